@@ -1,0 +1,107 @@
+# The parts of ./dev test except pg_regress: each function part_X records its results. Sourced by ./dev.
+# shellcheck shell=bash
+
+part_lint() {
+    ensure_lint_tools
+    check "cargo fmt" cargo fmt --check
+    check "cargo clippy" cargo clippy "${CARGO_QUIET[@]}" --no-default-features --features "$PG_FEATURE" \
+        --all-targets -- -D warnings
+    tests/house-rules.sh | tee "$STATE_DIR/house-rules"
+    record_lines "house rule" <"$STATE_DIR/house-rules"
+}
+
+# check NAME COMMAND: one test that passes when the command succeeds.
+check() {
+    local name=$1
+    shift
+    if "$@"; then record ok 1 "$name"; else record bad 1 "$name"; fi
+}
+
+# record_lines PREFIX: reads "ok NAME" and "not ok NAME", ignores other lines.
+record_lines() {
+    local prefix=$1 line
+    while read -r line; do
+        case $line in
+            "ok "*) record ok 1 "$prefix: ${line#ok }" ;;
+            "not ok "*) record bad 1 "$prefix: ${line#not ok }" ;;
+        esac
+    done
+}
+
+part_unit() {
+    cargo test "${CARGO_QUIET[@]}" --no-default-features --lib --no-run
+    cargo_test unit --lib -- "$@"
+    cargo_test doc --doc -- "$@"
+}
+
+# The harness in tests/e2e/cluster.rs reads these variables.
+part_e2e() {
+    reset_test_server
+    remove_e2e_clusters
+    as_server mkdir -m 700 "$DATA_DIR/e2e"
+    cargo test "${CARGO_QUIET[@]}" --no-default-features --test e2e --no-run
+    QUIRE_BIN=$PG_BINDIR QUIRE_SOCKET_DIR=$SOCKET_DIR QUIRE_PORT=$PGPORT QUIRE_CLUSTER_ROOT=$DATA_DIR/e2e \
+        cargo_test e2e --test e2e -- "$@" --test-threads=2
+}
+
+# cargo_test NAME ARGUMENTS: runs the tests and records what libtest reports.
+cargo_test() {
+    local name=$1 log=$STATE_DIR/$1.log status=0 passed failed
+    shift
+    cargo test --no-default-features "$@" 2>&1 | tee "$log" || status=$?
+    # test result: ok. 12 passed; 0 failed; 0 ignored; ...
+    read -r passed failed < <(awk '/^test result: / { p += $4; f += $6 } END { print p + 0, f + 0 }' "$log")
+    record ok "$passed" "$name"
+    if ((failed > 0)); then
+        record bad "$failed" "$name: $(sed -n 's/^test \(.*\) \.\.\. FAILED$/\1/p' "$log" | tr '\n' ' ')"
+    elif ((status != 0)); then
+        record bad 1 "$name: cargo test stopped with status $status"
+    fi
+}
+
+part_docs() {
+    local page
+    for page in README.md docs/guide/*.md; do
+        [[ -f $page && (-z ${1:-} || $(basename "$page" .md) == "$1") ]] || continue
+        if grep -q '^```sql' "$page"; then
+            check "docs: $page" run_sql_blocks "$page"
+        fi
+    done
+    if [[ -z ${1:-} ]]; then
+        check_generated_docs
+    fi
+}
+
+# One page, one session: a block sees what the blocks above it did.
+run_sql_blocks() {
+    local page=$1 script log
+    script=$STATE_DIR/docs/$(basename "$page" .md).sql
+    log=$script.log
+    mkdir -p "$STATE_DIR/docs"
+    # Pages may create roles, which belong to the whole server.
+    reset_test_server && create_database docs || return
+    awk -v page="$page" -f tests/lib/sql-blocks.awk "$page" >"$script"
+    if "$PG_BINDIR/psql" -Xe -v ON_ERROR_STOP=1 -d docs -f "$script" >"$log" 2>&1; then
+        echo "ok $page"
+    else
+        tail -n 30 "$log"
+        echo "not ok $page"
+        return 1
+    fi
+}
+
+check_generated_docs() {
+    local page
+    generate_docs "$STATE_DIR/docs"
+    for page in reference.md errors.md; do
+        check "docs/$page is current (else run ./dev docs)" diff -u "docs/$page" "$STATE_DIR/docs/$page"
+    done
+}
+
+# generate_docs DIRECTORY
+generate_docs() {
+    mkdir -p "$1"
+    reset_test_server
+    create_database docs
+    tests/lib/gen-docs.sh "$1" "$PG_BINDIR/psql" -d docs
+}

@@ -1,0 +1,52 @@
+-- What every object of quire promises.
+-- every function of the interface has a comment
+SELECT p.oid::regprocedure AS without_comment FROM pg_proc p
+WHERE p.pronamespace = 'quire'::regnamespace AND obj_description(p.oid, 'pg_proc') IS NULL;
+SELECT c.relname AS without_comment FROM pg_class c
+WHERE c.relnamespace = 'quire'::regnamespace AND c.relkind = 'v' AND obj_description(c.oid, 'pg_class') IS NULL;
+-- no function may be called by PUBLIC
+SELECT p.oid::regprocedure AS public_may_call FROM pg_proc p
+WHERE p.pronamespace IN ('quire'::regnamespace, 'quire_store'::regnamespace) AND has_function_privilege('regress_outsider', p.oid, 'EXECUTE');
+-- every definer function pins its search_path, pg_temp last, and belongs to quire_owner
+SELECT p.oid::regprocedure AS unpinned FROM pg_proc p
+WHERE p.pronamespace IN ('quire'::regnamespace, 'quire_store'::regnamespace) AND p.prosecdef
+  AND NOT EXISTS (SELECT FROM unnest(p.proconfig) c WHERE replace(c, ' ', '') = 'search_path=pg_catalog,pg_temp');
+SELECT p.oid::regprocedure AS foreign_owner FROM pg_proc p
+WHERE p.pronamespace IN ('quire'::regnamespace, 'quire_store'::regnamespace) AND p.proowner <> 'quire_owner'::regrole;
+SELECT c.oid::regclass AS foreign_owner FROM pg_class c
+WHERE c.relnamespace IN ('quire'::regnamespace, 'quire_store'::regnamespace) AND c.relowner <> 'quire_owner'::regrole;
+-- every function of the interface runs with the owner's rights, but for the one that reads a caller's table
+SELECT p.proname AS with_callers_rights FROM pg_proc p WHERE p.pronamespace = 'quire'::regnamespace AND NOT p.prosecdef;
+-- quire_owner is no superuser, cannot log in and bypasses nothing
+SELECT rolsuper, rolcanlogin, rolbypassrls, rolcreaterole FROM pg_roles WHERE rolname = 'quire_owner';
+-- every table is registered for pg_dump, keyed by project first, and has row level security
+SELECT c.relname AS not_dumped FROM pg_class c
+WHERE c.relnamespace = 'quire_store'::regnamespace AND c.relkind IN ('r', 'S')
+  AND NOT c.oid = ANY (SELECT unnest(extconfig) FROM pg_extension WHERE extname = 'quire');
+SELECT c.relname AS not_keyed_by_project FROM pg_class c
+WHERE c.relnamespace = 'quire_store'::regnamespace AND c.relkind = 'r'
+  AND NOT EXISTS (SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
+                  WHERE i.indrelid = c.oid AND i.indisprimary AND a.attname = 'project_id');
+SELECT c.relname AS without_rls FROM pg_class c
+WHERE c.relnamespace = 'quire_store'::regnamespace AND c.relkind = 'r' AND NOT c.relrowsecurity;
+SELECT c.relname AS forced_rls FROM pg_class c
+WHERE c.relnamespace = 'quire_store'::regnamespace AND c.relkind = 'r' AND c.relforcerowsecurity;
+-- every function that touches one project takes it first
+SELECT p.proname AS not_project_first FROM pg_proc p
+WHERE p.pronamespace = 'quire'::regnamespace AND COALESCE(p.proargnames[1], '') <> 'project_uuid';
+-- every writer takes a correlation_id last
+SELECT p.proname AS without_correlation FROM pg_proc p
+WHERE p.pronamespace = 'quire'::regnamespace
+  AND p.proname ~ '^(upsert|delete|move|bulk|commit|merge|restore|tag|import)_' AND p.proname <> 'delete_project'
+  AND COALESCE(p.proargnames[p.pronargs], '') <> 'correlation_id';
+-- no overloads
+SELECT proname AS overloaded FROM pg_proc WHERE pronamespace = 'quire'::regnamespace GROUP BY proname HAVING count(*) > 1;
+-- views run with the caller's rights
+SELECT c.relname AS definer_view FROM pg_class c
+WHERE c.relnamespace = 'quire'::regnamespace AND c.relkind = 'v' AND NOT 'security_invoker=true' = ANY (COALESCE(c.reloptions, '{}'));
+-- the interface
+SELECT p.proname, pg_get_function_arguments(p.oid) AS arguments, pg_get_function_result(p.oid) AS result, p.provolatile AS volatility
+FROM pg_proc p WHERE p.pronamespace = 'quire'::regnamespace ORDER BY p.proname;
+-- the composite
+SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
+WHERE attrelid = (SELECT typrelid FROM pg_type WHERE oid = 'quire.project_file_head'::regtype) ORDER BY attnum;

@@ -1,0 +1,26 @@
+-- SQL metacharacters in every text argument stand for themselves.
+SELECT quire.create_project($$x'); DROP TABLE quire_store.blob; --$$, t.id(1800)) IS NOT NULL AS created;
+SELECT p ->> 'name' AS name FROM quire.get_project(t.id(1800)) p;
+CREATE TEMP TABLE evil (n serial, text text);
+INSERT INTO evil (text) VALUES ($$'; DROP TABLE quire_store.blob; --$$), ($$" OR 1=1$$), ('%s %I %L $1 :x'), ('${x}'), ('$$'), ('%'), ('_'), ('*'), ('{"a": 1}'), ('<script>');
+SELECT n, file_path = text AS path, file_type = text AS type FROM evil, LATERAL quire.upsert_project_file(t.id(1800), text, text, text) ORDER BY n;
+SELECT n, content = text AS content FROM evil, LATERAL quire.read_project_file(t.id(1800), text) ORDER BY n;
+SELECT n, count(f.file_path) AS matches FROM evil LEFT JOIN LATERAL quire.list_current_files(t.id(1800), text) f ON true GROUP BY n ORDER BY n;
+SELECT n, version FROM evil, LATERAL quire.project_file_history(t.id(1800), text) ORDER BY n;
+SELECT n, quire.tag_project(t.id(1800), text) > 0 AS tagged FROM evil ORDER BY n;
+SELECT n, (SELECT count(*) FROM quire.list_files_at(t.id(1800), at_tag => text)) AS files FROM evil ORDER BY n;
+SELECT n, quire.create_subscription(t.id(1800), text) FROM evil ORDER BY n;
+SELECT n, (SELECT count(*) FROM quire.poll_subscription(t.id(1800), text)) AS events FROM evil ORDER BY n;
+SELECT n, quire.ack_subscription(t.id(1800), text, 1) FROM evil ORDER BY n;
+SELECT n, quire.drop_subscription(t.id(1800), text) FROM evil ORDER BY n;
+SELECT n, quire.diff_project_file(t.id(1800), text, 0, 1) <> '' AS diff FROM evil ORDER BY n;
+SELECT n, quire.merge_project_file(t.id(1800), text, text || 'x', 1) ->> 'status' AS status FROM evil ORDER BY n;
+SELECT n, version FROM evil, LATERAL quire.restore_project_file(t.id(1800), text, 1) ORDER BY n;
+SELECT n, r ->> 'seq' IS NOT NULL AS committed FROM evil, LATERAL quire.commit_bundle(t.id(1800), jsonb_build_array(jsonb_build_object('op', 'file.put', 'file_path', 'm', 'content', text)), message => text) r ORDER BY n;
+SELECT n, t.error(format('SELECT quire.commit_bundle(t.id(1800), %L, %L)', '[{"op": "file.delete", "file_path": "m"}]', text)) FROM evil ORDER BY n;
+SELECT n, t.error(format('SELECT quire.merge_project_file(t.id(1800), %L, %L, 1, %L)', 'm', 'x', text)) FROM evil ORDER BY n;
+SELECT n, t.error(format('SELECT quire.set_project_member(t.id(1800), t.actor(%L), %L)', 'bob', text)) FROM evil ORDER BY n;
+SELECT n, t.error(format('SELECT quire.create_project(%L, visibility => %L)', text, text)) FROM evil ORDER BY n;
+SELECT n, t.error(format('SELECT quire.delete_project(t.id(1800), %L)', text)) FROM evil ORDER BY n;
+SELECT count(*) FROM evil, LATERAL quire.delete_project_file(t.id(1800), text);
+SELECT count(*) FROM quire.list_current_files(t.id(1800));

@@ -1,0 +1,65 @@
+-- Points in time, history, tags.
+SELECT quire.create_project('reads', t.id(800)) IS NOT NULL AS created;
+SELECT seq FROM quire.upsert_project_file(t.id(800), 'a', 'a1');
+SELECT seq FROM quire.upsert_project_file(t.id(800), 'b', 'b1');
+SELECT seq FROM quire.upsert_project_file(t.id(800), 'a', 'a2');
+SELECT seq FROM quire.delete_project_file(t.id(800), 'b');
+SELECT seq FROM quire.upsert_project_file_bytes(t.id(800), 'c', '\x00');
+SELECT n AS at_seq, f.file_path, f.content, f.version FROM generate_series(0, 5) n CROSS JOIN LATERAL quire.list_files_at(t.id(800), n) f ORDER BY n, f.file_path;
+SELECT quire.tag_project(t.id(800), 'v1', 2);
+SELECT quire.tag_project(t.id(800), 'v1', 2);
+SELECT quire.tag_project(t.id(800), 'latest', correlation_id => t.id(1));
+SELECT quire.tag_project(t.id(800), 'latest', correlation_id => t.id(1));
+SELECT tag, seq FROM quire.list_project_tags(t.id(800));
+SELECT file_path, content FROM quire.list_files_at(t.id(800), at_tag => 'v1');
+-- a time means the newest bundle by then
+SELECT b.seq, count(f.file_path) AS files, string_agg(f.file_path || f.version, ' ' ORDER BY f.file_path) AS tree
+FROM quire.bundles b LEFT JOIN LATERAL quire.list_files_at(t.id(800), at_time => b.committed_at) f ON true
+WHERE b.project_id = t.id(800) GROUP BY b.seq ORDER BY b.seq;
+SELECT count(*) FROM quire.list_files_at(t.id(800), at_time => '2001-01-01');
+SELECT count(*) FROM quire.list_files_at(t.id(800), at_time => 'infinity');
+SELECT count(*) FROM quire.list_files_at(t.id(800), at_time => '-infinity');
+SELECT t.error($$SELECT * FROM quire.list_files_at(t.id(800))$$);
+SELECT t.error($$SELECT * FROM quire.list_files_at(t.id(800), 1, at_tag => 'v1')$$);
+SELECT t.error($$SELECT * FROM quire.list_files_at(t.id(800), 6)$$);
+SELECT t.error($$SELECT * FROM quire.list_files_at(t.id(800), -1)$$);
+SELECT t.error($$SELECT * FROM quire.list_files_at(t.id(800), at_tag => 'v2')$$);
+SELECT t.error($$SELECT * FROM quire.list_files_at(NULL, 1)$$);
+SELECT t.error($$SELECT * FROM quire.list_files_at(t.id(999999), 1)$$);
+SELECT t.error($$SELECT quire.tag_project(t.id(800), 'v1', 3)$$);
+SELECT t.error($$SELECT quire.tag_project(t.id(800), '')$$);
+SELECT t.error($$SELECT quire.tag_project(t.id(800), NULL)$$);
+SELECT t.error($$SELECT quire.tag_project(t.id(800), 'v9', 77)$$);
+SELECT t.error($$SELECT * FROM quire.list_project_tags(t.id(999999))$$);
+
+-- history
+SELECT version, op, size, is_deleted, is_binary, kind, seq FROM quire.project_file_history(t.id(800), 'b');
+SELECT version FROM quire.project_file_history(t.id(800), 'a', before_version => 2);
+SELECT version FROM quire.project_file_history(t.id(800), 'a', max_versions => 1);
+SELECT count(*) FROM quire.project_file_history(t.id(800), 'never');
+SELECT t.error($$SELECT * FROM quire.project_file_history(t.id(800), NULL)$$);
+SELECT t.error($$SELECT * FROM quire.project_file_history(t.id(999999), 'a')$$);
+SELECT t.error($$SELECT * FROM quire.project_file_history(t.id(800), 'a', max_versions => 0)$$);
+SELECT t.error($$SELECT * FROM quire.project_file_history(t.id(800), 'a', max_versions => NULL)$$);
+SELECT version, content FROM quire.read_project_file(t.id(800), 'a', 1);
+-- an unknown project is unknown also when there is nothing to list
+SELECT t.error($$SELECT * FROM quire.list_current_files(t.id(999999))$$);
+SELECT t.error($$SELECT * FROM quire.list_current_files(NULL)$$);
+
+-- bad arguments are refused also when there is nothing to list
+SELECT quire.create_project('nothing', t.id(802)) IS NOT NULL AS created;
+SELECT t.error($$SELECT * FROM quire.list_current_files(t.id(802), '../x')$$);
+SELECT t.error($$SELECT * FROM quire.list_files_at(t.id(802), 7)$$);
+SELECT t.error($$SELECT * FROM quire.list_files_at(t.id(802), at_tag => 'none')$$);
+SELECT t.error($$SELECT * FROM quire.project_file_history(t.id(802), '../x')$$);
+
+-- content in chunks: longer than one, and read back whole
+SELECT quire.create_project('large', t.id(801)) IS NOT NULL AS created;
+SELECT size, is_binary FROM quire.upsert_project_file(t.id(801), 'large.txt', repeat('0123456789abcdef', 200000));
+SELECT length(content), content = repeat('0123456789abcdef', 200000) AS same FROM quire.list_current_files(t.id(801));
+SELECT length(content) FROM quire.read_project_file(t.id(801), 'large.txt');
+SELECT length(content) FROM quire.project_files WHERE project_id = t.id(801);
+SELECT quire.read_project_file_bytes(t.id(801), 'large.txt') = convert_to(repeat('0123456789abcdef', 200000), 'UTF8') AS same;
+-- identical content is stored once
+SELECT version FROM quire.upsert_project_file(t.id(801), 'copy.txt', repeat('0123456789abcdef', 200000));
+SELECT t.rows(t.id(801));

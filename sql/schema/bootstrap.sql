@@ -1,0 +1,35 @@
+-- Roles and schemas. Runs first.
+
+DO $$
+BEGIN
+    IF pg_catalog.current_setting('server_encoding') <> 'UTF8' THEN
+        RAISE EXCEPTION 'quire needs a database with encoding UTF8';
+    END IF;
+    -- A schema prepared by somebody else could hold objects that quire would trust.
+    IF (SELECT nspowner FROM pg_catalog.pg_namespace WHERE nspname = 'quire')
+        IS DISTINCT FROM (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = CURRENT_USER)
+       OR EXISTS (SELECT FROM pg_catalog.pg_class
+                  WHERE relnamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = 'quire'))
+       OR EXISTS (SELECT FROM pg_catalog.pg_proc
+                  WHERE pronamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = 'quire')) THEN
+        RAISE EXCEPTION 'schema quire must be empty and owned by the installing role';
+    END IF;
+END
+$$;
+
+-- Roles belong to the whole cluster: another database may have made them already.
+DO $$
+DECLARE
+    role_name text;
+BEGIN
+    FOREACH role_name IN ARRAY ARRAY['quire_owner', 'quire_guest', 'quire_user', 'quire_admin'] LOOP
+        IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = role_name) THEN
+            EXECUTE pg_catalog.format('CREATE ROLE %I NOLOGIN', role_name);
+        END IF;
+    END LOOP;
+END
+$$;
+GRANT quire_guest TO quire_user;
+GRANT quire_user TO quire_admin;
+
+CREATE SCHEMA quire_store;

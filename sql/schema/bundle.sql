@@ -1,0 +1,58 @@
+-- The log: one row per bundle. It is the audit log, the point-in-time index and the event stream.
+
+CREATE TABLE quire_store.bundle (
+    project_id     uuid NOT NULL REFERENCES quire_store.project ON DELETE CASCADE,
+    seq            bigint NOT NULL,
+    bundle_id      uuid NOT NULL,
+    kind           text NOT NULL CHECK (kind IN ('user_edit', 'job_output', 'import', 'merge_resolution',
+                                                 'undo', 'redo', 'rollback', 'system')),
+    actor_id       uuid NOT NULL REFERENCES quire_store.actor,
+    message        text,
+    correlation_id uuid,
+    base_seq       bigint,
+    op_count       integer NOT NULL,
+    prev_checksum  bytea NOT NULL,
+    checksum       bytea NOT NULL,
+    undoes_seq     bigint,
+    details        jsonb,
+    committed_at   timestamptz NOT NULL,
+    PRIMARY KEY (project_id, seq)
+);
+SELECT pg_catalog.pg_extension_config_dump('quire_store.bundle', '');
+
+-- Answers already given, so that a repeated request with the same correlation_id gets the first one again.
+CREATE TABLE quire_store.request (
+    project_id     uuid NOT NULL REFERENCES quire_store.project ON DELETE CASCADE,
+    correlation_id uuid NOT NULL,
+    actor_id       uuid NOT NULL REFERENCES quire_store.actor,
+    request_hash   bytea NOT NULL,
+    receipt        jsonb NOT NULL,
+    created_at     timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    PRIMARY KEY (project_id, correlation_id)
+);
+SELECT pg_catalog.pg_extension_config_dump('quire_store.request', '');
+
+-- Token buckets. Worth nothing after a crash, so not worth WAL.
+CREATE UNLOGGED TABLE quire_store.rate_bucket (
+    project_id uuid NOT NULL REFERENCES quire_store.project ON DELETE CASCADE,
+    actor_id   uuid NOT NULL,
+    tokens     double precision NOT NULL,
+    updated_at timestamptz NOT NULL,
+    PRIMARY KEY (project_id, actor_id)
+) WITH (fillfactor = 50);
+SELECT pg_catalog.pg_extension_config_dump('quire_store.rate_bucket', '');
+
+-- Rows of the log never change, and go only together with their project.
+CREATE FUNCTION quire_store.guard_append_only() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF TG_OP = 'DELETE' AND NOT EXISTS (SELECT FROM quire_store.project p WHERE p.project_id = OLD.project_id) THEN
+        RETURN OLD;
+    END IF;
+    RAISE EXCEPTION 'table %.% is append-only', TG_TABLE_SCHEMA, TG_TABLE_NAME
+        USING ERRCODE = 'PT422', DETAIL = '{"code":"InvariantError"}';
+END
+$$;
+
+CREATE TRIGGER bundle_append_only BEFORE UPDATE OR DELETE ON quire_store.bundle
+    FOR EACH ROW EXECUTE FUNCTION quire_store.guard_append_only();

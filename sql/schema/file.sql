@@ -1,0 +1,86 @@
+-- Files: one row per version, never updated, and one narrow row per path ever used.
+
+CREATE TABLE quire_store.file_head (
+    project_id        uuid NOT NULL REFERENCES quire_store.project ON DELETE CASCADE,
+    file_path         text COLLATE "C" NOT NULL,
+    file_id           integer NOT NULL,
+    version           integer NOT NULL,
+    version_id        uuid NOT NULL,
+    parent_version_id uuid,
+    seq               bigint NOT NULL,
+    updated_at        timestamptz NOT NULL,
+    file_type         text NOT NULL,
+    mode              text NOT NULL,
+    content_hash      bytea,
+    size              bigint NOT NULL,
+    is_deleted        boolean NOT NULL,
+    is_binary         boolean NOT NULL,
+    created_by        uuid NOT NULL,
+    created_at        timestamptz NOT NULL,
+    PRIMARY KEY (project_id, file_path)
+) WITH (fillfactor = 80);
+SELECT pg_catalog.pg_extension_config_dump('quire_store.file_head', '');
+CREATE UNIQUE INDEX file_head_file_id ON quire_store.file_head (project_id, file_id);
+
+-- A version row is its operation's row: (bundle_seq, ordinal) is its place in the log. A move makes two rows of one
+-- ordinal: the tombstone it leaves behind and the version it makes.
+CREATE TABLE quire_store.project_files (
+    project_id        uuid NOT NULL,
+    bundle_seq        bigint NOT NULL,
+    ordinal           integer NOT NULL,
+    file_id           integer NOT NULL,
+    version           integer NOT NULL,
+    moved_file_id     integer,
+    moved_version     integer,
+    id                uuid NOT NULL,
+    parent_version_id uuid,
+    committed_at      timestamptz NOT NULL,
+    size              bigint NOT NULL,
+    is_deleted        boolean NOT NULL,
+    is_binary         boolean NOT NULL,
+    op                text NOT NULL,
+    file_type         text NOT NULL,
+    mode              text NOT NULL,
+    content_hash      bytea,
+    op_checksum       bytea,
+    PRIMARY KEY (project_id, bundle_seq, ordinal, file_id),
+    FOREIGN KEY (project_id, bundle_seq) REFERENCES quire_store.bundle ON DELETE CASCADE
+);
+SELECT pg_catalog.pg_extension_config_dump('quire_store.project_files', '');
+CREATE UNIQUE INDEX project_files_version ON quire_store.project_files (project_id, file_id, version);
+-- The tree at a seq is one lookup per path in this index.
+CREATE INDEX project_files_point_in_time ON quire_store.project_files (project_id, file_id, bundle_seq, version);
+CREATE UNIQUE INDEX project_files_id ON quire_store.project_files (project_id, id);
+
+CREATE TRIGGER project_files_append_only BEFORE UPDATE OR DELETE ON quire_store.project_files
+    FOR EACH ROW EXECUTE FUNCTION quire_store.guard_append_only();
+
+CREATE TABLE quire_store.project_tag (
+    project_id uuid NOT NULL REFERENCES quire_store.project ON DELETE CASCADE,
+    tag        text COLLATE "C" NOT NULL,
+    seq        bigint NOT NULL,
+    created_by uuid NOT NULL REFERENCES quire_store.actor,
+    created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    PRIMARY KEY (project_id, tag)
+);
+SELECT pg_catalog.pg_extension_config_dump('quire_store.project_tag', '');
+
+-- What a writer of one file gets back: the file as it is now.
+CREATE TYPE quire.project_file_head AS (
+    id                uuid,
+    file_path         text,
+    file_type         text,
+    content_hash      text,
+    version           integer,
+    parent_version_id uuid,
+    size              bigint,
+    is_deleted        boolean,
+    is_binary         boolean,
+    seq               bigint,
+    updated_at        timestamptz
+);
+
+-- Whether a path is the given one or lies below it; `src` is not within `srcx`, and no character is a wildcard.
+CREATE FUNCTION quire_store.path_is_within(path text, prefix text) RETURNS boolean
+IMMUTABLE PARALLEL SAFE LANGUAGE sql
+RETURN prefix IS NULL OR path = prefix OR pg_catalog.starts_with(path, prefix || '/');

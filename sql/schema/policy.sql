@@ -1,0 +1,18 @@
+-- Row level security: defence in depth, and what the security_invoker views rely on. The functions run as the owner of
+-- the tables, to whom it does not apply, and ask quire_store.readable_project instead.
+
+DO $$
+DECLARE
+    table_name text;
+BEGIN
+    FOREACH table_name IN ARRAY ARRAY['project', 'project_head', 'project_member', 'blob', 'blob_chunk', 'bundle',
+        'request', 'rate_bucket', 'file_head', 'project_files', 'project_tag', 'subscription'] LOOP
+        EXECUTE pg_catalog.format('ALTER TABLE quire_store.%I ENABLE ROW LEVEL SECURITY', table_name);
+        -- The array is computed once per query, never per row.
+        EXECUTE pg_catalog.format(
+            'CREATE POLICY readable ON quire_store.%I FOR SELECT
+             USING (project_id = ANY ((SELECT quire_store.readable_projects())::uuid[]))', table_name);
+    END LOOP;
+END
+$$;
+ALTER TABLE quire_store.actor ENABLE ROW LEVEL SECURITY;

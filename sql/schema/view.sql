@@ -1,0 +1,264 @@
+-- Views and one-statement readers. A reader's first statement checks the caller and the arguments: it raises, so it must
+-- run even when the second would find no row. (A condition that raises is not evaluated on an empty table.)
+
+-- Text of a blob; NULL bytes never occur because only text is asked for. Raises XX001 when length or hash are wrong.
+CREATE FUNCTION quire_store.blob_text(b quire_store.blob) RETURNS text
+STABLE PARALLEL SAFE LANGUAGE sql
+RETURN CASE WHEN b.chunk_count = 0 THEN quire_store.decode_text(b.codec, b.size, b.hash, b.bytes)
+       ELSE (SELECT quire_store.decode_text_chunks(pg_catalog.array_agg(c.codec ORDER BY c.ordinal),
+                        pg_catalog.array_agg(c.size ORDER BY c.ordinal),
+                        pg_catalog.array_agg(c.bytes ORDER BY c.ordinal), b.size, b.hash)
+             FROM quire_store.blob_chunk c WHERE c.project_id = b.project_id AND c.hash = b.hash) END;
+
+CREATE VIEW quire.project_files WITH (security_invoker = true) AS
+SELECT f.id,
+       f.project_id,
+       h.file_path::text AS file_path,
+       f.file_type,
+       CASE WHEN NOT f.is_deleted AND NOT f.is_binary THEN
+           (SELECT quire_store.blob_text(b) FROM quire_store.blob b
+            WHERE b.project_id = f.project_id AND b.hash = f.content_hash) END AS content,
+       pg_catalog.encode(f.content_hash, 'hex') AS content_hash,
+       f.version,
+       f.parent_version_id,
+       f.version = h.version AS is_current_version,
+       h.created_by,
+       u.actor_id AS last_modified_by,
+       h.created_at,
+       f.committed_at AS updated_at,
+       f.is_deleted,
+       f.is_binary,
+       f.size,
+       f.mode,
+       f.bundle_seq AS seq
+FROM quire_store.project_files f
+JOIN quire_store.file_head h ON h.project_id = f.project_id AND h.file_id = f.file_id
+LEFT JOIN quire_store.bundle u ON u.project_id = f.project_id AND u.seq = f.bundle_seq;
+
+CREATE VIEW quire.project_files_current WITH (security_invoker = true) AS
+SELECT h.version_id AS id,
+       h.project_id,
+       h.file_path::text AS file_path,
+       h.file_type,
+       CASE WHEN NOT h.is_binary THEN
+           (SELECT quire_store.blob_text(b) FROM quire_store.blob b
+            WHERE b.project_id = h.project_id AND b.hash = h.content_hash) END AS content,
+       pg_catalog.encode(h.content_hash, 'hex') AS content_hash,
+       h.version,
+       h.parent_version_id,
+       true AS is_current_version,
+       h.created_by,
+       u.actor_id AS last_modified_by,
+       h.created_at,
+       h.updated_at,
+       false AS is_deleted,
+       h.is_binary,
+       h.size,
+       h.mode,
+       h.seq
+FROM quire_store.file_head h
+LEFT JOIN quire_store.bundle u ON u.project_id = h.project_id AND u.seq = h.seq
+WHERE NOT h.is_deleted;
+
+CREATE VIEW quire.legacy_project_files WITH (security_invoker = true) AS
+SELECT id, project_id, file_path AS path, file_type AS type, content, content_hash, version,
+       created_by, last_modified_by, created_at, updated_at
+FROM quire.project_files_current;
+
+CREATE VIEW quire.bundles WITH (security_invoker = true) AS
+SELECT b.project_id,
+       b.seq,
+       b.kind,
+       b.actor_id AS actor,
+       b.message,
+       b.op_count,
+       pg_catalog.encode(b.checksum, 'hex') AS checksum,
+       b.committed_at,
+       b.bundle_id,
+       pg_catalog.encode(b.prev_checksum, 'hex') AS prev_checksum,
+       b.correlation_id,
+       b.base_seq,
+       b.undoes_seq,
+       b.details
+FROM quire_store.bundle b;
+
+CREATE VIEW quire.oplog WITH (security_invoker = true) AS
+SELECT f.project_id,
+       f.bundle_seq AS seq,
+       f.ordinal,
+       f.op,
+       h.file_path::text AS target,
+       u.actor_id AS actor,
+       CASE WHEN f.op = 'file.move' THEN (
+                SELECT pg_catalog.jsonb_build_object('file_path', m.file_path, 'version', f.moved_version,
+                           'content_hash', pg_catalog.encode(f.content_hash, 'hex'))
+                FROM quire_store.file_head m WHERE m.project_id = f.project_id AND m.file_id = f.moved_file_id)
+            ELSE (
+                SELECT pg_catalog.jsonb_build_object('version', p.version,
+                           'content_hash', pg_catalog.encode(p.content_hash, 'hex'),
+                           'file_type', p.file_type, 'mode', p.mode)
+                FROM quire_store.project_files p
+                WHERE p.project_id = f.project_id AND p.file_id = f.file_id AND p.version = f.version - 1
+                  AND NOT p.is_deleted) END AS before,
+       CASE WHEN NOT f.is_deleted THEN
+           pg_catalog.jsonb_build_object('version', f.version, 'content_hash', pg_catalog.encode(f.content_hash, 'hex'),
+               'file_type', f.file_type, 'mode', f.mode) END AS after,
+       pg_catalog.encode(f.op_checksum, 'hex') AS checksum,
+       f.committed_at
+FROM quire_store.project_files f
+JOIN quire_store.file_head h ON h.project_id = f.project_id AND h.file_id = f.file_id
+LEFT JOIN quire_store.bundle u ON u.project_id = f.project_id AND u.seq = f.bundle_seq
+-- The tombstone of a move is part of the move.
+WHERE NOT (f.op = 'file.move' AND f.is_deleted);
+
+CREATE FUNCTION quire.list_current_files(project_uuid uuid, path_prefix text DEFAULT NULL)
+RETURNS TABLE (file_path text, file_type text, content text, content_hash text, version integer, updated_at timestamptz)
+STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp LANGUAGE sql
+BEGIN ATOMIC
+    SELECT quire_store.readable_project(project_uuid), quire_store.normal_prefix(path_prefix);
+    SELECT h.file_path,
+           h.file_type,
+           CASE WHEN NOT h.is_binary THEN quire_store.blob_text(b) END,
+           pg_catalog.encode(h.content_hash, 'hex'),
+           h.version,
+           h.updated_at
+    FROM quire_store.file_head h
+    JOIN quire_store.blob b ON b.project_id = h.project_id AND b.hash = h.content_hash
+    WHERE h.project_id = list_current_files.project_uuid
+      AND NOT h.is_deleted
+      AND quire_store.path_is_within(h.file_path, (SELECT quire_store.normal_prefix(list_current_files.path_prefix)))
+    ORDER BY h.file_path;
+END;
+
+CREATE FUNCTION quire.list_files_at(project_uuid uuid, at_seq bigint DEFAULT NULL, at_time timestamptz DEFAULT NULL,
+                                    at_tag text DEFAULT NULL)
+RETURNS TABLE (file_path text, file_type text, content text, content_hash text, version integer, updated_at timestamptz)
+STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp LANGUAGE sql
+BEGIN ATOMIC
+    SELECT quire_store.readable_project(project_uuid), quire_store.seq_at(project_uuid, at_seq, at_time, at_tag);
+    SELECT h.file_path,
+           f.file_type,
+           CASE WHEN NOT f.is_binary THEN
+               (SELECT quire_store.blob_text(b) FROM quire_store.blob b
+                WHERE b.project_id = h.project_id AND b.hash = f.content_hash) END,
+           pg_catalog.encode(f.content_hash, 'hex'),
+           f.version,
+           f.committed_at
+    FROM (SELECT quire_store.seq_at(list_files_at.project_uuid, list_files_at.at_seq, list_files_at.at_time,
+                                    list_files_at.at_tag) AS seq OFFSET 0) point
+    CROSS JOIN quire_store.file_head h
+    CROSS JOIN LATERAL (
+        SELECT v.file_type, v.is_binary, v.is_deleted, v.content_hash, v.version, v.committed_at
+        FROM quire_store.project_files v
+        WHERE v.project_id = h.project_id AND v.file_id = h.file_id AND v.bundle_seq <= point.seq
+        ORDER BY v.bundle_seq DESC, v.version DESC
+        LIMIT 1) f
+    WHERE h.project_id = list_files_at.project_uuid
+      AND NOT f.is_deleted
+    ORDER BY h.file_path;
+END;
+
+CREATE FUNCTION quire.project_file_history(project_uuid uuid, p_file_path text, before_version integer DEFAULT NULL,
+                                           max_versions integer DEFAULT 100)
+RETURNS TABLE (version integer, op text, content_hash text, size bigint, file_type text, mode text, is_deleted boolean,
+               is_binary boolean, moved_from text, moved_from_version integer, moved_to text, actor uuid, kind text,
+               message text, seq bigint, committed_at timestamptz)
+STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp LANGUAGE sql
+BEGIN ATOMIC
+    SELECT quire_store.readable_project(project_uuid), quire_store.normal_path(p_file_path),
+           quire_store.page_size(max_versions);
+    SELECT f.version,
+           f.op,
+           pg_catalog.encode(f.content_hash, 'hex'),
+           f.size,
+           f.file_type,
+           f.mode,
+           f.is_deleted,
+           f.is_binary,
+           CASE WHEN NOT f.is_deleted THEN m.file_path::text END,
+           CASE WHEN NOT f.is_deleted THEN f.moved_version END,
+           CASE WHEN f.is_deleted THEN m.file_path::text END,
+           u.actor_id,
+           u.kind,
+           u.message,
+           f.bundle_seq,
+           f.committed_at
+    FROM quire_store.file_head h
+    JOIN quire_store.project_files f ON f.project_id = h.project_id AND f.file_id = h.file_id
+    JOIN quire_store.bundle u ON u.project_id = f.project_id AND u.seq = f.bundle_seq
+    LEFT JOIN quire_store.file_head m ON m.project_id = f.project_id AND m.file_id = f.moved_file_id
+    WHERE h.project_id = project_file_history.project_uuid
+      AND h.file_path = quire_store.normal_path(project_file_history.p_file_path)
+      AND (project_file_history.before_version IS NULL OR f.version < project_file_history.before_version)
+    ORDER BY f.version DESC
+    LIMIT quire_store.page_size(project_file_history.max_versions);
+END;
+
+CREATE FUNCTION quire.list_project_tags(project_uuid uuid)
+RETURNS TABLE (tag text, seq bigint, created_by uuid, created_at timestamptz)
+STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp LANGUAGE sql
+BEGIN ATOMIC
+    SELECT quire_store.readable_project(project_uuid);
+    SELECT t.tag, t.seq, t.created_by, t.created_at
+    FROM quire_store.project_tag t
+    WHERE t.project_id = list_project_tags.project_uuid
+    ORDER BY t.seq, t.tag;
+END;
+
+CREATE FUNCTION quire.list_project_members(project_uuid uuid)
+RETURNS TABLE (member uuid, display_name text, role text, added_by uuid, added_at timestamptz)
+STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp LANGUAGE sql
+BEGIN ATOMIC
+    SELECT quire_store.member_project(project_uuid);
+    SELECT m.actor_id, a.display_name, m.role, m.added_by, m.added_at
+    FROM quire_store.project_member m
+    JOIN quire_store.actor a USING (actor_id)
+    WHERE m.project_id = list_project_members.project_uuid
+    ORDER BY pg_catalog.array_position(ARRAY['owner', 'editor', 'viewer'], m.role), m.added_at, m.actor_id;
+END;
+
+-- Brings an existing table's files in. Reads it with the caller's rights (SECURITY INVOKER) and writes through
+-- commit_bundle, in bundles of at most 1,000 files.
+CREATE FUNCTION quire.import_legacy_files(project_uuid uuid, source regclass, path_column name, content_column name,
+                                          type_column name DEFAULT NULL, correlation_id uuid DEFAULT NULL)
+RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    batch    jsonb[] := '{}';
+    item     jsonb;
+    pending  bigint := 0;
+    receipt  jsonb;
+    imported integer := 0;
+    last_seq bigint;
+    bundles  integer := 0;
+BEGIN
+    IF project_uuid IS NULL OR source IS NULL OR path_column IS NULL OR content_column IS NULL THEN
+        RAISE EXCEPTION 'arguments project_uuid, source, path_column and content_column must not be null'
+            USING ERRCODE = '22004', DETAIL = '{"code":"ValidationError"}';
+    END IF;
+    FOR item IN EXECUTE format(
+        'SELECT jsonb_build_object(''op'', ''file.put'', ''file_path'', %1$I::text, ''content'', %2$I::text, ''file_type'', %3$s)
+         FROM %4$s ORDER BY %1$I', path_column, content_column,
+        CASE WHEN type_column IS NULL THEN 'NULL' ELSE format('%I::text', type_column) END, source)
+    LOOP
+        batch := array_append(batch, item);
+        pending := pending + octet_length(item ->> 'content') + 1;
+        imported := imported + 1;
+        IF cardinality(batch) >= 1000 OR pending > 16777216 THEN
+            bundles := bundles + 1;
+            receipt := quire.commit_bundle(project_uuid, to_jsonb(batch), 'import', format('import from %s', source),
+                correlation_id => md5(correlation_id::text || '/' || bundles)::uuid);
+            last_seq := (receipt ->> 'seq')::bigint;
+            batch := '{}';
+            pending := 0;
+        END IF;
+    END LOOP;
+    IF cardinality(batch) > 0 THEN
+        bundles := bundles + 1;
+        receipt := quire.commit_bundle(project_uuid, to_jsonb(batch), 'import', format('import from %s', source),
+            correlation_id => md5(correlation_id::text || '/' || bundles)::uuid);
+        last_seq := (receipt ->> 'seq')::bigint;
+    END IF;
+    RETURN jsonb_build_object('imported', imported, 'seq', last_seq);
+END
+$$;

@@ -1,0 +1,69 @@
+//! Arguments of SQL functions, checked the same way everywhere.
+
+use crate::error::{Error, Result};
+use crate::ids::{CorrelationId, ProjectId};
+use crate::pure::path::FilePath;
+use pgrx::Uuid;
+
+/// An argument that must not be NULL (22004).
+pub fn required<T>(name: &str, value: Option<T>) -> Result<T> {
+    value.ok_or_else(|| Error::null(name))
+}
+
+/// The project argument.
+pub fn project_arg(project_uuid: Option<Uuid>) -> Result<ProjectId> {
+    required("project_uuid", project_uuid).map(ProjectId::from_pg)
+}
+
+/// The correlation id argument.
+pub fn correlation_arg(correlation_id: Option<Uuid>) -> Option<CorrelationId> {
+    correlation_id.map(CorrelationId::from_pg)
+}
+
+/// A path argument.
+pub fn path_arg(name: &str, path: Option<&str>) -> Result<FilePath> {
+    FilePath::parse(required(name, path)?)
+}
+
+/// A name people read: 1 to `longest` characters, not only blanks, no control characters.
+pub fn text_arg<'a>(name: &str, value: Option<&'a str>, longest: usize) -> Result<&'a str> {
+    let value = required(name, value)?;
+    if value.trim().is_empty() {
+        return Err(Error::validation(format!("{name} must not be empty")).with("argument", name));
+    }
+    if value.chars().count() > longest {
+        return Err(Error::validation(format!("{name} must have at most {longest} characters"))
+            .with("argument", name));
+    }
+    if value.chars().any(char::is_control) {
+        return Err(
+            Error::validation(format!("{name} must not contain control characters")).with("argument", name)
+        );
+    }
+    Ok(value)
+}
+
+/// A file type: like a name, or absent.
+pub fn file_type_arg(value: Option<&str>) -> Result<Option<String>> {
+    value.map(|value| text_arg("file_type", Some(value), 255).map(str::to_owned)).transpose()
+}
+
+/// A message of a bundle: any text of at most 64 KiB, or absent.
+pub fn message_arg(value: Option<&str>) -> Result<Option<String>> {
+    const LONGEST: usize = 64 << 10;
+    match value {
+        Some(text) if text.len() > LONGEST => {
+            Err(Error::limit("message is longer than 64 KiB", LONGEST).with("argument", "message"))
+        }
+        other => Ok(other.map(str::to_owned)),
+    }
+}
+
+/// How many rows a reader may return.
+pub fn page_arg(name: &str, value: Option<i32>, largest: i32) -> Result<i64> {
+    let value = required(name, value)?;
+    if !(1..=largest).contains(&value) {
+        return Err(Error::validation(format!("{name} must be from 1 to {largest}")).with("argument", name));
+    }
+    Ok(i64::from(value))
+}

@@ -1,0 +1,95 @@
+//! SQL functions of this domain, and the gate as seen from SQL.
+
+use super::{Action, author, current, require, require_admin, store};
+use crate::args::{project_arg, required, text_arg};
+use crate::error::{Error, Result};
+use crate::ids::{ActorId, ProjectId};
+use crate::raise::or_raise;
+use pgrx::prelude::*;
+use pgrx::{JsonB, Uuid};
+use serde_json::json;
+
+/// Who the caller is: `{actor_id, display_name, via, db_role, is_admin}`.
+#[pg_extern(stable, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn whoami() -> JsonB {
+    or_raise(current().map(|principal| {
+        JsonB(json!({
+            "actor_id": principal.actor.map(|actor| actor.to_string()),
+            "display_name": principal.display_name,
+            "via": principal.via,
+            "db_role": principal.db_role,
+            "is_admin": principal.is_admin,
+        }))
+    }))
+}
+
+/// Makes a database role act as an actor. Administrators only.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn map_role_to_actor(
+    db_role: Option<&str>,
+    actor: default!(Option<Uuid>, "NULL"),
+    display_name: default!(Option<&str>, "NULL"),
+) -> Uuid {
+    or_raise(map_role_inner(db_role, actor, display_name))
+}
+
+fn map_role_inner(db_role: Option<&str>, actor: Option<Uuid>, display_name: Option<&str>) -> Result<Uuid> {
+    author(&require_admin()?)?;
+    let db_role = text_arg("db_role", db_role, 63)?;
+    let display_name = display_name.map(|name| text_arg("display_name", Some(name), 255)).transpose()?;
+    let actor = actor.map_or_else(|| ActorId(uuid::Uuid::now_v7()), ActorId::from_pg);
+    if actor == ActorId::SYSTEM {
+        return Err(Error::validation("the actor system cannot be given to a role"));
+    }
+    if !store::role_exists(db_role)? {
+        return Err(Error::not_found("no such database role").with("db_role", db_role));
+    }
+    store::map_role(db_role, actor, display_name)?;
+    Ok(actor.pg())
+}
+
+/// The gate for one-statement readers: the project itself, or PT404.
+#[pg_extern(schema = "quire_store", stable, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn readable_project(project_uuid: Option<Uuid>) -> Uuid {
+    or_raise(
+        project_arg(project_uuid)
+            .and_then(|project| require(Action::Read, project))
+            .map(|access| access.project.pg()),
+    )
+}
+
+/// The gate for readers of the member list.
+#[pg_extern(schema = "quire_store", stable, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn member_project(project_uuid: Option<Uuid>) -> Uuid {
+    or_raise(
+        project_arg(project_uuid)
+            .and_then(|project| require(Action::ReadMembers, project))
+            .map(|access| access.project.pg()),
+    )
+}
+
+/// The projects the caller may read, for row level security.
+#[pg_extern(schema = "quire_store", stable, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn readable_projects() -> Vec<Uuid> {
+    or_raise(current().and_then(|principal| store::readable_projects(principal.actor, principal.is_admin)))
+}
+
+/// Checks an actor argument: given, and not the built-in one.
+pub fn actor_arg(name: &str, actor: Option<Uuid>) -> Result<ActorId> {
+    let actor = ActorId::from_pg(required(name, actor)?);
+    if actor == ActorId::SYSTEM {
+        return Err(Error::validation("the actor system cannot be a member").with("argument", name));
+    }
+    Ok(actor)
+}
+
+/// Keeps the gate's type in one signature for other domains.
+pub fn require_project(action: Action, project_uuid: Option<Uuid>) -> Result<super::Access> {
+    let project: ProjectId = project_arg(project_uuid)?;
+    require(action, project)
+}

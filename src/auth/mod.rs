@@ -1,0 +1,156 @@
+//! Who is calling, and what they may do.
+//!
+//! Owns: actors, the principal of the current call, the one gate [`require`].
+//! Promises: a project that the caller may not know of looks exactly like one that does not exist.
+//! Does not: rely on row level security; definer functions bypass it, so every function asks here first.
+
+pub mod api;
+mod principal;
+pub mod store;
+
+use crate::error::{Code, Error, Result};
+use crate::ids::{ActorId, ProjectId};
+use crate::pure::settings::Settings;
+pub use principal::{Principal, current};
+
+/// What a function is about to do with a project.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Action {
+    /// See it.
+    Read,
+    /// See who its members are; being public is not enough.
+    ReadMembers,
+    /// Change its content.
+    Write,
+    /// Change its name, settings, status or members, or delete it.
+    Manage,
+}
+
+/// Role of a member, strongest first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Role {
+    /// Reads.
+    Viewer,
+    /// Writes.
+    Editor,
+    /// Manages.
+    Owner,
+}
+
+impl Role {
+    /// From `owner`, `editor` or `viewer`.
+    pub fn parse(text: &str) -> Result<Self> {
+        match text {
+            "owner" => Ok(Role::Owner),
+            "editor" => Ok(Role::Editor),
+            "viewer" => Ok(Role::Viewer),
+            _ => Err(Error::validation("role must be owner, editor or viewer")
+                .with("role", crate::pure::path::shorten(text))),
+        }
+    }
+
+    /// The stored word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Role::Owner => "owner",
+            Role::Editor => "editor",
+            Role::Viewer => "viewer",
+        }
+    }
+}
+
+/// Proof that the gate was passed, with what it had to read anyway.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// The project.
+    pub project: ProjectId,
+    /// Who.
+    pub principal: Principal,
+    /// Their role, when they are a member.
+    pub role: Option<Role>,
+    /// Settings in force.
+    pub settings: Settings,
+    /// The project's name.
+    pub name: String,
+    /// Read only.
+    pub is_archived: bool,
+}
+
+impl Access {
+    /// The actor a write is attributed to; registered if it is seen for the first time.
+    pub fn author(&self) -> Result<ActorId> {
+        author(&self.principal)
+    }
+
+    /// Refuses an archived project (PT423).
+    pub fn require_active(&self) -> Result<()> {
+        if self.is_archived { Err(archived(self.project)) } else { Ok(()) }
+    }
+}
+
+/// The gate: whether the caller may do `action` with `project`.
+pub fn require(action: Action, project: ProjectId) -> Result<Access> {
+    let principal = current()?;
+    let found = store::project_access(project, principal.actor)?;
+    let Some(found) = found else { return Err(no_project(project)) };
+    let role = found.role.as_deref().map(Role::parse).transpose()?;
+    let may_know = principal.is_admin || role.is_some() || found.is_public;
+    if !may_know {
+        return Err(no_project(project));
+    }
+    let allowed = principal.is_admin
+        || match action {
+            Action::Read => true,
+            Action::ReadMembers => role.is_some(),
+            Action::Write => role >= Some(Role::Editor),
+            Action::Manage => role >= Some(Role::Owner),
+        };
+    if !allowed {
+        let needed = match action {
+            Action::Read | Action::ReadMembers => "viewer",
+            Action::Write => "editor",
+            Action::Manage => "owner",
+        };
+        return Err(Error::new(Code::Unauthorized, format!("this needs the role {needed} in the project"))
+            .with("project_id", project.to_string())
+            .with("needed_role", needed));
+    }
+    let settings = serde_json::from_str(&found.settings)
+        .map_err(|_| Error::internal("stored settings are not JSON"))
+        .and_then(|value| Settings::parse(&value))?;
+    Ok(Access { project, principal, role, settings, name: found.name, is_archived: found.is_archived })
+}
+
+/// The actor a write of `principal` is attributed to; registered if it is seen for the first time.
+pub fn author(principal: &Principal) -> Result<ActorId> {
+    let actor = principal.actor.ok_or_else(|| {
+        Error::new(Code::Unauthorized, "nobody is signed in")
+            .hint("an administrator maps a database role with map_role_to_actor, or an authenticator sets request.jwt.claims")
+    })?;
+    if !principal.is_registered {
+        store::register_actor(actor)?;
+    }
+    Ok(actor)
+}
+
+/// Refuses everybody but administrators (42501).
+pub fn require_admin() -> Result<Principal> {
+    let principal = current()?;
+    if principal.is_admin {
+        Ok(principal)
+    } else {
+        Err(Error::new(Code::Unauthorized, "this needs an administrator"))
+    }
+}
+
+/// The same answer for absent and hidden.
+pub fn no_project(project: ProjectId) -> Error {
+    Error::not_found("no such project").with("project_id", project.to_string())
+}
+
+/// An archived project is read only.
+pub fn archived(project: ProjectId) -> Error {
+    Error::new(Code::Locked, "the project is archived")
+        .with("project_id", project.to_string())
+        .hint("an owner can call unarchive_project")
+}

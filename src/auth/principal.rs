@@ -1,0 +1,151 @@
+//! The principal of the current call.
+//!
+//! In this order: `sub` of the JWT claims, believed only when the *session* belongs to a trusted authenticator, because
+//! any SQL session can set that setting; the actor mapped to the caller's database role, which is the outer role, not
+//! the one of the definer function we run in; for an administrator who is mapped to nobody, `system`; else nobody.
+
+use super::store;
+use crate::error::{Code, Error, Result};
+use crate::guc;
+use crate::ids::ActorId;
+use pgrx::pg_sys;
+use std::ffi::CStr;
+use uuid::Uuid;
+
+/// Who is calling.
+#[derive(Clone, Debug)]
+pub struct Principal {
+    /// `None` is anonymous.
+    pub actor: Option<ActorId>,
+    /// `jwt`, `db_role`, `system` or `anonymous`.
+    pub via: &'static str,
+    /// The caller's database role.
+    pub db_role: String,
+    /// Superuser, BYPASSRLS, or member of `quire_admin`.
+    pub is_admin: bool,
+    /// Whether the actor has a row already.
+    pub is_registered: bool,
+    /// As registered.
+    pub display_name: Option<String>,
+}
+
+/// Finds out who is calling.
+pub fn current() -> Result<Principal> {
+    // SAFETY: plain reads of backend state; role oids come from the server itself.
+    let (outer, db_role, is_admin) = unsafe {
+        let outer = pg_sys::GetOuterUserId();
+        (outer, role_name(outer), is_admin(outer))
+    };
+    debug_assert_ne!(outer, pg_sys::InvalidOid);
+    let anonymous = Principal {
+        actor: None,
+        via: "anonymous",
+        db_role,
+        is_admin,
+        is_registered: false,
+        display_name: None,
+    };
+    if let Some(sub) = jwt_subject()? {
+        let known = store::actor_by_id(sub)?;
+        return Ok(Principal {
+            actor: Some(sub),
+            via: "jwt",
+            is_registered: known.is_some(),
+            display_name: known.flatten(),
+            ..anonymous
+        });
+    }
+    if let Some((actor, display_name)) = store::actor_by_role(&anonymous.db_role)? {
+        return Ok(Principal {
+            actor: Some(actor),
+            via: "db_role",
+            is_registered: true,
+            display_name,
+            ..anonymous
+        });
+    }
+    if is_admin {
+        return Ok(Principal {
+            actor: Some(ActorId::SYSTEM),
+            via: "system",
+            is_registered: true,
+            display_name: Some("system".to_owned()),
+            ..anonymous
+        });
+    }
+    Ok(anonymous)
+}
+
+/// # Safety
+/// `role` must be the oid of an existing role.
+unsafe fn is_admin(role: pg_sys::Oid) -> bool {
+    // SAFETY: syscache look-ups by oid; a missing quire_admin gives InvalidOid, which nobody has the rights of.
+    unsafe {
+        if pg_sys::superuser_arg(role) || has_bypassrls(role) {
+            return true;
+        }
+        let admin = pg_sys::get_role_oid(c"quire_admin".as_ptr(), true);
+        admin != pg_sys::InvalidOid && pg_sys::has_privs_of_role(role, admin)
+    }
+}
+
+/// # Safety
+/// `role` must be the oid of an existing role.
+unsafe fn has_bypassrls(role: pg_sys::Oid) -> bool {
+    // SAFETY: the tuple is released before returning; its form is pg_authid's.
+    unsafe {
+        let tuple =
+            pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::AUTHOID as i32, pg_sys::Datum::from(role));
+        if tuple.is_null() {
+            return false;
+        }
+        let form = pg_sys::GETSTRUCT(tuple) as pg_sys::Form_pg_authid;
+        let bypasses = (*form).rolbypassrls;
+        pg_sys::ReleaseSysCache(tuple);
+        bypasses
+    }
+}
+
+/// # Safety
+/// `role` must be the oid of an existing role.
+unsafe fn role_name(role: pg_sys::Oid) -> String {
+    // SAFETY: with noerr the result is null or a NUL-terminated copy in the current memory context.
+    unsafe {
+        let name = pg_sys::GetUserNameFromId(role, true);
+        if name.is_null() { String::new() } else { CStr::from_ptr(name).to_string_lossy().into_owned() }
+    }
+}
+
+/// `sub` of the claims, if this session may vouch for any.
+fn jwt_subject() -> Result<Option<ActorId>> {
+    // SAFETY: plain read of backend state.
+    let session = unsafe { role_name(pg_sys::GetSessionUserId()) };
+    if !guc::is_trusted_authenticator(&session) {
+        return Ok(None);
+    }
+    let claims = setting(c"request.jwt.claims");
+    let subject = match claims.as_deref().map(serde_json::from_str::<serde_json::Value>) {
+        Some(Ok(claims)) => claims.get("sub").and_then(|sub| sub.as_str()).map(str::to_owned),
+        Some(Err(_)) => return Err(bad_claims("request.jwt.claims is not JSON")),
+        None => None,
+    };
+    let Some(subject) = subject.or_else(|| setting(c"request.jwt.claim.sub")) else { return Ok(None) };
+    match Uuid::try_parse(&subject) {
+        Ok(id) if ActorId(id) != ActorId::SYSTEM => Ok(Some(ActorId(id))),
+        _ => Err(bad_claims("the sub of the claims is not the uuid of a user")),
+    }
+}
+
+fn bad_claims(message: &str) -> Error {
+    Error::new(Code::Unauthorized, message)
+}
+
+/// A setting's text; absent and empty are the same (a pooler resets to empty).
+fn setting(name: &CStr) -> Option<String> {
+    // SAFETY: the name is NUL-terminated; the result is null or points to the setting's NUL-terminated value.
+    unsafe {
+        let value = pg_sys::GetConfigOption(name.as_ptr(), true, false);
+        if value.is_null() { None } else { Some(CStr::from_ptr(value).to_string_lossy().into_owned()) }
+    }
+    .filter(|text| !text.is_empty())
+}

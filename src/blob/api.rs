@@ -1,0 +1,44 @@
+//! Decoders that the views and SQL readers call.
+
+use crate::error::{Code, Error, Result};
+use crate::pure::content::{self, Codec};
+use crate::pure::hash::Hash;
+use crate::raise::or_raise;
+use pgrx::prelude::*;
+
+/// Text of a blob that is stored in one piece.
+#[pg_extern(schema = "quire_store", immutable, parallel_safe)]
+fn decode_text(codec: i16, size: i64, hash: &[u8], bytes: &[u8]) -> String {
+    or_raise(decode(size, hash, [(codec, size, bytes)].into_iter()).and_then(text))
+}
+
+/// Text of a blob that is stored in chunks.
+#[pg_extern(schema = "quire_store", immutable, parallel_safe)]
+fn decode_text_chunks(
+    codecs: Vec<Option<i16>>,
+    sizes: Vec<Option<i64>>,
+    parts: pgrx::Array<&[u8]>,
+    size: i64,
+    hash: &[u8],
+) -> String {
+    let chunks = codecs.into_iter().flatten().zip(sizes.into_iter().flatten()).zip(parts.iter().flatten());
+    or_raise(decode(size, hash, chunks.map(|((codec, size), part)| (codec, size, part))).and_then(text))
+}
+
+fn decode<'a>(size: i64, hash: &[u8], parts: impl Iterator<Item = (i16, i64, &'a [u8])>) -> Result<Vec<u8>> {
+    let mut whole = Vec::new();
+    for (codec, size, bytes) in parts {
+        content::decode_into(
+            Codec::from_stored(codec)?,
+            usize::try_from(size).unwrap_or(0),
+            bytes,
+            &mut whole,
+        )?;
+    }
+    content::verify(&whole, usize::try_from(size).unwrap_or(0), &Hash::from_bytes(hash)?)?;
+    Ok(whole)
+}
+
+fn text(bytes: Vec<u8>) -> Result<String> {
+    String::from_utf8(bytes).map_err(|_| Error::new(Code::Corrupt, "stored text is not UTF-8"))
+}

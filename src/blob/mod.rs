@@ -1,0 +1,75 @@
+//! Content-addressed bytes of a project.
+//!
+//! Owns: `blob`, `blob_chunk`.
+//! Promises: identical content is stored once per project; what is read back has the length and hash it was stored
+//! with, or XX001 is raised.
+//! Does not: take locks of its own; it is written under the head lock of its project, with bytes that were hashed and
+//! compressed before.
+
+pub mod api;
+pub mod store;
+
+use crate::error::{Error, Result};
+use crate::guc;
+use crate::ids::ProjectId;
+use crate::pure::content::{self, Encoded};
+use crate::pure::hash::Hash;
+use crate::pure::settings::Settings;
+use crate::pure::tree::Content;
+use std::collections::HashSet;
+
+/// Bytes ready to be stored.
+pub struct Blob {
+    /// BLAKE3 of the whole.
+    pub hash: Hash,
+    /// Bytes of the whole.
+    pub size: i64,
+    /// One part, or one per chunk.
+    pub parts: Vec<Encoded>,
+}
+
+/// Longest target of a symlink.
+const MAX_LINK_BYTES: usize = 4096;
+
+/// Below this, looking whether a blob is there already costs more than compressing it again.
+const WORTH_LOOKING: usize = 64 << 10;
+
+/// Describes content, or PT413 when it is larger than the project allows.
+pub fn describe(settings: &Settings, path: &str, bytes: &[u8]) -> Result<Content> {
+    let size = bytes.len() as i64;
+    if size > settings.max_file_bytes {
+        return Err(Error::limit(format!("{path} has {size} bytes"), settings.max_file_bytes)
+            .with("file_path", path)
+            .with("size", size)
+            .with("setting", "max_file_bytes"));
+    }
+    let is_binary = content::is_binary(bytes);
+    let link_target = (!is_binary && bytes.len() <= MAX_LINK_BYTES)
+        .then(|| std::str::from_utf8(bytes).ok().map(str::to_owned))
+        .flatten();
+    Ok(Content { hash: Hash::of(bytes), size, is_binary, link_target })
+}
+
+/// Compresses what the project does not have yet. Takes no lock.
+pub fn prepare(project: ProjectId, contents: &[(&Content, &[u8])]) -> Result<Vec<Blob>> {
+    let total: usize = contents.iter().map(|(_, bytes)| bytes.len()).sum();
+    let mut have: HashSet<Hash> = if total >= WORTH_LOOKING {
+        let hashes: Vec<Hash> = contents.iter().map(|(content, _)| content.hash).collect();
+        store::existing(project, &hashes)?
+    } else {
+        HashSet::new()
+    };
+    let level = guc::compression_level();
+    let mut blobs = Vec::new();
+    for (content, bytes) in contents {
+        pgrx::check_for_interrupts!();
+        if have.insert(content.hash) {
+            blobs.push(Blob {
+                hash: content.hash,
+                size: content.size,
+                parts: content::encode_all(bytes, level),
+            });
+        }
+    }
+    Ok(blobs)
+}

@@ -1,0 +1,206 @@
+//! The only write path: lock the head row, recognise a repeated request, check the rate, apply the operations, extend
+//! the checksum chain, write the bundle, wake listeners.
+//!
+//! Whatever is slow and needs no lock (hashing, compressing, differencing) is done before, by the caller.
+
+use super::request::Key;
+use super::store::{self, LockedHead};
+use super::{Kind, Receipt, notify, rate};
+use crate::auth::{self, Access};
+use crate::blob::{self, Blob};
+use crate::error::{Error, Result};
+use crate::file;
+use crate::guc;
+use crate::ids::{ActorId, CorrelationId, Seq};
+use crate::pure::chain::{self, BundleHeader};
+use crate::pure::hash::Hash;
+use crate::pure::path::FilePath;
+use crate::pure::tree::{self, Applied, Edit, Head};
+use serde_json::{Value, json};
+use std::collections::{HashMap, HashSet};
+use uuid::Uuid;
+
+/// A write, before it happens.
+pub struct Commit<'a> {
+    /// Proof that the caller may.
+    pub access: &'a Access,
+    /// Why.
+    pub kind: Kind,
+    /// In words.
+    pub message: Option<String>,
+    /// Refuse if a touched path changed after this.
+    pub base_seq: Option<Seq>,
+    /// The request's id and fingerprint.
+    pub correlation: Option<(CorrelationId, Hash)>,
+    /// What else to record with the bundle.
+    pub details: Option<Value>,
+}
+
+/// What is to be done.
+#[derive(Default)]
+pub struct Plan {
+    /// In this order.
+    pub edits: Vec<Edit>,
+    /// Content the edits refer to and the project may not have.
+    pub blobs: Vec<Blob>,
+}
+
+/// A write that happened.
+pub struct Committed {
+    /// For the caller.
+    pub receipt: Receipt,
+    /// The touched paths as they are now; `None` when an earlier receipt was repeated.
+    pub heads: Option<HashMap<FilePath, Head>>,
+}
+
+/// Does it. `plan` runs under the head lock and sees the state it will change.
+pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -> Result<Committed> {
+    let access = commit.access;
+    let author = access.author()?;
+    let key = commit.correlation.map(|(id, fingerprint)| Key::new(id, author, fingerprint));
+    let mut head = store::lock_head(access.project)?.ok_or_else(|| auth::no_project(access.project))?;
+    if let Some(receipt) = key.as_ref().map(|key| key.find(access.project)).transpose()?.flatten() {
+        return Ok(Committed { receipt, heads: None });
+    }
+    if head.is_archived {
+        return Err(auth::archived(access.project));
+    }
+    if let Some(limit) = access.settings.rate_limit {
+        rate::check(access.project, author, limit)?;
+    }
+    let plan = plan(&head)?;
+    check_op_count(plan.edits.len())?;
+    let mut heads = file::store::load_for(access.project, &plan.edits)?;
+    check_base(commit.base_seq, &head, &heads, &plan.edits)?;
+    let mut applied = tree::apply(&mut heads, &plan.edits, head.next_file_id)?;
+    let outcomes = std::mem::take(&mut applied.outcomes);
+    let receipt = if applied.op_checksums.is_empty() {
+        Receipt { seq: head.seq, bundle: None, ops: outcomes }
+    } else {
+        check_quota(access, &head, &applied)?;
+        let bundle = write(commit, author, &mut head, &plan.blobs, &mut applied, &mut heads)?;
+        Receipt { seq: head.seq, bundle: Some(bundle), ops: outcomes }
+    };
+    if let Some(key) = key {
+        key.remember(access.project, author, &receipt)?;
+    }
+    Ok(Committed { receipt, heads: Some(heads) })
+}
+
+/// Stores what `applied` says as the next bundle and returns its id and checksum.
+fn write(
+    commit: &Commit,
+    author: ActorId,
+    head: &mut LockedHead,
+    blobs: &[Blob],
+    applied: &mut Applied,
+    heads: &mut HashMap<FilePath, Head>,
+) -> Result<(String, String)> {
+    let project = commit.access.project;
+    let previous = head.checksum;
+    head.seq += 1;
+    // Strictly later than the bundle before, also when the clock steps back.
+    head.committed_at = store::now().max(head.committed_at + 1);
+    head.next_file_id = applied.next_file_id;
+    head.live_files += applied.live_files;
+    head.live_bytes += applied.live_bytes;
+    let header = BundleHeader {
+        project_id: project.0,
+        seq: head.seq,
+        bundle_id: Uuid::now_v7(),
+        kind: commit.kind.as_str().to_owned(),
+        actor_id: author.0,
+        message: commit.message.clone(),
+        correlation_id: commit.correlation.map(|(id, _)| id.0),
+        base_seq: commit.base_seq,
+        committed_at: head.committed_at,
+    };
+    head.checksum = chain::checksum(&previous, &header, &applied.op_checksums)?;
+    let op_count = applied.op_checksums.len() as i32;
+    stamp(applied, heads, head);
+    blob::store::insert(project, blobs)?;
+    store::insert_bundle(&header, op_count, &previous, &head.checksum, commit.details.clone())?;
+    file::store::insert(project, author, head, &applied.versions)?;
+    store::update_head(project, head)?;
+    notify::bundle(commit.access, head.seq, head.committed_at, event_name(applied))?;
+    Ok((header.bundle_id.to_string(), head.checksum.to_hex()))
+}
+
+/// Gives the new versions the seq and time of their bundle.
+fn stamp(applied: &mut Applied, heads: &mut HashMap<FilePath, Head>, bundle: &LockedHead) {
+    for version in &mut applied.versions {
+        version.head.seq = bundle.seq;
+        version.head.updated_at = bundle.committed_at;
+        if let Some(head) = heads.get_mut(&version.path) {
+            head.seq = bundle.seq;
+            head.updated_at = bundle.committed_at;
+        }
+    }
+}
+
+fn event_name(applied: &Applied) -> &'static str {
+    let paths: HashSet<&FilePath> = applied.versions.iter().map(|version| &version.path).collect();
+    match applied.versions.last() {
+        Some(last) if paths.len() == 1 && last.head.is_live() => "file:update",
+        Some(_) if paths.len() == 1 => "file:delete",
+        _ => "bulk:apply",
+    }
+}
+
+fn check_op_count(count: usize) -> Result<()> {
+    let most = guc::max_bundle_ops();
+    if count > most {
+        return Err(Error::limit(format!("a bundle of {count} operations is too large"), most)
+            .with("op_count", count)
+            .hint("split it into several bundles"));
+    }
+    Ok(())
+}
+
+/// Refuses when a touched path changed after what the author had seen.
+fn check_base(
+    base_seq: Option<Seq>,
+    head: &LockedHead,
+    heads: &HashMap<FilePath, Head>,
+    edits: &[Edit],
+) -> Result<()> {
+    let Some(base_seq) = base_seq else { return Ok(()) };
+    if base_seq < 0 || base_seq > head.seq {
+        return Err(
+            Error::validation(format!("base_seq must be from 0 to {}", head.seq)).with("base_seq", base_seq)
+        );
+    }
+    let mut changed: Vec<(&str, &Head)> = edits
+        .iter()
+        .flat_map(Edit::paths)
+        .filter_map(|path| heads.get(path).map(|head| (path.as_str(), head)))
+        .filter(|(_, head)| head.seq > base_seq)
+        .collect();
+    changed.sort_unstable_by_key(|(path, _)| *path);
+    changed.dedup_by_key(|(path, _)| *path);
+    let Some((first, _)) = changed.first() else { return Ok(()) };
+    let files: Vec<Value> = changed
+        .iter()
+        .take(100)
+        .map(|(path, head)| json!({"file_path": path, "version": head.version, "seq": head.seq}))
+        .collect();
+    Err(Error::conflict("base_changed", format!("{first} changed after seq {base_seq}"))
+        .with("base_seq", base_seq)
+        .with("seq", head.seq)
+        .with("files", files))
+}
+
+fn check_quota(access: &Access, head: &LockedHead, applied: &Applied) -> Result<()> {
+    let check = |setting: &str, limit: Option<i64>, before: i64, change: i64| match limit {
+        // What does not grow is allowed, so that a project over a lowered limit can be brought back.
+        Some(limit) if change > 0 && before + change > limit => {
+            Err(Error::limit(format!("the project would be over its {setting}"), limit)
+                .with("setting", setting)
+                .with("current", before)
+                .with("wanted", before + change))
+        }
+        _ => Ok(()),
+    };
+    check("max_files", access.settings.max_files, head.live_files, applied.live_files)?;
+    check("max_project_bytes", access.settings.max_project_bytes, head.live_bytes, applied.live_bytes)
+}

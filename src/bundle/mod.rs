@@ -1,0 +1,79 @@
+//! Bundles: the only way anything in a project changes.
+//!
+//! Owns: `bundle`, `request`, `rate_bucket`, the seq and checksum of `project_head`.
+//! Promises: seqs are gapless and in commit order; a bundle is atomic, attributed and chained to the one before; a
+//! repeated correlation id changes nothing.
+//! Does not: know what an operation means; each domain's store applies its own.
+
+pub mod commit;
+mod notify;
+mod rate;
+mod request;
+pub mod store;
+
+pub use commit::{Commit, Committed, Plan, commit};
+pub use request::fingerprint;
+
+use crate::error::{Error, Result};
+use crate::pure::path::shorten;
+use crate::pure::tree::Outcome;
+use serde_json::{Value, json};
+
+/// Why a bundle was made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// Somebody edited.
+    UserEdit,
+    /// A job produced it.
+    JobOutput,
+    /// It came from elsewhere.
+    Import,
+    /// It settles a conflict.
+    MergeResolution,
+    /// It brings an older state back.
+    Rollback,
+}
+
+impl Kind {
+    /// The kinds a caller may give; the others are made by functions of their own.
+    pub fn parse(text: &str) -> Result<Self> {
+        match text {
+            "user_edit" => Ok(Kind::UserEdit),
+            "job_output" => Ok(Kind::JobOutput),
+            "import" => Ok(Kind::Import),
+            "merge_resolution" => Ok(Kind::MergeResolution),
+            _ => Err(Error::validation("kind must be user_edit, job_output, import or merge_resolution")
+                .with("kind", shorten(text))),
+        }
+    }
+
+    /// The stored word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Kind::UserEdit => "user_edit",
+            Kind::JobOutput => "job_output",
+            Kind::Import => "import",
+            Kind::MergeResolution => "merge_resolution",
+            Kind::Rollback => "rollback",
+        }
+    }
+}
+
+/// What a writer tells its caller. Without a bundle (nothing changed), `seq` is where the project stands.
+#[derive(Clone, Debug)]
+pub struct Receipt {
+    /// Seq of the bundle.
+    pub seq: i64,
+    /// Its id, unless nothing changed.
+    pub bundle: Option<(String, String)>,
+    /// One for each operation.
+    pub ops: Vec<Outcome>,
+}
+
+impl Receipt {
+    /// `{seq, bundle_id, checksum, ops: [...]}`.
+    pub fn to_json(&self) -> Value {
+        let (bundle_id, checksum) = self.bundle.clone().unzip();
+        json!({"seq": self.seq, "bundle_id": bundle_id, "checksum": checksum, "ops": self.ops})
+    }
+}

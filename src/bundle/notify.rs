@@ -1,0 +1,79 @@
+//! NOTIFY: a wake-up, never the truth.
+//!
+//! Channel `realtime:project:<uuid>`. A hint goes out at most once per transaction and project, with the seq of the
+//! first bundle; a reader who polls from its own cursor then gets everything the transaction committed. A save never
+//! fails because of NOTIFY: when the server's queue is nearly full, nothing is sent.
+
+use crate::auth::Access;
+use crate::error::Result;
+use crate::event;
+use crate::ids::{ProjectId, Seq};
+use crate::pure::event::{broadcast, hint};
+use crate::pure::settings::Broadcast;
+use crate::pure::timestamp::Micros;
+use pgrx::prelude::*;
+use pgrx::{direct_function_call, pg_sys};
+use std::cell::{Cell, RefCell};
+
+/// Share of the notification queue above which nothing is sent.
+const QUEUE_ALMOST_FULL: f64 = 0.9;
+/// How often one backend looks at the queue, in microseconds; looking takes a lock.
+const LOOK_EVERY: Micros = 1_000_000;
+
+thread_local! {
+    /// Projects hinted in this transaction, each with the (sub)transaction that did it.
+    static HINTED: RefCell<Vec<(ProjectId, pg_sys::TransactionId)>> = const { RefCell::new(Vec::new()) };
+    static LOOKED_AT_QUEUE: Cell<(Micros, bool)> = const { Cell::new((0, false)) };
+}
+
+/// Tells listeners about a bundle, as the project's setting says.
+pub fn bundle(access: &Access, seq: Seq, committed_at: Micros, event_name: &str) -> Result<()> {
+    match access.settings.broadcast {
+        Broadcast::Off => {}
+        Broadcast::Hint => {
+            if first_in_transaction(access.project) && queue_has_room(committed_at) {
+                send(access.project, &hint(event_name, seq, committed_at));
+            }
+        }
+        Broadcast::Full => {
+            if queue_has_room(committed_at) {
+                let event = event::of_bundle(access.project, seq)?;
+                send(access.project, &broadcast(event.name, seq, committed_at, &event.payload));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether this transaction has not hinted at the project yet. A hint sent in a savepoint that was rolled back is gone,
+/// and its transaction id is then no longer one of ours.
+fn first_in_transaction(project: ProjectId) -> bool {
+    HINTED.with_borrow_mut(|hinted| {
+        // SAFETY: plain tests of ids against the current transaction's state.
+        hinted.retain(|(_, xid)| unsafe { pg_sys::TransactionIdIsCurrentTransactionId(*xid) });
+        if hinted.iter().any(|(known, _)| *known == project) {
+            return false;
+        }
+        // SAFETY: a writer has a transaction id already.
+        hinted.push((project, unsafe { pg_sys::GetCurrentTransactionId() }));
+        true
+    })
+}
+
+fn queue_has_room(now: Micros) -> bool {
+    let (looked_at, had_room) = LOOKED_AT_QUEUE.get();
+    if (0..LOOK_EVERY).contains(&(now - looked_at)) {
+        return had_room;
+    }
+    // SAFETY: a function without arguments that returns a float8.
+    let usage = unsafe { direct_function_call::<f64>(pg_sys::pg_notification_queue_usage, &[]) };
+    let has_room = usage.is_none_or(|usage| usage < QUEUE_ALMOST_FULL);
+    LOOKED_AT_QUEUE.set((now, has_room));
+    has_room
+}
+
+fn send(project: ProjectId, payload: &str) {
+    let channel = format!("realtime:project:{project}");
+    // SAFETY: pg_notify takes two texts; the channel is shorter than 64 bytes and the payload than 8,000.
+    unsafe { direct_function_call::<()>(pg_sys::pg_notify, &[channel.into_datum(), payload.into_datum()]) };
+}

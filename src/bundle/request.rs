@@ -1,0 +1,52 @@
+//! Idempotency: the same correlation id again returns the first receipt; with a different request it is PT409.
+
+use super::{Receipt, store};
+use crate::error::{Error, Result};
+use crate::ids::{ActorId, CorrelationId, ProjectId};
+use crate::pure::hash::Hash;
+use crate::pure::json::canonical;
+use crate::pure::tree::Outcome;
+use serde_json::{Value, json};
+
+/// Identifies a request: the function and what it was asked, content by hash.
+pub fn fingerprint(function: &str, arguments: Value) -> Result<Hash> {
+    Ok(Hash::of(&canonical(&json!([function, arguments]))?))
+}
+
+/// A repeated request's id, who repeats it, and what it asks.
+pub struct Key {
+    pub id: CorrelationId,
+    pub hash: Hash,
+}
+
+impl Key {
+    /// Binds the fingerprint to the actor: somebody else's id is a different request.
+    pub fn new(id: CorrelationId, actor: ActorId, fingerprint: Hash) -> Self {
+        let hash = Hash::of_parts([&actor.0.as_bytes()[..], &fingerprint.as_bytes()[..]]);
+        Self { id, hash }
+    }
+
+    /// The first receipt, when this request was answered before.
+    pub fn find(&self, project: ProjectId) -> Result<Option<Receipt>> {
+        let Some((hash, receipt)) = store::find_request(project, self.id)? else { return Ok(None) };
+        if hash != self.hash {
+            return Err(Error::conflict(
+                "correlation_reused",
+                "this correlation_id belongs to a different request",
+            )
+            .with("correlation_id", self.id.to_string()));
+        }
+        parse(&receipt).map(Some).ok_or_else(|| Error::internal("a stored receipt cannot be read"))
+    }
+
+    /// Keeps the receipt.
+    pub fn remember(&self, project: ProjectId, actor: ActorId, receipt: &Receipt) -> Result<()> {
+        store::insert_request(project, self.id, actor, &self.hash, receipt.to_json())
+    }
+}
+
+fn parse(receipt: &Value) -> Option<Receipt> {
+    let text = |key: &str| receipt.get(key).and_then(Value::as_str).map(str::to_owned);
+    let ops: Vec<Outcome> = serde_json::from_value(receipt.get("ops")?.clone()).ok()?;
+    Some(Receipt { seq: receipt.get("seq")?.as_i64()?, bundle: text("bundle_id").zip(text("checksum")), ops })
+}

@@ -1,0 +1,162 @@
+//! SQL of the log and of the head row.
+
+use crate::db::{self, Arg};
+use crate::error::{Error, Result};
+use crate::ids::{ActorId, CorrelationId, ProjectId, Seq};
+use crate::pure::chain::BundleHeader;
+use crate::pure::hash::Hash;
+use crate::pure::timestamp::Micros;
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::{JsonB, Uuid};
+use serde_json::Value;
+
+/// 2000-01-01, PostgreSQL's epoch, in microseconds since 1970.
+const POSTGRES_EPOCH: Micros = 946_684_800_000_000;
+
+/// PostgreSQL's timestamp of a time.
+pub fn to_pg(at: Micros) -> Result<TimestampWithTimeZone> {
+    TimestampWithTimeZone::try_from(at - POSTGRES_EPOCH)
+        .map_err(|_| Error::internal("a time is out of range"))
+}
+
+/// The time of a PostgreSQL timestamp.
+pub fn from_pg(at: TimestampWithTimeZone) -> Micros {
+    pgrx::pg_sys::TimestampTz::from(at).saturating_add(POSTGRES_EPOCH)
+}
+
+/// The clock now.
+pub fn now() -> Micros {
+    // SAFETY: reads the clock.
+    unsafe { pgrx::pg_sys::GetCurrentTimestamp() + POSTGRES_EPOCH }
+}
+
+/// The head row, locked until the end of the transaction.
+#[derive(Clone, Debug)]
+pub struct LockedHead {
+    pub seq: Seq,
+    pub checksum: Hash,
+    pub committed_at: Micros,
+    pub is_archived: bool,
+    pub next_file_id: i32,
+    pub live_files: i64,
+    pub live_bytes: i64,
+}
+
+/// Locks the head row; `None` when the project has been deleted meanwhile.
+pub fn lock_head(project: ProjectId) -> Result<Option<LockedHead>> {
+    const SQL: &str = "SELECT seq, checksum, committed_at, is_archived, next_file_id, live_files, live_bytes
+        FROM quire_store.project_head WHERE project_id = $1 FOR NO KEY UPDATE";
+    db::write_one(SQL, &[project.pg().into()], |row| {
+        Ok(LockedHead {
+            seq: row.get(1)?,
+            checksum: Hash::from_bytes(row.get::<&[u8]>(2)?)?,
+            committed_at: from_pg(row.get(3)?),
+            is_archived: row.get(4)?,
+            next_file_id: row.get(5)?,
+            live_files: row.get(6)?,
+            live_bytes: row.get(7)?,
+        })
+    })
+}
+
+pub fn update_head(project: ProjectId, head: &LockedHead) -> Result<()> {
+    const SQL: &str = "UPDATE quire_store.project_head SET seq = $2, checksum = $3, committed_at = $4,
+            next_file_id = $5, live_files = $6, live_bytes = $7
+        WHERE project_id = $1";
+    let args: [Arg; 7] = [
+        project.pg().into(),
+        head.seq.into(),
+        head.checksum.as_bytes().as_slice().into(),
+        to_pg(head.committed_at)?.into(),
+        head.next_file_id.into(),
+        head.live_files.into(),
+        head.live_bytes.into(),
+    ];
+    db::exec(SQL, &args)
+}
+
+pub fn insert_bundle(
+    header: &BundleHeader,
+    op_count: i32,
+    previous: &Hash,
+    checksum: &Hash,
+    details: Option<Value>,
+) -> Result<()> {
+    const SQL: &str = "INSERT INTO quire_store.bundle (project_id, seq, bundle_id, kind, actor_id, message,
+            correlation_id, base_seq, op_count, prev_checksum, checksum, details, committed_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+    let uuid = |id: &uuid::Uuid| Uuid::from_bytes(*id.as_bytes());
+    let args: [Arg; 13] = [
+        uuid(&header.project_id).into(),
+        header.seq.into(),
+        uuid(&header.bundle_id).into(),
+        header.kind.as_str().into(),
+        uuid(&header.actor_id).into(),
+        header.message.as_deref().into(),
+        header.correlation_id.as_ref().map(uuid).into(),
+        header.base_seq.into(),
+        op_count.into(),
+        previous.as_bytes().as_slice().into(),
+        checksum.as_bytes().as_slice().into(),
+        details.map(JsonB).into(),
+        to_pg(header.committed_at)?.into(),
+    ];
+    db::exec(SQL, &args)
+}
+
+/// Seq of the newest bundle, as the caller's snapshot sees it.
+pub fn head_seq(project: ProjectId) -> Result<Seq> {
+    const SQL: &str = "SELECT seq FROM quire_store.project_head WHERE project_id = $1";
+    Ok(db::read_one(SQL, &[project.pg().into()], |row| row.get(1))?.unwrap_or(0))
+}
+
+/// When a bundle was committed.
+pub fn committed_at(project: ProjectId, seq: Seq) -> Result<Option<Micros>> {
+    const SQL: &str = "SELECT committed_at FROM quire_store.bundle WHERE project_id = $1 AND seq = $2";
+    db::read_one(SQL, &[project.pg().into(), seq.into()], |row| row.get(1).map(from_pg))
+}
+
+/// A request already answered: its hash and its receipt.
+pub fn find_request(project: ProjectId, id: CorrelationId) -> Result<Option<(Hash, Value)>> {
+    const SQL: &str = "SELECT request_hash, receipt FROM quire_store.request
+        WHERE project_id = $1 AND correlation_id = $2";
+    db::write_one(SQL, &[project.pg().into(), id.pg().into()], |row| {
+        Ok((Hash::from_bytes(row.get::<&[u8]>(1)?)?, row.get::<JsonB>(2)?.0))
+    })
+}
+
+pub fn insert_request(
+    project: ProjectId,
+    id: CorrelationId,
+    actor: ActorId,
+    request: &Hash,
+    receipt: Value,
+) -> Result<()> {
+    const SQL: &str =
+        "INSERT INTO quire_store.request (project_id, correlation_id, actor_id, request_hash, receipt)
+        VALUES ($1, $2, $3, $4, $5)";
+    let args: [Arg; 5] = [
+        project.pg().into(),
+        id.pg().into(),
+        actor.pg().into(),
+        request.as_bytes().as_slice().into(),
+        JsonB(receipt).into(),
+    ];
+    db::exec(SQL, &args)
+}
+
+/// What is left in an actor's bucket, and when that was.
+pub fn bucket(project: ProjectId, actor: ActorId) -> Result<Option<(f64, Micros)>> {
+    const SQL: &str =
+        "SELECT tokens, updated_at FROM quire_store.rate_bucket WHERE project_id = $1 AND actor_id = $2";
+    db::write_one(SQL, &[project.pg().into(), actor.pg().into()], |row| {
+        Ok((row.get(1)?, from_pg(row.get(2)?)))
+    })
+}
+
+pub fn set_bucket(project: ProjectId, actor: ActorId, tokens: f64, at: Micros) -> Result<()> {
+    const SQL: &str = "INSERT INTO quire_store.rate_bucket (project_id, actor_id, tokens, updated_at)
+        VALUES ($1, $2, $3, $4)
+        ON CONFLICT (project_id, actor_id) DO UPDATE SET tokens = EXCLUDED.tokens, updated_at = EXCLUDED.updated_at";
+    db::exec(SQL, &[project.pg().into(), actor.pg().into(), tokens.into(), to_pg(at)?.into()])
+}

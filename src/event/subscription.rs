@@ -1,0 +1,207 @@
+//! Durable subscriptions: a filter, a cursor kept by the server, leases and acknowledgement. At least once, in order,
+//! nothing again after it was acknowledged.
+
+use super::api::{EventRow, MAX_EVENTS, cursor_arg, row};
+use super::load::{Event, Query, page};
+use super::store::{self, Subscription};
+use crate::args::{page_arg, required, text_arg};
+use crate::auth::api::require_project;
+use crate::auth::{Access, Action, Role};
+use crate::bundle::store::{now, to_pg};
+use crate::error::{Error, Result};
+use crate::ids::Seq;
+use crate::pure::filter::Filter;
+use crate::raise::or_raise;
+use pgrx::datum::{Interval, TimestampWithTimeZone};
+use pgrx::prelude::*;
+use pgrx::{JsonB, Uuid};
+
+/// Longest lease, in microseconds: one day.
+const MAX_LEASE: i128 = 24 * 3600 * 1_000_000;
+/// How many pages without a match one poll looks through before it lets the caller go.
+const MAX_PAGES: usize = 20;
+
+/// Starts a subscription at the beginning of the log.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn create_subscription(
+    project_uuid: Option<Uuid>,
+    name: Option<&str>,
+    filter: default!(Option<JsonB>, "'{}'"),
+    after_seq: default!(Option<i64>, "0"),
+) {
+    or_raise(create(project_uuid, name, filter, after_seq));
+}
+
+fn create(
+    project_uuid: Option<Uuid>,
+    name: Option<&str>,
+    filter: Option<JsonB>,
+    after_seq: Option<Seq>,
+) -> Result<()> {
+    let access = require_project(Action::Read, project_uuid)?;
+    let name = text_arg("name", name, 255)?;
+    let filter = required("filter", filter)?.0;
+    Filter::parse(&filter)?;
+    let after = cursor_arg(access.project, "after_seq", required("after_seq", after_seq)?)?;
+    let actor = access.author()?;
+    if !store::insert(access.project, name, actor, &filter)? {
+        return Err(Error::conflict("duplicate", "a subscription of this name exists").with("name", name));
+    }
+    if after > 0 {
+        store::update(access.project, name, after, after, None)?;
+    }
+    Ok(())
+}
+
+/// Hands out the next matching events and leases them.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+#[allow(clippy::type_complexity)]
+fn poll_subscription(
+    project_uuid: Option<Uuid>,
+    name: Option<&str>,
+    max_events: default!(Option<i32>, "100"),
+    lease: default!(Option<Interval>, "'30 seconds'"),
+) -> TableIterator<
+    'static,
+    (
+        name!(seq, i64),
+        name!(event, String),
+        name!(payload, JsonB),
+        name!(committed_at, TimestampWithTimeZone),
+    ),
+> {
+    TableIterator::new(or_raise(poll(project_uuid, name, max_events, lease)))
+}
+
+fn poll(
+    project_uuid: Option<Uuid>,
+    name: Option<&str>,
+    max_events: Option<i32>,
+    lease: Option<Interval>,
+) -> Result<Vec<EventRow>> {
+    let (access, name) = gate(project_uuid, name)?;
+    let max_events = page_arg("max_events", max_events, MAX_EVENTS)?;
+    let lease = lease_arg(lease)?;
+    let subscription = owned(&access, name)?;
+    cursor_arg(access.project, "cursor", subscription.cursor)?;
+    let now = now();
+    if subscription.leased_until.is_some_and(|until| until > now) {
+        return Ok(Vec::new());
+    }
+    let filter = Filter::parse(&subscription.filter)?;
+    let (cursor, events) = next_matching(&access, &subscription, &filter, max_events)?;
+    let delivered = events.last().map_or(subscription.delivered.max(cursor), |event| event.seq);
+    let leased_until = if events.is_empty() { None } else { Some(to_pg(now + lease)?) };
+    store::update(access.project, name, cursor, delivered, leased_until)?;
+    events.into_iter().map(row).collect()
+}
+
+/// The next events the filter wants, and the cursor moved past the leading bundles it does not.
+fn next_matching(
+    access: &Access,
+    subscription: &Subscription,
+    filter: &Filter,
+    max_events: i64,
+) -> Result<(Seq, Vec<Event>)> {
+    let mut after = subscription.cursor;
+    for _ in 0..MAX_PAGES {
+        pgrx::check_for_interrupts!();
+        let query = Query { project: access.project, after, max_events, with_content: true, filter };
+        let page = page(&query)?;
+        if let Some(first) = page.events.first() {
+            return Ok((first.seq - 1, page.events));
+        }
+        if page.scanned == after {
+            break;
+        }
+        after = page.scanned;
+    }
+    Ok((after, Vec::new()))
+}
+
+/// Acknowledges everything up to a seq and ends the lease.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn ack_subscription(project_uuid: Option<Uuid>, name: Option<&str>, seq: Option<i64>) -> i64 {
+    or_raise(ack(project_uuid, name, seq))
+}
+
+fn ack(project_uuid: Option<Uuid>, name: Option<&str>, seq: Option<Seq>) -> Result<Seq> {
+    let (access, name) = gate(project_uuid, name)?;
+    let seq = required("seq", seq)?;
+    let subscription = owned(&access, name)?;
+    if seq < 0 || seq > subscription.delivered {
+        return Err(Error::validation(format!("seq must be from 0 to {}", subscription.delivered))
+            .with("argument", "seq")
+            .with("delivered_seq", subscription.delivered)
+            .hint("only what has been handed out can be acknowledged"));
+    }
+    let cursor = seq.max(subscription.cursor);
+    if cursor > subscription.cursor {
+        // Acknowledging a part ends the lease too: the rest is handed out again.
+        store::update(access.project, name, cursor, subscription.delivered, None)?;
+    }
+    Ok(cursor)
+}
+
+/// The caller's subscriptions; all of them for an owner.
+#[pg_extern(stable, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+#[allow(clippy::type_complexity)]
+fn list_subscriptions(
+    project_uuid: Option<Uuid>,
+) -> TableIterator<
+    'static,
+    (
+        name!(name, String),
+        name!(actor, Uuid),
+        name!(filter, JsonB),
+        name!(cursor_seq, i64),
+        name!(behind, i64),
+        name!(leased_until, Option<TimestampWithTimeZone>),
+        name!(created_at, TimestampWithTimeZone),
+    ),
+> {
+    TableIterator::new(or_raise(
+        require_project(Action::Read, project_uuid)
+            .and_then(|access| store::list(access.project, access.principal.actor, sees_all(&access))),
+    ))
+}
+
+/// Ends a subscription.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn drop_subscription(project_uuid: Option<Uuid>, name: Option<&str>) {
+    or_raise(gate(project_uuid, name).and_then(|(access, name)| {
+        owned(&access, name)?;
+        store::delete(access.project, name)
+    }));
+}
+
+fn gate(project_uuid: Option<Uuid>, name: Option<&str>) -> Result<(Access, &str)> {
+    let access = require_project(Action::Read, project_uuid)?;
+    Ok((access, required("name", name)?))
+}
+
+/// The subscription, locked, if it is the caller's or the caller may see all; PT404 otherwise.
+fn owned(access: &Access, name: &str) -> Result<Subscription> {
+    store::lock(access.project, name)?
+        .filter(|subscription| sees_all(access) || access.principal.actor == Some(subscription.actor))
+        .ok_or_else(|| {
+            Error::not_found("no such subscription").with("name", crate::pure::path::shorten(name))
+        })
+}
+
+fn sees_all(access: &Access) -> bool {
+    access.principal.is_admin || access.role == Some(Role::Owner)
+}
+
+fn lease_arg(lease: Option<Interval>) -> Result<i64> {
+    let micros = required("lease", lease)?.as_micros();
+    if !(0..=MAX_LEASE).contains(&micros) {
+        return Err(Error::validation("lease must be from 0 seconds to 1 day").with("argument", "lease"));
+    }
+    Ok(micros as i64)
+}

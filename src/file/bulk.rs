@@ -1,0 +1,82 @@
+//! Writers of many files: all or nothing, one bundle, one event.
+
+use super::ops::{Staged, check_count, items};
+use super::write::correlated;
+use crate::args::required;
+use crate::auth::api::require_project;
+use crate::auth::{Access, Action};
+use crate::bundle::{Commit, Kind, commit};
+use crate::error::{Error, Result};
+use crate::pure::json::Members;
+use crate::pure::path::FilePath;
+use crate::raise::or_raise;
+use pgrx::prelude::*;
+use pgrx::{JsonB, Uuid};
+use serde_json::{Value, json};
+
+/// Writes many files.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn bulk_upsert_project_files(
+    project_uuid: Option<Uuid>,
+    files: Option<JsonB>,
+    correlation_id: default!(Option<Uuid>, "NULL"),
+) -> JsonB {
+    or_raise(bulk_upsert(project_uuid, files, correlation_id))
+}
+
+fn bulk_upsert(
+    project_uuid: Option<Uuid>,
+    files: Option<JsonB>,
+    correlation_id: Option<Uuid>,
+) -> Result<JsonB> {
+    let access = require_project(Action::Write, project_uuid)?;
+    let files = required("files", files)?.0;
+    let mut staged = Staged::default();
+    for (at, file) in items("files", &files)?.iter().enumerate() {
+        staged.push_put(&access.settings, Members::of(format!("files[{at}]"), file)?)?;
+    }
+    write(&access, staged, correlation_id, "bulk_upsert_project_files")
+}
+
+/// Deletes many files.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn bulk_delete_project_files(
+    project_uuid: Option<Uuid>,
+    paths: Option<Vec<Option<String>>>,
+    correlation_id: default!(Option<Uuid>, "NULL"),
+) -> JsonB {
+    or_raise(bulk_delete(project_uuid, paths, correlation_id))
+}
+
+fn bulk_delete(
+    project_uuid: Option<Uuid>,
+    paths: Option<Vec<Option<String>>>,
+    correlation_id: Option<Uuid>,
+) -> Result<JsonB> {
+    let access = require_project(Action::Write, project_uuid)?;
+    let paths = required("paths", paths)?;
+    check_count("paths", paths.len())?;
+    let mut staged = Staged::default();
+    for path in paths {
+        staged.push_delete(FilePath::parse(&path.ok_or_else(|| Error::null("paths"))?)?);
+    }
+    write(&access, staged, correlation_id, "bulk_delete_project_files")
+}
+
+/// `{success, seq, files: [{file_path, version, content_hash}]}`
+fn write(access: &Access, staged: Staged, correlation_id: Option<Uuid>, function: &str) -> Result<JsonB> {
+    staged.refuse_duplicates()?;
+    let correlation = correlated(correlation_id, function, || staged.fingerprint())?;
+    let plan = staged.into_plan(access.project)?;
+    let request =
+        Commit { access, kind: Kind::UserEdit, message: None, base_seq: None, correlation, details: None };
+    let receipt = commit(&request, |_| Ok(plan))?.receipt;
+    let files: Vec<Value> = receipt
+        .ops
+        .iter()
+        .map(|op| json!({"file_path": op.file_path, "version": op.version, "content_hash": op.content_hash}))
+        .collect();
+    Ok(JsonB(json!({"success": true, "seq": receipt.seq, "files": files})))
+}

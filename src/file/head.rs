@@ -1,0 +1,53 @@
+//! The composite `quire.project_file_head`: what a writer of one file returns.
+
+use super::{VersionRow, store};
+use crate::bundle::Committed;
+use crate::bundle::store::to_pg;
+use crate::error::{Error, Result};
+use crate::ids::ProjectId;
+use crate::pure::path::FilePath;
+use crate::pure::tree::Head;
+use pgrx::heap_tuple::PgHeapTuple;
+use pgrx::pgbox::AllocatedByRust;
+use pgrx::tupdesc::PgTupleDesc;
+use pgrx::{IntoDatum, Uuid};
+
+/// The composite as a Rust value.
+pub type FileHead = PgHeapTuple<'static, AllocatedByRust>;
+
+/// The file that operation `at` of a committed write touched, as that operation left it.
+pub fn after(project: ProjectId, committed: &Committed, at: usize) -> Result<FileHead> {
+    let outcome =
+        committed.receipt.ops.get(at).ok_or_else(|| Error::internal("a receipt has no such operation"))?;
+    let path = FilePath::from_stored(outcome.file_path.clone());
+    if let Some(head) = committed.heads.as_ref().and_then(|heads| heads.get(&path)) {
+        return composite(&path, head);
+    }
+    let row = store::find_version(project, &path, Some(outcome.version))?;
+    let row: VersionRow =
+        row.ok_or_else(|| Error::internal("a receipt names a version that does not exist"))?;
+    composite(&path, &row.to_head(None))
+}
+
+fn composite(path: &FilePath, head: &Head) -> Result<FileHead> {
+    let uuid = |id: uuid::Uuid| Uuid::from_bytes(*id.as_bytes());
+    let content = head.content.as_ref();
+    let values = [
+        uuid(head.version_id).into_datum(),
+        path.as_str().into_datum(),
+        head.file_type.as_str().into_datum(),
+        content.map(|content| content.hash.to_hex()).into_datum(),
+        head.version.into_datum(),
+        head.parent_version_id.map(uuid).into_datum(),
+        content.map_or(0, |content| content.size).into_datum(),
+        content.is_none().into_datum(),
+        content.is_some_and(|content| content.is_binary).into_datum(),
+        head.seq.into_datum(),
+        to_pg(head.updated_at)?.into_datum(),
+    ];
+    let shape = PgTupleDesc::for_composite_type("quire.project_file_head")
+        .ok_or_else(|| Error::internal("type quire.project_file_head is missing"))?;
+    // SAFETY: the values are in the order and of the types of the composite, which file.sql declares.
+    unsafe { PgHeapTuple::from_datums(shape, values) }
+        .map_err(|error| Error::internal(format!("no composite could be made: {error}")))
+}

@@ -1,0 +1,200 @@
+//! Readers of one file, and the helpers of the SQL readers.
+
+use super::{VersionRow, store};
+use crate::args::{page_arg, path_arg, project_arg};
+use crate::auth::api::require_project;
+use crate::auth::{Access, Action};
+use crate::blob;
+use crate::bundle::store::{committed_at, from_pg, head_seq, to_pg};
+use crate::error::{Error, Result};
+use crate::ids::{ProjectId, Seq, Version};
+use crate::pure::path::FilePath;
+use crate::pure::timestamp::Micros;
+use crate::raise::or_raise;
+use pgrx::Uuid;
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::prelude::*;
+
+/// Most versions one call lists.
+const MAX_VERSIONS: i32 = 10_000;
+
+/// One file, current or at a version.
+#[pg_extern(stable, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+#[allow(clippy::type_complexity)]
+fn read_project_file(
+    project_uuid: Option<Uuid>,
+    p_file_path: Option<&str>,
+    version: default!(Option<i32>, "NULL"),
+) -> TableIterator<
+    'static,
+    (
+        name!(file_path, String),
+        name!(file_type, String),
+        name!(content, Option<String>),
+        name!(content_hash, Option<String>),
+        name!(version, i32),
+        name!(updated_at, TimestampWithTimeZone),
+        name!(size, i64),
+        name!(mode, String),
+        name!(is_deleted, bool),
+        name!(is_binary, bool),
+        name!(seq, i64),
+    ),
+> {
+    let row = or_raise(read_text(project_uuid, p_file_path, version));
+    TableIterator::once(row)
+}
+
+type FileRow = (
+    String,
+    String,
+    Option<String>,
+    Option<String>,
+    i32,
+    TimestampWithTimeZone,
+    i64,
+    String,
+    bool,
+    bool,
+    i64,
+);
+
+fn read_text(project_uuid: Option<Uuid>, path: Option<&str>, version: Option<Version>) -> Result<FileRow> {
+    let (access, path, row) = find(project_uuid, path, version)?;
+    let content = match row.content_hash.filter(|_| !row.is_binary) {
+        None => None,
+        Some(hash) => Some(
+            String::from_utf8(blob::store::read(access.project, &hash)?)
+                .map_err(|_| Error::internal("stored text is not UTF-8"))?,
+        ),
+    };
+    Ok((
+        path.as_str().to_owned(),
+        row.file_type,
+        content,
+        row.content_hash.map(|hash| hash.to_hex()),
+        row.version,
+        to_pg(row.committed_at)?,
+        row.size,
+        row.mode.as_str().to_owned(),
+        row.content_hash.is_none(),
+        row.is_binary,
+        row.seq,
+    ))
+}
+
+/// Bytes of one file, current or at a version.
+#[pg_extern(stable, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn read_project_file_bytes(
+    project_uuid: Option<Uuid>,
+    p_file_path: Option<&str>,
+    version: default!(Option<i32>, "NULL"),
+) -> Vec<u8> {
+    or_raise(find(project_uuid, p_file_path, version).and_then(|(access, path, row)| {
+        let hash = row.content_hash.ok_or_else(|| no_file(&path, version))?;
+        blob::store::read(access.project, &hash)
+    }))
+}
+
+fn find(
+    project_uuid: Option<Uuid>,
+    path: Option<&str>,
+    version: Option<Version>,
+) -> Result<(Access, FilePath, VersionRow)> {
+    let access = require_project(Action::Read, project_uuid)?;
+    let path = path_arg("p_file_path", path)?;
+    let row = version_of(access.project, &path, version)?;
+    Ok((access, path, row))
+}
+
+/// A version of a path. Without a number the file must exist now; with one it may be a tombstone.
+pub fn version_of(project: ProjectId, path: &FilePath, version: Option<Version>) -> Result<VersionRow> {
+    if version.is_some_and(|version| version < 1) {
+        return Err(Error::validation("version must be 1 or more").with("version", version));
+    }
+    store::find_version(project, path, version)?
+        .filter(|row| version.is_some() || row.content_hash.is_some())
+        .ok_or_else(|| no_file(path, version))
+}
+
+/// PT404 for a path or a version of it.
+pub fn no_file(path: &FilePath, version: Option<Version>) -> Error {
+    match version {
+        None => Error::not_found(format!("no file {path}")).with("file_path", path.as_str()),
+        Some(version) => Error::not_found(format!("no version {version} of {path}"))
+            .with("file_path", path.as_str())
+            .with("version", version),
+    }
+}
+
+/// A path argument of a SQL reader, checked and normalised.
+#[pg_extern(schema = "quire_store", immutable, parallel_safe)]
+fn normal_path(path: Option<&str>) -> String {
+    or_raise(path_arg("p_file_path", path)).as_str().to_owned()
+}
+
+/// A prefix argument of a SQL reader, checked and normalised; NULL is everything.
+#[pg_extern(schema = "quire_store", immutable, parallel_safe)]
+fn normal_prefix(prefix: Option<&str>) -> Option<String> {
+    or_raise(prefix.map(FilePath::parse_prefix).transpose()).flatten().map(|path| path.as_str().to_owned())
+}
+
+/// A page size argument of a SQL reader, checked.
+#[pg_extern(schema = "quire_store", immutable, parallel_safe)]
+fn page_size(max_versions: Option<i32>) -> i64 {
+    or_raise(page_arg("max_versions", max_versions, MAX_VERSIONS))
+}
+
+/// The seq that a point in time means: exactly one of the three is given.
+#[pg_extern(schema = "quire_store", stable, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn seq_at(
+    project_uuid: Option<Uuid>,
+    at_seq: Option<i64>,
+    at_time: Option<TimestampWithTimeZone>,
+    at_tag: Option<&str>,
+) -> i64 {
+    or_raise(project_arg(project_uuid).and_then(|project| resolve_point(project, at_seq, at_time, at_tag)))
+}
+
+fn resolve_point(
+    project: ProjectId,
+    at_seq: Option<Seq>,
+    at_time: Option<TimestampWithTimeZone>,
+    at_tag: Option<&str>,
+) -> Result<Seq> {
+    match (at_seq, at_time, at_tag) {
+        (Some(seq), None, None) => existing_seq(project, "at_seq", seq),
+        (None, Some(time), None) => seq_at_time(project, from_pg(time)),
+        (None, None, Some(tag)) => store::tag_seq(project, tag)?
+            .ok_or_else(|| Error::not_found("no such tag").with("tag", crate::pure::path::shorten(tag))),
+        _ => Err(Error::validation("give exactly one of at_seq, at_time and at_tag")),
+    }
+}
+
+/// A seq the project has reached; 0 is before the first bundle.
+pub fn existing_seq(project: ProjectId, name: &str, seq: Seq) -> Result<Seq> {
+    let newest = head_seq(project)?;
+    if (0..=newest).contains(&seq) {
+        Ok(seq)
+    } else {
+        Err(Error::validation(format!("{name} must be from 0 to {newest}"))
+            .with("argument", name)
+            .with("seq", newest))
+    }
+}
+
+/// The newest bundle that was committed by then: a binary search, because times rise with seqs.
+fn seq_at_time(project: ProjectId, time: Micros) -> Result<Seq> {
+    let (mut low, mut high) = (0, head_seq(project)?);
+    while low < high {
+        let middle = low + (high - low + 1) / 2;
+        match committed_at(project, middle)? {
+            Some(at) if at <= time => low = middle,
+            _ => high = middle - 1,
+        }
+    }
+    Ok(low)
+}

@@ -1,0 +1,158 @@
+//! Bringing an older state back: new bundles, nothing rewritten.
+
+use super::VersionRow;
+use super::head::{self, FileHead};
+use super::read::{existing_seq, version_of};
+use super::store;
+use super::write::correlated;
+use crate::args::{path_arg, required};
+use crate::auth::api::require_project;
+use crate::auth::{Access, Action};
+use crate::blob;
+use crate::bundle::store::head_seq;
+use crate::bundle::{Commit, Kind, Plan, commit};
+use crate::error::{Error, Result};
+use crate::ids::Seq;
+use crate::pure::op::Mode;
+use crate::pure::path::FilePath;
+use crate::pure::tree::{Content, Edit};
+use crate::raise::or_raise;
+use pgrx::prelude::*;
+use pgrx::{JsonB, Uuid, composite_type};
+use serde_json::{Value, json};
+
+/// Makes an older version of a file current again.
+#[pg_extern(security_definer, requires = ["file"])]
+#[search_path(pg_catalog, pg_temp)]
+fn restore_project_file(
+    project_uuid: Option<Uuid>,
+    p_file_path: Option<&str>,
+    version: Option<i32>,
+    correlation_id: default!(Option<Uuid>, "NULL"),
+) -> composite_type!('static, "quire.project_file_head") {
+    or_raise(restore_file(project_uuid, p_file_path, version, correlation_id))
+}
+
+fn restore_file(
+    project_uuid: Option<Uuid>,
+    path: Option<&str>,
+    version: Option<i32>,
+    correlation_id: Option<Uuid>,
+) -> Result<FileHead> {
+    let access = require_project(Action::Write, project_uuid)?;
+    let path = path_arg("p_file_path", path)?;
+    let version = required("version", version)?;
+    let row = version_of(access.project, &path, Some(version))?;
+    let correlation = correlated(correlation_id, "restore_project_file", || json!([path.as_str(), version]))?;
+    let edit = put(&access, path.clone(), row)?.ok_or_else(|| {
+        Error::validation(format!("version {version} of {path} is a deletion"))
+            .with("file_path", path.as_str())
+            .with("version", version)
+            .hint("use delete_project_file")
+    })?;
+    let request = Commit {
+        access: &access,
+        kind: Kind::Rollback,
+        message: None,
+        base_seq: None,
+        correlation,
+        details: Some(json!({"restored_version": version})),
+    };
+    let committed = commit(&request, |_| Ok(Plan { edits: vec![edit], blobs: Vec::new() }))?;
+    head::after(access.project, &committed, 0)
+}
+
+/// Makes the whole tree what it was at a seq.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn restore_project(
+    project_uuid: Option<Uuid>,
+    to_seq: Option<i64>,
+    dry_run: default!(Option<bool>, "false"),
+    correlation_id: default!(Option<Uuid>, "NULL"),
+) -> JsonB {
+    or_raise(restore_tree(project_uuid, to_seq, dry_run, correlation_id))
+}
+
+fn restore_tree(
+    project_uuid: Option<Uuid>,
+    to_seq: Option<Seq>,
+    dry_run: Option<bool>,
+    correlation_id: Option<Uuid>,
+) -> Result<JsonB> {
+    let access = require_project(Action::Write, project_uuid)?;
+    let to_seq = existing_seq(access.project, "to_seq", required("to_seq", to_seq)?)?;
+    if required("dry_run", dry_run)? {
+        access.require_active()?;
+        let seq = head_seq(access.project)?;
+        let files: Vec<Value> = edits(&access, seq, to_seq)?.iter().map(planned).collect();
+        return Ok(JsonB(json!({
+            "dry_run": true, "to_seq": to_seq, "seq": seq, "bundle_id": null, "checksum": null, "files": files
+        })));
+    }
+    let correlation = correlated(correlation_id, "restore_project", || json!([to_seq]))?;
+    let request = Commit {
+        access: &access,
+        kind: Kind::Rollback,
+        message: None,
+        base_seq: None,
+        correlation,
+        details: Some(json!({"restored_seq": to_seq})),
+    };
+    let receipt =
+        commit(&request, |head| Ok(Plan { edits: edits(&access, head.seq, to_seq)?, blobs: Vec::new() }))?
+            .receipt;
+    let files: Vec<Value> = receipt
+        .ops
+        .iter()
+        .map(|op| json!({"file_path": op.file_path, "op": op.op, "content_hash": op.content_hash, "version": op.version}))
+        .collect();
+    let (bundle_id, checksum) = receipt.bundle.unzip();
+    Ok(JsonB(json!({
+        "dry_run": false, "to_seq": to_seq, "seq": receipt.seq, "bundle_id": bundle_id, "checksum": checksum,
+        "files": files
+    })))
+}
+
+/// What turns the tree at `now` into the tree at `to_seq`.
+fn edits(access: &Access, now: Seq, to_seq: Seq) -> Result<Vec<Edit>> {
+    let mut edits = Vec::new();
+    for change in store::changed_between(access.project, now, to_seq)? {
+        match (change.from, change.to) {
+            (Some(_), None) => edits.push(Edit::Delete { path: change.path, expected_version: None }),
+            (_, Some(row)) => edits.extend(put(access, change.path, row)?),
+            (None, None) => {}
+        }
+    }
+    Ok(edits)
+}
+
+/// The edit that writes a stored version again; `None` for a tombstone.
+fn put(access: &Access, path: FilePath, row: VersionRow) -> Result<Option<Edit>> {
+    let Some(hash) = row.content_hash else { return Ok(None) };
+    let link_target = if row.mode == Mode::Symlink {
+        String::from_utf8(blob::store::read(access.project, &hash)?).ok()
+    } else {
+        None
+    };
+    let content = Content { hash, size: row.size, is_binary: row.is_binary, link_target };
+    Ok(Some(Edit::Put {
+        path,
+        file_type: Some(row.file_type),
+        mode: Some(row.mode),
+        content,
+        expected_version: None,
+    }))
+}
+
+fn planned(edit: &Edit) -> Value {
+    match edit {
+        Edit::Put { path, content, .. } => {
+            json!({"file_path": path.as_str(), "op": "file.put", "content_hash": content.hash.to_hex()})
+        }
+        Edit::Delete { path, .. } => {
+            json!({"file_path": path.as_str(), "op": "file.delete", "content_hash": null})
+        }
+        Edit::Move { to, .. } => json!({"file_path": to.as_str(), "op": "file.move"}),
+    }
+}

@@ -1,0 +1,60 @@
+//! Tags: names for seqs.
+
+use super::read::existing_seq;
+use super::store;
+use super::write::correlated;
+use crate::args::text_arg;
+use crate::auth::Action;
+use crate::auth::api::require_project;
+use crate::bundle::{Commit, Kind, Plan, commit};
+use crate::error::{Error, Result};
+use crate::ids::Seq;
+use crate::raise::or_raise;
+use pgrx::Uuid;
+use pgrx::prelude::*;
+use serde_json::json;
+
+/// Names a seq; the newest when none is given.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn tag_project(
+    project_uuid: Option<Uuid>,
+    tag: Option<&str>,
+    at_seq: default!(Option<i64>, "NULL"),
+    correlation_id: default!(Option<Uuid>, "NULL"),
+) -> i64 {
+    or_raise(create(project_uuid, tag, at_seq, correlation_id))
+}
+
+fn create(
+    project_uuid: Option<Uuid>,
+    tag: Option<&str>,
+    at_seq: Option<Seq>,
+    correlation_id: Option<Uuid>,
+) -> Result<Seq> {
+    let access = require_project(Action::Write, project_uuid)?;
+    let tag = text_arg("tag", tag, 255)?;
+    let by = access.author()?;
+    let correlation = correlated(correlation_id, "tag_project", || json!([tag, at_seq]))?;
+    let request = Commit {
+        access: &access,
+        kind: Kind::UserEdit,
+        message: None,
+        base_seq: None,
+        correlation,
+        details: None,
+    };
+    // A tag is a name, not a change: it takes the write path for its lock and its checks, and makes no bundle.
+    commit(&request, |head| {
+        let seq = at_seq.map_or(Ok(head.seq), |seq| existing_seq(access.project, "at_seq", seq))?;
+        if !store::insert_tag(access.project, tag, seq, by)?
+            && store::tag_seq(access.project, tag)? != Some(seq)
+        {
+            return Err(
+                Error::conflict("duplicate", "a tag of this name exists at another seq").with("tag", tag)
+            );
+        }
+        Ok(Plan::default())
+    })?;
+    store::tag_seq(access.project, tag)?.ok_or_else(|| Error::internal("a tag vanished"))
+}

@@ -1,0 +1,62 @@
+//! Every setting of quire, in one place. What affects security or cost can be set by superusers only.
+
+use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
+use std::ffi::CString;
+
+/// Login roles whose `request.jwt.claims` are believed, comma-separated.
+static TRUSTED_AUTHENTICATORS: GucSetting<Option<CString>> =
+    GucSetting::<Option<CString>>::new(Some(c"authenticator"));
+/// zstd level of stored content.
+static COMPRESSION_LEVEL: GucSetting<i32> = GucSetting::<i32>::new(3);
+/// Most operations one bundle may hold.
+static MAX_BUNDLE_OPS: GucSetting<i32> = GucSetting::<i32>::new(65_536);
+
+/// Registers the settings and reserves the prefix `quire`.
+pub fn init() {
+    GucRegistry::define_string_guc(
+        c"quire.trusted_authenticators",
+        c"Login roles whose request.jwt.claims are believed.",
+        c"Comma-separated role names. Any session can set request.jwt.claims, so it counts only when session_user is one of these.",
+        &TRUSTED_AUTHENTICATORS,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"quire.compression_level",
+        c"zstd level of stored content, 1 (fast) to 19 (small).",
+        c"Content is stored raw when compression does not make it smaller.",
+        &COMPRESSION_LEVEL,
+        1,
+        19,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"quire.max_bundle_ops",
+        c"Most operations one bundle may hold.",
+        c"A larger bundle is refused with PT413.",
+        &MAX_BUNDLE_OPS,
+        1,
+        1_000_000,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    // SAFETY: called once from _PG_init with a NUL-terminated prefix.
+    unsafe { pgrx::pg_sys::MarkGUCPrefixReserved(c"quire".as_ptr()) };
+}
+
+/// Whether `role` may vouch for JWT claims.
+pub fn is_trusted_authenticator(role: &str) -> bool {
+    let Some(list) = TRUSTED_AUTHENTICATORS.get() else { return false };
+    list.to_string_lossy().split(',').any(|name| name.trim() == role)
+}
+
+/// zstd level of stored content.
+pub fn compression_level() -> i32 {
+    COMPRESSION_LEVEL.get()
+}
+
+/// Most operations one bundle may hold.
+pub fn max_bundle_ops() -> usize {
+    usize::try_from(MAX_BUNDLE_OPS.get()).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,154 @@
+//! SQL functions of projects.
+
+use super::store;
+use crate::args::{project_arg, required, text_arg};
+use crate::auth::api::require_project;
+use crate::auth::{self, Action};
+use crate::error::{Error, Result};
+use crate::ids::ProjectId;
+use crate::pure::json::Members;
+use crate::pure::settings::{self, Settings};
+use crate::raise::or_raise;
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::prelude::*;
+use pgrx::{JsonB, Uuid};
+
+/// Creates a project; the caller becomes its owner.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn create_project(
+    name: Option<&str>,
+    project_uuid: default!(Option<Uuid>, "NULL"),
+    visibility: default!(Option<&str>, "'private'"),
+    settings: default!(Option<JsonB>, "'{}'"),
+) -> Uuid {
+    or_raise(create(name, project_uuid, visibility, settings))
+}
+
+fn create(
+    name: Option<&str>,
+    project_uuid: Option<Uuid>,
+    visibility: Option<&str>,
+    settings: Option<JsonB>,
+) -> Result<Uuid> {
+    let owner = auth::author(&auth::current()?)?;
+    let name = text_arg("name", name, 255)?;
+    let visibility = visibility_arg(required("visibility", visibility)?)?;
+    let settings = required("settings", settings)?.0;
+    Settings::parse(&settings)?;
+    let project = project_uuid.map_or_else(ProjectId::generate, ProjectId::from_pg);
+    if !store::insert(project, name, visibility, settings, owner)? {
+        return Err(Error::conflict("duplicate", "a project with this id exists already")
+            .with("project_id", project.to_string()));
+    }
+    Ok(project.pg())
+}
+
+fn visibility_arg(visibility: &str) -> Result<&str> {
+    match visibility {
+        "private" | "public" => Ok(visibility),
+        _ => Err(Error::validation("visibility must be private or public").with("argument", "visibility")),
+    }
+}
+
+/// A project as JSON.
+#[pg_extern(stable, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn get_project(project_uuid: Option<Uuid>) -> JsonB {
+    or_raise(require_project(Action::Read, project_uuid).and_then(|access| describe(&access)))
+}
+
+fn describe(access: &auth::Access) -> Result<JsonB> {
+    store::describe(access.project, access.principal.actor)?.ok_or_else(|| auth::no_project(access.project))
+}
+
+/// The caller's projects.
+#[pg_extern(stable, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+#[allow(clippy::type_complexity)]
+fn list_projects() -> TableIterator<
+    'static,
+    (
+        name!(project_id, Uuid),
+        name!(name, String),
+        name!(kind, String),
+        name!(visibility, String),
+        name!(status, String),
+        name!(role, Option<String>),
+        name!(seq, i64),
+        name!(changed_at, TimestampWithTimeZone),
+    ),
+> {
+    TableIterator::new(or_raise(
+        auth::current().and_then(|principal| store::list(principal.actor, principal.is_admin)),
+    ))
+}
+
+/// Changes `name`, `visibility` or `settings`.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn update_project(project_uuid: Option<Uuid>, changes: Option<JsonB>) -> JsonB {
+    or_raise(update(project_uuid, changes))
+}
+
+fn update(project_uuid: Option<Uuid>, changes: Option<JsonB>) -> Result<JsonB> {
+    let access = require_project(Action::Manage, project_uuid)?;
+    let changes = required("changes", changes)?.0;
+    let mut members = Members::of("changes", &changes)?;
+    let name = members.opt_str("name")?.map(|name| text_arg("name", Some(name), 255)).transpose()?;
+    let visibility = members.opt_str("visibility")?.map(visibility_arg).transpose()?;
+    let wanted = members.opt("settings");
+    members.finish()?;
+    if name.is_none() && visibility.is_none() && wanted.is_none() {
+        return Err(Error::validation("changes must have name, visibility or settings"));
+    }
+    access.require_active()?;
+    lock(access.project)?;
+    let settings =
+        wanted.map(|wanted| settings::merged(&store::settings(access.project)?, wanted)).transpose()?;
+    store::update(access.project, name, visibility, settings)?;
+    describe(&access)
+}
+
+fn lock(project: ProjectId) -> Result<()> {
+    if store::lock(project)? { Ok(()) } else { Err(auth::no_project(project)) }
+}
+
+/// Makes a project read only.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn archive_project(project_uuid: Option<Uuid>) -> JsonB {
+    or_raise(set_archived(project_uuid, true))
+}
+
+/// Makes an archived project writable again.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn unarchive_project(project_uuid: Option<Uuid>) -> JsonB {
+    or_raise(set_archived(project_uuid, false))
+}
+
+fn set_archived(project_uuid: Option<Uuid>, archived: bool) -> Result<JsonB> {
+    let access = require_project(Action::Manage, project_uuid)?;
+    lock(access.project)?;
+    store::set_archived(access.project, archived)?;
+    describe(&access)
+}
+
+/// Deletes a project with its whole history.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn delete_project(project_uuid: Option<Uuid>, confirm_name: Option<&str>) {
+    or_raise(delete(project_uuid, confirm_name));
+}
+
+fn delete(project_uuid: Option<Uuid>, confirm_name: Option<&str>) -> Result<()> {
+    let access = auth::require(Action::Manage, project_arg(project_uuid)?)?;
+    if required("confirm_name", confirm_name)? != access.name {
+        return Err(
+            Error::validation("confirm_name is not the name of the project").with("argument", "confirm_name")
+        );
+    }
+    lock(access.project)?;
+    store::delete(access.project)
+}

@@ -1,0 +1,67 @@
+//! SQL functions of membership. A project always keeps an owner.
+
+use super::store;
+use crate::args::required;
+use crate::auth::api::{actor_arg, require_project};
+use crate::auth::{self, Access, Action, Role};
+use crate::error::{Code, Error, Result};
+use crate::ids::ActorId;
+use crate::raise::or_raise;
+use pgrx::prelude::*;
+use pgrx::{JsonB, Uuid};
+use serde_json::json;
+
+/// Adds a member, or changes their role.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn set_project_member(project_uuid: Option<Uuid>, member: Option<Uuid>, role: Option<&str>) -> JsonB {
+    or_raise(set(project_uuid, member, role))
+}
+
+fn set(project_uuid: Option<Uuid>, member: Option<Uuid>, role: Option<&str>) -> Result<JsonB> {
+    let access = require_project(Action::Manage, project_uuid)?;
+    let member = actor_arg("member", member)?;
+    let role = Role::parse(required("role", role)?)?;
+    let by = access.author()?;
+    lock(&access)?;
+    if role != Role::Owner {
+        keep_an_owner(&access, member)?;
+    }
+    auth::store::register_actor(member)?;
+    store::set_member(access.project, member, role, by)?;
+    Ok(JsonB(json!({"member": member.to_string(), "role": role.as_str()})))
+}
+
+/// Removes a member; their history stays. Anybody may remove themselves.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn remove_project_member(project_uuid: Option<Uuid>, member: Option<Uuid>) {
+    or_raise(remove(project_uuid, member));
+}
+
+fn remove(project_uuid: Option<Uuid>, member: Option<Uuid>) -> Result<()> {
+    let leaves = member.is_some() && auth::current()?.actor == member.map(ActorId::from_pg);
+    let access = require_project(if leaves { Action::ReadMembers } else { Action::Manage }, project_uuid)?;
+    let member = ActorId::from_pg(required("member", member)?);
+    lock(&access)?;
+    if store::member_role(access.project, member)?.is_none() {
+        return Err(Error::not_found("no such member").with("member", member.to_string()));
+    }
+    keep_an_owner(&access, member)?;
+    store::remove_member(access.project, member)
+}
+
+fn lock(access: &Access) -> Result<()> {
+    if store::lock(access.project)? { Ok(()) } else { Err(auth::no_project(access.project)) }
+}
+
+/// Refuses to take the last owner away.
+fn keep_an_owner(access: &Access, member: ActorId) -> Result<()> {
+    let is_owner = store::member_role(access.project, member)? == Some(Role::Owner);
+    if is_owner && store::other_owners(access.project, member)? == 0 {
+        return Err(Error::new(Code::Invariant, "a project needs an owner")
+            .with("reason", "last_owner")
+            .hint("make somebody else an owner first"));
+    }
+    Ok(())
+}

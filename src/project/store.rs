@@ -1,0 +1,142 @@
+//! SQL of projects and members.
+
+use crate::auth::Role;
+use crate::db::{self, Arg};
+use crate::error::Result;
+use crate::ids::{ActorId, ProjectId};
+use pgrx::{JsonB, Uuid};
+use serde_json::Value;
+
+/// Creates a project with its head and its owner; `false` when the id is taken.
+pub fn insert(
+    project: ProjectId,
+    name: &str,
+    visibility: &str,
+    settings: Value,
+    owner: ActorId,
+) -> Result<bool> {
+    const PROJECT: &str =
+        "INSERT INTO quire_store.project (project_id, name, visibility, settings, created_by)
+        VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING project_id";
+    const HEAD: &str = "INSERT INTO quire_store.project_head (project_id) VALUES ($1)";
+    let args: [Arg; 5] =
+        [project.pg().into(), name.into(), visibility.into(), JsonB(settings).into(), owner.pg().into()];
+    if db::write_one(PROJECT, &args, |row| row.get::<Uuid>(1))?.is_none() {
+        return Ok(false);
+    }
+    db::exec(HEAD, &[project.pg().into()])?;
+    set_member(project, owner, Role::Owner, owner)?;
+    Ok(true)
+}
+
+/// The project as JSON, with the role of `actor` in it.
+pub fn describe(project: ProjectId, actor: Option<ActorId>) -> Result<Option<JsonB>> {
+    const SQL: &str = "SELECT jsonb_build_object('project_id', p.project_id, 'name', p.name, 'kind', p.kind,
+            'visibility', p.visibility, 'status', p.status, 'settings', p.settings, 'role', m.role,
+            'created_by', p.created_by, 'created_at', p.created_at, 'updated_at', p.updated_at,
+            'seq', h.seq, 'checksum', encode(h.checksum, 'hex'),
+            'file_count', h.live_files, 'total_bytes', h.live_bytes)
+        FROM quire_store.project p
+        JOIN quire_store.project_head h ON h.project_id = p.project_id
+        LEFT JOIN quire_store.project_member m ON m.project_id = p.project_id AND m.actor_id = $2
+        WHERE p.project_id = $1";
+    db::read_one(SQL, &[project.pg().into(), actor.map(ActorId::pg).into()], |row| row.get(1))
+}
+
+/// One row of `list_projects`.
+pub type Listed =
+    (Uuid, String, String, String, String, Option<String>, i64, pgrx::datum::TimestampWithTimeZone);
+
+/// Projects `actor` is a member of; all of them for an administrator.
+pub fn list(actor: Option<ActorId>, is_admin: bool) -> Result<Vec<Listed>> {
+    const SQL: &str =
+        "SELECT p.project_id, p.name, p.kind, p.visibility, p.status, m.role, h.seq, h.committed_at
+        FROM quire_store.project p
+        JOIN quire_store.project_head h ON h.project_id = p.project_id
+        LEFT JOIN quire_store.project_member m ON m.project_id = p.project_id AND m.actor_id = $1
+        WHERE $2 OR m.actor_id IS NOT NULL
+        ORDER BY p.name, p.created_at, p.project_id";
+    db::read(SQL, &[actor.map(ActorId::pg).into(), is_admin.into()], |row| {
+        Ok((
+            row.get(1)?,
+            row.get(2)?,
+            row.get(3)?,
+            row.get(4)?,
+            row.get(5)?,
+            row.opt(6)?,
+            row.get(7)?,
+            row.get(8)?,
+        ))
+    })
+}
+
+/// Serialises changes of one project; writers of content take the same lock.
+pub fn lock(project: ProjectId) -> Result<bool> {
+    const SQL: &str = "SELECT true FROM quire_store.project_head WHERE project_id = $1 FOR NO KEY UPDATE";
+    Ok(db::write_one(SQL, &[project.pg().into()], |row| row.get::<bool>(1))?.is_some())
+}
+
+/// The stored settings, read under the lock.
+pub fn settings(project: ProjectId) -> Result<Value> {
+    const SQL: &str = "SELECT settings FROM quire_store.project WHERE project_id = $1";
+    let settings = db::write_one(SQL, &[project.pg().into()], |row| row.get::<JsonB>(1))?;
+    Ok(settings.map_or(Value::Null, |settings| settings.0))
+}
+
+/// Changes name, visibility and settings; `None` keeps one.
+pub fn update(
+    project: ProjectId,
+    name: Option<&str>,
+    visibility: Option<&str>,
+    settings: Option<Value>,
+) -> Result<()> {
+    const SQL: &str = "UPDATE quire_store.project SET name = COALESCE($2, name),
+            visibility = COALESCE($3, visibility), settings = COALESCE($4, settings), updated_at = clock_timestamp()
+        WHERE project_id = $1";
+    db::exec(SQL, &[project.pg().into(), name.into(), visibility.into(), settings.map(JsonB).into()])
+}
+
+/// Makes a project read only, or writable again.
+pub fn set_archived(project: ProjectId, archived: bool) -> Result<()> {
+    const PROJECT: &str = "UPDATE quire_store.project
+        SET status = CASE WHEN $2 THEN 'archived' ELSE 'active' END, updated_at = clock_timestamp()
+        WHERE project_id = $1";
+    const HEAD: &str = "UPDATE quire_store.project_head SET is_archived = $2 WHERE project_id = $1";
+    let args: [Arg; 2] = [project.pg().into(), archived.into()];
+    db::exec(PROJECT, &args)?;
+    db::exec(HEAD, &args)
+}
+
+/// Deletes a project and everything that hangs off it.
+pub fn delete(project: ProjectId) -> Result<()> {
+    const SQL: &str = "DELETE FROM quire_store.project WHERE project_id = $1";
+    db::exec(SQL, &[project.pg().into()])
+}
+
+/// Role of a member, read under the lock.
+pub fn member_role(project: ProjectId, actor: ActorId) -> Result<Option<Role>> {
+    const SQL: &str = "SELECT role FROM quire_store.project_member WHERE project_id = $1 AND actor_id = $2";
+    db::write_one(SQL, &[project.pg().into(), actor.pg().into()], |row| row.get::<String>(1))?
+        .map(|role| Role::parse(&role))
+        .transpose()
+}
+
+/// Owners besides `actor`, read under the lock.
+pub fn other_owners(project: ProjectId, actor: ActorId) -> Result<i64> {
+    const SQL: &str = "SELECT count(*) FROM quire_store.project_member
+        WHERE project_id = $1 AND role = 'owner' AND actor_id <> $2";
+    Ok(db::write_one(SQL, &[project.pg().into(), actor.pg().into()], |row| row.get(1))?.unwrap_or(0))
+}
+
+/// Adds a member or changes their role.
+pub fn set_member(project: ProjectId, actor: ActorId, role: Role, by: ActorId) -> Result<()> {
+    const SQL: &str = "INSERT INTO quire_store.project_member (project_id, actor_id, role, added_by)
+        VALUES ($1, $2, $3, $4) ON CONFLICT (project_id, actor_id) DO UPDATE SET role = EXCLUDED.role";
+    db::exec(SQL, &[project.pg().into(), actor.pg().into(), role.as_str().into(), by.pg().into()])
+}
+
+/// Removes a member.
+pub fn remove_member(project: ProjectId, actor: ActorId) -> Result<()> {
+    const SQL: &str = "DELETE FROM quire_store.project_member WHERE project_id = $1 AND actor_id = $2";
+    db::exec(SQL, &[project.pg().into(), actor.pg().into()])
+}

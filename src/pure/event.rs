@@ -1,0 +1,240 @@
+//! Events: how a bundle looks to a subscriber.
+//!
+//! | event | payload |
+//! |---|---|
+//! | `file:update` | `file_path, content, content_hash, version, timestamp, sender` + `file_type, mode, size, is_binary` |
+//! | `file:delete` | `file_path, version, timestamp, sender` |
+//! | `bulk:apply` | `files: [{action, file_path, content?, content_hash, version, ...}], timestamp, sender` |
+//!
+//! Content of a binary file travels as `content_base64` and `content` is null. What is too large to travel is left out
+//! and `content_omitted` is true.
+
+use crate::pure::hash::Hash;
+use crate::pure::json::encode_base64;
+use crate::pure::timestamp::{Micros, rfc3339};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+/// Longest NOTIFY payload, in bytes; PostgreSQL refuses 8,000.
+pub const MAX_NOTIFY_BYTES: usize = 7_900;
+
+/// What changed at one path.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// Which path.
+    pub file_path: String,
+    /// Its version now.
+    pub version: i32,
+    /// What it is now; `None` when it was deleted.
+    pub file: Option<File>,
+    /// Where it came from, when it was moved here.
+    pub moved_from: Option<String>,
+}
+
+/// A file as an event shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct File {
+    /// BLAKE3 of the content.
+    pub content_hash: Hash,
+    /// Bytes of the content.
+    pub size: i64,
+    /// Type.
+    pub file_type: String,
+    /// Mode bits.
+    pub mode: String,
+    /// Not text.
+    pub is_binary: bool,
+    /// The content, or why it is not here.
+    pub content: Body,
+}
+
+/// Content of a file in an event.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body {
+    /// Here it is.
+    Bytes(Vec<u8>),
+    /// Too large to travel.
+    Omitted,
+    /// Nobody asked for it.
+    NotAsked,
+}
+
+/// The bundle an event tells of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Origin {
+    /// Who.
+    pub sender: Uuid,
+    /// When.
+    pub committed_at: Micros,
+}
+
+/// Name and payload of the event of one bundle; a path that changed twice shows its last state.
+pub fn build(origin: &Origin, mut changes: Vec<Change>) -> (&'static str, Value) {
+    if changes.len() > 1 {
+        changes = last_of_each_path(changes);
+    }
+    let mut payload = Map::new();
+    let name = match changes.as_slice() {
+        [single] => {
+            describe(single, &mut payload);
+            if single.file.is_some() { "file:update" } else { "file:delete" }
+        }
+        many => {
+            payload.insert("files".into(), many.iter().map(entry).collect());
+            "bulk:apply"
+        }
+    };
+    payload.insert("timestamp".into(), rfc3339(origin.committed_at).into());
+    payload.insert("sender".into(), origin.sender.to_string().into());
+    (name, Value::Object(payload))
+}
+
+fn last_of_each_path(changes: Vec<Change>) -> Vec<Change> {
+    let mut seen = std::collections::HashSet::new();
+    let mut kept: Vec<Change> =
+        changes.into_iter().rev().filter(|change| seen.insert(change.file_path.clone())).collect();
+    kept.reverse();
+    kept
+}
+
+fn entry(change: &Change) -> Value {
+    let mut entry = Map::new();
+    entry.insert("action".into(), if change.file.is_some() { "update" } else { "delete" }.into());
+    describe(change, &mut entry);
+    Value::Object(entry)
+}
+
+fn describe(change: &Change, into: &mut Map<String, Value>) {
+    into.insert("file_path".into(), change.file_path.as_str().into());
+    into.insert("version".into(), change.version.into());
+    if let Some(from) = &change.moved_from {
+        into.insert("moved_from".into(), from.as_str().into());
+    }
+    let Some(file) = &change.file else { return };
+    into.insert("content_hash".into(), file.content_hash.to_hex().into());
+    into.insert("file_type".into(), file.file_type.as_str().into());
+    into.insert("mode".into(), file.mode.as_str().into());
+    into.insert("size".into(), file.size.into());
+    into.insert("is_binary".into(), file.is_binary.into());
+    match &file.content {
+        Body::NotAsked => {}
+        Body::Omitted => {
+            into.insert("content_omitted".into(), true.into());
+        }
+        Body::Bytes(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) if !file.is_binary => {
+                into.insert("content".into(), text.into());
+            }
+            _ => {
+                into.insert("content".into(), Value::Null);
+                into.insert("content_base64".into(), encode_base64(bytes).into());
+            }
+        },
+    }
+}
+
+/// The wake-up that goes out on the public channel.
+pub fn hint(event: &str, seq: i64, committed_at: Micros) -> String {
+    json!({"event": event, "seq": seq, "timestamp": rfc3339(committed_at)}).to_string()
+}
+
+/// A whole event for the public channel of a project that broadcasts in full: without content when that is too much,
+/// and without the list of files when even that is.
+pub fn broadcast(event: &str, seq: i64, committed_at: Micros, payload: &Value) -> String {
+    let wrap = |payload: &Value| {
+        json!({"event": event, "seq": seq, "timestamp": rfc3339(committed_at), "payload": payload})
+            .to_string()
+    };
+    let whole = wrap(payload);
+    if whole.len() <= MAX_NOTIFY_BYTES {
+        return whole;
+    }
+    let mut bare = payload.clone();
+    strip_content(&mut bare);
+    let bare = wrap(&bare);
+    if bare.len() <= MAX_NOTIFY_BYTES {
+        return bare;
+    }
+    json!({"event": event, "seq": seq, "timestamp": rfc3339(committed_at), "content_omitted": true})
+        .to_string()
+}
+
+fn strip_content(value: &mut Value) {
+    let Value::Object(object) = value else { return };
+    let had = object.remove("content").is_some() | object.remove("content_base64").is_some();
+    if had {
+        object.insert("content_omitted".into(), true.into());
+    }
+    if let Some(Value::Array(files)) = object.get_mut("files") {
+        files.iter_mut().for_each(strip_content);
+        object.insert("content_omitted".into(), true.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ORIGIN: Origin = Origin { sender: Uuid::nil(), committed_at: 0 };
+
+    fn update(path: &str, bytes: &[u8]) -> Change {
+        Change {
+            file_path: path.into(),
+            version: 2,
+            file: Some(File {
+                content_hash: Hash::of(bytes),
+                size: bytes.len() as i64,
+                file_type: "text".into(),
+                mode: "100644".into(),
+                is_binary: crate::pure::content::is_binary(bytes),
+                content: Body::Bytes(bytes.to_vec()),
+            }),
+            moved_from: None,
+        }
+    }
+
+    fn delete(path: &str) -> Change {
+        Change { file_path: path.into(), version: 3, file: None, moved_from: None }
+    }
+
+    #[test]
+    fn one_change_is_named_by_what_it_is() {
+        let (name, payload) = build(&ORIGIN, vec![update("a", b"x")]);
+        assert_eq!((name, &payload["content"], &payload["version"]), ("file:update", &json!("x"), &json!(2)));
+        let (name, payload) = build(&ORIGIN, vec![delete("a")]);
+        assert_eq!((name, payload.get("content")), ("file:delete", None));
+    }
+
+    #[test]
+    fn several_changes_are_one_bulk() {
+        let (name, payload) = build(&ORIGIN, vec![update("a", b"x"), delete("b"), update("a", b"y")]);
+        assert_eq!(name, "bulk:apply");
+        let files = payload["files"].as_array().expect("files");
+        assert_eq!(files.len(), 2);
+        assert_eq!(files[1]["content"], "y");
+        assert_eq!(files[0]["action"], "delete");
+    }
+
+    #[test]
+    fn binary_content_travels_as_base64() {
+        let (_, payload) = build(&ORIGIN, vec![update("a", b"\x00\xff")]);
+        assert_eq!((&payload["content"], &payload["content_base64"]), (&Value::Null, &json!("AP8=")));
+    }
+
+    #[test]
+    fn a_broadcast_always_fits() {
+        let (name, payload) = build(&ORIGIN, vec![update("a", &[b'x'; 20_000])]);
+        let text = broadcast(name, 1, 0, &payload);
+        assert!(
+            text.len() <= MAX_NOTIFY_BYTES
+                && text.contains("\"content_omitted\":true")
+                && text.contains("content_hash")
+        );
+        let many = (0..1000).map(|n| update(&format!("f{n}"), b"x")).collect();
+        let (name, payload) = build(&ORIGIN, many);
+        let text = broadcast(name, 1, 0, &payload);
+        assert!(text.len() <= MAX_NOTIFY_BYTES && text.contains("\"content_omitted\":true"));
+        let (name, payload) = build(&ORIGIN, vec![update("a", b"small")]);
+        assert!(broadcast(name, 1, 0, &payload).contains("small"));
+    }
+}

@@ -1,0 +1,140 @@
+//! JSON helpers: the canonical form (RFC 8785) and strict readers of request objects.
+
+use crate::error::{Error, Result};
+use crate::pure::path::shorten;
+use base64::Engine;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// The canonical form (RFC 8785) of `value`, which any client can recompute.
+pub fn canonical(value: &impl Serialize) -> Result<Vec<u8>> {
+    serde_json_canonicalizer::to_vec(value)
+        .map_err(|error| Error::internal(format!("no canonical JSON form: {error}")))
+}
+
+/// A JSON object whose members are read one by one; what nobody read is refused at the end.
+pub struct Members<'a> {
+    what: String,
+    object: &'a Map<String, Value>,
+    read: Vec<&'static str>,
+}
+
+impl<'a> Members<'a> {
+    /// `what` names the object in errors, such as `ops[3]`.
+    pub fn of(what: impl Into<String>, value: &'a Value) -> Result<Self> {
+        let what = what.into();
+        match value {
+            Value::Object(object) => Ok(Self { what, object, read: Vec::new() }),
+            _ => Err(Error::validation(format!("{what} must be a JSON object"))),
+        }
+    }
+
+    /// A member that may be absent or null.
+    pub fn opt(&mut self, key: &'static str) -> Option<&'a Value> {
+        self.read.push(key);
+        self.object.get(key).filter(|value| !value.is_null())
+    }
+
+    /// A text that may be absent or null.
+    pub fn opt_str(&mut self, key: &'static str) -> Result<Option<&'a str>> {
+        match self.opt(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(self.wrong(key, "a string")),
+        }
+    }
+
+    /// A text that must be there.
+    pub fn str(&mut self, key: &'static str) -> Result<&'a str> {
+        self.opt_str(key)?.ok_or_else(|| self.wrong(key, "given"))
+    }
+
+    /// An integer that may be absent or null.
+    pub fn opt_i64(&mut self, key: &'static str) -> Result<Option<i64>> {
+        match self.opt(key) {
+            None => Ok(None),
+            Some(value) => value.as_i64().map(Some).ok_or_else(|| self.wrong(key, "an integer")),
+        }
+    }
+
+    /// A 32-bit integer that may be absent or null.
+    pub fn opt_i32(&mut self, key: &'static str) -> Result<Option<i32>> {
+        self.opt_i64(key)?
+            .map(|number| i32::try_from(number).map_err(|_| self.wrong(key, "a 32-bit integer")))
+            .transpose()
+    }
+
+    /// Refuses members nobody read.
+    pub fn finish(self) -> Result<()> {
+        match self.object.keys().find(|key| !self.read.contains(&key.as_str())) {
+            None => Ok(()),
+            Some(key) => {
+                Err(Error::validation(format!("{} has an unknown member {:?}", self.what, shorten(key)))
+                    .with("member", shorten(key)))
+            }
+        }
+    }
+
+    /// The error for a member with the wrong shape.
+    pub fn wrong(&self, key: &str, expected: &str) -> Error {
+        Error::validation(format!("{} member {key:?} must be {expected}", self.what)).with("member", key)
+    }
+}
+
+/// Standard base64 with padding (RFC 4648 section 4); line breaks, as `encode(bytes, 'base64')` makes them, are allowed.
+pub fn decode_base64(text: &str) -> Result<Vec<u8>> {
+    let engine = base64::engine::general_purpose::STANDARD;
+    let decoded = if text.contains(['\n', '\r']) {
+        engine.decode(text.replace(['\n', '\r'], ""))
+    } else {
+        engine.decode(text)
+    };
+    decoded.map_err(|error| {
+        Error::validation(format!("invalid base64: {error}").trim_end_matches('.').to_lowercase())
+    })
+}
+
+/// Standard base64 with padding, without line breaks.
+pub fn encode_base64(bytes: &[u8]) -> String {
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn canonical_form_sorts_members() {
+        assert_eq!(
+            canonical(&json!({"b": 1, "a": "é\n"})).expect("canonical"),
+            "{\"a\":\"é\\n\",\"b\":1}".as_bytes()
+        );
+    }
+
+    #[test]
+    fn unknown_members_are_refused() {
+        let value = json!({"a": 1, "zzz": 2});
+        let mut members = Members::of("item", &value).expect("object");
+        assert_eq!(members.opt_i64("a").expect("integer"), Some(1));
+        assert!(members.finish().expect_err("refused").message().contains("zzz"));
+    }
+
+    #[test]
+    fn wrong_types_are_refused() {
+        let value = json!({"a": "x", "b": 3_000_000_000i64, "c": 1.5});
+        let mut members = Members::of("item", &value).expect("object");
+        assert!(members.opt_i64("a").is_err());
+        assert!(members.opt_i32("b").is_err());
+        assert!(members.opt_i64("c").is_err());
+        assert!(members.str("missing").is_err());
+        assert!(Members::of("item", &json!([1])).is_err());
+    }
+
+    #[test]
+    fn base64_round_trip() {
+        assert_eq!(decode_base64(&encode_base64(b"\x00\xffx")).expect("decodes"), b"\x00\xffx");
+        assert_eq!(decode_base64("AP\n94\n").expect("decodes"), b"\x00\xffx");
+        assert!(decode_base64("not base64!").is_err());
+    }
+}

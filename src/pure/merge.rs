@@ -1,0 +1,411 @@
+//! Three-way merges of a text: by lines (diff3, conflicts are reported) and by characters (conflicts are merged as a CRDT).
+//!
+//! Both are functions of their three texts. Lines end with `\n` only, as in [`super::diff`], whose searches under a
+//! deadline align the sides with the base. What follows is linear, and bounded before it starts.
+//!
+//! diff3: S. Khanna, K. Kunal, B. Pierce, "A Formal Investigation of Diff3" (2007).
+
+use super::diff::{self, SEARCH_TIME, compare};
+use crate::error::{Error, Result};
+use automerge::transaction::Transactable;
+use automerge::{ActorId, AutoCommit, AutomergeError, ObjType, ROOT, ReadDoc, TextEncoding};
+use serde::Serialize;
+use similar::{Algorithm, DiffOp, capture_diff_slices_deadline};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+/// Most bytes that may be in conflict on one side of a merge by characters: each takes up to a kilobyte of memory.
+pub const MAX_AUTOMERGE_BYTES: usize = 256 * 1024;
+
+/// Most edits that a merge by characters may have to make.
+pub const MAX_AUTOMERGE_EDITS: usize = 50_000;
+
+/// What a merge by lines came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LineMerge {
+    /// The merged text.
+    Clean(String),
+    /// The places where both sides changed the same lines differently, in order.
+    Conflict(Vec<Hunk>),
+}
+
+/// One conflict. Lines count from 1; where a side has no lines, its start is the line that follows the place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub struct Hunk {
+    /// First line in the common ancestor.
+    pub base_start: usize,
+    /// The lines of the common ancestor.
+    pub base_lines: String,
+    /// First line in ours.
+    pub ours_start: usize,
+    /// Our lines.
+    pub ours: String,
+    /// First line in theirs.
+    pub theirs_start: usize,
+    /// Their lines.
+    pub theirs: String,
+}
+
+/// Merges by lines (diff3). The same change on both sides is no conflict; changes of adjacent lines are one.
+///
+/// Errors: `LimitError` for a text of more than [`diff::MAX_LINES`] lines.
+pub fn lines(base: &str, ours: &str, theirs: &str) -> Result<LineMerge> {
+    let sides = Sides::split(base, ours, theirs)?;
+    let (mut text, mut hunks) = (String::new(), Vec::new());
+    for piece in sides.pieces() {
+        match piece {
+            Piece::Settled(lines) => text.extend(lines.iter().copied()),
+            Piece::Conflict { base, ours, theirs } => hunks.push(Hunk {
+                base_start: base.start + 1,
+                base_lines: base.text(),
+                ours_start: ours.start + 1,
+                ours: ours.text(),
+                theirs_start: theirs.start + 1,
+                theirs: theirs.text(),
+            }),
+        }
+    }
+    Ok(if hunks.is_empty() { LineMerge::Clean(text) } else { LineMerge::Conflict(hunks) })
+}
+
+/// Merges by lines, and what is in conflict by characters: all insertions of both sides, minus all their deletions, in
+/// an order that depends on the three texts only.
+///
+/// Errors: `LimitError` for a text of more than [`diff::MAX_LINES`] lines, or a conflict of more than
+/// [`MAX_AUTOMERGE_BYTES`] or [`MAX_AUTOMERGE_EDITS`]; `InternalError` if the CRDT fails.
+pub fn characters(base: &str, ours: &str, theirs: &str) -> Result<String> {
+    let sides = Sides::split(base, ours, theirs)?;
+    let pieces = sides.pieces();
+    let mut conflicts = Vec::new();
+    for piece in &pieces {
+        if let Piece::Conflict { base, ours, theirs } = piece {
+            conflicts.push([base.text(), ours.text(), theirs.text()]);
+        }
+    }
+    let mut merged = through_automerge(&conflicts)?.into_iter();
+    let mut out = String::new();
+    for piece in &pieces {
+        match piece {
+            Piece::Settled(lines) => out.extend(lines.iter().copied()),
+            Piece::Conflict { .. } => out.extend(merged.next()),
+        }
+    }
+    Ok(out)
+}
+
+/// The lines of the three texts.
+struct Sides<'t> {
+    base: Vec<&'t str>,
+    ours: Vec<&'t str>,
+    theirs: Vec<&'t str>,
+}
+
+/// Some consecutive lines of one text; `start` counts from 0.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    start: usize,
+    lines: &'a [&'a str],
+}
+
+impl Part<'_> {
+    fn text(&self) -> String {
+        self.lines.concat()
+    }
+}
+
+/// A step of a merge.
+enum Piece<'a> {
+    /// These lines are the result.
+    Settled(&'a [&'a str]),
+    /// Both sides changed these lines, differently.
+    Conflict { base: Part<'a>, ours: Part<'a>, theirs: Part<'a> },
+}
+
+impl<'t> Sides<'t> {
+    fn split(base: &'t str, ours: &'t str, theirs: &'t str) -> Result<Self> {
+        let split = diff::split_lines;
+        Ok(Self { base: split(base)?, ours: split(ours)?, theirs: split(theirs)? })
+    }
+
+    /// diff3: the lines of the base that both sides still have divide the texts; what is between two of them was changed
+    /// by one side, by both alike, or is a conflict. (`similar::TextMerge` does the same, but without a deadline, in time
+    /// quadratic in the number of edits, and with a lone `\r` as the end of a line; the tests compare the two.)
+    fn pieces(&self) -> Vec<Piece<'_>> {
+        let in_ours = places(&self.base, &self.ours);
+        let in_theirs = places(&self.base, &self.theirs);
+        let end = (self.base.len(), Some(self.ours.len()), Some(self.theirs.len()));
+        let kept = in_ours.into_iter().zip(in_theirs).enumerate().map(|(b, (o, t))| (b, o, t));
+        let (mut pieces, mut from) = (Vec::new(), (0, 0, 0));
+        for place in kept.chain([end]) {
+            let (b, Some(o), Some(t)) = place else { continue };
+            if (b, o, t) != from {
+                let base = Part { start: from.0, lines: &self.base[from.0..b] };
+                let ours = Part { start: from.1, lines: &self.ours[from.1..o] };
+                let theirs = Part { start: from.2, lines: &self.theirs[from.2..t] };
+                pieces.push(if ours.lines == theirs.lines || base.lines == theirs.lines {
+                    Piece::Settled(ours.lines)
+                } else if base.lines == ours.lines {
+                    Piece::Settled(theirs.lines)
+                } else {
+                    Piece::Conflict { base, ours, theirs }
+                });
+            }
+            pieces.push(Piece::Settled(self.base.get(b..=b).unwrap_or_default()));
+            from = (b + 1, o + 1, t + 1);
+        }
+        pieces
+    }
+}
+
+/// Where each line of `base` is in `side`.
+fn places(base: &[&str], side: &[&str]) -> Vec<Option<usize>> {
+    let mut places = vec![None; base.len()];
+    for op in compare(base, side).ops() {
+        if let DiffOp::Equal { old_index, new_index, len } = *op {
+            for offset in 0..len {
+                places[old_index + offset] = Some(new_index + offset);
+            }
+        }
+    }
+    places
+}
+
+/// The character merge of each conflict (base, ours, theirs), with Automerge's errors and panics made ours.
+fn through_automerge(conflicts: &[[String; 3]]) -> Result<Vec<String>> {
+    for (index, side) in ["base", "ours", "theirs"].into_iter().enumerate() {
+        let size: usize = conflicts.iter().map(|texts| texts[index].len()).sum();
+        if size > MAX_AUTOMERGE_BYTES {
+            let error = Error::limit("conflicts are too large to merge by characters", MAX_AUTOMERGE_BYTES);
+            return Err(error.with("side", side).with("size", size).hint("Merge by lines instead."));
+        }
+    }
+    let deadline = Instant::now() + SEARCH_TIME;
+    let edits: Vec<[Vec<Splice>; 2]> = conflicts
+        .iter()
+        .map(|[base, ours, theirs]| [splices(base, ours, deadline), splices(base, theirs, deadline)])
+        .collect();
+    let count: usize = edits.iter().flatten().map(Vec::len).sum();
+    if count > MAX_AUTOMERGE_EDITS {
+        let error = Error::limit("conflicts differ too much to merge by characters", MAX_AUTOMERGE_EDITS);
+        return Err(error.with("edits", count).hint("Merge by lines instead."));
+    }
+    match catch_unwind(AssertUnwindSafe(|| merge_forks(conflicts, &edits))) {
+        Ok(Ok(texts)) => Ok(texts),
+        Ok(Err(error)) => Err(Error::internal(format!("character merge failed: {error}"))),
+        Err(_) => Err(Error::internal("character merge failed: automerge panicked")),
+    }
+}
+
+/// One document with a text per conflict, forked, edited and merged. The actors are fixed, for that a merge has one
+/// result.
+fn merge_forks(
+    conflicts: &[[String; 3]],
+    edits: &[[Vec<Splice>; 2]],
+) -> std::result::Result<Vec<String>, AutomergeError> {
+    let mut document = AutoCommit::new_with_encoding(TextEncoding::UnicodeCodePoint)
+        .with_actor(ActorId::from(b"quire base".as_slice()));
+    let list = document.put_object(ROOT, "conflicts", ObjType::List)?;
+    let mut texts = Vec::with_capacity(conflicts.len());
+    for (index, [base, ..]) in conflicts.iter().enumerate() {
+        let text = document.insert_object(&list, index, ObjType::Text)?;
+        document.splice_text(&text, 0, 0, base)?;
+        texts.push(text);
+    }
+    let mut other = document.fork().with_actor(ActorId::from(b"quire theirs".as_slice()));
+    document.set_actor(ActorId::from(b"quire ours".as_slice()));
+    for (text, [ours, theirs]) in texts.iter().zip(edits) {
+        for (fork, splices) in [(&mut document, ours), (&mut other, theirs)] {
+            // From the end, so that no splice moves the next one's position.
+            for splice in splices.iter().rev() {
+                let deleted = isize::try_from(splice.deleted).unwrap_or(isize::MAX);
+                fork.splice_text(text, splice.position, deleted, &splice.inserted)?;
+            }
+        }
+    }
+    document.merge(&mut other)?;
+    texts.iter().map(|text| document.text(text)).collect()
+}
+
+/// One edit of a text; positions and lengths count Unicode code points of the old text.
+#[derive(Debug, PartialEq)]
+struct Splice {
+    position: usize,
+    deleted: usize,
+    inserted: String,
+}
+
+/// The edits from `old` to `new`: lines are compared first, then the characters of the lines that differ.
+fn splices(old: &str, new: &str, deadline: Instant) -> Vec<Splice> {
+    let old_lines: Vec<&str> = old.split_inclusive('\n').collect();
+    let new_lines: Vec<&str> = new.split_inclusive('\n').collect();
+    let (mut out, mut start) = (Vec::new(), 0);
+    for op in compare(&old_lines, &new_lines).ops() {
+        let old_chars: Vec<char> = old_lines[op.old_range()].iter().flat_map(|line| line.chars()).collect();
+        if !matches!(op, DiffOp::Equal { .. }) {
+            let new_chars: Vec<char> =
+                new_lines[op.new_range()].iter().flat_map(|line| line.chars()).collect();
+            let ops = capture_diff_slices_deadline(Algorithm::Myers, &old_chars, &new_chars, Some(deadline));
+            out.extend(ops.iter().filter(|op| !matches!(op, DiffOp::Equal { .. })).map(|op| Splice {
+                position: start + op.old_range().start,
+                deleted: op.old_range().len(),
+                inserted: new_chars[op.new_range()].iter().collect(),
+            }));
+        }
+        start += old_chars.len();
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Code;
+    use proptest::prelude::*;
+
+    fn clean(text: &str) -> LineMerge {
+        LineMerge::Clean(text.into())
+    }
+
+    #[test]
+    fn changes_of_different_lines_merge() {
+        let merged = lines("one\ntwo\nthree\n", "ONE\ntwo\nthree\n", "one\ntwo\nTHREE").unwrap();
+        assert_eq!(merged, clean("ONE\ntwo\nTHREE"));
+        assert_eq!(
+            lines("a\rb\n-\nc\rd\n", "A\rb\n-\nc\rd\n", "a\rb\n-\nc\rD\n").unwrap(),
+            clean("A\rb\n-\nc\rD\n")
+        );
+    }
+
+    #[test]
+    fn a_conflict_names_the_lines_of_all_three() {
+        let merged = lines("one\ntwo\nthree\n", "one\n2\nthree\n", "zero\none\nII\nthree\n").unwrap();
+        let LineMerge::Conflict(hunks) = merged else { panic!("{merged:?}") };
+        let json = serde_json::to_value(&hunks).unwrap();
+        let expected = serde_json::json!([{"base_start": 2, "base_lines": "two\n", "ours_start": 2, "ours": "2\n",
+            "theirs_start": 3, "theirs": "II\n"}]);
+        assert_eq!(json, expected);
+    }
+
+    #[test]
+    fn many_edits_take_linear_time() {
+        let text = |word: &str, rest: usize| -> String {
+            (0..200_000)
+                .map(|line| if line % 10 == rest { format!("{word}\n") } else { format!("{line}\n") })
+                .collect()
+        };
+        let start = Instant::now();
+        assert!(matches!(lines(&text("", 11), &text("x", 3), &text("y", 7)).unwrap(), LineMerge::Clean(_)));
+        assert!(start.elapsed() < 3 * SEARCH_TIME, "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn a_line_kept_by_one_and_written_anew_by_the_other_is_no_conflict() {
+        assert_eq!(lines("a\nb\n", "b\na\nb\n", "b\na\nb\n").unwrap(), clean("b\na\nb\n"));
+    }
+
+    #[test]
+    fn characters_keep_what_both_sides_wrote() {
+        let merged = characters("the cat sat\n", "the black cat sat\n", "the cat sat down\n").unwrap();
+        assert_eq!(merged, "the black cat sat down\n");
+        assert_eq!(characters("😀x😀\n", "😀x🦀😀\n", "é😀x😀\n").unwrap(), "é😀x🦀😀\n");
+        assert_eq!(characters("", "a", "a").unwrap(), "a");
+    }
+
+    #[test]
+    fn a_text_over_the_limit_is_refused_before_work() {
+        let large = "x".repeat(MAX_AUTOMERGE_BYTES + 1);
+        assert_eq!(characters("", &large, "y").unwrap_err().code(), Code::Limit);
+        assert_eq!(characters("", &large, "").unwrap(), large, "no conflict, no limit");
+        let base = "ab".repeat(MAX_AUTOMERGE_EDITS);
+        let (ours, theirs) = (base.replace('a', ""), base.replace('b', ""));
+        assert_eq!(characters(&base, &ours, &theirs).unwrap_err().code(), Code::Limit);
+        assert_eq!(lines("", "", &"\n".repeat(diff::MAX_LINES)).unwrap_err().code(), Code::Limit);
+    }
+
+    fn text() -> impl Strategy<Value = String> {
+        let part = prop::sample::select(vec!["a\n", "b\n", "ab\r\n", "c", "é😀", "\r", "\n"]);
+        prop::collection::vec(part, 0..12).prop_map(|parts| parts.concat())
+    }
+
+    /// `base` with `mark` put in at some places.
+    fn marked(base: &str, places: &[prop::sample::Index], mark: char) -> String {
+        let mut chars: Vec<char> = base.chars().collect();
+        for place in places {
+            chars.insert(place.index(chars.len() + 1), mark);
+        }
+        chars.into_iter().collect()
+    }
+
+    proptest! {
+        #[test]
+        fn lines_agree_with_the_merge_of_similar(base in text(), x in text(), y in text()) {
+            let [base, x, y] = [base, x, y].map(|text| text.replace('\r', ""));
+            let merge = similar::TextMerge::from_lines(&base, &x, &y);
+            match lines(&base, &x, &y)? {
+                LineMerge::Clean(text) => prop_assert_eq!(text, merge.to_string()),
+                LineMerge::Conflict(hunks) => prop_assert_eq!(hunks.len(), merge.conflict_count()),
+            }
+        }
+
+        #[test]
+        fn lines_follow_the_laws_of_a_merge(base in text(), x in text(), y in text()) {
+            prop_assert_eq!(lines(&base, &x, &base)?, clean(&x));
+            prop_assert_eq!(lines(&base, &base, &y)?, clean(&y));
+            prop_assert_eq!(lines(&base, &x, &x)?, clean(&x));
+            match (lines(&base, &x, &y)?, lines(&base, &y, &x)?) {
+                (LineMerge::Conflict(one), LineMerge::Conflict(other)) => prop_assert_eq!(one.len(), other.len()),
+                (one, other) => prop_assert_eq!(one, other),
+            }
+        }
+
+        #[test]
+        fn hunks_quote_the_lines_they_name(base in text(), x in text(), y in text()) {
+            if let LineMerge::Conflict(hunks) = lines(&base, &x, &y)? {
+                for hunk in hunks {
+                    let sides = [(&base, hunk.base_start, hunk.base_lines), (&x, hunk.ours_start, hunk.ours),
+                        (&y, hunk.theirs_start, hunk.theirs)];
+                    for (text, start, quoted) in sides {
+                        let count = quoted.split_inclusive('\n').count();
+                        let lines = text.split_inclusive('\n').skip(start - 1).take(count);
+                        prop_assert_eq!(lines.collect::<String>(), quoted);
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn splices_lead_from_one_text_to_the_other(old in text(), new in text()) {
+            let mut chars: Vec<char> = old.chars().collect();
+            for splice in splices(&old, &new, Instant::now() + SEARCH_TIME).iter().rev() {
+                chars.splice(splice.position..splice.position + splice.deleted, splice.inserted.chars());
+            }
+            prop_assert_eq!(chars.into_iter().collect::<String>(), new);
+        }
+
+        #[test]
+        fn characters_follow_the_laws_of_a_merge(base in text(), x in text(), y in text()) {
+            let merge = |ours: &str, theirs: &str| through_automerge(&[[base.clone(), ours.into(), theirs.into()]]);
+            prop_assert_eq!(merge(&x, &base)?, [x.clone()]);
+            prop_assert_eq!(merge(&base, &y)?, [y.clone()]);
+            prop_assert_eq!(characters(&base, &x, &base)?, &*x);
+            prop_assert_eq!(characters(&base, &base, &y)?, &*y);
+            prop_assert_eq!(characters(&base, &x, &x)?, &*x);
+            prop_assert_eq!(characters(&base, &x, &y)?, characters(&base, &x, &y)?);
+        }
+
+        #[test]
+        fn no_insertion_is_lost(
+            length in 0u8..40,
+            x in prop::collection::vec(any::<prop::sample::Index>(), 1..6),
+            y in prop::collection::vec(any::<prop::sample::Index>(), 1..6),
+        ) {
+            // No character twice: there is one shortest way from the base to each side.
+            let base: String = (0..length).filter_map(|n| char::from_u32(0x1_f600 + u32::from(n))).collect();
+            let merged = characters(&base, &marked(&base, &x, '1'), &marked(&base, &y, '2'))?;
+            prop_assert_eq!(merged.matches('1').count(), x.len());
+            prop_assert_eq!(merged.matches('2').count(), y.len());
+            prop_assert_eq!(merged.replace(['1', '2'], ""), base);
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Algorithms without PostgreSQL: nothing here knows pgrx or SQL, so unit and property tests need no server.
+
+pub mod bucket;
+pub mod chain;
+pub mod content;
+pub mod diff;
+pub mod event;
+pub mod filter;
+pub mod hash;
+pub mod json;
+pub mod merge;
+pub mod op;
+pub mod path;
+pub mod settings;
+pub mod timestamp;
+pub mod tree;

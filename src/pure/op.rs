@@ -1,0 +1,152 @@
+//! Operations: what a bundle consists of, in a canonical JSON form that any client can recompute.
+//!
+//! An operation's checksum is BLAKE3 of its RFC 8785 form. Preconditions (`expected_version`) and results (`version`)
+//! are not part of it: they say when it may be applied and what came of it, not what it does.
+
+use crate::error::{Error, Result};
+use crate::pure::hash::Hash;
+use crate::pure::json::canonical;
+use crate::pure::path::FilePath;
+use serde::{Serialize, Serializer};
+
+/// Mode bits of a file, as git knows them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Mode {
+    /// A regular file.
+    #[default]
+    Regular,
+    /// An executable file.
+    Executable,
+    /// A symbolic link; the content is its target.
+    Symlink,
+}
+
+impl Mode {
+    /// From `100644`, `100755` or `120000`.
+    pub fn parse(text: &str) -> Result<Self> {
+        match text {
+            "100644" => Ok(Mode::Regular),
+            "100755" => Ok(Mode::Executable),
+            "120000" => Ok(Mode::Symlink),
+            _ => Err(Error::validation("mode must be 100644, 100755 or 120000")
+                .with("mode", crate::pure::path::shorten(text))),
+        }
+    }
+
+    /// The six digits.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Mode::Regular => "100644",
+            Mode::Executable => "100755",
+            Mode::Symlink => "120000",
+        }
+    }
+}
+
+impl Serialize for Mode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// One operation on one project.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(tag = "op")]
+pub enum Op {
+    /// A file gets this content, type and mode.
+    #[serde(rename = "file.put")]
+    FilePut {
+        /// Where.
+        #[serde(serialize_with = "path")]
+        file_path: FilePath,
+        /// Its type.
+        file_type: String,
+        /// Its mode bits.
+        mode: Mode,
+        /// BLAKE3 of the content.
+        #[serde(serialize_with = "hex")]
+        content_hash: Hash,
+        /// Bytes of the content.
+        size: i64,
+    },
+    /// A file goes away.
+    #[serde(rename = "file.delete")]
+    FileDelete {
+        /// Which.
+        #[serde(serialize_with = "path")]
+        file_path: FilePath,
+    },
+    /// A file gets another path.
+    #[serde(rename = "file.move")]
+    FileMove {
+        /// From here.
+        #[serde(serialize_with = "path")]
+        from_path: FilePath,
+        /// To here.
+        #[serde(serialize_with = "path")]
+        to_path: FilePath,
+    },
+}
+
+impl Op {
+    /// The `op` member of the canonical form.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Op::FilePut { .. } => "file.put",
+            Op::FileDelete { .. } => "file.delete",
+            Op::FileMove { .. } => "file.move",
+        }
+    }
+
+    /// BLAKE3 of the canonical form.
+    pub fn checksum(&self) -> Result<Hash> {
+        Ok(Hash::of(&canonical(self)?))
+    }
+}
+
+fn path<S: Serializer>(path: &FilePath, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_str(path.as_str())
+}
+
+fn hex<S: Serializer>(hash: &Hash, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_str(&hash.to_hex())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn canonical_form_is_stable() {
+        let op = Op::FileMove {
+            from_path: FilePath::parse("a").expect("valid"),
+            to_path: FilePath::parse("b\"c").expect("valid"),
+        };
+        assert_eq!(
+            String::from_utf8(canonical(&op).expect("canonical")).expect("UTF-8"),
+            r#"{"from_path":"a","op":"file.move","to_path":"b\"c"}"#
+        );
+        let put = Op::FilePut {
+            file_path: FilePath::parse("a").expect("valid"),
+            file_type: "text".into(),
+            mode: Mode::Regular,
+            content_hash: Hash::of(b""),
+            size: 0,
+        };
+        assert_eq!(
+            String::from_utf8(canonical(&put).expect("canonical")).expect("UTF-8"),
+            format!(
+                r#"{{"content_hash":"{}","file_path":"a","file_type":"text","mode":"100644","op":"file.put","size":0}}"#,
+                Hash::of(b"")
+            )
+        );
+    }
+
+    #[test]
+    fn modes_round_trip() {
+        for mode in [Mode::Regular, Mode::Executable, Mode::Symlink] {
+            assert_eq!(Mode::parse(mode.as_str()).expect("valid"), mode);
+        }
+        assert!(Mode::parse("100600").is_err());
+    }
+}

@@ -1,0 +1,47 @@
+//! The order of the SQL files in the install script, and the error table as SQL sees it.
+
+use crate::error::Code;
+use pgrx::prelude::*;
+
+/// Tells pgrx of the storage schema, which bootstrap.sql creates.
+#[pg_schema]
+mod quire_store {}
+
+extension_sql_file!("../sql/schema/bootstrap.sql", name = "bootstrap_schema", bootstrap);
+extension_sql_file!("../sql/schema/auth.sql", name = "auth", requires = ["bootstrap_schema"]);
+extension_sql_file!("../sql/schema/project.sql", name = "project", requires = ["auth"]);
+extension_sql_file!("../sql/schema/blob.sql", name = "blob", requires = ["project"]);
+extension_sql_file!("../sql/schema/bundle.sql", name = "bundle", requires = ["project"]);
+extension_sql_file!("../sql/schema/file.sql", name = "file", requires = ["blob", "bundle"]);
+extension_sql_file!("../sql/schema/event.sql", name = "event", requires = ["project"]);
+extension_sql_file!(
+    "../sql/schema/policy.sql",
+    name = "policy",
+    requires = ["file", "event", auth::api::readable_projects]
+);
+extension_sql_file!(
+    "../sql/schema/view.sql",
+    name = "view",
+    requires = [
+        "policy",
+        auth::api::readable_project,
+        auth::api::member_project,
+        blob::api::decode_text,
+        blob::api::decode_text_chunks,
+        file::read::normal_path,
+        file::read::normal_prefix,
+        file::read::page_size,
+        file::read::seq_at,
+    ]
+);
+extension_sql_file!("../sql/schema/finalize.sql", name = "finalize_schema", requires = ["view"], finalize);
+
+/// Every condition a function can raise, for generated documentation.
+#[pg_extern(schema = "quire_store", immutable, parallel_safe)]
+fn error_codes()
+-> TableIterator<'static, (name!(sqlstate, String), name!(code, String), name!(description, String))> {
+    TableIterator::new(
+        Code::ALL
+            .map(|code| (code.sqlstate().to_owned(), code.name().to_owned(), code.description().to_owned())),
+    )
+}

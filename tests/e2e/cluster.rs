@@ -1,0 +1,318 @@
+//! Servers for end-to-end tests: the shared one that `./dev test e2e` starts, and private clusters of a test.
+
+use postgres::{Client, NoTls};
+use std::fs;
+use std::ops::Deref;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// A running server, reachable through a Unix socket.
+#[derive(Clone)]
+pub struct Server {
+    /// Where the server and client programs are.
+    bin: PathBuf,
+    socket_dir: PathBuf,
+    port: u16,
+}
+
+/// The server shared by all tests. Each test creates databases of its own in it.
+pub fn shared() -> Server {
+    Server {
+        bin: variable("QUIRE_BIN").into(),
+        socket_dir: variable("QUIRE_SOCKET_DIR").into(),
+        port: variable("QUIRE_PORT").parse().expect("QUIRE_PORT is a number"),
+    }
+}
+
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run these tests with ./dev test e2e"))
+}
+
+impl Server {
+    /// A fresh database with the extension.
+    pub fn database(&self, name: &str) -> Database {
+        let database = self.empty_database(name);
+        // The extension creates roles, which all databases share: one at a time.
+        static CREATING: Mutex<()> = Mutex::new(());
+        let _guard = CREATING.lock().unwrap_or_else(PoisonError::into_inner);
+        database.client("postgres").batch_execute("CREATE EXTENSION quire").expect("create the extension");
+        database
+    }
+
+    /// A fresh database without the extension.
+    pub fn empty_database(&self, name: &str) -> Database {
+        let mut client = self.client("postgres", "postgres");
+        // One statement at a time: neither runs inside a transaction.
+        for statement in [
+            format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),
+            format!("CREATE DATABASE {name} TEMPLATE template0"),
+        ] {
+            client.batch_execute(&statement).unwrap_or_else(|error| panic!("{statement}: {error}"));
+        }
+        self.existing_database(name)
+    }
+
+    /// A database that is there already, for example on a standby.
+    pub fn existing_database(&self, name: &str) -> Database {
+        Database { server: self.clone(), name: name.to_owned() }
+    }
+
+    /// Returns when the server answers, for example after it has recovered from a crash.
+    pub fn wait_ready(&self) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while let Err(error) = self.try_client("postgres", "postgres") {
+            assert!(Instant::now() < deadline, "the server does not come back: {error}");
+            sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn client(&self, database: &str, user: &str) -> Client {
+        self.try_client(database, user)
+            .unwrap_or_else(|error| panic!("connect to {database} as {user}: {error}"))
+    }
+
+    fn try_client(&self, database: &str, user: &str) -> Result<Client, postgres::Error> {
+        postgres::Config::new()
+            .host_path(&self.socket_dir)
+            .port(self.port)
+            .user(user)
+            .dbname(database)
+            .connect(NoTls)
+    }
+
+    /// A client program that connects as superuser.
+    fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(self.bin.join(name));
+        command
+            .env("PGHOST", &self.socket_dir)
+            .env("PGPORT", self.port.to_string())
+            .env("PGUSER", "postgres");
+        command
+    }
+}
+
+/// A database of a server. Nobody drops it: the next run starts with an empty server.
+pub struct Database {
+    server: Server,
+    name: String,
+}
+
+impl Database {
+    /// A new connection.
+    pub fn client(&self, user: &str) -> Client {
+        self.server.client(&self.name, user)
+    }
+
+    /// Runs SQL or psql commands as superuser and returns the unadorned output.
+    pub fn psql(&self, script: &str) -> String {
+        let output = run(self.server.program("psql").args([
+            "-XAtq",
+            "--set=ON_ERROR_STOP=1",
+            "--dbname",
+            &self.name,
+            "--command",
+            script,
+        ]));
+        String::from_utf8(output.stdout).expect("psql prints UTF-8").trim_end().to_owned()
+    }
+
+    /// Writes a dump in pg_dump's custom format.
+    pub fn pg_dump(&self, file: &Path) {
+        run(self.server.program("pg_dump").args(["--format=custom", "--file"]).arg(file).arg(&self.name));
+    }
+
+    /// Restores such a dump into this database; it has to succeed without a warning.
+    pub fn pg_restore(&self, file: &Path) {
+        run_silently(
+            self.server.program("pg_restore").args(["--exit-on-error", "--dbname", &self.name]).arg(file),
+        );
+    }
+
+    /// Writes a dump as an SQL script.
+    pub fn pg_dump_script(&self, file: &Path) {
+        run(self.server.program("pg_dump").args(["--format=plain", "--file"]).arg(file).arg(&self.name));
+    }
+
+    /// Runs an SQL script; it has to succeed without a warning.
+    pub fn run_script(&self, file: &Path) {
+        run_silently(
+            self.server
+                .program("psql")
+                .args(["-Xq", "--set=ON_ERROR_STOP=1", "--dbname", &self.name, "--file"])
+                .arg(file),
+        );
+    }
+}
+
+/// A private cluster: stopped and removed on drop.
+pub struct Cluster {
+    name: String,
+    data: PathBuf,
+    server: Server,
+}
+
+impl Deref for Cluster {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        &self.server
+    }
+}
+
+impl Cluster {
+    /// Creates and starts a cluster with extra settings. Names are unique among the tests.
+    pub fn start(name: &str, extra_conf: &[(&str, &str)]) -> Self {
+        let cluster = Self::at(name);
+        run(cluster
+            .server_program("initdb")
+            .args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"])
+            .arg("--pgdata")
+            .arg(&cluster.data));
+        cluster.configure(extra_conf);
+        cluster.pg_ctl(&["start"]);
+        cluster
+    }
+
+    /// A hot standby that streams from `primary`.
+    pub fn standby_of(primary: &Cluster) -> Self {
+        let standby = Self::at(&format!("{}_standby", primary.name));
+        run(standby
+            .server_program("pg_basebackup")
+            .args([
+                "--write-recovery-conf",
+                "--checkpoint=fast",
+                "--no-sync",
+                "--username=postgres",
+                "--host",
+            ])
+            .arg(&primary.socket_dir)
+            .args(["--port", &primary.port.to_string()])
+            .arg("--pgdata")
+            .arg(&standby.data));
+        standby.configure(&[]);
+        standby.pg_ctl(&["start"]);
+        standby
+    }
+
+    /// Returns when `standby` has replayed everything that this primary has written.
+    pub fn wait_caught_up(&self, standby: &Cluster) {
+        let target = self.existing_database("postgres").psql("SELECT pg_current_wal_lsn()");
+        let caught_up = format!("SELECT pg_last_wal_replay_lsn() >= '{target}'");
+        let replica = standby.existing_database("postgres");
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while replica.psql(&caught_up) != "t" {
+            assert!(Instant::now() < deadline, "{} does not reach {target}\n{}", standby.name, standby.log());
+            sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// The handle of a cluster that is about to be created.
+    fn at(name: &str) -> Self {
+        // Servers in one socket directory differ by port.
+        static NEXT: AtomicU16 = AtomicU16::new(8);
+        let shared = shared();
+        let port = shared.port + NEXT.fetch_add(1, Ordering::Relaxed);
+        Self { name: name.to_owned(), data: cluster_root().join(name), server: Server { port, ..shared } }
+    }
+
+    /// The settings of this test, after those that the cluster has; of equal names the last one wins.
+    fn configure(&self, extra: &[(&str, &str)]) {
+        let port = self.port.to_string();
+        let sockets = self.socket_dir.display().to_string();
+        let own = [
+            ("port", port.as_str()),
+            ("unix_socket_directories", &sockets),
+            ("listen_addresses", ""),
+            ("fsync", "off"),
+            ("max_prepared_transactions", "10"),
+            ("log_line_prefix", "%m [%p] %u@%d "),
+        ];
+        let file = self.data.join("postgresql.conf");
+        let mut text = fs::read_to_string(&file).expect("read postgresql.conf");
+        for (name, value) in own.iter().chain(extra) {
+            text.push_str(&format!("\n{name} = '{}'\n", value.replace('\'', "''")));
+        }
+        fs::write(&file, text).expect("write postgresql.conf");
+    }
+
+    fn pg_ctl(&self, arguments: &[&str]) {
+        let output = self.try_pg_ctl(arguments);
+        assert!(
+            output.status.success(),
+            "pg_ctl {arguments:?} for {}: {output:?}\n{}",
+            self.name,
+            self.log()
+        );
+    }
+
+    fn try_pg_ctl(&self, arguments: &[&str]) -> Output {
+        self.server_program("pg_ctl")
+            .arg("-D")
+            .arg(&self.data)
+            .arg("--log")
+            .arg(self.log_file())
+            .args(["--silent", "--wait"])
+            .args(arguments)
+            .output()
+            .expect("run pg_ctl")
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.data.join("server.log")
+    }
+
+    /// What the server has logged, for messages.
+    fn log(&self) -> String {
+        fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    /// A program that runs as the owner of the cluster root. PostgreSQL refuses to run as root, so under root that is
+    /// another user. The environment is empty, because extensions see it: RUST_BACKTRACE changes error messages.
+    fn server_program(&self, name: &str) -> Command {
+        let mut command = Command::new(self.bin.join(name));
+        command.env_clear().env("LANG", "C.UTF-8").env("PATH", variable("PATH")).current_dir("/");
+        // The WAL receiver of a PostgreSQL that was unpacked somewhere would take the system's libpq.
+        command.env("LD_LIBRARY_PATH", self.bin.join("../lib"));
+        let root = fs::metadata(cluster_root()).expect("look at QUIRE_CLUSTER_ROOT");
+        if effective_uid().is_some_and(|uid| uid != root.uid()) {
+            command.uid(root.uid()).gid(root.gid());
+        }
+        command
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        // Also runs while a failed test unwinds, and must not panic then. What stays behind, `./dev` removes.
+        let _ = self.try_pg_ctl(&["--mode=immediate", "stop"]);
+        let _ = fs::remove_dir_all(&self.data);
+    }
+}
+
+fn cluster_root() -> PathBuf {
+    variable("QUIRE_CLUSTER_ROOT").into()
+}
+
+/// None where there is no /proc; nobody is root there.
+fn effective_uid() -> Option<u32> {
+    Some(fs::metadata("/proc/self").ok()?.uid())
+}
+
+/// Runs a program that has to succeed.
+fn run(command: &mut Command) -> Output {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+/// Runs a program that has to succeed and to have nothing to say on stderr.
+fn run_silently(command: &mut Command) {
+    let output = run(command);
+    assert!(output.stderr.is_empty(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}

@@ -1,0 +1,179 @@
+//! A database in which every kind of thing quire stores occurs, and every way to read it.
+
+use crate::cluster::Database;
+use crate::steps::{add_member, configure, put, user};
+use postgres::Client;
+use serde_json::json;
+use std::collections::HashSet;
+use uuid::Uuid;
+
+/// What [`build`] made.
+pub struct Fixture {
+    /// The project with files, history and subscriptions.
+    pub project: Uuid,
+    /// Login role of its owner.
+    pub owner: String,
+    /// Actor of a member whose role may read only.
+    pub viewer_actor: Uuid,
+    /// Id of a request that was answered with bundle 2.
+    pub correlation: Uuid,
+}
+
+/// Fills a database. `prefix` keeps its roles apart from those of other tests.
+pub fn build(database: &Database, prefix: &str) -> Fixture {
+    let owner = format!("{prefix}_owner");
+    user(database, &owner);
+    let viewer_actor = user(database, &format!("{prefix}_viewer"));
+    let editor = format!("{prefix}_editor");
+    let editor_actor = user(database, &editor);
+    let mut client = database.client(&owner);
+    let project = Uuid::from_u128(0x0001_0000);
+    client
+        .execute(
+            "SELECT quire.create_project('Größe \"1\"', $1, 'private', '{\"max_files\": 500}')",
+            &[&project],
+        )
+        .expect("create the project");
+    add_member(&mut client, project, viewer_actor, "viewer");
+    add_member(&mut client, project, editor_actor, "editor");
+    configure(
+        &mut client,
+        project,
+        json!({"rate_limit": {"per_minute": 6000, "burst": 1000}, "broadcast": "off"}),
+    );
+    let correlation = Uuid::from_u128(0xC0);
+    write_files(&mut client, project, correlation);
+    write_files_of_another(&mut database.client(&editor), project);
+    subscribe(&mut client, project);
+    let other = "SELECT quire.archive_project(quire.create_project('archived', $1, 'public'))";
+    client.execute(other, &[&Uuid::from_u128(0x0002_0000)]).expect("archive a project");
+    Fixture { project, owner, viewer_actor, correlation }
+}
+
+fn write_files(client: &mut Client, project: Uuid, correlation: Uuid) {
+    put(client, project, "a.txt", "one\ntwo\nthree\n");
+    let sql = "SELECT quire.upsert_project_file($1, 'a.txt', E'one\n2\nthree\n', correlation_id => $2)";
+    client.execute(sql, &[&project, &correlation]).expect("write with a correlation id");
+    let ops = json!([
+        {"op": "file.put", "file_path": "bin/run", "content": "#!/bin/sh\n", "mode": "100755"},
+        {"op": "file.put", "file_path": "bin/link", "content": "run", "mode": "120000"},
+        {"op": "file.put", "file_path": "raw", "content_base64": "AP+A"},
+        {"op": "file.put", "file_path": "weird/ä _%.md", "content": "", "file_type": "text/markdown"},
+        {"op": "file.put", "file_path": "gone", "content": "soon"}]);
+    let sql = "SELECT quire.commit_bundle($1, $2, 'import', E'first\nimport ✓', 2)";
+    client.execute(sql, &[&project, &ops]).expect("commit a bundle");
+    // More than one chunk, of text and of bytes that do not compress.
+    let sql = "SELECT quire.upsert_project_file($1, 'big.txt',
+        (SELECT string_agg(md5(n::text), E'\n') FROM generate_series(1, 80000) n))";
+    client.execute(sql, &[&project]).expect("write a long text");
+    let sql = "SELECT quire.upsert_project_file_bytes($1, 'big.bin',
+        (SELECT string_agg(sha512(n::text::bytea), '') FROM generate_series(1, 40000) n))";
+    client.execute(sql, &[&project]).expect("write long bytes");
+    for statement in [
+        "SELECT quire.tag_project($1, 'v1')",
+        "SELECT quire.move_project_file($1, 'raw', 'moved/raw')",
+        "SELECT quire.delete_project_file($1, 'gone')",
+        "SELECT quire.restore_project_file($1, 'a.txt', 1)",
+        "SELECT quire.merge_project_file($1, 'a.txt', E'one\ntwo\n3\n', 1)",
+        "SELECT quire.restore_project($1, 4)",
+        "SELECT quire.tag_project($1, 'früher', 3)",
+    ] {
+        client.execute(statement, &[&project]).unwrap_or_else(|error| panic!("{statement}: {error:?}"));
+    }
+}
+
+fn write_files_of_another(client: &mut Client, project: Uuid) {
+    put(client, project, "a.txt", "by somebody else\n");
+    let sql = "SELECT quire.bulk_delete_project_files($1, ARRAY['bin/link', 'weird/ä _%.md'])";
+    client.execute(sql, &[&project]).expect("delete files");
+    let sql = "SELECT quire.create_subscription($1, 'theirs', '{\"events\": [\"bulk:apply\"]}')";
+    client.execute(sql, &[&project]).expect("subscribe");
+}
+
+/// One subscription that is half read, one with a running lease.
+fn subscribe(client: &mut Client, project: Uuid) {
+    for statement in [
+        "SELECT quire.create_subscription($1, 'half', '{\"paths\": [\"*.txt\"]}')",
+        "SELECT count(*) FROM quire.poll_subscription($1, 'half', 3, '0 seconds')",
+        "SELECT quire.ack_subscription($1, 'half', 2)",
+        "SELECT quire.create_subscription($1, 'leased', '{}', 5)",
+        "SELECT count(*) FROM quire.poll_subscription($1, 'leased', 2, '1 day')",
+    ] {
+        client.execute(statement, &[&project]).unwrap_or_else(|error| panic!("{statement}: {error:?}"));
+    }
+}
+
+/// Every way to read. `{p}` is the project; results come in a fixed order.
+const READERS: &[&str] = &[
+    "SELECT quire.whoami()",
+    "SELECT quire.get_project({p})",
+    "SELECT * FROM quire.list_projects()",
+    "SELECT * FROM quire.list_project_members({p})",
+    "SELECT * FROM quire.list_current_files({p})",
+    "SELECT * FROM quire.list_current_files({p}, 'bin')",
+    "SELECT n, f.* FROM generate_series(0, 8) n, quire.list_files_at({p}, at_seq => n) f",
+    "SELECT * FROM quire.list_files_at({p}, at_tag => 'v1')",
+    "SELECT b.seq, f.* FROM quire.bundles b, quire.list_files_at({p}, at_time => b.committed_at) f
+     WHERE b.project_id = {p} ORDER BY b.seq, f.file_path",
+    "SELECT f.* FROM quire.project_files v, quire.read_project_file({p}, v.file_path, v.version) f
+     WHERE v.project_id = {p} ORDER BY v.file_path, v.version",
+    "SELECT v.file_path, quire.read_project_file_bytes({p}, v.file_path, v.version) FROM quire.project_files v
+     WHERE v.project_id = {p} AND NOT v.is_deleted ORDER BY v.file_path, v.version",
+    "SELECT v.file_path, h.* FROM quire.project_files v, quire.project_file_history({p}, v.file_path) h
+     WHERE v.project_id = {p} AND v.is_current_version ORDER BY v.file_path, h.version",
+    "SELECT v.version, quire.diff_project_file({p}, 'a.txt', v.version - 1, v.version) FROM quire.project_files v
+     WHERE v.project_id = {p} AND v.file_path = 'a.txt' ORDER BY v.version",
+    "SELECT n, d.* FROM generate_series(0, 8) n, quire.diff_project({p}, n, 8 - n) d ORDER BY n, d.file_path",
+    "SELECT * FROM quire.list_project_tags({p})",
+    "SELECT * FROM quire.poll_events({p})",
+    "SELECT * FROM quire.poll_events({p}, 3, 2, false)",
+    "SELECT * FROM quire.list_subscriptions({p})",
+    "SELECT quire.restore_project({p}, 3, dry_run => true)",
+    "SELECT * FROM quire.project_files ORDER BY project_id, file_path, version",
+    "SELECT * FROM quire.project_files_current ORDER BY project_id, file_path",
+    "SELECT * FROM quire.legacy_project_files ORDER BY project_id, path",
+    "SELECT * FROM quire.bundles ORDER BY project_id, seq",
+    "SELECT * FROM quire.oplog ORDER BY project_id, seq, ordinal",
+];
+
+/// What every reader answers: pairs of statement and rows as JSON.
+pub fn answers(client: &mut Client, project: Uuid) -> Vec<(String, String)> {
+    // Times as text depend on the zone; both sides get the same.
+    client.batch_execute("SET timezone = 'UTC'").expect("set the time zone");
+    READERS
+        .iter()
+        .map(|reader| {
+            let reader = reader.replace("{p}", &format!("'{project}'::uuid"));
+            let sql =
+                format!("SELECT coalesce(json_agg(to_json(answer)), '[]')::text FROM ({reader}) answer");
+            let row = client.query_one(&sql, &[]).unwrap_or_else(|error| panic!("{reader}: {error:?}"));
+            (reader, row.get(0))
+        })
+        .collect()
+}
+
+/// Fails when the catalog has a reader that [`answers`] does not call.
+pub fn assert_readers_are_complete(client: &mut Client) {
+    let called: String = READERS.concat();
+    let sql = "SELECT 'quire.' || proname FROM pg_proc
+        WHERE pronamespace = 'quire'::regnamespace AND provolatile <> 'v'
+        UNION ALL SELECT 'quire.' || viewname FROM pg_views WHERE schemaname = 'quire'";
+    let existing: HashSet<String> =
+        client.query(sql, &[]).expect("read the catalog").iter().map(|row| row.get(0)).collect();
+    let missing: Vec<&String> = existing.iter().filter(|name| !called.contains(name.as_str())).collect();
+    assert!(missing.is_empty(), "add readers for {missing:?}");
+    assert!(existing.len() > 15, "the catalog query finds the readers");
+}
+
+/// Compares the answers of two servers, one by one, because all of them at once are unreadable.
+pub fn assert_same_answers(expected: &[(String, String)], got: &[(String, String)]) {
+    assert_eq!(expected.len(), got.len());
+    for ((reader, expected), (_, got)) in expected.iter().zip(got) {
+        assert!(expected.len() > 2, "{reader} answers nothing, so it shows nothing");
+        assert!(expected == got, "{reader}\nexpected {}\ngot      {}", shorten(expected), shorten(got));
+    }
+}
+
+fn shorten(text: &str) -> String {
+    text.chars().take(2000).collect()
+}

@@ -1,0 +1,172 @@
+//! Checks a project's log from outside: everything here any client can recompute from the views.
+
+use postgres::Client;
+use quire::pure::chain::{BundleHeader, checksum};
+use quire::pure::hash::Hash;
+use quire::pure::op::{Mode, Op};
+use quire::pure::path::FilePath;
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// Verifies everything the project promises about its log and files; returns the newest seq.
+pub fn verify(client: &mut Client, project: Uuid) -> i64 {
+    let seq = verify_chain(client, project);
+    verify_versions(client, project);
+    verify_current_files(client, project);
+    seq
+}
+
+/// Seqs without gaps, and each bundle's checksum recomputed from the one before, its header and its operations.
+pub fn verify_chain(client: &mut Client, project: Uuid) -> i64 {
+    let ops = recomputed_ops(client, project);
+    let sql = "SELECT seq, bundle_id, kind, actor, message, correlation_id, base_seq, op_count,
+            (extract(epoch FROM committed_at) * 1000000)::bigint, decode(prev_checksum, 'hex'), decode(checksum, 'hex')
+        FROM quire.bundles WHERE project_id = $1 ORDER BY seq";
+    let mut before = Hash::ZERO;
+    let mut committed_before = i64::MIN;
+    let mut last = 0;
+    for row in client.query(sql, &[&project]).expect("read the bundles") {
+        let header = BundleHeader {
+            project_id: project,
+            seq: row.get(0),
+            bundle_id: row.get(1),
+            kind: row.get(2),
+            actor_id: row.get(3),
+            message: row.get(4),
+            correlation_id: row.get(5),
+            base_seq: row.get(6),
+            committed_at: row.get(8),
+        };
+        let seq = header.seq;
+        assert_eq!(seq, last + 1, "seqs have no gaps");
+        let none = Vec::new();
+        let op_checksums = ops.get(&seq).unwrap_or(&none);
+        assert_eq!(
+            op_checksums.len(),
+            row.get::<_, i32>(7) as usize,
+            "op_count of bundle {seq} is that of the log"
+        );
+        assert!(!op_checksums.is_empty(), "bundle {seq} changes something");
+        assert!(header.committed_at > committed_before, "bundle {seq} is later than the one before");
+        assert_eq!(hash(row.get(9)), before, "bundle {seq} names the one before");
+        before = checksum(&before, &header, op_checksums).expect("checksum");
+        assert_eq!(hash(row.get(10)), before, "checksum of bundle {seq}");
+        committed_before = header.committed_at;
+        last = seq;
+    }
+    assert!(ops.keys().all(|seq| (1..=last).contains(seq)), "every operation belongs to a bundle");
+    verify_head(client, project, last, &before);
+    last
+}
+
+fn verify_head(client: &mut Client, project: Uuid, seq: i64, checksum: &Hash) {
+    let sql = "SELECT (p ->> 'seq')::bigint, p ->> 'checksum' FROM quire.get_project($1) p";
+    let row = client.query_one(sql, &[&project]).expect("read the project");
+    assert_eq!(row.get::<_, i64>(0), seq, "the head is at the newest bundle");
+    assert_eq!(row.get::<_, String>(1), checksum.to_hex(), "the head has the checksum of the newest bundle");
+}
+
+/// Checksums of the operations of each bundle, recomputed and compared with the stored ones.
+fn recomputed_ops(client: &mut Client, project: Uuid) -> HashMap<i64, Vec<Hash>> {
+    let sql = "SELECT o.seq, o.ordinal, o.op, o.target, o.before ->> 'file_path', o.after ->> 'file_type',
+            o.after ->> 'mode', decode(o.after ->> 'content_hash', 'hex'), f.size, decode(o.checksum, 'hex')
+        FROM quire.oplog o
+        LEFT JOIN quire.project_files f ON f.project_id = o.project_id AND f.seq = o.seq AND f.file_path = o.target
+            AND f.version = (o.after ->> 'version')::int
+        WHERE o.project_id = $1 ORDER BY o.seq, o.ordinal";
+    let mut ops: HashMap<i64, Vec<Hash>> = HashMap::new();
+    for row in client.query(sql, &[&project]).expect("read the oplog") {
+        let target = path(row.get(3));
+        let op = match row.get::<_, &str>(2) {
+            "file.put" => Op::FilePut {
+                file_path: target,
+                file_type: row.get(5),
+                mode: Mode::parse(row.get(6)).expect("a mode"),
+                content_hash: hash(row.get(7)),
+                size: row.get(8),
+            },
+            "file.delete" => Op::FileDelete { file_path: target },
+            "file.move" => Op::FileMove { from_path: path(row.get(4)), to_path: target },
+            other => panic!("unknown operation {other}"),
+        };
+        let seq: i64 = row.get(0);
+        let recomputed = op.checksum().expect("checksum");
+        assert_eq!(hash(row.get(9)), recomputed, "checksum of {op:?} in bundle {seq}");
+        let ops = ops.entry(seq).or_default();
+        ops.push(recomputed);
+        assert_eq!(ops.len(), row.get::<_, i32>(1) as usize, "operations of bundle {seq} count 1, 2, 3");
+    }
+    ops
+}
+
+fn path(text: &str) -> FilePath {
+    FilePath::parse(text).expect("a path")
+}
+
+fn hash(bytes: &[u8]) -> Hash {
+    Hash::from_bytes(bytes).expect("a hash")
+}
+
+/// Versions of each path without gaps, each naming the one before, and exactly one current: the newest.
+fn verify_versions(client: &mut Client, project: Uuid) {
+    let sql =
+        "SELECT file_path, version, is_current_version, id, parent_version_id, seq, is_deleted, content_hash
+        FROM quire.project_files WHERE project_id = $1 ORDER BY file_path, version";
+    let rows = client.query(sql, &[&project]).expect("read the versions");
+    let mut rows = rows.iter().peekable();
+    let mut before: Option<(&str, i32, Uuid, i64)> = None;
+    while let Some(row) = rows.next() {
+        let (path, version, id, seq): (&str, i32, Uuid, i64) =
+            (row.get(0), row.get(1), row.get(3), row.get(5));
+        let parent = before.filter(|(before, ..)| *before == path);
+        assert_eq!(
+            version,
+            parent.map_or(0, |(_, version, ..)| version) + 1,
+            "versions of {path} have no gaps"
+        );
+        assert_eq!(
+            row.get::<_, Option<Uuid>>(4),
+            parent.map(|(_, _, id, _)| id),
+            "parent of {path} version {version}"
+        );
+        assert!(parent.is_none_or(|(.., before)| before <= seq), "versions of {path} follow the log");
+        let is_last = rows.peek().is_none_or(|next| next.get::<_, &str>(0) != path);
+        assert_eq!(row.get::<_, bool>(2), is_last, "exactly the newest version of {path} is current");
+        let has_content = row.get::<_, Option<&str>>(7).is_some();
+        assert_eq!(
+            row.get::<_, bool>(6),
+            !has_content,
+            "a tombstone of {path} has no content, a version has"
+        );
+        before = Some((path, version, id, seq));
+    }
+}
+
+/// The current files are the live current versions, with the content their hash names, and the project's totals count
+/// them.
+fn verify_current_files(client: &mut Client, project: Uuid) {
+    let differences = "SELECT count(*) FROM (
+            SELECT id, file_path, version, content_hash, size, mode, file_type, seq, updated_at, last_modified_by
+            FROM quire.project_files WHERE project_id = $1 AND is_current_version AND NOT is_deleted) a
+        FULL JOIN (
+            SELECT id, file_path, version, content_hash, size, mode, file_type, seq, updated_at, last_modified_by
+            FROM quire.project_files_current WHERE project_id = $1) b ON a = b
+        WHERE a IS NULL OR b IS NULL";
+    let differences: i64 = client.query_one(differences, &[&project]).expect("compare the views").get(0);
+    assert_eq!(differences, 0, "project_files_current is what project_files calls current");
+    let sql =
+        "SELECT file_path, decode(content_hash, 'hex'), size, quire.read_project_file_bytes($1, file_path)
+        FROM quire.project_files_current WHERE project_id = $1";
+    let (mut files, mut bytes) = (0i64, 0i64);
+    for row in client.query(sql, &[&project]).expect("read the current files") {
+        let content: &[u8] = row.get(3);
+        assert_eq!(Hash::of(content), hash(row.get(1)), "content of {}", row.get::<_, &str>(0));
+        assert_eq!(content.len() as i64, row.get::<_, i64>(2), "size of {}", row.get::<_, &str>(0));
+        files += 1;
+        bytes += content.len() as i64;
+    }
+    let sql =
+        "SELECT (p ->> 'file_count')::bigint, (p ->> 'total_bytes')::bigint FROM quire.get_project($1) p";
+    let row = client.query_one(sql, &[&project]).expect("read the project");
+    assert_eq!((row.get(0), row.get(1)), (files, bytes), "files and bytes of the project");
+}

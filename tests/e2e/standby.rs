@@ -1,0 +1,109 @@
+//! A hot standby reads like its primary and refuses every write in the same way.
+
+use crate::cluster::Cluster;
+use crate::fixture;
+use crate::steps::refusal;
+use postgres::Client;
+use std::collections::HashSet;
+
+#[test]
+fn a_hot_standby_answers_every_reader_like_its_primary_and_refuses_every_writer_with_25006() {
+    let primary = Cluster::start("standby", &[]);
+    let source = primary.database("app");
+    let fixture = fixture::build(&source, "standby");
+    let standby = Cluster::standby_of(&primary);
+    primary.wait_caught_up(&standby);
+    let replica = standby.existing_database("app");
+    assert_eq!(replica.psql("SELECT pg_is_in_recovery()"), "t");
+
+    fixture::assert_readers_are_complete(&mut replica.client("postgres"));
+    for reader in ["postgres", &fixture.owner] {
+        let expected = fixture::answers(&mut source.client(reader), fixture.project);
+        let got = fixture::answers(&mut replica.client(reader), fixture.project);
+        fixture::assert_same_answers(&expected, &got);
+    }
+    assert_viewer_reads(&mut replica.client("standby_viewer"), &fixture);
+
+    let mut owner = replica.client(&fixture.owner);
+    assert_writers_are_complete(&mut owner);
+    for writer in WRITERS {
+        let sql = writer.replace("{p}", &format!("'{}'::uuid", fixture.project));
+        let client =
+            if sql.contains("map_role_to_actor") { &mut replica.client("postgres") } else { &mut owner };
+        assert_eq!(refusal(client.batch_execute(&sql)).state, "25006", "{sql}");
+    }
+    // Its errors are those of the primary, so bad arguments are told apart from the wrong server.
+    let bad =
+        owner.batch_execute("SELECT quire.read_project_file('00000000-0000-0000-0000-00000000ffff', 'a')");
+    assert_eq!(refusal(bad).state, "PT404");
+}
+
+#[test]
+fn a_standby_shows_what_its_primary_writes_later_also_to_a_session_that_has_read_before() {
+    let primary = Cluster::start("standby_later", &[]);
+    let source = primary.database("app");
+    let fixture = fixture::build(&source, "standby_later");
+    let standby = Cluster::standby_of(&primary);
+    primary.wait_caught_up(&standby);
+    let mut reader = standby.existing_database("app").client(&fixture.owner);
+    let sql = "SELECT seq, payload ->> 'file_path' FROM quire.poll_events($1, $2)";
+    let before = reader.query(sql, &[&fixture.project, &0i64]).expect("poll");
+    let cursor: i64 = before.last().expect("events").get(0);
+
+    crate::steps::put(&mut source.client(&fixture.owner), fixture.project, "later", "x");
+    primary.wait_caught_up(&standby);
+    let after = reader.query(sql, &[&fixture.project, &cursor]).expect("poll");
+    let after: Vec<(i64, &str)> = after.iter().map(|row| (row.get(0), row.get(1))).collect();
+    assert_eq!(after, [(cursor + 1, "later")]);
+}
+
+/// Somebody who only reads does so on the standby too, through membership and row level security.
+fn assert_viewer_reads(viewer: &mut Client, fixture: &fixture::Fixture) {
+    let sql = "SELECT quire.whoami() ->> 'actor_id' = $2::uuid::text, count(*) > 0,
+            count(*) = (SELECT count(*) FROM quire.list_current_files($1))
+        FROM quire.project_files_current WHERE project_id = $1";
+    let row = viewer.query_one(sql, &[&fixture.project, &fixture.viewer_actor]).expect("read as a viewer");
+    assert_eq!((row.get(0), row.get(1), row.get(2)), (true, true, true));
+}
+
+/// A valid call of every writer.
+const WRITERS: &[&str] = &[
+    "SELECT quire.create_project('new')",
+    "SELECT quire.update_project({p}, '{\"name\": \"new\"}')",
+    "SELECT quire.archive_project({p})",
+    "SELECT quire.unarchive_project({p})",
+    "SELECT quire.delete_project({p}, 'Größe \"1\"')",
+    "SELECT quire.set_project_member({p}, '00000000-0000-0000-0000-0000000000ff', 'viewer')",
+    "SELECT quire.remove_project_member({p}, (SELECT member FROM quire.list_project_members({p}) LIMIT 1 OFFSET 1))",
+    "SELECT quire.map_role_to_actor('postgres')",
+    "SELECT quire.upsert_project_file({p}, 'new', 'x')",
+    "SELECT quire.upsert_project_file({p}, 'a.txt', 'x', expected_version => (SELECT version FROM quire.read_project_file({p}, 'a.txt')))",
+    "SELECT quire.upsert_project_file_bytes({p}, 'new', '\\x00')",
+    "SELECT quire.delete_project_file({p}, 'a.txt')",
+    "SELECT quire.move_project_file({p}, 'a.txt', 'b.txt')",
+    "SELECT quire.bulk_upsert_project_files({p}, '[{\"file_path\": \"new\", \"content\": \"x\"}]')",
+    "SELECT quire.bulk_delete_project_files({p}, ARRAY['a.txt'])",
+    "SELECT quire.commit_bundle({p}, '[{\"op\": \"file.put\", \"file_path\": \"new\", \"content\": \"x\"}]')",
+    "SELECT quire.merge_project_file({p}, 'a.txt', 'x', 1)",
+    "SELECT quire.merge_project_file({p}, 'a.txt', 'x', 1, 'automerge')",
+    "SELECT quire.restore_project_file({p}, 'a.txt', 1)",
+    "SELECT quire.restore_project({p}, 1)",
+    "SELECT quire.tag_project({p}, 'new')",
+    "SELECT quire.import_legacy_files({p}, 'pg_catalog.pg_class', 'relname', 'relkind')",
+    "SELECT quire.create_subscription({p}, 'new')",
+    "SELECT quire.poll_subscription({p}, 'half')",
+    "SELECT quire.ack_subscription({p}, 'half', 2)",
+    "SELECT quire.drop_subscription({p}, 'half')",
+];
+
+fn assert_writers_are_complete(client: &mut Client) {
+    let called: String = WRITERS.concat();
+    let sql = "SELECT 'quire.' || proname FROM pg_proc
+        WHERE pronamespace = 'quire'::regnamespace AND provolatile = 'v'";
+    let existing: HashSet<String> =
+        client.query(sql, &[]).expect("read the catalog").iter().map(|row| row.get(0)).collect();
+    let missing: Vec<&String> =
+        existing.iter().filter(|name| !called.contains(&format!("{name}("))).collect();
+    assert!(missing.is_empty(), "add a call of {missing:?}");
+    assert!(existing.len() >= 20, "the catalog query finds the writers");
+}

@@ -1,0 +1,111 @@
+//! What most tests do: prepare users and projects, write a file, look at a refusal, wait for a blocked backend.
+
+use crate::cluster::Database;
+use postgres::{Client, GenericClient};
+use serde_json::Value;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+
+/// A login role that may use quire, mapped to an actor of its own, whose id is returned. Roles belong to the whole
+/// server: each test uses names of its own.
+pub fn user(database: &Database, role: &str) -> Uuid {
+    login_role(database, role, "IN ROLE quire_user");
+    let mut admin = database.client("postgres");
+    let row =
+        admin.query_one("SELECT quire.map_role_to_actor($1, NULL, $1)", &[&role]).expect("map the role");
+    row.get(0)
+}
+
+/// A login role that may use quire only as far as its options say. One that an earlier run left behind is kept.
+pub fn login_role(database: &Database, role: &str, options: &str) {
+    let exists = database.psql(&format!("SELECT 1 FROM pg_roles WHERE rolname = '{role}'"));
+    if exists.is_empty() {
+        database.psql(&format!("CREATE ROLE {role} LOGIN {options}"));
+    }
+}
+
+/// A new project of the client's.
+pub fn project(client: &mut Client, name: &str) -> Uuid {
+    client.query_one("SELECT quire.create_project($1)", &[&name]).expect("create the project").get(0)
+}
+
+/// Changes settings of a project.
+pub fn configure(client: &mut Client, project: Uuid, settings: Value) {
+    let changes = serde_json::json!({ "settings": settings });
+    client
+        .query_one("SELECT quire.update_project($1, $2)", &[&project, &changes])
+        .expect("change the settings");
+}
+
+/// Makes an actor a member of a project.
+pub fn add_member(client: &mut Client, project: Uuid, actor: Uuid, role: &str) {
+    client
+        .query_one("SELECT quire.set_project_member($1, $2, $3)", &[&project, &actor, &role])
+        .expect("add the member");
+}
+
+/// Writes a file and returns its version and seq.
+pub fn put(client: &mut impl GenericClient, project: Uuid, path: &str, content: &str) -> (i32, i64) {
+    try_put(client, project, path, content, None).unwrap_or_else(|error| panic!("write {path}: {error:?}"))
+}
+
+/// Writes a file, perhaps only when it is at a version, and returns its version and seq.
+pub fn try_put(
+    client: &mut impl GenericClient,
+    project: Uuid,
+    path: &str,
+    content: &str,
+    expected_version: Option<i32>,
+) -> Result<(i32, i64), postgres::Error> {
+    let sql = "SELECT version, seq FROM quire.upsert_project_file($1, $2, $3, expected_version => $4)";
+    let row = client.query_one(sql, &[&project, &path, &content, &expected_version])?;
+    Ok((row.get(0), row.get(1)))
+}
+
+/// Seq of the project's newest bundle.
+pub fn head_seq(client: &mut impl GenericClient, project: Uuid) -> i64 {
+    let sql = "SELECT (quire.get_project($1) ->> 'seq')::bigint";
+    client.query_one(sql, &[&project]).expect("read the project").get(0)
+}
+
+/// What a statement that must fail says.
+#[derive(Debug)]
+pub struct Refusal {
+    /// SQLSTATE.
+    pub state: String,
+    /// The primary message.
+    pub message: String,
+    /// DETAIL, when it is JSON; null otherwise.
+    pub detail: Value,
+}
+
+/// The refusal of a statement that must fail.
+pub fn refusal<T>(result: Result<T, postgres::Error>) -> Refusal {
+    let Err(error) = result else { panic!("the statement should have been refused") };
+    let Some(refused) = error.as_db_error() else { panic!("the connection failed: {error:?}") };
+    Refusal {
+        state: refused.code().code().to_owned(),
+        message: refused.message().to_owned(),
+        detail: refused.detail().and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null),
+    }
+}
+
+/// Process id of the client's backend.
+pub fn backend_pid(client: &mut Client) -> i32 {
+    client.query_one("SELECT pg_backend_pid()", &[]).expect("ask for the pid").get(0)
+}
+
+/// Returns when the backend waits for a lock that somebody else holds.
+pub fn wait_until_blocked(database: &Database, pid: i32) {
+    let mut observer = database.client("postgres");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let sql = "SELECT cardinality(pg_blocking_pids($1)) > 0";
+        if observer.query_one(sql, &[&pid]).expect("look at the locks").get(0) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "backend {pid} is not blocked");
+        sleep(Duration::from_millis(5));
+    }
+}
