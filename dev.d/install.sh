@@ -47,5 +47,6 @@ installed_hash() {
 hash_files() {
     local names
     names=$(cat)
+    [[ -n $names ]] || { echo "no files" && return; }
     { echo "$names" && echo "$names" | git hash-object --no-filters --stdin-paths; } | git hash-object --stdin
 }

@@ -18,12 +18,12 @@ ensure_rust() {
     command -v cargo >/dev/null || die "cargo is missing: install Rust from https://rustup.rs"
 }
 
-# True when nothing has to be installed from the distribution. A PG_CONFIG that the caller has set is believed:
-# whoever brings a PostgreSQL brings a compiler too.
+# True when nothing has to be installed from the distribution. Whoever sets PG_CONFIG brings a PostgreSQL and a
+# compiler. It is never replaced by another one: that would install the extension where nobody wanted it.
 find_pg_config() {
     if [[ -n ${PG_CONFIG:-} ]]; then
-        PG_CONFIG=$(command -v "$PG_CONFIG") && return
-        say "PG_CONFIG does not exist, looking for another one"
+        PG_CONFIG=$(command -v "$PG_CONFIG") || die "PG_CONFIG does not name a program"
+        return
     fi
     PG_CONFIG=$(packaged_pg_config || command -v pg_config || true)
     if has_apt; then

@@ -30,7 +30,7 @@ impl Row<'_, '_> {
 }
 
 thread_local! {
-    static PLANS: RefCell<HashMap<(usize, bool), &'static OwnedPreparedStatement>> = RefCell::default();
+    static PLANS: RefCell<HashMap<(usize, usize, bool), &'static OwnedPreparedStatement>> = RefCell::default();
 }
 
 /// Runs a reader and maps its rows.
@@ -87,7 +87,7 @@ fn plan(
     args: &[Arg],
     mutating: bool,
 ) -> Result<&'static OwnedPreparedStatement> {
-    let key = (sql.as_ptr() as usize, mutating);
+    let key = (sql.as_ptr() as usize, sql.len(), mutating);
     if let Some(plan) = PLANS.with_borrow(|plans| plans.get(&key).copied()) {
         return Ok(plan);
     }

@@ -32,6 +32,8 @@ mod guc;
 #[cfg(feature = "server")]
 mod ids;
 #[cfg(feature = "server")]
+mod jsonb;
+#[cfg(feature = "server")]
 mod project;
 #[cfg(feature = "server")]
 mod raise;

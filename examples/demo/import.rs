@@ -28,10 +28,12 @@ const MAX_MESSAGE: usize = 60 << 10;
 #[derive(Debug, Default)]
 pub struct File {
     pub version: i32,
-    /// How many of its newest versions were written one after the other, without a deletion or a move.
-    pub writes: u32,
+    /// How often its content was changed in place, and the newest version that did.
+    pub changes: u32,
+    pub changed: i32,
     /// Lines of text; 0 for what is not text.
     pub lines: usize,
+    blob: String,
 }
 
 /// What an import came to.
@@ -226,6 +228,7 @@ impl Importer<'_> {
                 .and_then(|version| i32::try_from(version).ok());
             if let (Some(file), Some(version)) = (self.done.files.get_mut(path), version) {
                 file.version = version;
+                file.changed = file.changed.min(version);
             }
         }
         Ok(None)
@@ -240,11 +243,16 @@ impl Importer<'_> {
             }
             Step::Move { from, to } => {
                 let file = files.remove(from).unwrap_or_default();
-                files.insert(to.clone(), File { writes: 1, ..file });
+                files.insert(to.clone(), File { version: 1, changes: 0, changed: 0, ..file });
             }
-            Step::Put { path, .. } => {
+            Step::Put { path, blob, .. } => {
                 let file = files.entry(path.clone()).or_default();
-                file.writes += 1;
+                if file.version > 0 && file.blob != *blob {
+                    file.changes += 1;
+                    // The receipt tells the version.
+                    file.changed = i32::MAX;
+                }
+                file.blob.clone_from(blob);
                 file.lines = op.lines;
                 self.done.bytes += op.bytes as u64;
                 self.done.missing.remove(path);

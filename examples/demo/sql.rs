@@ -49,7 +49,10 @@ pub fn shorten(text: &str, most: usize) -> String {
 
 /// What the server said, all of it.
 pub fn explain(error: &postgres::Error) -> String {
-    let Some(db) = error.as_db_error() else { return error.to_string() };
+    let Some(db) = error.as_db_error() else {
+        let cause = std::error::Error::source(error).map_or_else(String::new, |cause| format!(": {cause}"));
+        return format!("{error}{cause}");
+    };
     let mut text = format!("SQLSTATE {}: {}", db.code().code(), db.message());
     for (label, part) in [("DETAIL", db.detail()), ("HINT", db.hint())] {
         if let Some(part) = part {

@@ -18,6 +18,8 @@ const FEWEST_LINES: usize = 5;
 struct Subject {
     path: String,
     version: i32,
+    /// The newest version that changed the content.
+    changed: i32,
     content: String,
 }
 
@@ -51,46 +53,37 @@ fn tree_at(client: &mut Client, project: Uuid, tag: &str) -> Result<()> {
     Ok(())
 }
 
-/// The text file with the most versions one after the other, or one that is made for the purpose.
+/// The text file whose content changed most often, or one that is made for the purpose.
 fn subject(client: &mut Client, project: Uuid, imported: &Imported) -> Result<Subject> {
     let fits = |lines| (FEWEST_LINES..=MOST_LINES).contains(&lines);
-    let best = imported.files.iter().filter(|(_, file)| file.writes > 1 && fits(file.lines));
-    let path = match best.max_by_key(|(_, file)| file.writes) {
-        Some((path, _)) => path.clone(),
+    let best = imported.files.iter().filter(|(_, file)| file.changes > 0 && fits(file.lines));
+    let (path, changed) = match best.max_by_key(|(_, file)| file.changes) {
+        Some((path, file)) => (path.clone(), file.changed),
         None => {
             println!("\n(No text file was changed in this history, so {MADE_UP} is made up.)");
             let lines: String = ('a'..='i').map(|letter| format!("line {letter}\n")).collect();
-            for content in [lines.clone(), lines.replace("line e", "line E")] {
-                write(client, project, MADE_UP, &content, None)?;
-            }
-            MADE_UP.to_owned()
+            write(client, project, MADE_UP, &lines)?;
+            let version = write(client, project, MADE_UP, &lines.replace("line e", "line E"))?;
+            (MADE_UP.to_owned(), version)
         }
     };
     let sql =
         "SELECT version, content FROM quire.project_files_current WHERE project_id = $1 AND file_path = $2";
     let row = told(client.query_one(sql, &[&project, &path]))?;
-    Ok(Subject { path, version: row.try_get(0)?, content: row.try_get(1)? })
+    Ok(Subject { path, changed, version: row.try_get(0)?, content: row.try_get(1)? })
 }
 
-fn write(
-    client: &mut Client,
-    project: Uuid,
-    path: &str,
-    content: &str,
-    expected: Option<i32>,
-) -> Result<i32> {
-    let sql = "SELECT version FROM quire.upsert_project_file(project_uuid => $1, p_file_path => $2, p_content => $3, \
-         expected_version => $4)";
-    let row = told(client.query_one(sql, &[&project, &path, &content, &expected]))?;
-    Ok(row.try_get(0)?)
+fn write(client: &mut Client, project: Uuid, path: &str, content: &str) -> Result<i32> {
+    let sql = "SELECT version FROM quire.upsert_project_file(project_uuid => $1, p_file_path => $2, p_content => $3)";
+    Ok(told(client.query_one(sql, &[&project, &path, &content]))?.try_get(0)?)
 }
 
 fn unified_diff(client: &mut Client, project: Uuid, subject: &Subject) -> Result<()> {
     let sql = "SELECT quire.diff_project_file(project_uuid => $1, p_file_path => $2, from_version => $3, \
          to_version => $4)";
-    let before = subject.version - 1;
+    let before = subject.changed - 1;
     let rows =
-        told(show(client, "A unified diff", sql, &[&project, &subject.path, &before, &subject.version]))?;
+        told(show(client, "A unified diff", sql, &[&project, &subject.path, &before, &subject.changed]))?;
     print_lines(rows.first().ok_or("no diff")?.try_get(0)?, 30);
     Ok(())
 }

@@ -32,6 +32,9 @@ SELECT t.error($$SELECT quire.bulk_upsert_project_files(t.id(600), '[{"file_path
 SELECT t.error($$SELECT quire.bulk_upsert_project_files(t.id(600), '[{"file_path": "a", "content": "x", "expected_version": -1}]')$$);
 SELECT t.error($$SELECT quire.bulk_upsert_project_files(t.id(600), NULL)$$);
 SELECT t.error($$SELECT quire.bulk_upsert_project_files(t.id(999999), '[{"file_path": "a", "content": "x"}]')$$);
+-- JSON that PostgreSQL accepts and quire cannot read
+SELECT t.error($$SELECT quire.bulk_upsert_project_files(t.id(600), (repeat('[', 300) || repeat(']', 300))::jsonb)$$);
+SELECT left(t.error($$SELECT quire.bulk_upsert_project_files(t.id(600), '[{"file_path": "a", "content": "x", "expected_version": 1e999}]')$$), 70);
 -- a hundred thousand items
 SELECT t.error(format('SELECT quire.bulk_upsert_project_files(t.id(600), %L)',
     (SELECT jsonb_agg(jsonb_build_object('file_path', 'f' || n, 'content', '')) FROM generate_series(1, 100000) n)));

@@ -127,7 +127,7 @@ Returns: {seq, bundle_id, checksum, ops: [{op, file_path, from_path?, version, c
 Errors: as upsert_project_file, and PT409 base_changed, PT413 more operations than quire.max_bundle_ops.';
 COMMENT ON FUNCTION quire.merge_project_file(uuid, text, text, integer, text, uuid) IS
 'Writes an edit that was made on an older version, merged with what came after it.
-Arguments: p_content (the edit); base_version (what it was made on); strategy (lines: diff3, conflicting hunks are returned and nothing is written; automerge: character merge, never conflicts, at most 1 MiB).
+Arguments: p_content (the edit); base_version (what it was made on); strategy (lines: diff3, conflicting hunks are returned and nothing is written; automerge: character merge, never conflicts; at most 256 KiB a side may conflict).
 Returns: {status, version, seq, conflicts}; status is merged, unchanged or conflict; conflicts: [{base_start, base_lines, ours_start, ours, theirs_start, theirs}] with lines from 1, ours being p_content.
 Errors: as upsert_project_file, and 22023 not a text file, PT409 deleted.';
 COMMENT ON FUNCTION quire.restore_project_file(uuid, text, integer, uuid) IS
@@ -190,9 +190,9 @@ Arguments: after_seq (0: from the beginning); max_events (1 to 1000; a page with
 Returns: rows (seq, event, payload, committed_at); event is file:update, file:delete or bulk:apply; content of binary files is in content_base64; content_omitted: true says that it was too large.
 Errors: 22004, 22023, PT404, PT410 the cursor is ahead of the log: fetch the project again.';
 COMMENT ON FUNCTION quire.create_subscription(uuid, text, jsonb, bigint) IS
-'Starts a durable subscription of the caller''s.
+'Starts a durable subscription of the caller''s. Members only, also in a public project.
 Arguments: name (unique in the project, 1 to 255 characters); filter {"paths": [glob, ...], "events": [name, ...]} (absent: everything; in globs * and ? stay inside a segment, ** crosses them); after_seq (default 0: from the beginning).
-Errors: 22004, 22023, 42501 nobody is signed in, PT404, PT409 the name is taken, PT410.';
+Errors: 22004, 22023, 42501 not a member, PT404, PT409 the name is taken, PT410.';
 COMMENT ON FUNCTION quire.poll_subscription(uuid, text, integer, interval) IS
 'Hands out the next matching events and leases them: until they are acknowledged or the lease ends, further polls get nothing; after it they are handed out again.
 Arguments: max_events (1 to 1000); lease (0 seconds to 1 day).

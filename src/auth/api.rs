@@ -61,13 +61,13 @@ fn readable_project(project_uuid: Option<Uuid>) -> Uuid {
     )
 }
 
-/// The gate for readers of the member list.
+/// The gate for readers that are for members only.
 #[pg_extern(schema = "quire_store", stable, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
 fn member_project(project_uuid: Option<Uuid>) -> Uuid {
     or_raise(
         project_arg(project_uuid)
-            .and_then(|project| require(Action::ReadMembers, project))
+            .and_then(|project| require(Action::Belong, project))
             .map(|access| access.project.pg()),
     )
 }

@@ -18,8 +18,8 @@ pub use principal::{Principal, current};
 pub enum Action {
     /// See it.
     Read,
-    /// See who its members are; being public is not enough.
-    ReadMembers,
+    /// Take part as a member: see the other members, leave, subscribe; being public is not enough.
+    Belong,
     /// Change its content.
     Write,
     /// Change its name, settings, status or members, or delete it.
@@ -101,13 +101,13 @@ pub fn require(action: Action, project: ProjectId) -> Result<Access> {
     let allowed = principal.is_admin
         || match action {
             Action::Read => true,
-            Action::ReadMembers => role.is_some(),
+            Action::Belong => role.is_some(),
             Action::Write => role >= Some(Role::Editor),
             Action::Manage => role >= Some(Role::Owner),
         };
     if !allowed {
         let needed = match action {
-            Action::Read | Action::ReadMembers => "viewer",
+            Action::Read | Action::Belong => "viewer",
             Action::Write => "editor",
             Action::Manage => "owner",
         };

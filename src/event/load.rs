@@ -43,19 +43,24 @@ pub struct Page {
 /// get too large.
 pub fn page(query: &Query) -> Result<Page> {
     let bundles = store::bundles_after(query.project, query.after, query.max_events)?;
-    let fitting = fitting(&bundles, query.with_content);
-    let Some(last) = fitting.last() else { return Ok(Page { events: Vec::new(), scanned: query.after }) };
-    let scanned = last.seq;
+    let bundles = up_to(&bundles, MAX_CHANGES, |bundle| i64::from(bundle.op_count));
+    let Some(last) = bundles.last() else { return Ok(Page { events: Vec::new(), scanned: query.after }) };
     let mut changes: BTreeMap<Seq, Vec<LoggedChange>> = BTreeMap::new();
-    for change in store::changes(query.project, query.after, scanned)? {
+    for change in store::changes(query.project, query.after, last.seq)? {
         if query.filter.wants_path(&change.path) {
             changes.entry(change.seq).or_default().push(change);
         }
     }
+    let size = |bundle: &LoggedBundle| {
+        changes.get(&bundle.seq).map_or(0, |changes| changes.iter().map(|change| change.size).sum())
+    };
+    let bundles = if query.with_content { up_to(bundles, MAX_CONTENT_BYTES, size) } else { bundles };
+    let scanned = bundles.last().map_or(query.after, |bundle| bundle.seq);
+    changes.retain(|seq, _| *seq <= scanned);
     let contents =
         if query.with_content { Contents::load(query.project, &changes)? } else { Contents::not_asked() };
-    let mut events = Vec::with_capacity(fitting.len());
-    for bundle in fitting {
+    let mut events = Vec::with_capacity(bundles.len());
+    for bundle in bundles {
         let Some(changes) = changes.remove(&bundle.seq) else { continue };
         let event = event(bundle, changes, &contents);
         if query.filter.wants_event(event.name) {
@@ -72,15 +77,17 @@ pub fn of_bundle(project: ProjectId, seq: Seq) -> Result<Event> {
     page(&query)?.events.pop().ok_or_else(|| Error::internal("a bundle has no event"))
 }
 
-/// The bundles of a page, cut where it would hold too much.
-fn fitting(bundles: &[LoggedBundle], with_content: bool) -> &[LoggedBundle] {
-    let (mut bytes, mut changes) = (0i64, 0i64);
-    let cut = bundles.iter().position(|bundle| {
-        bytes += if with_content { bundle.bytes } else { 0 };
-        changes += i64::from(bundle.op_count);
-        bytes > MAX_CONTENT_BYTES || changes > MAX_CHANGES
-    });
-    &bundles[..cut.unwrap_or(bundles.len()).max(1).min(bundles.len())]
+/// The leading bundles whose weights together stay within `most`; always at least one.
+fn up_to(bundles: &[LoggedBundle], most: i64, weight: impl Fn(&LoggedBundle) -> i64) -> &[LoggedBundle] {
+    let mut total = 0;
+    let fitting = bundles
+        .iter()
+        .take_while(|bundle| {
+            total += weight(bundle);
+            total <= most
+        })
+        .count();
+    &bundles[..fitting.max(1).min(bundles.len())]
 }
 
 fn event(bundle: &LoggedBundle, changes: Vec<LoggedChange>, contents: &Contents) -> Event {

@@ -16,14 +16,11 @@ pub struct LoggedBundle {
     pub actor: ActorId,
     pub committed_at: Micros,
     pub op_count: i32,
-    pub bytes: i64,
 }
 
-/// The next bundles after a seq, with the bytes of content they brought.
+/// The next bundles after a seq.
 pub fn bundles_after(project: ProjectId, after: Seq, limit: i64) -> Result<Vec<LoggedBundle>> {
-    const SQL: &str = "SELECT u.seq, u.actor_id, u.committed_at, u.op_count,
-            (SELECT COALESCE(sum(f.size), 0)::bigint FROM quire_store.project_files f
-             WHERE f.project_id = u.project_id AND f.bundle_seq = u.seq)
+    const SQL: &str = "SELECT u.seq, u.actor_id, u.committed_at, u.op_count
         FROM quire_store.bundle u
         WHERE u.project_id = $1 AND u.seq > $2
         ORDER BY u.seq
@@ -34,7 +31,6 @@ pub fn bundles_after(project: ProjectId, after: Seq, limit: i64) -> Result<Vec<L
             actor: ActorId::from_pg(row.get::<Uuid>(2)?),
             committed_at: from_pg(row.get(3)?),
             op_count: row.get(4)?,
-            bytes: row.get(5)?,
         })
     })
 }

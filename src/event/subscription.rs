@@ -10,6 +10,7 @@ use crate::auth::{Access, Action, Role};
 use crate::bundle::store::{now, to_pg};
 use crate::error::{Error, Result};
 use crate::ids::Seq;
+use crate::jsonb::JsonArg;
 use crate::pure::filter::Filter;
 use crate::raise::or_raise;
 use pgrx::datum::{Interval, TimestampWithTimeZone};
@@ -27,7 +28,7 @@ const MAX_PAGES: usize = 20;
 fn create_subscription(
     project_uuid: Option<Uuid>,
     name: Option<&str>,
-    filter: default!(Option<JsonB>, "'{}'"),
+    filter: default!(Option<JsonArg>, "'{}'"),
     after_seq: default!(Option<i64>, "0"),
 ) {
     or_raise(create(project_uuid, name, filter, after_seq));
@@ -36,12 +37,13 @@ fn create_subscription(
 fn create(
     project_uuid: Option<Uuid>,
     name: Option<&str>,
-    filter: Option<JsonB>,
+    filter: Option<JsonArg>,
     after_seq: Option<Seq>,
 ) -> Result<()> {
-    let access = require_project(Action::Read, project_uuid)?;
+    // Members only: a public project can be polled by everybody, but not filled with strangers' cursors.
+    let access = require_project(Action::Belong, project_uuid)?;
     let name = text_arg("name", name, 255)?;
-    let filter = required("filter", filter)?.0;
+    let filter = required("filter", filter)?.parsed("filter")?;
     Filter::parse(&filter)?;
     let after = cursor_arg(access.project, "after_seq", required("after_seq", after_seq)?)?;
     let actor = access.author()?;

@@ -7,6 +7,7 @@ use crate::auth::api::require_project;
 use crate::auth::{Access, Action};
 use crate::bundle::{Commit, Kind, commit};
 use crate::error::{Error, Result};
+use crate::jsonb::JsonArg;
 use crate::pure::json::Members;
 use crate::pure::path::FilePath;
 use crate::raise::or_raise;
@@ -19,7 +20,7 @@ use serde_json::{Value, json};
 #[search_path(pg_catalog, pg_temp)]
 fn bulk_upsert_project_files(
     project_uuid: Option<Uuid>,
-    files: Option<JsonB>,
+    files: Option<JsonArg>,
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> JsonB {
     or_raise(bulk_upsert(project_uuid, files, correlation_id))
@@ -27,11 +28,11 @@ fn bulk_upsert_project_files(
 
 fn bulk_upsert(
     project_uuid: Option<Uuid>,
-    files: Option<JsonB>,
+    files: Option<JsonArg>,
     correlation_id: Option<Uuid>,
 ) -> Result<JsonB> {
     let access = require_project(Action::Write, project_uuid)?;
-    let files = required("files", files)?.0;
+    let files = required("files", files)?.parsed("files")?;
     let mut staged = Staged::default();
     for (at, file) in items("files", &files)?.iter().enumerate() {
         staged.push_put(&access.settings, Members::of(format!("files[{at}]"), file)?)?;

@@ -9,6 +9,7 @@ use crate::bundle::{Commit, Kind, Plan, commit};
 use crate::error::{Error, Result};
 use crate::guc;
 use crate::ids::ProjectId;
+use crate::jsonb::JsonArg;
 use crate::pure::json::{Members, decode_base64};
 use crate::pure::op::Mode;
 use crate::pure::path::{FilePath, shorten};
@@ -25,7 +26,7 @@ use std::borrow::Cow;
 #[search_path(pg_catalog, pg_temp)]
 fn commit_bundle(
     project_uuid: Option<Uuid>,
-    ops: Option<JsonB>,
+    ops: Option<JsonArg>,
     kind: default!(Option<&str>, "'user_edit'"),
     message: default!(Option<&str>, "NULL"),
     base_seq: default!(Option<i64>, "NULL"),
@@ -36,14 +37,14 @@ fn commit_bundle(
 
 fn commit_ops(
     project_uuid: Option<Uuid>,
-    ops: Option<JsonB>,
+    ops: Option<JsonArg>,
     kind: Option<&str>,
     message: Option<&str>,
     base_seq: Option<i64>,
     correlation_id: Option<Uuid>,
 ) -> Result<JsonB> {
     let access = require_project(Action::Write, project_uuid)?;
-    let ops = required("ops", ops)?.0;
+    let ops = required("ops", ops)?.parsed("ops")?;
     let kind = Kind::parse(required("kind", kind)?)?;
     let message = message_arg(message)?;
     let mut staged = Staged::default();

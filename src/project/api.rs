@@ -6,6 +6,7 @@ use crate::auth::api::require_project;
 use crate::auth::{self, Action};
 use crate::error::{Error, Result};
 use crate::ids::ProjectId;
+use crate::jsonb::JsonArg;
 use crate::pure::json::Members;
 use crate::pure::settings::{self, Settings};
 use crate::raise::or_raise;
@@ -20,7 +21,7 @@ fn create_project(
     name: Option<&str>,
     project_uuid: default!(Option<Uuid>, "NULL"),
     visibility: default!(Option<&str>, "'private'"),
-    settings: default!(Option<JsonB>, "'{}'"),
+    settings: default!(Option<JsonArg>, "'{}'"),
 ) -> Uuid {
     or_raise(create(name, project_uuid, visibility, settings))
 }
@@ -29,12 +30,12 @@ fn create(
     name: Option<&str>,
     project_uuid: Option<Uuid>,
     visibility: Option<&str>,
-    settings: Option<JsonB>,
+    settings: Option<JsonArg>,
 ) -> Result<Uuid> {
     let owner = auth::author(&auth::current()?)?;
     let name = text_arg("name", name, 255)?;
     let visibility = visibility_arg(required("visibility", visibility)?)?;
-    let settings = required("settings", settings)?.0;
+    let settings = required("settings", settings)?.parsed("settings")?;
     Settings::parse(&settings)?;
     let project = project_uuid.map_or_else(ProjectId::generate, ProjectId::from_pg);
     if !store::insert(project, name, visibility, settings, owner)? {
@@ -87,13 +88,13 @@ fn list_projects() -> TableIterator<
 /// Changes `name`, `visibility` or `settings`.
 #[pg_extern(security_definer)]
 #[search_path(pg_catalog, pg_temp)]
-fn update_project(project_uuid: Option<Uuid>, changes: Option<JsonB>) -> JsonB {
+fn update_project(project_uuid: Option<Uuid>, changes: Option<JsonArg>) -> JsonB {
     or_raise(update(project_uuid, changes))
 }
 
-fn update(project_uuid: Option<Uuid>, changes: Option<JsonB>) -> Result<JsonB> {
+fn update(project_uuid: Option<Uuid>, changes: Option<JsonArg>) -> Result<JsonB> {
     let access = require_project(Action::Manage, project_uuid)?;
-    let changes = required("changes", changes)?.0;
+    let changes = required("changes", changes)?.parsed("changes")?;
     let mut members = Members::of("changes", &changes)?;
     let name = members.opt_str("name")?.map(|name| text_arg("name", Some(name), 255)).transpose()?;
     let visibility = members.opt_str("visibility")?.map(visibility_arg).transpose()?;

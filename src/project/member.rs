@@ -41,7 +41,7 @@ fn remove_project_member(project_uuid: Option<Uuid>, member: Option<Uuid>) {
 
 fn remove(project_uuid: Option<Uuid>, member: Option<Uuid>) -> Result<()> {
     let leaves = member.is_some() && auth::current()?.actor == member.map(ActorId::from_pg);
-    let access = require_project(if leaves { Action::ReadMembers } else { Action::Manage }, project_uuid)?;
+    let access = require_project(if leaves { Action::Belong } else { Action::Manage }, project_uuid)?;
     let member = ActorId::from_pg(required("member", member)?);
     lock(&access)?;
     if store::member_role(access.project, member)?.is_none() {

@@ -1,0 +1,62 @@
+//! `jsonb` arguments. PostgreSQL accepts JSON that Rust's reader does not (deeper nesting, larger numbers); such an
+//! argument is an error value that becomes 22023, where pgrx's own type would panic.
+
+use crate::error::{Error, Result};
+use pgrx::callconv::{Arg, ArgAbi};
+use pgrx::datum::FromDatum;
+use pgrx::nullable::Nullable;
+use pgrx::pgrx_sql_entity_graph::metadata::{
+    ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
+};
+use pgrx::{direct_function_call, pg_sys};
+use serde_json::Value;
+use std::ffi::CStr;
+
+/// A `jsonb` argument, parsed.
+pub struct JsonArg(Result<Value>);
+
+impl JsonArg {
+    /// The JSON, or 22023 naming the argument.
+    pub fn parsed(self, argument: &str) -> Result<Value> {
+        self.0.map_err(|error| error.with("argument", argument))
+    }
+}
+
+impl FromDatum for JsonArg {
+    unsafe fn from_polymorphic_datum(datum: pg_sys::Datum, is_null: bool, _: pg_sys::Oid) -> Option<Self> {
+        if is_null {
+            return None;
+        }
+        // SAFETY: the datum is a jsonb, which jsonb_out detoasts and prints.
+        let text = unsafe { direct_function_call::<&CStr>(pg_sys::jsonb_out, &[Some(datum)]) }?;
+        let parsed = serde_json::from_slice(text.to_bytes())
+            .map_err(|error| Error::validation(format!("unreadable json: {error}").to_lowercase()));
+        // SAFETY: jsonb_out returned a palloc'ed copy that nothing refers to any more.
+        unsafe { pg_sys::pfree(text.as_ptr().cast_mut().cast()) };
+        Some(JsonArg(parsed))
+    }
+}
+
+// SAFETY: the SQL type is jsonb, whose datum from_polymorphic_datum reads.
+unsafe impl<'fcx> ArgAbi<'fcx> for JsonArg {
+    unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
+        // SAFETY: passed on; NULL is handled by unbox_nullable_arg.
+        unsafe { arg.unbox_arg_using_from_datum() }
+            .unwrap_or_else(|| JsonArg(Err(Error::internal("a jsonb argument is null"))))
+    }
+
+    unsafe fn unbox_nullable_arg(arg: Arg<'_, 'fcx>) -> Nullable<Self> {
+        // SAFETY: passed on.
+        unsafe { arg.unbox_arg_using_from_datum().into() }
+    }
+}
+
+// SAFETY: jsonb in SQL.
+unsafe impl SqlTranslatable for JsonArg {
+    const TYPE_IDENT: &'static str = pgrx::pgrx_resolved_type!(JsonArg);
+    const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
+    const ARGUMENT_SQL: std::result::Result<SqlMappingRef, ArgumentError> =
+        Ok(SqlMappingRef::literal("jsonb"));
+    const RETURN_SQL: std::result::Result<ReturnsRef, ReturnsError> =
+        Ok(ReturnsRef::One(SqlMappingRef::literal("jsonb")));
+}
