@@ -10,7 +10,7 @@ use crate::pure::tree::Head;
 use pgrx::heap_tuple::PgHeapTuple;
 use pgrx::pgbox::AllocatedByRust;
 use pgrx::tupdesc::PgTupleDesc;
-use pgrx::{IntoDatum, Uuid};
+use pgrx::{IntoDatum, Uuid, pg_sys};
 
 /// The composite as a Rust value.
 pub type FileHead = PgHeapTuple<'static, AllocatedByRust>;
@@ -45,9 +45,25 @@ fn composite(path: &FilePath, head: &Head) -> Result<FileHead> {
         head.seq.into_datum(),
         to_pg(head.updated_at)?.into_datum(),
     ];
-    let shape = PgTupleDesc::for_composite_type("quire.project_file_head")
+    let shape = PgTupleDesc::for_composite_type_by_oid(type_oid())
         .ok_or_else(|| Error::internal("type quire.project_file_head is missing"))?;
     // SAFETY: the values are in the order and of the types of the composite, which file.sql declares.
     unsafe { PgHeapTuple::from_datums(shape, values) }
         .map_err(|error| Error::internal(format!("no composite could be made: {error}")))
+}
+
+/// The type's oid, from the catalog cache; parsing its name as SQL would cost more than the rest of the row.
+fn type_oid() -> pg_sys::Oid {
+    // SAFETY: cache look-ups by NUL-terminated names; what is missing gives InvalidOid.
+    unsafe {
+        let schema = pg_sys::get_namespace_oid(c"quire".as_ptr(), true);
+        pg_sys::GetSysCacheOid(
+            pg_sys::SysCacheIdentifier::TYPENAMENSP as i32,
+            pg_sys::Anum_pg_type_oid as i16,
+            pg_sys::Datum::from(c"project_file_head".as_ptr()),
+            pg_sys::Datum::from(schema),
+            pg_sys::Datum::from(0usize),
+            pg_sys::Datum::from(0usize),
+        )
+    }
 }

@@ -2,6 +2,8 @@
 
 use crate::error::{Code, Error, Result};
 use crate::pure::hash::Hash;
+use std::cell::RefCell;
+use zstd::bulk::Compressor;
 
 /// Content longer than this is stored in chunks of this many bytes, each compressed on its own.
 pub const CHUNK_BYTES: usize = 1 << 20;
@@ -41,10 +43,26 @@ pub struct Encoded {
 /// Encodes one chunk: zstd when that is smaller, raw otherwise.
 pub fn encode(raw: &[u8], level: i32) -> Encoded {
     let size = raw.len();
-    match zstd::bulk::compress(raw, level) {
+    match compress(raw, level) {
         Ok(bytes) if bytes.len() < size => Encoded { codec: Codec::Zstd, size, bytes },
         _ => Encoded { codec: Codec::Raw, size, bytes: raw.to_vec() },
     }
+}
+
+/// One zstd frame. Making a compressor costs more than compressing a small file, so one is kept.
+fn compress(raw: &[u8], level: i32) -> std::io::Result<Vec<u8>> {
+    thread_local! {
+        static KEPT: RefCell<Option<(i32, Compressor<'static>)>> = const { RefCell::new(None) };
+    }
+    KEPT.with_borrow_mut(|kept| {
+        if kept.as_ref().is_none_or(|(kept_level, _)| *kept_level != level) {
+            *kept = Some((level, Compressor::new(level)?));
+        }
+        match kept {
+            Some((_, compressor)) => compressor.compress(raw),
+            None => zstd::bulk::compress(raw, level),
+        }
+    })
 }
 
 /// Encodes content, in chunks when it is longer than [`CHUNK_BYTES`].

@@ -134,6 +134,18 @@ impl Database {
         );
     }
 
+    /// Restores such a dump with several connections. pg_dump does not tell them in which order the tables of an
+    /// extension depend on each other, so foreign keys are not checked.
+    pub fn pg_restore_parallel(&self, file: &Path) {
+        run_silently(
+            self.server
+                .program("pg_restore")
+                .env("PGOPTIONS", "-c session_replication_role=replica")
+                .args(["--exit-on-error", "--jobs=4", "--dbname", &self.name])
+                .arg(file),
+        );
+    }
+
     /// Writes a dump as an SQL script.
     pub fn pg_dump_script(&self, file: &Path) {
         run(self.server.program("pg_dump").args(["--format=plain", "--file"]).arg(file).arg(&self.name));

@@ -3,7 +3,7 @@
 use crate::cluster::{Cluster, Database, shared};
 use crate::fixture::{self, Fixture};
 use crate::log;
-use crate::steps::{login_role, project, put};
+use crate::steps::{ensure_role, project, put};
 use std::path::{Path, PathBuf};
 
 #[test]
@@ -30,6 +30,18 @@ fn a_plain_dump_restores_everything_into_a_fresh_cluster() {
     let cluster = Cluster::start("dump_plain", &[]);
     let copy = cluster.empty_database("restored");
     copy.run_script(&file);
+    assert_same_database(&source, &copy, &fixture);
+    assert_log_goes_on(&copy, &fixture);
+}
+
+#[test]
+fn a_parallel_restore_that_does_not_check_foreign_keys_restores_everything() {
+    let source = shared().database("dump_parallel");
+    let fixture = fixture::build(&source, "dump_parallel");
+    let file = dump_file("parallel.dump");
+    source.pg_dump(&file);
+    let copy = shared().empty_database("dump_parallel_copy");
+    copy.pg_restore_parallel(&file);
     assert_same_database(&source, &copy, &fixture);
     assert_log_goes_on(&copy, &fixture);
 }
@@ -90,7 +102,7 @@ fn assert_same_database(source: &Database, copy: &Database, fixture: &Fixture) {
 /// The owner's role is created again and is the same actor; the next write takes the next seq, a repeated request its
 /// first answer, and a subscription continues after its cursor.
 fn assert_log_goes_on(copy: &Database, fixture: &Fixture) {
-    login_role(copy, &fixture.owner, "IN ROLE quire_user");
+    ensure_role(copy, &fixture.owner, "LOGIN IN ROLE quire_user");
     let mut owner = copy.client(&fixture.owner);
     let last = log::verify_chain(&mut owner, fixture.project);
 

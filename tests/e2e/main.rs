@@ -4,10 +4,16 @@
 #![allow(clippy::panic)]
 
 mod cluster;
+mod content;
+mod crash;
 mod dump;
 mod fixture;
+mod identity;
 mod load;
 mod log;
+mod notify;
+mod retry;
 mod smoke;
 mod standby;
 mod steps;
+mod subscriptions;

@@ -3,6 +3,7 @@
 use crate::cluster::Database;
 use postgres::{Client, GenericClient};
 use serde_json::Value;
+use std::sync::{Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -10,18 +11,20 @@ use uuid::Uuid;
 /// A login role that may use quire, mapped to an actor of its own, whose id is returned. Roles belong to the whole
 /// server: each test uses names of its own.
 pub fn user(database: &Database, role: &str) -> Uuid {
-    login_role(database, role, "IN ROLE quire_user");
+    ensure_role(database, role, "LOGIN IN ROLE quire_user");
     let mut admin = database.client("postgres");
     let row =
         admin.query_one("SELECT quire.map_role_to_actor($1, NULL, $1)", &[&role]).expect("map the role");
     row.get(0)
 }
 
-/// A login role that may use quire only as far as its options say. One that an earlier run left behind is kept.
-pub fn login_role(database: &Database, role: &str, options: &str) {
+/// A role with these options. One that another test or an earlier run has made is kept.
+pub fn ensure_role(database: &Database, role: &str, options: &str) {
+    static CREATING: Mutex<()> = Mutex::new(());
+    let _guard = CREATING.lock().unwrap_or_else(PoisonError::into_inner);
     let exists = database.psql(&format!("SELECT 1 FROM pg_roles WHERE rolname = '{role}'"));
     if exists.is_empty() {
-        database.psql(&format!("CREATE ROLE {role} LOGIN {options}"));
+        database.psql(&format!("CREATE ROLE {role} {options}"));
     }
 }
 
@@ -75,6 +78,7 @@ pub struct Refusal {
     /// SQLSTATE.
     pub state: String,
     /// The primary message.
+    #[expect(dead_code, reason = "for the message of a failing test")]
     pub message: String,
     /// DETAIL, when it is JSON; null otherwise.
     pub detail: Value,

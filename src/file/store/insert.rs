@@ -1,0 +1,200 @@
+//! What a write stores: version rows, and the heads moved to them.
+
+use crate::bundle::store::{LockedHead, to_pg};
+use crate::db::{self, Arg};
+use crate::error::Result;
+use crate::ids::{ActorId, ProjectId};
+use crate::pure::path::FilePath;
+use crate::pure::tree::NewVersion;
+use pgrx::Uuid;
+use std::collections::HashMap;
+
+/// Most rows one INSERT carries.
+const BATCH_ROWS: usize = 10_000;
+
+/// Stores new versions and moves the heads to them.
+pub fn insert(
+    project: ProjectId,
+    author: ActorId,
+    bundle: &LockedHead,
+    versions: &[NewVersion],
+) -> Result<()> {
+    if let [single] = versions {
+        insert_version(project, bundle, single)?;
+        return move_head(project, author, bundle, single);
+    }
+    for batch in versions.chunks(BATCH_ROWS) {
+        insert_versions(project, bundle, batch)?;
+    }
+    let newest: HashMap<&FilePath, &NewVersion> =
+        versions.iter().map(|version| (&version.path, version)).collect();
+    let mut newest: Vec<&NewVersion> = newest.into_values().collect();
+    newest.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    for batch in newest.chunks(BATCH_ROWS) {
+        upsert_heads(project, author, bundle, batch)?;
+    }
+    Ok(())
+}
+
+/// The commonest case, without the arrays.
+fn insert_version(project: ProjectId, bundle: &LockedHead, v: &NewVersion) -> Result<()> {
+    const SQL: &str = "INSERT INTO quire_store.project_files (project_id, bundle_seq, committed_at, ordinal, file_id,
+            version, moved_file_id, moved_version, id, parent_version_id, size, is_deleted, is_binary, op, file_type,
+            mode, content_hash, op_checksum)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
+    let args: [Arg; 18] = [
+        project.pg().into(),
+        bundle.seq.into(),
+        to_pg(bundle.committed_at)?.into(),
+        v.ordinal.into(),
+        v.head.file_id.into(),
+        v.head.version.into(),
+        v.moved.map(|(file_id, _)| file_id).into(),
+        v.moved.map(|(_, version)| version).into(),
+        uuid(v.head.version_id).into(),
+        v.head.parent_version_id.map(uuid).into(),
+        size(v).into(),
+        (!v.head.is_live()).into(),
+        is_binary(v).into(),
+        v.op.into(),
+        v.head.file_type.as_str().into(),
+        v.head.mode.as_str().into(),
+        content_hash(v).into(),
+        v.op_checksum.as_ref().map(|hash| hash.as_bytes().to_vec()).into(),
+    ];
+    db::exec(SQL, &args)
+}
+
+/// Moves one head, or makes it.
+fn move_head(project: ProjectId, author: ActorId, bundle: &LockedHead, v: &NewVersion) -> Result<()> {
+    const UPDATE: &str = "UPDATE quire_store.file_head
+        SET version = $3, version_id = $4, parent_version_id = $5, seq = $6, updated_at = $7, file_type = $8,
+            mode = $9, content_hash = $10, size = $11, is_deleted = $12, is_binary = $13
+        WHERE project_id = $1 AND file_path = $2";
+    const INSERT: &str = "INSERT INTO quire_store.file_head (project_id, file_path, version, version_id,
+            parent_version_id, seq, updated_at, file_type, mode, content_hash, size, is_deleted, is_binary,
+            file_id, created_by, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $7)";
+    let mut args: Vec<Arg> = vec![
+        project.pg().into(),
+        v.path.as_str().into(),
+        v.head.version.into(),
+        uuid(v.head.version_id).into(),
+        v.head.parent_version_id.map(uuid).into(),
+        bundle.seq.into(),
+        to_pg(bundle.committed_at)?.into(),
+        v.head.file_type.as_str().into(),
+        v.head.mode.as_str().into(),
+        content_hash(v).into(),
+        size(v).into(),
+        (!v.head.is_live()).into(),
+        is_binary(v).into(),
+    ];
+    if v.head.version > 1 {
+        return db::exec(UPDATE, &args);
+    }
+    args.extend([v.head.file_id.into(), author.pg().into()]);
+    db::exec(INSERT, &args)
+}
+
+fn insert_versions(project: ProjectId, bundle: &LockedHead, versions: &[NewVersion]) -> Result<()> {
+    const SQL: &str = "INSERT INTO quire_store.project_files (project_id, bundle_seq, committed_at, ordinal, file_id,
+            version, moved_file_id, moved_version, id, parent_version_id, size, is_deleted, is_binary, op, file_type,
+            mode, content_hash, op_checksum)
+        SELECT $1, $2, $3, n.ordinal, n.file_id, n.version, n.moved_file_id, n.moved_version, n.id,
+            n.parent_version_id, n.size, n.content_hash IS NULL, n.is_binary, n.op, n.file_type, n.mode,
+            n.content_hash, n.op_checksum
+        FROM unnest($4::int[], $5::int[], $6::int[], $7::int[], $8::int[], $9::uuid[], $10::uuid[], $11::bigint[],
+                    $12::bool[], $13::text[], $14::text[], $15::text[], $16::bytea[], $17::bytea[])
+            AS n (ordinal, file_id, version, moved_file_id, moved_version, id, parent_version_id, size,
+                  is_binary, op, file_type, mode, content_hash, op_checksum)";
+    let column = Columns(versions.iter().collect());
+    let args: [Arg; 17] = [
+        project.pg().into(),
+        bundle.seq.into(),
+        to_pg(bundle.committed_at)?.into(),
+        column.of(|v| v.ordinal),
+        column.of(|v| v.head.file_id),
+        column.of(|v| v.head.version),
+        column.of(|v| v.moved.map(|(file_id, _)| file_id)),
+        column.of(|v| v.moved.map(|(_, version)| version)),
+        column.of(|v| uuid(v.head.version_id)),
+        column.of(|v| v.head.parent_version_id.map(uuid)),
+        column.of(size),
+        column.of(is_binary),
+        column.of(|v| v.op),
+        column.of(|v| v.head.file_type.as_str()),
+        column.of(|v| v.head.mode.as_str()),
+        column.of(content_hash),
+        column.of(|v| v.op_checksum.as_ref().map(|hash| hash.as_bytes().to_vec())),
+    ];
+    db::exec(SQL, &args)
+}
+
+fn upsert_heads(
+    project: ProjectId,
+    author: ActorId,
+    bundle: &LockedHead,
+    newest: &[&NewVersion],
+) -> Result<()> {
+    const SQL: &str = "INSERT INTO quire_store.file_head AS h (project_id, file_path, file_id, version, version_id,
+            parent_version_id, seq, updated_at, file_type, mode, content_hash, size, is_deleted, is_binary,
+            created_by, created_at)
+        SELECT $1, n.file_path, n.file_id, n.version, n.version_id, n.parent_version_id, $3, $4, n.file_type, n.mode,
+            n.content_hash, n.size, n.content_hash IS NULL, n.is_binary, $2, $4
+        FROM unnest($5::text[], $6::int[], $7::int[], $8::uuid[], $9::uuid[], $10::text[], $11::text[], $12::bytea[],
+                    $13::bigint[], $14::bool[])
+            AS n (file_path, file_id, version, version_id, parent_version_id, file_type, mode, content_hash, size,
+                  is_binary)
+        ON CONFLICT (project_id, file_path) DO UPDATE
+        SET version = EXCLUDED.version, version_id = EXCLUDED.version_id,
+            parent_version_id = EXCLUDED.parent_version_id, seq = EXCLUDED.seq, updated_at = EXCLUDED.updated_at,
+            file_type = EXCLUDED.file_type, mode = EXCLUDED.mode, content_hash = EXCLUDED.content_hash,
+            size = EXCLUDED.size, is_deleted = EXCLUDED.is_deleted, is_binary = EXCLUDED.is_binary";
+    let column = Columns(newest.to_vec());
+    let args: [Arg; 14] = [
+        project.pg().into(),
+        author.pg().into(),
+        bundle.seq.into(),
+        to_pg(bundle.committed_at)?.into(),
+        column.of(|v| v.path.as_str()),
+        column.of(|v| v.head.file_id),
+        column.of(|v| v.head.version),
+        column.of(|v| uuid(v.head.version_id)),
+        column.of(|v| v.head.parent_version_id.map(uuid)),
+        column.of(|v| v.head.file_type.as_str()),
+        column.of(|v| v.head.mode.as_str()),
+        column.of(content_hash),
+        column.of(size),
+        column.of(is_binary),
+    ];
+    db::exec(SQL, &args)
+}
+
+/// Rows as the array columns that `unnest` takes.
+struct Columns<'v>(Vec<&'v NewVersion>);
+
+impl<'v> Columns<'v> {
+    fn of<'a, T>(&self, value: impl Fn(&'v NewVersion) -> T) -> Arg<'a>
+    where
+        Vec<T>: pgrx::IntoDatum,
+    {
+        self.0.iter().map(|version| value(version)).collect::<Vec<T>>().into()
+    }
+}
+
+fn uuid(id: uuid::Uuid) -> Uuid {
+    Uuid::from_bytes(*id.as_bytes())
+}
+
+fn size(version: &NewVersion) -> i64 {
+    version.head.content.as_ref().map_or(0, |content| content.size)
+}
+
+fn is_binary(version: &NewVersion) -> bool {
+    version.head.content.as_ref().is_some_and(|content| content.is_binary)
+}
+
+fn content_hash(version: &NewVersion) -> Option<Vec<u8>> {
+    version.head.content.as_ref().map(|content| content.hash.as_bytes().to_vec())
+}

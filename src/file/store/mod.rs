@@ -1,0 +1,120 @@
+//! SQL of files: readers here, the heads a write needs in `heads`, and what a write stores in `insert`.
+
+mod heads;
+mod insert;
+
+use super::row::VersionRow;
+use crate::db::{self, Arg};
+use crate::error::Result;
+use crate::ids::{ActorId, ProjectId, Seq, Version};
+use crate::pure::path::FilePath;
+pub use heads::load_for;
+pub use insert::insert;
+
+macro_rules! version_columns {
+    ($alias:literal) => {
+        concat!(
+            $alias,
+            ".file_id, ",
+            $alias,
+            ".version, ",
+            $alias,
+            ".id, ",
+            $alias,
+            ".parent_version_id, ",
+            $alias,
+            ".bundle_seq, ",
+            $alias,
+            ".committed_at, ",
+            $alias,
+            ".file_type, ",
+            $alias,
+            ".mode, ",
+            $alias,
+            ".content_hash, ",
+            $alias,
+            ".size, ",
+            $alias,
+            ".is_binary"
+        )
+    };
+}
+
+/// One version of a path; the newest when none is named.
+pub fn find_version(
+    project: ProjectId,
+    path: &FilePath,
+    version: Option<Version>,
+) -> Result<Option<VersionRow>> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        version_columns!("f"),
+        " FROM quire_store.file_head h
+         JOIN quire_store.project_files f ON f.project_id = h.project_id AND f.file_id = h.file_id
+             AND f.version = COALESCE($3, h.version)
+         WHERE h.project_id = $1 AND h.file_path = $2"
+    );
+    db::read_one(SQL, &[project.pg().into(), path.as_str().into(), version.into()], |row| {
+        VersionRow::from_row(row, 1)
+    })
+}
+
+/// What a path was at two seqs.
+pub struct Changed {
+    pub path: FilePath,
+    pub from: Option<VersionRow>,
+    pub to: Option<VersionRow>,
+}
+
+/// Paths that have a version after the lower of two seqs and up to the higher, with their state at both; absent and
+/// deleted are both `None`.
+pub fn changed_between(project: ProjectId, from: Seq, to: Seq) -> Result<Vec<Changed>> {
+    const SQL: &str = concat!(
+        "SELECT h.file_path, ", version_columns!("a"), ", ", version_columns!("b"), "
+         FROM (SELECT DISTINCT f.file_id FROM quire_store.project_files f
+               WHERE f.project_id = $1 AND f.bundle_seq > LEAST($2, $3) AND f.bundle_seq <= GREATEST($2, $3)) c
+         JOIN quire_store.file_head h ON h.project_id = $1 AND h.file_id = c.file_id
+         LEFT JOIN LATERAL (SELECT f.* FROM quire_store.project_files f
+             WHERE f.project_id = $1 AND f.file_id = c.file_id AND f.bundle_seq <= $2
+             ORDER BY f.bundle_seq DESC, f.version DESC LIMIT 1) a ON true
+         LEFT JOIN LATERAL (SELECT f.* FROM quire_store.project_files f
+             WHERE f.project_id = $1 AND f.file_id = c.file_id AND f.bundle_seq <= $3
+             ORDER BY f.bundle_seq DESC, f.version DESC LIMIT 1) b ON true
+         ORDER BY h.file_path");
+    let live = |row: &db::Row, at: usize| -> Result<Option<VersionRow>> {
+        if row.opt::<i32>(at)?.is_none() {
+            return Ok(None);
+        }
+        Ok(Some(VersionRow::from_row(row, at)?).filter(|version| version.content_hash.is_some()))
+    };
+    db::read(SQL, &[project.pg().into(), from.into(), to.into()], |row| {
+        Ok(Changed { path: FilePath::from_stored(row.get(1)?), from: live(row, 2)?, to: live(row, 13)? })
+    })
+}
+
+/// Moves between two seqs, in order: from path, to path.
+pub fn moves_between(project: ProjectId, low: Seq, high: Seq) -> Result<Vec<(FilePath, FilePath)>> {
+    const SQL: &str = "SELECT m.file_path, h.file_path
+        FROM quire_store.project_files f
+        JOIN quire_store.file_head h ON h.project_id = f.project_id AND h.file_id = f.file_id
+        JOIN quire_store.file_head m ON m.project_id = f.project_id AND m.file_id = f.moved_file_id
+        WHERE f.project_id = $1 AND f.bundle_seq > $2 AND f.bundle_seq <= $3 AND f.op = 'file.move' AND NOT f.is_deleted
+        ORDER BY f.bundle_seq, f.ordinal";
+    db::read(SQL, &[project.pg().into(), low.into(), high.into()], |row| {
+        Ok((FilePath::from_stored(row.get(1)?), FilePath::from_stored(row.get(2)?)))
+    })
+}
+
+/// Seq a tag names.
+pub fn tag_seq(project: ProjectId, tag: &str) -> Result<Option<Seq>> {
+    const SQL: &str = "SELECT t.seq FROM quire_store.project_tag t WHERE t.project_id = $1 AND t.tag = $2";
+    db::read_one(SQL, &[project.pg().into(), tag.into()], |row| row.get(1))
+}
+
+/// Names a seq; `false` when the tag exists.
+pub fn insert_tag(project: ProjectId, tag: &str, seq: Seq, by: ActorId) -> Result<bool> {
+    const SQL: &str = "INSERT INTO quire_store.project_tag (project_id, tag, seq, created_by)
+        VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING true";
+    let args: [Arg; 4] = [project.pg().into(), tag.into(), seq.into(), by.pg().into()];
+    Ok(db::write_one(SQL, &args, |row| row.get::<bool>(1))?.is_some())
+}
