@@ -73,3 +73,8 @@ SECURITY DEFINER SET search_path = pg_catalog, pg_temp LANGUAGE sql AS $$
 $$;
 GRANT CREATE ON DATABASE :DBNAME TO regress_member;
 GRANT CREATE ON SCHEMA public TO regress_member;
+
+-- Deletes a project, if it is still there, whoever owns it.
+CREATE PROCEDURE t.drop(project uuid) LANGUAGE sql AS $$
+    SELECT quire.delete_project(project_id, name) FROM quire_store.project WHERE project_id = $1
+$$;

@@ -26,6 +26,7 @@ extension_sql_file!(
         "policy",
         auth::api::readable_project,
         auth::api::member_project,
+        blob::api::missing_text,
         blob::api::decode_text,
         blob::api::decode_text_chunks,
         file::read::normal_path,

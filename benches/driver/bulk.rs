@@ -82,7 +82,7 @@ fn bulk<'a>(scratch: &Scratch, side: Side) -> Result<Contender<'a>> {
     Ok(Box::new(move |round| {
         both(&mut client, round, |client, project, files| {
             let json = bulk_json(files);
-            timed(|| Ok(drop(client.query_one(&statement, &[&project, &json])?)))
+            timed(|| Ok(client.query_one(&statement, &[&project, &json])?))
         })
     }))
 }
@@ -112,7 +112,7 @@ fn server_loop<'a>(scratch: &Scratch) -> Result<Contender<'a>> {
     Ok(Box::new(move |round| {
         both(&mut client, round, |client, project, files| {
             let (paths, contents) = arrays(files);
-            timed(|| Ok(drop(client.query_one(&statement, &[&project, &paths, &contents])?)))
+            timed(|| Ok(client.query_one(&statement, &[&project, &paths, &contents])?))
         })
     }))
 }
@@ -134,7 +134,7 @@ fn plain_insert<'a>(scratch: &Scratch) -> Result<Contender<'a>> {
         let project = create_project(&mut client)?;
         let (paths, contents) = arrays(&new);
         let hashes: Vec<String> = client.query_one(&hash, &[&contents])?.try_get(0)?;
-        let insert = || Ok(drop(client.execute(&statement, &[&project, &paths, &contents, &hashes])?));
+        let insert = || Ok(client.execute(&statement, &[&project, &paths, &contents, &hashes])?);
         Ok(vec![timed(insert)?])
     }))
 }

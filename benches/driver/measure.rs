@@ -41,7 +41,7 @@ pub fn column(samples: &[Sample], index: usize) -> Vec<f64> {
 }
 
 /// Milliseconds that something takes.
-pub fn timed(work: impl FnOnce() -> Result<()>) -> Result<f64> {
+pub fn timed<T>(work: impl FnOnce() -> Result<T>) -> Result<f64> {
     let start = Instant::now();
     work()?;
     Ok(start.elapsed().as_secs_f64() * 1000.0)

@@ -148,7 +148,9 @@ impl<'a> Import<'a> {
                     gone.remove(&path);
                     written.push((path, change.new_blob.as_str()));
                 }
-                None => drop(self.skipped.insert(shown(change).to_owned())),
+                None => {
+                    self.skipped.insert(shown(change).to_owned());
+                }
             }
         }
         let mut gone: Vec<String> = gone.into_iter().collect();
@@ -203,7 +205,9 @@ impl<'a> Import<'a> {
             transaction.query_one(&self.bulk_upsert, &[&self.project, &bulk_json(files)])?;
         }
         transaction.commit()?;
-        gone.iter().for_each(|path| drop(self.present.remove(path)));
+        for path in gone {
+            self.present.remove(path);
+        }
         self.present.extend(files.iter().map(|file| file.path.clone()));
         Ok(())
     }

@@ -33,7 +33,7 @@ SELECT c.relname AS forced_rls FROM pg_class c
 WHERE c.relnamespace = 'quire_store'::regnamespace AND c.relkind = 'r' AND c.relforcerowsecurity;
 -- every function that touches one project takes it first
 SELECT p.proname AS not_project_first FROM pg_proc p
-WHERE p.pronamespace = 'quire'::regnamespace AND COALESCE(p.proargnames[1], '') <> 'project_uuid';
+WHERE p.pronamespace = 'quire'::regnamespace AND COALESCE(p.proargnames[1], '') <> 'project_uuid' ORDER BY 1;
 -- every writer takes a correlation_id last
 SELECT p.proname AS without_correlation FROM pg_proc p
 WHERE p.pronamespace = 'quire'::regnamespace

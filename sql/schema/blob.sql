@@ -1,7 +1,7 @@
 -- Bytes live once per project, under their BLAKE3 hash.
 
 CREATE TABLE quire_store.blob (
-    project_id  uuid NOT NULL REFERENCES quire_store.project ON DELETE CASCADE,
+    project_id  uuid NOT NULL,
     hash        bytea NOT NULL,
     size        bigint NOT NULL,
     -- 0: raw, 1: zstd. Stored values keep their meaning for ever.

@@ -1,13 +1,16 @@
 -- The log: one row per bundle. It is the audit log, the point-in-time index and the event stream.
+--
+-- bundle, project_files and blob, the tables every save writes, have no foreign keys: each would cost a look-up and a row
+-- lock per row. The one write path inserts them together under the head lock, and delete_project deletes them together.
 
 CREATE TABLE quire_store.bundle (
-    project_id     uuid NOT NULL REFERENCES quire_store.project ON DELETE CASCADE,
+    project_id     uuid NOT NULL,
     seq            bigint NOT NULL,
     bundle_id      uuid NOT NULL,
     -- user_edit, job_output, import, merge_resolution, undo, redo, rollback or system. No CHECK: PostgreSQL would read
     -- the expression anew in every INSERT of the hottest table, and the write path knows the kinds.
     kind           text NOT NULL,
-    actor_id       uuid NOT NULL REFERENCES quire_store.actor,
+    actor_id       uuid NOT NULL,
     message        text,
     correlation_id uuid,
     base_seq       bigint,

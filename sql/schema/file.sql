@@ -43,8 +43,7 @@ CREATE TABLE quire_store.project_files (
     mode              text NOT NULL,
     content_hash      bytea,
     op_checksum       bytea,
-    PRIMARY KEY (project_id, bundle_seq, ordinal, file_id),
-    FOREIGN KEY (project_id, bundle_seq) REFERENCES quire_store.bundle ON DELETE CASCADE
+    PRIMARY KEY (project_id, bundle_seq, ordinal, file_id)
 );
 SELECT pg_catalog.pg_extension_config_dump('quire_store.project_files', '');
 CREATE UNIQUE INDEX project_files_version ON quire_store.project_files (project_id, file_id, version);

@@ -1,10 +1,11 @@
 -- Views and one-statement readers. A reader's first statement checks the caller and the arguments: it raises, so it must
 -- run even when the second would find no row. (A condition that raises is not evaluated on an empty table.)
 
--- Text of a blob; NULL bytes never occur because only text is asked for. Raises XX001 when length or hash are wrong.
+-- Text of a blob, NULL when there is no row. Raises XX001 when length or hash are wrong.
 CREATE FUNCTION quire_store.blob_text(b quire_store.blob) RETURNS text
 STABLE PARALLEL SAFE LANGUAGE sql
-RETURN CASE WHEN b.chunk_count = 0 THEN quire_store.decode_text(b.codec, b.size, b.hash, b.bytes)
+RETURN CASE WHEN b.hash IS NULL THEN NULL
+       WHEN b.chunk_count = 0 THEN quire_store.decode_text(b.codec, b.size, b.hash, b.bytes)
        ELSE (SELECT quire_store.decode_text_chunks(pg_catalog.array_agg(c.codec ORDER BY c.ordinal),
                         pg_catalog.array_agg(c.size ORDER BY c.ordinal),
                         pg_catalog.array_agg(c.bytes ORDER BY c.ordinal), b.size, b.hash)
@@ -16,8 +17,9 @@ SELECT f.id,
        h.file_path::text AS file_path,
        f.file_type,
        CASE WHEN NOT f.is_deleted AND NOT f.is_binary THEN
-           (SELECT quire_store.blob_text(b) FROM quire_store.blob b
-            WHERE b.project_id = f.project_id AND b.hash = f.content_hash) END AS content,
+           COALESCE((SELECT quire_store.blob_text(b) FROM quire_store.blob b
+                     WHERE b.project_id = f.project_id AND b.hash = f.content_hash),
+                    quire_store.missing_text(f.content_hash)) END AS content,
        pg_catalog.encode(f.content_hash, 'hex') AS content_hash,
        f.version,
        f.parent_version_id,
@@ -41,8 +43,9 @@ SELECT h.version_id AS id,
        h.file_path::text AS file_path,
        h.file_type,
        CASE WHEN NOT h.is_binary THEN
-           (SELECT quire_store.blob_text(b) FROM quire_store.blob b
-            WHERE b.project_id = h.project_id AND b.hash = h.content_hash) END AS content,
+           COALESCE((SELECT quire_store.blob_text(b) FROM quire_store.blob b
+                     WHERE b.project_id = h.project_id AND b.hash = h.content_hash),
+                    quire_store.missing_text(h.content_hash)) END AS content,
        pg_catalog.encode(h.content_hash, 'hex') AS content_hash,
        h.version,
        h.parent_version_id,
@@ -102,7 +105,7 @@ SELECT f.project_id,
                   AND NOT p.is_deleted) END AS before,
        CASE WHEN NOT f.is_deleted THEN
            pg_catalog.jsonb_build_object('version', f.version, 'content_hash', pg_catalog.encode(f.content_hash, 'hex'),
-               'file_type', f.file_type, 'mode', f.mode) END AS after,
+               'file_type', f.file_type, 'mode', f.mode, 'size', f.size) END AS after,
        pg_catalog.encode(f.op_checksum, 'hex') AS checksum,
        f.committed_at
 FROM quire_store.project_files f
@@ -118,12 +121,13 @@ BEGIN ATOMIC
     SELECT quire_store.readable_project(project_uuid), quire_store.normal_prefix(path_prefix);
     SELECT h.file_path,
            h.file_type,
-           CASE WHEN NOT h.is_binary THEN quire_store.blob_text(b) END,
+           CASE WHEN NOT h.is_binary THEN
+               COALESCE(quire_store.blob_text(b), quire_store.missing_text(h.content_hash)) END,
            pg_catalog.encode(h.content_hash, 'hex'),
            h.version,
            h.updated_at
     FROM quire_store.file_head h
-    JOIN quire_store.blob b ON b.project_id = h.project_id AND b.hash = h.content_hash
+    LEFT JOIN quire_store.blob b ON b.project_id = h.project_id AND b.hash = h.content_hash
     WHERE h.project_id = list_current_files.project_uuid
       AND NOT h.is_deleted
       AND quire_store.path_is_within(h.file_path, (SELECT quire_store.normal_prefix(list_current_files.path_prefix)))
@@ -139,8 +143,9 @@ BEGIN ATOMIC
     SELECT h.file_path,
            f.file_type,
            CASE WHEN NOT f.is_binary THEN
-               (SELECT quire_store.blob_text(b) FROM quire_store.blob b
-                WHERE b.project_id = h.project_id AND b.hash = f.content_hash) END,
+               COALESCE((SELECT quire_store.blob_text(b) FROM quire_store.blob b
+                         WHERE b.project_id = h.project_id AND b.hash = f.content_hash),
+                        quire_store.missing_text(f.content_hash)) END,
            pg_catalog.encode(f.content_hash, 'hex'),
            f.version,
            f.committed_at

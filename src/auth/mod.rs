@@ -12,6 +12,7 @@ use crate::error::{Code, Error, Result};
 use crate::ids::{ActorId, ProjectId};
 use crate::pure::settings::Settings;
 pub use principal::{Principal, current};
+use std::borrow::Cow;
 
 /// What a function is about to do with a project.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -62,6 +63,10 @@ impl Role {
 /// Proof that the gate was passed, with what it had to read anyway.
 #[derive(Clone, Debug)]
 pub struct Access {
+    /// What was asked for.
+    action: Action,
+    /// Counts changes of members, settings and status.
+    version: i64,
     /// The project.
     pub project: ProjectId,
     /// Who.
@@ -80,6 +85,15 @@ impl Access {
     /// The actor a write is attributed to; registered if it is seen for the first time.
     pub fn author(&self) -> Result<ActorId> {
         author(&self.principal)
+    }
+
+    /// The same access after the head lock was taken: asked again if anything it depends on changed meanwhile.
+    pub fn under_lock(&self, version: i64) -> Result<Cow<'_, Self>> {
+        if version == self.version {
+            Ok(Cow::Borrowed(self))
+        } else {
+            require(self.action, self.project).map(Cow::Owned)
+        }
     }
 
     /// Refuses an archived project (PT423).
@@ -118,7 +132,16 @@ pub fn require(action: Action, project: ProjectId) -> Result<Access> {
     let settings = serde_json::from_str(&found.settings)
         .map_err(|_| Error::internal("stored settings are not JSON"))
         .and_then(|value| Settings::parse(&value))?;
-    Ok(Access { project, principal, role, settings, name: found.name, is_archived: found.is_archived })
+    Ok(Access {
+        action,
+        version: found.access_version,
+        project,
+        principal,
+        role,
+        settings,
+        name: found.name,
+        is_archived: found.is_archived,
+    })
 }
 
 /// The actor a write of `principal` is attributed to; registered if it is seen for the first time.

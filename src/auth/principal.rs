@@ -9,6 +9,7 @@ use crate::error::{Code, Error, Result};
 use crate::guc;
 use crate::ids::ActorId;
 use pgrx::pg_sys;
+use serde_json::Value;
 use std::ffi::CStr;
 use uuid::Uuid;
 
@@ -123,16 +124,26 @@ fn jwt_subject() -> Result<Option<ActorId>> {
     if !guc::is_trusted_authenticator(&session) {
         return Ok(None);
     }
-    let claims = setting(c"request.jwt.claims");
-    let subject = match claims.as_deref().map(serde_json::from_str::<serde_json::Value>) {
-        Some(Ok(claims)) => claims.get("sub").and_then(|sub| sub.as_str()).map(str::to_owned),
-        Some(Err(_)) => return Err(bad_claims("request.jwt.claims is not JSON")),
+    let subject = match setting(c"request.jwt.claims") {
+        Some(claims) => subject_of(&claims)?,
         None => None,
     };
     let Some(subject) = subject.or_else(|| setting(c"request.jwt.claim.sub")) else { return Ok(None) };
     match Uuid::try_parse(&subject) {
         Ok(id) if ActorId(id) != ActorId::SYSTEM => Ok(Some(ActorId(id))),
         _ => Err(bad_claims("the sub of the claims is not the uuid of a user")),
+    }
+}
+
+/// `sub` of a claims object; absent and null are nobody.
+fn subject_of(claims: &str) -> Result<Option<String>> {
+    match serde_json::from_str(claims) {
+        Ok(Value::Object(claims)) => match claims.get("sub") {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(sub)) => Ok(Some(sub.clone())),
+            Some(_) => Err(bad_claims("the sub of the claims is not a string")),
+        },
+        _ => Err(bad_claims("request.jwt.claims is not a JSON object")),
     }
 }
 

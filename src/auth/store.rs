@@ -12,12 +12,15 @@ pub struct ProjectAccess {
     pub settings: String,
     pub name: String,
     pub role: Option<String>,
+    pub access_version: i64,
 }
 
 pub fn project_access(project: ProjectId, actor: Option<ActorId>) -> Result<Option<ProjectAccess>> {
     const SQL: &str =
-        "SELECT p.visibility = 'public', p.status = 'archived', p.settings::text, p.name, m.role
+        "SELECT p.visibility = 'public', p.status = 'archived', p.settings::text, p.name, m.role,
+            h.access_version
         FROM quire_store.project p
+        JOIN quire_store.project_head h ON h.project_id = p.project_id
         LEFT JOIN quire_store.project_member m ON m.project_id = p.project_id AND m.actor_id = $2
         WHERE p.project_id = $1";
     db::read_one(SQL, &[project.pg().into(), actor.map(ActorId::pg).into()], |row| {
@@ -27,6 +30,7 @@ pub fn project_access(project: ProjectId, actor: Option<ActorId>) -> Result<Opti
             settings: row.get(3)?,
             name: row.get(4)?,
             role: row.opt(5)?,
+            access_version: row.get(6)?,
         })
     })
 }
@@ -56,11 +60,13 @@ pub fn role_exists(role: &str) -> Result<bool> {
 
 /// Gives `role` to `actor` alone.
 pub fn map_role(role: &str, actor: ActorId, display_name: Option<&str>) -> Result<()> {
+    const ONE_AT_A_TIME: &str = "LOCK TABLE quire_store.actor IN SHARE ROW EXCLUSIVE MODE";
     const RELEASE: &str = "UPDATE quire_store.actor SET db_role = NULL WHERE db_role = $1 AND actor_id <> $2";
     const MAP: &str =
         "INSERT INTO quire_store.actor AS a (actor_id, display_name, db_role) VALUES ($2, $3, $1)
         ON CONFLICT (actor_id) DO UPDATE
         SET db_role = EXCLUDED.db_role, display_name = COALESCE(EXCLUDED.display_name, a.display_name)";
+    db::exec(ONE_AT_A_TIME, &[])?;
     db::exec(RELEASE, &[role.into(), actor.pg().into()])?;
     db::exec(MAP, &[role.into(), actor.pg().into(), display_name.into()])
 }

@@ -12,6 +12,12 @@ fn decode_text(codec: i16, size: i64, hash: &[u8], bytes: &[u8]) -> String {
     or_raise(decode(size, hash, [(codec, size, bytes)].into_iter()).and_then(text))
 }
 
+/// What a reader gets for content whose row is gone: XX001.
+#[pg_extern(schema = "quire_store", immutable, parallel_safe)]
+fn missing_text(hash: Option<&[u8]>) -> Option<String> {
+    or_raise(Hash::from_bytes(hash.unwrap_or_default()).and_then(|hash| Err(super::missing(&hash))))
+}
+
 /// Text of a blob that is stored in chunks.
 #[pg_extern(schema = "quire_store", immutable, parallel_safe)]
 fn decode_text_chunks(

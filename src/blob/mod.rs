@@ -9,7 +9,7 @@
 pub mod api;
 pub mod store;
 
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::guc;
 use crate::ids::ProjectId;
 use crate::pure::content::{self, Encoded};
@@ -33,6 +33,11 @@ const MAX_LINK_BYTES: usize = 4096;
 
 /// Below this, looking whether a blob is there already costs more than compressing it again.
 const WORTH_LOOKING: usize = 64 << 10;
+
+/// Content that a version refers to and that is not there (XX001).
+pub fn missing(hash: &Hash) -> Error {
+    Error::new(Code::Corrupt, "stored content is missing").with("content_hash", hash.to_hex())
+}
 
 /// Describes content, or PT413 when it is larger than the project allows.
 pub fn describe(settings: &Settings, path: &str, bytes: &[u8]) -> Result<Content> {

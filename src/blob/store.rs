@@ -1,8 +1,8 @@
 //! SQL of the blob store.
 
-use super::Blob;
+use super::{Blob, missing};
 use crate::db::{self, Arg};
-use crate::error::{Code, Error, Result};
+use crate::error::Result;
 use crate::ids::ProjectId;
 use crate::pure::content::{self, Codec, Encoded};
 use crate::pure::hash::Hash;
@@ -104,12 +104,10 @@ fn insert_chunked(project: ProjectId, blob: &Blob, chunks: &[Encoded]) -> Result
 
 /// Content of one blob, verified.
 pub fn read(project: ProjectId, hash: &Hash) -> Result<Vec<u8>> {
-    read_many(project, std::slice::from_ref(hash))?.remove(hash).ok_or_else(|| {
-        Error::new(Code::Corrupt, "stored content is missing").with("content_hash", hash.to_hex())
-    })
+    read_many(project, std::slice::from_ref(hash))?.remove(hash).ok_or_else(|| missing(hash))
 }
 
-/// Contents of some blobs, verified; those that are missing are left out.
+/// Contents of some blobs, verified; XX001 when one is missing.
 pub fn read_many(project: ProjectId, hashes: &[Hash]) -> Result<HashMap<Hash, Vec<u8>>> {
     const SQL: &str = "SELECT b.hash, b.size, b.codec, b.chunk_count, b.bytes
         FROM quire_store.blob b WHERE b.project_id = $1 AND b.hash = ANY ($2)";
@@ -132,7 +130,10 @@ pub fn read_many(project: ProjectId, hashes: &[Hash]) -> Result<HashMap<Hash, Ve
         };
         contents.insert(hash, bytes);
     }
-    Ok(contents)
+    match hashes.iter().find(|hash| !contents.contains_key(hash)) {
+        Some(gone) => Err(missing(gone)),
+        None => Ok(contents),
+    }
 }
 
 fn read_chunks(project: ProjectId, hash: &Hash, size: usize) -> Result<Vec<u8>> {

@@ -55,34 +55,35 @@ pub struct Committed {
 
 /// Does it. `plan` runs under the head lock and sees the state it will change.
 pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -> Result<Committed> {
-    let access = commit.access;
-    let author = access.author()?;
+    let project = commit.access.project;
+    let author = commit.access.author()?;
     let key = commit.correlation.map(|(id, fingerprint)| Key::new(id, author, fingerprint));
-    let mut head = store::lock_head(access.project)?.ok_or_else(|| auth::no_project(access.project))?;
-    if let Some(receipt) = key.as_ref().map(|key| key.find(access.project)).transpose()?.flatten() {
+    let mut head = store::lock_head(project)?.ok_or_else(|| auth::no_project(project))?;
+    let access = commit.access.under_lock(head.access_version)?;
+    if let Some(receipt) = key.as_ref().map(|key| key.find(project)).transpose()?.flatten() {
         return Ok(Committed { receipt, heads: None });
     }
     if head.is_archived {
-        return Err(auth::archived(access.project));
+        return Err(auth::archived(project));
     }
     if let Some(limit) = access.settings.rate_limit {
-        rate::check(access.project, author, limit)?;
+        rate::check(project, author, limit)?;
     }
     let plan = plan(&head)?;
     check_op_count(plan.edits.len())?;
-    let mut heads = file::store::load_for(access.project, &plan.edits)?;
+    let mut heads = file::store::load_for(project, &plan.edits)?;
     check_base(commit.base_seq, &head, &heads, &plan.edits)?;
     let mut applied = tree::apply(&mut heads, &plan.edits, head.next_file_id)?;
     let outcomes = std::mem::take(&mut applied.outcomes);
     let receipt = if applied.op_checksums.is_empty() {
         Receipt { seq: head.seq, bundle: None, ops: outcomes }
     } else {
-        check_quota(access, &head, &applied)?;
-        let bundle = write(commit, author, &mut head, &plan.blobs, &mut applied, &mut heads)?;
+        check_quota(&access, &head, &applied)?;
+        let bundle = write(commit, &access, author, &mut head, &plan.blobs, &mut applied, &mut heads)?;
         Receipt { seq: head.seq, bundle: Some(bundle), ops: outcomes }
     };
     if let Some(key) = key {
-        key.remember(access.project, author, &receipt)?;
+        key.remember(project, author, &receipt)?;
     }
     Ok(Committed { receipt, heads: Some(heads) })
 }
@@ -90,13 +91,14 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
 /// Stores what `applied` says as the next bundle and returns its id and checksum.
 fn write(
     commit: &Commit,
+    access: &Access,
     author: ActorId,
     head: &mut LockedHead,
     blobs: &[Blob],
     applied: &mut Applied,
     heads: &mut HashMap<FilePath, Head>,
 ) -> Result<(String, String)> {
-    let project = commit.access.project;
+    let project = access.project;
     let previous = head.checksum;
     head.seq += 1;
     // Strictly later than the bundle before, also when the clock steps back.
@@ -122,7 +124,7 @@ fn write(
     store::insert_bundle(&header, op_count, &previous, &head.checksum, commit.details.clone())?;
     file::store::insert(project, author, head, &applied.versions)?;
     store::update_head(project, head)?;
-    notify::bundle(commit.access, head.seq, head.committed_at, event_name(applied))?;
+    notify::bundle(access, head.seq, head.committed_at, event_name(applied))?;
     Ok((header.bundle_id.to_string(), head.checksum.to_hex()))
 }
 

@@ -37,6 +37,7 @@ pub struct LockedHead {
     pub checksum: Hash,
     pub committed_at: Micros,
     pub is_archived: bool,
+    pub access_version: i64,
     pub next_file_id: i32,
     pub live_files: i64,
     pub live_bytes: i64,
@@ -44,7 +45,8 @@ pub struct LockedHead {
 
 /// Locks the head row; `None` when the project has been deleted meanwhile.
 pub fn lock_head(project: ProjectId) -> Result<Option<LockedHead>> {
-    const SQL: &str = "SELECT seq, checksum, committed_at, is_archived, next_file_id, live_files, live_bytes
+    const SQL: &str = "SELECT seq, checksum, committed_at, is_archived, access_version, next_file_id,
+            live_files, live_bytes
         FROM quire_store.project_head WHERE project_id = $1 FOR NO KEY UPDATE";
     db::write_one(SQL, &[project.pg().into()], |row| {
         Ok(LockedHead {
@@ -52,9 +54,10 @@ pub fn lock_head(project: ProjectId) -> Result<Option<LockedHead>> {
             checksum: Hash::from_bytes(row.get::<&[u8]>(2)?)?,
             committed_at: from_pg(row.get(3)?),
             is_archived: row.get(4)?,
-            next_file_id: row.get(5)?,
-            live_files: row.get(6)?,
-            live_bytes: row.get(7)?,
+            access_version: row.get(5)?,
+            next_file_id: row.get(6)?,
+            live_files: row.get(7)?,
+            live_bytes: row.get(8)?,
         })
     })
 }

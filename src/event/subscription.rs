@@ -11,6 +11,7 @@ use crate::bundle::store::{now, to_pg};
 use crate::error::{Error, Result};
 use crate::ids::Seq;
 use crate::jsonb::JsonArg;
+use crate::project;
 use crate::pure::filter::Filter;
 use crate::raise::or_raise;
 use pgrx::datum::{Interval, TimestampWithTimeZone};
@@ -47,6 +48,7 @@ fn create(
     Filter::parse(&filter)?;
     let after = cursor_arg(access.project, "after_seq", required("after_seq", after_seq)?)?;
     let actor = access.author()?;
+    let access = project::locked(access)?;
     if !store::insert(access.project, name, actor, &filter)? {
         return Err(Error::conflict("duplicate", "a subscription of this name exists").with("name", name));
     }

@@ -1,7 +1,7 @@
 //! SQL functions of projects.
 
-use super::store;
-use crate::args::{project_arg, required, text_arg};
+use super::{locked, store};
+use crate::args::{required, text_arg};
 use crate::auth::api::require_project;
 use crate::auth::{self, Action};
 use crate::error::{Error, Result};
@@ -103,16 +103,12 @@ fn update(project_uuid: Option<Uuid>, changes: Option<JsonArg>) -> Result<JsonB>
     if name.is_none() && visibility.is_none() && wanted.is_none() {
         return Err(Error::validation("changes must have name, visibility or settings"));
     }
+    let access = locked(access)?;
     access.require_active()?;
-    lock(access.project)?;
     let settings =
         wanted.map(|wanted| settings::merged(&store::settings(access.project)?, wanted)).transpose()?;
     store::update(access.project, name, visibility, settings)?;
     describe(&access)
-}
-
-fn lock(project: ProjectId) -> Result<()> {
-    if store::lock(project)? { Ok(()) } else { Err(auth::no_project(project)) }
 }
 
 /// Makes a project read only.
@@ -130,8 +126,7 @@ fn unarchive_project(project_uuid: Option<Uuid>) -> JsonB {
 }
 
 fn set_archived(project_uuid: Option<Uuid>, archived: bool) -> Result<JsonB> {
-    let access = require_project(Action::Manage, project_uuid)?;
-    lock(access.project)?;
+    let access = locked(require_project(Action::Manage, project_uuid)?)?;
     store::set_archived(access.project, archived)?;
     describe(&access)
 }
@@ -144,12 +139,13 @@ fn delete_project(project_uuid: Option<Uuid>, confirm_name: Option<&str>) {
 }
 
 fn delete(project_uuid: Option<Uuid>, confirm_name: Option<&str>) -> Result<()> {
-    let access = auth::require(Action::Manage, project_arg(project_uuid)?)?;
-    if required("confirm_name", confirm_name)? != access.name {
+    let access = require_project(Action::Manage, project_uuid)?;
+    let confirm_name = required("confirm_name", confirm_name)?;
+    let access = locked(access)?;
+    if confirm_name != access.name {
         return Err(
             Error::validation("confirm_name is not the name of the project").with("argument", "confirm_name")
         );
     }
-    lock(access.project)?;
     store::delete(access.project)
 }

@@ -1,6 +1,6 @@
 //! SQL functions of membership. A project always keeps an owner.
 
-use super::store;
+use super::{locked, store};
 use crate::args::required;
 use crate::auth::api::{actor_arg, require_project};
 use crate::auth::{self, Access, Action, Role};
@@ -23,7 +23,7 @@ fn set(project_uuid: Option<Uuid>, member: Option<Uuid>, role: Option<&str>) -> 
     let member = actor_arg("member", member)?;
     let role = Role::parse(required("role", role)?)?;
     let by = access.author()?;
-    lock(&access)?;
+    let access = locked(access)?;
     if role != Role::Owner {
         keep_an_owner(&access, member)?;
     }
@@ -43,16 +43,12 @@ fn remove(project_uuid: Option<Uuid>, member: Option<Uuid>) -> Result<()> {
     let leaves = member.is_some() && auth::current()?.actor == member.map(ActorId::from_pg);
     let access = require_project(if leaves { Action::Belong } else { Action::Manage }, project_uuid)?;
     let member = ActorId::from_pg(required("member", member)?);
-    lock(&access)?;
+    let access = locked(access)?;
     if store::member_role(access.project, member)?.is_none() {
         return Err(Error::not_found("no such member").with("member", member.to_string()));
     }
     keep_an_owner(&access, member)?;
     store::remove_member(access.project, member)
-}
-
-fn lock(access: &Access) -> Result<()> {
-    if store::lock(access.project)? { Ok(()) } else { Err(auth::no_project(access.project)) }
 }
 
 /// Refuses to take the last owner away.

@@ -70,10 +70,18 @@ pub fn list(actor: Option<ActorId>, is_admin: bool) -> Result<Vec<Listed>> {
     })
 }
 
-/// Serialises changes of one project; writers of content take the same lock.
-pub fn lock(project: ProjectId) -> Result<bool> {
-    const SQL: &str = "SELECT true FROM quire_store.project_head WHERE project_id = $1 FOR NO KEY UPDATE";
-    Ok(db::write_one(SQL, &[project.pg().into()], |row| row.get::<bool>(1))?.is_some())
+/// Serialises changes of one project; writers of content take the same lock. `None` when the project is gone.
+pub fn lock(project: ProjectId) -> Result<Option<i64>> {
+    const SQL: &str =
+        "SELECT access_version FROM quire_store.project_head WHERE project_id = $1 FOR NO KEY UPDATE";
+    db::write_one(SQL, &[project.pg().into()], |row| row.get(1))
+}
+
+/// Makes writers who passed the gate before, and wait for the lock, ask again.
+fn bump_access_version(project: ProjectId) -> Result<()> {
+    const SQL: &str =
+        "UPDATE quire_store.project_head SET access_version = access_version + 1 WHERE project_id = $1";
+    db::exec(SQL, &[project.pg().into()])
 }
 
 /// The stored settings, read under the lock.
@@ -93,7 +101,8 @@ pub fn update(
     const SQL: &str = "UPDATE quire_store.project SET name = COALESCE($2, name),
             visibility = COALESCE($3, visibility), settings = COALESCE($4, settings), updated_at = clock_timestamp()
         WHERE project_id = $1";
-    db::exec(SQL, &[project.pg().into(), name.into(), visibility.into(), settings.map(JsonB).into()])
+    db::exec(SQL, &[project.pg().into(), name.into(), visibility.into(), settings.map(JsonB).into()])?;
+    bump_access_version(project)
 }
 
 /// Makes a project read only, or writable again.
@@ -104,13 +113,20 @@ pub fn set_archived(project: ProjectId, archived: bool) -> Result<()> {
     const HEAD: &str = "UPDATE quire_store.project_head SET is_archived = $2 WHERE project_id = $1";
     let args: [Arg; 2] = [project.pg().into(), archived.into()];
     db::exec(PROJECT, &args)?;
-    db::exec(HEAD, &args)
+    db::exec(HEAD, &args)?;
+    bump_access_version(project)
 }
 
-/// Deletes a project and everything that hangs off it.
+/// Deletes a project and everything that hangs off it. The project's row goes first: the guard of the append-only tables
+/// lets their rows go only when it is gone.
 pub fn delete(project: ProjectId) -> Result<()> {
-    const SQL: &str = "DELETE FROM quire_store.project WHERE project_id = $1";
-    db::exec(SQL, &[project.pg().into()])
+    const IN_THIS_ORDER: [&str; 4] = [
+        "DELETE FROM quire_store.project WHERE project_id = $1",
+        "DELETE FROM quire_store.project_files WHERE project_id = $1",
+        "DELETE FROM quire_store.bundle WHERE project_id = $1",
+        "DELETE FROM quire_store.blob WHERE project_id = $1",
+    ];
+    IN_THIS_ORDER.into_iter().try_for_each(|sql| db::exec(sql, &[project.pg().into()]))
 }
 
 /// Role of a member, read under the lock.
@@ -132,11 +148,13 @@ pub fn other_owners(project: ProjectId, actor: ActorId) -> Result<i64> {
 pub fn set_member(project: ProjectId, actor: ActorId, role: Role, by: ActorId) -> Result<()> {
     const SQL: &str = "INSERT INTO quire_store.project_member (project_id, actor_id, role, added_by)
         VALUES ($1, $2, $3, $4) ON CONFLICT (project_id, actor_id) DO UPDATE SET role = EXCLUDED.role";
-    db::exec(SQL, &[project.pg().into(), actor.pg().into(), role.as_str().into(), by.pg().into()])
+    db::exec(SQL, &[project.pg().into(), actor.pg().into(), role.as_str().into(), by.pg().into()])?;
+    bump_access_version(project)
 }
 
 /// Removes a member.
 pub fn remove_member(project: ProjectId, actor: ActorId) -> Result<()> {
     const SQL: &str = "DELETE FROM quire_store.project_member WHERE project_id = $1 AND actor_id = $2";
-    db::exec(SQL, &[project.pg().into(), actor.pg().into()])
+    db::exec(SQL, &[project.pg().into(), actor.pg().into()])?;
+    bump_access_version(project)
 }
