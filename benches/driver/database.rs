@@ -41,6 +41,9 @@ impl Server {
         if superuser != "on" {
             return Err("the user must be a superuser: databases, a role and the extension are made".into());
         }
+        if client.query_opt("SELECT FROM pg_available_extensions WHERE name = 'quire'", &[])?.is_none() {
+            return Err("the extension quire is not installed on this server".into());
+        }
         let pgbench = match &options.pgbench {
             Some(path) => path.clone(),
             None => find_pgbench(&mut client)?,

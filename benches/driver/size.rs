@@ -49,6 +49,7 @@ pub fn run(bench: &Bench) -> Result<Section> {
     let mut client = scratch.superuser()?;
     let imported = sizes(&mut client, "as imported", Some(0.7))?;
     let tables = largest(&mut client)?;
+    let [zstd, toast] = compressed(&mut client)?;
     client.batch_execute("VACUUM FULL")?;
     let packed = sizes(&mut client, "after VACUUM FULL", Some(0.7))?;
     let row = client.query_one(
@@ -67,6 +68,9 @@ pub fn run(bench: &Bench) -> Result<Section> {
                 directory.canonicalize()?.file_name().unwrap_or_default().to_string_lossy()
             ),
             format!("{skipped} paths left out at least once: binary, too large, symlink or submodule."),
+            format!(
+                "Compressed content: quire {zstd:.2} MB, baseline {toast:.2} MB. The rest is rows, indexes and free space."
+            ),
             format!("As imported, quire: {tables}."),
             "quire: everything in its storage schema. Baseline: the table. Both with indexes and TOAST."
                 .to_owned(),
@@ -84,6 +88,17 @@ fn sizes(client: &mut Client, what: &str, goal: Option<f64>) -> Result<Row> {
         baseline: vec![client.query_one(baseline, &[])?.try_get(0)?],
         goal,
     })
+}
+
+/// Megabytes of the content alone, as quire and the baseline store it.
+fn compressed(client: &mut Client) -> Result<[f64; 2]> {
+    let row = client.query_one(
+        "SELECT (SELECT coalesce(sum(octet_length(bytes)), 0)::float8 FROM quire_store.blob)
+              + (SELECT coalesce(sum(octet_length(bytes)), 0)::float8 FROM quire_store.blob_chunk),
+                (SELECT coalesce(sum(pg_column_size(content)), 0)::float8 FROM baseline.project_files)",
+        &[],
+    )?;
+    Ok([row.try_get::<_, f64>(0)? / 1e6, row.try_get::<_, f64>(1)? / 1e6])
 }
 
 /// The tables that matter, largest first.

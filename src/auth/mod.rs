@@ -104,9 +104,10 @@ impl Access {
 
 /// The gate: whether the caller may do `action` with `project`.
 pub fn require(action: Action, project: ProjectId) -> Result<Access> {
-    let principal = current()?;
-    let found = store::project_access(project, principal.actor)?;
-    let Some(found) = found else { return Err(no_project(project)) };
+    let caller = principal::caller()?;
+    let found = store::project_access(project, &caller)?;
+    let Some((found, actor)) = found else { return Err(no_project(project)) };
+    let principal = caller.with(actor);
     let role = found.role.as_deref().map(Role::parse).transpose()?;
     let may_know = principal.is_admin || role.is_some() || found.is_public;
     if !may_know {

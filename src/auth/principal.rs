@@ -30,51 +30,64 @@ pub struct Principal {
     pub display_name: Option<String>,
 }
 
+/// What the session says of its caller, before the actor is looked up.
+pub struct Caller {
+    /// `sub` of believed JWT claims.
+    pub subject: Option<ActorId>,
+    /// The caller's database role.
+    pub db_role: String,
+    is_admin: bool,
+}
+
+/// An actor's row.
+pub struct Registered {
+    pub actor: ActorId,
+    pub display_name: Option<String>,
+}
+
+/// Reads the session's state.
+pub fn caller() -> Result<Caller> {
+    // SAFETY: plain reads of backend state; role oids come from the server itself.
+    let (db_role, is_admin) = unsafe {
+        let outer = pg_sys::GetOuterUserId();
+        (role_name(outer), is_admin(outer))
+    };
+    Ok(Caller { subject: jwt_subject()?, db_role, is_admin })
+}
+
+impl Caller {
+    /// The principal, given the row of the subject or, without one, of the actor mapped to the role.
+    pub fn with(self, row: Option<Registered>) -> Principal {
+        let is_registered = row.is_some();
+        let (row_actor, display_name) = row.map(|row| (row.actor, row.display_name)).unzip();
+        let display_name = display_name.flatten();
+        let Caller { subject, db_role, is_admin } = self;
+        let (actor, via) = match (subject, row_actor) {
+            (Some(subject), _) => (Some(subject), "jwt"),
+            (None, Some(actor)) => (Some(actor), "db_role"),
+            (None, None) if is_admin => {
+                let display_name = Some("system".to_owned());
+                let actor = Some(ActorId::SYSTEM);
+                return Principal {
+                    actor,
+                    via: "system",
+                    db_role,
+                    is_admin,
+                    is_registered: true,
+                    display_name,
+                };
+            }
+            (None, None) => (None, "anonymous"),
+        };
+        Principal { actor, via, db_role, is_admin, is_registered, display_name }
+    }
+}
+
 /// Finds out who is calling.
 pub fn current() -> Result<Principal> {
-    // SAFETY: plain reads of backend state; role oids come from the server itself.
-    let (outer, db_role, is_admin) = unsafe {
-        let outer = pg_sys::GetOuterUserId();
-        (outer, role_name(outer), is_admin(outer))
-    };
-    debug_assert_ne!(outer, pg_sys::InvalidOid);
-    let anonymous = Principal {
-        actor: None,
-        via: "anonymous",
-        db_role,
-        is_admin,
-        is_registered: false,
-        display_name: None,
-    };
-    if let Some(sub) = jwt_subject()? {
-        let known = store::actor_by_id(sub)?;
-        return Ok(Principal {
-            actor: Some(sub),
-            via: "jwt",
-            is_registered: known.is_some(),
-            display_name: known.flatten(),
-            ..anonymous
-        });
-    }
-    if let Some((actor, display_name)) = store::actor_by_role(&anonymous.db_role)? {
-        return Ok(Principal {
-            actor: Some(actor),
-            via: "db_role",
-            is_registered: true,
-            display_name,
-            ..anonymous
-        });
-    }
-    if is_admin {
-        return Ok(Principal {
-            actor: Some(ActorId::SYSTEM),
-            via: "system",
-            is_registered: true,
-            display_name: Some("system".to_owned()),
-            ..anonymous
-        });
-    }
-    Ok(anonymous)
+    let caller = caller()?;
+    let row = store::find_actor(&caller)?;
+    Ok(caller.with(row))
 }
 
 /// # Safety

@@ -1,6 +1,7 @@
 //! SQL of actors and of the gate.
 
-use crate::db::{self, Arg};
+use super::principal::{Caller, Registered};
+use crate::db::{self, Arg, Row};
 use crate::error::Result;
 use crate::ids::{ActorId, ProjectId};
 use pgrx::Uuid;
@@ -15,36 +16,59 @@ pub struct ProjectAccess {
     pub access_version: i64,
 }
 
-pub fn project_access(project: ProjectId, actor: Option<ActorId>) -> Result<Option<ProjectAccess>> {
-    const SQL: &str =
-        "SELECT p.visibility = 'public', p.status = 'archived', p.settings::text, p.name, m.role,
-            h.access_version
-        FROM quire_store.project p
-        JOIN quire_store.project_head h ON h.project_id = p.project_id
-        LEFT JOIN quire_store.project_member m ON m.project_id = p.project_id AND m.actor_id = $2
-        WHERE p.project_id = $1";
-    db::read_one(SQL, &[project.pg().into(), actor.map(ActorId::pg).into()], |row| {
-        Ok(ProjectAccess {
+/// A project as its caller may see it, together with the caller's actor: by subject, or by role.
+pub fn project_access(
+    project: ProjectId,
+    caller: &Caller,
+) -> Result<Option<(ProjectAccess, Option<Registered>)>> {
+    macro_rules! access {
+        ($actor_is:literal) => {
+            concat!(
+                "SELECT p.visibility = 'public', p.status = 'archived', p.settings::text, p.name, m.role,
+                    h.access_version, a.actor_id, a.display_name
+                 FROM quire_store.project p
+                 JOIN quire_store.project_head h ON h.project_id = p.project_id
+                 LEFT JOIN quire_store.actor a ON ",
+                $actor_is,
+                " LEFT JOIN quire_store.project_member m ON m.project_id = p.project_id AND m.actor_id = a.actor_id
+                 WHERE p.project_id = $1"
+            )
+        };
+    }
+    const BY_SUBJECT: &str = access!("a.actor_id = $2");
+    const BY_ROLE: &str = access!("a.db_role = $2");
+    let (sql, key): (_, Arg) = match caller.subject {
+        Some(subject) => (BY_SUBJECT, subject.pg().into()),
+        None => (BY_ROLE, caller.db_role.as_str().into()),
+    };
+    db::read_one(sql, &[project.pg().into(), key], |row| {
+        let access = ProjectAccess {
             is_public: row.get(1)?,
             is_archived: row.get(2)?,
             settings: row.get(3)?,
             name: row.get(4)?,
             role: row.opt(5)?,
             access_version: row.get(6)?,
-        })
+        };
+        Ok((access, registered(row, 7)?))
     })
 }
 
-/// Display name of a registered actor.
-pub fn actor_by_id(actor: ActorId) -> Result<Option<Option<String>>> {
-    const SQL: &str = "SELECT display_name FROM quire_store.actor WHERE actor_id = $1";
-    db::read_one(SQL, &[actor.pg().into()], |row| row.opt(1))
+/// The actor's row: of the subject, or of the actor mapped to the role.
+pub fn find_actor(caller: &Caller) -> Result<Option<Registered>> {
+    const BY_SUBJECT: &str = "SELECT actor_id, display_name FROM quire_store.actor WHERE actor_id = $1";
+    const BY_ROLE: &str = "SELECT actor_id, display_name FROM quire_store.actor WHERE db_role = $1";
+    let (sql, key): (_, Arg) = match caller.subject {
+        Some(subject) => (BY_SUBJECT, subject.pg().into()),
+        None => (BY_ROLE, caller.db_role.as_str().into()),
+    };
+    Ok(db::read_one(sql, &[key], |row| registered(row, 1))?.flatten())
 }
 
-/// The actor mapped to a database role.
-pub fn actor_by_role(role: &str) -> Result<Option<(ActorId, Option<String>)>> {
-    const SQL: &str = "SELECT actor_id, display_name FROM quire_store.actor WHERE db_role = $1";
-    db::read_one(SQL, &[role.into()], |row| Ok((ActorId::from_pg(row.get::<Uuid>(1)?), row.opt(2)?)))
+fn registered(row: &Row, at: usize) -> Result<Option<Registered>> {
+    let actor = row.opt::<Uuid>(at)?.map(ActorId::from_pg);
+    let display_name = row.opt(at + 1)?;
+    Ok(actor.map(|actor| Registered { actor, display_name }))
 }
 
 pub fn register_actor(actor: ActorId) -> Result<()> {

@@ -121,9 +121,8 @@ fn write(
     let op_count = applied.op_checksums.len() as i32;
     stamp(applied, heads, head);
     blob::store::insert(project, blobs)?;
-    store::insert_bundle(&header, op_count, &previous, &head.checksum, commit.details.clone())?;
+    store::append(&header, op_count, &previous, head, commit.details.clone())?;
     file::store::insert(project, author, head, &applied.versions)?;
-    store::update_head(project, head)?;
     notify::bundle(access, head.seq, head.committed_at, event_name(applied))?;
     Ok((header.bundle_id.to_string(), head.checksum.to_hex()))
 }

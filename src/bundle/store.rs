@@ -62,36 +62,27 @@ pub fn lock_head(project: ProjectId) -> Result<Option<LockedHead>> {
     })
 }
 
-pub fn update_head(project: ProjectId, head: &LockedHead) -> Result<()> {
-    const SQL: &str = "UPDATE quire_store.project_head SET seq = $2, checksum = $3, committed_at = $4,
-            next_file_id = $5, live_files = $6, live_bytes = $7
-        WHERE project_id = $1";
-    let args: [Arg; 7] = [
-        project.pg().into(),
-        head.seq.into(),
-        head.checksum.as_bytes().as_slice().into(),
-        to_pg(head.committed_at)?.into(),
-        head.next_file_id.into(),
-        head.live_files.into(),
-        head.live_bytes.into(),
-    ];
-    db::exec(SQL, &args)
-}
-
-pub fn insert_bundle(
+/// Appends a bundle to the log and moves the head row to it.
+pub fn append(
     header: &BundleHeader,
     op_count: i32,
     previous: &Hash,
-    checksum: &Hash,
+    head: &LockedHead,
     details: Option<Value>,
 ) -> Result<()> {
-    const SQL: &str = "INSERT INTO quire_store.bundle (project_id, seq, bundle_id, kind, actor_id, message,
-            correlation_id, base_seq, op_count, prev_checksum, checksum, details, committed_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+    const SQL: &str = "WITH appended AS (
+            INSERT INTO quire_store.bundle (project_id, seq, checksum, committed_at, bundle_id, kind, actor_id, message,
+                correlation_id, base_seq, op_count, prev_checksum, details)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13))
+        UPDATE quire_store.project_head SET seq = $2, checksum = $3, committed_at = $4, next_file_id = $14,
+            live_files = $15, live_bytes = $16
+        WHERE project_id = $1";
     let uuid = |id: &uuid::Uuid| Uuid::from_bytes(*id.as_bytes());
-    let args: [Arg; 13] = [
+    let args: [Arg; 16] = [
         uuid(&header.project_id).into(),
         header.seq.into(),
+        head.checksum.as_bytes().as_slice().into(),
+        to_pg(header.committed_at)?.into(),
         uuid(&header.bundle_id).into(),
         header.kind.as_str().into(),
         uuid(&header.actor_id).into(),
@@ -100,9 +91,10 @@ pub fn insert_bundle(
         header.base_seq.into(),
         op_count.into(),
         previous.as_bytes().as_slice().into(),
-        checksum.as_bytes().as_slice().into(),
         details.map(JsonB).into(),
-        to_pg(header.committed_at)?.into(),
+        head.next_file_id.into(),
+        head.live_files.into(),
+        head.live_bytes.into(),
     ];
     db::exec(SQL, &args)
 }

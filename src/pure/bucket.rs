@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+const MICROS_PER_MINUTE: f64 = 60_000_000.0;
+
 /// The setting `rate_limit` of a project.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -15,13 +17,13 @@ pub struct RateLimit {
 /// What is left in a bucket after one write, or how many milliseconds to wait.
 pub fn take(limit: RateLimit, tokens: Option<f64>, elapsed_micros: i64) -> Result<f64, u64> {
     let burst = f64::from(limit.burst);
-    let per_micro = f64::from(limit.per_minute) / 60_000_000.0;
-    let refill = elapsed_micros.max(0) as f64 * per_micro;
+    let per_minute = f64::from(limit.per_minute);
+    let refill = elapsed_micros.max(0) as f64 * per_minute / MICROS_PER_MINUTE;
     let available = tokens.map_or(burst, |tokens| (tokens + refill).min(burst));
     if available >= 1.0 {
         Ok(available - 1.0)
     } else {
-        Err(((1.0 - available) / per_micro / 1000.0).ceil() as u64)
+        Err(((1.0 - available) * MICROS_PER_MINUTE / per_minute / 1000.0).ceil() as u64)
     }
 }
 
