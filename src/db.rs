@@ -1,7 +1,8 @@
 //! The only SPI code. Statements are `&'static str`s of a `store.rs`; their plans are kept per backend.
 //!
-//! [`read`] takes no transaction id and sees the caller's snapshot, so it works on a hot standby.
-//! [`write`] sees everything committed before it, which is what a statement under the head lock needs.
+//! [`read`] takes no transaction id, so it works on a hot standby. It sees the caller's snapshot until the transaction has
+//! an id, which the head lock gives it; from then on, like [`write`], it sees everything committed before it. That is
+//! what a statement under the head lock needs.
 
 use crate::error::{Error, Result};
 use pgrx::datum::{DatumWithOid, FromDatum, IntoDatum};

@@ -33,3 +33,18 @@ SELECT count(*) FROM quire.diff_project(t.id(901), 2, 2);
 SELECT t.error($$SELECT * FROM quire.diff_project(t.id(901), 0, 4)$$);
 SELECT t.error($$SELECT * FROM quire.diff_project(t.id(901), NULL, 1)$$);
 SELECT t.error($$SELECT * FROM quire.diff_project(t.id(999999), 0, 1)$$);
+
+-- a moved file keeps its identity until it is deleted; a path that is used again is another file
+SELECT quire.create_project('identity', t.id(902)) IS NOT NULL AS created;
+SELECT version FROM quire.upsert_project_file(t.id(902), 'a', '1');
+SELECT version FROM quire.move_project_file(t.id(902), 'a', 'b');
+SELECT version FROM quire.upsert_project_file(t.id(902), 'a', 'unrelated');
+SELECT version FROM quire.move_project_file(t.id(902), 'a', 'c');
+SELECT file_path, change, from_path FROM quire.diff_project(t.id(902), 1, 4);
+SELECT file_path, change, from_path FROM quire.diff_project(t.id(902), 4, 1);
+SELECT version FROM quire.delete_project_file(t.id(902), 'b');
+SELECT version FROM quire.upsert_project_file(t.id(902), 'b', 'unrelated, too');
+SELECT file_path, change, from_path FROM quire.diff_project(t.id(902), 1, 6);
+-- two files change places
+SELECT quire.commit_bundle(t.id(902), '[{"op": "file.move", "from_path": "b", "to_path": "x"}, {"op": "file.move", "from_path": "c", "to_path": "b"}, {"op": "file.move", "from_path": "x", "to_path": "c"}]') ->> 'seq' AS seq;
+SELECT file_path, change, from_path FROM quire.diff_project(t.id(902), 6, 7);

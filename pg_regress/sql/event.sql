@@ -33,3 +33,8 @@ SELECT seq FROM quire.poll_events(t.id(1201), with_content => false);
 SELECT quire.bulk_upsert_project_files(t.id(1201), (SELECT jsonb_agg(jsonb_build_object('file_path', 'g' || n, 'content', repeat(n::text, 12000000))) FROM generate_series(1, 4) n)) ->> 'seq' AS seq;
 SELECT f ->> 'file_path' AS file_path, length(f ->> 'content'), f ->> 'content_omitted' AS omitted
 FROM quire.poll_events(t.id(1201), 5) e, jsonb_array_elements(e.payload -> 'files') f;
+-- content that is stored once counts as often as it is sent
+SELECT quire.create_project('repeated', t.id(1202)) IS NOT NULL AS created;
+SELECT quire.bulk_upsert_project_files(t.id(1202), (SELECT jsonb_agg(jsonb_build_object('file_path', 'f' || n, 'content', repeat('x', 1000000))) FROM generate_series(1, 40) n)) ->> 'seq' AS seq;
+SELECT count(*) FILTER (WHERE f ? 'content') AS sent, count(*) FILTER (WHERE f ? 'content_omitted') AS omitted
+FROM quire.poll_events(t.id(1202)) e, jsonb_array_elements(e.payload -> 'files') f;

@@ -11,6 +11,12 @@ SELECT quire.merge_project_file(t.id(1000), 'a', E'one\n2\n3\n4\nfive\nsix\n', 3
 -- the same line twice: nothing is written and the hunks come back
 SELECT quire.merge_project_file(t.id(1000), 'a', E'uno\n2\n3\n4\n5\n', 1);
 SELECT version FROM quire.read_project_file(t.id(1000), 'a');
+-- a repeated request gets the same hunks, also after the file has changed
+SELECT version FROM quire.upsert_project_file(t.id(1000), 'c', 'x');
+SELECT version FROM quire.upsert_project_file(t.id(1000), 'c', 'y');
+SELECT quire.merge_project_file(t.id(1000), 'c', 'z', 1, correlation_id => t.id(1));
+SELECT version FROM quire.upsert_project_file(t.id(1000), 'c', 'z');
+SELECT quire.merge_project_file(t.id(1000), 'c', 'z', 1, correlation_id => t.id(1));
 -- characters never conflict
 SELECT version FROM quire.upsert_project_file(t.id(1000), 'b', 'The quick fox');
 SELECT version FROM quire.upsert_project_file(t.id(1000), 'b', 'The quick brown fox');

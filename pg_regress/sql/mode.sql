@@ -17,9 +17,12 @@ SELECT t.error($$SELECT quire.commit_bundle(t.id(500), '[{"op": "file.put", "fil
 SELECT t.error($$SELECT quire.commit_bundle(t.id(500), '[{"op": "file.put", "file_path": "l", "content": "/etc/passwd", "mode": "120000"}]')$$);
 SELECT t.error($$SELECT quire.commit_bundle(t.id(500), '[{"op": "file.put", "file_path": "l", "content": "", "mode": "120000"}]')$$);
 SELECT t.error($$SELECT quire.commit_bundle(t.id(500), '[{"op": "file.put", "file_path": "l", "content_base64": "/w==", "mode": "120000"}]')$$);
+SELECT t.error($$SELECT quire.commit_bundle(t.id(500), '[{"op": "file.put", "file_path": "d/l", "content": "up/../../x", "mode": "120000"}]')$$);
 SELECT t.error($$SELECT quire.move_project_file(t.id(500), 'docs/up', 'up')$$);
-SELECT t.error($$SELECT quire.upsert_project_file(t.id(500), 'docs/up', '../../x')$$);
 SELECT file_path FROM quire.move_project_file(t.id(500), 'docs/up', 'other/up');
+-- writing over a link makes a file
+SELECT version FROM quire.upsert_project_file(t.id(500), 'docs/link', 'text now');
+SELECT mode, content FROM quire.read_project_file(t.id(500), 'docs/link');
 -- unknown modes
 SELECT t.error($$SELECT quire.commit_bundle(t.id(500), '[{"op": "file.put", "file_path": "l", "content": "x", "mode": "100600"}]')$$);
 SELECT t.error($$SELECT quire.commit_bundle(t.id(500), '[{"op": "file.put", "file_path": "l", "content": "x", "mode": "160000"}]')$$);

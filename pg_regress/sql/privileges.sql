@@ -125,3 +125,33 @@ SELECT t.error($$SELECT quire.get_project(t.id(1600))$$);
 SELECT t.error($$SELECT quire.whoami()$$);
 SELECT t.error($$SELECT quire.upsert_project_file(t.id(1601), 'a', 'x')$$);
 SELECT t.error($$SELECT * FROM quire.project_files$$);
+
+-- A table owner's functions run during maintenance with somebody else behind them: quire does not answer there.
+\c - postgres
+CREATE SCHEMA regress_trap AUTHORIZATION regress_carol;
+\c - regress_carol
+CREATE TABLE regress_trap.loot (what text);
+CREATE TABLE regress_trap.bait (a integer);
+INSERT INTO regress_trap.bait VALUES (1), (2);
+CREATE FUNCTION regress_trap.f(integer) RETURNS integer IMMUTABLE LANGUAGE sql AS 'SELECT $1';
+CREATE INDEX ON regress_trap.bait (regress_trap.f(a));
+CREATE FUNCTION regress_trap.spring() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO regress_trap.loot SELECT t.error('SELECT quire.set_project_member(t.id(1600), t.actor(''carol''), ''owner'')');
+    INSERT INTO regress_trap.loot SELECT t.error('SELECT count(*) FROM quire.project_files');
+END
+$$;
+CREATE OR REPLACE FUNCTION regress_trap.f(integer) RETURNS integer IMMUTABLE LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM regress_trap.spring();
+    RETURN $1;
+END
+$$;
+CREATE MATERIALIZED VIEW regress_trap.view AS SELECT t.error('SELECT quire.whoami()') AS error WITH NO DATA;
+\c - postgres
+ANALYZE regress_trap.bait;
+SELECT DISTINCT what FROM regress_trap.loot ORDER BY what;
+REFRESH MATERIALIZED VIEW regress_trap.view;
+SELECT error FROM regress_trap.view;
+SET client_min_messages = warning;
+DROP SCHEMA regress_trap CASCADE;

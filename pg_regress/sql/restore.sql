@@ -23,6 +23,10 @@ SELECT file_path, content, version FROM quire.list_current_files(t.id(1101));
 -- already there: nothing changes
 SELECT r ->> 'seq' AS seq, r ->> 'bundle_id' AS bundle_id, r -> 'files' AS files FROM quire.restore_project(t.id(1101), 3) r;
 SELECT count(*) FROM quire.diff_project(t.id(1101), 1, 3);
+-- there and back again is no work, and a dry run knows
+SELECT version FROM quire.upsert_project_file(t.id(1101), 'a', 'other');
+SELECT version FROM quire.upsert_project_file(t.id(1101), 'a', 'a');
+SELECT r -> 'files' AS files FROM quire.restore_project(t.id(1101), 3, true) r;
 SELECT quire.restore_project(t.id(1101), 0) ->> 'seq' AS seq;
 SELECT count(*) FROM quire.list_current_files(t.id(1101));
 SELECT p ->> 'file_count' AS files, p ->> 'total_bytes' AS bytes FROM quire.get_project(t.id(1101)) p;

@@ -28,6 +28,19 @@ FROM quire.poll_subscription(t.id(1300), 'sources');
 SELECT quire.ack_subscription(t.id(1300), 'sources', 5);
 SELECT count(*) FROM quire.poll_subscription(t.id(1300), 'sources');
 SELECT name, filter, cursor_seq, behind, leased_until IS NULL AS free FROM quire.list_subscriptions(t.id(1300));
+-- polling again takes nothing back, and acknowledging what was acknowledged ends a lease
+SELECT quire.create_subscription(t.id(1300), 'again');
+SELECT count(*) FROM quire.poll_subscription(t.id(1300), 'again', lease => '0 seconds');
+SELECT count(*) FROM quire.poll_subscription(t.id(1300), 'again', 1);
+SELECT quire.ack_subscription(t.id(1300), 'again', 4);
+SELECT count(*) FROM quire.poll_subscription(t.id(1300), 'again');
+SELECT quire.ack_subscription(t.id(1300), 'again', 4);
+SELECT count(*) FROM quire.poll_subscription(t.id(1300), 'again');
+SELECT quire.drop_subscription(t.id(1300), 'again');
+-- what is left of a bulk after the filter is still a bulk
+SELECT quire.create_subscription(t.id(1300), 'one of many', '{"paths": ["src/z"], "events": ["bulk:apply"]}');
+SELECT seq, event, jsonb_array_length(payload -> 'files') AS files FROM quire.poll_subscription(t.id(1300), 'one of many');
+SELECT quire.drop_subscription(t.id(1300), 'one of many');
 -- from a later start
 SELECT quire.create_subscription(t.id(1300), 'late', after_seq => 5);
 SELECT seq FROM quire.poll_subscription(t.id(1300), 'late');

@@ -29,6 +29,18 @@ BEGIN
     END LOOP;
 END
 $$;
+-- The role that everything runs as must be nobody's.
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = 'quire_owner'
+               AND (r.rolcanlogin OR r.rolsuper OR r.rolbypassrls OR r.rolcreaterole))
+       OR EXISTS (SELECT FROM pg_catalog.pg_auth_members m JOIN pg_catalog.pg_roles r ON r.oid = m.roleid
+                  WHERE r.rolname = 'quire_owner'
+                    AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles s WHERE s.oid = m.member AND s.rolsuper)) THEN
+        RAISE EXCEPTION 'role quire_owner exists and has members or attributes';
+    END IF;
+END
+$$;
 GRANT quire_guest TO quire_user;
 GRANT quire_user TO quire_admin;
 

@@ -20,7 +20,9 @@ CREATE TABLE quire_store.file_head (
     PRIMARY KEY (project_id, file_path)
 ) WITH (fillfactor = 80);
 SELECT pg_catalog.pg_extension_config_dump('quire_store.file_head', '');
-CREATE UNIQUE INDEX file_head_file_id ON quire_store.file_head (project_id, file_id);
+-- Secondary indexes lead with what only they are for. If they led with project_id, too, the planner would take the narrowest of
+-- them for any condition on a project it has no statistics of, and read the whole project through it.
+CREATE UNIQUE INDEX file_head_file_id ON quire_store.file_head (file_id, project_id);
 
 -- A version row is its operation's row: (bundle_seq, ordinal) is its place in the log. A move makes two rows of one
 -- ordinal: the tombstone it leaves behind and the version it makes.
@@ -46,10 +48,10 @@ CREATE TABLE quire_store.project_files (
     PRIMARY KEY (project_id, bundle_seq, ordinal, file_id)
 );
 SELECT pg_catalog.pg_extension_config_dump('quire_store.project_files', '');
-CREATE UNIQUE INDEX project_files_version ON quire_store.project_files (project_id, file_id, version);
+CREATE UNIQUE INDEX project_files_version ON quire_store.project_files (file_id, project_id, version);
 -- The tree at a seq is one lookup per path in this index.
-CREATE INDEX project_files_point_in_time ON quire_store.project_files (project_id, file_id, bundle_seq, version);
-CREATE UNIQUE INDEX project_files_id ON quire_store.project_files (project_id, id);
+CREATE INDEX project_files_point_in_time ON quire_store.project_files (file_id, project_id, bundle_seq, version);
+CREATE UNIQUE INDEX project_files_id ON quire_store.project_files (id, project_id);
 
 CREATE TRIGGER project_files_append_only BEFORE UPDATE OR DELETE ON quire_store.project_files
     FOR EACH ROW EXECUTE FUNCTION quire_store.guard_append_only();

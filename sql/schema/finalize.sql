@@ -97,7 +97,7 @@ Returns: {actor_id, display_name, via, db_role, is_admin}; via is jwt, db_role, 
 
 COMMENT ON FUNCTION quire.upsert_project_file(uuid, text, text, text, integer, uuid) IS
 'Writes a text file. Unchanged content makes no version and no event.
-Arguments: p_file_path (relative, /-separated, at most 1024 bytes, 255 a segment; stored in Unicode form NFC); p_content; p_file_type (default: kept, or inferred from the path); expected_version (NULL: last write wins, 0: must not exist, n: head must be n); correlation_id (the same id again returns the first answer and changes nothing).
+Arguments: p_file_path (relative, /-separated, at most 1024 bytes, 255 a segment; stored in Unicode form NFC); p_content; p_file_type (default: kept, or inferred from the path); the mode is kept, but a symlink becomes a regular file; expected_version (NULL: last write wins, 0: must not exist, n: head must be n); correlation_id (the same id again returns the first answer and changes nothing).
 Returns: the file as quire.project_file_head.
 Errors: 22004, 22023, 42501, PT404, PT409 stale_version, path_conflict, correlation_reused; PT413, PT423, PT429.';
 COMMENT ON FUNCTION quire.upsert_project_file_bytes(uuid, text, bytea, text, integer, uuid) IS
@@ -113,7 +113,7 @@ Arguments: from_path, to_path; expected_version is that of from_path. Returns: t
 Errors: 22004, 22023, 42501, PT404, PT409 stale_version, destination_exists, path_conflict; PT423, PT429.';
 COMMENT ON FUNCTION quire.bulk_upsert_project_files(uuid, jsonb, uuid) IS
 'Writes many files: all or nothing, one bundle, one event.
-Arguments: files, an array of {file_path, content | content_base64, file_type?, mode?, expected_version?}; mode is 100644, 100755 or 120000 (symlink, content is its target).
+Arguments: files, an array of {file_path, content | content_base64, file_type?, mode?, expected_version?}; mode is 100644, 100755 or 120000 (symlink; content is its target, relative, inside the project, .. only at its beginning).
 Returns: {success, seq, files: [{file_path, version, content_hash}]}.
 Errors: as upsert_project_file, and PT409 duplicate_path, PT413 more items than quire.max_bundle_ops.';
 COMMENT ON FUNCTION quire.bulk_delete_project_files(uuid, text[], uuid) IS

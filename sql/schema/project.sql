@@ -22,7 +22,8 @@ CREATE TABLE quire_store.project_head (
     committed_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     is_archived  boolean NOT NULL DEFAULT false,
     -- Counts changes of members, settings and status, so that a writer who waited for the lock notices one.
-    access_version bigint NOT NULL DEFAULT 0,
+    -- It starts anywhere, so that a project made again under the same id is not mistaken for the one before.
+    access_version bigint NOT NULL DEFAULT (pg_catalog.random() * 1000000000000)::bigint,
     next_file_id integer NOT NULL DEFAULT 1,
     live_files   bigint NOT NULL DEFAULT 0,
     live_bytes   bigint NOT NULL DEFAULT 0

@@ -46,7 +46,17 @@ pub struct Registered {
 }
 
 /// Reads the session's state.
+///
+/// Refuses to say during maintenance: ANALYZE, REINDEX and REFRESH MATERIALIZED VIEW run a table owner's functions while
+/// the outer role is still whoever started them, autovacuum's superuser included.
 pub fn caller() -> Result<Caller> {
+    // SAFETY: plain read of backend state; the flag survives the switch into a definer function.
+    if unsafe { pg_sys::InSecurityRestrictedOperation() } {
+        return Err(Error::new(
+            Code::Unauthorized,
+            "quire cannot be called from a security-restricted operation",
+        ));
+    }
     // SAFETY: plain reads of backend state; role oids come from the server itself.
     let (db_role, is_admin) = unsafe {
         let outer = pg_sys::GetOuterUserId();

@@ -13,7 +13,9 @@ const BATCH_BYTES: usize = 8 << 20;
 
 /// Which of `hashes` the project has.
 pub fn existing(project: ProjectId, hashes: &[Hash]) -> Result<HashSet<Hash>> {
-    const SQL: &str = "SELECT b.hash FROM quire_store.blob b WHERE b.project_id = $1 AND b.hash = ANY ($2)";
+    const SQL: &str = "SELECT b.hash FROM unnest($2::bytea[]) AS w (hash)
+        CROSS JOIN LATERAL (
+            SELECT f.hash FROM quire_store.blob f WHERE f.project_id = $1 AND f.hash = w.hash OFFSET 0) b";
     let rows = db::read(SQL, &[project.pg().into(), byte_array(hashes)], |row| {
         Hash::from_bytes(row.get::<&[u8]>(1)?)
     })?;
@@ -110,7 +112,9 @@ pub fn read(project: ProjectId, hash: &Hash) -> Result<Vec<u8>> {
 /// Contents of some blobs, verified; XX001 when one is missing.
 pub fn read_many(project: ProjectId, hashes: &[Hash]) -> Result<HashMap<Hash, Vec<u8>>> {
     const SQL: &str = "SELECT b.hash, b.size, b.codec, b.chunk_count, b.bytes
-        FROM quire_store.blob b WHERE b.project_id = $1 AND b.hash = ANY ($2)";
+        FROM unnest($2::bytea[]) AS w (hash)
+        CROSS JOIN LATERAL (
+            SELECT * FROM quire_store.blob f WHERE f.project_id = $1 AND f.hash = w.hash OFFSET 0) b";
     let rows = db::read(SQL, &[project.pg().into(), byte_array(hashes)], |row| {
         let hash = Hash::from_bytes(row.get::<&[u8]>(1)?)?;
         let size = row.get::<i64>(2)? as usize;

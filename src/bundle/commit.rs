@@ -36,6 +36,13 @@ pub struct Commit<'a> {
     pub details: Option<Value>,
 }
 
+impl<'a> Commit<'a> {
+    /// A write without message, base or details.
+    pub fn new(access: &'a Access, kind: Kind, correlation: Option<(CorrelationId, Hash)>) -> Self {
+        Self { access, kind, message: None, base_seq: None, correlation, details: None }
+    }
+}
+
 /// What is to be done.
 #[derive(Default)]
 pub struct Plan {
@@ -43,6 +50,8 @@ pub struct Plan {
     pub edits: Vec<Edit>,
     /// Content the edits refer to and the project may not have.
     pub blobs: Vec<Blob>,
+    /// Kept with the receipt, where a repeated request finds it.
+    pub answer: Option<Value>,
 }
 
 /// A write that happened.
@@ -70,17 +79,20 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
         rate::check(project, author, limit)?;
     }
     let plan = plan(&head)?;
-    check_op_count(plan.edits.len())?;
+    // A restore cannot be split.
+    if commit.kind != Kind::Rollback {
+        check_op_count(plan.edits.len())?;
+    }
     let mut heads = file::store::load_for(project, &plan.edits)?;
     check_base(commit.base_seq, &head, &heads, &plan.edits)?;
     let mut applied = tree::apply(&mut heads, &plan.edits, head.next_file_id)?;
     let outcomes = std::mem::take(&mut applied.outcomes);
     let receipt = if applied.op_checksums.is_empty() {
-        Receipt { seq: head.seq, bundle: None, ops: outcomes }
+        Receipt { seq: head.seq, bundle: None, ops: outcomes, answer: plan.answer }
     } else {
         check_quota(&access, &head, &applied)?;
         let bundle = write(commit, &access, author, &mut head, &plan.blobs, &mut applied, &mut heads)?;
-        Receipt { seq: head.seq, bundle: Some(bundle), ops: outcomes }
+        Receipt { seq: head.seq, bundle: Some(bundle), ops: outcomes, answer: plan.answer }
     };
     if let Some(key) = key {
         key.remember(project, author, &receipt)?;

@@ -68,6 +68,8 @@ pub struct Receipt {
     pub bundle: Option<(String, String)>,
     /// One for each operation.
     pub ops: Vec<Outcome>,
+    /// What the plan had to say besides, for its function to tell again.
+    pub answer: Option<Value>,
 }
 
 impl Receipt {

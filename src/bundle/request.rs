@@ -41,12 +41,20 @@ impl Key {
 
     /// Keeps the receipt.
     pub fn remember(&self, project: ProjectId, actor: ActorId, receipt: &Receipt) -> Result<()> {
-        store::insert_request(project, self.id, actor, &self.hash, receipt.to_json())
+        let mut stored = receipt.to_json();
+        stored["answer"] = receipt.answer.clone().unwrap_or_default();
+        store::insert_request(project, self.id, actor, &self.hash, stored)
     }
 }
 
 fn parse(receipt: &Value) -> Option<Receipt> {
     let text = |key: &str| receipt.get(key).and_then(Value::as_str).map(str::to_owned);
     let ops: Vec<Outcome> = serde_json::from_value(receipt.get("ops")?.clone()).ok()?;
-    Some(Receipt { seq: receipt.get("seq")?.as_i64()?, bundle: text("bundle_id").zip(text("checksum")), ops })
+    let answer = receipt.get("answer").filter(|answer| !answer.is_null()).cloned();
+    Some(Receipt {
+        seq: receipt.get("seq")?.as_i64()?,
+        bundle: text("bundle_id").zip(text("checksum")),
+        ops,
+        answer,
+    })
 }

@@ -7,7 +7,7 @@ use crate::pure::chain::BundleHeader;
 use crate::pure::hash::Hash;
 use crate::pure::timestamp::Micros;
 use pgrx::datum::TimestampWithTimeZone;
-use pgrx::{JsonB, Uuid};
+use pgrx::{IntoDatum, JsonB, Uuid, direct_function_call};
 use serde_json::Value;
 
 /// 2000-01-01, PostgreSQL's epoch, in microseconds since 1970.
@@ -43,11 +43,28 @@ pub struct LockedHead {
     pub live_bytes: i64,
 }
 
+/// Waits in line for a project's head row. Writers who meet at the row itself overtake each other, and under load some
+/// wait very long; an advisory lock hands over in the order of arrival.
+pub fn queue_for(project: ProjectId) {
+    let digest = Hash::of_parts([&b"quire head lock "[..], project.0.as_bytes()]);
+    let mut key = [0; 8];
+    key.copy_from_slice(&digest.as_bytes()[..8]);
+    // SAFETY: the function takes one int8 and waits for the lock until the end of the transaction; an error in the wait is
+    // PostgreSQL's own.
+    unsafe {
+        direct_function_call::<()>(
+            pgrx::pg_sys::pg_advisory_xact_lock_int8,
+            &[i64::from_be_bytes(key).into_datum()],
+        )
+    };
+}
+
 /// Locks the head row; `None` when the project has been deleted meanwhile.
 pub fn lock_head(project: ProjectId) -> Result<Option<LockedHead>> {
     const SQL: &str = "SELECT seq, checksum, committed_at, is_archived, access_version, next_file_id,
             live_files, live_bytes
         FROM quire_store.project_head WHERE project_id = $1 FOR NO KEY UPDATE";
+    queue_for(project);
     db::write_one(SQL, &[project.pg().into()], |row| {
         Ok(LockedHead {
             seq: row.get(1)?,

@@ -1,6 +1,6 @@
 //! `poll_events`: the log for a reader that keeps its own cursor.
 
-use super::load::{Event, Query, page};
+use super::load::{Event, MAX_CONTENT_BYTES, Query, page};
 use crate::args::{page_arg, required};
 use crate::auth::Action;
 use crate::auth::api::require_project;
@@ -52,7 +52,7 @@ fn poll(
         project: access.project,
         after,
         max_events: page_arg("max_events", max_events, MAX_EVENTS)?,
-        with_content: required("with_content", with_content)?,
+        content_bytes: if required("with_content", with_content)? { MAX_CONTENT_BYTES } else { 0 },
         filter: &Filter::default(),
     };
     page(&query)?.events.into_iter().map(row).collect()
@@ -70,6 +70,11 @@ pub fn cursor_arg(project: ProjectId, name: &str, cursor: Seq) -> Result<Seq> {
         return Err(Error::validation(format!("{name} must not be negative")).with("argument", name));
     }
     let newest = head_seq(project)?;
+    // SAFETY: plain read of server state.
+    if cursor > newest && unsafe { pgrx::pg_sys::RecoveryInProgress() } {
+        // A standby that lags has simply not got there yet.
+        return Ok(cursor);
+    }
     if cursor > newest {
         return Err(Error::new(
             Code::Gone,

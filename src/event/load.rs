@@ -4,7 +4,7 @@ use super::store::{self, LoggedBundle, LoggedChange};
 use crate::blob;
 use crate::error::{Error, Result};
 use crate::ids::{ProjectId, Seq};
-use crate::pure::event::{Body, Change, File, Origin, build};
+use crate::pure::event::{BULK, Body, Change, File, MAX_NOTIFY_BYTES, Origin, build, single};
 use crate::pure::filter::Filter;
 use crate::pure::hash::Hash;
 use crate::pure::timestamp::Micros;
@@ -12,7 +12,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Most content one answer carries; what comes after waits for the next.
-const MAX_CONTENT_BYTES: i64 = 32 << 20;
+pub const MAX_CONTENT_BYTES: i64 = 32 << 20;
 /// Most changed files one answer tells of; what comes after waits for the next.
 const MAX_CHANGES: i64 = 100_000;
 
@@ -29,7 +29,8 @@ pub struct Query<'a> {
     pub project: ProjectId,
     pub after: Seq,
     pub max_events: i64,
-    pub with_content: bool,
+    /// Most bytes of content; 0 for none.
+    pub content_bytes: i64,
     pub filter: &'a Filter,
 }
 
@@ -45,24 +46,31 @@ pub fn page(query: &Query) -> Result<Page> {
     let bundles = store::bundles_after(query.project, query.after, query.max_events)?;
     let bundles = up_to(&bundles, MAX_CHANGES, |bundle| i64::from(bundle.op_count));
     let Some(last) = bundles.last() else { return Ok(Page { events: Vec::new(), scanned: query.after }) };
-    let mut changes: BTreeMap<Seq, Vec<LoggedChange>> = BTreeMap::new();
+    let mut logged: BTreeMap<Seq, Vec<LoggedChange>> = BTreeMap::new();
     for change in store::changes(query.project, query.after, last.seq)? {
-        if query.filter.wants_path(&change.path) {
-            changes.entry(change.seq).or_default().push(change);
-        }
+        logged.entry(change.seq).or_default().push(change);
     }
+    // Named before the filter: a bulk stays a bulk when only one of its files is wanted.
+    let names: HashMap<Seq, &'static str> =
+        logged.iter().map(|(seq, changes)| (*seq, name(changes))).collect();
+    logged.values_mut().for_each(|changes| changes.retain(|change| query.filter.wants_path(&change.path)));
+    let mut changes = logged;
     let size = |bundle: &LoggedBundle| {
         changes.get(&bundle.seq).map_or(0, |changes| changes.iter().map(|change| change.size).sum())
     };
-    let bundles = if query.with_content { up_to(bundles, MAX_CONTENT_BYTES, size) } else { bundles };
+    let bundles = if query.content_bytes > 0 { up_to(bundles, query.content_bytes, size) } else { bundles };
     let scanned = bundles.last().map_or(query.after, |bundle| bundle.seq);
-    changes.retain(|seq, _| *seq <= scanned);
-    let contents =
-        if query.with_content { Contents::load(query.project, &changes)? } else { Contents::not_asked() };
+    changes.retain(|seq, changes| *seq <= scanned && !changes.is_empty());
+    let contents = if query.content_bytes > 0 {
+        Contents::load(query.project, &mut changes, query.content_bytes)?
+    } else {
+        Contents::NotAsked
+    };
     let mut events = Vec::with_capacity(bundles.len());
     for bundle in bundles {
         let Some(changes) = changes.remove(&bundle.seq) else { continue };
-        let event = event(bundle, changes, &contents);
+        let name = names.get(&bundle.seq).copied().unwrap_or(BULK);
+        let event = event(bundle, name, changes, &contents);
         if query.filter.wants_event(event.name) {
             events.push(event);
         }
@@ -70,10 +78,15 @@ pub fn page(query: &Query) -> Result<Page> {
     Ok(Page { events, scanned })
 }
 
-/// The event of one bundle, with content where it could be sent by NOTIFY.
+/// The event of one bundle, with content as far as it can be sent by NOTIFY.
 pub fn of_bundle(project: ProjectId, seq: Seq) -> Result<Event> {
-    let query =
-        Query { project, after: seq - 1, max_events: 1, with_content: true, filter: &Filter::default() };
+    let query = Query {
+        project,
+        after: seq - 1,
+        max_events: 1,
+        content_bytes: MAX_NOTIFY_BYTES as i64,
+        filter: &Filter::default(),
+    };
     page(&query)?.events.pop().ok_or_else(|| Error::internal("a bundle has no event"))
 }
 
@@ -90,13 +103,27 @@ fn up_to(bundles: &[LoggedBundle], most: i64, weight: impl Fn(&LoggedBundle) -> 
     &bundles[..fitting.max(1).min(bundles.len())]
 }
 
-fn event(bundle: &LoggedBundle, changes: Vec<LoggedChange>, contents: &Contents) -> Event {
+/// The event's name, by all that the bundle changed.
+fn name(changes: &[LoggedChange]) -> &'static str {
+    let paths: HashSet<&str> = changes.iter().map(|change| change.path.as_str()).collect();
+    match changes.last() {
+        Some(last) if paths.len() == 1 => single(last.content_hash.is_some()),
+        _ => BULK,
+    }
+}
+
+fn event(
+    bundle: &LoggedBundle,
+    name: &'static str,
+    changes: Vec<LoggedChange>,
+    contents: &Contents,
+) -> Event {
     let origin = Origin { sender: bundle.actor.0, committed_at: bundle.committed_at };
     let changes = changes
         .into_iter()
         .map(|change| Change {
             file: change.content_hash.map(|hash| File {
-                content: contents.of(&hash),
+                content: contents.of(&hash, change.travels),
                 content_hash: hash,
                 size: change.size,
                 file_type: change.file_type,
@@ -108,7 +135,7 @@ fn event(bundle: &LoggedBundle, changes: Vec<LoggedChange>, contents: &Contents)
             moved_from: change.moved_from,
         })
         .collect();
-    let (name, payload) = build(&origin, changes);
+    let payload = build(name, &origin, changes);
     Event { seq: bundle.seq, name, payload, committed_at: bundle.committed_at }
 }
 
@@ -119,31 +146,30 @@ enum Contents {
 }
 
 impl Contents {
-    fn not_asked() -> Self {
-        Contents::NotAsked
-    }
-
-    /// Loads in log order until the page is full; only a single bundle larger than a page leaves some out.
-    fn load(project: ProjectId, changes: &BTreeMap<Seq, Vec<LoggedChange>>) -> Result<Self> {
-        let mut wanted = Vec::new();
-        let mut seen = HashSet::new();
+    /// Loads in log order until the page is full; only a bundle larger than a page leaves some out.
+    fn load(project: ProjectId, changes: &mut BTreeMap<Seq, Vec<LoggedChange>>, most: i64) -> Result<Self> {
+        let mut wanted = HashSet::new();
         let mut bytes = 0;
-        for change in changes.values().flatten() {
+        for change in changes.values_mut().flatten() {
             let Some(hash) = change.content_hash else { continue };
-            if seen.insert(hash) && bytes + change.size <= MAX_CONTENT_BYTES {
+            // Every occurrence counts: content that is stored once may be sent many times.
+            change.travels = bytes + change.size <= most;
+            if change.travels {
                 bytes += change.size;
-                wanted.push(hash);
+                wanted.insert(hash);
             }
         }
+        let wanted: Vec<Hash> = wanted.into_iter().collect();
         Ok(Contents::Loaded(blob::store::read_many(project, &wanted)?))
     }
 
-    fn of(&self, hash: &Hash) -> Body {
+    fn of(&self, hash: &Hash, travels: bool) -> Body {
         match self {
             Contents::NotAsked => Body::NotAsked,
-            Contents::Loaded(contents) => {
-                contents.get(hash).map_or(Body::Omitted, |bytes| Body::Bytes(bytes.clone()))
-            }
+            Contents::Loaded(contents) => contents
+                .get(hash)
+                .filter(|_| travels)
+                .map_or(Body::Omitted, |bytes| Body::Bytes(bytes.clone())),
         }
     }
 }

@@ -46,6 +46,8 @@ pub struct LoggedChange {
     pub mode: String,
     pub is_binary: bool,
     pub moved_from: Option<String>,
+    /// Whether its content goes into the answer.
+    pub travels: bool,
 }
 
 /// Changes after a seq and up to another, in log order; what a move leaves comes before what it makes.
@@ -71,6 +73,7 @@ pub fn changes(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<LoggedC
             mode: row.get(7)?,
             is_binary: row.get(8)?,
             moved_from: row.opt(9)?,
+            travels: false,
         })
     })
 }

@@ -2,7 +2,7 @@
 //! nothing again after it was acknowledged.
 
 use super::api::{EventRow, MAX_EVENTS, cursor_arg, row};
-use super::load::{Event, Query, page};
+use super::load::{Event, MAX_CONTENT_BYTES, Query, page};
 use super::store::{self, Subscription};
 use crate::args::{page_arg, required, text_arg};
 use crate::auth::api::require_project;
@@ -23,7 +23,7 @@ const MAX_LEASE: i128 = 24 * 3600 * 1_000_000;
 /// How many pages without a match one poll looks through before it lets the caller go.
 const MAX_PAGES: usize = 20;
 
-/// Starts a subscription at the beginning of the log.
+/// Starts a subscription after a seq.
 #[pg_extern(security_definer)]
 #[search_path(pg_catalog, pg_temp)]
 fn create_subscription(
@@ -96,7 +96,7 @@ fn poll(
     }
     let filter = Filter::parse(&subscription.filter)?;
     let (cursor, events) = next_matching(&access, &subscription, &filter, max_events)?;
-    let delivered = events.last().map_or(subscription.delivered.max(cursor), |event| event.seq);
+    let delivered = subscription.delivered.max(events.last().map_or(cursor, |event| event.seq));
     let leased_until = if events.is_empty() { None } else { Some(to_pg(now + lease)?) };
     store::update(access.project, name, cursor, delivered, leased_until)?;
     events.into_iter().map(row).collect()
@@ -112,7 +112,8 @@ fn next_matching(
     let mut after = subscription.cursor;
     for _ in 0..MAX_PAGES {
         pgrx::check_for_interrupts!();
-        let query = Query { project: access.project, after, max_events, with_content: true, filter };
+        let query =
+            Query { project: access.project, after, max_events, content_bytes: MAX_CONTENT_BYTES, filter };
         let page = page(&query)?;
         if let Some(first) = page.events.first() {
             return Ok((first.seq - 1, page.events));
@@ -143,7 +144,7 @@ fn ack(project_uuid: Option<Uuid>, name: Option<&str>, seq: Option<Seq>) -> Resu
             .hint("only what has been handed out can be acknowledged"));
     }
     let cursor = seq.max(subscription.cursor);
-    if cursor > subscription.cursor {
+    if cursor > subscription.cursor || subscription.leased_until.is_some() {
         // Acknowledging a part ends the lease too: the rest is handed out again.
         store::update(access.project, name, cursor, subscription.delivered, None)?;
     }

@@ -71,8 +71,7 @@ fn write(access: &Access, staged: Staged, correlation_id: Option<Uuid>, function
     staged.refuse_duplicates()?;
     let correlation = correlated(correlation_id, function, || staged.fingerprint())?;
     let plan = staged.into_plan(access.project)?;
-    let request =
-        Commit { access, kind: Kind::UserEdit, message: None, base_seq: None, correlation, details: None };
+    let request = Commit::new(access, Kind::UserEdit, correlation);
     let receipt = commit(&request, |_| Ok(plan))?.receipt;
     let files: Vec<Value> = receipt
         .ops

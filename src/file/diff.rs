@@ -2,7 +2,7 @@
 
 use super::VersionRow;
 use super::read::{existing_seq, version_of};
-use super::store::{self, Changed};
+use super::store::{self, Changed, Operation};
 use crate::args::{path_arg, required};
 use crate::auth::api::require_project;
 use crate::auth::{Access, Action};
@@ -124,23 +124,39 @@ fn diff_trees(
     let from = existing_seq(access.project, "from_seq", required("from_seq", from_seq)?)?;
     let to = existing_seq(access.project, "to_seq", required("to_seq", to_seq)?)?;
     let changed = store::changed_between(access.project, from, to)?;
-    let origins = origins(&store::moves_between(access.project, from.min(to), from.max(to))?, from > to);
+    let operations = store::operations_between(access.project, from.min(to), from.max(to))?;
+    let moved = moved_between(&operations, &changed, from > to);
+    // Keyed by where a file is at to_seq.
+    let origins = if from > to { moved } else { moved.into_iter().map(|(low, high)| (high, low)).collect() };
     Ok(describe(changed, &origins))
 }
 
-/// Where each path came from, by the moves between the two seqs; going back in time, moves go the other way.
-fn origins(moves: &[(FilePath, FilePath)], backwards: bool) -> HashMap<FilePath, FilePath> {
-    let mut origins: HashMap<FilePath, FilePath> = HashMap::new();
-    let mut step = |from: &FilePath, to: &FilePath| {
-        let origin = origins.remove(from).unwrap_or_else(|| from.clone());
-        origins.insert(to.clone(), origin);
-    };
-    if backwards {
-        moves.iter().rev().for_each(|(from, to)| step(to, from));
-    } else {
-        moves.iter().for_each(|(from, to)| step(from, to));
+/// Which path of the lower seq is which other path at the higher one, following the operations in between: a file keeps its
+/// identity through puts and moves, and ends it with a delete.
+fn moved_between(
+    operations: &[Operation],
+    changed: &[Changed],
+    backwards: bool,
+) -> HashMap<FilePath, FilePath> {
+    let lived = |change: &&Changed| if backwards { change.to.is_some() } else { change.from.is_some() };
+    let mut origin: HashMap<&FilePath, Option<&FilePath>> =
+        changed.iter().filter(lived).map(|change| (&change.path, Some(&change.path))).collect();
+    for operation in operations {
+        match operation {
+            Operation::Put(path) => {
+                origin.entry(path).or_insert(None);
+            }
+            Operation::Delete(path) => {
+                origin.remove(path);
+            }
+            Operation::Move(from, to) => {
+                let identity = origin.remove(from).flatten();
+                origin.insert(to, identity);
+            }
+        }
     }
-    origins
+    let moved = origin.into_iter().filter_map(|(high, low)| low.map(|low| (low, high)));
+    moved.filter(|(low, high)| low != high).map(|(low, high)| (low.clone(), high.clone())).collect()
 }
 
 /// One row per change; a path that was moved away is part of the move. A move counts as one only where the origin is
@@ -165,11 +181,7 @@ fn describe(changed: Vec<Changed>, origins: &HashMap<FilePath, FilePath>) -> Vec
     for change in &changed {
         let (from, kind, from_path) = match (&change.from, &change.to) {
             (None, None) => continue,
-            (Some(a), Some(b))
-                if a.content_hash == b.content_hash && a.mode == b.mode && a.file_type == b.file_type =>
-            {
-                continue;
-            }
+            (Some(a), Some(b)) if a.same_file(b) => continue,
             (Some(_), None) if moved_away.contains(&change.path) => continue,
             (Some(_), Some(_)) => (change.from.clone(), "modified", None),
             (Some(_), None) => (change.from.clone(), "deleted", None),

@@ -15,7 +15,7 @@ use crate::pure::tree::Edit;
 use crate::raise::or_raise;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Merges content that was made from `base_version` into the current version.
 #[pg_extern(security_definer)]
@@ -90,38 +90,28 @@ fn merge(
     // The slow part runs before the lock; under it only again when somebody wrote in between.
     // Its failure is told under the lock, after a repeated request has been recognised.
     let first = try_merge();
-    let mut with_version = 0;
-    let mut hunks = Vec::new();
     let details = json!({"base_version": base_version, "strategy": strategy.as_str()});
-    let request = Commit {
-        access: &access,
-        kind: Kind::UserEdit,
-        message: None,
-        base_seq: None,
-        correlation,
-        details: Some(details),
-    };
+    let request = Commit { details: Some(details), ..Commit::new(&access, Kind::UserEdit, correlation) };
     let receipt = commit(&request, |_| {
         let mut attempt = first?;
         if current(&access, &path)?.version != attempt.with_version {
             attempt = try_merge()?;
         }
-        with_version = attempt.with_version;
-        match attempt.result {
-            Ok(plan) => Ok(plan),
-            Err(conflicts) => {
-                hunks = conflicts;
-                Ok(Plan::default())
-            }
-        }
+        attempt.result.or_else(|hunks| {
+            let answer = json!({"version": attempt.with_version, "conflicts": hunks});
+            Ok(Plan { answer: Some(answer), ..Plan::default() })
+        })
     })?
     .receipt;
-    let (status, version) = match receipt.ops.first() {
-        None => ("conflict", with_version),
-        Some(op) if op.status == "unchanged" => ("unchanged", op.version),
-        Some(op) => ("merged", op.version),
+    let (status, version) = match (receipt.ops.first(), &receipt.answer) {
+        (Some(op), _) if op.status == "unchanged" => ("unchanged", json!(op.version)),
+        (Some(op), _) => ("merged", json!(op.version)),
+        (None, answer) => {
+            ("conflict", answer.as_ref().map_or(Value::Null, |answer| answer["version"].clone()))
+        }
     };
-    Ok(JsonB(json!({"status": status, "version": version, "seq": receipt.seq, "conflicts": hunks})))
+    let conflicts = receipt.answer.map_or_else(|| json!([]), |answer| answer["conflicts"].clone());
+    Ok(JsonB(json!({"status": status, "version": version, "seq": receipt.seq, "conflicts": conflicts})))
 }
 
 fn current(access: &Access, path: &FilePath) -> Result<VersionRow> {
@@ -162,5 +152,5 @@ fn plan(
     let content = blob::describe(&access.settings, path.as_str(), merged.as_bytes())?;
     let blobs = blob::prepare(access.project, &[(&content, merged.as_bytes())])?;
     let edit = Edit::Put { path: path.clone(), file_type: None, mode: None, content, expected_version: None };
-    Ok(Ok(Plan { edits: vec![edit], blobs }))
+    Ok(Ok(Plan { edits: vec![edit], blobs, answer: None }))
 }

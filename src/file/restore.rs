@@ -51,14 +51,10 @@ fn restore_file(
             .hint("use delete_project_file")
     })?;
     let request = Commit {
-        access: &access,
-        kind: Kind::Rollback,
-        message: None,
-        base_seq: None,
-        correlation,
         details: Some(json!({"restored_version": version})),
+        ..Commit::new(&access, Kind::Rollback, correlation)
     };
-    let committed = commit(&request, |_| Ok(Plan { edits: vec![edit], blobs: Vec::new() }))?;
+    let committed = commit(&request, |_| Ok(Plan { edits: vec![edit], ..Plan::default() }))?;
     head::after(access.project, &committed, 0)
 }
 
@@ -92,15 +88,11 @@ fn restore_tree(
     }
     let correlation = correlated(correlation_id, "restore_project", || json!([to_seq]))?;
     let request = Commit {
-        access: &access,
-        kind: Kind::Rollback,
-        message: None,
-        base_seq: None,
-        correlation,
         details: Some(json!({"restored_seq": to_seq})),
+        ..Commit::new(&access, Kind::Rollback, correlation)
     };
     let receipt =
-        commit(&request, |head| Ok(Plan { edits: edits(&access, head.seq, to_seq)?, blobs: Vec::new() }))?
+        commit(&request, |head| Ok(Plan { edits: edits(&access, head.seq, to_seq)?, ..Plan::default() }))?
             .receipt;
     let files: Vec<Value> = receipt
         .ops
@@ -120,6 +112,7 @@ fn edits(access: &Access, now: Seq, to_seq: Seq) -> Result<Vec<Edit>> {
     for change in store::changed_between(access.project, now, to_seq)? {
         match (change.from, change.to) {
             (Some(_), None) => edits.push(Edit::Delete { path: change.path, expected_version: None }),
+            (Some(now), Some(then)) if now.same_file(&then) => {}
             (_, Some(row)) => edits.extend(put(access, change.path, row)?),
             (None, None) => {}
         }

@@ -54,6 +54,13 @@ impl VersionRow {
         })
     }
 
+    /// Whether two versions are the same file: content, type and mode.
+    pub fn same_file(&self, other: &Self) -> bool {
+        self.content_hash == other.content_hash
+            && self.mode == other.mode
+            && self.file_type == other.file_type
+    }
+
     /// As a head, with the content by reference.
     pub fn to_head(&self, link_target: Option<String>) -> Head {
         Head {

@@ -36,14 +36,7 @@ fn create(
     let tag = text_arg("tag", tag, 255)?;
     let by = access.author()?;
     let correlation = correlated(correlation_id, "tag_project", || json!([tag, at_seq]))?;
-    let request = Commit {
-        access: &access,
-        kind: Kind::UserEdit,
-        message: None,
-        base_seq: None,
-        correlation,
-        details: None,
-    };
+    let request = Commit::new(&access, Kind::UserEdit, correlation);
     // A tag is a name, not a change: it takes the write path for its lock and its checks, and makes no bundle.
     commit(&request, |head| {
         let seq = at_seq.map_or(Ok(head.seq), |seq| existing_seq(access.project, "at_seq", seq))?;

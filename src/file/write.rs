@@ -63,7 +63,7 @@ fn upsert(
         json!([path.as_str(), content.hash.to_hex(), file_type, expected_version])
     })?;
     let edit = Edit::Put { path, file_type, mode: None, content, expected_version };
-    write(&access, correlation, Plan { edits: vec![edit], blobs })
+    write(&access, correlation, Plan { edits: vec![edit], blobs, answer: None })
 }
 
 /// Deletes a file; its history stays.
@@ -91,7 +91,7 @@ fn delete(
     write(
         &access,
         correlation,
-        Plan { edits: vec![Edit::Delete { path, expected_version }], blobs: Vec::new() },
+        Plan { edits: vec![Edit::Delete { path, expected_version }], ..Plan::default() },
     )
 }
 
@@ -124,7 +124,7 @@ fn rename(
     write(
         &access,
         correlation,
-        Plan { edits: vec![Edit::Move { from, to, expected_version }], blobs: Vec::new() },
+        Plan { edits: vec![Edit::Move { from, to, expected_version }], ..Plan::default() },
     )
 }
 
@@ -138,8 +138,7 @@ pub fn correlated(
 }
 
 fn write(access: &Access, correlation: Option<(CorrelationId, Hash)>, plan: Plan) -> Result<FileHead> {
-    let request =
-        Commit { access, kind: Kind::UserEdit, message: None, base_seq: None, correlation, details: None };
+    let request = Commit::new(access, Kind::UserEdit, correlation);
     let committed = commit(&request, |_| Ok(plan))?;
     head::after(access.project, &committed, 0)
 }

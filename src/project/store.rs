@@ -1,6 +1,7 @@
 //! SQL of projects and members.
 
 use crate::auth::Role;
+use crate::bundle;
 use crate::db::{self, Arg};
 use crate::error::Result;
 use crate::ids::{ActorId, ProjectId};
@@ -74,6 +75,7 @@ pub fn list(actor: Option<ActorId>, is_admin: bool) -> Result<Vec<Listed>> {
 pub fn lock(project: ProjectId) -> Result<Option<i64>> {
     const SQL: &str =
         "SELECT access_version FROM quire_store.project_head WHERE project_id = $1 FOR NO KEY UPDATE";
+    bundle::store::queue_for(project);
     db::write_one(SQL, &[project.pg().into()], |row| row.get(1))
 }
 

@@ -3,7 +3,7 @@
 use crate::error::{Code, Error, Result};
 use crate::pure::hash::Hash;
 use std::cell::RefCell;
-use zstd::bulk::Compressor;
+use zstd::bulk::{Compressor, Decompressor};
 
 /// Content longer than this is stored in chunks of this many bytes, each compressed on its own.
 pub const CHUNK_BYTES: usize = 1 << 20;
@@ -55,13 +55,11 @@ fn compress(raw: &[u8], level: i32) -> std::io::Result<Vec<u8>> {
         static KEPT: RefCell<Option<(i32, Compressor<'static>)>> = const { RefCell::new(None) };
     }
     KEPT.with_borrow_mut(|kept| {
-        if kept.as_ref().is_none_or(|(kept_level, _)| *kept_level != level) {
-            *kept = Some((level, Compressor::new(level)?));
-        }
-        match kept {
-            Some((_, compressor)) => compressor.compress(raw),
-            None => zstd::bulk::compress(raw, level),
-        }
+        let compressor = match kept {
+            Some((kept_level, compressor)) if *kept_level == level => compressor,
+            _ => &mut kept.insert((level, Compressor::new(level)?)).1,
+        };
+        compressor.compress(raw)
     })
 }
 
@@ -80,8 +78,8 @@ pub fn decode_into(codec: Codec, size: usize, bytes: &[u8], out: &mut Vec<u8>) -
         Codec::Raw => return Err(corrupt("stored content has the wrong length")),
         Codec::Zstd => {
             let start = out.len();
-            let mut chunk = zstd::bulk::decompress(bytes, size)
-                .map_err(|_| corrupt("stored content does not decompress"))?;
+            let mut chunk =
+                decompress(bytes, size).map_err(|_| corrupt("stored content does not decompress"))?;
             if chunk.len() != size {
                 return Err(corrupt("stored content has the wrong length"));
             }
@@ -93,6 +91,20 @@ pub fn decode_into(codec: Codec, size: usize, bytes: &[u8], out: &mut Vec<u8>) -
         }
     }
     Ok(())
+}
+
+/// The content of one zstd frame. As with compressing, the context costs more than a small file.
+fn decompress(bytes: &[u8], size: usize) -> std::io::Result<Vec<u8>> {
+    thread_local! {
+        static KEPT: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+    }
+    KEPT.with_borrow_mut(|kept| {
+        let decompressor = match kept {
+            Some(decompressor) => decompressor,
+            None => kept.insert(Decompressor::new()?),
+        };
+        decompressor.decompress(bytes, size)
+    })
 }
 
 /// Checks decoded content against what was recorded when it was stored.

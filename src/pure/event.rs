@@ -68,25 +68,29 @@ pub struct Origin {
     pub committed_at: Micros,
 }
 
-/// Name and payload of the event of one bundle; a path that changed twice shows its last state.
-pub fn build(origin: &Origin, mut changes: Vec<Change>) -> (&'static str, Value) {
+/// The event of a bundle that changed several paths.
+pub const BULK: &str = "bulk:apply";
+
+/// The event of a bundle that changed one path.
+pub const fn single(exists: bool) -> &'static str {
+    if exists { "file:update" } else { "file:delete" }
+}
+
+/// Payload of the event of one bundle; a path that changed twice shows its last state.
+pub fn build(name: &str, origin: &Origin, mut changes: Vec<Change>) -> Value {
     if changes.len() > 1 {
         changes = last_of_each_path(changes);
     }
     let mut payload = Map::new();
-    let name = match changes.as_slice() {
-        [single] => {
-            describe(single, &mut payload);
-            if single.file.is_some() { "file:update" } else { "file:delete" }
-        }
+    match changes.as_slice() {
+        [change] if name != BULK => describe(change, &mut payload),
         many => {
             payload.insert("files".into(), many.iter().map(entry).collect());
-            "bulk:apply"
         }
-    };
+    }
     payload.insert("timestamp".into(), rfc3339(origin.committed_at).into());
     payload.insert("sender".into(), origin.sender.to_string().into());
-    (name, Value::Object(payload))
+    Value::Object(payload)
 }
 
 fn last_of_each_path(changes: Vec<Change>) -> Vec<Change> {
@@ -198,17 +202,16 @@ mod tests {
     }
 
     #[test]
-    fn one_change_is_named_by_what_it_is() {
-        let (name, payload) = build(&ORIGIN, vec![update("a", b"x")]);
-        assert_eq!((name, &payload["content"], &payload["version"]), ("file:update", &json!("x"), &json!(2)));
-        let (name, payload) = build(&ORIGIN, vec![delete("a")]);
-        assert_eq!((name, payload.get("content")), ("file:delete", None));
+    fn one_change_is_described_by_itself() {
+        let payload = build(single(true), &ORIGIN, vec![update("a", b"x")]);
+        assert_eq!((&payload["content"], &payload["version"]), (&json!("x"), &json!(2)));
+        let payload = build(single(false), &ORIGIN, vec![delete("a")]);
+        assert_eq!((&payload["file_path"], payload.get("content")), (&json!("a"), None));
     }
 
     #[test]
-    fn several_changes_are_one_bulk() {
-        let (name, payload) = build(&ORIGIN, vec![update("a", b"x"), delete("b"), update("a", b"y")]);
-        assert_eq!(name, "bulk:apply");
+    fn several_changes_are_a_list_of_last_states() {
+        let payload = build(BULK, &ORIGIN, vec![update("a", b"x"), delete("b"), update("a", b"y")]);
         let files = payload["files"].as_array().expect("files");
         assert_eq!(files.len(), 2);
         assert_eq!(files[1]["content"], "y");
@@ -216,25 +219,31 @@ mod tests {
     }
 
     #[test]
+    fn what_is_left_of_a_bulk_is_still_a_list() {
+        let payload = build(BULK, &ORIGIN, vec![update("a", b"x")]);
+        assert_eq!(payload["files"].as_array().expect("files").len(), 1);
+    }
+
+    #[test]
     fn binary_content_travels_as_base64() {
-        let (_, payload) = build(&ORIGIN, vec![update("a", b"\x00\xff")]);
+        let payload = build(single(true), &ORIGIN, vec![update("a", b"\x00\xff")]);
         assert_eq!((&payload["content"], &payload["content_base64"]), (&Value::Null, &json!("AP8=")));
     }
 
     #[test]
     fn a_broadcast_always_fits() {
-        let (name, payload) = build(&ORIGIN, vec![update("a", &[b'x'; 20_000])]);
-        let text = broadcast(name, 1, 0, &payload);
+        let payload = build(single(true), &ORIGIN, vec![update("a", &[b'x'; 20_000])]);
+        let text = broadcast(single(true), 1, 0, &payload);
         assert!(
             text.len() <= MAX_NOTIFY_BYTES
                 && text.contains("\"content_omitted\":true")
                 && text.contains("content_hash")
         );
         let many = (0..1000).map(|n| update(&format!("f{n}"), b"x")).collect();
-        let (name, payload) = build(&ORIGIN, many);
-        let text = broadcast(name, 1, 0, &payload);
+        let payload = build(BULK, &ORIGIN, many);
+        let text = broadcast(BULK, 1, 0, &payload);
         assert!(text.len() <= MAX_NOTIFY_BYTES && text.contains("\"content_omitted\":true"));
-        let (name, payload) = build(&ORIGIN, vec![update("a", b"small")]);
-        assert!(broadcast(name, 1, 0, &payload).contains("small"));
+        let payload = build(single(true), &ORIGIN, vec![update("a", b"small")]);
+        assert!(broadcast(single(true), 1, 0, &payload).contains("small"));
     }
 }

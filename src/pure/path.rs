@@ -12,6 +12,8 @@ pub const MAX_PATH_BYTES: usize = 1024;
 /// Longest segment of a path, in bytes.
 pub const MAX_SEGMENT_BYTES: usize = 255;
 
+const TOO_LONG: &str = "it is longer than 1024 bytes";
+
 /// A path that keeps every rule; normalised once, here.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct FilePath(String);
@@ -19,13 +21,21 @@ pub struct FilePath(String);
 impl FilePath {
     /// Checks and normalises; 22023 with the path and the broken rule otherwise.
     pub fn parse(raw: &str) -> Result<Self> {
+        if raw.len() > 4 * MAX_PATH_BYTES {
+            // Normalising cannot make it short enough, and would take its time.
+            return Err(Self::invalid(raw, TOO_LONG));
+        }
         let path = if is_nfc(raw) { raw.to_owned() } else { raw.nfc().collect() };
         match broken_rule(&path) {
             None => Ok(Self(path)),
-            Some(rule) => Err(Error::validation(format!("invalid file path: {rule}"))
-                .with("file_path", shorten(raw))
-                .with("rule", rule)),
+            Some(rule) => Err(Self::invalid(raw, rule)),
         }
+    }
+
+    fn invalid(raw: &str, rule: &str) -> Error {
+        Error::validation(format!("invalid file path: {rule}"))
+            .with("file_path", shorten(raw))
+            .with("rule", rule)
     }
 
     /// As a prefix argument: like a path, but one trailing `/` is allowed and empty means "everything".
@@ -67,16 +77,9 @@ impl FilePath {
         if target.is_empty() || target.starts_with('/') || target.contains(['\\', '\0']) {
             return false;
         }
-        let mut depth = self.ancestors().count();
-        for segment in target.split('/') {
-            match segment {
-                "" | "." => {}
-                ".." if depth == 0 => return false,
-                ".." => depth -= 1,
-                _ => depth += 1,
-            }
-        }
-        true
+        // `..` only leads: behind another segment, which may itself be a symlink, it would go who knows where.
+        let ups = target.split('/').take_while(|segment| *segment == "..").count();
+        ups <= self.ancestors().count() && target.split('/').skip(ups).all(|segment| segment != "..")
     }
 }
 
@@ -98,7 +101,7 @@ fn broken_rule(path: &str) -> Option<&'static str> {
         return Some("it is empty");
     }
     if path.len() > MAX_PATH_BYTES {
-        return Some("it is longer than 1024 bytes");
+        return Some(TOO_LONG);
     }
     if path.starts_with('/') {
         return Some("it is absolute");
@@ -197,6 +200,8 @@ mod tests {
             ("../../../c", false),
             ("/etc/passwd", false),
             ("x/../../../../c", false),
+            ("x/../c", false),
+            ("./..", false),
             ("", false),
             ("..\\x", false),
         ] {

@@ -207,7 +207,9 @@ impl Run<'_> {
             (None, Some(head)) => head.file_type.clone(),
             (None, None) => path.inferred_type(),
         };
-        let mode = mode.or(live.map(|head| head.mode)).unwrap_or_default();
+        // Writing over a symlink makes a file, unless the caller says that it is a target again.
+        let kept = live.map(|head| head.mode).filter(|mode| *mode != Mode::Symlink);
+        let mode = mode.or(kept).unwrap_or_default();
         if mode == Mode::Symlink {
             check_symlink(path, content)?;
         }
@@ -358,13 +360,12 @@ impl Run<'_> {
         }
         for (path, _) in self.heads.iter().filter(|(_, head)| head.is_live()) {
             for directory in path.ancestors() {
-                let above = FilePath::from_stored(directory.to_owned());
-                if self.heads.get(&above).is_some_and(Head::is_live) {
+                if self.heads.get(directory).is_some_and(Head::is_live) {
                     return Err(Error::conflict(
                         "path_conflict",
-                        format!("{above} cannot be both a file and a directory"),
+                        format!("{directory} cannot be both a file and a directory"),
                     )
-                    .with("file_path", above.as_str())
+                    .with("file_path", directory)
                     .with("below", path.as_str()));
                 }
             }

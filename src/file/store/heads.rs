@@ -2,7 +2,7 @@
 
 use crate::blob;
 use crate::db::{self, Arg};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::file::row::VersionRow;
 use crate::ids::ProjectId;
 use crate::pure::hash::Hash;
@@ -10,6 +10,11 @@ use crate::pure::op::Mode;
 use crate::pure::path::FilePath;
 use crate::pure::tree::{Edit, Head};
 use std::collections::{BTreeSet, HashMap};
+
+/// Most directories that the new paths of one bundle may have together.
+const MAX_DIRECTORIES: usize = 1 << 20;
+/// How many of them are looked up at once.
+const DIRECTORIES_AT_ONCE: usize = 10_000;
 
 macro_rules! head_columns {
     () => {
@@ -30,10 +35,9 @@ pub fn load_for(project: ProjectId, edits: &[Edit]) -> Result<HashMap<FilePath, 
         .map(FilePath::as_str)
         .collect();
     if !created.is_empty() {
-        let above = edits.iter().filter_map(Edit::creates).filter(|path| created.contains(path.as_str()));
-        let above: BTreeSet<&str> =
-            above.flat_map(FilePath::ancestors).filter(|path| !touched.contains(path)).collect();
-        heads.extend(at(project, &above)?);
+        let created_paths =
+            edits.iter().filter_map(Edit::creates).filter(|path| created.contains(path.as_str()));
+        heads.extend(above(project, created_paths, &touched)?);
         heads.extend(below(project, &created)?);
     }
     add_link_targets(project, &mut heads)?;
@@ -50,13 +54,40 @@ fn at(project: ProjectId, paths: &BTreeSet<&str>) -> Result<HashMap<FilePath, He
     const MANY: &str = concat!(
         "SELECT ",
         head_columns!(),
-        " FROM quire_store.file_head h WHERE h.project_id = $1 AND h.file_path = ANY ($2)"
+        " FROM unnest($2::text[]) AS d (path)
+         CROSS JOIN LATERAL (
+             SELECT * FROM quire_store.file_head f WHERE f.project_id = $1 AND f.file_path = d.path OFFSET 0) h"
     );
-    match paths.first() {
-        None => Ok(HashMap::new()),
-        Some(path) if paths.len() == 1 => load(ONE, &[project.pg().into(), (*path).into()]),
-        Some(_) => load(MANY, &[project.pg().into(), text_array(paths)]),
+    load(ONE, MANY, project, paths)
+}
+
+/// Files where a directory would have to be, above these paths. Deep paths have many directories each, so the look-ups go
+/// in batches and their number is limited.
+fn above<'a>(
+    project: ProjectId,
+    paths: impl Iterator<Item = &'a FilePath>,
+    known: &BTreeSet<&str>,
+) -> Result<HashMap<FilePath, Head>> {
+    let mut found = HashMap::new();
+    let mut batch: BTreeSet<&str> = BTreeSet::new();
+    let mut count = 0;
+    for path in paths {
+        for directory in path.ancestors().filter(|directory| !known.contains(directory)) {
+            count += 1;
+            batch.insert(directory);
+        }
+        if count > MAX_DIRECTORIES {
+            return Err(Error::limit("the paths of this bundle are too deep", MAX_DIRECTORIES)
+                .hint("split it into several bundles"));
+        }
+        if batch.len() >= DIRECTORIES_AT_ONCE {
+            pgrx::check_for_interrupts!();
+            found.extend(at(project, &batch)?.into_iter().filter(|(_, head)| head.is_live()));
+            batch.clear();
+        }
     }
+    found.extend(at(project, &batch)?.into_iter().filter(|(_, head)| head.is_live()));
+    Ok(found)
 }
 
 /// Existing files below these paths.
@@ -64,32 +95,40 @@ fn below(project: ProjectId, paths: &BTreeSet<&str>) -> Result<HashMap<FilePath,
     const ONE: &str = concat!(
         "SELECT ",
         head_columns!(),
-        " FROM quire_store.file_head h WHERE h.project_id = $1 AND NOT h.is_deleted
-             AND h.file_path > $2 || '/' AND h.file_path < $2 || '0'"
+        " FROM quire_store.file_head h
+         WHERE h.project_id = $1 AND h.file_path > $2 || '/' AND h.file_path < $2 || '0' AND NOT h.is_deleted
+         ORDER BY h.file_path"
     );
     const MANY: &str = concat!(
         "SELECT ",
         head_columns!(),
         " FROM unnest($2::text[]) AS d (path)
-         JOIN quire_store.file_head h ON h.project_id = $1 AND NOT h.is_deleted
-             AND h.file_path > d.path || '/' AND h.file_path < d.path || '0'"
+         CROSS JOIN LATERAL (
+             SELECT * FROM quire_store.file_head f
+             WHERE f.project_id = $1 AND f.file_path > d.path || '/' AND f.file_path < d.path || '0'
+                 AND NOT f.is_deleted
+             ORDER BY f.file_path OFFSET 0) h"
     );
-    match paths.first() {
-        None => Ok(HashMap::new()),
-        Some(path) if paths.len() == 1 => load(ONE, &[project.pg().into(), (*path).into()]),
-        Some(_) => load(MANY, &[project.pg().into(), text_array(paths)]),
-    }
+    load(ONE, MANY, project, paths)
 }
 
-fn load(sql: &'static str, args: &[Arg]) -> Result<HashMap<FilePath, Head>> {
-    let heads = db::write(sql, args, |row| {
+/// Runs the statement for one path or the one for many. The plans are kept, and may be made while the table is small, so
+/// the statements leave no choice: OFFSET 0 makes one look-up per path, and ORDER BY asks for the index on paths.
+fn load(
+    one: &'static str,
+    many: &'static str,
+    project: ProjectId,
+    paths: &BTreeSet<&str>,
+) -> Result<HashMap<FilePath, Head>> {
+    let (sql, paths): (_, Arg) = match paths.first() {
+        None => return Ok(HashMap::new()),
+        Some(path) if paths.len() == 1 => (one, (*path).into()),
+        Some(_) => (many, paths.iter().map(|path| (*path).to_owned()).collect::<Vec<String>>().into()),
+    };
+    let heads = db::write(sql, &[project.pg().into(), paths], |row| {
         Ok((FilePath::from_stored(row.get(1)?), VersionRow::from_row(row, 2)?.to_head(None)))
     })?;
     Ok(heads.into_iter().collect())
-}
-
-fn text_array<'a>(texts: &BTreeSet<&str>) -> Arg<'a> {
-    texts.iter().map(|text| (*text).to_owned()).collect::<Vec<String>>().into()
 }
 
 /// Where symlinks point to, which decides whether they may move.

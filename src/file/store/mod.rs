@@ -92,16 +92,33 @@ pub fn changed_between(project: ProjectId, from: Seq, to: Seq) -> Result<Vec<Cha
     })
 }
 
-/// Moves between two seqs, in order: from path, to path.
-pub fn moves_between(project: ProjectId, low: Seq, high: Seq) -> Result<Vec<(FilePath, FilePath)>> {
-    const SQL: &str = "SELECT m.file_path, h.file_path
+/// What an operation did to paths.
+pub enum Operation {
+    /// Content at a path.
+    Put(FilePath),
+    /// A path given up.
+    Delete(FilePath),
+    /// From one path to another.
+    Move(FilePath, FilePath),
+}
+
+/// Operations after a seq and up to another, in log order.
+pub fn operations_between(project: ProjectId, low: Seq, high: Seq) -> Result<Vec<Operation>> {
+    const SQL: &str = "SELECT h.file_path, f.is_deleted,
+            (SELECT m.file_path FROM quire_store.file_head m
+             WHERE m.project_id = f.project_id AND m.file_id = f.moved_file_id)
         FROM quire_store.project_files f
         JOIN quire_store.file_head h ON h.project_id = f.project_id AND h.file_id = f.file_id
-        JOIN quire_store.file_head m ON m.project_id = f.project_id AND m.file_id = f.moved_file_id
-        WHERE f.project_id = $1 AND f.bundle_seq > $2 AND f.bundle_seq <= $3 AND f.op = 'file.move' AND NOT f.is_deleted
+        WHERE f.project_id = $1 AND f.bundle_seq > $2 AND f.bundle_seq <= $3
+            AND NOT (f.op = 'file.move' AND f.is_deleted)
         ORDER BY f.bundle_seq, f.ordinal";
     db::read(SQL, &[project.pg().into(), low.into(), high.into()], |row| {
-        Ok((FilePath::from_stored(row.get(1)?), FilePath::from_stored(row.get(2)?)))
+        let path = FilePath::from_stored(row.get(1)?);
+        Ok(match row.opt::<String>(3)? {
+            Some(from) => Operation::Move(FilePath::from_stored(from), path),
+            None if row.get::<bool>(2)? => Operation::Delete(path),
+            None => Operation::Put(path),
+        })
     })
 }
 
