@@ -39,7 +39,8 @@ GRANT SELECT ON ALL TABLES IN SCHEMA quire TO quire_user;
 GRANT SELECT ON quire_store.project_files, quire_store.file_head, quire_store.bundle, quire_store.blob,
     quire_store.blob_chunk TO quire_user;
 GRANT EXECUTE ON FUNCTION quire_store.readable_projects(), quire_store.blob_text(quire_store.blob),
-    quire_store.missing_text(bytea), quire_store.decode_text(smallint, bigint, bytea, bytea),
+    quire_store.missing_text(bytea), quire_store.chunked_text(quire_store.blob),
+    quire_store.decode_text(smallint, bigint, bytea, bytea),
     quire_store.decode_text_chunks(smallint[], bigint[], bytea[], bigint, bytea) TO quire_user;
 
 COMMENT ON SCHEMA quire_store IS 'Storage of quire. Not an interface: use the functions and views of schema quire.';

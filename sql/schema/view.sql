@@ -1,15 +1,21 @@
 -- Views and one-statement readers. A reader's first statement checks the caller and the arguments: it raises, so it must
 -- run even when the second would find no row. (A condition that raises is not evaluated on an empty table.)
 
+-- Text of a blob that is stored in chunks. Apart from blob_text, because PostgreSQL does not inline a function with a
+-- sub-query.
+CREATE FUNCTION quire_store.chunked_text(b quire_store.blob) RETURNS text
+STABLE PARALLEL SAFE LANGUAGE sql
+RETURN (SELECT quire_store.decode_text_chunks(pg_catalog.array_agg(c.codec ORDER BY c.ordinal),
+                   pg_catalog.array_agg(c.size ORDER BY c.ordinal),
+                   pg_catalog.array_agg(c.bytes ORDER BY c.ordinal), b.size, b.hash)
+        FROM quire_store.blob_chunk c WHERE c.project_id = b.project_id AND c.hash = b.hash);
+
 -- Text of a blob, NULL when there is no row. Raises XX001 when length or hash are wrong.
 CREATE FUNCTION quire_store.blob_text(b quire_store.blob) RETURNS text
 STABLE PARALLEL SAFE LANGUAGE sql
 RETURN CASE WHEN b.hash IS NULL THEN NULL
        WHEN b.chunk_count = 0 THEN quire_store.decode_text(b.codec, b.size, b.hash, b.bytes)
-       ELSE (SELECT quire_store.decode_text_chunks(pg_catalog.array_agg(c.codec ORDER BY c.ordinal),
-                        pg_catalog.array_agg(c.size ORDER BY c.ordinal),
-                        pg_catalog.array_agg(c.bytes ORDER BY c.ordinal), b.size, b.hash)
-             FROM quire_store.blob_chunk c WHERE c.project_id = b.project_id AND c.hash = b.hash) END;
+       ELSE quire_store.chunked_text(b) END;
 
 CREATE VIEW quire.project_files WITH (security_invoker = true) AS
 SELECT f.id,
@@ -119,18 +125,23 @@ RETURNS TABLE (file_path text, file_type text, content text, content_hash text, 
 STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp LANGUAGE sql
 BEGIN ATOMIC
     SELECT quire_store.readable_project(project_uuid), quire_store.normal_prefix(path_prefix);
+    -- Sorted before it is decoded: sorting the content would spill it to disk.
     SELECT h.file_path,
            h.file_type,
            CASE WHEN NOT h.is_binary THEN
-               COALESCE(quire_store.blob_text(b), quire_store.missing_text(h.content_hash)) END,
+               COALESCE((SELECT quire_store.blob_text(b) FROM quire_store.blob b
+                         WHERE b.project_id = list_current_files.project_uuid AND b.hash = h.content_hash),
+                        quire_store.missing_text(h.content_hash)) END,
            pg_catalog.encode(h.content_hash, 'hex'),
            h.version,
            h.updated_at
-    FROM quire_store.file_head h
-    LEFT JOIN quire_store.blob b ON b.project_id = h.project_id AND b.hash = h.content_hash
-    WHERE h.project_id = list_current_files.project_uuid
-      AND NOT h.is_deleted
-      AND quire_store.path_is_within(h.file_path, (SELECT quire_store.normal_prefix(list_current_files.path_prefix)))
+    FROM (SELECT f.file_path, f.file_type, f.is_binary, f.content_hash, f.version, f.updated_at
+          FROM quire_store.file_head f
+          WHERE f.project_id = list_current_files.project_uuid
+            AND NOT f.is_deleted
+            AND quire_store.path_is_within(f.file_path, (SELECT quire_store.normal_prefix(list_current_files.path_prefix)))
+          ORDER BY f.file_path
+          OFFSET 0) h
     ORDER BY h.file_path;
 END;
 
@@ -140,27 +151,30 @@ RETURNS TABLE (file_path text, file_type text, content text, content_hash text, 
 STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp LANGUAGE sql
 BEGIN ATOMIC
     SELECT quire_store.readable_project(project_uuid), quire_store.seq_at(project_uuid, at_seq, at_time, at_tag);
-    SELECT h.file_path,
-           f.file_type,
-           CASE WHEN NOT f.is_binary THEN
+    SELECT t.file_path,
+           t.file_type,
+           CASE WHEN NOT t.is_binary THEN
                COALESCE((SELECT quire_store.blob_text(b) FROM quire_store.blob b
-                         WHERE b.project_id = h.project_id AND b.hash = f.content_hash),
-                        quire_store.missing_text(f.content_hash)) END,
-           pg_catalog.encode(f.content_hash, 'hex'),
-           f.version,
-           f.committed_at
-    FROM (SELECT quire_store.seq_at(list_files_at.project_uuid, list_files_at.at_seq, list_files_at.at_time,
-                                    list_files_at.at_tag) AS seq OFFSET 0) point
-    CROSS JOIN quire_store.file_head h
-    CROSS JOIN LATERAL (
-        SELECT v.file_type, v.is_binary, v.is_deleted, v.content_hash, v.version, v.committed_at
-        FROM quire_store.project_files v
-        WHERE v.project_id = h.project_id AND v.file_id = h.file_id AND v.bundle_seq <= point.seq
-        ORDER BY v.bundle_seq DESC, v.version DESC
-        LIMIT 1) f
-    WHERE h.project_id = list_files_at.project_uuid
-      AND NOT f.is_deleted
-    ORDER BY h.file_path;
+                         WHERE b.project_id = list_files_at.project_uuid AND b.hash = t.content_hash),
+                        quire_store.missing_text(t.content_hash)) END,
+           pg_catalog.encode(t.content_hash, 'hex'),
+           t.version,
+           t.committed_at
+    FROM (SELECT h.file_path, f.file_type, f.is_binary, f.content_hash, f.version, f.committed_at
+          FROM (SELECT quire_store.seq_at(list_files_at.project_uuid, list_files_at.at_seq, list_files_at.at_time,
+                                          list_files_at.at_tag) AS seq OFFSET 0) point
+          CROSS JOIN quire_store.file_head h
+          CROSS JOIN LATERAL (
+              SELECT v.file_type, v.is_binary, v.is_deleted, v.content_hash, v.version, v.committed_at
+              FROM quire_store.project_files v
+              WHERE v.project_id = h.project_id AND v.file_id = h.file_id AND v.bundle_seq <= point.seq
+              ORDER BY v.bundle_seq DESC, v.version DESC
+              LIMIT 1) f
+          WHERE h.project_id = list_files_at.project_uuid
+            AND NOT f.is_deleted
+          ORDER BY h.file_path
+          OFFSET 0) t
+    ORDER BY t.file_path;
 END;
 
 CREATE FUNCTION quire.project_file_history(project_uuid uuid, p_file_path text, before_version integer DEFAULT NULL,
