@@ -1,7 +1,7 @@
 //! Arguments of SQL functions, checked the same way everywhere.
 
 use crate::error::{Error, Result};
-use crate::ids::{CorrelationId, ProjectId};
+use crate::ids::{ActorId, CorrelationId, ProjectId};
 use crate::pure::path::FilePath;
 use pgrx::Uuid;
 
@@ -13,6 +13,15 @@ pub fn required<T>(name: &str, value: Option<T>) -> Result<T> {
 /// The project argument.
 pub fn project_arg(project_uuid: Option<Uuid>) -> Result<ProjectId> {
     required("project_uuid", project_uuid).map(ProjectId::from_pg)
+}
+
+/// An actor argument: given, and not the built-in one.
+pub fn actor_arg(name: &str, actor: Option<Uuid>) -> Result<ActorId> {
+    let actor = ActorId::from_pg(required(name, actor)?);
+    if actor == ActorId::SYSTEM {
+        return Err(Error::validation("the actor system cannot be a member").with("argument", name));
+    }
+    Ok(actor)
 }
 
 /// The correlation id argument.

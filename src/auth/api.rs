@@ -1,9 +1,9 @@
 //! SQL functions of this domain, and the gate as seen from SQL.
 
-use super::{Action, author, current, require, require_admin, store};
-use crate::args::{project_arg, required, text_arg};
+use super::{Action, author, current, require_admin, require_project, store};
+use crate::args::text_arg;
 use crate::error::{Error, Result};
-use crate::ids::{ActorId, ProjectId};
+use crate::ids::ActorId;
 use crate::raise::or_raise;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
@@ -54,22 +54,14 @@ fn map_role_inner(db_role: Option<&str>, actor: Option<Uuid>, display_name: Opti
 #[pg_extern(schema = "quire_store", stable, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
 fn readable_project(project_uuid: Option<Uuid>) -> Uuid {
-    or_raise(
-        project_arg(project_uuid)
-            .and_then(|project| require(Action::Read, project))
-            .map(|access| access.project.pg()),
-    )
+    or_raise(require_project(Action::Read, project_uuid)).project.pg()
 }
 
 /// The gate for readers that are for members only.
 #[pg_extern(schema = "quire_store", stable, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
 fn member_project(project_uuid: Option<Uuid>) -> Uuid {
-    or_raise(
-        project_arg(project_uuid)
-            .and_then(|project| require(Action::Belong, project))
-            .map(|access| access.project.pg()),
-    )
+    or_raise(require_project(Action::Belong, project_uuid)).project.pg()
 }
 
 /// The projects the caller may read, for row level security.
@@ -77,19 +69,4 @@ fn member_project(project_uuid: Option<Uuid>) -> Uuid {
 #[search_path(pg_catalog, pg_temp)]
 fn readable_projects() -> Vec<Uuid> {
     or_raise(current().and_then(|principal| store::readable_projects(principal.actor, principal.is_admin)))
-}
-
-/// Checks an actor argument: given, and not the built-in one.
-pub fn actor_arg(name: &str, actor: Option<Uuid>) -> Result<ActorId> {
-    let actor = ActorId::from_pg(required(name, actor)?);
-    if actor == ActorId::SYSTEM {
-        return Err(Error::validation("the actor system cannot be a member").with("argument", name));
-    }
-    Ok(actor)
-}
-
-/// Keeps the gate's type in one signature for other domains.
-pub fn require_project(action: Action, project_uuid: Option<Uuid>) -> Result<super::Access> {
-    let project: ProjectId = project_arg(project_uuid)?;
-    require(action, project)
 }

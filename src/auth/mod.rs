@@ -8,6 +8,7 @@ pub mod api;
 mod principal;
 pub mod store;
 
+use crate::args::project_arg;
 use crate::error::{Code, Error, Result};
 use crate::ids::{ActorId, ProjectId};
 use crate::pure::settings::Settings;
@@ -143,6 +144,11 @@ pub fn require(action: Action, project: ProjectId) -> Result<Access> {
         name: found.name,
         is_archived: found.is_archived,
     })
+}
+
+/// The gate, for a function's `project_uuid` argument.
+pub fn require_project(action: Action, project_uuid: Option<pgrx::Uuid>) -> Result<Access> {
+    require(action, project_arg(project_uuid)?)
 }
 
 /// The actor a write of `principal` is attributed to; registered if it is seen for the first time.

@@ -2,8 +2,7 @@
 
 use super::load::{Event, MAX_CONTENT_BYTES, Query, page};
 use crate::args::{page_arg, required};
-use crate::auth::Action;
-use crate::auth::api::require_project;
+use crate::auth::{Action, require_project};
 use crate::bundle::store::{head_seq, to_pg};
 use crate::error::{Code, Error, Result};
 use crate::ids::{ProjectId, Seq};

@@ -3,8 +3,7 @@
 use super::ops::{Staged, check_count, items};
 use super::write::correlated;
 use crate::args::required;
-use crate::auth::api::require_project;
-use crate::auth::{Access, Action};
+use crate::auth::{Access, Action, require_project};
 use crate::bundle::{Commit, Kind, commit};
 use crate::error::{Error, Result};
 use crate::jsonb::JsonArg;

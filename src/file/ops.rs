@@ -2,8 +2,7 @@
 
 use super::write::correlated;
 use crate::args::{file_type_arg, message_arg, required};
-use crate::auth::Action;
-use crate::auth::api::require_project;
+use crate::auth::{Action, require_project};
 use crate::blob;
 use crate::bundle::{Commit, Kind, Plan, commit};
 use crate::error::{Error, Result};

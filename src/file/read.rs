@@ -2,8 +2,7 @@
 
 use super::{VersionRow, store};
 use crate::args::{page_arg, path_arg, project_arg};
-use crate::auth::api::require_project;
-use crate::auth::{Access, Action};
+use crate::auth::{Access, Action, require_project};
 use crate::blob;
 use crate::bundle::store::{committed_at, from_pg, head_seq, to_pg};
 use crate::error::{Error, Result};

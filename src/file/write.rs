@@ -2,8 +2,7 @@
 
 use super::head::{self, FileHead};
 use crate::args::{correlation_arg, file_type_arg, path_arg, required};
-use crate::auth::api::require_project;
-use crate::auth::{Access, Action};
+use crate::auth::{Access, Action, require_project};
 use crate::blob;
 use crate::bundle::{Commit, Kind, Plan, commit, fingerprint};
 use crate::error::Result;

@@ -2,8 +2,7 @@
 
 use super::{locked, store};
 use crate::args::{required, text_arg};
-use crate::auth::api::require_project;
-use crate::auth::{self, Action};
+use crate::auth::{self, Action, require_project};
 use crate::error::{Error, Result};
 use crate::ids::ProjectId;
 use crate::jsonb::JsonArg;

@@ -1,9 +1,8 @@
 //! SQL functions of membership. A project always keeps an owner.
 
 use super::{locked, store};
-use crate::args::required;
-use crate::auth::api::{actor_arg, require_project};
-use crate::auth::{self, Access, Action, Role};
+use crate::args::{actor_arg, required};
+use crate::auth::{self, Access, Action, Role, require_project};
 use crate::error::{Code, Error, Result};
 use crate::ids::ActorId;
 use crate::raise::or_raise;
