@@ -28,7 +28,7 @@ FROM quire.poll_subscription(t.id(1300), 'sources');
 SELECT quire.ack_subscription(t.id(1300), 'sources', 5);
 SELECT count(*) FROM quire.poll_subscription(t.id(1300), 'sources');
 SELECT name, filter, cursor_seq, behind, leased_until IS NULL AS free FROM quire.list_subscriptions(t.id(1300));
--- polling again takes nothing back, and acknowledging what was acknowledged ends a lease
+-- polling again takes nothing back, and a late acknowledgement does not end somebody else's lease
 SELECT quire.create_subscription(t.id(1300), 'again');
 SELECT count(*) FROM quire.poll_subscription(t.id(1300), 'again', lease => '0 seconds');
 SELECT count(*) FROM quire.poll_subscription(t.id(1300), 'again', 1);

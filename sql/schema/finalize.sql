@@ -199,7 +199,7 @@ COMMENT ON FUNCTION quire.poll_subscription(uuid, text, integer, interval) IS
 Arguments: max_events (1 to 1000); lease (0 seconds to 1 day).
 Returns: rows like poll_events; of a bulk:apply only the matching files. Errors: 22004, 22023, PT404, PT410.';
 COMMENT ON FUNCTION quire.ack_subscription(uuid, text, bigint) IS
-'Acknowledges everything up to a seq and ends the lease; it is never handed out again.
+'Acknowledges everything up to a seq: it is never handed out again. When that moves the cursor the lease ends, and what is left is handed out again.
 Returns: the cursor. Errors: 22004, 22023 beyond what was handed out, PT404.';
 COMMENT ON FUNCTION quire.list_subscriptions(uuid) IS
 'The caller''s subscriptions; all of them for an owner.

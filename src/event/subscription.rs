@@ -143,7 +143,8 @@ fn ack(project_uuid: Option<Uuid>, name: Option<&str>, seq: Option<Seq>) -> Resu
             .hint("only what has been handed out can be acknowledged"));
     }
     let cursor = seq.max(subscription.cursor);
-    if cursor > subscription.cursor || subscription.leased_until.is_some() {
+    // A late acknowledgement of what is acknowledged already must not end somebody else's lease.
+    if cursor > subscription.cursor {
         // Acknowledging a part ends the lease too: the rest is handed out again.
         store::update(access.project, name, cursor, subscription.delivered, None)?;
     }
