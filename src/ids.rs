@@ -4,6 +4,16 @@ use pgrx::Uuid as PgUuid;
 use std::fmt;
 use uuid::Uuid;
 
+/// As PostgreSQL's uuid.
+pub fn uuid_to_pg(id: Uuid) -> PgUuid {
+    PgUuid::from_bytes(*id.as_bytes())
+}
+
+/// From PostgreSQL's uuid.
+pub fn uuid_from_pg(id: PgUuid) -> Uuid {
+    Uuid::from_bytes(*id.as_bytes())
+}
+
 macro_rules! uuid_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -13,12 +23,12 @@ macro_rules! uuid_id {
         impl $name {
             /// From PostgreSQL's uuid.
             pub fn from_pg(id: PgUuid) -> Self {
-                Self(Uuid::from_bytes(*id.as_bytes()))
+                Self(uuid_from_pg(id))
             }
 
             /// As PostgreSQL's uuid.
             pub fn pg(self) -> PgUuid {
-                PgUuid::from_bytes(*self.0.as_bytes())
+                uuid_to_pg(self.0)
             }
         }
 

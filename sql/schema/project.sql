@@ -20,7 +20,6 @@ CREATE TABLE quire_store.project_head (
     seq          bigint NOT NULL DEFAULT 0,
     checksum     bytea NOT NULL DEFAULT '\x0000000000000000000000000000000000000000000000000000000000000000',
     committed_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
-    is_archived  boolean NOT NULL DEFAULT false,
     -- Counts changes of members, settings and status, so that a writer who waited for the lock notices one.
     -- It starts anywhere, so that a project made again under the same id is not mistaken for the one before.
     access_version bigint NOT NULL DEFAULT (pg_catalog.random() * 1000000000000)::bigint,

@@ -99,7 +99,12 @@ impl Access {
 
     /// Refuses an archived project (PT423).
     pub fn require_active(&self) -> Result<()> {
-        if self.is_archived { Err(archived(self.project)) } else { Ok(()) }
+        if self.is_archived {
+            return Err(Error::new(Code::Locked, "the project is archived")
+                .with("project_id", self.project.to_string())
+                .hint("an owner can call unarchive_project"));
+        }
+        Ok(())
     }
 }
 
@@ -176,11 +181,4 @@ pub fn require_admin() -> Result<Principal> {
 /// The same answer for absent and hidden.
 pub fn no_project(project: ProjectId) -> Error {
     Error::not_found("no such project").with("project_id", project.to_string())
-}
-
-/// An archived project is read only.
-pub fn archived(project: ProjectId) -> Error {
-    Error::new(Code::Locked, "the project is archived")
-        .with("project_id", project.to_string())
-        .hint("an owner can call unarchive_project")
 }

@@ -10,14 +10,14 @@ use crate::auth::{self, Access};
 use crate::blob::{self, Blob};
 use crate::error::{Error, Result};
 use crate::file;
-use crate::guc;
 use crate::ids::{ActorId, CorrelationId, Seq};
 use crate::pure::chain::{self, BundleHeader};
+use crate::pure::event;
 use crate::pure::hash::Hash;
 use crate::pure::path::FilePath;
 use crate::pure::tree::{self, Applied, Edit, Head};
 use serde_json::{Value, json};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// A write, before it happens.
@@ -72,17 +72,11 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
     if let Some(receipt) = key.as_ref().map(|key| key.find(project)).transpose()?.flatten() {
         return Ok(Committed { receipt, heads: None });
     }
-    if head.is_archived {
-        return Err(auth::archived(project));
-    }
+    access.require_active()?;
     if let Some(limit) = access.settings.rate_limit {
         rate::check(project, author, limit)?;
     }
     let plan = plan(&head)?;
-    // A restore cannot be split.
-    if commit.kind != Kind::Rollback {
-        check_op_count(plan.edits.len())?;
-    }
     let mut heads = file::store::load_for(project, &plan.edits)?;
     check_base(commit.base_seq, &head, &heads, &plan.edits)?;
     let mut applied = tree::apply(&mut heads, &plan.edits, head.next_file_id)?;
@@ -135,7 +129,8 @@ fn write(
     blob::store::insert(project, blobs)?;
     store::append(&header, op_count, &previous, head, commit.details.clone())?;
     file::store::insert(project, author, head, &applied.versions)?;
-    notify::bundle(access, head.seq, head.committed_at, event_name(applied))?;
+    let changes = applied.versions.iter().map(|version| (version.path.as_str(), version.head.is_live()));
+    notify::bundle(access, head.seq, head.committed_at, event::name(changes))?;
     Ok((header.bundle_id.to_string(), head.checksum.to_hex()))
 }
 
@@ -149,25 +144,6 @@ fn stamp(applied: &mut Applied, heads: &mut HashMap<FilePath, Head>, bundle: &Lo
             head.updated_at = bundle.committed_at;
         }
     }
-}
-
-fn event_name(applied: &Applied) -> &'static str {
-    let paths: HashSet<&FilePath> = applied.versions.iter().map(|version| &version.path).collect();
-    match applied.versions.last() {
-        Some(last) if paths.len() == 1 && last.head.is_live() => "file:update",
-        Some(_) if paths.len() == 1 => "file:delete",
-        _ => "bulk:apply",
-    }
-}
-
-fn check_op_count(count: usize) -> Result<()> {
-    let most = guc::max_bundle_ops();
-    if count > most {
-        return Err(Error::limit(format!("a bundle of {count} operations is too large"), most)
-            .with("op_count", count)
-            .hint("split it into several bundles"));
-    }
-    Ok(())
 }
 
 /// Refuses when a touched path changed after what the author had seen.

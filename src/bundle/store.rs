@@ -2,12 +2,12 @@
 
 use crate::db::{self, Arg};
 use crate::error::{Error, Result};
-use crate::ids::{ActorId, CorrelationId, ProjectId, Seq};
+use crate::ids::{ActorId, CorrelationId, ProjectId, Seq, uuid_to_pg};
 use crate::pure::chain::BundleHeader;
 use crate::pure::hash::Hash;
 use crate::pure::timestamp::Micros;
 use pgrx::datum::TimestampWithTimeZone;
-use pgrx::{IntoDatum, JsonB, Uuid, direct_function_call};
+use pgrx::{IntoDatum, JsonB, direct_function_call};
 use serde_json::Value;
 
 /// 2000-01-01, PostgreSQL's epoch, in microseconds since 1970.
@@ -36,7 +36,6 @@ pub struct LockedHead {
     pub seq: Seq,
     pub checksum: Hash,
     pub committed_at: Micros,
-    pub is_archived: bool,
     pub access_version: i64,
     pub next_file_id: i32,
     pub live_files: i64,
@@ -45,7 +44,7 @@ pub struct LockedHead {
 
 /// Waits in line for a project's head row. Writers who meet at the row itself overtake each other, and under load some
 /// wait very long; an advisory lock hands over in the order of arrival.
-pub fn queue_for(project: ProjectId) {
+fn queue_for(project: ProjectId) {
     let digest = Hash::of_parts([&b"quire head lock "[..], project.0.as_bytes()]);
     let mut key = [0; 8];
     key.copy_from_slice(&digest.as_bytes()[..8]);
@@ -61,8 +60,8 @@ pub fn queue_for(project: ProjectId) {
 
 /// Locks the head row; `None` when the project has been deleted meanwhile.
 pub fn lock_head(project: ProjectId) -> Result<Option<LockedHead>> {
-    const SQL: &str = "SELECT seq, checksum, committed_at, is_archived, access_version, next_file_id,
-            live_files, live_bytes
+    const SQL: &str =
+        "SELECT seq, checksum, committed_at, access_version, next_file_id, live_files, live_bytes
         FROM quire_store.project_head WHERE project_id = $1 FOR NO KEY UPDATE";
     queue_for(project);
     db::write_one(SQL, &[project.pg().into()], |row| {
@@ -70,11 +69,10 @@ pub fn lock_head(project: ProjectId) -> Result<Option<LockedHead>> {
             seq: row.get(1)?,
             checksum: Hash::from_bytes(row.get::<&[u8]>(2)?)?,
             committed_at: from_pg(row.get(3)?),
-            is_archived: row.get(4)?,
-            access_version: row.get(5)?,
-            next_file_id: row.get(6)?,
-            live_files: row.get(7)?,
-            live_bytes: row.get(8)?,
+            access_version: row.get(4)?,
+            next_file_id: row.get(5)?,
+            live_files: row.get(6)?,
+            live_bytes: row.get(7)?,
         })
     })
 }
@@ -94,17 +92,16 @@ pub fn append(
         UPDATE quire_store.project_head SET seq = $2, checksum = $3, committed_at = $4, next_file_id = $14,
             live_files = $15, live_bytes = $16
         WHERE project_id = $1";
-    let uuid = |id: &uuid::Uuid| Uuid::from_bytes(*id.as_bytes());
     let args: [Arg; 16] = [
-        uuid(&header.project_id).into(),
+        uuid_to_pg(header.project_id).into(),
         header.seq.into(),
         head.checksum.as_bytes().as_slice().into(),
         to_pg(header.committed_at)?.into(),
-        uuid(&header.bundle_id).into(),
+        uuid_to_pg(header.bundle_id).into(),
         header.kind.as_str().into(),
-        uuid(&header.actor_id).into(),
+        uuid_to_pg(header.actor_id).into(),
         header.message.as_deref().into(),
-        header.correlation_id.as_ref().map(uuid).into(),
+        header.correlation_id.map(uuid_to_pg).into(),
         header.base_seq.into(),
         op_count.into(),
         previous.as_bytes().as_slice().into(),

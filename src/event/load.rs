@@ -4,7 +4,7 @@ use super::store::{self, LoggedBundle, LoggedChange};
 use crate::blob;
 use crate::error::{Error, Result};
 use crate::ids::{ProjectId, Seq};
-use crate::pure::event::{BULK, Body, Change, File, MAX_NOTIFY_BYTES, Origin, build, single};
+use crate::pure::event::{BULK, Body, Change, File, MAX_NOTIFY_BYTES, Origin, build, name};
 use crate::pure::filter::Filter;
 use crate::pure::hash::Hash;
 use crate::pure::timestamp::Micros;
@@ -46,15 +46,18 @@ pub fn page(query: &Query) -> Result<Page> {
     let bundles = store::bundles_after(query.project, query.after, query.max_events)?;
     let bundles = up_to(&bundles, MAX_CHANGES, |bundle| i64::from(bundle.op_count));
     let Some(last) = bundles.last() else { return Ok(Page { events: Vec::new(), scanned: query.after }) };
-    let mut logged: BTreeMap<Seq, Vec<LoggedChange>> = BTreeMap::new();
+    let mut changes: BTreeMap<Seq, Vec<LoggedChange>> = BTreeMap::new();
     for change in store::changes(query.project, query.after, last.seq)? {
-        logged.entry(change.seq).or_default().push(change);
+        changes.entry(change.seq).or_default().push(change);
     }
     // Named before the filter: a bulk stays a bulk when only one of its files is wanted.
-    let names: HashMap<Seq, &'static str> =
-        logged.iter().map(|(seq, changes)| (*seq, name(changes))).collect();
-    logged.values_mut().for_each(|changes| changes.retain(|change| query.filter.wants_path(&change.path)));
-    let mut changes = logged;
+    let names: HashMap<Seq, &'static str> = changes
+        .iter()
+        .map(|(seq, changes)| {
+            (*seq, name(changes.iter().map(|change| (change.path.as_str(), change.content_hash.is_some()))))
+        })
+        .collect();
+    changes.values_mut().for_each(|changes| changes.retain(|change| query.filter.wants_path(&change.path)));
     let size = |bundle: &LoggedBundle| {
         changes.get(&bundle.seq).map_or(0, |changes| changes.iter().map(|change| change.size).sum())
     };
@@ -101,15 +104,6 @@ fn up_to(bundles: &[LoggedBundle], most: i64, weight: impl Fn(&LoggedBundle) -> 
         })
         .count();
     &bundles[..fitting.max(1).min(bundles.len())]
-}
-
-/// The event's name, by all that the bundle changed.
-fn name(changes: &[LoggedChange]) -> &'static str {
-    let paths: HashSet<&str> = changes.iter().map(|change| change.path.as_str()).collect();
-    match changes.last() {
-        Some(last) if paths.len() == 1 => single(last.content_hash.is_some()),
-        _ => BULK,
-    }
 }
 
 fn event(

@@ -4,21 +4,21 @@ use super::{VersionRow, store};
 use crate::bundle::Committed;
 use crate::bundle::store::to_pg;
 use crate::error::{Error, Result};
-use crate::ids::ProjectId;
+use crate::ids::{ProjectId, uuid_to_pg};
 use crate::pure::path::FilePath;
 use crate::pure::tree::Head;
 use pgrx::heap_tuple::PgHeapTuple;
 use pgrx::pgbox::AllocatedByRust;
 use pgrx::tupdesc::PgTupleDesc;
-use pgrx::{IntoDatum, Uuid, pg_sys};
+use pgrx::{IntoDatum, pg_sys};
 
 /// The composite as a Rust value.
 pub type FileHead = PgHeapTuple<'static, AllocatedByRust>;
 
-/// The file that operation `at` of a committed write touched, as that operation left it.
-pub fn after(project: ProjectId, committed: &Committed, at: usize) -> Result<FileHead> {
+/// The file that a committed write of one operation touched, as that operation left it.
+pub fn after(project: ProjectId, committed: &Committed) -> Result<FileHead> {
     let outcome =
-        committed.receipt.ops.get(at).ok_or_else(|| Error::internal("a receipt has no such operation"))?;
+        committed.receipt.ops.first().ok_or_else(|| Error::internal("a receipt has no operation"))?;
     let path = FilePath::from_stored(outcome.file_path.clone());
     if let Some(head) = committed.heads.as_ref().and_then(|heads| heads.get(&path)) {
         return composite(&path, head);
@@ -30,15 +30,14 @@ pub fn after(project: ProjectId, committed: &Committed, at: usize) -> Result<Fil
 }
 
 fn composite(path: &FilePath, head: &Head) -> Result<FileHead> {
-    let uuid = |id: uuid::Uuid| Uuid::from_bytes(*id.as_bytes());
     let content = head.content.as_ref();
     let values = [
-        uuid(head.version_id).into_datum(),
+        uuid_to_pg(head.version_id).into_datum(),
         path.as_str().into_datum(),
         head.file_type.as_str().into_datum(),
         content.map(|content| content.hash.to_hex()).into_datum(),
         head.version.into_datum(),
-        head.parent_version_id.map(uuid).into_datum(),
+        head.parent_version_id.map(uuid_to_pg).into_datum(),
         content.map_or(0, |content| content.size).into_datum(),
         content.is_none().into_datum(),
         content.is_some_and(|content| content.is_binary).into_datum(),

@@ -54,7 +54,7 @@ fn restore_file(
         ..Commit::new(&access, Kind::Rollback, correlation)
     };
     let committed = commit(&request, |_| Ok(Plan { edits: vec![edit], ..Plan::default() }))?;
-    head::after(access.project, &committed, 0)
+    head::after(access.project, &committed)
 }
 
 /// Makes the whole tree what it was at a seq.

@@ -2,7 +2,7 @@
 
 use crate::db::Row;
 use crate::error::Result;
-use crate::ids::{FileId, Seq, Version};
+use crate::ids::{FileId, Seq, Version, uuid_from_pg};
 use crate::pure::hash::Hash;
 use crate::pure::op::Mode;
 use crate::pure::timestamp::Micros;
@@ -42,8 +42,8 @@ impl VersionRow {
         Ok(Self {
             file_id: row.get(at)?,
             version: row.get(at + 1)?,
-            id: uuid(row.get(at + 2)?),
-            parent_version_id: row.opt::<Uuid>(at + 3)?.map(uuid),
+            id: uuid_from_pg(row.get(at + 2)?),
+            parent_version_id: row.opt::<Uuid>(at + 3)?.map(uuid_from_pg),
             seq: row.get(at + 4)?,
             committed_at: row.get(at + 5).map(crate::bundle::store::from_pg)?,
             file_type: row.get(at + 6)?,
@@ -80,8 +80,4 @@ impl VersionRow {
             }),
         }
     }
-}
-
-fn uuid(id: Uuid) -> uuid::Uuid {
-    uuid::Uuid::from_bytes(*id.as_bytes())
 }

@@ -139,5 +139,5 @@ pub fn correlated(
 fn write(access: &Access, correlation: Option<(CorrelationId, Hash)>, plan: Plan) -> Result<FileHead> {
     let request = Commit::new(access, Kind::UserEdit, correlation);
     let committed = commit(&request, |_| Ok(plan))?;
-    head::after(access.project, &committed, 0)
+    head::after(access.project, &committed)
 }

@@ -9,10 +9,11 @@ mod member;
 pub mod store;
 
 use crate::auth::{self, Access};
+use crate::bundle::store::lock_head;
 use crate::error::Result;
 
 /// Takes the head lock, and asks for the access again if anything it depends on changed meanwhile.
 pub fn locked(access: Access) -> Result<Access> {
-    let version = store::lock(access.project)?.ok_or_else(|| auth::no_project(access.project))?;
-    access.under_lock(version).map(|access| access.into_owned())
+    let head = lock_head(access.project)?.ok_or_else(|| auth::no_project(access.project))?;
+    access.under_lock(head.access_version).map(|access| access.into_owned())
 }

@@ -1,7 +1,6 @@
 //! SQL of projects and members.
 
 use crate::auth::Role;
-use crate::bundle;
 use crate::db::{self, Arg};
 use crate::error::Result;
 use crate::ids::{ActorId, ProjectId};
@@ -71,14 +70,6 @@ pub fn list(actor: Option<ActorId>, is_admin: bool) -> Result<Vec<Listed>> {
     })
 }
 
-/// Serialises changes of one project; writers of content take the same lock. `None` when the project is gone.
-pub fn lock(project: ProjectId) -> Result<Option<i64>> {
-    const SQL: &str =
-        "SELECT access_version FROM quire_store.project_head WHERE project_id = $1 FOR NO KEY UPDATE";
-    bundle::store::queue_for(project);
-    db::write_one(SQL, &[project.pg().into()], |row| row.get(1))
-}
-
 /// Makes writers who passed the gate before, and wait for the lock, ask again.
 fn bump_access_version(project: ProjectId) -> Result<()> {
     const SQL: &str =
@@ -109,13 +100,10 @@ pub fn update(
 
 /// Makes a project read only, or writable again.
 pub fn set_archived(project: ProjectId, archived: bool) -> Result<()> {
-    const PROJECT: &str = "UPDATE quire_store.project
+    const SQL: &str = "UPDATE quire_store.project
         SET status = CASE WHEN $2 THEN 'archived' ELSE 'active' END, updated_at = clock_timestamp()
         WHERE project_id = $1";
-    const HEAD: &str = "UPDATE quire_store.project_head SET is_archived = $2 WHERE project_id = $1";
-    let args: [Arg; 2] = [project.pg().into(), archived.into()];
-    db::exec(PROJECT, &args)?;
-    db::exec(HEAD, &args)?;
+    db::exec(SQL, &[project.pg().into(), archived.into()])?;
     bump_access_version(project)
 }
 

@@ -76,6 +76,19 @@ pub const fn single(exists: bool) -> &'static str {
     if exists { "file:update" } else { "file:delete" }
 }
 
+/// The event of a bundle, by the paths it changed in order, each with whether a file exists there afterwards.
+pub fn name<'a>(changes: impl IntoIterator<Item = (&'a str, bool)>) -> &'static str {
+    let mut changes = changes.into_iter();
+    let Some((path, mut exists)) = changes.next() else { return BULK };
+    for (other, exists_now) in changes {
+        if other != path {
+            return BULK;
+        }
+        exists = exists_now;
+    }
+    single(exists)
+}
+
 /// Payload of the event of one bundle; a path that changed twice shows its last state.
 pub fn build(name: &str, origin: &Origin, mut changes: Vec<Change>) -> Value {
     if changes.len() > 1 {
@@ -199,6 +212,14 @@ mod tests {
 
     fn delete(path: &str) -> Change {
         Change { file_path: path.into(), version: 3, file: None, moved_from: None }
+    }
+
+    #[test]
+    fn one_path_names_its_last_state_and_several_are_a_bulk() {
+        assert_eq!(name([("a", true)]), "file:update");
+        assert_eq!(name([("a", true), ("a", false)]), "file:delete");
+        assert_eq!(name([("a", true), ("b", true)]), "bulk:apply");
+        assert_eq!(name([("a", true), ("b", true), ("a", true)]), "bulk:apply");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! `\` included, stands for itself.
 
 use crate::error::{Error, Result};
+use crate::pure::event::{BULK, single};
 use crate::pure::path::shorten;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use serde_json::{Value, json};
@@ -14,7 +15,7 @@ const MAX_GLOBS: usize = 100;
 const MAX_GLOB_BYTES: usize = 1024;
 
 /// Names of the events a filter may choose.
-pub const EVENTS: [&str; 3] = ["file:update", "file:delete", "bulk:apply"];
+pub const EVENTS: [&str; 3] = [single(true), single(false), BULK];
 
 /// A parsed filter.
 #[derive(Debug, Clone, Default)]

@@ -3,10 +3,9 @@
 use crate::bundle::store::{LockedHead, to_pg};
 use crate::db::{self, Arg};
 use crate::error::Result;
-use crate::ids::{ActorId, ProjectId};
+use crate::ids::{ActorId, ProjectId, uuid_to_pg};
 use crate::pure::path::FilePath;
 use crate::pure::tree::NewVersion;
-use pgrx::Uuid;
 use std::collections::HashMap;
 
 /// Most rows one INSERT carries.
@@ -67,8 +66,8 @@ fn insert_one(project: ProjectId, author: ActorId, bundle: &LockedHead, v: &NewV
         v.path.as_str().into(),
         v.head.file_id.into(),
         v.head.version.into(),
-        uuid(v.head.version_id).into(),
-        v.head.parent_version_id.map(uuid).into(),
+        uuid_to_pg(v.head.version_id).into(),
+        v.head.parent_version_id.map(uuid_to_pg).into(),
         bundle.seq.into(),
         to_pg(bundle.committed_at)?.into(),
         v.head.file_type.as_str().into(),
@@ -111,8 +110,8 @@ fn insert_versions(project: ProjectId, bundle: &LockedHead, versions: &[NewVersi
         column.of(|v| v.head.version),
         column.of(|v| v.moved.map(|(file_id, _)| file_id)),
         column.of(|v| v.moved.map(|(_, version)| version)),
-        column.of(|v| uuid(v.head.version_id)),
-        column.of(|v| v.head.parent_version_id.map(uuid)),
+        column.of(|v| uuid_to_pg(v.head.version_id)),
+        column.of(|v| v.head.parent_version_id.map(uuid_to_pg)),
         column.of(size),
         column.of(is_binary),
         column.of(|v| v.op),
@@ -153,8 +152,8 @@ fn upsert_heads(
         column.of(|v| v.path.as_str()),
         column.of(|v| v.head.file_id),
         column.of(|v| v.head.version),
-        column.of(|v| uuid(v.head.version_id)),
-        column.of(|v| v.head.parent_version_id.map(uuid)),
+        column.of(|v| uuid_to_pg(v.head.version_id)),
+        column.of(|v| v.head.parent_version_id.map(uuid_to_pg)),
         column.of(|v| v.head.file_type.as_str()),
         column.of(|v| v.head.mode.as_str()),
         column.of(content_hash),
@@ -174,10 +173,6 @@ impl<'v> Columns<'v> {
     {
         self.0.iter().map(|version| value(version)).collect::<Vec<T>>().into()
     }
-}
-
-fn uuid(id: uuid::Uuid) -> Uuid {
-    Uuid::from_bytes(*id.as_bytes())
 }
 
 fn size(version: &NewVersion) -> i64 {
