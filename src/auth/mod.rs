@@ -5,6 +5,7 @@
 //! Does not: rely on row level security; definer functions bypass it, so every function asks here first.
 
 pub mod api;
+mod kept;
 mod principal;
 pub mod store;
 
@@ -12,8 +13,11 @@ use crate::args::project_arg;
 use crate::error::{Code, Error, Result};
 use crate::ids::{ActorId, ProjectId};
 use crate::pure::settings::Settings;
+use principal::Caller;
 pub use principal::{Principal, current};
 use std::borrow::Cow;
+use store::ProjectAccess;
+pub use store::Standing;
 
 /// What a function is about to do with a project.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -66,8 +70,8 @@ impl Role {
 pub struct Access {
     /// What was asked for.
     action: Action,
-    /// Counts changes of members, settings and status.
-    version: i64,
+    /// What it depended on.
+    standing: Standing,
     /// The project.
     pub project: ProjectId,
     /// Who.
@@ -88,13 +92,18 @@ impl Access {
         author(&self.principal)
     }
 
-    /// The same access after the head lock was taken: asked again if anything it depends on changed meanwhile.
-    pub fn under_lock(&self, version: i64) -> Result<Cow<'_, Self>> {
-        if version == self.version {
+    /// The same access after the head lock was taken: asked again if anything it depends on is not as it was.
+    pub fn under_lock(&self, standing: Standing) -> Result<Cow<'_, Self>> {
+        if standing == self.standing {
             Ok(Cow::Borrowed(self))
         } else {
-            require(self.action, self.project).map(Cow::Owned)
+            self.again().map(Cow::Owned)
         }
+    }
+
+    /// The same access, asked again.
+    pub fn again(&self) -> Result<Self> {
+        require(self.action, self.project)
     }
 
     /// Refuses an archived project (PT423).
@@ -111,11 +120,27 @@ impl Access {
 /// The gate: whether the caller may do `action` with `project`.
 pub fn require(action: Action, project: ProjectId) -> Result<Access> {
     let caller = principal::caller()?;
-    let found = store::project_access(project, &caller)?;
-    let Some((found, actor)) = found else { return Err(no_project(project)) };
-    let principal = caller.with(actor);
-    let role = found.role.as_deref().map(Role::parse).transpose()?;
-    let may_know = principal.is_admin || role.is_some() || found.is_public;
+    let found = store::project_access(project, caller.key())?.ok_or_else(|| no_project(project))?;
+    kept::keep(project, caller.key(), &found);
+    decide(action, project, caller, found)
+}
+
+/// What the gate said before, when this backend asked already: good only for a writer that has it confirmed by
+/// [`Access::under_lock`] before anything happens or is shown, and asks [`Access::again`] before it refuses.
+pub fn expect(action: Action, project_uuid: Option<pgrx::Uuid>) -> Result<Access> {
+    let project = project_arg(project_uuid)?;
+    let caller = principal::caller()?;
+    match kept::find(project, caller.key()).map(|found| decide(action, project, caller, found)) {
+        Some(Ok(access)) => Ok(access),
+        _ => require(action, project),
+    }
+}
+
+fn decide(action: Action, project: ProjectId, caller: Caller, found: ProjectAccess) -> Result<Access> {
+    let ProjectAccess { is_public, is_archived, settings, name, standing, display_name } = found;
+    let principal = caller.with(standing.actor, display_name);
+    let role = standing.role;
+    let may_know = principal.is_admin || role.is_some() || is_public;
     if !may_know {
         return Err(no_project(project));
     }
@@ -136,19 +161,7 @@ pub fn require(action: Action, project: ProjectId) -> Result<Access> {
             .with("project_id", project.to_string())
             .with("needed_role", needed));
     }
-    let settings = serde_json::from_str(&found.settings)
-        .map_err(|_| Error::internal("stored settings are not JSON"))
-        .and_then(|value| Settings::parse(&value))?;
-    Ok(Access {
-        action,
-        version: found.access_version,
-        project,
-        principal,
-        role,
-        settings,
-        name: found.name,
-        is_archived: found.is_archived,
-    })
+    Ok(Access { action, standing, project, principal, role, settings, name, is_archived })
 }
 
 /// The gate, for a function's `project_uuid` argument.

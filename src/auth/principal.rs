@@ -10,6 +10,7 @@ use crate::guc;
 use crate::ids::ActorId;
 use pgrx::pg_sys;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::ffi::CStr;
 use uuid::Uuid;
 
@@ -30,6 +31,16 @@ pub struct Principal {
     pub display_name: Option<String>,
 }
 
+impl Principal {
+    /// What the actor was found by.
+    pub fn key(&self) -> Key<'_> {
+        match self.actor {
+            Some(actor) if self.via == "jwt" => Key::Subject(actor),
+            _ => Key::Role(Cow::Borrowed(&self.db_role)),
+        }
+    }
+}
+
 /// What the session says of its caller, before the actor is looked up.
 pub struct Caller {
     /// `sub` of believed JWT claims.
@@ -39,10 +50,23 @@ pub struct Caller {
     is_admin: bool,
 }
 
-/// An actor's row.
-pub struct Registered {
-    pub actor: ActorId,
-    pub display_name: Option<String>,
+/// What an actor is found by.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Key<'a> {
+    /// The actor itself, whom believed claims name.
+    Subject(ActorId),
+    /// A database role that may be mapped to one.
+    Role(Cow<'a, str>),
+}
+
+impl Key<'_> {
+    /// One that lives on its own.
+    pub fn into_owned(self) -> Key<'static> {
+        match self {
+            Key::Subject(subject) => Key::Subject(subject),
+            Key::Role(role) => Key::Role(Cow::Owned(role.into_owned())),
+        }
+    }
 }
 
 /// Reads the session's state.
@@ -66,13 +90,19 @@ pub fn caller() -> Result<Caller> {
 }
 
 impl Caller {
-    /// The principal, given the row of the subject or, without one, of the actor mapped to the role.
-    pub fn with(self, row: Option<Registered>) -> Principal {
-        let is_registered = row.is_some();
-        let (row_actor, display_name) = row.map(|row| (row.actor, row.display_name)).unzip();
-        let display_name = display_name.flatten();
+    /// What the caller's actor is found by.
+    pub fn key(&self) -> Key<'_> {
+        match self.subject {
+            Some(subject) => Key::Subject(subject),
+            None => Key::Role(Cow::Borrowed(&self.db_role)),
+        }
+    }
+
+    /// The principal, given the actor that was found by the key, if any.
+    pub fn with(self, found: Option<ActorId>, display_name: Option<String>) -> Principal {
+        let is_registered = found.is_some();
         let Caller { subject, db_role, is_admin } = self;
-        let (actor, via) = match (subject, row_actor) {
+        let (actor, via) = match (subject, found) {
             (Some(subject), _) => (Some(subject), "jwt"),
             (None, Some(actor)) => (Some(actor), "db_role"),
             (None, None) if is_admin => {
@@ -96,8 +126,8 @@ impl Caller {
 /// Finds out who is calling.
 pub fn current() -> Result<Principal> {
     let caller = caller()?;
-    let row = store::find_actor(&caller)?;
-    Ok(caller.with(row))
+    let (actor, display_name) = store::find_actor(caller.key())?.unzip();
+    Ok(caller.with(actor, display_name.flatten()))
 }
 
 /// # Safety

@@ -1,31 +1,53 @@
 //! SQL of actors and of the gate.
 
-use super::principal::{Caller, Registered};
+use super::Role;
+use super::principal::Key;
 use crate::db::{self, Arg, Row};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId};
+use crate::pure::settings::Settings;
 use pgrx::Uuid;
 
-/// What the gate needs to know of a project.
+/// What a caller is in a project. While it stays the same, so does the answer of the gate.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Standing {
+    /// Counts changes of members, settings and status.
+    pub access_version: i64,
+    /// The caller's actor, if it is registered.
+    pub actor: Option<ActorId>,
+    /// Their role, if they are a member.
+    pub role: Option<Role>,
+}
+
+impl Standing {
+    /// From the columns `access_version, actor_id, role`, starting at `at`.
+    pub fn from_row(row: &Row, at: usize) -> Result<Self> {
+        Ok(Self {
+            access_version: row.get(at)?,
+            actor: row.opt::<Uuid>(at + 1)?.map(ActorId::from_pg),
+            role: row.opt::<&str>(at + 2)?.map(Role::parse).transpose()?,
+        })
+    }
+}
+
+/// What the gate needs to know of a project and its caller.
+#[derive(Clone)]
 pub struct ProjectAccess {
     pub is_public: bool,
     pub is_archived: bool,
-    pub settings: String,
+    pub settings: Settings,
     pub name: String,
-    pub role: Option<String>,
-    pub access_version: i64,
+    pub standing: Standing,
+    pub display_name: Option<String>,
 }
 
 /// A project as its caller may see it, together with the caller's actor: by subject, or by role.
-pub fn project_access(
-    project: ProjectId,
-    caller: &Caller,
-) -> Result<Option<(ProjectAccess, Option<Registered>)>> {
+pub fn project_access(project: ProjectId, caller: Key) -> Result<Option<ProjectAccess>> {
     macro_rules! access {
         ($actor_is:literal) => {
             concat!(
-                "SELECT p.visibility = 'public', p.status = 'archived', p.settings::text, p.name, m.role,
-                    h.access_version, a.actor_id, a.display_name
+                "SELECT p.visibility = 'public', p.status = 'archived', p.settings::text, p.name, a.display_name,
+                    h.access_version, a.actor_id, m.role
                  FROM quire_store.project p
                  JOIN quire_store.project_head h ON h.project_id = p.project_id
                  LEFT JOIN quire_store.actor a ON ",
@@ -37,38 +59,36 @@ pub fn project_access(
     }
     const BY_SUBJECT: &str = access!("a.actor_id = $2");
     const BY_ROLE: &str = access!("a.db_role = $2");
-    let (sql, key): (_, Arg) = match caller.subject {
-        Some(subject) => (BY_SUBJECT, subject.pg().into()),
-        None => (BY_ROLE, caller.db_role.as_str().into()),
-    };
+    let (sql, key) = by(caller, BY_SUBJECT, BY_ROLE);
     db::read_one(sql, &[project.pg().into(), key], |row| {
-        let access = ProjectAccess {
+        let settings = serde_json::from_str(row.get(3)?)
+            .map_err(|_| Error::internal("stored settings are not JSON"))
+            .and_then(|value| Settings::parse(&value))?;
+        Ok(ProjectAccess {
             is_public: row.get(1)?,
             is_archived: row.get(2)?,
-            settings: row.get(3)?,
+            settings,
             name: row.get(4)?,
-            role: row.opt(5)?,
-            access_version: row.get(6)?,
-        };
-        Ok((access, registered(row, 7)?))
+            display_name: row.opt(5)?,
+            standing: Standing::from_row(row, 6)?,
+        })
     })
 }
 
-/// The actor's row: of the subject, or of the actor mapped to the role.
-pub fn find_actor(caller: &Caller) -> Result<Option<Registered>> {
-    const BY_SUBJECT: &str = "SELECT actor_id, display_name FROM quire_store.actor WHERE actor_id = $1";
-    const BY_ROLE: &str = "SELECT actor_id, display_name FROM quire_store.actor WHERE db_role = $1";
-    let (sql, key): (_, Arg) = match caller.subject {
-        Some(subject) => (BY_SUBJECT, subject.pg().into()),
-        None => (BY_ROLE, caller.db_role.as_str().into()),
-    };
-    Ok(db::read_one(sql, &[key], |row| registered(row, 1))?.flatten())
+/// The statement and argument that find the caller's actor.
+pub fn by<'a>(caller: Key<'a>, by_subject: &'static str, by_role: &'static str) -> (&'static str, Arg<'a>) {
+    match caller {
+        Key::Subject(subject) => (by_subject, subject.pg().into()),
+        Key::Role(role) => (by_role, role.into_owned().into()),
+    }
 }
 
-fn registered(row: &Row, at: usize) -> Result<Option<Registered>> {
-    let actor = row.opt::<Uuid>(at)?.map(ActorId::from_pg);
-    let display_name = row.opt(at + 1)?;
-    Ok(actor.map(|actor| Registered { actor, display_name }))
+/// The actor's row: of the subject, or of the actor mapped to the role.
+pub fn find_actor(caller: Key) -> Result<Option<(ActorId, Option<String>)>> {
+    const BY_SUBJECT: &str = "SELECT actor_id, display_name FROM quire_store.actor WHERE actor_id = $1";
+    const BY_ROLE: &str = "SELECT actor_id, display_name FROM quire_store.actor WHERE db_role = $1";
+    let (sql, key) = by(caller, BY_SUBJECT, BY_ROLE);
+    db::read_one(sql, &[key], |row| Ok((row.get(1).map(ActorId::from_pg)?, row.opt(2)?)))
 }
 
 pub fn register_actor(actor: ActorId) -> Result<()> {

@@ -9,6 +9,7 @@
 pub mod api;
 pub mod store;
 
+use crate::auth::Access;
 use crate::error::{Code, Error, Result};
 use crate::guc;
 use crate::ids::ProjectId;
@@ -40,19 +41,28 @@ pub fn missing(hash: &Hash) -> Error {
 }
 
 /// Describes content, or PT413 when it is larger than the project allows.
-pub fn describe(settings: &Settings, path: &str, bytes: &[u8]) -> Result<Content> {
+pub fn describe(access: &Access, path: &str, bytes: &[u8]) -> Result<Content> {
     let size = bytes.len() as i64;
-    if size > settings.max_file_bytes {
-        return Err(Error::limit(format!("{path} has {size} bytes"), settings.max_file_bytes)
-            .with("file_path", path)
-            .with("size", size)
-            .with("setting", "max_file_bytes"));
+    // What was expected of the project may be out of date.
+    if size > access.settings.max_file_bytes {
+        check_size(&access.again()?.settings, path, size)?;
     }
     let is_binary = content::is_binary(bytes);
     let link_target = (!is_binary && bytes.len() <= MAX_LINK_BYTES)
         .then(|| std::str::from_utf8(bytes).ok().map(str::to_owned))
         .flatten();
     Ok(Content { hash: Hash::of(bytes), size, is_binary, link_target })
+}
+
+/// PT413 when a file is larger than the project allows.
+pub fn check_size(settings: &Settings, path: &str, size: i64) -> Result<()> {
+    if size <= settings.max_file_bytes {
+        return Ok(());
+    }
+    Err(Error::limit(format!("{path} has {size} bytes"), settings.max_file_bytes)
+        .with("file_path", path)
+        .with("size", size)
+        .with("setting", "max_file_bytes"))
 }
 
 /// Compresses what the project does not have yet. Takes no lock.

@@ -48,35 +48,18 @@ pub fn insert(project: ProjectId, blobs: &[Blob]) -> Result<()> {
 }
 
 fn insert_whole(project: ProjectId, batch: &[(&Blob, &Encoded)]) -> Result<()> {
-    const ONE: &str = "INSERT INTO quire_store.blob (project_id, hash, size, codec, bytes)
-        VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
-    const MANY: &str = "INSERT INTO quire_store.blob (project_id, hash, size, codec, bytes)
+    const SQL: &str = "INSERT INTO quire_store.blob (project_id, hash, size, codec, bytes)
         SELECT $1, n.hash, n.size, n.codec, n.bytes
         FROM unnest($2::bytea[], $3::bigint[], $4::smallint[], $5::bytea[]) AS n (hash, size, codec, bytes)
         ON CONFLICT DO NOTHING";
-    match batch {
-        [] => Ok(()),
-        [(blob, whole)] => db::exec(
-            ONE,
-            &[
-                project.pg().into(),
-                blob.hash.as_bytes().as_slice().into(),
-                blob.size.into(),
-                (whole.codec as i16).into(),
-                whole.bytes.as_slice().into(),
-            ],
-        ),
-        many => {
-            let hashes: Vec<Hash> = many.iter().map(|(blob, _)| blob.hash).collect();
-            let sizes: Vec<i64> = many.iter().map(|(blob, _)| blob.size).collect();
-            let codecs: Vec<i16> = many.iter().map(|(_, whole)| whole.codec as i16).collect();
-            let bytes: Vec<&[u8]> = many.iter().map(|(_, whole)| whole.bytes.as_slice()).collect();
-            db::exec(
-                MANY,
-                &[project.pg().into(), byte_array(&hashes), sizes.into(), codecs.into(), bytes.into()],
-            )
-        }
+    if batch.is_empty() {
+        return Ok(());
     }
+    let hashes: Vec<Hash> = batch.iter().map(|(blob, _)| blob.hash).collect();
+    let sizes: Vec<i64> = batch.iter().map(|(blob, _)| blob.size).collect();
+    let codecs: Vec<i16> = batch.iter().map(|(_, whole)| whole.codec as i16).collect();
+    let bytes: Vec<&[u8]> = batch.iter().map(|(_, whole)| whole.bytes.as_slice()).collect();
+    db::exec(SQL, &[project.pg().into(), byte_array(&hashes), sizes.into(), codecs.into(), bytes.into()])
 }
 
 fn insert_chunked(project: ProjectId, blob: &Blob, chunks: &[Encoded]) -> Result<()> {

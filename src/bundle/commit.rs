@@ -4,7 +4,8 @@
 //! Whatever is slow and needs no lock (hashing, compressing, differencing) is done before, by the caller.
 
 use super::request::Key;
-use super::store::{self, LockedHead};
+use super::single::{self, Single};
+use super::store::{self, Entry, LockedHead};
 use super::{Kind, Receipt, notify, rate};
 use crate::auth::{self, Access};
 use crate::blob::{self, Blob};
@@ -17,6 +18,7 @@ use crate::pure::hash::Hash;
 use crate::pure::path::FilePath;
 use crate::pure::tree::{self, Applied, Edit, Head};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -34,12 +36,14 @@ pub struct Commit<'a> {
     pub correlation: Option<(CorrelationId, Hash)>,
     /// What else to record with the bundle.
     pub details: Option<Value>,
+    /// The one path it touches, when that is known before.
+    pub path: Option<FilePath>,
 }
 
 impl<'a> Commit<'a> {
     /// A write without message, base or details.
     pub fn new(access: &'a Access, kind: Kind, correlation: Option<(CorrelationId, Hash)>) -> Self {
-        Self { access, kind, message: None, base_seq: None, correlation, details: None }
+        Self { access, kind, message: None, base_seq: None, correlation, details: None, path: None }
     }
 }
 
@@ -67,8 +71,9 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
     let project = commit.access.project;
     let author = commit.access.author()?;
     let key = commit.correlation.map(|(id, fingerprint)| Key::new(id, author, fingerprint));
-    let mut head = store::lock_head(project)?.ok_or_else(|| auth::no_project(project))?;
-    let access = commit.access.under_lock(head.access_version)?;
+    let mut head =
+        store::lock_head(commit.access, commit.path.as_ref())?.ok_or_else(|| auth::no_project(project))?;
+    let access = commit.access.under_lock(head.standing)?;
     if let Some(receipt) = key.as_ref().map(|key| key.find(project)).transpose()?.flatten() {
         return Ok(Committed { receipt, heads: None });
     }
@@ -77,7 +82,11 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
         rate::check(project, author, limit)?;
     }
     let plan = plan(&head)?;
-    let mut heads = file::store::load_for(project, &plan.edits)?;
+    if matches!(access, Cow::Owned(_)) && commit.kind != Kind::Rollback {
+        check_file_sizes(&access, &plan.edits)?;
+    }
+    let known = commit.path.as_ref().map(|path| (path, head.file.take()));
+    let mut heads = file::store::load_for(project, &plan.edits, known)?;
     check_base(commit.base_seq, &head, &heads, &plan.edits)?;
     let mut applied = tree::apply(&mut heads, &plan.edits, head.next_file_id)?;
     let outcomes = std::mem::take(&mut applied.outcomes);
@@ -126,9 +135,16 @@ fn write(
     head.checksum = chain::checksum(&previous, &header, &applied.op_checksums)?;
     let op_count = applied.op_checksums.len() as i32;
     stamp(applied, heads, head);
-    blob::store::insert(project, blobs)?;
-    store::append(&header, op_count, &previous, head, commit.details.clone())?;
-    file::store::insert(project, author, head, &applied.versions)?;
+    let entry =
+        Entry { header: &header, op_count, previous: &previous, head, details: commit.details.clone() };
+    match Single::of(&applied.versions, blobs) {
+        Some(single) => single::append(&entry, &single)?,
+        None => {
+            blob::store::insert(project, blobs)?;
+            store::append(&entry)?;
+            file::store::insert(project, author, head, &applied.versions)?;
+        }
+    }
     let changes = applied.versions.iter().map(|version| (version.path.as_str(), version.head.is_live()));
     notify::bundle(access, head.seq, head.committed_at, event::name(changes))?;
     Ok((header.bundle_id.to_string(), head.checksum.to_hex()))
@@ -177,6 +193,14 @@ fn check_base(
         .with("base_seq", base_seq)
         .with("seq", head.seq)
         .with("files", files))
+}
+
+/// The writer saw to it already, but by settings that have changed since.
+fn check_file_sizes(access: &Access, edits: &[Edit]) -> Result<()> {
+    edits.iter().try_for_each(|edit| match edit {
+        Edit::Put { path, content, .. } => blob::check_size(&access.settings, path.as_str(), content.size),
+        Edit::Delete { .. } | Edit::Move { .. } => Ok(()),
+    })
 }
 
 fn check_quota(access: &Access, head: &LockedHead, applied: &Applied) -> Result<()> {

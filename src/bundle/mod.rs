@@ -9,6 +9,7 @@ pub mod commit;
 mod notify;
 mod rate;
 mod request;
+mod single;
 pub mod store;
 
 pub use commit::{Commit, Committed, Plan, commit};

@@ -1,11 +1,15 @@
 //! SQL of the log and of the head row.
 
+use crate::auth::{self, Access, Standing};
 use crate::db::{self, Arg};
 use crate::error::{Error, Result};
+use crate::file::store::{file_head_columns, head_from_row};
 use crate::ids::{ActorId, CorrelationId, ProjectId, Seq, uuid_to_pg};
 use crate::pure::chain::BundleHeader;
 use crate::pure::hash::Hash;
+use crate::pure::path::FilePath;
 use crate::pure::timestamp::Micros;
+use crate::pure::tree::Head;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::{IntoDatum, JsonB, direct_function_call};
 use serde_json::Value;
@@ -30,16 +34,19 @@ pub fn now() -> Micros {
     unsafe { pgrx::pg_sys::GetCurrentTimestamp() + POSTGRES_EPOCH }
 }
 
-/// The head row, locked until the end of the transaction.
+/// The head row, locked until the end of the transaction, and what a writer reads in the same breath.
 #[derive(Clone, Debug)]
 pub struct LockedHead {
     pub seq: Seq,
     pub checksum: Hash,
     pub committed_at: Micros,
-    pub access_version: i64,
     pub next_file_id: i32,
     pub live_files: i64,
     pub live_bytes: i64,
+    /// What the caller is in the project now.
+    pub standing: Standing,
+    /// Head of the file asked for, if it has ever been there.
+    pub file: Option<Head>,
 }
 
 /// Waits in line for a project's head row. Writers who meet at the row itself overtake each other, and under load some
@@ -58,59 +65,99 @@ fn queue_for(project: ProjectId) {
     };
 }
 
-/// Locks the head row; `None` when the project has been deleted meanwhile.
-pub fn lock_head(project: ProjectId) -> Result<Option<LockedHead>> {
-    const SQL: &str =
-        "SELECT seq, checksum, committed_at, access_version, next_file_id, live_files, live_bytes
-        FROM quire_store.project_head WHERE project_id = $1 FOR NO KEY UPDATE";
-    queue_for(project);
-    db::write_one(SQL, &[project.pg().into()], |row| {
+/// Locks the head row; `None` when the project has been deleted meanwhile. Reads the head of `path`, too.
+pub fn lock_head(access: &Access, path: Option<&FilePath>) -> Result<Option<LockedHead>> {
+    macro_rules! lock {
+        ($actor_is:literal) => {
+            concat!(
+                "SELECT p.seq, p.checksum, p.committed_at, p.next_file_id, p.live_files, p.live_bytes,
+                    p.access_version, a.actor_id, m.role, ",
+                file_head_columns!(),
+                " FROM quire_store.project_head p
+                  LEFT JOIN quire_store.actor a ON ",
+                $actor_is,
+                " LEFT JOIN quire_store.project_member m ON m.project_id = $1 AND m.actor_id = a.actor_id
+                  LEFT JOIN quire_store.file_head h ON h.project_id = $1 AND h.file_path = $3
+                  WHERE p.project_id = $1 FOR NO KEY UPDATE OF p"
+            )
+        };
+    }
+    const BY_SUBJECT: &str = lock!("a.actor_id = $2");
+    const BY_ROLE: &str = lock!("a.db_role = $2");
+    queue_for(access.project);
+    let (sql, key) = auth::store::by(access.principal.key(), BY_SUBJECT, BY_ROLE);
+    let path = path.map(FilePath::as_str);
+    db::write_one(sql, &[access.project.pg().into(), key, path.into()], |row| {
         Ok(LockedHead {
             seq: row.get(1)?,
             checksum: Hash::from_bytes(row.get::<&[u8]>(2)?)?,
             committed_at: from_pg(row.get(3)?),
-            access_version: row.get(4)?,
-            next_file_id: row.get(5)?,
-            live_files: row.get(6)?,
-            live_bytes: row.get(7)?,
+            next_file_id: row.get(4)?,
+            live_files: row.get(5)?,
+            live_bytes: row.get(6)?,
+            standing: Standing::from_row(row, 7)?,
+            file: row.opt::<&str>(10)?.map(|_| head_from_row(row, 10)).transpose()?.map(|(_, head)| head),
         })
     })
 }
 
+/// A bundle on its way into the log.
+pub struct Entry<'a> {
+    pub header: &'a BundleHeader,
+    pub op_count: i32,
+    /// Checksum of the bundle before.
+    pub previous: &'a Hash,
+    /// As it will be.
+    pub head: &'a LockedHead,
+    pub details: Option<Value>,
+}
+
+/// The bundle's row, then the head row's update: parameters 1 to 16, as [`Entry::args`] gives them.
+macro_rules! append {
+    () => {
+        "INSERT INTO quire_store.bundle (project_id, seq, checksum, committed_at, bundle_id, kind, actor_id, message,
+             correlation_id, base_seq, op_count, prev_checksum, details)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+    };
+}
+macro_rules! move_head {
+    () => {
+        "UPDATE quire_store.project_head SET seq = $2, checksum = $3, committed_at = $4, next_file_id = $14,
+             live_files = $15, live_bytes = $16
+         WHERE project_id = $1"
+    };
+}
+pub(super) use {append as append_sql, move_head as move_head_sql};
+
+impl Entry<'_> {
+    /// Parameters 1 to 16 of the statements that append it.
+    pub fn args(&self) -> Result<Vec<Arg<'_>>> {
+        let Entry { header, op_count, previous, head, details } = self;
+        Ok(vec![
+            uuid_to_pg(header.project_id).into(),
+            header.seq.into(),
+            head.checksum.as_bytes().as_slice().into(),
+            to_pg(header.committed_at)?.into(),
+            uuid_to_pg(header.bundle_id).into(),
+            header.kind.as_str().into(),
+            uuid_to_pg(header.actor_id).into(),
+            header.message.as_deref().into(),
+            header.correlation_id.map(uuid_to_pg).into(),
+            header.base_seq.into(),
+            (*op_count).into(),
+            previous.as_bytes().as_slice().into(),
+            details.clone().map(JsonB).into(),
+            head.next_file_id.into(),
+            head.live_files.into(),
+            head.live_bytes.into(),
+        ])
+    }
+}
+
 /// Appends a bundle to the log and moves the head row to it.
-pub fn append(
-    header: &BundleHeader,
-    op_count: i32,
-    previous: &Hash,
-    head: &LockedHead,
-    details: Option<Value>,
-) -> Result<()> {
-    const SQL: &str = "WITH appended AS (
-            INSERT INTO quire_store.bundle (project_id, seq, checksum, committed_at, bundle_id, kind, actor_id, message,
-                correlation_id, base_seq, op_count, prev_checksum, details)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13))
-        UPDATE quire_store.project_head SET seq = $2, checksum = $3, committed_at = $4, next_file_id = $14,
-            live_files = $15, live_bytes = $16
-        WHERE project_id = $1";
-    let args: [Arg; 16] = [
-        uuid_to_pg(header.project_id).into(),
-        header.seq.into(),
-        head.checksum.as_bytes().as_slice().into(),
-        to_pg(header.committed_at)?.into(),
-        uuid_to_pg(header.bundle_id).into(),
-        header.kind.as_str().into(),
-        uuid_to_pg(header.actor_id).into(),
-        header.message.as_deref().into(),
-        header.correlation_id.map(uuid_to_pg).into(),
-        header.base_seq.into(),
-        op_count.into(),
-        previous.as_bytes().as_slice().into(),
-        details.map(JsonB).into(),
-        head.next_file_id.into(),
-        head.live_files.into(),
-        head.live_bytes.into(),
-    ];
-    db::exec(SQL, &args)
+pub fn append(entry: &Entry) -> Result<()> {
+    const SQL: &str = concat!("WITH entry AS (", append!(), ") ", move_head!());
+    db::exec(SQL, &entry.args()?)
 }
 
 /// Seq of the newest bundle, as the caller's snapshot sees it.

@@ -3,7 +3,7 @@
 use super::ops::{Staged, check_count, items};
 use super::write::correlated;
 use crate::args::required;
-use crate::auth::{Access, Action, require_project};
+use crate::auth::{Access, Action, expect};
 use crate::bundle::{Commit, Kind, commit};
 use crate::error::{Error, Result};
 use crate::jsonb::JsonArg;
@@ -30,11 +30,11 @@ fn bulk_upsert(
     files: Option<JsonArg>,
     correlation_id: Option<Uuid>,
 ) -> Result<JsonB> {
-    let access = require_project(Action::Write, project_uuid)?;
+    let access = expect(Action::Write, project_uuid)?;
     let files = required("files", files)?.parsed("files")?;
     let mut staged = Staged::default();
     for (at, file) in items("files", &files)?.iter().enumerate() {
-        staged.push_put(&access.settings, Members::of(format!("files[{at}]"), file)?)?;
+        staged.push_put(&access, Members::of(format!("files[{at}]"), file)?)?;
     }
     write(&access, staged, correlation_id, "bulk_upsert_project_files")
 }
@@ -55,7 +55,7 @@ fn bulk_delete(
     paths: Option<Vec<Option<String>>>,
     correlation_id: Option<Uuid>,
 ) -> Result<JsonB> {
-    let access = require_project(Action::Write, project_uuid)?;
+    let access = expect(Action::Write, project_uuid)?;
     let paths = required("paths", paths)?;
     check_count("paths", paths.len())?;
     let mut staged = Staged::default();

@@ -75,7 +75,7 @@ fn merge(
     let content = required("p_content", content)?;
     let base_version = required("base_version", base_version)?;
     let strategy = Strategy::parse(required("strategy", strategy)?)?;
-    let ours = blob::describe(&access.settings, path.as_str(), content.as_bytes())?;
+    let ours = blob::describe(&access, path.as_str(), content.as_bytes())?;
     let base = text_of(&access, &path, &version_of(access.project, &path, Some(base_version))?)?;
     let correlation = correlated(correlation_id, "merge_project_file", || {
         json!([path.as_str(), ours.hash.to_hex(), base_version, strategy.as_str()])
@@ -148,7 +148,7 @@ fn plan(
         },
         Strategy::Automerge => characters(base, ours, theirs)?,
     };
-    let content = blob::describe(&access.settings, path.as_str(), merged.as_bytes())?;
+    let content = blob::describe(&access, path.as_str(), merged.as_bytes())?;
     let blobs = blob::prepare(access.project, &[(&content, merged.as_bytes())])?;
     let edit = Edit::Put { path: path.clone(), file_type: None, mode: None, content, expected_version: None };
     Ok(Ok(Plan { edits: vec![edit], blobs, answer: None }))

@@ -2,7 +2,7 @@
 
 use super::write::correlated;
 use crate::args::{file_type_arg, message_arg, required};
-use crate::auth::{Action, require_project};
+use crate::auth::{Access, Action, expect};
 use crate::blob;
 use crate::bundle::{Commit, Kind, Plan, commit};
 use crate::error::{Error, Result};
@@ -12,7 +12,6 @@ use crate::jsonb::JsonArg;
 use crate::pure::json::{Members, decode_base64};
 use crate::pure::op::Mode;
 use crate::pure::path::{FilePath, shorten};
-use crate::pure::settings::Settings;
 use crate::pure::tree::{Content, Edit};
 use crate::raise::or_raise;
 use pgrx::prelude::*;
@@ -42,19 +41,19 @@ fn commit_ops(
     base_seq: Option<i64>,
     correlation_id: Option<Uuid>,
 ) -> Result<JsonB> {
-    let access = require_project(Action::Write, project_uuid)?;
+    let access = expect(Action::Write, project_uuid)?;
     let ops = required("ops", ops)?.parsed("ops")?;
     let kind = Kind::parse(required("kind", kind)?)?;
     let message = message_arg(message)?;
     let mut staged = Staged::default();
     for (at, op) in items("ops", &ops)?.iter().enumerate() {
-        staged.push_op(&access.settings, Members::of(format!("ops[{at}]"), op)?)?;
+        staged.push_op(&access, Members::of(format!("ops[{at}]"), op)?)?;
     }
     let correlation = correlated(correlation_id, "commit_bundle", || {
         json!([staged.fingerprint(), kind.as_str(), message, base_seq])
     })?;
     let plan = staged.into_plan(access.project)?;
-    let request = Commit { access: &access, kind, message, base_seq, correlation, details: None };
+    let request = Commit { message, base_seq, ..Commit::new(&access, kind, correlation) };
     commit(&request, |_| Ok(plan)).map(|committed| JsonB(committed.receipt.to_json()))
 }
 
@@ -90,9 +89,9 @@ pub struct Staged<'a> {
 
 impl<'a> Staged<'a> {
     /// Adds one operation of `commit_bundle`.
-    fn push_op(&mut self, settings: &Settings, mut members: Members<'a>) -> Result<()> {
+    fn push_op(&mut self, access: &Access, mut members: Members<'a>) -> Result<()> {
         match members.str("op")? {
-            "file.put" => self.push_put(settings, members),
+            "file.put" => self.push_put(access, members),
             "file.delete" => {
                 let path = FilePath::parse(members.str("file_path")?)?;
                 let expected_version = members.opt_i32("expected_version")?;
@@ -113,7 +112,7 @@ impl<'a> Staged<'a> {
     }
 
     /// Adds one `{file_path, content | content_base64, file_type?, mode?, expected_version?}`.
-    pub fn push_put(&mut self, settings: &Settings, mut members: Members<'a>) -> Result<()> {
+    pub fn push_put(&mut self, access: &Access, mut members: Members<'a>) -> Result<()> {
         let path = FilePath::parse(members.str("file_path")?)?;
         let file_type = file_type_arg(members.opt_str("file_type")?)?;
         let mode = members.opt_str("mode")?.map(Mode::parse).transpose()?;
@@ -129,7 +128,7 @@ impl<'a> Staged<'a> {
             }
         };
         members.finish()?;
-        let content = blob::describe(settings, path.as_str(), &bytes)?;
+        let content = blob::describe(access, path.as_str(), &bytes)?;
         self.contents.push((content.clone(), bytes));
         self.edits.push(Edit::Put { path, file_type, mode, content, expected_version });
         Ok(())

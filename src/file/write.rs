@@ -2,7 +2,7 @@
 
 use super::head::{self, FileHead};
 use crate::args::{correlation_arg, file_type_arg, path_arg, required};
-use crate::auth::{Access, Action, require_project};
+use crate::auth::{Access, Action, expect};
 use crate::blob;
 use crate::bundle::{Commit, Kind, Plan, commit, fingerprint};
 use crate::error::Result;
@@ -52,11 +52,11 @@ fn upsert(
     expected_version: Option<Version>,
     correlation_id: Option<Uuid>,
 ) -> Result<FileHead> {
-    let access = require_project(Action::Write, project_uuid)?;
+    let access = expect(Action::Write, project_uuid)?;
     let path = path_arg("p_file_path", p_file_path)?;
     let bytes = required(argument, bytes)?;
     let file_type = file_type_arg(p_file_type)?;
-    let content = blob::describe(&access.settings, path.as_str(), bytes)?;
+    let content = blob::describe(&access, path.as_str(), bytes)?;
     let blobs = blob::prepare(access.project, &[(&content, bytes)])?;
     let correlation = correlated(correlation_id, "upsert_project_file", || {
         json!([path.as_str(), content.hash.to_hex(), file_type, expected_version])
@@ -83,7 +83,7 @@ fn delete(
     expected_version: Option<Version>,
     correlation_id: Option<Uuid>,
 ) -> Result<FileHead> {
-    let access = require_project(Action::Write, project_uuid)?;
+    let access = expect(Action::Write, project_uuid)?;
     let path = path_arg("p_file_path", p_file_path)?;
     let correlation =
         correlated(correlation_id, "delete_project_file", || json!([path.as_str(), expected_version]))?;
@@ -114,7 +114,7 @@ fn rename(
     expected_version: Option<Version>,
     correlation_id: Option<Uuid>,
 ) -> Result<FileHead> {
-    let access = require_project(Action::Write, project_uuid)?;
+    let access = expect(Action::Write, project_uuid)?;
     let from = path_arg("from_path", from_path)?;
     let to = path_arg("to_path", to_path)?;
     let correlation = correlated(correlation_id, "move_project_file", || {
@@ -137,7 +137,11 @@ pub fn correlated(
 }
 
 fn write(access: &Access, correlation: Option<(CorrelationId, Hash)>, plan: Plan) -> Result<FileHead> {
-    let request = Commit::new(access, Kind::UserEdit, correlation);
+    let path = match plan.edits.as_slice() {
+        [Edit::Put { path, .. } | Edit::Delete { path, .. }] => Some(path.clone()),
+        _ => None,
+    };
+    let request = Commit { path, ..Commit::new(access, Kind::UserEdit, correlation) };
     let committed = commit(&request, |_| Ok(plan))?;
     head::after(access.project, &committed)
 }

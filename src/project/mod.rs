@@ -14,6 +14,6 @@ use crate::error::Result;
 
 /// Takes the head lock, and asks for the access again if anything it depends on changed meanwhile.
 pub fn locked(access: Access) -> Result<Access> {
-    let head = lock_head(access.project)?.ok_or_else(|| auth::no_project(access.project))?;
-    access.under_lock(head.access_version).map(|access| access.into_owned())
+    let head = lock_head(&access, None)?.ok_or_else(|| auth::no_project(access.project))?;
+    access.under_lock(head.standing).map(|access| access.into_owned())
 }

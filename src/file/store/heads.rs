@@ -1,7 +1,7 @@
 //! The heads a write needs.
 
 use crate::blob;
-use crate::db::{self, Arg};
+use crate::db::{self, Arg, Row};
 use crate::error::{Error, Result};
 use crate::file::row::VersionRow;
 use crate::ids::ProjectId;
@@ -16,18 +16,34 @@ const MAX_DIRECTORIES: usize = 1 << 20;
 /// How many of them are looked up at once.
 const DIRECTORIES_AT_ONCE: usize = 10_000;
 
-macro_rules! head_columns {
+/// Columns of `file_head h`, as [`head_from_row`] reads them.
+macro_rules! file_head_columns {
     () => {
         "h.file_path, h.file_id, h.version, h.version_id, h.parent_version_id, h.seq, h.updated_at, h.file_type,
          h.mode, h.content_hash, h.size, h.is_binary"
     };
 }
+pub(crate) use file_head_columns;
+
+/// A head from the columns of `file_head_columns`, starting at `at`.
+pub fn head_from_row(row: &Row, at: usize) -> Result<(FilePath, Head)> {
+    Ok((FilePath::from_stored(row.get(at)?), VersionRow::from_row(row, at + 1)?.to_head(None)))
+}
 
 /// The heads that decide what `edits` do: the touched paths, the directories above what comes into being, and what
-/// lives below it. Runs under the head lock.
-pub fn load_for(project: ProjectId, edits: &[Edit]) -> Result<HashMap<FilePath, Head>> {
+/// lives below it. Runs under the head lock. `known` is what the lock's statement found already, at the path it was asked.
+pub fn load_for(
+    project: ProjectId,
+    edits: &[Edit],
+    known: Option<(&FilePath, Option<Head>)>,
+) -> Result<HashMap<FilePath, Head>> {
     let touched: BTreeSet<&str> = edits.iter().flat_map(Edit::paths).map(FilePath::as_str).collect();
-    let mut heads = at(project, &touched)?;
+    let mut heads = match known {
+        Some((path, head)) if touched.len() == 1 && touched.contains(path.as_str()) => {
+            head.map(|head| (path.clone(), head)).into_iter().collect()
+        }
+        _ => at(project, &touched)?,
+    };
     let created: BTreeSet<&str> = edits
         .iter()
         .filter_map(Edit::creates)
@@ -48,12 +64,12 @@ pub fn load_for(project: ProjectId, edits: &[Edit]) -> Result<HashMap<FilePath, 
 fn at(project: ProjectId, paths: &BTreeSet<&str>) -> Result<HashMap<FilePath, Head>> {
     const ONE: &str = concat!(
         "SELECT ",
-        head_columns!(),
+        file_head_columns!(),
         " FROM quire_store.file_head h WHERE h.project_id = $1 AND h.file_path = $2"
     );
     const MANY: &str = concat!(
         "SELECT ",
-        head_columns!(),
+        file_head_columns!(),
         " FROM unnest($2::text[]) AS d (path)
          CROSS JOIN LATERAL (
              SELECT * FROM quire_store.file_head f WHERE f.project_id = $1 AND f.file_path = d.path OFFSET 0) h"
@@ -94,14 +110,14 @@ fn above<'a>(
 fn below(project: ProjectId, paths: &BTreeSet<&str>) -> Result<HashMap<FilePath, Head>> {
     const ONE: &str = concat!(
         "SELECT ",
-        head_columns!(),
+        file_head_columns!(),
         " FROM quire_store.file_head h
          WHERE h.project_id = $1 AND h.file_path > $2 || '/' AND h.file_path < $2 || '0' AND NOT h.is_deleted
          ORDER BY h.file_path"
     );
     const MANY: &str = concat!(
         "SELECT ",
-        head_columns!(),
+        file_head_columns!(),
         " FROM unnest($2::text[]) AS d (path)
          CROSS JOIN LATERAL (
              SELECT * FROM quire_store.file_head f
@@ -125,9 +141,7 @@ fn load(
         Some(path) if paths.len() == 1 => (one, (*path).into()),
         Some(_) => (many, paths.iter().map(|path| (*path).to_owned()).collect::<Vec<String>>().into()),
     };
-    let heads = db::write(sql, &[project.pg().into(), paths], |row| {
-        Ok((FilePath::from_stored(row.get(1)?), VersionRow::from_row(row, 2)?.to_head(None)))
-    })?;
+    let heads = db::write(sql, &[project.pg().into(), paths], |row| head_from_row(row, 1))?;
     Ok(heads.into_iter().collect())
 }
 

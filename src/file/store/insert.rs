@@ -18,9 +18,6 @@ pub fn insert(
     bundle: &LockedHead,
     versions: &[NewVersion],
 ) -> Result<()> {
-    if let [single] = versions {
-        return insert_one(project, author, bundle, single);
-    }
     for batch in versions.chunks(BATCH_ROWS) {
         insert_versions(project, bundle, batch)?;
     }
@@ -32,61 +29,6 @@ pub fn insert(
         upsert_heads(project, author, bundle, batch)?;
     }
     Ok(())
-}
-
-/// Columns and parameters of one version row.
-macro_rules! version_insert {
-    () => {
-        "INSERT INTO quire_store.project_files (project_id, file_id, version, id, parent_version_id, bundle_seq,
-             committed_at, file_type, mode, content_hash, size, is_deleted, is_binary, ordinal, moved_file_id,
-             moved_version, op, op_checksum)
-         VALUES ($1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)"
-    };
-}
-
-/// The commonest case, in one statement and without arrays.
-fn insert_one(project: ProjectId, author: ActorId, bundle: &LockedHead, v: &NewVersion) -> Result<()> {
-    const NEXT: &str = concat!(
-        "WITH version AS (",
-        version_insert!(),
-        ") UPDATE quire_store.file_head
-           SET version = $4, version_id = $5, parent_version_id = $6, seq = $7, updated_at = $8, file_type = $9,
-               mode = $10, content_hash = $11, size = $12, is_deleted = $13, is_binary = $14
-           WHERE project_id = $1 AND file_path = $2"
-    );
-    const FIRST: &str = concat!(
-        "WITH version AS (",
-        version_insert!(),
-        ") INSERT INTO quire_store.file_head (project_id, file_path, file_id, version, version_id, parent_version_id,
-               seq, updated_at, file_type, mode, content_hash, size, is_deleted, is_binary, created_by, created_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $20, $8)"
-    );
-    let mut args: Vec<Arg> = vec![
-        project.pg().into(),
-        v.path.as_str().into(),
-        v.head.file_id.into(),
-        v.head.version.into(),
-        uuid_to_pg(v.head.version_id).into(),
-        v.head.parent_version_id.map(uuid_to_pg).into(),
-        bundle.seq.into(),
-        to_pg(bundle.committed_at)?.into(),
-        v.head.file_type.as_str().into(),
-        v.head.mode.as_str().into(),
-        content_hash(v).into(),
-        size(v).into(),
-        (!v.head.is_live()).into(),
-        is_binary(v).into(),
-        v.ordinal.into(),
-        v.moved.map(|(file_id, _)| file_id).into(),
-        v.moved.map(|(_, version)| version).into(),
-        v.op.into(),
-        v.op_checksum.as_ref().map(|hash| hash.as_bytes().to_vec()).into(),
-    ];
-    if v.head.version > 1 {
-        return db::exec(NEXT, &args);
-    }
-    args.push(author.pg().into());
-    db::exec(FIRST, &args)
 }
 
 fn insert_versions(project: ProjectId, bundle: &LockedHead, versions: &[NewVersion]) -> Result<()> {

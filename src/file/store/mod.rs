@@ -8,7 +8,8 @@ use crate::db::{self, Arg};
 use crate::error::Result;
 use crate::ids::{ActorId, ProjectId, Seq, Version};
 use crate::pure::path::FilePath;
-pub use heads::load_for;
+pub(crate) use heads::file_head_columns;
+pub use heads::{head_from_row, load_for};
 pub use insert::insert;
 
 macro_rules! version_columns {
