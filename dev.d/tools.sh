@@ -71,7 +71,8 @@ missing_packages() {
     local major package
     major=$(wanted_major)
     for package in "postgresql-$major" "postgresql-server-dev-$major" \
-        libclang-dev clang build-essential pkg-config; do
+        libclang-dev clang build-essential pkg-config \
+        unzip python3 libarchive-tools zstd curl openssl ca-certificates pgbouncer; do
         is_installed "$package" || echo "$package"
     done
 }

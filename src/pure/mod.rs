@@ -1,5 +1,7 @@
 //! Algorithms without PostgreSQL: nothing here knows pgrx or SQL, so unit and property tests need no server.
 
+pub mod ability;
+pub mod archive;
 pub mod bucket;
 pub mod chain;
 pub mod content;
@@ -13,4 +15,5 @@ pub mod op;
 pub mod path;
 pub mod settings;
 pub mod timestamp;
+pub mod token;
 pub mod tree;

@@ -18,6 +18,9 @@ const TOO_LONG: &str = "it is longer than 1024 bytes";
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct FilePath(String);
 
+/// What a project cannot have a file at, so that an archive of changes is not mistaken for a whole one.
+const RESERVED: &str = crate::pure::archive::DELTA_PATH;
+
 impl FilePath {
     /// Checks and normalises; 22023 with the path and the broken rule otherwise.
     pub fn parse(raw: &str) -> Result<Self> {
@@ -112,6 +115,9 @@ fn broken_rule(path: &str) -> Option<&'static str> {
     if path.chars().any(char::is_control) {
         return Some("it contains a control character");
     }
+    if path == RESERVED {
+        return Some("it is reserved: it marks archives of changes");
+    }
     path.split('/').find_map(|segment| match segment {
         "" => Some("it has an empty segment"),
         "." | ".." => Some("it has a . or .. segment"),
@@ -122,9 +128,11 @@ fn broken_rule(path: &str) -> Option<&'static str> {
 
 /// At most 100 characters of a text that is quoted in an error.
 pub fn shorten(text: &str) -> String {
+    // PostgreSQL's jsonb, with which DETAIL is read, cannot hold a NUL.
+    let text = text.replace('\0', "\u{fffd}");
     match text.char_indices().nth(100) {
         Some((at, _)) => format!("{}...", &text[..at]),
-        None => text.to_owned(),
+        None => text,
     }
 }
 

@@ -1,0 +1,109 @@
+//! Archives of a project: zip, and tar compressed with zstd.
+//!
+//! [`Writer`] makes them from content as it is stored, a part at a time: the same calls give the same bytes, whatever
+//! the host or the hour, and memory grows with the number of files only. [`read`] takes archives of anybody: every
+//! name and link obeys the rules of [`FilePath`], limits hold for what really comes out, whatever headers claim.
+//!
+//! Owns no policy: which files go in, what becomes of those that come out, and how much is allowed are the caller's.
+//! Gzip is not read.
+
+mod delta;
+mod reader;
+mod writer;
+
+pub use delta::{DELTA_PATH, Delta};
+pub use reader::read;
+pub use writer::Writer;
+
+use crate::error::{Error, Result};
+use crate::pure::op::Mode;
+use crate::pure::path::{FilePath, shorten};
+use crate::pure::timestamp::Micros;
+
+/// What an archive looks like from outside.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Format {
+    /// Zip, deflated.
+    Zip,
+    /// Tar in zstd frames.
+    TarZst,
+}
+
+impl Format {
+    /// Every format.
+    pub const ALL: [Format; 2] = [Format::Zip, Format::TarZst];
+
+    /// From `zip` or `tar.zst`.
+    pub fn parse(text: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|format| format.as_str() == text).ok_or_else(|| {
+            let known = Self::ALL.map(Self::as_str);
+            Error::validation(format!("format must be {}", known.join(" or "))).with("format", shorten(text))
+        })
+    }
+
+    /// The name, which is also the file extension.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Format::Zip => "zip",
+            Format::TarZst => "tar.zst",
+        }
+    }
+
+    /// The media type (RFC 6838).
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Format::Zip => "application/zip",
+            Format::TarZst => "application/zstd",
+        }
+    }
+
+    /// What these bytes begin.
+    pub fn detect(start: &[u8]) -> Option<Self> {
+        match start {
+            [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Some(Format::Zip),
+            // A frame with content, or one that readers skip.
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Format::TarZst),
+            _ => None,
+        }
+    }
+}
+
+/// A file on its way into an archive.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    /// Where.
+    pub path: &'a str,
+    /// Its mode bits.
+    pub mode: Mode,
+    /// Bytes of its content.
+    pub size: u64,
+    /// When it was changed. Archives hold whole seconds, and zip no time before 1980 or after 2107.
+    pub modified_at: Micros,
+}
+
+/// A file that came out of an archive.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Member {
+    /// Where.
+    pub path: FilePath,
+    /// Its mode bits.
+    pub mode: Mode,
+    /// Its content; of a symlink, the target.
+    pub bytes: Vec<u8>,
+}
+
+/// How much may come out of an archive.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Files, symlinks included.
+    pub max_files: u64,
+    /// Bytes of one file.
+    pub max_file_bytes: u64,
+    /// Bytes of all files.
+    pub max_total_bytes: u64,
+    /// Called again and again while an archive is read, for whoever wants to break off.
+    pub pulse: fn(),
+}
+
+#[cfg(test)]
+mod tests;

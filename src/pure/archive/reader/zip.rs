@@ -1,0 +1,64 @@
+//! Zip. The central directory says what is there; a local header that names another file is refused.
+
+use super::{Intake, broken, check_directory, regular, unusable};
+use crate::error::Result;
+use crate::pure::archive::Member;
+use crate::pure::op::Mode;
+use flate2::read::DeflateDecoder;
+use rawzip::{CompressionMethod, MAX_CENTRAL_DIRECTORY_RECORD_SIZE, ZipArchive};
+use std::io::{Read, Seek};
+
+const TYPE_BITS: u32 = 0o170_000;
+const DIRECTORY: u32 = 0o040_000;
+const REGULAR: u32 = 0o100_000;
+const SYMLINK: u32 = 0o120_000;
+
+/// Name and extra fields of a local header: 64 KiB each.
+const LOCAL_HEADER_BYTES: usize = 2 << 16;
+
+pub fn read<R: Read + Seek, F: FnMut(Member) -> Result<()>>(
+    source: R,
+    intake: &mut Intake<'_, F>,
+) -> Result<()> {
+    let mut buffer = vec![0; MAX_CENTRAL_DIRECTORY_RECORD_SIZE];
+    let mut local = vec![0; LOCAL_HEADER_BYTES];
+    let archive = ZipArchive::from_seekable(source, &mut buffer).map_err(broken)?;
+    let mut entries = archive.entries(&mut buffer);
+    let mut count = 0;
+    while let Some(entry) = entries.next_entry().map_err(broken)? {
+        count += 1;
+        let name = entry.file_path();
+        let name = name.as_bytes();
+        let mode = entry.mode().value();
+        if entry.is_dir() || mode & TYPE_BITS == DIRECTORY {
+            check_directory(name)?;
+            continue;
+        }
+        let path = intake.open(name)?;
+        let mode = match mode & TYPE_BITS {
+            0 | REGULAR => regular(mode),
+            SYMLINK => Mode::Symlink,
+            _ => return Err(unusable("it holds more than files, directories and symlinks", path.as_str())),
+        };
+        if entry.flags().is_encrypted() {
+            return Err(unusable("it is encrypted", path.as_str()));
+        }
+        let method = entry.compression_method();
+        let file = archive.get_entry(entry.wayfinder()).map_err(broken)?;
+        if file.local_header(&mut local).map_err(broken)?.file_path().as_bytes() != name {
+            return Err(unusable("a file has two names", path.as_str()));
+        }
+        let bytes = match method {
+            CompressionMethod::STORE => intake.content(&path, file.verifying_reader(file.reader()))?,
+            CompressionMethod::DEFLATE => {
+                intake.content(&path, file.verifying_reader(DeflateDecoder::new(file.reader())))?
+            }
+            _ => return Err(unusable("it is compressed by other means than deflate", path.as_str())),
+        };
+        intake.close(path, mode, bytes)?;
+    }
+    if count != archive.entries_hint() {
+        return Err(broken("it has not as many entries as it says"));
+    }
+    Ok(())
+}

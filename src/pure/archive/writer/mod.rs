@@ -1,0 +1,103 @@
+//! Making archives: one file after the other, each in the parts it is stored in.
+
+mod tar;
+mod zip;
+
+use crate::error::{Code, Error, Result};
+use crate::pure::archive::{DELTA_PATH, Entry, Format};
+use crate::pure::content::{CHUNK_BYTES, Codec};
+use crate::pure::hash::Hash;
+use crate::pure::path::FilePath;
+use std::io::{self, Write};
+
+/// Writes an archive: for every file [`begin`](Self::begin), its parts, [`end`](Self::end); then
+/// [`finish`](Self::finish). After an error, what was written so far is of no use.
+pub struct Writer<W: Write> {
+    output: Output<W>,
+    /// Bytes that the open file still lacks.
+    lacking: Option<u64>,
+}
+
+enum Output<W: Write> {
+    Zip(zip::Zip<W>),
+    TarZst(tar::TarZst<W>),
+}
+
+impl<W: Write> Writer<W> {
+    /// An archive without files.
+    pub fn new(format: Format, out: W) -> Result<Self> {
+        let output = match format {
+            Format::Zip => Output::Zip(zip::Zip::new(out)?),
+            Format::TarZst => Output::TarZst(tar::TarZst::new(out)?),
+        };
+        Ok(Self { output, lacking: None })
+    }
+
+    /// Begins a file. The caller sorts them, and names none twice.
+    pub fn begin(&mut self, entry: &Entry<'_>) -> Result<()> {
+        if self.lacking.is_some() {
+            return Err(Error::internal("a file of the archive is still open"));
+        }
+        if entry.path != DELTA_PATH {
+            FilePath::parse(entry.path)?;
+        }
+        self.lacking = Some(entry.size);
+        match &mut self.output {
+            Output::Zip(zip) => zip.begin(entry),
+            Output::TarZst(tar) => tar.begin(entry),
+        }
+    }
+
+    /// The next stored part of the file's content: `size` bytes, at most [`CHUNK_BYTES`], when decoded.
+    pub fn part(&mut self, codec: Codec, size: usize, bytes: &[u8]) -> Result<()> {
+        let lacking = self.lacking.ok_or_else(no_file)?;
+        if size > CHUNK_BYTES {
+            return Err(corrupt("a stored part is too long"));
+        }
+        let rest = lacking.checked_sub(size as u64);
+        self.lacking = Some(rest.ok_or_else(|| corrupt("stored content is longer than recorded"))?);
+        match &mut self.output {
+            Output::Zip(zip) => zip.part(codec, size, bytes),
+            Output::TarZst(tar) => tar.part(codec, size, bytes),
+        }
+    }
+
+    /// Ends the file. Where the content was decoded, which is in zip archives, gives its hash.
+    pub fn end(&mut self) -> Result<Option<Hash>> {
+        match self.lacking.take() {
+            None => return Err(no_file()),
+            Some(0) => {}
+            Some(_) => return Err(corrupt("stored content is shorter than recorded")),
+        }
+        match &mut self.output {
+            Output::Zip(zip) => zip.end().map(Some),
+            Output::TarZst(tar) => tar.end().map(|()| None),
+        }
+    }
+
+    /// Ends the archive.
+    pub fn finish(self) -> Result<W> {
+        if self.lacking.is_some() {
+            return Err(Error::internal("a file of the archive is still open"));
+        }
+        match self.output {
+            Output::Zip(zip) => zip.finish(),
+            Output::TarZst(tar) => tar.finish(),
+        }
+    }
+}
+
+fn no_file() -> Error {
+    Error::internal("no file of the archive is open")
+}
+
+fn corrupt(message: &str) -> Error {
+    Error::new(Code::Corrupt, message)
+}
+
+/// A failure of the output; an [`Error`] that it carries comes out as it is.
+fn unwritable(error: io::Error) -> Error {
+    error
+        .downcast::<Error>()
+        .unwrap_or_else(|error| Error::internal(format!("an archive cannot be written: {error}")))
+}

@@ -1,0 +1,208 @@
+//! Tar (POSIX 1003.1 ustar and pax) in zstd frames (RFC 8878).
+//!
+//! Frames can be concatenated, so content goes out as it is stored, without being decoded. Between two files stands a
+//! small frame with what tar puts there: the padding of the one, the header of the other.
+
+use super::{corrupt, unwritable};
+use crate::error::Result;
+use crate::pure::archive::Entry;
+use crate::pure::content::{Codec, decode_into};
+use crate::pure::op::Mode;
+use crate::pure::timestamp::Micros;
+use std::io::Write;
+use tar::{Builder, EntryType, Header};
+use zstd::bulk::Compressor;
+use zstd::zstd_safe::{CParameter, find_frame_compressed_size, get_frame_content_size};
+
+/// Of the frames made here.
+const LEVEL: i32 = 1;
+/// Headers of empty files and symlinks are gathered up to this length.
+const FRAME_BYTES: usize = 64 << 10;
+/// Largest number of a ustar header: eleven octal digits.
+const MAX_OCTAL: u64 = (1 << 33) - 1;
+/// Longest block of a zstd frame.
+const MAX_BLOCK_BYTES: usize = 128 << 10;
+
+pub struct TarZst<W: Write> {
+    out: W,
+    /// What goes into the next frame.
+    pending: Builder<Vec<u8>>,
+    frames: Compressor<'static>,
+    open: Open,
+}
+
+enum Open {
+    /// Padding that the content will need.
+    File { padding: usize },
+    /// The target belongs into the header, which therefore waits.
+    Symlink { path: String, modified_at: Micros, target: Vec<u8> },
+}
+
+impl<W: Write> TarZst<W> {
+    pub fn new(out: W) -> Result<Self> {
+        let mut frames = Compressor::new(LEVEL).map_err(unwritable)?;
+        frames.set_parameter(CParameter::ChecksumFlag(true)).map_err(unwritable)?;
+        Ok(Self { out, pending: Builder::new(Vec::new()), frames, open: Open::File { padding: 0 } })
+    }
+
+    pub fn begin(&mut self, entry: &Entry<'_>) -> Result<()> {
+        if entry.mode == Mode::Symlink {
+            self.open = Open::Symlink {
+                path: entry.path.to_owned(),
+                modified_at: entry.modified_at,
+                target: Vec::new(),
+            };
+            return Ok(());
+        }
+        // Fits: it is less than 512.
+        self.open = Open::File { padding: (entry.size.wrapping_neg() % 512) as usize };
+        let mut header = Header::new_ustar();
+        header.set_entry_type(EntryType::Regular);
+        header.set_mode(if entry.mode == Mode::Executable { 0o755 } else { 0o644 });
+        self.add_header(header, entry.path, entry.size, entry.modified_at, None)
+    }
+
+    pub fn part(&mut self, codec: Codec, size: usize, bytes: &[u8]) -> Result<()> {
+        if let Open::Symlink { target, .. } = &mut self.open {
+            return decode_into(codec, size, bytes, target);
+        }
+        match codec {
+            Codec::Raw if bytes.len() != size => Err(corrupt("stored content has the wrong length")),
+            Codec::Raw if size == 0 => Ok(()),
+            Codec::Raw => {
+                self.flush()?;
+                self.write(&raw_frame(bytes))
+            }
+            Codec::Zstd => {
+                let content_size = get_frame_content_size(bytes).ok().flatten();
+                if content_size != Some(size as u64) || find_frame_compressed_size(bytes) != Ok(bytes.len()) {
+                    return Err(corrupt("stored content is not a zstd frame of its length"));
+                }
+                self.flush()?;
+                self.write(bytes)
+            }
+        }
+    }
+
+    pub fn end(&mut self) -> Result<()> {
+        match std::mem::replace(&mut self.open, Open::File { padding: 0 }) {
+            Open::File { padding } => self.pending.get_mut().extend_from_slice(&[0; 512][..padding]),
+            Open::Symlink { path, modified_at, target } => {
+                let mut header = Header::new_ustar();
+                header.set_entry_type(EntryType::Symlink);
+                header.set_mode(0o777);
+                self.add_header(header, &path, 0, modified_at, Some(&target))?;
+            }
+        }
+        if self.pending.get_ref().len() >= FRAME_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    pub fn finish(mut self) -> Result<W> {
+        self.pending.finish().map_err(unwritable)?;
+        self.flush()?;
+        self.out.flush().map_err(unwritable)?;
+        Ok(self.out)
+    }
+
+    /// The header, behind a pax header with what does not fit into it.
+    fn add_header(
+        &mut self,
+        mut header: Header,
+        path: &str,
+        size: u64,
+        modified_at: Micros,
+        target: Option<&[u8]>,
+    ) -> Result<()> {
+        let mut pax: Vec<(&str, Vec<u8>)> = Vec::new();
+        if !path.is_ascii() || header.set_path(path).is_err() {
+            pax.push(("path", path.into()));
+            set_short_path(&mut header, path);
+        }
+        if let Some(target) = target
+            && (!target.is_ascii() || header.set_link_name_literal(target).is_err())
+        {
+            pax.push(("linkpath", target.into()));
+            // Some readers take a symlink without a target here for a file.
+            if let Some(ustar) = header.as_ustar_mut() {
+                set_short(&mut ustar.linkname, &String::from_utf8_lossy(target));
+            }
+        }
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_size(size);
+        if size > MAX_OCTAL {
+            pax.push(("size", size.to_string().into_bytes()));
+        }
+        let seconds = modified_at.div_euclid(1_000_000);
+        match u64::try_from(seconds) {
+            Ok(fits) if fits <= MAX_OCTAL => header.set_mtime(fits),
+            _ => pax.push(("mtime", seconds.to_string().into_bytes())),
+        }
+        header.set_cksum();
+        self.pending
+            .append_pax_extensions(pax.iter().map(|(key, value)| (*key, value.as_slice())))
+            .map_err(unwritable)?;
+        self.pending.get_mut().extend_from_slice(header.as_bytes());
+        Ok(())
+    }
+
+    /// Writes what is pending as a frame.
+    fn flush(&mut self) -> Result<()> {
+        if self.pending.get_ref().is_empty() {
+            return Ok(());
+        }
+        let frame = self.frames.compress(self.pending.get_ref()).map_err(unwritable)?;
+        self.pending.get_mut().clear();
+        self.write(&frame)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.out.write_all(bytes).map_err(unwritable)
+    }
+}
+
+/// A name for readers without pax: the beginning, in ASCII.
+fn set_short_path(header: &mut Header, path: &str) {
+    if let Some(ustar) = header.as_ustar_mut() {
+        ustar.prefix.fill(0);
+        set_short(&mut ustar.name, path);
+    }
+}
+
+fn set_short(field: &mut [u8], text: &str) {
+    field.fill(0);
+    for (byte, char) in field.iter_mut().zip(text.chars()) {
+        *byte = if char.is_ascii() { char as u8 } else { b'_' };
+    }
+}
+
+/// A zstd frame that holds `bytes` as they are (RFC 8878, 3.1.1): single segment, 4 bytes of content size, raw blocks.
+fn raw_frame(bytes: &[u8]) -> Vec<u8> {
+    let blocks = bytes.len().div_ceil(MAX_BLOCK_BYTES);
+    let mut frame = Vec::with_capacity(9 + bytes.len() + 3 * blocks);
+    frame.extend_from_slice(&[0x28, 0xb5, 0x2f, 0xfd, 0b1010_0000]);
+    // Fits: a part has at most 1 MiB.
+    frame.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+    for (number, block) in bytes.chunks(MAX_BLOCK_BYTES).enumerate() {
+        let is_last = u32::from(number + 1 == blocks);
+        let header = (block.len() as u32) << 3 | is_last;
+        frame.extend_from_slice(&header.to_le_bytes()[..3]);
+        frame.extend_from_slice(block);
+    }
+    frame
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn raw_frames_are_zstd() {
+        for length in [1, 255, 256, MAX_BLOCK_BYTES, MAX_BLOCK_BYTES + 1, 1 << 20] {
+            let bytes: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
+            let frame = raw_frame(&bytes);
+            assert_eq!(find_frame_compressed_size(&frame), Ok(frame.len()));
+            assert_eq!(zstd::bulk::decompress(&frame, length).expect("a frame"), bytes);
+        }
+    }
+}
