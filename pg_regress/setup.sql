@@ -24,6 +24,11 @@ BEGIN
         CREATE ROLE regress_nobody LOGIN;
     END IF;
     GRANT quire_user TO regress_nobody;
+    -- May present a token, and nothing else.
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'regress_guest') THEN
+        CREATE ROLE regress_guest LOGIN;
+    END IF;
+    GRANT quire_guest TO regress_guest;
 END
 $$;
 

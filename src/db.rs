@@ -6,21 +6,39 @@
 
 use crate::error::{Error, Result};
 use pgrx::datum::{DatumWithOid, FromDatum, IntoDatum};
-use pgrx::pg_sys::PgOid;
-use pgrx::spi::{OwnedPreparedStatement, Spi, SpiError, SpiTupleTable};
+use pgrx::pg_sys::{self, PgOid};
+use pgrx::spi::{OwnedPreparedStatement, Spi, SpiError};
 use std::cell::RefCell;
 use std::collections::HashMap;
 
 /// One argument of a statement.
 pub type Arg<'a> = DatumWithOid<'a>;
 
-/// One row of a result.
-pub struct Row<'a, 'conn>(&'a SpiTupleTable<'conn>);
+/// One row of a result. What is read from it lives in the statement's memory and must be made Rust's own before it ends:
+/// pgrx would copy it into the transaction's memory, where it stays.
+pub struct Row<'a> {
+    table: &'a pg_sys::SPITupleTable,
+    at: usize,
+}
 
-impl Row<'_, '_> {
+impl Row<'_> {
     /// Column `ordinal` (1-based), which may be NULL.
     pub fn opt<T: FromDatum + IntoDatum>(&self, ordinal: usize) -> Result<Option<T>> {
-        self.0.get::<T>(ordinal).map_err(internal)
+        let column = i32::try_from(ordinal).unwrap_or(0);
+        let mut is_null = true;
+        // SAFETY: the row is one of the table's, which SPI keeps until it is finished; SPI checks the column's number, and
+        // the type is checked before the value is read as one.
+        unsafe {
+            let oid = pg_sys::SPI_gettypeid(self.table.tupdesc, column);
+            if !T::is_compatible_with(oid) {
+                return Err(Error::internal(format!(
+                    "column {ordinal} of an internal query has another type"
+                )));
+            }
+            let tuple = *self.table.vals.add(self.at);
+            let datum = pg_sys::SPI_getbinval(tuple, self.table.tupdesc, column, &mut is_null);
+            Ok(T::from_polymorphic_datum(datum, is_null, oid))
+        }
     }
 
     /// Column `ordinal` (1-based), which is never NULL.
@@ -32,6 +50,12 @@ impl Row<'_, '_> {
 
 thread_local! {
     static PLANS: RefCell<HashMap<(usize, usize, bool), &'static OwnedPreparedStatement>> = RefCell::default();
+}
+
+/// Runs `work` and gives back the memory that PostgreSQL took for it. What comes out must be Rust's own.
+pub fn in_passing<R>(work: impl FnOnce() -> R) -> R {
+    // SAFETY: the context is a child of the current one, so that an error frees it, too; `work` hands out nothing in it.
+    unsafe { pgrx::PgMemoryContexts::new("quire passing").switch_to(|_| work()) }
 }
 
 /// Runs a reader and maps its rows.
@@ -71,12 +95,10 @@ fn run<R>(
 ) -> Result<Vec<R>> {
     Spi::connect(|client| {
         let plan = plan(client, sql, args, mutating)?;
-        let mut table = client.select(plan, None, args).map_err(internal)?;
-        let mut rows = Vec::with_capacity(table.len());
-        while table.next().is_some() {
-            rows.push(map(&Row(&table))?);
-        }
-        Ok(rows)
+        let count = client.select(plan, None, args).map_err(internal)?.len();
+        // SAFETY: the table of the statement that has just run, which is there until SPI is finished; null if it has none.
+        let Some(table) = (unsafe { pg_sys::SPI_tuptable.as_ref() }) else { return Ok(Vec::new()) };
+        (0..count).map(|at| map(&Row { table, at })).collect()
     })
 }
 

@@ -11,6 +11,9 @@ static COMPRESSION_LEVEL: GucSetting<i32> = GucSetting::<i32>::new(3);
 /// Most operations one bundle may hold.
 static MAX_BUNDLE_OPS: GucSetting<i32> = GucSetting::<i32>::new(65_536);
 
+/// What the path of a snapshot's URL is appended to.
+static PUBLIC_URL: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
+
 /// Registers the settings and reserves the prefix `quire`.
 pub fn init() {
     GucRegistry::define_string_guc(
@@ -41,6 +44,14 @@ pub fn init() {
         GucContext::Suset,
         GucFlags::default(),
     );
+    GucRegistry::define_string_guc(
+        c"quire.public_url",
+        c"Where the API can be reached, such as https://example.org/rest/v1.",
+        c"URLs of snapshots are this and /rpc/download_snapshot?token=...",
+        &PUBLIC_URL,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
     // SAFETY: called once from _PG_init with a NUL-terminated prefix.
     unsafe { pgrx::pg_sys::MarkGUCPrefixReserved(c"quire".as_ptr()) };
 }
@@ -49,6 +60,12 @@ pub fn init() {
 pub fn is_trusted_authenticator(role: &str) -> bool {
     let Some(list) = TRUSTED_AUTHENTICATORS.get() else { return false };
     list.to_string_lossy().split(',').any(|name| name.trim() == role)
+}
+
+/// Where the API can be reached, without a slash at its end.
+pub fn public_url() -> String {
+    let url = PUBLIC_URL.get().map(|url| url.to_string_lossy().into_owned()).unwrap_or_default();
+    url.trim_end_matches('/').to_owned()
 }
 
 /// zstd level of stored content.

@@ -2,8 +2,8 @@
 //! argument is an error value that becomes 22023, where pgrx's own type would panic.
 
 use crate::error::{Error, Result};
-use pgrx::callconv::{Arg, ArgAbi};
-use pgrx::datum::FromDatum;
+use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
+use pgrx::datum::{Datum, FromDatum, IntoDatum};
 use pgrx::nullable::Nullable;
 use pgrx::pgrx_sql_entity_graph::metadata::{
     ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
@@ -35,6 +35,59 @@ impl FromDatum for JsonArg {
         unsafe { pg_sys::pfree(text.as_ptr().cast_mut().cast()) };
         Some(JsonArg(parsed))
     }
+}
+
+/// A `jsonb` that is handed on as it is stored, without being read.
+pub struct JsonDatum(Vec<u8>);
+
+impl FromDatum for JsonDatum {
+    unsafe fn from_polymorphic_datum(datum: pg_sys::Datum, is_null: bool, _: pg_sys::Oid) -> Option<Self> {
+        if is_null {
+            return None;
+        }
+        // SAFETY: the datum is a varlena; detoasted, it is as many bytes long as its header says.
+        unsafe {
+            let whole = pg_sys::pg_detoast_datum(datum.cast_mut_ptr());
+            let bytes = std::slice::from_raw_parts(whole.cast::<u8>(), pgrx::varlena::varsize_any(whole));
+            Some(JsonDatum(bytes.to_vec()))
+        }
+    }
+}
+
+impl IntoDatum for JsonDatum {
+    fn into_datum(self) -> Option<pg_sys::Datum> {
+        // SAFETY: the new allocation is as long as what is copied into it.
+        unsafe {
+            let copy = pg_sys::palloc(self.0.len()).cast::<u8>();
+            std::ptr::copy_nonoverlapping(self.0.as_ptr(), copy, self.0.len());
+            Some(pg_sys::Datum::from(copy))
+        }
+    }
+
+    fn type_oid() -> pg_sys::Oid {
+        pg_sys::JSONBOID
+    }
+}
+
+// SAFETY: into_datum makes a jsonb in the current memory context.
+unsafe impl BoxRet for JsonDatum {
+    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
+        match self.into_datum() {
+            // SAFETY: as above.
+            Some(datum) => unsafe { fcinfo.return_raw_datum(datum) },
+            None => fcinfo.return_null(),
+        }
+    }
+}
+
+// SAFETY: jsonb in SQL.
+unsafe impl SqlTranslatable for JsonDatum {
+    const TYPE_IDENT: &'static str = pgrx::pgrx_resolved_type!(JsonDatum);
+    const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
+    const ARGUMENT_SQL: std::result::Result<SqlMappingRef, ArgumentError> =
+        Ok(SqlMappingRef::literal("jsonb"));
+    const RETURN_SQL: std::result::Result<ReturnsRef, ReturnsError> =
+        Ok(ReturnsRef::One(SqlMappingRef::literal("jsonb")));
 }
 
 // SAFETY: the SQL type is jsonb, whose datum from_polymorphic_datum reads.

@@ -3,7 +3,7 @@
 //! Calls go downwards only:
 //!
 //! ```text
-//! src/<domain>/…      SQL functions, thin          auth, project, file, event
+//! src/<domain>/…      SQL functions, thin          auth, project, file, event, token, snapshot
 //! src/bundle/commit   the only write path
 //! src/<domain>/store  SQL text of a domain
 //! src/db              the only SPI code
@@ -39,6 +39,10 @@ mod project;
 mod raise;
 #[cfg(feature = "server")]
 mod schema;
+#[cfg(feature = "server")]
+mod snapshot;
+#[cfg(feature = "server")]
+mod token;
 
 #[cfg(feature = "server")]
 ::pgrx::pg_module_magic!(name, version);
@@ -48,4 +52,5 @@ mod schema;
 #[::pgrx::pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     guc::init();
+    auth::bound::init();
 }

@@ -14,10 +14,14 @@ extension_sql_file!("../sql/schema/blob.sql", name = "blob", requires = ["projec
 extension_sql_file!("../sql/schema/bundle.sql", name = "bundle", requires = ["project"]);
 extension_sql_file!("../sql/schema/file.sql", name = "file", requires = ["blob", "bundle"]);
 extension_sql_file!("../sql/schema/event.sql", name = "event", requires = ["project"]);
+extension_sql_file!("../sql/schema/channel.sql", name = "channel", requires = ["project"]);
+extension_sql_file!("../sql/schema/sink.sql", name = "sink", requires = ["project"]);
+extension_sql_file!("../sql/schema/token.sql", name = "token", requires = ["project"]);
+extension_sql_file!("../sql/schema/snapshot.sql", name = "snapshot", requires = ["project"]);
 extension_sql_file!(
     "../sql/schema/policy.sql",
     name = "policy",
-    requires = ["file", "event", auth::api::readable_projects]
+    requires = ["file", "event", "channel", "sink", "token", "snapshot", auth::api::readable_projects]
 );
 extension_sql_file!(
     "../sql/schema/view.sql",
@@ -26,6 +30,7 @@ extension_sql_file!(
         "policy",
         auth::api::readable_project,
         auth::api::member_project,
+        snapshot::read::download_bytes,
         blob::api::missing_text,
         blob::api::decode_text,
         blob::api::decode_text_chunks,

@@ -19,9 +19,10 @@ WHERE c.relnamespace IN ('quire'::regnamespace, 'quire_store'::regnamespace) AND
 SELECT p.proname AS with_callers_rights FROM pg_proc p WHERE p.pronamespace = 'quire'::regnamespace AND NOT p.prosecdef;
 -- quire_owner is no superuser, cannot log in and bypasses nothing
 SELECT rolsuper, rolcanlogin, rolbypassrls, rolcreaterole FROM pg_roles WHERE rolname = 'quire_owner';
--- every table is registered for pg_dump, keyed by project first, and has row level security
+-- every table is registered for pg_dump, keyed by project first, and has row level security; but the keys of tokens must
+-- not be in a dump
 SELECT c.relname AS not_dumped FROM pg_class c
-WHERE c.relnamespace = 'quire_store'::regnamespace AND c.relkind IN ('r', 'S')
+WHERE c.relnamespace = 'quire_store'::regnamespace AND c.relkind IN ('r', 'S') AND c.relname <> 'secret'
   AND NOT c.oid = ANY (SELECT unnest(extconfig) FROM pg_extension WHERE extname = 'quire');
 SELECT c.relname AS not_keyed_by_project FROM pg_class c
 WHERE c.relnamespace = 'quire_store'::regnamespace AND c.relkind = 'r'
@@ -37,7 +38,7 @@ WHERE p.pronamespace = 'quire'::regnamespace AND COALESCE(p.proargnames[1], '') 
 -- every writer takes a correlation_id last
 SELECT p.proname AS without_correlation FROM pg_proc p
 WHERE p.pronamespace = 'quire'::regnamespace
-  AND p.proname ~ '^(upsert|delete|move|bulk|commit|merge|restore|tag|import)_' AND p.proname <> 'delete_project'
+  AND p.proname ~ '^(upsert|delete|move|bulk|commit|merge|restore|tag|import)_' AND p.proname NOT IN ('delete_project', 'delete_snapshot')
   AND COALESCE(p.proargnames[p.pronargs], '') <> 'correlation_id';
 -- no overloads
 SELECT proname AS overloaded FROM pg_proc WHERE pronamespace = 'quire'::regnamespace GROUP BY proname HAVING count(*) > 1;

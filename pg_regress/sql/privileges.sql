@@ -44,7 +44,25 @@ INSERT INTO call VALUES
     ('poll_subscription', 'SELECT * FROM quire.poll_subscription(%s, ''of alice'')'),
     ('ack_subscription', 'SELECT quire.ack_subscription(%s, ''of alice'', 0)'),
     ('list_subscriptions', 'SELECT * FROM quire.list_subscriptions(%s)'),
-    ('drop_subscription', 'SELECT quire.drop_subscription(%s, ''of alice'')');
+    ('drop_subscription', 'SELECT quire.drop_subscription(%s, ''of alice'')'),
+    ('create_project_snapshot', 'SELECT quire.create_project_snapshot(%s)'),
+    ('read_snapshot', 'SELECT quire.read_snapshot(%s, t.id(1))'),
+    ('read_snapshot_chunk', 'SELECT quire.read_snapshot_chunk(%s, t.id(1), 1)'),
+    ('get_snapshot_manifest', 'SELECT quire.get_snapshot_manifest(%s, t.id(1))'),
+    ('list_snapshots', 'SELECT * FROM quire.list_snapshots(%s)'),
+    ('delete_snapshot', 'SELECT quire.delete_snapshot(%s, t.id(1))'),
+    ('verify_snapshot', 'SELECT quire.verify_snapshot(%s, t.id(1))'),
+    ('restore_snapshot', 'SELECT quire.restore_snapshot(%s, ''\x504b0506000000000000000000000000000000000000'')'),
+    ('plan_hydration', 'SELECT quire.plan_hydration(%s, ''{}'')'),
+    ('start_session', 'SELECT quire.start_session(%s)'),
+    ('end_session', 'SELECT quire.end_session(%s, t.id(1))'),
+    ('mint_token', 'SELECT quire.mint_token(%s, ''{project:read}'', ''1 hour'')'),
+    ('revoke_token', 'SELECT quire.revoke_token(%s, t.id(1))'),
+    ('list_tokens', 'SELECT * FROM quire.list_tokens(%s)'),
+    ('project_stats', 'SELECT quire.project_stats(%s)'),
+    ('open_channel', 'SELECT quire.open_channel(%s)'),
+    ('keep_channel', 'SELECT quire.keep_channel(%s, ''x'')'),
+    ('rotate_channel', 'SELECT quire.rotate_channel(%s)');
 CREATE TEMP TABLE legacy (p text, c text);
 INSERT INTO legacy VALUES ('imported', 'x');
 GRANT SELECT ON call, legacy TO PUBLIC;
@@ -53,7 +71,7 @@ SELECT f, t.error(format(statement, 't.id(1600)')) AS hidden,
 FROM call ORDER BY f;
 -- the list is complete
 SELECT proname FROM pg_proc WHERE pronamespace = 'quire'::regnamespace
-    AND proname NOT IN ('whoami', 'create_project', 'list_projects', 'map_role_to_actor')
+    AND proname NOT IN ('whoami', 'create_project', 'list_projects', 'map_role_to_actor', 'authenticate', 'attenuate_token', 'rotate_secret', 'download_snapshot')
 EXCEPT SELECT f FROM call;
 -- nothing shows in views, tables or lists either
 SELECT count(*) FROM quire.project_files WHERE project_id = t.id(1600);

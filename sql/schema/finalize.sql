@@ -26,12 +26,13 @@ BEGIN
 END
 $$;
 ALTER TYPE quire.project_file_head OWNER TO quire_owner;
+ALTER DOMAIN quire."*/*" OWNER TO quire_owner;
 
 -- What each role may call.
 GRANT USAGE ON SCHEMA quire TO quire_owner, quire_guest;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA quire TO quire_user;
-REVOKE EXECUTE ON FUNCTION quire.map_role_to_actor(text, uuid, text) FROM quire_user;
-GRANT EXECUTE ON FUNCTION quire.map_role_to_actor(text, uuid, text) TO quire_admin;
+REVOKE EXECUTE ON FUNCTION quire.map_role_to_actor(text, uuid, text), quire.rotate_secret() FROM quire_user;
+GRANT EXECUTE ON FUNCTION quire.map_role_to_actor(text, uuid, text), quire.rotate_secret() TO quire_admin;
 GRANT SELECT ON ALL TABLES IN SCHEMA quire TO quire_user;
 
 -- What the security_invoker views touch on behalf of the caller; row level security decides which rows. Nobody but
@@ -42,6 +43,27 @@ GRANT EXECUTE ON FUNCTION quire_store.readable_projects(), quire_store.blob_text
     quire_store.missing_text(bytea), quire_store.chunked_text(quire_store.blob),
     quire_store.decode_text(smallint, bigint, bytea, bytea),
     quire_store.decode_text_chunks(smallint[], bigint[], bytea[], bigint, bytea) TO quire_user;
+
+-- What a holder of a token may call with nothing but quire_guest. Without a token these refuse such a role.
+DO $$
+DECLARE
+    item record;
+BEGIN
+    FOR item IN
+        SELECT p.oid::pg_catalog.regprocedure::text AS name FROM pg_catalog.pg_proc p
+        WHERE p.pronamespace = 'quire'::pg_catalog.regnamespace
+          AND p.proname IN ('authenticate', 'attenuate_token', 'whoami', 'get_project',
+              'list_current_files', 'list_files_at', 'read_project_file', 'read_project_file_bytes',
+              'project_file_history', 'diff_project_file', 'diff_project', 'list_project_tags', 'poll_events',
+              'upsert_project_file', 'upsert_project_file_bytes', 'delete_project_file', 'move_project_file',
+              'bulk_upsert_project_files', 'bulk_delete_project_files', 'commit_bundle', 'merge_project_file',
+              'restore_project_file', 'restore_project', 'read_snapshot', 'read_snapshot_chunk', 'get_snapshot_manifest',
+              'list_snapshots', 'verify_snapshot', 'download_snapshot', 'plan_hydration', 'restore_snapshot', 'open_channel', 'keep_channel')
+    LOOP
+        EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO quire_guest', item.name);
+    END LOOP;
+END
+$$;
 
 COMMENT ON SCHEMA quire_store IS 'Storage of quire. Not an interface: use the functions and views of schema quire.';
 COMMENT ON TYPE quire.project_file_head IS
@@ -61,10 +83,14 @@ Errors: 22004, PT404.';
 COMMENT ON FUNCTION quire.list_projects() IS
 'The projects the caller is a member of, by name; all of them for an administrator.
 Returns: rows (project_id, name, kind, visibility, status, role, seq, changed_at).';
+COMMENT ON FUNCTION quire.project_stats(uuid) IS
+'How much a project holds, counted now: takes time with its size. Members only.
+Returns: {project_id, seq, bundles, files, file_bytes, versions, blobs, blob_bytes, stored_bytes, snapshots, snapshot_bytes, members, realtime_sink: {failures, last_seq, last_error, last_at}}; file_bytes of the current files, blob_bytes of all contents, stored_bytes as compressed; realtime_sink is null when nothing failed.
+Errors: 22004, 42501, PT404.';
 COMMENT ON FUNCTION quire.update_project(uuid, jsonb) IS
 'Changes a project''s name, visibility or settings. Owners only.
 Arguments: changes, an object with any of name, visibility, settings; settings are laid over the current ones, null takes one back to its default.
-Settings: max_file_bytes (default 67108864, at most 536870912), max_project_bytes and max_files (of current files; default unlimited), rate_limit {"per_minute": n, "burst": n} (writes per actor; default off), broadcast (hint, full or off; default hint).
+Settings: max_file_bytes (default 67108864, at most 536870912), max_project_bytes and max_files (of current files; default unlimited), rate_limit {"per_minute": n, "burst": n} (writes per actor; default off), broadcast (hint, full or off; default hint), realtime_sink (none or supabase: events also go to Supabase Realtime''s private topic project:<project id>; default none), snapshots_kept (default 10), snapshots_max_age (days, default 30).
 Returns: like get_project. Errors: 22004, 22023 unknown member or bad value, 42501, PT404, PT423.';
 COMMENT ON FUNCTION quire.archive_project(uuid) IS
 'Makes a project read only: writers answer PT423. Owners only.
@@ -92,7 +118,7 @@ Arguments: db_role (must exist); actor (default: a new one); display_name (defau
 Returns: the actor''s id. Errors: 22004, 22023, 42501, PT404 no such role.';
 COMMENT ON FUNCTION quire.whoami() IS
 'Who the caller is to quire.
-Returns: {actor_id, display_name, via, db_role, is_admin}; via is jwt, db_role, system or anonymous. Errors: 42501 the JWT claims are not those of a user.';
+Returns: {actor_id, display_name, via, db_role, is_admin}; via is token, jwt, db_role, system or anonymous. Errors: 42501 the JWT claims are not those of a user.';
 
 -- Writing files -----------------------------------------------------------------------------------------------------
 
@@ -183,6 +209,77 @@ Errors: 22004, 22023, PT404.';
 COMMENT ON FUNCTION quire.list_project_tags(uuid) IS
 'Tags, by seq. Returns: rows (tag, seq, created_by, created_at). Errors: 22004, PT404.';
 
+-- Capability tokens -------------------------------------------------------------------------------------------------
+
+COMMENT ON FUNCTION quire.mint_token(uuid, text[], interval, text, integer) IS
+'Makes a capability token: a part of the caller''s own rights in one project, for a while, for whoever holds the text. Members only.
+Arguments: abilities (1 to 64 of project:read, events:read, snapshot:read, snapshot:read:<snapshot id>, file:write, file:write:<glob>; none implies another; in globs * and ? stay inside a segment, ** crosses them); ttl (above 0, at most 366 days); audience (the only database role that may present it; default: any); max_uses (how often it may be presented; a use counts when its transaction commits).
+Returns: the token, which is stored nowhere. It is worth what its maker''s role in the project is worth at the time of use.
+Errors: 22004, 22023, 42501 no member, or no editor for file:write; PT404.';
+COMMENT ON FUNCTION quire.attenuate_token(text, text[], interval) IS
+'Makes a weaker token of a token, with the text alone: nothing is looked up or stored. Revoking the first revokes it, too.
+Arguments: token; abilities (each covered by one of the token''s); ttl (ends with the token''s own at the latest). At most 8 times in a row.
+Returns: the weaker token. Errors: 22004, 22023 an ability the token does not have, 42501 not a token, PT413.';
+COMMENT ON FUNCTION quire.authenticate(text) IS
+'Binds a token to the current transaction: until its end, or until the savepoint is rolled back, the caller has the rights of the token, in its project, and no others. Call it in the transaction of each request, with the token as a parameter and not as part of the statement''s text, which servers log.
+Returns: {project_id, token_id, actor_id, abilities, expires_at}.
+Errors: 22004; 42501 this token is not valid, for whatever is wrong with its text, key or audience; PT410 it has expired, been revoked or been used up.';
+COMMENT ON FUNCTION quire.revoke_token(uuid, uuid) IS
+'Revokes a token and everything narrowed from it, at once, also where it is bound. (A REPEATABLE READ transaction reads on in the state it began with, and can write nothing any more.) Its maker, or an owner.
+Returns: when it was revoked first. Errors: 22004, 42501, PT404.';
+COMMENT ON FUNCTION quire.list_tokens(uuid) IS
+'The tokens the caller made, newest first; all of them for an owner. Kept for 30 days after they expire.
+Returns: rows (token_id, abilities, audience, max_uses, uses, minted_by, minted_at, expires_at, revoked_at, status); status is valid, expired, revoked, used, or void: its key is gone, as after a restore.
+Errors: 22004, 42501, PT404.';
+COMMENT ON FUNCTION quire.rotate_secret() IS
+'Makes a new key for tokens. Tokens made with older keys stay valid until they expire; keys without such tokens are deleted. Administrators only.
+Returns: the new key''s id. Errors: 42501.';
+
+-- Snapshots ---------------------------------------------------------------------------------------------------------
+
+COMMENT ON DOMAIN quire."*/*" IS
+'Bytes of a media type that the function names in the setting response.headers, as PostgREST expects it.';
+COMMENT ON FUNCTION quire.create_project_snapshot(uuid, text, bigint, bigint, interval) IS
+'Makes an archive of a project, or finds the one that is there: the same files, paths, modes and times of change give the same bytes, which are made once. Members only.
+Arguments: format (zip, or tar.zst: faster, for GNU tar and zstd); at_seq (default: the newest); since_seq (a delta: only files changed since, and a first entry .quire/delta.json {since_seq, seq, deleted}; default: everything); ttl (of the token, above 0, at most 366 days).
+Returns: {snapshot_id, project_id, seq, since_seq, format, size, content_hash, file_count, chunk_count, created_at, manifest: [{file_path, content_hash, size, version, file_type, mode}], deleted, url, token, expires_at, cached}; content_hash is BLAKE3 of the archive, size its bytes; url is quire.public_url and the path of download_snapshot with the token, which is for this snapshot only; deleted is null unless it is a delta; since_seq is the last bundle up to the one asked for that changed a file.
+A new one makes a bundle of kind system, whose event is snapshot:ready. Those beyond the setting snapshots_kept or older than snapshots_max_age go, unless an unexpired token names them.
+Errors: 22004, 22023, 42501 no member, PT404, PT423, XX001 (zip only: tar.zst holds what is stored, see verify_snapshot); 40001 in a REPEATABLE READ transaction, when somebody else has made it.';
+COMMENT ON FUNCTION quire.read_snapshot(uuid, uuid) IS
+'The archive''s bytes. Errors: 22004, 42501, PT404, PT413 over 500 MiB: use read_snapshot_chunk.';
+COMMENT ON FUNCTION quire.read_snapshot_chunk(uuid, uuid, integer) IS
+'A piece of the archive; all of them, in order, are the archive.
+Arguments: ordinal (1 to chunk_count; every chunk but the last has 1 MiB). Errors: 22004, 42501, PT404.';
+COMMENT ON FUNCTION quire.get_snapshot_manifest(uuid, uuid) IS
+'What a snapshot holds.
+Returns: like create_project_snapshot, without url, token, expires_at and cached; seq is that of the last bundle that changed a file. Errors: 22004, 42501, PT404.';
+COMMENT ON FUNCTION quire.list_snapshots(uuid) IS
+'Snapshots, newest first.
+Returns: rows (snapshot_id, seq, since_seq, format, size, content_hash, file_count, chunk_count, created_by, created_at). Errors: 22004, 42501, PT404.';
+COMMENT ON FUNCTION quire.delete_snapshot(uuid, uuid) IS
+'Deletes a snapshot; who holds a token for it gets PT410. Whoever made it, or an owner. Errors: 22004, 42501, PT404.';
+COMMENT ON FUNCTION quire.download_snapshot(text) IS
+'The bytes of the one snapshot a token is for: the target of its URL. Sets response.headers (Content-Type application/zip or application/zstd, Content-Disposition, Cache-Control) for PostgREST.
+Errors: 22004; 42501 this token is not valid, or not for exactly one snapshot; PT404 its maker may not read the project any more; PT410 it has expired, been revoked or been used up, or the snapshot has been deleted; PT413 over 500 MiB.';
+COMMENT ON FUNCTION quire.verify_snapshot(uuid, uuid) IS
+'Hashes a snapshot and every file in it again, and compares with the manifest.
+Returns: {ok, snapshot_id, file_count, problem_count, problems: [{file_path?, problem, expected?, actual?}]} (the first 100). Errors: 22004, 42501, PT404.';
+COMMENT ON FUNCTION quire.restore_snapshot(uuid, bytea, uuid) IS
+'Makes the tree what an archive holds, as one bundle of kind import: files that are not in it are deleted; of a delta, those it names. Takes any zip (stored or deflated) or tar.zst whose entries obey the rules of paths; directories are left out.
+Arguments: archive; correlation_id. Returns: like commit_bundle.
+Errors: 22004; 22023 not an archive, damaged, or a path, link, duplicate or kind of entry that is not allowed; 42501, PT404, PT409, PT413 more than 1,000,000 files, max_file_bytes, max_project_bytes or 2 GiB; PT423, PT429.';
+COMMENT ON FUNCTION quire.plan_hydration(uuid, jsonb, bigint) IS
+'The least work that makes a copy of the project''s files complete.
+Arguments: have, an object {path: {content_hash, mode}} of what is there, or {path: content_hash} for regular files; at_seq (default: the newest).
+Returns: {seq, put: [{file_path, content | content_base64 | content_omitted, content_hash, version, file_type, mode, size, is_binary}], delete: [path], keep}; content_omitted: true beyond 32 MiB together: read_project_file_bytes has it. Errors: 22004, 22023, 42501, PT404, XX001.';
+COMMENT ON FUNCTION quire.start_session(uuid, interval, text) IS
+'Everything a container needs to come up with the project''s files and follow its edits. Members only.
+Arguments: ttl (of its tokens, at most 366 days); format (of the snapshot).
+Returns: {PROJECT_ID, SESSION_ID, SNAPSHOT_URL, REALTIME_TOKEN, SEQ}; the token is for project:read, events:read and this snapshot; SEQ is the cursor to start polling from.
+Errors: as create_project_snapshot.';
+COMMENT ON FUNCTION quire.end_session(uuid, uuid) IS
+'Revokes the tokens of a session. Whoever started it, or an owner. Errors: 22004, 42501, PT404.';
+
 -- Events ------------------------------------------------------------------------------------------------------------
 
 COMMENT ON FUNCTION quire.poll_events(uuid, bigint, integer, boolean) IS
@@ -190,6 +287,17 @@ COMMENT ON FUNCTION quire.poll_events(uuid, bigint, integer, boolean) IS
 Arguments: after_seq (0: from the beginning); max_events (1 to 1000; a page with more than 32 MiB of content ends early); with_content.
 Returns: rows (seq, event, payload, committed_at); event is file:update, file:delete or bulk:apply; content of binary files is in content_base64; content_omitted: true says that it was too large.
 Errors: 22004, 22023, PT404, PT410 the cursor is ahead of the log: fetch the project again.';
+COMMENT ON FUNCTION quire.open_channel(uuid, interval) IS
+'Opens the project''s private NOTIFY channel and tells its name, which cannot be guessed. While somebody holds it open, every bundle is sent there as {event, seq, timestamp, payload} with the payload of poll_events; content that does not fit into 7,900 bytes is left out (content_omitted). It is a wake-up: poll_events has what was missed. Readers, and tokens with events:read.
+The name changes when a member is removed, a token is revoked, a token with which it was opened expires, the project becomes private, rotate_channel is called, and every day; the last message of a name is {"event":"channel:closed"}, at the latest with the next bundle.
+Arguments: lease (1 second to 1 hour: how long to hold it open). Returns: the channel for LISTEN, in double quotes.
+Errors: 22004, 22023, 42501, PT404.';
+COMMENT ON FUNCTION quire.keep_channel(uuid, text, interval) IS
+'Holds the private channel open for longer.
+Arguments: channel (as open_channel told it); lease (1 second to 1 hour). Returns: until when it is open.
+Errors: 22004, 22023, 42501, PT404, PT410 the channel has another name now: open it again.';
+COMMENT ON FUNCTION quire.rotate_channel(uuid) IS
+'Gives the private channel another name. Owners only. Errors: 22004, 42501, PT404.';
 COMMENT ON FUNCTION quire.create_subscription(uuid, text, jsonb, bigint) IS
 'Starts a durable subscription of the caller''s. Members only, also in a public project.
 Arguments: name (unique in the project, 1 to 255 characters); filter {"paths": [glob, ...], "events": [name, ...]} (absent: everything; in globs * and ? stay inside a segment, ** crosses them); after_seq (default 0: from the beginning).

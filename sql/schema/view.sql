@@ -118,7 +118,21 @@ FROM quire_store.project_files f
 JOIN quire_store.file_head h ON h.project_id = f.project_id AND h.file_id = f.file_id
 LEFT JOIN quire_store.bundle u ON u.project_id = f.project_id AND u.seq = f.bundle_seq
 -- The tombstone of a move is part of the move.
-WHERE NOT (f.op = 'file.move' AND f.is_deleted);
+WHERE NOT (f.op = 'file.move' AND f.is_deleted)
+UNION ALL
+-- Operations that change no file are kept with their bundle.
+SELECT b.project_id,
+       b.seq,
+       1,
+       b.details -> 'op' ->> 'op',
+       b.details -> 'op' ->> 'snapshot_id',
+       b.actor_id,
+       NULL,
+       b.details -> 'op',
+       b.details ->> 'op_checksum',
+       b.committed_at
+FROM quire_store.bundle b
+WHERE b.kind = 'system';
 
 CREATE FUNCTION quire.list_current_files(project_uuid uuid, path_prefix text DEFAULT NULL)
 RETURNS TABLE (file_path text, file_type text, content text, content_hash text, version integer, updated_at timestamptz)
@@ -213,6 +227,11 @@ BEGIN ATOMIC
     LIMIT quire_store.page_size(project_file_history.max_versions);
 END;
 
+-- Volatile, because a token may count its uses; in a read-only transaction such a token is refused.
+CREATE FUNCTION quire.download_snapshot(token text) RETURNS quire."*/*"
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp LANGUAGE sql
+RETURN quire_store.download_bytes(token)::quire."*/*";
+
 CREATE FUNCTION quire.list_project_tags(project_uuid uuid)
 RETURNS TABLE (tag text, seq bigint, created_by uuid, created_at timestamptz)
 STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp LANGUAGE sql
@@ -222,6 +241,32 @@ BEGIN ATOMIC
     FROM quire_store.project_tag t
     WHERE t.project_id = list_project_tags.project_uuid
     ORDER BY t.seq, t.tag;
+END;
+
+CREATE FUNCTION quire.project_stats(project_uuid uuid) RETURNS jsonb
+STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp LANGUAGE sql
+BEGIN ATOMIC
+    SELECT quire_store.member_project(project_uuid);
+    SELECT pg_catalog.jsonb_build_object('project_id', h.project_id, 'seq', h.seq, 'bundles', h.seq, 'files', h.live_files,
+        'file_bytes', h.live_bytes,
+        'versions', (SELECT count(*) FROM quire_store.project_files f WHERE f.project_id = h.project_id),
+        'blobs', b.blobs, 'blob_bytes', b.blob_bytes, 'stored_bytes', b.stored_bytes,
+        'snapshots', s.snapshots, 'snapshot_bytes', s.snapshot_bytes,
+        'members', (SELECT count(*) FROM quire_store.project_member m WHERE m.project_id = h.project_id),
+        'realtime_sink', (SELECT pg_catalog.jsonb_build_object('failures', e.failures, 'last_seq', e.last_seq,
+                              'last_error', e.last_error, 'last_at', e.last_at)
+                          FROM quire_store.sink_failure e WHERE e.project_id = h.project_id))
+    FROM quire_store.project_head h
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS blobs, COALESCE(sum(b.size), 0) AS blob_bytes,
+               COALESCE(sum(pg_catalog.octet_length(b.bytes)), 0)
+                   + (SELECT COALESCE(sum(pg_catalog.octet_length(c.bytes)), 0) FROM quire_store.blob_chunk c
+                      WHERE c.project_id = h.project_id) AS stored_bytes
+        FROM quire_store.blob b WHERE b.project_id = h.project_id) b
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS snapshots, COALESCE(sum(s.size), 0) AS snapshot_bytes
+        FROM quire_store.snapshot s WHERE s.project_id = h.project_id) s
+    WHERE h.project_id = project_stats.project_uuid;
 END;
 
 CREATE FUNCTION quire.list_project_members(project_uuid uuid)

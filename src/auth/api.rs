@@ -1,9 +1,11 @@
 //! SQL functions of this domain, and the gate as seen from SQL.
 
-use super::{Action, author, current, require_admin, require_project, store};
+use super::principal::presenter;
+use super::{Action, author, require, require_admin, require_project, store};
 use crate::args::text_arg;
 use crate::error::{Error, Result};
 use crate::ids::ActorId;
+use crate::pure::ability::Need;
 use crate::raise::or_raise;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
@@ -13,7 +15,7 @@ use serde_json::json;
 #[pg_extern(stable, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
 fn whoami() -> JsonB {
-    or_raise(current().map(|principal| {
+    or_raise(presenter().map(|principal| {
         JsonB(json!({
             "actor_id": principal.actor.map(|actor| actor.to_string()),
             "display_name": principal.display_name,
@@ -68,5 +70,12 @@ fn member_project(project_uuid: Option<Uuid>) -> Uuid {
 #[pg_extern(schema = "quire_store", stable, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
 fn readable_projects() -> Vec<Uuid> {
-    or_raise(current().and_then(|principal| store::readable_projects(principal.actor, principal.is_admin)))
+    or_raise(presenter().and_then(|principal| match &principal.token {
+        None => store::readable_projects(principal.actor, principal.is_admin),
+        // Also refuses a token that is dead by now.
+        Some(bound) if bound.token.allows(Need::ReadFiles) => {
+            require(Action::Read, bound.project()).map(|access| vec![access.project.pg()])
+        }
+        Some(_) => Ok(Vec::new()),
+    }))
 }

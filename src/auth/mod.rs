@@ -5,6 +5,7 @@
 //! Does not: rely on row level security; definer functions bypass it, so every function asks here first.
 
 pub mod api;
+pub mod bound;
 mod kept;
 mod principal;
 pub mod store;
@@ -12,18 +13,29 @@ pub mod store;
 use crate::args::project_arg;
 use crate::error::{Code, Error, Result};
 use crate::ids::{ActorId, ProjectId};
+use crate::pure::ability::Need;
+use crate::pure::path::FilePath;
 use crate::pure::settings::Settings;
+use crate::pure::token as pure_token;
+use crate::token;
+pub use bound::Bound;
 use principal::Caller;
-pub use principal::{Principal, current};
+pub use principal::{Principal, caller_role, current};
 use std::borrow::Cow;
+use std::rc::Rc;
 use store::ProjectAccess;
 pub use store::Standing;
+use uuid::Uuid;
 
 /// What a function is about to do with a project.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Action {
-    /// See it.
+    /// See it and its files.
     Read,
+    /// Follow its events.
+    ReadEvents,
+    /// Read a snapshot of it; any, or one.
+    ReadSnapshot(Option<Uuid>),
     /// Take part as a member: see the other members, leave, subscribe; being public is not enough.
     Belong,
     /// Change its content.
@@ -92,13 +104,42 @@ impl Access {
         author(&self.principal)
     }
 
+    /// Whether the caller may do something else, too.
+    pub fn may(&self, action: Action) -> bool {
+        is_allowed(action, &self.principal, self.role)
+    }
+
+    /// Refuses a caller whose token allows writing but not reading: what is about to be done shows content.
+    pub fn that_reads(self) -> Result<Self> {
+        if self.principal.token.is_some() {
+            require(Action::Read, self.project)?;
+        }
+        Ok(self)
+    }
+
+    /// Refuses whoever comes with a token.
+    pub fn refuse_token(&self) -> Result<()> {
+        if self.principal.token.is_some() {
+            return Err(beyond_token("none").with("project_id", self.project.to_string()));
+        }
+        Ok(())
+    }
+
+    /// Refuses paths that the caller's token does not allow to write.
+    pub fn require_paths<'p>(&self, mut paths: impl Iterator<Item = &'p FilePath>) -> Result<()> {
+        let Some(bound) = &self.principal.token else { return Ok(()) };
+        match paths.find(|path| !bound.token.allows(Need::Write(path))) {
+            None => Ok(()),
+            Some(path) => Err(beyond_token("file:write").with("file_path", path.as_str())),
+        }
+    }
+
     /// The same access after the head lock was taken: asked again if anything it depends on is not as it was.
     pub fn under_lock(&self, standing: Standing) -> Result<Cow<'_, Self>> {
-        if standing == self.standing {
-            Ok(Cow::Borrowed(self))
-        } else {
-            self.again().map(Cow::Owned)
+        if let Some(bound) = &self.principal.token {
+            token::refuse_dead(&bound.token, false)?;
         }
+        if standing == self.standing { Ok(Cow::Borrowed(self)) } else { self.again().map(Cow::Owned) }
     }
 
     /// The same access, asked again.
@@ -119,8 +160,20 @@ impl Access {
 
 /// The gate: whether the caller may do `action` with `project`.
 pub fn require(action: Action, project: ProjectId) -> Result<Access> {
-    let caller = principal::caller()?;
+    pass(action, project, principal::caller()?)
+}
+
+/// The gate, for whoever presents a token without binding it.
+pub fn require_as(action: Action, presented: Rc<Bound>) -> Result<Access> {
+    pass(action, presented.project(), principal::presenting(presented)?)
+}
+
+fn pass(action: Action, project: ProjectId, caller: Caller) -> Result<Access> {
     let found = store::project_access(project, caller.key())?.ok_or_else(|| no_project(project))?;
+    // After what counts revocations was read: one that comes later is noticed under the head lock.
+    if let Some(bound) = &caller.token {
+        refuse_dead_token(bound)?;
+    }
     kept::keep(project, caller.key(), &found);
     decide(action, project, caller, found)
 }
@@ -130,38 +183,79 @@ pub fn require(action: Action, project: ProjectId) -> Result<Access> {
 pub fn expect(action: Action, project_uuid: Option<pgrx::Uuid>) -> Result<Access> {
     let project = project_arg(project_uuid)?;
     let caller = principal::caller()?;
-    match kept::find(project, caller.key()).map(|found| decide(action, project, caller, found)) {
+    let found = if caller.token.is_none() { kept::find(project, caller.key()) } else { None };
+    match found.map(|found| decide(action, project, caller, found)) {
         Some(Ok(access)) => Ok(access),
         _ => require(action, project),
     }
 }
 
+/// Refuses a token that no longer counts.
+fn refuse_dead_token(bound: &Bound) -> Result<()> {
+    let stored = token::store::find(bound.project(), bound.id())?.ok_or_else(pure_token::invalid)?;
+    token::refuse_dead(&bound.token, stored.is_revoked)
+}
+
 fn decide(action: Action, project: ProjectId, caller: Caller, found: ProjectAccess) -> Result<Access> {
     let ProjectAccess { is_public, is_archived, settings, name, standing, display_name } = found;
     let principal = caller.with(standing.actor, display_name);
-    let role = standing.role;
+    let (role, is_elsewhere) = match &principal.token {
+        Some(bound) if bound.admin_role.as_deref().is_some_and(principal::is_admin_now) => {
+            (Some(Role::Owner), bound.project() != project)
+        }
+        Some(bound) => (standing.role, bound.project() != project),
+        None => (standing.role, false),
+    };
     let may_know = principal.is_admin || role.is_some() || is_public;
-    if !may_know {
+    if !may_know || is_elsewhere {
         return Err(no_project(project));
     }
-    let allowed = principal.is_admin
+    if !is_allowed(action, &principal, role) {
+        return Err(refusal(action).with("project_id", project.to_string()));
+    }
+    if let Some(bound) = &principal.token {
+        let (need, ability) = needed_ability(action);
+        if !need.is_some_and(|need| bound.token.allows(need)) {
+            return Err(beyond_token(ability).with("project_id", project.to_string()));
+        }
+    }
+    Ok(Access { action, standing, project, principal, role, settings, name, is_archived })
+}
+
+fn is_allowed(action: Action, principal: &Principal, role: Option<Role>) -> bool {
+    principal.is_admin
         || match action {
-            Action::Read => true,
+            Action::Read | Action::ReadEvents | Action::ReadSnapshot(_) => true,
             Action::Belong => role.is_some(),
             Action::Write => role >= Some(Role::Editor),
             Action::Manage => role >= Some(Role::Owner),
-        };
-    if !allowed {
-        let needed = match action {
-            Action::Read | Action::Belong => "viewer",
-            Action::Write => "editor",
-            Action::Manage => "owner",
-        };
-        return Err(Error::new(Code::Unauthorized, format!("this needs the role {needed} in the project"))
-            .with("project_id", project.to_string())
-            .with("needed_role", needed));
+        }
+}
+
+fn refusal(action: Action) -> Error {
+    let needed = match action {
+        Action::Read | Action::ReadEvents | Action::ReadSnapshot(_) | Action::Belong => "viewer",
+        Action::Write => "editor",
+        Action::Manage => "owner",
+    };
+    Error::new(Code::Unauthorized, format!("this needs the role {needed} in the project"))
+        .with("needed_role", needed)
+}
+
+/// What a token must allow, and how that is written; `None` is beyond every token.
+fn needed_ability(action: Action) -> (Option<Need<'static>>, &'static str) {
+    match action {
+        Action::Read => (Some(Need::ReadFiles), "project:read"),
+        Action::ReadEvents => (Some(Need::ReadEvents), "events:read"),
+        Action::ReadSnapshot(None) => (Some(Need::ReadAnySnapshot), "snapshot:read"),
+        Action::ReadSnapshot(Some(snapshot)) => (Some(Need::ReadSnapshot(snapshot)), "snapshot:read"),
+        Action::Write => (Some(Need::WriteSome), "file:write"),
+        Action::Belong | Action::Manage => (None, "none"),
     }
-    Ok(Access { action, standing, project, principal, role, settings, name, is_archived })
+}
+
+fn beyond_token(ability: &str) -> Error {
+    Error::new(Code::Unauthorized, "the token does not allow this").with("needed_ability", ability)
 }
 
 /// The gate, for a function's `project_uuid` argument.

@@ -1,9 +1,10 @@
 //! The principal of the current call.
 //!
-//! In this order: `sub` of the JWT claims, believed only when the *session* belongs to a trusted authenticator, because
+//! In this order: whose token was presented in this transaction; `sub` of the JWT claims, believed only when the *session* belongs to a trusted authenticator, because
 //! any SQL session can set that setting; the actor mapped to the caller's database role, which is the outer role, not
 //! the one of the definer function we run in; for an administrator who is mapped to nobody, `system`; else nobody.
 
+use super::bound::{self, Bound};
 use super::store;
 use crate::error::{Code, Error, Result};
 use crate::guc;
@@ -11,7 +12,8 @@ use crate::ids::ActorId;
 use pgrx::pg_sys;
 use serde_json::Value;
 use std::borrow::Cow;
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
+use std::rc::Rc;
 use uuid::Uuid;
 
 /// Who is calling.
@@ -19,7 +21,7 @@ use uuid::Uuid;
 pub struct Principal {
     /// `None` is anonymous.
     pub actor: Option<ActorId>,
-    /// `jwt`, `db_role`, `system` or `anonymous`.
+    /// `token`, `jwt`, `db_role`, `system` or `anonymous`.
     pub via: &'static str,
     /// The caller's database role.
     pub db_role: String,
@@ -29,13 +31,15 @@ pub struct Principal {
     pub is_registered: bool,
     /// As registered.
     pub display_name: Option<String>,
+    /// The token that limits them.
+    pub token: Option<Rc<Bound>>,
 }
 
 impl Principal {
     /// What the actor was found by.
     pub fn key(&self) -> Key<'_> {
         match self.actor {
-            Some(actor) if self.via == "jwt" => Key::Subject(actor),
+            Some(actor) if matches!(self.via, "jwt" | "token") => Key::Subject(actor),
             _ => Key::Role(Cow::Borrowed(&self.db_role)),
         }
     }
@@ -47,6 +51,8 @@ pub struct Caller {
     pub subject: Option<ActorId>,
     /// The caller's database role.
     pub db_role: String,
+    /// The token of this transaction.
+    pub token: Option<Rc<Bound>>,
     is_admin: bool,
 }
 
@@ -70,23 +76,50 @@ impl Key<'_> {
 }
 
 /// Reads the session's state.
+pub fn caller() -> Result<Caller> {
+    let outer = outer_role()?;
+    // SAFETY: plain reads of backend state; the oid comes from the server itself.
+    let (db_role, is_admin) = unsafe { (role_name(outer), is_admin(outer)) };
+    if let Some(token) = bound::current() {
+        return presenting(token);
+    }
+    // SAFETY: as above.
+    if unsafe { has_role(outer, c"quire_guest") && !has_role(outer, c"quire_user") } {
+        return Err(Error::new(Code::Unauthorized, "this role needs a token").hint("call authenticate first"));
+    }
+    Ok(Caller { subject: jwt_subject()?, db_role, is_admin, token: None })
+}
+
+/// Whoever presents this token: they have its rights and no others.
+pub fn presenting(token: Rc<Bound>) -> Result<Caller> {
+    Ok(Caller {
+        subject: Some(token.minted_by),
+        db_role: caller_role()?,
+        is_admin: false,
+        token: Some(token),
+    })
+}
+
+/// Name of the caller's database role.
+pub fn caller_role() -> Result<String> {
+    // SAFETY: the oid comes from the server itself.
+    outer_role().map(|outer| unsafe { role_name(outer) })
+}
+
+/// The caller's database role: the outer one, not that of the definer function.
 ///
 /// Refuses to say during maintenance: ANALYZE, REINDEX and REFRESH MATERIALIZED VIEW run a table owner's functions while
 /// the outer role is still whoever started them, autovacuum's superuser included.
-pub fn caller() -> Result<Caller> {
-    // SAFETY: plain read of backend state; the flag survives the switch into a definer function.
-    if unsafe { pg_sys::InSecurityRestrictedOperation() } {
+fn outer_role() -> Result<pg_sys::Oid> {
+    // SAFETY: plain reads of backend state; the flag survives the switch into a definer function.
+    let (restricted, outer) = unsafe { (pg_sys::InSecurityRestrictedOperation(), pg_sys::GetOuterUserId()) };
+    if restricted {
         return Err(Error::new(
             Code::Unauthorized,
             "quire cannot be called from a security-restricted operation",
         ));
     }
-    // SAFETY: plain reads of backend state; role oids come from the server itself.
-    let (db_role, is_admin) = unsafe {
-        let outer = pg_sys::GetOuterUserId();
-        (role_name(outer), is_admin(outer))
-    };
-    Ok(Caller { subject: jwt_subject()?, db_role, is_admin })
+    Ok(outer)
 }
 
 impl Caller {
@@ -101,8 +134,9 @@ impl Caller {
     /// The principal, given the actor that was found by the key, if any.
     pub fn with(self, found: Option<ActorId>, display_name: Option<String>) -> Principal {
         let is_registered = found.is_some();
-        let Caller { subject, db_role, is_admin } = self;
+        let Caller { subject, db_role, is_admin, token } = self;
         let (actor, via) = match (subject, found) {
+            (Some(subject), _) if token.is_some() => (Some(subject), "token"),
             (Some(subject), _) => (Some(subject), "jwt"),
             (None, Some(actor)) => (Some(actor), "db_role"),
             (None, None) if is_admin => {
@@ -115,31 +149,64 @@ impl Caller {
                     is_admin,
                     is_registered: true,
                     display_name,
+                    token: None,
                 };
             }
             (None, None) => (None, "anonymous"),
         };
-        Principal { actor, via, db_role, is_admin, is_registered, display_name }
+        Principal { actor, via, db_role, is_admin, is_registered, display_name, token }
     }
 }
 
-/// Finds out who is calling.
+/// Finds out who is calling, for what concerns more than one project: a token, which is for one, does not allow it.
 pub fn current() -> Result<Principal> {
+    let principal = presenter()?;
+    if principal.token.is_some() {
+        return Err(Error::new(Code::Unauthorized, "a token does not allow this"));
+    }
+    Ok(principal)
+}
+
+/// Finds out who is calling, be it with a token.
+pub fn presenter() -> Result<Principal> {
     let caller = caller()?;
+    if let Some(bound) = &caller.token {
+        super::refuse_dead_token(bound)?;
+    }
     let (actor, display_name) = store::find_actor(caller.key())?.unzip();
     Ok(caller.with(actor, display_name.flatten()))
+}
+
+/// Whether a database role of this name exists and is an administrator.
+pub fn is_admin_now(role: &str) -> bool {
+    let Ok(name) = CString::new(role) else { return false };
+    // SAFETY: a syscache look-up by a NUL-terminated name; without such a role it gives InvalidOid.
+    unsafe {
+        let oid = pg_sys::get_role_oid(name.as_ptr(), true);
+        oid != pg_sys::InvalidOid && is_admin(oid)
+    }
 }
 
 /// # Safety
 /// `role` must be the oid of an existing role.
 unsafe fn is_admin(role: pg_sys::Oid) -> bool {
-    // SAFETY: syscache look-ups by oid; a missing quire_admin gives InvalidOid, which nobody has the rights of.
+    // SAFETY: syscache look-ups by oid.
     unsafe {
         if pg_sys::superuser_arg(role) || has_bypassrls(role) {
             return true;
         }
-        let admin = pg_sys::get_role_oid(c"quire_admin".as_ptr(), true);
-        admin != pg_sys::InvalidOid && pg_sys::has_privs_of_role(role, admin)
+        has_role(role, c"quire_admin")
+    }
+}
+
+/// # Safety
+/// `role` must be the oid of an existing role.
+unsafe fn has_role(role: pg_sys::Oid, group: &CStr) -> bool {
+    // SAFETY: syscache look-ups by oid and by a NUL-terminated name; a missing group gives InvalidOid, which nobody has the
+    // rights of.
+    unsafe {
+        let group = pg_sys::get_role_oid(group.as_ptr(), true);
+        group != pg_sys::InvalidOid && pg_sys::has_privs_of_role(role, group)
     }
 }
 

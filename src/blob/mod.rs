@@ -40,6 +40,11 @@ pub fn missing(hash: &Hash) -> Error {
     Error::new(Code::Corrupt, "stored content is missing").with("content_hash", hash.to_hex())
 }
 
+/// Content that is there and is not what it should be (XX001).
+pub fn damaged(hash: &Hash) -> Error {
+    Error::new(Code::Corrupt, "stored content does not match its hash").with("content_hash", hash.to_hex())
+}
+
 /// Describes content, or PT413 when it is larger than the project allows.
 pub fn describe(access: &Access, path: &str, bytes: &[u8]) -> Result<Content> {
     let size = bytes.len() as i64;

@@ -22,7 +22,7 @@ pub fn existing(project: ProjectId, hashes: &[Hash]) -> Result<HashSet<Hash>> {
     Ok(rows.into_iter().collect())
 }
 
-fn byte_array<'a>(hashes: &[Hash]) -> Arg<'a> {
+pub fn byte_array<'a>(hashes: &[Hash]) -> Arg<'a> {
     hashes.iter().map(|hash| hash.as_bytes().to_vec()).collect::<Vec<Vec<u8>>>().into()
 }
 

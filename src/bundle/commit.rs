@@ -15,6 +15,7 @@ use crate::ids::{ActorId, CorrelationId, Seq};
 use crate::pure::chain::{self, BundleHeader};
 use crate::pure::event;
 use crate::pure::hash::Hash;
+use crate::pure::op::Op;
 use crate::pure::path::FilePath;
 use crate::pure::tree::{self, Applied, Edit, Head};
 use serde_json::{Value, json};
@@ -54,6 +55,8 @@ pub struct Plan {
     pub edits: Vec<Edit>,
     /// Content the edits refer to and the project may not have.
     pub blobs: Vec<Blob>,
+    /// An operation that changes no file; its domain has stored what it tells of.
+    pub other: Option<Op>,
     /// Kept with the receipt, where a repeated request finds it.
     pub answer: Option<Value>,
 }
@@ -75,6 +78,9 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
         store::lock_head(commit.access, commit.path.as_ref())?.ok_or_else(|| auth::no_project(project))?;
     let access = commit.access.under_lock(head.standing)?;
     if let Some(receipt) = key.as_ref().map(|key| key.find(project)).transpose()?.flatten() {
+        let paths: Vec<FilePath> =
+            receipt.paths().map(|path| FilePath::from_stored(path.to_owned())).collect();
+        access.require_paths(paths.iter())?;
         return Ok(Committed { receipt, heads: None });
     }
     access.require_active()?;
@@ -85,16 +91,18 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
     if matches!(access, Cow::Owned(_)) && commit.kind != Kind::Rollback {
         check_file_sizes(&access, &plan.edits)?;
     }
+    access.require_paths(plan.edits.iter().flat_map(Edit::paths))?;
     let known = commit.path.as_ref().map(|path| (path, head.file.take()));
     let mut heads = file::store::load_for(project, &plan.edits, known)?;
     check_base(commit.base_seq, &head, &heads, &plan.edits)?;
     let mut applied = tree::apply(&mut heads, &plan.edits, head.next_file_id)?;
+    applied.op_checksums.extend(plan.other.as_ref().map(Op::checksum).transpose()?);
     let outcomes = std::mem::take(&mut applied.outcomes);
     let receipt = if applied.op_checksums.is_empty() {
         Receipt { seq: head.seq, bundle: None, ops: outcomes, answer: plan.answer }
     } else {
         check_quota(&access, &head, &applied)?;
-        let bundle = write(commit, &access, author, &mut head, &plan.blobs, &mut applied, &mut heads)?;
+        let bundle = write(commit, &access, author, &mut head, &plan, &mut applied, &mut heads)?;
         Receipt { seq: head.seq, bundle: Some(bundle), ops: outcomes, answer: plan.answer }
     };
     if let Some(key) = key {
@@ -109,7 +117,7 @@ fn write(
     access: &Access,
     author: ActorId,
     head: &mut LockedHead,
-    blobs: &[Blob],
+    plan: &Plan,
     applied: &mut Applied,
     heads: &mut HashMap<FilePath, Head>,
 ) -> Result<(String, String)> {
@@ -135,18 +143,23 @@ fn write(
     head.checksum = chain::checksum(&previous, &header, &applied.op_checksums)?;
     let op_count = applied.op_checksums.len() as i32;
     stamp(applied, heads, head);
-    let entry =
-        Entry { header: &header, op_count, previous: &previous, head, details: commit.details.clone() };
-    match Single::of(&applied.versions, blobs) {
+    let details = match &plan.other {
+        Some(op) => Some(json!({"op": op, "op_checksum": op.checksum()?.to_hex()})),
+        None => commit.details.clone(),
+    };
+    let entry = Entry { header: &header, op_count, previous: &previous, head, details };
+    match Single::of(&applied.versions, &plan.blobs) {
         Some(single) => single::append(&entry, &single)?,
         None => {
-            blob::store::insert(project, blobs)?;
+            blob::store::insert(project, &plan.blobs)?;
             store::append(&entry)?;
             file::store::insert(project, author, head, &applied.versions)?;
         }
     }
     let changes = applied.versions.iter().map(|version| (version.path.as_str(), version.head.is_live()));
-    notify::bundle(access, head.seq, head.committed_at, event::name(changes))?;
+    let event_name =
+        plan.other.as_ref().map_or_else(|| event::name(changes), |op| event::other_name(op.name()));
+    notify::bundle(access, head, event_name)?;
     Ok((header.bundle_id.to_string(), head.checksum.to_hex()))
 }
 

@@ -6,7 +6,7 @@
 //! Does not: know what an operation means; each domain's store applies its own.
 
 pub mod commit;
-mod notify;
+pub mod notify;
 mod rate;
 mod request;
 mod single;
@@ -33,6 +33,8 @@ pub enum Kind {
     MergeResolution,
     /// It brings an older state back.
     Rollback,
+    /// quire made it itself; no file changes.
+    System,
 }
 
 impl Kind {
@@ -56,6 +58,7 @@ impl Kind {
             Kind::Import => "import",
             Kind::MergeResolution => "merge_resolution",
             Kind::Rollback => "rollback",
+            Kind::System => "system",
         }
     }
 }
@@ -74,6 +77,11 @@ pub struct Receipt {
 }
 
 impl Receipt {
+    /// The paths it tells of.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.ops.iter().flat_map(|op| std::iter::once(&op.file_path).chain(&op.from_path)).map(String::as_str)
+    }
+
     /// `{seq, bundle_id, checksum, ops: [...]}`.
     pub fn to_json(&self) -> Value {
         let (bundle_id, checksum) = self.bundle.clone().unzip();

@@ -1,15 +1,16 @@
 //! NOTIFY: a wake-up, never the truth.
 //!
-//! Channel `realtime:project:<uuid>`. A hint goes out at most once per transaction and project, with the seq of the
+//! Channel `realtime:project:<uuid>` is for everybody, the private one (see `event::channel`) for who may read. A hint goes out at most once per transaction and project, with the seq of the
 //! first bundle; a reader who polls from its own cursor then gets everything the transaction committed. A save never
 //! fails because of NOTIFY: when the server's queue is nearly full, nothing is sent.
 
+use super::store::LockedHead;
 use crate::auth::Access;
 use crate::error::Result;
 use crate::event;
-use crate::ids::{ProjectId, Seq};
+use crate::ids::ProjectId;
 use crate::pure::event::{broadcast, hint};
-use crate::pure::settings::Broadcast;
+use crate::pure::settings::{Broadcast, RealtimeSink};
 use crate::pure::timestamp::Micros;
 use pgrx::prelude::*;
 use pgrx::{direct_function_call, pg_sys};
@@ -26,23 +27,42 @@ thread_local! {
     static LOOKED_AT_QUEUE: Cell<(Micros, bool)> = const { Cell::new((0, false)) };
 }
 
-/// Tells listeners about a bundle, as the project's setting says.
-pub fn bundle(access: &Access, seq: Seq, committed_at: Micros, event_name: &str) -> Result<()> {
-    match access.settings.broadcast {
-        Broadcast::Off => {}
-        Broadcast::Hint => {
-            if first_in_transaction(access.project) && queue_has_room(committed_at) {
-                send(access.project, &hint(event_name, seq, committed_at));
-            }
-        }
-        Broadcast::Full => {
-            if queue_has_room(committed_at) {
-                let event = event::of_bundle(access.project, seq)?;
-                send(access.project, &broadcast(event.name, seq, committed_at, &event.payload));
-            }
-        }
+/// Tells listeners about a bundle: on the public channel as the project's setting says, and in full on the private one.
+pub fn bundle(access: &Access, head: &LockedHead, event_name: &str) -> Result<()> {
+    let (project, seq, at) = (access.project, head.seq, head.committed_at);
+    if head.is_channel_stale {
+        event::close_channel(project)?;
+    }
+    let private = head.channel.as_ref().filter(|_| !head.is_channel_stale);
+    let public = access.settings.broadcast;
+    let is_hint = public == Broadcast::Hint && first_in_transaction(project);
+    let is_full = public == Broadcast::Full;
+    let to_supabase = access.settings.realtime_sink == RealtimeSink::Supabase;
+    let has_room = (is_hint || is_full || private.is_some()) && queue_has_room(at);
+    if is_hint && has_room {
+        send(&public_channel(project), &hint(event_name, seq, at));
+    }
+    let whole_to: Vec<String> = is_full
+        .then(|| public_channel(project))
+        .into_iter()
+        .chain(private.cloned())
+        .filter(|_| has_room)
+        .collect();
+    if whole_to.is_empty() && !to_supabase {
+        return Ok(());
+    }
+    let event = event::of_bundle(project, seq)?;
+    let whole = broadcast(event.name, seq, at, &event.payload);
+    whole_to.iter().for_each(|channel| send(channel, &whole));
+    if to_supabase {
+        event::send_to_sink(project, &event)?;
     }
     Ok(())
+}
+
+/// Where anybody can listen.
+fn public_channel(project: ProjectId) -> String {
+    format!("realtime:project:{project}")
 }
 
 /// Whether this transaction has not hinted at the project yet. A hint sent in a savepoint that was rolled back is gone,
@@ -72,8 +92,8 @@ fn queue_has_room(now: Micros) -> bool {
     has_room
 }
 
-fn send(project: ProjectId, payload: &str) {
-    let channel = format!("realtime:project:{project}");
+/// Sends a message when the transaction commits.
+pub fn send(channel: &str, payload: &str) {
     // SAFETY: pg_notify takes two texts; the channel is shorter than 64 bytes and the payload than 8,000.
     unsafe { direct_function_call::<()>(pg_sys::pg_notify, &[channel.into_datum(), payload.into_datum()]) };
 }

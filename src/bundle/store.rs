@@ -45,6 +45,10 @@ pub struct LockedHead {
     pub live_bytes: i64,
     /// What the caller is in the project now.
     pub standing: Standing,
+    /// Name of the project's private channel, while somebody holds it open.
+    pub channel: Option<String>,
+    /// Somebody holds it open, but its name has had its time.
+    pub is_channel_stale: bool,
     /// Head of the file asked for, if it has ever been there.
     pub file: Option<Head>,
 }
@@ -71,12 +75,15 @@ pub fn lock_head(access: &Access, path: Option<&FilePath>) -> Result<Option<Lock
         ($actor_is:literal) => {
             concat!(
                 "SELECT p.seq, p.checksum, p.committed_at, p.next_file_id, p.live_files, p.live_bytes,
-                    p.access_version, a.actor_id, m.role, ",
+                    p.access_version, a.actor_id, m.role,
+                    CASE WHEN c.leased_until > clock_timestamp() THEN c.name END,
+                    c.valid_until <= clock_timestamp(), ",
                 file_head_columns!(),
                 " FROM quire_store.project_head p
                   LEFT JOIN quire_store.actor a ON ",
                 $actor_is,
                 " LEFT JOIN quire_store.project_member m ON m.project_id = $1 AND m.actor_id = a.actor_id
+                  LEFT JOIN quire_store.channel c ON c.project_id = $1
                   LEFT JOIN quire_store.file_head h ON h.project_id = $1 AND h.file_path = $3
                   WHERE p.project_id = $1 FOR NO KEY UPDATE OF p"
             )
@@ -96,7 +103,9 @@ pub fn lock_head(access: &Access, path: Option<&FilePath>) -> Result<Option<Lock
             live_files: row.get(5)?,
             live_bytes: row.get(6)?,
             standing: Standing::from_row(row, 7)?,
-            file: row.opt::<&str>(10)?.map(|_| head_from_row(row, 10)).transpose()?.map(|(_, head)| head),
+            channel: row.opt(10)?,
+            is_channel_stale: row.opt(11)?.unwrap_or(false),
+            file: row.opt::<&str>(12)?.map(|_| head_from_row(row, 12)).transpose()?.map(|(_, head)| head),
         })
     })
 }

@@ -45,7 +45,7 @@ fn poll(
     max_events: Option<i32>,
     with_content: Option<bool>,
 ) -> Result<Vec<EventRow>> {
-    let access = require_project(Action::Read, project_uuid)?;
+    let access = require_project(Action::ReadEvents, project_uuid)?;
     let after = cursor_arg(access.project, "after_seq", required("after_seq", after_seq)?)?;
     let query = Query {
         project: access.project,

@@ -4,7 +4,9 @@ use super::store::{self, LoggedBundle, LoggedChange};
 use crate::blob;
 use crate::error::{Error, Result};
 use crate::ids::{ProjectId, Seq};
-use crate::pure::event::{BULK, Body, Change, File, MAX_NOTIFY_BYTES, Origin, build, name};
+use crate::pure::event::{
+    BULK, Body, Change, File, MAX_NOTIFY_BYTES, Origin, build, build_other, name, other_name,
+};
 use crate::pure::filter::Filter;
 use crate::pure::hash::Hash;
 use crate::pure::timestamp::Micros;
@@ -71,7 +73,10 @@ pub fn page(query: &Query) -> Result<Page> {
     };
     let mut events = Vec::with_capacity(bundles.len());
     for bundle in bundles {
-        let Some(changes) = changes.remove(&bundle.seq) else { continue };
+        let Some(changes) = changes.remove(&bundle.seq) else {
+            events.extend(other_event(bundle).filter(|event| query.filter.wants_pathless(event.name)));
+            continue;
+        };
         let name = names.get(&bundle.seq).copied().unwrap_or(BULK);
         let event = event(bundle, name, changes, &contents);
         if query.filter.wants_event(event.name) {
@@ -104,6 +109,19 @@ fn up_to(bundles: &[LoggedBundle], most: i64, weight: impl Fn(&LoggedBundle) -> 
         })
         .count();
     &bundles[..fitting.max(1).min(bundles.len())]
+}
+
+/// The event of a bundle that changes no file.
+fn other_event(bundle: &LoggedBundle) -> Option<Event> {
+    let op = bundle.other.as_ref()?;
+    let origin = Origin { sender: bundle.actor.0, committed_at: bundle.committed_at };
+    let name = other_name(op.get("op")?.as_str()?);
+    Some(Event {
+        seq: bundle.seq,
+        name,
+        payload: build_other(&origin, op),
+        committed_at: bundle.committed_at,
+    })
 }
 
 fn event(

@@ -1,8 +1,8 @@
 //! SQL of the event log and of subscriptions.
 
-use crate::bundle::store::from_pg;
+use crate::bundle::store::{from_pg, to_pg};
 use crate::db::{self, Arg};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId, Seq};
 use crate::pure::hash::Hash;
 use crate::pure::timestamp::Micros;
@@ -16,11 +16,14 @@ pub struct LoggedBundle {
     pub actor: ActorId,
     pub committed_at: Micros,
     pub op_count: i32,
+    /// The operation of a bundle that changes no file.
+    pub other: Option<Value>,
 }
 
 /// The next bundles after a seq.
 pub fn bundles_after(project: ProjectId, after: Seq, limit: i64) -> Result<Vec<LoggedBundle>> {
-    const SQL: &str = "SELECT u.seq, u.actor_id, u.committed_at, u.op_count
+    const SQL: &str = "SELECT u.seq, u.actor_id, u.committed_at, u.op_count,
+            CASE WHEN u.kind = 'system' THEN u.details -> 'op' END
         FROM quire_store.bundle u
         WHERE u.project_id = $1 AND u.seq > $2
         ORDER BY u.seq
@@ -31,6 +34,7 @@ pub fn bundles_after(project: ProjectId, after: Seq, limit: i64) -> Result<Vec<L
             actor: ActorId::from_pg(row.get::<Uuid>(2)?),
             committed_at: from_pg(row.get(3)?),
             op_count: row.get(4)?,
+            other: row.opt::<JsonB>(5)?.map(|op| op.0),
         })
     })
 }
@@ -76,6 +80,68 @@ pub fn changes(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<LoggedC
             travels: false,
         })
     })
+}
+
+/// The private channel of a project.
+pub struct Channel {
+    pub name: String,
+    pub leased_until: Micros,
+    pub valid_until: Micros,
+}
+
+fn channel(row: &db::Row) -> Result<Channel> {
+    Ok(Channel {
+        name: row.get(1)?,
+        leased_until: row.get(2).map(from_pg)?,
+        valid_until: row.get(3).map(from_pg)?,
+    })
+}
+
+pub fn lock_channel(project: ProjectId) -> Result<Option<Channel>> {
+    const SQL: &str = "SELECT name, leased_until, valid_until FROM quire_store.channel
+        WHERE project_id = $1 FOR NO KEY UPDATE";
+    db::write_one(SQL, &[project.pg().into()], channel)
+}
+
+pub fn delete_channel(project: ProjectId) -> Result<Option<Channel>> {
+    const SQL: &str = "DELETE FROM quire_store.channel WHERE project_id = $1
+        RETURNING name, leased_until, valid_until";
+    db::write_one(SQL, &[project.pg().into()], channel)
+}
+
+/// Makes a channel with a name of 244 random bits, from the server's strong source; the name of the one that somebody
+/// else has made meanwhile, if so.
+pub fn insert_channel(project: ProjectId, leased_until: Micros, valid_until: Micros) -> Result<String> {
+    const SQL: &str = "INSERT INTO quire_store.channel AS c (project_id, name, leased_until, valid_until)
+        VALUES ($1, 'quire:' || substr(encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'hex'), 1, 48),
+            $2, $3)
+        ON CONFLICT (project_id) DO UPDATE SET leased_until = GREATEST(c.leased_until, EXCLUDED.leased_until),
+            valid_until = LEAST(c.valid_until, EXCLUDED.valid_until)
+        RETURNING name";
+    let args: [Arg; 3] = [project.pg().into(), to_pg(leased_until)?.into(), to_pg(valid_until)?.into()];
+    db::write_one(SQL, &args, |row| row.get(1))?.ok_or_else(|| Error::internal("no channel was made"))
+}
+
+pub fn hold_channel(project: ProjectId, leased_until: Micros, valid_until: Micros) -> Result<()> {
+    const SQL: &str =
+        "UPDATE quire_store.channel SET leased_until = $2, valid_until = $3 WHERE project_id = $1";
+    db::exec(SQL, &[project.pg().into(), to_pg(leased_until)?.into(), to_pg(valid_until)?.into()])
+}
+
+/// Hands a message to Supabase Realtime; why that failed, if it did.
+pub fn send_to_supabase(topic: &str, event: &str, message: Value) -> Result<Option<String>> {
+    const SQL: &str = "SELECT quire_store.send_to_supabase($1, $2, $3)";
+    let args: [Arg; 3] = [topic.into(), event.into(), JsonB(message).into()];
+    Ok(db::write_one(SQL, &args, |row| row.opt(1))?.flatten())
+}
+
+pub fn record_sink_failure(project: ProjectId, seq: Seq, error: &str) -> Result<()> {
+    const SQL: &str =
+        "INSERT INTO quire_store.sink_failure AS f (project_id, failures, last_seq, last_error, last_at)
+        VALUES ($1, 1, $2, $3, clock_timestamp())
+        ON CONFLICT (project_id) DO UPDATE SET failures = f.failures + 1, last_seq = EXCLUDED.last_seq,
+            last_error = EXCLUDED.last_error, last_at = EXCLUDED.last_at";
+    db::exec(SQL, &[project.pg().into(), seq.into(), error.into()])
 }
 
 /// A subscription, locked.

@@ -84,7 +84,7 @@ fn poll(
     max_events: Option<i32>,
     lease: Option<Interval>,
 ) -> Result<Vec<EventRow>> {
-    let (access, name) = gate(project_uuid, name)?;
+    let (access, name) = named(project_uuid, name)?;
     let max_events = page_arg("max_events", max_events, MAX_EVENTS)?;
     let lease = lease_arg(lease)?;
     let subscription = owned(&access, name)?;
@@ -133,7 +133,7 @@ fn ack_subscription(project_uuid: Option<Uuid>, name: Option<&str>, seq: Option<
 }
 
 fn ack(project_uuid: Option<Uuid>, name: Option<&str>, seq: Option<Seq>) -> Result<Seq> {
-    let (access, name) = gate(project_uuid, name)?;
+    let (access, name) = named(project_uuid, name)?;
     let seq = required("seq", seq)?;
     let subscription = owned(&access, name)?;
     if seq < 0 || seq > subscription.delivered {
@@ -170,7 +170,7 @@ fn list_subscriptions(
     ),
 > {
     TableIterator::new(or_raise(
-        require_project(Action::Read, project_uuid)
+        gate(project_uuid)
             .and_then(|access| store::list(access.project, access.principal.actor, sees_all(&access))),
     ))
 }
@@ -179,14 +179,22 @@ fn list_subscriptions(
 #[pg_extern(security_definer)]
 #[search_path(pg_catalog, pg_temp)]
 fn drop_subscription(project_uuid: Option<Uuid>, name: Option<&str>) {
-    or_raise(gate(project_uuid, name).and_then(|(access, name)| {
+    or_raise(named(project_uuid, name).and_then(|(access, name)| {
         owned(&access, name)?;
         store::delete(access.project, name)
     }));
 }
 
-fn gate(project_uuid: Option<Uuid>, name: Option<&str>) -> Result<(Access, &str)> {
-    let access = require_project(Action::Read, project_uuid)?;
+/// Who has lost their membership may still look after what they started. A token may not: its holder keeps a cursor of
+/// their own.
+fn gate(project_uuid: Option<Uuid>) -> Result<Access> {
+    let access = require_project(Action::ReadEvents, project_uuid)?;
+    access.refuse_token()?;
+    Ok(access)
+}
+
+fn named(project_uuid: Option<Uuid>, name: Option<&str>) -> Result<(Access, &str)> {
+    let access = gate(project_uuid)?;
     Ok((access, required("name", name)?))
 }
 

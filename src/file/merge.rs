@@ -70,7 +70,7 @@ fn merge(
     strategy: Option<&str>,
     correlation_id: Option<Uuid>,
 ) -> Result<JsonB> {
-    let access = require_project(Action::Write, project_uuid)?;
+    let access = require_project(Action::Write, project_uuid)?.that_reads()?;
     let path = path_arg("p_file_path", path)?;
     let content = required("p_content", content)?;
     let base_version = required("base_version", base_version)?;
@@ -148,8 +148,8 @@ fn plan(
         },
         Strategy::Automerge => characters(base, ours, theirs)?,
     };
-    let content = blob::describe(&access, path.as_str(), merged.as_bytes())?;
+    let content = blob::describe(access, path.as_str(), merged.as_bytes())?;
     let blobs = blob::prepare(access.project, &[(&content, merged.as_bytes())])?;
     let edit = Edit::Put { path: path.clone(), file_type: None, mode: None, content, expected_version: None };
-    Ok(Ok(Plan { edits: vec![edit], blobs, answer: None }))
+    Ok(Ok(Plan { edits: vec![edit], blobs, ..Plan::default() }))
 }

@@ -18,3 +18,4 @@ mod tag;
 mod write;
 
 pub use row::VersionRow;
+pub use write::correlated;

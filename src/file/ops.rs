@@ -170,6 +170,6 @@ impl<'a> Staged<'a> {
         let contents: Vec<(&Content, &[u8])> =
             self.contents.iter().map(|(content, bytes)| (content, bytes.as_ref())).collect();
         let blobs = blob::prepare(project, &contents)?;
-        Ok(Plan { edits: self.edits, blobs, answer: None })
+        Ok(Plan { edits: self.edits, blobs, ..Plan::default() })
     }
 }

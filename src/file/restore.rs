@@ -38,7 +38,7 @@ fn restore_file(
     version: Option<i32>,
     correlation_id: Option<Uuid>,
 ) -> Result<FileHead> {
-    let access = require_project(Action::Write, project_uuid)?;
+    let access = require_project(Action::Write, project_uuid)?.that_reads()?;
     let path = path_arg("p_file_path", path)?;
     let version = required("version", version)?;
     let row = version_of(access.project, &path, Some(version))?;
@@ -75,7 +75,7 @@ fn restore_tree(
     dry_run: Option<bool>,
     correlation_id: Option<Uuid>,
 ) -> Result<JsonB> {
-    let access = require_project(Action::Write, project_uuid)?;
+    let access = require_project(Action::Write, project_uuid)?.that_reads()?;
     let to_seq = existing_seq(access.project, "to_seq", required("to_seq", to_seq)?)?;
     if required("dry_run", dry_run)? {
         access.require_active()?;

@@ -32,6 +32,7 @@ fn create(
     correlation_id: Option<Uuid>,
 ) -> Result<Seq> {
     let access = require_project(Action::Write, project_uuid)?;
+    access.refuse_token()?;
     let tag = text_arg("tag", tag, 255)?;
     let by = access.author()?;
     let correlation = correlated(correlation_id, "tag_project", || json!([tag, at_seq]))?;

@@ -62,7 +62,7 @@ fn upsert(
         json!([path.as_str(), content.hash.to_hex(), file_type, expected_version])
     })?;
     let edit = Edit::Put { path, file_type, mode: None, content, expected_version };
-    write(&access, correlation, Plan { edits: vec![edit], blobs, answer: None })
+    write(&access, correlation, Plan { edits: vec![edit], blobs, ..Plan::default() })
 }
 
 /// Deletes a file; its history stays.

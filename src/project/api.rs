@@ -4,6 +4,7 @@ use super::{locked, store};
 use crate::args::{required, text_arg};
 use crate::auth::{self, Action, require_project};
 use crate::error::{Error, Result};
+use crate::event;
 use crate::ids::ProjectId;
 use crate::jsonb::JsonArg;
 use crate::pure::json::Members;
@@ -107,6 +108,9 @@ fn update(project_uuid: Option<Uuid>, changes: Option<JsonArg>) -> Result<JsonB>
     let settings =
         wanted.map(|wanted| settings::merged(&store::settings(access.project)?, wanted)).transpose()?;
     store::update(access.project, name, visibility, settings)?;
+    if visibility == Some("private") {
+        event::close_channel(access.project)?;
+    }
     describe(&access)
 }
 

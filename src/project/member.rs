@@ -4,6 +4,7 @@ use super::{locked, store};
 use crate::args::{actor_arg, required};
 use crate::auth::{self, Access, Action, Role, require_project};
 use crate::error::{Code, Error, Result};
+use crate::event;
 use crate::ids::ActorId;
 use crate::raise::or_raise;
 use pgrx::prelude::*;
@@ -47,6 +48,7 @@ fn remove(project_uuid: Option<Uuid>, member: Option<Uuid>) -> Result<()> {
         return Err(Error::not_found("no such member").with("member", member.to_string()));
     }
     keep_an_owner(&access, member)?;
+    event::close_channel(access.project)?;
     store::remove_member(access.project, member)
 }
 

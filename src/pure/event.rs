@@ -6,6 +6,8 @@
 //! | `file:delete` | `file_path, version, timestamp, sender` |
 //! | `bulk:apply` | `files: [{action, file_path, content?, content_hash, version, ...}], timestamp, sender` |
 //!
+//! | `snapshot:ready` | `snapshot_id, seq, since_seq?, format, size, content_hash, file_count, timestamp, sender` |
+//!
 //! Content of a binary file travels as `content_base64` and `content` is null. What is too large to travel is left out
 //! and `content_omitted` is true.
 
@@ -14,6 +16,12 @@ use crate::pure::json::encode_base64;
 use crate::pure::timestamp::{Micros, rfc3339};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
+
+/// A snapshot can be downloaded.
+pub const SNAPSHOT_READY: &str = "snapshot:ready";
+
+/// The last message of a private channel.
+pub const CHANNEL_CLOSED: &str = r#"{"event":"channel:closed"}"#;
 
 /// Longest NOTIFY payload, in bytes; PostgreSQL refuses 8,000.
 pub const MAX_NOTIFY_BYTES: usize = 7_900;
@@ -89,6 +97,23 @@ pub fn name<'a>(changes: impl IntoIterator<Item = (&'a str, bool)>) -> &'static 
     single(exists)
 }
 
+/// The event of a bundle whose one operation changes no file: `snapshot.ready` becomes `snapshot:ready`.
+pub fn other_name(op: &str) -> &'static str {
+    match op {
+        "snapshot.ready" => SNAPSHOT_READY,
+        _ => BULK,
+    }
+}
+
+/// Payload of such an event: the operation's members.
+pub fn build_other(origin: &Origin, op: &Value) -> Value {
+    let mut payload = op.as_object().cloned().unwrap_or_default();
+    payload.remove("op");
+    payload.insert("timestamp".into(), rfc3339(origin.committed_at).into());
+    payload.insert("sender".into(), origin.sender.to_string().into());
+    Value::Object(payload)
+}
+
 /// Payload of the event of one bundle; a path that changed twice shows its last state.
 pub fn build(name: &str, origin: &Origin, mut changes: Vec<Change>) -> Value {
     if changes.len() > 1 {
@@ -148,6 +173,17 @@ fn describe(change: &Change, into: &mut Map<String, Value>) {
             }
         },
     }
+}
+
+/// An event as Supabase Realtime carries it: the payload with `seq` and `timestamp`.
+pub fn message(seq: i64, committed_at: Micros, payload: &Value) -> Value {
+    let mut message = payload.as_object().cloned().unwrap_or_default();
+    // A snapshot's own seq is another one.
+    if let Some(of_payload) = message.insert("seq".into(), seq.into()) {
+        message.insert("tree_seq".into(), of_payload);
+    }
+    message.insert("timestamp".into(), rfc3339(committed_at).into());
+    Value::Object(message)
 }
 
 /// The wake-up that goes out on the public channel.

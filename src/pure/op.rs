@@ -8,6 +8,7 @@ use crate::pure::hash::Hash;
 use crate::pure::json::canonical;
 use crate::pure::path::FilePath;
 use serde::{Serialize, Serializer};
+use uuid::Uuid;
 
 /// Mode bits of a file, as git knows them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -86,6 +87,26 @@ pub enum Op {
         #[serde(serialize_with = "path")]
         to_path: FilePath,
     },
+    /// A snapshot can be downloaded. Changes no file.
+    #[serde(rename = "snapshot.ready")]
+    SnapshotReady {
+        /// Which.
+        snapshot_id: Uuid,
+        /// The last bundle whose files it holds.
+        seq: i64,
+        /// Set in a delta: the bundle it builds on.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        since_seq: Option<i64>,
+        /// `zip` or `tar.zst`.
+        format: String,
+        /// Bytes of the archive.
+        size: i64,
+        /// BLAKE3 of the archive.
+        #[serde(serialize_with = "hex")]
+        content_hash: Hash,
+        /// Files in it.
+        file_count: i64,
+    },
 }
 
 impl Op {
@@ -95,6 +116,7 @@ impl Op {
             Op::FilePut { .. } => "file.put",
             Op::FileDelete { .. } => "file.delete",
             Op::FileMove { .. } => "file.move",
+            Op::SnapshotReady { .. } => "snapshot.ready",
         }
     }
 

@@ -9,6 +9,11 @@ pub const DEFAULT_MAX_FILE_BYTES: i64 = 64 << 20;
 /// Largest file a project may allow: what one PostgreSQL value can hold with room to spare.
 pub const LARGEST_MAX_FILE_BYTES: i64 = 512 << 20;
 
+/// Snapshots that stay by default.
+pub const DEFAULT_SNAPSHOTS_KEPT: i64 = 10;
+/// Days that a snapshot stays by default.
+pub const DEFAULT_SNAPSHOTS_MAX_AGE: i64 = 30;
+
 /// What goes out by NOTIFY when a bundle is committed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Broadcast {
@@ -19,6 +24,16 @@ pub enum Broadcast {
     Full,
     /// Nothing.
     Off,
+}
+
+/// Where else events go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum RealtimeSink {
+    /// Nowhere.
+    #[default]
+    None,
+    /// Supabase Realtime.
+    Supabase,
 }
 
 /// The settings in force.
@@ -34,6 +49,12 @@ pub struct Settings {
     pub rate_limit: Option<RateLimit>,
     /// NOTIFY.
     pub broadcast: Broadcast,
+    /// Where else events go.
+    pub realtime_sink: RealtimeSink,
+    /// How many snapshots stay.
+    pub snapshots_kept: i64,
+    /// How long, in days.
+    pub snapshots_max_age: i64,
 }
 
 impl Settings {
@@ -48,6 +69,9 @@ impl Settings {
             max_files: None,
             rate_limit: None,
             broadcast: Broadcast::Hint,
+            realtime_sink: RealtimeSink::None,
+            snapshots_kept: DEFAULT_SNAPSHOTS_KEPT,
+            snapshots_max_age: DEFAULT_SNAPSHOTS_MAX_AGE,
         };
         for (key, value) in object {
             settings.set(key, value)?;
@@ -62,6 +86,9 @@ impl Settings {
             "max_files" => self.max_files = Some(positive(key, value, i64::MAX)?),
             "rate_limit" => self.rate_limit = Some(rate_limit(value)?),
             "broadcast" => self.broadcast = broadcast(value)?,
+            "realtime_sink" => self.realtime_sink = realtime_sink(value)?,
+            "snapshots_kept" => self.snapshots_kept = positive(key, value, 10_000)?,
+            "snapshots_max_age" => self.snapshots_max_age = positive(key, value, 36_500)?,
             _ => {
                 return Err(Error::validation(format!(
                     "unknown setting {:?}",
@@ -69,7 +96,7 @@ impl Settings {
                 ))
                 .with("setting", crate::pure::path::shorten(key))
                 .hint(
-                    "known settings: max_file_bytes, max_project_bytes, max_files, rate_limit, broadcast",
+                    "known settings: max_file_bytes, max_project_bytes, max_files, rate_limit, broadcast, realtime_sink, snapshots_kept, snapshots_max_age",
                 ));
             }
         }
@@ -92,6 +119,15 @@ pub fn merged(current: &Value, changes: &Value) -> Result<Value> {
     let settings = Value::Object(settings);
     Settings::parse(&settings)?;
     Ok(settings)
+}
+
+fn realtime_sink(value: &Value) -> Result<RealtimeSink> {
+    match value.as_str() {
+        Some("none") => Ok(RealtimeSink::None),
+        Some("supabase") => Ok(RealtimeSink::Supabase),
+        _ => Err(Error::validation("setting realtime_sink must be none or supabase")
+            .with("setting", "realtime_sink")),
+    }
 }
 
 fn positive(key: &str, value: &Value, largest: i64) -> Result<i64> {

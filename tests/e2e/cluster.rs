@@ -6,7 +6,7 @@ use std::ops::Deref;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread::sleep;
@@ -226,11 +226,7 @@ impl Cluster {
 
     /// The handle of a cluster that is about to be created.
     fn at(name: &str) -> Self {
-        // Servers in one socket directory differ by port.
-        static NEXT: AtomicU16 = AtomicU16::new(8);
-        let shared = shared();
-        let port = shared.port + NEXT.fetch_add(1, Ordering::Relaxed);
-        Self { name: name.to_owned(), data: cluster_root().join(name), server: Server { port, ..shared } }
+        Self { name: name.to_owned(), data: cluster_root().join(name), server: free_server() }
     }
 
     /// The settings of this test, after those that the cluster has; of equal names the last one wins.
@@ -279,22 +275,15 @@ impl Cluster {
         self.data.join("server.log")
     }
 
-    /// What the server has logged, for messages.
-    fn log(&self) -> String {
+    /// What the server has logged.
+    pub fn log(&self) -> String {
         fs::read_to_string(self.log_file()).unwrap_or_default()
     }
 
-    /// A program that runs as the owner of the cluster root. PostgreSQL refuses to run as root, so under root that is
-    /// another user. The environment is empty, because extensions see it: RUST_BACKTRACE changes error messages.
     fn server_program(&self, name: &str) -> Command {
-        let mut command = Command::new(self.bin.join(name));
-        command.env_clear().env("LANG", "C.UTF-8").env("PATH", variable("PATH")).current_dir("/");
+        let mut command = owners_program(&self.bin.join(name));
         // The WAL receiver of a PostgreSQL that was unpacked somewhere would take the system's libpq.
         command.env("LD_LIBRARY_PATH", self.bin.join("../lib"));
-        let root = fs::metadata(cluster_root()).expect("look at QUIRE_CLUSTER_ROOT");
-        if effective_uid().is_some_and(|uid| uid != root.uid()) {
-            command.uid(root.uid()).gid(root.gid());
-        }
         command
     }
 }
@@ -305,6 +294,99 @@ impl Drop for Cluster {
         let _ = self.try_pg_ctl(&["--mode=immediate", "stop"]);
         let _ = fs::remove_dir_all(&self.data);
     }
+}
+
+/// pgbouncer in front of the shared server, with transaction pooling and one server connection per user and database:
+/// whoever has a transaction has that connection. Ended and removed on drop.
+pub struct Pooler {
+    process: Child,
+    dir: PathBuf,
+    server: Server,
+}
+
+impl Deref for Pooler {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        &self.server
+    }
+}
+
+impl Pooler {
+    /// Starts one that these users may log in to.
+    pub fn start(name: &str, users: &[&str]) -> Self {
+        let program = find_pgbouncer();
+        let (behind, server) = (shared(), free_server());
+        let dir = cluster_root().join(name);
+        fs::create_dir_all(&dir).expect("create a directory for pgbouncer");
+        let list: String = users.iter().map(|user| format!("\"{user}\" \"\"\n")).collect();
+        fs::write(dir.join("users"), list).expect("write the users");
+        let settings = format!(
+            "[databases]\n* = host={sockets} port={}\n[pgbouncer]\nlisten_addr =\nlisten_port = {}\n\
+             unix_socket_dir = {sockets}\nauth_type = trust\nauth_file = {}\npool_mode = transaction\n\
+             default_pool_size = 1\nignore_startup_parameters = extra_float_digits\n",
+            behind.port,
+            server.port,
+            dir.join("users").display(),
+            sockets = server.socket_dir.display(),
+        );
+        fs::write(dir.join("pgbouncer.ini"), settings).expect("write pgbouncer.ini");
+        let log = fs::File::create(dir.join("log")).expect("create a log");
+        let mut command = owners_program(&program);
+        command.arg(dir.join("pgbouncer.ini")).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        let process = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let pooler = Self { process, dir, server };
+        pooler.wait_listening();
+        pooler
+    }
+
+    fn wait_listening(&self) {
+        let socket = self.socket_dir.join(format!(".s.PGSQL.{}", self.port));
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !socket.exists() {
+            let log = fs::read_to_string(self.dir.join("log")).unwrap_or_default();
+            assert!(Instant::now() < deadline, "pgbouncer does not listen\n{log}");
+            sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Pooler {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let _ = fs::remove_file(self.socket_dir.join(format!(".s.PGSQL.{}", self.port)));
+        let _ = fs::remove_dir_all(&self.dir);
+    }
+}
+
+/// Distributions install it where not everybody's PATH leads.
+fn find_pgbouncer() -> PathBuf {
+    let path = variable("PATH");
+    let directories = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
+    directories
+        .map(|directory| directory.join("pgbouncer"))
+        .find(|program| program.is_file())
+        .expect("pgbouncer is missing: install it (on Debian and Ubuntu apt-get install pgbouncer)")
+}
+
+/// Where another server can listen: servers in one socket directory differ by port.
+fn free_server() -> Server {
+    static NEXT: AtomicU16 = AtomicU16::new(8);
+    let shared = shared();
+    Server { port: shared.port + NEXT.fetch_add(1, Ordering::Relaxed), ..shared }
+}
+
+/// A program that runs as the owner of the cluster root. PostgreSQL and pgbouncer refuse to run as root, so under root
+/// that is another user. The environment is empty, because extensions see it: RUST_BACKTRACE changes error messages.
+fn owners_program(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().env("LANG", "C.UTF-8").env("PATH", variable("PATH")).current_dir("/");
+    let root = fs::metadata(cluster_root()).expect("look at QUIRE_CLUSTER_ROOT");
+    if effective_uid().is_some_and(|uid| uid != root.uid()) {
+        command.uid(root.uid()).gid(root.gid());
+    }
+    command
 }
 
 fn cluster_root() -> PathBuf {

@@ -141,7 +141,7 @@ fn wait_until_writing(database: &Database, pid: i32) {
 }
 
 /// Kills backends at once, upon which the server ends all the others and recovers; returns when it has.
-fn crash(cluster: &Cluster, database: &Database, pids: &[i32]) {
+pub fn crash(cluster: &Cluster, database: &Database, pids: &[i32]) {
     let mut witness = database.client("postgres");
     let pids: Vec<String> = pids.iter().map(i32::to_string).collect();
     // The harness runs the cluster as this user, or this is root. The shell's own kill is always there.

@@ -83,7 +83,16 @@ fn assert_same_database(source: &Database, copy: &Database, fixture: &Fixture) {
     log::verify(&mut admin, fixture.project);
     // The system's actor is made by the extension, at its own time.
     let actors = "actor t WHERE t.actor_id <> '00000000-0000-0000-0000-000000000000'";
-    for table in [actors, "request t", "project t", "project_member t", "subscription t", "project_tag t"] {
+    for table in [
+        actors,
+        "request t",
+        "project t",
+        "project_member t",
+        "subscription t",
+        "project_tag t",
+        "token t",
+        "snapshot t",
+    ] {
         let sql = format!("SELECT to_jsonb(t) FROM quire_store.{table} ORDER BY to_jsonb(t)::text");
         assert_eq!(source.psql(&sql), copy.psql(&sql), "{table}");
     }

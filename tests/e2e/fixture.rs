@@ -45,6 +45,8 @@ pub fn build(database: &Database, prefix: &str) -> Fixture {
     write_files(&mut client, project, correlation);
     write_files_of_another(&mut database.client(&editor), project);
     subscribe(&mut client, project);
+    mint(&mut client, project);
+    archive(&mut client, project);
     let other = "SELECT quire.archive_project(quire.create_project('archived', $1, 'public'))";
     client.execute(other, &[&Uuid::from_u128(0x0002_0000)]).expect("archive a project");
     Fixture { project, owner, viewer_actor, correlation }
@@ -103,6 +105,27 @@ fn subscribe(client: &mut Client, project: Uuid) {
     }
 }
 
+/// One token that was used and revoked, one for a role.
+fn mint(client: &mut Client, project: Uuid) {
+    for statement in [
+        "SELECT quire.authenticate(quire.mint_token($1, ARRAY['project:read'], '1 day', max_uses => 2))",
+        "SELECT quire.revoke_token($1, token_id) FROM quire.list_tokens($1)",
+        "SELECT quire.mint_token($1, ARRAY['events:read', 'file:write:a/**'], '1 hour', 'somebody')",
+    ] {
+        client.execute(statement, &[&project]).unwrap_or_else(|error| panic!("{statement}: {error:?}"));
+    }
+}
+
+/// A snapshot and a delta, in both formats.
+fn archive(client: &mut Client, project: Uuid) {
+    for statement in [
+        "SELECT quire.create_project_snapshot($1)",
+        "SELECT quire.create_project_snapshot($1, 'tar.zst', since_seq => 3)",
+    ] {
+        client.execute(statement, &[&project]).unwrap_or_else(|error| panic!("{statement}: {error:?}"));
+    }
+}
+
 /// Every way to read. `{p}` is the project; results come in a fixed order.
 const READERS: &[&str] = &[
     "SELECT quire.whoami()",
@@ -128,6 +151,17 @@ const READERS: &[&str] = &[
     "SELECT * FROM quire.poll_events({p})",
     "SELECT * FROM quire.poll_events({p}, 3, 2, false)",
     "SELECT * FROM quire.list_subscriptions({p})",
+    // Without the status: the keys of tokens are in no dump, so after a restore it is another one.
+    "SELECT token_id, abilities, audience, max_uses, uses, minted_by, minted_at, expires_at, revoked_at
+     FROM quire.list_tokens({p})",
+    "SELECT * FROM quire.list_snapshots({p})",
+    "SELECT quire.project_stats({p})",
+    "SELECT s.snapshot_id, quire.get_snapshot_manifest({p}, s.snapshot_id), quire.read_snapshot({p}, s.snapshot_id),
+        quire.verify_snapshot({p}, s.snapshot_id)
+     FROM quire.list_snapshots({p}) s",
+    "SELECT s.snapshot_id, n, quire.read_snapshot_chunk({p}, s.snapshot_id, n)
+     FROM quire.list_snapshots({p}) s, generate_series(1, s.chunk_count) n",
+    "SELECT quire.plan_hydration({p}, '{}'), quire.plan_hydration({p}, '{}', 4)",
     "SELECT quire.restore_project({p}, 3, dry_run => true)",
     "SELECT * FROM quire.project_files ORDER BY project_id, file_path, version",
     "SELECT * FROM quire.project_files_current ORDER BY project_id, file_path",
@@ -160,7 +194,11 @@ pub fn assert_readers_are_complete(client: &mut Client) {
         UNION ALL SELECT 'quire.' || viewname FROM pg_views WHERE schemaname = 'quire'";
     let existing: HashSet<String> =
         client.query(sql, &[]).expect("read the catalog").iter().map(|row| row.get(0)).collect();
-    let missing: Vec<&String> = existing.iter().filter(|name| !called.contains(name.as_str())).collect();
+    // It takes a token, which a restore makes void; that it answers on a standby is shown in `snapshots`.
+    let missing: Vec<&String> = existing
+        .iter()
+        .filter(|name| !called.contains(name.as_str()) && *name != "quire.download_snapshot")
+        .collect();
     assert!(missing.is_empty(), "add readers for {missing:?}");
     assert!(existing.len() > 15, "the catalog query finds the readers");
 }

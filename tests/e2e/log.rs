@@ -5,6 +5,7 @@ use quire::pure::chain::{BundleHeader, checksum};
 use quire::pure::hash::Hash;
 use quire::pure::op::{Mode, Op};
 use quire::pure::path::FilePath;
+use serde_json::Value;
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -69,24 +70,26 @@ fn verify_head(client: &mut Client, project: Uuid, seq: i64, checksum: &Hash) {
 /// Checksums of the operations of each bundle, recomputed and compared with the stored ones.
 fn recomputed_ops(client: &mut Client, project: Uuid) -> HashMap<i64, Vec<Hash>> {
     let sql = "SELECT o.seq, o.ordinal, o.op, o.target, o.before ->> 'file_path', o.after ->> 'file_type',
-            o.after ->> 'mode', decode(o.after ->> 'content_hash', 'hex'), f.size, decode(o.checksum, 'hex')
+            o.after ->> 'mode', decode(o.after ->> 'content_hash', 'hex'), f.size, decode(o.checksum, 'hex'),
+            o.after
         FROM quire.oplog o
         LEFT JOIN quire.project_files f ON f.project_id = o.project_id AND f.seq = o.seq AND f.file_path = o.target
             AND f.version = (o.after ->> 'version')::int
         WHERE o.project_id = $1 ORDER BY o.seq, o.ordinal";
     let mut ops: HashMap<i64, Vec<Hash>> = HashMap::new();
     for row in client.query(sql, &[&project]).expect("read the oplog") {
-        let target = path(row.get(3));
+        let target = || path(row.get(3));
         let op = match row.get::<_, &str>(2) {
             "file.put" => Op::FilePut {
-                file_path: target,
+                file_path: target(),
                 file_type: row.get(5),
                 mode: Mode::parse(row.get(6)).expect("a mode"),
                 content_hash: hash(row.get(7)),
                 size: row.get(8),
             },
-            "file.delete" => Op::FileDelete { file_path: target },
-            "file.move" => Op::FileMove { from_path: path(row.get(4)), to_path: target },
+            "file.delete" => Op::FileDelete { file_path: target() },
+            "file.move" => Op::FileMove { from_path: path(row.get(4)), to_path: target() },
+            "snapshot.ready" => snapshot_ready(row.get(3), &row.get(10), hash(row.get(7))),
             other => panic!("unknown operation {other}"),
         };
         let seq: i64 = row.get(0);
@@ -97,6 +100,21 @@ fn recomputed_ops(client: &mut Client, project: Uuid) -> HashMap<i64, Vec<Hash>>
         assert_eq!(ops.len(), row.get::<_, i32>(1) as usize, "operations of bundle {seq} count 1, 2, 3");
     }
     ops
+}
+
+fn snapshot_ready(target: &str, after: &Value, content_hash: Hash) -> Op {
+    let number = |key: &str| after[key].as_i64().unwrap_or_else(|| panic!("{key} of {after}"));
+    let text = |key: &str| after[key].as_str().unwrap_or_else(|| panic!("{key} of {after}"));
+    assert_eq!(text("snapshot_id"), target, "a snapshot is its own target");
+    Op::SnapshotReady {
+        snapshot_id: target.parse().expect("a uuid"),
+        seq: number("seq"),
+        since_seq: after["since_seq"].as_i64(),
+        format: text("format").to_owned(),
+        size: number("size"),
+        content_hash,
+        file_count: number("file_count"),
+    }
 }
 
 fn path(text: &str) -> FilePath {

@@ -28,6 +28,10 @@ const WRITERS: &[(&str, i64)] = &[
     ("quire.merge_project_file($1, 'a', E'one\\ntwo\\n3\\n', 1, correlation_id => $2)", 1),
     ("quire.restore_project_file($1, 'a', 1, $2)", 1),
     ("quire.restore_project($1, 1, correlation_id => $2)", 1),
+    (
+        "quire.restore_snapshot($1, '\\x504b0506000000000000000000000000000000000000', correlation_id => $2)",
+        1,
+    ),
     ("quire.import_legacy_files($1, 'old_files', 'path', 'body', correlation_id => $2)", 1),
     ("quire.tag_project($1, 'now', correlation_id => $2)", 0),
 ];

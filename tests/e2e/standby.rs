@@ -28,8 +28,11 @@ fn a_hot_standby_answers_every_reader_like_its_primary_and_refuses_every_writer_
     assert_writers_are_complete(&mut owner);
     for writer in WRITERS {
         let sql = writer.replace("{p}", &format!("'{}'::uuid", fixture.project));
-        let client =
-            if sql.contains("map_role_to_actor") { &mut replica.client("postgres") } else { &mut owner };
+        let client = if ADMINS.iter().any(|name| sql.contains(name)) {
+            &mut replica.client("postgres")
+        } else {
+            &mut owner
+        };
         assert_eq!(refusal(client.batch_execute(&sql)).state, "25006", "{sql}");
     }
     // Its errors are those of the primary, so bad arguments are told apart from the wrong server.
@@ -94,7 +97,25 @@ const WRITERS: &[&str] = &[
     "SELECT quire.poll_subscription({p}, 'half')",
     "SELECT quire.ack_subscription({p}, 'half', 2)",
     "SELECT quire.drop_subscription({p}, 'half')",
+    "SELECT quire.create_project_snapshot({p})",
+    "SELECT quire.delete_snapshot({p}, snapshot_id) FROM quire.list_snapshots({p})",
+    "SELECT quire.restore_snapshot({p}, '\\x504b0506000000000000000000000000000000000000')",
+    "SELECT quire.start_session({p})",
+    "SELECT quire.end_session({p}, '00000000-0000-0000-0000-0000000000ff')",
+    "SELECT quire.mint_token({p}, ARRAY['project:read'], '1 hour')",
+    "SELECT quire.revoke_token({p}, token_id) FROM quire.list_tokens({p})",
+    "SELECT quire.rotate_secret()",
+    "SELECT quire.open_channel({p})",
+    "SELECT quire.keep_channel({p}, 'x')",
+    "SELECT quire.rotate_channel({p})",
 ];
+
+/// Writers for administrators.
+const ADMINS: &[&str] = &["map_role_to_actor", "rotate_secret"];
+
+/// Volatile for other reasons than writing: they depend on the clock, and bind a token to the transaction. That they work
+/// on a standby is shown in `tokens`.
+const NO_WRITERS: &[&str] = &["quire.authenticate", "quire.attenuate_token", "quire.download_snapshot"];
 
 fn assert_writers_are_complete(client: &mut Client) {
     let called: String = WRITERS.concat();
@@ -102,8 +123,10 @@ fn assert_writers_are_complete(client: &mut Client) {
         WHERE pronamespace = 'quire'::regnamespace AND provolatile = 'v'";
     let existing: HashSet<String> =
         client.query(sql, &[]).expect("read the catalog").iter().map(|row| row.get(0)).collect();
-    let missing: Vec<&String> =
-        existing.iter().filter(|name| !called.contains(&format!("{name}("))).collect();
+    let missing: Vec<&String> = existing
+        .iter()
+        .filter(|name| !called.contains(&format!("{name}(")) && !NO_WRITERS.contains(&name.as_str()))
+        .collect();
     assert!(missing.is_empty(), "add a call of {missing:?}");
     assert!(existing.len() >= 20, "the catalog query finds the writers");
 }

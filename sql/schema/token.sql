@@ -1,0 +1,44 @@
+-- Capability tokens: rows say what was given out and whether it still counts; the token itself is stored nowhere.
+
+-- Keys that tokens are made with. Not registered for dumps: whoever reads a dump must not be able to make tokens. After
+-- a restore every token given out before is refused.
+CREATE TABLE quire_store.secret (
+    key_id     uuid PRIMARY KEY,
+    secret     bytea NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    -- Makes no new tokens any more.
+    retired_at timestamptz
+);
+ALTER TABLE quire_store.secret ENABLE ROW LEVEL SECURITY;
+
+CREATE TABLE quire_store.token (
+    project_id uuid NOT NULL REFERENCES quire_store.project ON DELETE CASCADE,
+    token_id   uuid NOT NULL,
+    key_id     uuid NOT NULL,
+    abilities  text[] NOT NULL,
+    audience   text COLLATE "C",
+    max_uses   integer,
+    minted_by  uuid NOT NULL REFERENCES quire_store.actor,
+    -- The database role of the administrator who made it, and who needs no role in the project while it is one.
+    admin_role text COLLATE "C",
+    minted_at  timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    expires_at timestamptz NOT NULL,
+    revoked_at timestamptz,
+    revoked_by uuid REFERENCES quire_store.actor,
+    -- The snapshots it is for, one by one: they stay while it is valid.
+    snapshot_ids uuid[] NOT NULL,
+    session_id uuid,
+    PRIMARY KEY (project_id, token_id)
+);
+SELECT pg_catalog.pg_extension_config_dump('quire_store.token', '');
+
+-- How often a token that counts was presented. Apart from the token, so that revoking does not wait for who is using it.
+CREATE TABLE quire_store.token_use (
+    project_id uuid NOT NULL,
+    token_id   uuid NOT NULL,
+    uses       integer NOT NULL DEFAULT 0,
+    PRIMARY KEY (project_id, token_id),
+    FOREIGN KEY (project_id, token_id) REFERENCES quire_store.token ON DELETE CASCADE
+) WITH (fillfactor = 50);
+SELECT pg_catalog.pg_extension_config_dump('quire_store.token_use', '');
+CREATE INDEX token_session ON quire_store.token (session_id, project_id) WHERE session_id IS NOT NULL;

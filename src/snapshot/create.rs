@@ -1,0 +1,132 @@
+//! Making snapshots, and getting rid of them.
+
+use super::build::build;
+use super::store::{self, Key, Ticket};
+use crate::args::required;
+use crate::auth::{Access, Action, require_project};
+use crate::bundle::store::{head_seq, now};
+use crate::bundle::{Commit, Kind, Plan, commit};
+use crate::error::{Error, Result};
+use crate::file::read::existing_seq;
+use crate::guc;
+use crate::ids::{Seq, uuid_from_pg};
+use crate::jsonb::JsonDatum;
+use crate::pure::ability::Abilities;
+use crate::pure::archive::Format;
+use crate::pure::op::Op;
+use crate::pure::timestamp::Micros;
+use crate::raise::or_raise;
+use crate::token::{self, Minting, ttl_arg};
+use pgrx::Uuid;
+use pgrx::datum::Interval;
+use pgrx::prelude::*;
+
+/// Makes an archive of a project, or finds the one that is there.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn create_project_snapshot(
+    project_uuid: Option<Uuid>,
+    format: default!(Option<&str>, "'zip'"),
+    at_seq: default!(Option<i64>, "NULL"),
+    since_seq: default!(Option<i64>, "NULL"),
+    ttl: default!(Option<Interval>, "'15 minutes'"),
+) -> JsonDatum {
+    or_raise(create(project_uuid, format, at_seq, since_seq, ttl))
+}
+
+fn create(
+    project_uuid: Option<Uuid>,
+    format: Option<&str>,
+    at_seq: Option<Seq>,
+    since_seq: Option<Seq>,
+    ttl: Option<Interval>,
+) -> Result<JsonDatum> {
+    let access = require_project(Action::Belong, project_uuid)?;
+    let format = Format::parse(required("format", format)?)?;
+    let seq =
+        at_seq.map_or_else(|| head_seq(access.project), |seq| existing_seq(access.project, "at_seq", seq))?;
+    if since_seq.is_some_and(|since| since < 0 || since > seq) {
+        return Err(
+            Error::validation(format!("since_seq must be from 0 to {seq}")).with("argument", "since_seq")
+        );
+    }
+    let expires_at = now() + ttl_arg(ttl)?;
+    let found = make(&access, format, seq, since_seq)?;
+    let (_, token) = admit(&access, found.id, expires_at, None)?;
+    let url = url(&token);
+    let ticket = Ticket { seq, url: &url, token: &token, expires_at, cached: found.cached };
+    store::describe(access.project, found.id, Some(&ticket))?
+        .ok_or_else(|| Error::internal("a snapshot vanished"))
+}
+
+/// Where whoever has the token can fetch its snapshot.
+pub fn url(token: &str) -> String {
+    format!("{}/rpc/download_snapshot?token={token}", guc::public_url())
+}
+
+/// A token that admits to one snapshot.
+pub fn admit(
+    access: &Access,
+    snapshot: uuid::Uuid,
+    expires_at: Micros,
+    session: Option<uuid::Uuid>,
+) -> Result<(uuid::Uuid, String)> {
+    let abilities = Abilities::parse(&[format!("snapshot:read:{snapshot}")])?;
+    token::mint(access, Minting { session, ..Minting::of(abilities, expires_at) })
+}
+
+/// A snapshot, and whether it was there.
+pub struct Found {
+    pub id: uuid::Uuid,
+    pub cached: bool,
+}
+
+/// Makes the snapshot of a seq, unless one with the same files is there.
+pub fn make(access: &Access, format: Format, seq: Seq, since_seq: Option<Seq>) -> Result<Found> {
+    let project = access.project;
+    let since_seq = since_seq.map(|since| store::tree_seq(project, since)).transpose()?;
+    let key = Key { tree_seq: store::tree_seq(project, seq)?, since_seq, format: format.as_str() };
+    if let Some(id) = store::find(project, key)? {
+        return Ok(Found { id, cached: true });
+    }
+    access.require_active()?;
+    let id = uuid::Uuid::now_v7();
+    if !store::claim(project, id, key, access.author()?)? {
+        // Somebody else has made it while this call waited.
+        let id = store::find(project, key)?
+            .ok_or_else(|| Error::conflict("concurrent", "the snapshot is being made by somebody else"))?;
+        return Ok(Found { id, cached: true });
+    }
+    let made = build(project, id, format, key.tree_seq, since_seq)?;
+    store::finish(project, id, &made)?;
+    store::delete_old(project, id, access.settings.snapshots_kept, access.settings.snapshots_max_age)?;
+    let ready = Op::SnapshotReady {
+        snapshot_id: id,
+        seq: key.tree_seq,
+        since_seq,
+        format: format.as_str().to_owned(),
+        size: made.size,
+        content_hash: made.content_hash,
+        file_count: made.file_count,
+    };
+    commit(&Commit::new(access, Kind::System, None), |_| Ok(Plan { other: Some(ready), ..Plan::default() }))?;
+    Ok(Found { id, cached: false })
+}
+
+/// Deletes a snapshot.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn delete_snapshot(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>) {
+    or_raise(delete(project_uuid, snapshot_id));
+}
+
+fn delete(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>) -> Result<()> {
+    let access = require_project(Action::Belong, project_uuid)?;
+    let id = uuid_from_pg(required("snapshot_id", snapshot_id)?);
+    let stored = super::read::stored(access.project, id)?;
+    if access.principal.actor != Some(stored.created_by) && !access.may(Action::Manage) {
+        return Err(Error::new(crate::error::Code::Unauthorized, "this needs the role owner in the project")
+            .with("needed_role", "owner"));
+    }
+    store::delete(access.project, id)
+}

@@ -1,0 +1,122 @@
+//! The least work that turns the files somebody has into the tree at a seq.
+
+use crate::args::required;
+use crate::auth::{Action, require_project};
+use crate::blob;
+use crate::bundle::store::head_seq;
+use crate::error::{Error, Result};
+use crate::file::VersionRow;
+use crate::file::read::existing_seq;
+use crate::file::store::changed_between;
+use crate::jsonb::JsonArg;
+use crate::pure::hash::Hash;
+use crate::pure::json::encode_base64;
+use crate::pure::op::Mode;
+use crate::pure::path::shorten;
+use crate::raise::or_raise;
+use pgrx::prelude::*;
+use pgrx::{JsonB, Uuid};
+use serde_json::{Map, Value, json};
+use std::collections::HashSet;
+
+/// Most bytes of content in one answer.
+const MAX_CONTENT_BYTES: i64 = 32 << 20;
+
+/// Says what to write and what to delete.
+#[pg_extern(stable, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn plan_hydration(
+    project_uuid: Option<Uuid>,
+    have: Option<JsonArg>,
+    at_seq: default!(Option<i64>, "NULL"),
+) -> JsonB {
+    or_raise(plan(project_uuid, have, at_seq))
+}
+
+fn plan(project_uuid: Option<Uuid>, have: Option<JsonArg>, at_seq: Option<i64>) -> Result<JsonB> {
+    let access = require_project(Action::Read, project_uuid)?;
+    let have = required("have", have)?.parsed("have")?;
+    let Value::Object(mut have) = have else {
+        return Err(
+            Error::validation("have must be a JSON object of paths and hashes").with("argument", "have")
+        );
+    };
+    check_held(&have)?;
+    let seq =
+        at_seq.map_or_else(|| head_seq(access.project), |seq| existing_seq(access.project, "at_seq", seq))?;
+    let mut keep = 0;
+    let mut wanted: Vec<(String, VersionRow, Hash)> = Vec::new();
+    for change in changed_between(access.project, 0, seq)? {
+        let Some((file, hash)) = change.to.and_then(|file| file.content_hash.map(|hash| (file, hash))) else {
+            continue;
+        };
+        match have.remove(change.path.as_str()) {
+            Some(had) if is_same(&had, &file, &hash) => keep += 1,
+            _ => wanted.push((change.path.as_str().to_owned(), file, hash)),
+        }
+    }
+    let delete: Vec<&String> = have.keys().collect();
+    let mut bytes = 0;
+    // Every file counts, also where content is stored once.
+    let travelling = wanted
+        .iter()
+        .take_while(|(_, file, _)| {
+            bytes += file.size;
+            bytes <= MAX_CONTENT_BYTES
+        })
+        .count();
+    let hashes: HashSet<Hash> = wanted[..travelling].iter().map(|(_, _, hash)| *hash).collect();
+    let contents = blob::store::read_many(access.project, &hashes.into_iter().collect::<Vec<_>>())?;
+    let put: Vec<Value> = wanted
+        .iter()
+        .enumerate()
+        .map(|(at, (path, file, hash))| {
+            entry(path, file, hash, contents.get(hash).filter(|_| at < travelling))
+        })
+        .collect();
+    Ok(JsonB(json!({"seq": seq, "put": put, "delete": delete, "keep": keep})))
+}
+
+/// Hash and mode of a file somebody has; a hash alone is that of a regular file.
+fn held(value: &Value) -> Option<(&str, &str)> {
+    let (hash, mode) = match value {
+        Value::String(hash) => (hash.as_str(), Mode::Regular.as_str()),
+        Value::Object(object) => (object.get("content_hash")?.as_str()?, object.get("mode")?.as_str()?),
+        _ => return None,
+    };
+    let is_hash = hash.len() == 64 && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    (is_hash && Mode::parse(mode).is_ok()).then_some((hash, mode))
+}
+
+fn is_same(held_file: &Value, file: &VersionRow, hash: &Hash) -> bool {
+    held(held_file).is_some_and(|(had, mode)| had == hash.to_hex() && mode == file.mode.as_str())
+}
+
+fn check_held(have: &Map<String, Value>) -> Result<()> {
+    match have.iter().find(|(_, file)| held(file).is_none()) {
+        None => Ok(()),
+        Some((path, _)) => Err(Error::validation(
+            "a file must be given as 64 lower-case hex digits or as {content_hash, mode}",
+        )
+        .with("argument", "have")
+        .with("file_path", shorten(path))),
+    }
+}
+
+fn entry(path: &str, file: &VersionRow, hash: &Hash, content: Option<&Vec<u8>>) -> Value {
+    let mut entry = json!({
+        "file_path": path,
+        "content_hash": hash.to_hex(),
+        "version": file.version,
+        "file_type": file.file_type,
+        "mode": file.mode,
+        "size": file.size,
+        "is_binary": file.is_binary,
+    });
+    match content.map(|bytes| (bytes, std::str::from_utf8(bytes))) {
+        Some((_, Ok(text))) if !file.is_binary => entry["content"] = text.into(),
+        Some((bytes, _)) => entry["content_base64"] = encode_base64(bytes).into(),
+        None => entry["content_omitted"] = true.into(),
+    }
+    entry
+}

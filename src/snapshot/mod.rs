@@ -1,0 +1,15 @@
+//! Snapshots: a project, or what changed in it, as one archive.
+//!
+//! Owns: `snapshot`, `snapshot_chunk`.
+//! Promises: the same tree gives the same archive, made once and kept while somebody can still fetch it; making one takes
+//! memory for a few files, however large the project; nothing of an archive that breaks a rule comes in.
+//! Does not: change files by itself; what an archive brings goes through `bundle`.
+
+mod build;
+mod create;
+mod hydrate;
+pub mod read;
+mod restore;
+mod session;
+mod store;
+mod verify;

@@ -1,0 +1,122 @@
+//! Bringing an archive's files in.
+
+use super::verify::pulse;
+use crate::args::required;
+use crate::auth::{Access, Action, require_project};
+use crate::blob::{self, Blob};
+use crate::bundle::{Commit, Kind, Plan, commit};
+use crate::error::{Error, Result};
+use crate::file::correlated;
+use crate::file::store::changed_between;
+use crate::ids::Seq;
+use crate::pure::archive::{DELTA_PATH, Delta, Format, Limits, Member, read};
+use crate::pure::hash::Hash;
+use crate::pure::path::FilePath;
+use crate::pure::tree::Edit;
+use crate::raise::or_raise;
+use pgrx::prelude::*;
+use pgrx::{JsonB, Uuid};
+use serde_json::json;
+use std::collections::HashSet;
+use std::io::Cursor;
+
+/// Most files of one archive.
+const MAX_FILES: u64 = 1_000_000;
+/// Most bytes that may come out of one, where the project has no lower limit.
+const MAX_TOTAL_BYTES: u64 = 2 << 30;
+
+/// Makes the tree what an archive holds.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn restore_snapshot(
+    project_uuid: Option<Uuid>,
+    archive: Option<&[u8]>,
+    correlation_id: default!(Option<Uuid>, "NULL"),
+) -> JsonB {
+    or_raise(restore(project_uuid, archive, correlation_id))
+}
+
+fn restore(
+    project_uuid: Option<Uuid>,
+    archive: Option<&[u8]>,
+    correlation_id: Option<Uuid>,
+) -> Result<JsonB> {
+    // A refusal may name a file that would go.
+    let access = require_project(Action::Write, project_uuid)?.that_reads()?;
+    let archive = required("archive", archive)?;
+    let format = Format::detect(archive).ok_or_else(|| {
+        Error::validation("the archive is neither zip nor tar.zst").with("argument", "archive")
+    })?;
+    access.require_active()?;
+    let content = unpack(&access, format, archive)?;
+    let correlation = correlated(correlation_id, "restore_snapshot", || json!([Hash::of(archive).to_hex()]))?;
+    let details = json!({"format": format.as_str(), "content_hash": Hash::of(archive).to_hex()});
+    let request = Commit { details: Some(details), ..Commit::new(&access, Kind::Import, correlation) };
+    let committed = commit(&request, |head| content.into_plan(&access, head.seq))?;
+    Ok(JsonB(committed.receipt.to_json()))
+}
+
+/// What an archive wants done.
+#[derive(Default)]
+struct Unpacked {
+    puts: Vec<Edit>,
+    blobs: Vec<Blob>,
+    /// The files a delta says went away.
+    deleted: Option<Vec<FilePath>>,
+}
+
+fn unpack(access: &Access, format: Format, archive: &[u8]) -> Result<Unpacked> {
+    let most =
+        access.settings.max_project_bytes.map_or(MAX_TOTAL_BYTES, |most| MAX_TOTAL_BYTES.min(most as u64));
+    let limits = Limits {
+        max_files: MAX_FILES,
+        max_file_bytes: access.settings.max_file_bytes as u64,
+        max_total_bytes: most,
+        pulse,
+    };
+    let mut content = Unpacked::default();
+    let mut known = HashSet::new();
+    read(format, Cursor::new(archive), &limits, |Member { path, mode, bytes }| {
+        pgrx::check_for_interrupts!();
+        if path.as_str() == DELTA_PATH {
+            content.deleted = Some(Delta::parse(&bytes, &limits)?.deleted);
+            return Ok(());
+        }
+        let described = blob::describe(access, path.as_str(), &bytes)?;
+        if known.insert(described.hash) {
+            content.blobs.extend(blob::prepare(access.project, &[(&described, &bytes)])?);
+        }
+        content.puts.push(Edit::Put {
+            path,
+            file_type: None,
+            mode: Some(mode),
+            content: described,
+            expected_version: None,
+        });
+        Ok(())
+    })?;
+    Ok(content)
+}
+
+impl Unpacked {
+    /// Everything in it is written; what a whole archive does not hold, or a delta names as deleted, goes away.
+    fn into_plan(self, access: &Access, now: Seq) -> Result<Plan> {
+        let Unpacked { puts, blobs, deleted } = self;
+        let live = changed_between(access.project, 0, now)?.into_iter().filter(|file| file.to.is_some());
+        let kept: HashSet<&str> = puts.iter().flat_map(Edit::paths).map(FilePath::as_str).collect();
+        let goes: Box<dyn Fn(&FilePath) -> bool> = match &deleted {
+            Some(deleted) => {
+                let deleted: HashSet<&str> = deleted.iter().map(FilePath::as_str).collect();
+                Box::new(move |path| deleted.contains(path.as_str()))
+            }
+            None => Box::new(|path| !kept.contains(path.as_str())),
+        };
+        let mut edits: Vec<Edit> = live
+            .filter(|file| goes(&file.path))
+            .map(|file| Edit::Delete { path: file.path, expected_version: None })
+            .collect();
+        drop(goes);
+        edits.extend(puts);
+        Ok(Plan { edits, blobs, ..Plan::default() })
+    }
+}

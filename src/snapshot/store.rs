@@ -1,0 +1,261 @@
+//! SQL of snapshots.
+
+use crate::blob;
+use crate::bundle::store::to_pg;
+use crate::db::{self, Arg};
+use crate::error::Result;
+use crate::ids::{ActorId, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
+use crate::jsonb::JsonDatum;
+use crate::pure::content::Codec;
+use crate::pure::hash::Hash;
+use crate::pure::timestamp::Micros;
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::{JsonB, Uuid as PgUuid};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// What decides the bytes of a snapshot.
+#[derive(Clone, Copy)]
+pub struct Key<'a> {
+    pub tree_seq: Seq,
+    pub since_seq: Option<Seq>,
+    pub format: &'a str,
+}
+
+/// The last bundle up to a seq that changed a file.
+pub fn tree_seq(project: ProjectId, at: Seq) -> Result<Seq> {
+    const SQL: &str = "SELECT f.bundle_seq FROM quire_store.project_files f
+        WHERE f.project_id = $1 AND f.bundle_seq <= $2 ORDER BY f.bundle_seq DESC LIMIT 1";
+    Ok(db::read_one(SQL, &[project.pg().into(), at.into()], |row| row.get(1))?.unwrap_or(0))
+}
+
+/// The snapshot that is there already; held, so that nobody clears it away before its token is there for everybody.
+pub fn find(project: ProjectId, key: Key) -> Result<Option<Uuid>> {
+    const SQL: &str = "SELECT s.snapshot_id FROM quire_store.snapshot s
+        WHERE s.project_id = $1 AND s.tree_seq = $2 AND s.format = $3 AND COALESCE(s.since_seq, -1) = COALESCE($4, -1)
+        FOR KEY SHARE";
+    let args: [Arg; 4] = [project.pg().into(), key.tree_seq.into(), key.format.into(), key.since_seq.into()];
+    db::write_one(SQL, &args, |row| row.get::<PgUuid>(1).map(uuid_from_pg))
+}
+
+/// Claims the making of a snapshot; waits for whoever is making it, and is `false` when they have.
+pub fn claim(project: ProjectId, snapshot: Uuid, key: Key, by: ActorId) -> Result<bool> {
+    const SQL: &str =
+        "INSERT INTO quire_store.snapshot (project_id, snapshot_id, tree_seq, format, since_seq, created_by)
+        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING true";
+    let args: [Arg; 6] = [
+        project.pg().into(),
+        uuid_to_pg(snapshot).into(),
+        key.tree_seq.into(),
+        key.format.into(),
+        key.since_seq.into(),
+        by.pg().into(),
+    ];
+    Ok(db::write_one(SQL, &args, |row| row.get::<bool>(1))?.is_some())
+}
+
+/// A finished archive.
+pub struct Made {
+    pub size: i64,
+    pub content_hash: Hash,
+    pub chunk_count: i32,
+    pub file_count: i64,
+    pub manifest: Value,
+    pub deleted: Option<Value>,
+}
+
+pub fn finish(project: ProjectId, snapshot: Uuid, made: &Made) -> Result<()> {
+    const SQL: &str =
+        "UPDATE quire_store.snapshot SET size = $3, content_hash = $4, chunk_count = $5, file_count = $6,
+            manifest = $7, deleted = $8
+        WHERE project_id = $1 AND snapshot_id = $2";
+    let args: [Arg; 8] = [
+        project.pg().into(),
+        uuid_to_pg(snapshot).into(),
+        made.size.into(),
+        made.content_hash.as_bytes().as_slice().into(),
+        made.chunk_count.into(),
+        made.file_count.into(),
+        JsonB(made.manifest.clone()).into(),
+        made.deleted.clone().map(JsonB).into(),
+    ];
+    db::exec(SQL, &args)
+}
+
+pub fn insert_chunk(project: ProjectId, snapshot: Uuid, ordinal: i32, bytes: &[u8]) -> Result<()> {
+    const SQL: &str = "INSERT INTO quire_store.snapshot_chunk (project_id, snapshot_id, ordinal, bytes)
+        VALUES ($1, $2, $3, $4)";
+    db::exec(SQL, &[project.pg().into(), uuid_to_pg(snapshot).into(), ordinal.into(), bytes.into()])
+}
+
+/// One chunk, from 1.
+pub fn chunk(project: ProjectId, snapshot: Uuid, ordinal: i32) -> Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    Ok(append_chunk(project, snapshot, ordinal, &mut bytes)?.then_some(bytes))
+}
+
+/// Appends one chunk, from 1; `false` when there is none.
+pub fn append_chunk(project: ProjectId, snapshot: Uuid, ordinal: i32, to: &mut Vec<u8>) -> Result<bool> {
+    const SQL: &str = "SELECT c.bytes FROM quire_store.snapshot_chunk c
+        WHERE c.project_id = $1 AND c.snapshot_id = $2 AND c.ordinal = $3";
+    let args: [Arg; 3] = [project.pg().into(), uuid_to_pg(snapshot).into(), ordinal.into()];
+    let found = db::read_one(SQL, &args, |row| {
+        to.extend_from_slice(row.get::<&[u8]>(1)?);
+        Ok(())
+    })?;
+    Ok(found.is_some())
+}
+
+/// A snapshot, as far as its readers need it.
+pub struct Stored {
+    pub id: Uuid,
+    pub format: String,
+    pub since_seq: Option<Seq>,
+    pub size: i64,
+    pub content_hash: Hash,
+    pub created_by: ActorId,
+}
+
+pub fn get(project: ProjectId, snapshot: Uuid) -> Result<Option<Stored>> {
+    const SQL: &str = "SELECT s.format, s.since_seq, s.size, s.content_hash, s.created_by
+        FROM quire_store.snapshot s WHERE s.project_id = $1 AND s.snapshot_id = $2";
+    db::read_one(SQL, &[project.pg().into(), uuid_to_pg(snapshot).into()], |row| {
+        Ok(Stored {
+            id: snapshot,
+            format: row.get(1)?,
+            since_seq: row.opt(2)?,
+            size: row.get(3)?,
+            content_hash: Hash::from_bytes(row.get::<&[u8]>(4)?)?,
+            created_by: ActorId::from_pg(row.get::<PgUuid>(5)?),
+        })
+    })
+}
+
+/// Path and BLAKE3 of every file in a snapshot's manifest.
+pub fn manifest(project: ProjectId, snapshot: Uuid) -> Result<Vec<(String, String)>> {
+    const SQL: &str = "SELECT m.file ->> 'file_path', m.file ->> 'content_hash'
+        FROM quire_store.snapshot s CROSS JOIN LATERAL jsonb_array_elements(s.manifest) AS m (file)
+        WHERE s.project_id = $1 AND s.snapshot_id = $2";
+    db::read(SQL, &[project.pg().into(), uuid_to_pg(snapshot).into()], |row| Ok((row.get(1)?, row.get(2)?)))
+}
+
+/// How a snapshot was asked for and given out.
+pub struct Ticket<'a> {
+    pub seq: Seq,
+    pub url: &'a str,
+    pub token: &'a str,
+    pub expires_at: Micros,
+    pub cached: bool,
+}
+
+/// What is known of a snapshot, as JSON; with a ticket, what its maker gets.
+pub fn describe(project: ProjectId, snapshot: Uuid, ticket: Option<&Ticket>) -> Result<Option<JsonDatum>> {
+    const PLAIN: &str = "SELECT jsonb_build_object('snapshot_id', s.snapshot_id, 'project_id', s.project_id,
+            'seq', s.tree_seq, 'since_seq', s.since_seq, 'format', s.format, 'size', s.size,
+            'content_hash', encode(s.content_hash, 'hex'), 'file_count', s.file_count, 'chunk_count', s.chunk_count,
+            'created_at', s.created_at, 'manifest', s.manifest, 'deleted', s.deleted)
+        FROM quire_store.snapshot s WHERE s.project_id = $1 AND s.snapshot_id = $2";
+    const WITH_TICKET: &str = "SELECT jsonb_build_object('snapshot_id', s.snapshot_id, 'project_id', s.project_id,
+            'seq', $3, 'since_seq', s.since_seq, 'format', s.format, 'size', s.size,
+            'content_hash', encode(s.content_hash, 'hex'), 'file_count', s.file_count, 'chunk_count', s.chunk_count,
+            'created_at', s.created_at, 'manifest', s.manifest, 'deleted', s.deleted,
+            'url', $4, 'token', $5, 'expires_at', $6, 'cached', $7)
+        FROM quire_store.snapshot s WHERE s.project_id = $1 AND s.snapshot_id = $2";
+    let mut args: Vec<Arg> = vec![project.pg().into(), uuid_to_pg(snapshot).into()];
+    let Some(ticket) = ticket else { return db::read_one(PLAIN, &args, |row| row.get(1)) };
+    args.extend([
+        ticket.seq.into(),
+        ticket.url.into(),
+        ticket.token.into(),
+        to_pg(ticket.expires_at)?.into(),
+        ticket.cached.into(),
+    ]);
+    db::write_one(WITH_TICKET, &args, |row| row.get(1))
+}
+
+/// One row of `list_snapshots`.
+pub type Listed = (PgUuid, i64, Option<i64>, String, i64, String, i64, i32, PgUuid, TimestampWithTimeZone);
+
+/// Snapshots, newest first.
+pub fn list(project: ProjectId) -> Result<Vec<Listed>> {
+    const SQL: &str =
+        "SELECT s.snapshot_id, s.tree_seq, s.since_seq, s.format, s.size, encode(s.content_hash, 'hex'),
+            s.file_count, s.chunk_count, s.created_by, s.created_at
+        FROM quire_store.snapshot s WHERE s.project_id = $1 ORDER BY s.created_at DESC, s.snapshot_id";
+    db::read(SQL, &[project.pg().into()], |row| {
+        Ok((
+            row.get(1)?,
+            row.get(2)?,
+            row.opt(3)?,
+            row.get(4)?,
+            row.get(5)?,
+            row.get(6)?,
+            row.get(7)?,
+            row.get(8)?,
+            row.get(9)?,
+            row.get(10)?,
+        ))
+    })
+}
+
+pub fn delete(project: ProjectId, snapshot: Uuid) -> Result<()> {
+    const SQL: &str = "DELETE FROM quire_store.snapshot WHERE project_id = $1 AND snapshot_id = $2";
+    db::exec(SQL, &[project.pg().into(), uuid_to_pg(snapshot).into()])
+}
+
+/// Deletes what is neither among the newest nor young, unless somebody may still come for it. The one that has just been
+/// made stays, whatever the clock says.
+pub fn delete_old(project: ProjectId, made: Uuid, keep: i64, max_age_days: i64) -> Result<()> {
+    const SQL: &str = "WITH old AS (
+            SELECT s.snapshot_id
+            FROM quire_store.snapshot s
+            JOIN (SELECT r.snapshot_id, row_number() OVER (ORDER BY r.created_at DESC, r.snapshot_id) AS rank
+                  FROM quire_store.snapshot r WHERE r.project_id = $1 AND r.snapshot_id <> $4) ranked USING (snapshot_id)
+            WHERE s.project_id = $1
+              AND (ranked.rank >= $2 OR s.created_at < clock_timestamp() - make_interval(days => $3::int))
+              AND NOT EXISTS (SELECT FROM quire_store.token t
+                              WHERE t.project_id = $1 AND s.snapshot_id = ANY (t.snapshot_ids)
+                                AND t.revoked_at IS NULL AND t.expires_at > clock_timestamp())
+            FOR UPDATE OF s SKIP LOCKED)
+        DELETE FROM quire_store.snapshot d USING old
+        WHERE d.project_id = $1 AND d.snapshot_id = old.snapshot_id";
+    let args: [Arg; 4] = [project.pg().into(), keep.into(), max_age_days.into(), uuid_to_pg(made).into()];
+    db::exec(SQL, &args)
+}
+
+/// One stored part of a file's content.
+pub struct Part {
+    pub codec: Codec,
+    pub size: usize,
+    pub bytes: Vec<u8>,
+}
+
+/// Content of some files as it is stored, in the order of `hashes`; `None` for one that is stored in chunks, with their
+/// number.
+pub fn parts(project: ProjectId, hashes: &[Hash]) -> Result<Vec<(Hash, std::result::Result<Part, i32>)>> {
+    const SQL: &str = "SELECT b.hash, b.codec, b.size, b.chunk_count, b.bytes
+        FROM unnest($2::bytea[]) WITH ORDINALITY AS w (hash, place)
+        CROSS JOIN LATERAL (
+            SELECT * FROM quire_store.blob f WHERE f.project_id = $1 AND f.hash = w.hash OFFSET 0) b
+        ORDER BY w.place";
+    db::read(SQL, &[project.pg().into(), blob::store::byte_array(hashes)], |row| {
+        let hash = Hash::from_bytes(row.get::<&[u8]>(1)?)?;
+        let chunks: i32 = row.get(4)?;
+        if chunks > 0 {
+            return Ok((hash, Err(chunks)));
+        }
+        let codec = Codec::from_stored(row.get(2)?)?;
+        Ok((hash, Ok(Part { codec, size: row.get::<i64>(3)? as usize, bytes: row.get(5)? })))
+    })
+}
+
+/// One chunk of a file's content as it is stored, from 1.
+pub fn part(project: ProjectId, hash: &Hash, ordinal: i32) -> Result<Option<Part>> {
+    const SQL: &str = "SELECT c.codec, c.size, c.bytes FROM quire_store.blob_chunk c
+        WHERE c.project_id = $1 AND c.hash = $2 AND c.ordinal = $3";
+    let args: [Arg; 3] = [project.pg().into(), hash.as_bytes().as_slice().into(), ordinal.into()];
+    db::read_one(SQL, &args, |row| {
+        let codec = Codec::from_stored(row.get(1)?)?;
+        Ok(Part { codec, size: row.get::<i64>(2)? as usize, bytes: row.get(3)? })
+    })
+}

@@ -1,0 +1,141 @@
+//! Reading a snapshot back and comparing it with its manifest.
+
+use super::build::CHUNK_BYTES;
+use super::store;
+use crate::args::required;
+use crate::auth::{Action, require_project};
+use crate::db;
+use crate::error::{Code, Error, Result};
+use crate::ids::{ProjectId, uuid_from_pg};
+use crate::pure::archive::{DELTA_PATH, Format, Limits, read};
+use crate::pure::hash::{Hash, Hasher};
+use crate::raise::or_raise;
+use pgrx::prelude::*;
+use pgrx::{JsonB, Uuid};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::io::{self, Read, Seek, SeekFrom};
+
+/// Most problems that are listed.
+const MAX_PROBLEMS: usize = 100;
+
+/// Hashes a snapshot and every file in it again.
+#[pg_extern(stable, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn verify_snapshot(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>) -> JsonB {
+    or_raise(verify(project_uuid, snapshot_id))
+}
+
+fn verify(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>) -> Result<JsonB> {
+    let id = snapshot_id.map(uuid_from_pg);
+    let access = require_project(Action::ReadSnapshot(id), project_uuid)?;
+    let stored = super::read::stored(access.project, required("snapshot_id", id)?)?;
+    let mut problems: Vec<Value> = Vec::new();
+    let mut source =
+        Chunks { project: access.project, snapshot: stored.id, size: stored.size as u64, at: 0, kept: None };
+    match source.hash() {
+        Ok(hash) if hash == stored.content_hash => {}
+        Ok(hash) => problems.push(json!({
+            "problem": "the archive has another hash", "expected": stored.content_hash.to_hex(), "actual": hash.to_hex()
+        })),
+        Err(error) => problems.push(json!({"problem": error.message()})),
+    }
+    let mut expected: HashMap<String, String> =
+        store::manifest(access.project, stored.id)?.into_iter().collect();
+    let files = expected.len();
+    let everything =
+        Limits { max_files: u64::MAX, max_file_bytes: u64::MAX, max_total_bytes: u64::MAX, pulse };
+    let outcome = read(Format::parse(&stored.format)?, source, &everything, |member| {
+        pgrx::check_for_interrupts!();
+        let path = member.path.as_str();
+        let actual = Hash::of(&member.bytes).to_hex();
+        match expected.remove(path) {
+            Some(hash) if hash == actual => {}
+            Some(hash) => problems.push(json!({
+                "file_path": path, "problem": "the file has another hash", "expected": hash, "actual": actual
+            })),
+            None if stored.since_seq.is_some() && path == DELTA_PATH => {}
+            None => problems.push(json!({"file_path": path, "problem": "the file is not in the manifest"})),
+        }
+        Ok(())
+    });
+    match outcome {
+        Ok(()) => problems.extend(
+            expected
+                .keys()
+                .map(|path| json!({"file_path": path, "problem": "the file is not in the archive"})),
+        ),
+        Err(error) => problems.push(json!({"problem": error.message()})),
+    }
+    let count = problems.len();
+    problems.truncate(MAX_PROBLEMS);
+    Ok(JsonB(json!({
+        "ok": count == 0, "snapshot_id": stored.id.to_string(), "file_count": files, "problem_count": count,
+        "problems": problems
+    })))
+}
+
+/// Lets a query be cancelled.
+pub fn pulse() {
+    pgrx::check_for_interrupts!();
+}
+
+/// The archive as its reader wants it, one chunk in memory.
+struct Chunks {
+    project: ProjectId,
+    snapshot: uuid::Uuid,
+    size: u64,
+    at: u64,
+    kept: Option<(i32, Vec<u8>)>,
+}
+
+impl Chunks {
+    fn chunk(&mut self, ordinal: i32) -> Result<&[u8]> {
+        if self.kept.as_ref().is_none_or(|(kept, _)| *kept != ordinal) {
+            let bytes = db::in_passing(|| store::chunk(self.project, self.snapshot, ordinal))?;
+            let bytes = bytes.ok_or_else(|| {
+                Error::new(Code::Corrupt, "a chunk of the snapshot is missing").with("ordinal", ordinal)
+            })?;
+            self.kept = Some((ordinal, bytes));
+        }
+        Ok(self.kept.as_ref().map_or(&[], |(_, bytes)| bytes))
+    }
+
+    fn hash(&mut self) -> Result<Hash> {
+        let mut hasher = Hasher::default();
+        let chunks = self.size.div_ceil(CHUNK_BYTES as u64) as i32;
+        for ordinal in 1..=chunks {
+            pgrx::check_for_interrupts!();
+            hasher.update(self.chunk(ordinal)?);
+        }
+        Ok(hasher.finish())
+    }
+}
+
+impl Read for Chunks {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.at >= self.size {
+            return Ok(0);
+        }
+        let offset = (self.at % CHUNK_BYTES as u64) as usize;
+        let ordinal = (self.at / CHUNK_BYTES as u64) as i32 + 1;
+        let chunk = self.chunk(ordinal).map_err(io::Error::other)?;
+        let rest = chunk.get(offset..).unwrap_or_default();
+        let count = rest.len().min(into.len());
+        into[..count].copy_from_slice(&rest[..count]);
+        self.at += count as u64;
+        Ok(count)
+    }
+}
+
+impl Seek for Chunks {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let at = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::End(by) => self.size.checked_add_signed(by),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+        };
+        self.at = at.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        Ok(self.at)
+    }
+}

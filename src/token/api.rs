@@ -1,0 +1,260 @@
+//! SQL functions of tokens.
+
+use super::{secret, store};
+use crate::args::required;
+use crate::auth::{self, Access, Action, Bound, bound, require_project};
+use crate::bundle::store::{now, to_pg};
+use crate::error::{Code, Error, Result};
+use crate::event;
+use crate::ids::{ProjectId, uuid_from_pg};
+use crate::project::locked;
+use crate::pure::ability::{Abilities, Need};
+use crate::pure::timestamp::{Micros, rfc3339};
+use crate::pure::token::{self, MAX_USES, Root, Token, Unverified};
+use crate::raise::or_raise;
+use pgrx::datum::{Interval, TimestampWithTimeZone};
+use pgrx::prelude::*;
+use pgrx::{JsonB, Uuid};
+use serde_json::json;
+
+/// Longest life of a token: one year, in microseconds.
+const MAX_TTL: i128 = 366 * 24 * 3600 * 1_000_000;
+
+/// Makes a token.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn mint_token(
+    project_uuid: Option<Uuid>,
+    abilities: Option<Vec<Option<String>>>,
+    ttl: Option<Interval>,
+    audience: default!(Option<&str>, "NULL"),
+    max_uses: default!(Option<i32>, "NULL"),
+) -> String {
+    or_raise(mint_inner(project_uuid, abilities, ttl, audience, max_uses))
+}
+
+fn mint_inner(
+    project_uuid: Option<Uuid>,
+    abilities: Option<Vec<Option<String>>>,
+    ttl: Option<Interval>,
+    audience: Option<&str>,
+    max_uses: Option<i32>,
+) -> Result<String> {
+    let access = require_project(Action::Belong, project_uuid)?;
+    let abilities = abilities_arg(abilities)?;
+    let expires_at = now() + ttl_arg(ttl)?;
+    let audience = audience.map(|role| crate::args::text_arg("audience", Some(role), 63)).transpose()?;
+    let max_uses = max_uses.map(uses_arg).transpose()?;
+    store::delete_expired(access.project)?;
+    let audience = audience.map(str::to_owned);
+    let minting = Minting { audience, max_uses, ..Minting::of(abilities, expires_at) };
+    mint(&access, minting).map(|(_, text)| text)
+}
+
+/// A token to be made.
+pub struct Minting {
+    pub abilities: Abilities,
+    pub expires_at: Micros,
+    pub audience: Option<String>,
+    pub max_uses: Option<u32>,
+    /// The session it belongs to.
+    pub session: Option<uuid::Uuid>,
+}
+
+impl Minting {
+    /// For anybody, any number of times, for nothing in particular.
+    pub fn of(abilities: Abilities, expires_at: Micros) -> Self {
+        Self { abilities, expires_at, audience: None, max_uses: None, session: None }
+    }
+}
+
+/// Makes a token with a part of the caller's own rights. Returns its id and text.
+pub fn mint(access: &Access, minting: Minting) -> Result<(uuid::Uuid, String)> {
+    let Minting { abilities, expires_at, audience, max_uses, session } = minting;
+    if abilities.allows(Need::WriteSome) && !access.may(Action::Write) {
+        return Err(Error::new(Code::Unauthorized, "file:write needs the role editor in the project")
+            .with("needed_role", "editor"));
+    }
+    let (key, secret) = secret::signing()?;
+    let root = Root {
+        key,
+        token: uuid::Uuid::now_v7(),
+        project: access.project.0,
+        abilities,
+        expires_at,
+        audience,
+        max_uses,
+    };
+    let text = token::mint(&secret, &root)?;
+    let principal = &access.principal;
+    let admin_role = principal.is_admin.then_some(principal.db_role.as_str());
+    store::insert(&root, access.author()?, admin_role, session)?;
+    Ok((root.token, text))
+}
+
+fn abilities_arg(abilities: Option<Vec<Option<String>>>) -> Result<Abilities> {
+    let texts: Option<Vec<String>> = required("abilities", abilities)?.into_iter().collect();
+    Abilities::parse(&texts.ok_or_else(|| Error::null("abilities"))?)
+}
+
+/// How long a token is to live, in microseconds.
+pub fn ttl_arg(ttl: Option<Interval>) -> Result<Micros> {
+    let micros = required("ttl", ttl)?.as_micros();
+    if !(1..=MAX_TTL).contains(&micros) {
+        return Err(Error::validation("ttl must be above 0 and at most 366 days").with("argument", "ttl"));
+    }
+    Ok(micros as Micros)
+}
+
+fn uses_arg(uses: i32) -> Result<u32> {
+    u32::try_from(uses)
+        .ok()
+        .filter(|uses| (1..=MAX_USES).contains(uses))
+        .ok_or_else(|| Error::validation("max_uses must be above 0").with("argument", "max_uses"))
+}
+
+/// Makes a weaker token of one; needs nothing but its text.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn attenuate_token(
+    token: Option<&str>,
+    abilities: Option<Vec<Option<String>>>,
+    ttl: Option<Interval>,
+) -> String {
+    or_raise(attenuate(token, abilities, ttl))
+}
+
+fn attenuate(
+    token: Option<&str>,
+    abilities: Option<Vec<Option<String>>>,
+    ttl: Option<Interval>,
+) -> Result<String> {
+    let text = required("token", token)?;
+    let abilities = abilities_arg(abilities)?;
+    let expires_at = (now() + ttl_arg(ttl)?).min(Unverified::parse(text)?.expires_at());
+    token::narrow(text, &abilities, expires_at)
+}
+
+/// Binds a token to the current transaction.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn authenticate(token: Option<&str>) -> JsonB {
+    or_raise(authenticate_inner(token))
+}
+
+fn authenticate_inner(token: Option<&str>) -> Result<JsonB> {
+    let presented = present(required("token", token)?)?;
+    let answer = json!({
+        "project_id": presented.project().to_string(),
+        "token_id": presented.id().to_string(),
+        "actor_id": presented.minted_by.to_string(),
+        "abilities": presented.token.abilities().map(ToString::to_string).collect::<Vec<_>>(),
+        "expires_at": rfc3339(presented.token.expires_at()),
+    });
+    bound::bind(presented);
+    Ok(JsonB(answer))
+}
+
+/// Verifies a token that somebody presents, and counts the use. Whatever is wrong with its text gets the same answer; only
+/// who has the right text learns that it has expired, been revoked or been used up.
+pub fn present(text: &str) -> Result<Bound> {
+    let caller = auth::caller_role()?;
+    let unverified = Unverified::parse(text)?;
+    let secret = secret::find(unverified.key_id())?;
+    let project = ProjectId(unverified.project_id());
+    // Without a key the same work is done, so that its absence does not show in the time it takes.
+    let verified = unverified.verify(&secret.unwrap_or_default());
+    let token = verified.and_then(|token| secret.map(|_| token).ok_or_else(token::invalid))?;
+    let stored = store::find(project, token.root().token)?.ok_or_else(token::invalid)?;
+    if !stored.is_of(token.root())
+        || token.root().audience.as_ref().is_some_and(|audience| *audience != caller)
+    {
+        return Err(token::invalid());
+    }
+    refuse_dead(&token, stored.is_revoked)?;
+    if let Some(most) = token.root().max_uses
+        && !store::take_use(project, token.root().token, most)?
+    {
+        return Err(gone("used_up", "this token has been used as often as it may"));
+    }
+    Ok(Bound { token, minted_by: stored.minted_by, admin_role: stored.admin_role })
+}
+
+/// Refuses a bound token that has expired or been revoked meanwhile.
+pub fn refuse_dead(token: &Token, is_revoked: bool) -> Result<()> {
+    if is_revoked {
+        return Err(gone("revoked", "this token has been revoked"));
+    }
+    if token.is_expired(now()) {
+        return Err(gone("expired", "this token has expired"));
+    }
+    Ok(())
+}
+
+fn gone(reason: &str, message: &str) -> Error {
+    Error::new(Code::Gone, message).with("reason", reason)
+}
+
+/// Revokes a token and everything narrowed from it.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn revoke_token(project_uuid: Option<Uuid>, token_id: Option<Uuid>) -> TimestampWithTimeZone {
+    or_raise(revoke(project_uuid, token_id))
+}
+
+fn revoke(project_uuid: Option<Uuid>, token_id: Option<Uuid>) -> Result<TimestampWithTimeZone> {
+    let access = require_project(Action::Belong, project_uuid)?;
+    let token = uuid_from_pg(required("token_id", token_id)?);
+    let unknown = || Error::not_found("no such token").with("token_id", token.to_string());
+    let minter = store::minter(access.project, token)?.ok_or_else(unknown)?;
+    if access.principal.actor != Some(minter) && !access.may(Action::Manage) {
+        return Err(unknown());
+    }
+    let access = disturb_writers(access)?;
+    let at = store::revoke(access.project, token, access.author()?)?.ok_or_else(unknown)?;
+    to_pg(at)
+}
+
+/// Writers who passed the gate with a token and wait for the lock ask again.
+pub fn disturb_writers(access: Access) -> Result<Access> {
+    let access = locked(access)?;
+    crate::project::store::bump_access_version(access.project)?;
+    // Its holder may have been told the private channel's name.
+    event::close_channel(access.project)?;
+    Ok(access)
+}
+
+/// The caller's tokens; all of them for an owner.
+#[pg_extern(stable, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+#[allow(clippy::type_complexity)]
+fn list_tokens(
+    project_uuid: Option<Uuid>,
+) -> TableIterator<
+    'static,
+    (
+        name!(token_id, Uuid),
+        name!(abilities, Vec<String>),
+        name!(audience, Option<String>),
+        name!(max_uses, Option<i32>),
+        name!(uses, i32),
+        name!(minted_by, Uuid),
+        name!(minted_at, TimestampWithTimeZone),
+        name!(expires_at, TimestampWithTimeZone),
+        name!(revoked_at, Option<TimestampWithTimeZone>),
+        name!(status, String),
+    ),
+> {
+    TableIterator::new(or_raise(
+        require_project(Action::Belong, project_uuid).and_then(|access| {
+            store::list(access.project, access.principal.actor, access.may(Action::Manage))
+        }),
+    ))
+}
+
+/// Makes a new key for tokens. Administrators only.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn rotate_secret() -> Uuid {
+    or_raise(auth::require_admin().and_then(|_| secret::rotate()))
+}

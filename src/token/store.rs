@@ -1,0 +1,169 @@
+//! SQL of tokens.
+
+use crate::bundle::store::{from_pg, to_pg};
+use crate::db::{self, Arg};
+use crate::error::Result;
+use crate::ids::{ActorId, ProjectId, uuid_from_pg, uuid_to_pg};
+use crate::pure::timestamp::Micros;
+use crate::pure::token::Root;
+use pgrx::Uuid as PgUuid;
+use pgrx::datum::TimestampWithTimeZone;
+use uuid::Uuid;
+
+/// What is kept of a token.
+pub struct Stored {
+    pub key: Uuid,
+    pub minted_by: ActorId,
+    pub admin_role: Option<String>,
+    pub is_revoked: bool,
+    pub abilities: Vec<String>,
+    pub audience: Option<String>,
+    pub max_uses: Option<i32>,
+    pub expires_at: Micros,
+}
+
+impl Stored {
+    /// Whether the text of a token says what was given out.
+    pub fn is_of(&self, root: &Root) -> bool {
+        self.key == root.key
+            && self.abilities.iter().map(String::as_str).eq(root.abilities.texts())
+            && self.audience == root.audience
+            && self.max_uses.map(i64::from) == root.max_uses.map(i64::from)
+            && self.expires_at == root.expires_at
+    }
+}
+
+pub fn insert(
+    root: &Root,
+    minted_by: ActorId,
+    admin_role: Option<&str>,
+    session: Option<Uuid>,
+) -> Result<()> {
+    const SQL: &str =
+        "INSERT INTO quire_store.token (project_id, token_id, key_id, abilities, audience, max_uses,
+            minted_by, admin_role, expires_at, snapshot_ids, session_id)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    let snapshots: Vec<PgUuid> = root.abilities.snapshots().map(uuid_to_pg).collect();
+    let args: [Arg; 11] = [
+        uuid_to_pg(root.project).into(),
+        uuid_to_pg(root.token).into(),
+        uuid_to_pg(root.key).into(),
+        root.abilities.texts().collect::<Vec<&str>>().into(),
+        root.audience.as_deref().into(),
+        root.max_uses.and_then(|uses| i32::try_from(uses).ok()).into(),
+        minted_by.pg().into(),
+        admin_role.into(),
+        to_pg(root.expires_at)?.into(),
+        snapshots.into(),
+        session.map(uuid_to_pg).into(),
+    ];
+    db::exec(SQL, &args)?;
+    if root.max_uses.is_some() {
+        const COUNTER: &str = "INSERT INTO quire_store.token_use (project_id, token_id) VALUES ($1, $2)";
+        db::exec(COUNTER, &[uuid_to_pg(root.project).into(), uuid_to_pg(root.token).into()])?;
+    }
+    Ok(())
+}
+
+pub fn find(project: ProjectId, token: Uuid) -> Result<Option<Stored>> {
+    const SQL: &str = "SELECT key_id, minted_by, admin_role, revoked_at IS NOT NULL, abilities, audience, max_uses, expires_at
+        FROM quire_store.token WHERE project_id = $1 AND token_id = $2";
+    db::read_one(SQL, &[project.pg().into(), uuid_to_pg(token).into()], |row| {
+        Ok(Stored {
+            key: uuid_from_pg(row.get::<PgUuid>(1)?),
+            minted_by: ActorId::from_pg(row.get::<PgUuid>(2)?),
+            admin_role: row.opt(3)?,
+            is_revoked: row.get(4)?,
+            abilities: row.get(5)?,
+            audience: row.opt(6)?,
+            max_uses: row.opt(7)?,
+            expires_at: row.get(8).map(from_pg)?,
+        })
+    })
+}
+
+/// Counts a use; `false` when there is none left.
+pub fn take_use(project: ProjectId, token: Uuid, most: u32) -> Result<bool> {
+    const SQL: &str = "UPDATE quire_store.token_use SET uses = uses + 1
+        WHERE project_id = $1 AND token_id = $2 AND uses < $3 RETURNING true";
+    Ok(db::write_one(SQL, &[project.pg().into(), uuid_to_pg(token).into(), i64::from(most).into()], |row| {
+        row.get::<bool>(1)
+    })?
+    .is_some())
+}
+
+/// Who made a token that is there.
+pub fn minter(project: ProjectId, token: Uuid) -> Result<Option<ActorId>> {
+    Ok(find(project, token)?.map(|stored| stored.minted_by))
+}
+
+/// Revokes; the first time counts. When that was.
+pub fn revoke(project: ProjectId, token: Uuid, by: ActorId) -> Result<Option<Micros>> {
+    const SQL: &str = "UPDATE quire_store.token
+        SET revoked_at = COALESCE(revoked_at, clock_timestamp()), revoked_by = COALESCE(revoked_by, $3)
+        WHERE project_id = $1 AND token_id = $2 RETURNING revoked_at";
+    let args: [Arg; 3] = [project.pg().into(), uuid_to_pg(token).into(), by.pg().into()];
+    db::write_one(SQL, &args, |row| row.get(1).map(from_pg))
+}
+
+/// Revokes the tokens of a session, if `actor` made them or may see all; how many there are.
+pub fn revoke_session(project: ProjectId, session: Uuid, actor: ActorId, all: bool) -> Result<i64> {
+    const SQL: &str = "WITH revoked AS (
+            UPDATE quire_store.token
+            SET revoked_at = COALESCE(revoked_at, clock_timestamp()), revoked_by = COALESCE(revoked_by, $3)
+            WHERE project_id = $1 AND session_id = $2 AND ($4 OR minted_by = $3) RETURNING 1)
+        SELECT count(*) FROM revoked";
+    let args: [Arg; 4] = [project.pg().into(), uuid_to_pg(session).into(), actor.pg().into(), all.into()];
+    Ok(db::write_one(SQL, &args, |row| row.get(1))?.unwrap_or(0))
+}
+
+/// Forgets tokens of a project that expired more than 30 days ago.
+pub fn delete_expired(project: ProjectId) -> Result<()> {
+    const SQL: &str = "DELETE FROM quire_store.token
+        WHERE project_id = $1 AND expires_at < clock_timestamp() - interval '30 days'";
+    db::exec(SQL, &[project.pg().into()])
+}
+
+/// One row of `list_tokens`.
+pub type Listed = (
+    PgUuid,
+    Vec<String>,
+    Option<String>,
+    Option<i32>,
+    i32,
+    PgUuid,
+    TimestampWithTimeZone,
+    TimestampWithTimeZone,
+    Option<TimestampWithTimeZone>,
+    String,
+);
+
+/// Tokens that `actor` made, or all of them, newest first.
+pub fn list(project: ProjectId, actor: Option<ActorId>, all: bool) -> Result<Vec<Listed>> {
+    const SQL: &str =
+        "SELECT t.token_id, t.abilities, t.audience, t.max_uses, COALESCE(u.uses, 0), t.minted_by, t.minted_at,
+            t.expires_at, t.revoked_at,
+            CASE WHEN t.revoked_at IS NOT NULL THEN 'revoked'
+                 WHEN t.expires_at <= clock_timestamp() THEN 'expired'
+                 WHEN NOT EXISTS (SELECT FROM quire_store.secret s WHERE s.key_id = t.key_id) THEN 'void'
+                 WHEN u.uses >= t.max_uses THEN 'used'
+                 ELSE 'valid' END
+        FROM quire_store.token t
+        LEFT JOIN quire_store.token_use u ON u.project_id = t.project_id AND u.token_id = t.token_id
+        WHERE t.project_id = $1 AND ($3 OR t.minted_by = $2)
+        ORDER BY t.minted_at DESC, t.token_id";
+    db::read(SQL, &[project.pg().into(), actor.map(ActorId::pg).into(), all.into()], |row| {
+        Ok((
+            row.get(1)?,
+            row.get(2)?,
+            row.opt(3)?,
+            row.opt(4)?,
+            row.get(5)?,
+            row.get(6)?,
+            row.get(7)?,
+            row.get(8)?,
+            row.opt(9)?,
+            row.get(10)?,
+        ))
+    })
+}

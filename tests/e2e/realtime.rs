@@ -1,0 +1,223 @@
+//! What reaches listeners: content on the private channel only, and on Supabase's private topic.
+
+use crate::cluster::{Database, shared};
+use crate::steps::{add_member, configure, ensure_role, project, put, user};
+use postgres::Client;
+use postgres::fallible_iterator::FallibleIterator;
+use serde_json::{Value, json};
+use std::time::Duration;
+use uuid::Uuid;
+
+fn listener(database: &Database, role: &str, channels: &[String]) -> Client {
+    let mut client = database.client(role);
+    for channel in channels {
+        client.batch_execute(&format!("LISTEN \"{channel}\"")).expect("listen");
+    }
+    client.batch_execute("LISTEN heard_everything").expect("listen");
+    client
+}
+
+/// Channel and payload of what was said since the last call. The writer says when it is done.
+fn heard(listener: &mut Client, writer: &mut Client) -> Vec<(String, String)> {
+    writer.batch_execute("NOTIFY heard_everything").expect("notify");
+    let mut heard = Vec::new();
+    let mut notifications = listener.notifications();
+    let mut waiting = notifications.timeout_iter(Duration::from_secs(60));
+    while let Some(message) = waiting.next().expect("the listener's connection") {
+        if message.channel() == "heard_everything" {
+            return heard;
+        }
+        heard.push((message.channel().to_owned(), message.payload().to_owned()));
+    }
+    panic!("nothing was heard for a minute; before that {heard:?}");
+}
+
+fn open(client: &mut Client, project: Uuid) -> String {
+    client.query_one("SELECT quire.open_channel($1)", &[&project]).expect("open the channel").get(0)
+}
+
+#[test]
+fn who_may_not_read_hears_no_content_on_any_documented_name() {
+    let database = shared().database("realtime_stranger");
+    let mut writer = database.client("postgres");
+    let project = project(&mut writer, "watched");
+    let name = open(&mut writer, project);
+    ensure_role(&database, "e2e_eavesdropper", "LOGIN");
+    let guesses: Vec<String> = [
+        format!("realtime:project:{project}"),
+        format!("project:{project}"),
+        format!("quire:{project}"),
+        format!("quire:project:{project}"),
+        format!("quire:{}", "0".repeat(48)),
+        "quire:".to_owned(),
+        "quire".to_owned(),
+        "*".to_owned(),
+        "%".to_owned(),
+        name[..name.len() - 1].to_owned(),
+        name.to_uppercase(),
+    ]
+    .into();
+    let mut eavesdropper = listener(&database, "e2e_eavesdropper", &guesses);
+    put(&mut writer, project, "plans/secret", "the secret content");
+    let heard = heard(&mut eavesdropper, &mut writer);
+    assert_eq!(heard.len(), 1, "only the hint: {heard:?}");
+    assert!(!heard[0].1.contains("secret"), "{heard:?}");
+}
+
+#[test]
+fn content_goes_to_the_private_channel_while_it_is_held_open_and_to_nobody_after() {
+    let database = shared().database("realtime_private");
+    let mut writer = database.client("postgres");
+    let project = project(&mut writer, "private");
+    let name = open(&mut writer, project);
+    let mut watcher = listener(&database, "postgres", std::slice::from_ref(&name));
+    put(&mut writer, project, "a.txt", "content");
+    let said = heard(&mut watcher, &mut writer);
+    let [(_, message)] = said.as_slice() else { panic!("one message expected: {said:?}") };
+    let message: Value = serde_json::from_str(message).expect("JSON");
+    assert_eq!((&message["event"], &message["seq"]), (&json!("file:update"), &json!(1)));
+    assert_eq!(message["payload"]["content"], "content");
+
+    put(&mut writer, project, "large.txt", &"x".repeat(20_000));
+    let said = heard(&mut watcher, &mut writer);
+    let message: Value = serde_json::from_str(&said[0].1).expect("JSON");
+    assert_eq!(message["payload"]["content_omitted"], true);
+
+    // Two bundles of one transaction are two messages here, though one hint.
+    let mut transaction = writer.transaction().expect("begin");
+    put(&mut transaction, project, "a.txt", "second");
+    put(&mut transaction, project, "a.txt", "third");
+    transaction.commit().expect("commit");
+    assert_eq!(heard(&mut watcher, &mut writer).len(), 2);
+
+    writer.execute("UPDATE quire_store.channel SET leased_until = now()", &[]).expect("let the lease end");
+    put(&mut writer, project, "a.txt", "unheard");
+    assert_eq!(heard(&mut watcher, &mut writer), []);
+}
+
+#[test]
+fn a_name_that_has_had_its_time_is_closed_with_the_next_bundle_and_carries_no_content() {
+    let database = shared().database("realtime_stale");
+    let mut writer = database.client("postgres");
+    let project = project(&mut writer, "stale");
+    let name = open(&mut writer, project);
+    let mut watcher = listener(&database, "postgres", &[name]);
+    writer.execute("UPDATE quire_store.channel SET valid_until = now()", &[]).expect("let its time end");
+    put(&mut writer, project, "a", "for whoever opens it again");
+    let said = heard(&mut watcher, &mut writer);
+    assert_eq!(
+        said.iter().map(|(_, payload)| payload.as_str()).collect::<Vec<_>>(),
+        [r#"{"event":"channel:closed"}"#]
+    );
+}
+
+#[test]
+fn a_removed_member_hears_that_the_channel_is_closed_and_nothing_more() {
+    let database = shared().database("realtime_removed");
+    let mut writer = database.client("postgres");
+    let member = user(&database, "e2e_watcher");
+    let project = project(&mut writer, "removed");
+    add_member(&mut writer, project, member, "viewer");
+    let name = open(&mut database.client("e2e_watcher"), project);
+    let mut watcher = listener(&database, "e2e_watcher", &[name]);
+    put(&mut writer, project, "a", "for members");
+    assert_eq!(heard(&mut watcher, &mut writer).len(), 1);
+    writer.execute("SELECT quire.remove_project_member($1, $2)", &[&project, &member]).expect("remove");
+    let said = heard(&mut watcher, &mut writer);
+    assert_eq!(said.len(), 1);
+    assert_eq!(said[0].1, r#"{"event":"channel:closed"}"#);
+    let new_name = open(&mut writer, project);
+    let mut owner = listener(&database, "postgres", &[new_name]);
+    put(&mut writer, project, "a", "not for them");
+    assert_eq!(heard(&mut owner, &mut writer).len(), 1);
+    assert_eq!(heard(&mut watcher, &mut writer), []);
+}
+
+/// `realtime.send` as Supabase ships it: it stores the message and turns every error into a warning.
+const SUPABASE: &str = "
+    CREATE SCHEMA realtime;
+    CREATE TABLE realtime.messages (id uuid NOT NULL DEFAULT gen_random_uuid(), topic text NOT NULL, extension text NOT NULL,
+        payload jsonb, event text, private boolean DEFAULT false, inserted_at timestamp NOT NULL DEFAULT now());
+    CREATE FUNCTION realtime.send(payload jsonb, event text, topic text, private boolean DEFAULT true) RETURNS void
+    LANGUAGE plpgsql AS $$
+    BEGIN
+        BEGIN
+            INSERT INTO realtime.messages (payload, event, topic, private, extension)
+            VALUES (payload, event, topic, private, 'broadcast');
+        EXCEPTION WHEN OTHERS THEN
+            RAISE WARNING 'ErrorSendingBroadcastMessage: %', SQLERRM;
+        END;
+    END $$;";
+
+fn sink(client: &mut Client, project: Uuid) -> Value {
+    let sql = "SELECT quire.project_stats($1) -> 'realtime_sink'";
+    client.query_one(sql, &[&project]).expect("read the statistics").get(0)
+}
+
+#[test]
+fn supabase_realtime_gets_every_event_and_its_failures_are_seen_and_fail_no_save() {
+    let database = shared().database("realtime_supabase");
+    let mut writer = database.client("postgres");
+    let project = project(&mut writer, "supabase");
+    configure(&mut writer, project, json!({"realtime_sink": "supabase"}));
+    put(&mut writer, project, "a", "there is no Supabase yet");
+    assert_eq!(
+        (&sink(&mut writer, project)["failures"], &sink(&mut writer, project)["last_seq"]),
+        (&json!(1), &json!(1))
+    );
+
+    writer.batch_execute(SUPABASE).expect("make the schema");
+    put(&mut writer, project, "a", "quire_owner has no rights there");
+    assert_eq!(sink(&mut writer, project)["failures"], 2);
+
+    // It may call the function, which swallows that it may not write the table.
+    writer
+        .batch_execute(
+            "GRANT USAGE ON SCHEMA realtime TO quire_owner; GRANT SELECT ON realtime.messages TO quire_owner",
+        )
+        .expect("grant");
+    put(&mut writer, project, "a", "swallowed");
+    let failure = sink(&mut writer, project);
+    assert_eq!(failure["failures"], 3);
+    assert!(
+        failure["last_error"].as_str().is_some_and(|error| error.contains("stored no message")),
+        "{failure}"
+    );
+
+    writer.batch_execute("GRANT INSERT ON realtime.messages TO quire_owner").expect("grant");
+    put(&mut writer, project, "a", "arrives");
+    let row = writer
+        .query_one("SELECT topic, event, private, payload FROM realtime.messages", &[])
+        .expect("exactly one message");
+    assert_eq!(row.get::<_, String>(0), format!("project:{project}"));
+    assert_eq!((row.get::<_, String>(1), row.get::<_, bool>(2)), ("file:update".to_owned(), true));
+    let payload: Value = row.get(3);
+    assert_eq!(
+        (&payload["seq"], &payload["content"], &payload["file_path"]),
+        (&json!(4), &json!("arrives"), &json!("a"))
+    );
+    assert_eq!(sink(&mut writer, project)["failures"], 3);
+}
+
+#[test]
+fn a_function_of_somebody_elses_making_is_not_called_with_the_owners_rights() {
+    let database = shared().database("realtime_forged");
+    let mut writer = database.client("postgres");
+    ensure_role(&database, "e2e_forger", "LOGIN");
+    let project = project(&mut writer, "forged");
+    configure(&mut writer, project, json!({"realtime_sink": "supabase"}));
+    writer.batch_execute("CREATE SCHEMA realtime AUTHORIZATION e2e_forger").expect("make the schema");
+    let mut forger = database.client("e2e_forger");
+    forger
+        .batch_execute(
+            "CREATE FUNCTION realtime.send(jsonb, text, text, boolean) RETURNS void LANGUAGE plpgsql AS
+             'BEGIN CREATE TABLE realtime.loot AS SELECT * FROM quire_store.secret; END';
+             GRANT ALL ON SCHEMA realtime TO PUBLIC",
+        )
+        .expect("make the function");
+    put(&mut writer, project, "a", "x");
+    let failure = sink(&mut writer, project);
+    assert!(failure["last_error"].as_str().is_some_and(|error| error.contains("of Supabase")), "{failure}");
+    let sql = "SELECT count(*) FROM pg_tables WHERE schemaname = 'realtime'";
+    assert_eq!(writer.query_one(sql, &[]).expect("look").get::<_, i64>(0), 0);
+}
