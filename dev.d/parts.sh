@@ -59,6 +59,21 @@ cargo_test() {
     fi
 }
 
+part_preview() { node_part preview tests/preview/run.sh; }
+
+part_supabase() { node_part supabase tests/supabase/run.sh; }
+
+# node_part NAME SCRIPT: a script whose last line is "N passed, N failed".
+node_part() {
+    local log=$STATE_DIR/$1.log passed failed
+    ensure_node
+    reset_test_server
+    PATH="$PG_BINDIR:$PATH" "$2" 2>&1 | tee "$log" || true
+    read -r passed _ failed _ < <(tail -n 1 "$log" | tr -d ,)
+    record ok "$passed" "$1"
+    ((failed == 0)) || record bad "$failed" "$1"
+}
+
 part_docs() {
     local page
     for page in README.md docs/guide/*.md; do

@@ -1,7 +1,7 @@
 # ./dev test: runs the parts, counts, cleans up. What each part does is in parts.sh and regress.sh. Sourced by ./dev.
 # shellcheck shell=bash
 
-PARTS=(lint unit regress isolation e2e docs)
+PARTS=(lint unit regress isolation e2e supabase preview docs)
 
 # One line per result: ok or bad, how many, and what. A file, because each part runs in a subshell.
 RESULTS=$STATE_DIR/results

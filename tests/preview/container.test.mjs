@@ -1,0 +1,245 @@
+// The preview container end to end: an ordinary user edits a project, a container with nothing but a token keeps up.
+
+import assert from 'node:assert/strict'
+import { existsSync, mkdtempSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { unpack } from '../../examples/preview-container/snapshot.js'
+import { Refused, Tree } from '../../examples/preview-container/tree.js'
+import { Editor } from './edits.mjs'
+import { FILES, container, emptyDirectory, endSessions, eventually, inProject, network, onDisk, quantile, session, sourceFiles } from './world.mjs'
+
+const CUT_SECONDS = Number(process.env.PREVIEW_CUT_SECONDS ?? 20)
+// Like the --tmpfs of a container, where there is one.
+const site = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'quire-preview-'))
+const started = []
+
+let admin, author, project, net, main, editor, seeded, mainSession
+const latencies = []
+
+const isLive = ({ state }) => state === 'live'
+const startSession = (format = 'zip') => author.value('SELECT quire.start_session($1, format => $2)', project, format)
+
+function start(name, variables, options) {
+  const one = container(join(site, name), variables, { port: net.port, ...options })
+  started.push(one)
+  return one
+}
+
+/** The newest seq; the container is complete when it reports that. */
+const newest = async () => Number((await author.value('SELECT quire.get_project($1)', project)).seq)
+
+async function isComplete(one) {
+  const seq = await newest()
+  await one.reaches((state) => isLive(state) && state.seq >= seq)
+  assert.deepEqual(await onDisk(one.directory), await inProject(admin, project))
+}
+
+before(async () => {
+  net = await network()
+  admin = await session()
+  author = await session('quire_preview_author')
+  project = await author.value(`SELECT quire.create_project('preview')`)
+  seeded = sourceFiles()
+  await author.rows('SELECT quire.bulk_upsert_project_files($1, $2)', project, JSON.stringify(seeded.files))
+  const paths = seeded.files.map(({ file_path }) => file_path).filter((path) => !path.startsWith('odd/'))
+  editor = new Editor(author, project, paths)
+})
+
+after(async () => {
+  await Promise.all(started.map((one) => one.stop()))
+  net.end()
+  await endSessions()
+  emptyDirectory(site)
+})
+
+test('a container comes up with the complete tree', async (t) => {
+  mainSession = await startSession()
+  main = start('main', mainSession)
+  const { at, files } = await main.reaches(isLive)
+  t.diagnostic(`cold start of ${files} files, process start included: ${at.toFixed(0)} ms (target: under 1,000), below ${site}`)
+  t.diagnostic(`${seeded.real} of them are files of this repository, the others are made from pieces of these, 20 are odd ones`)
+  assert.equal(files, FILES)
+  assert.deepEqual(main.states.map(({ state }) => state), ['hydrating', 'live'])
+  await isComplete(main)
+  assert.ok(at < 10_000)
+})
+
+async function measured(edits) {
+  for (let n = 0; n < edits; n++) {
+    const startedAt = performance.now()
+    const isThere = await editor.edit()
+    assert.ok(await eventually(() => isThere(main.directory)), `edit ${latencies.length} has not arrived`)
+    latencies.push(performance.now() - startedAt)
+    await sleep(5)
+  }
+}
+
+test('edits arrive one by one', async () => {
+  await measured(120)
+  await isComplete(main)
+})
+
+test('a private channel that gets another name is opened again', async (t) => {
+  if (!(await admin.value(`SELECT to_regprocedure('quire.rotate_channel(uuid)') IS NOT NULL`))) return t.skip('there are no channels')
+  await author.rows('SELECT quire.rotate_channel($1)', project)
+  await measured(10)
+  await isComplete(main)
+})
+
+test('without hints the private channel is enough', async (t) => {
+  if (!(await admin.value(`SELECT to_regprocedure('quire.open_channel(uuid, interval)') IS NOT NULL`))) return t.skip('there are no channels')
+  const broadcast = (how) => author.rows('SELECT quire.update_project($1, $2)', project, { settings: { broadcast: how } })
+  for (const how of ['off', 'full', 'hint']) {
+    await broadcast(how)
+    await measured(5)
+  }
+  await isComplete(main)
+})
+
+test(`after the network was cut for ${CUT_SECONDS} s it has everything again`, async (t) => {
+  const seen = main.states.length
+  const before = await onDisk(main.directory)
+  net.cut()
+  await main.reaches(({ state }) => state === 'degraded', { after: seen })
+  for (let n = 0; n < 25; n++) {
+    await editor.edit()
+    await sleep((CUT_SECONDS * 1000) / 25)
+  }
+  assert.deepEqual(await onDisk(main.directory), before)
+  assert.ok(main.states.slice(seen).every(({ state }) => state === 'degraded'))
+  net.mend()
+  const mendedAt = performance.now()
+  const seq = await newest()
+  await main.reaches((state) => isLive(state) && state.seq >= seq, { after: seen })
+  t.diagnostic(`complete ${(performance.now() - mendedAt).toFixed(0)} ms after the network was back, pause before the next try included`)
+  await isComplete(main)
+})
+
+test('edits arrive as fast as before', async (t) => {
+  await measured(30)
+  await isComplete(main)
+  const [median, p99] = [quantile(latencies, 0.5), quantile(latencies, 0.99)]
+  t.diagnostic(`${latencies.length} edits outside the cut, from the call that makes them to the file: median ${median.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`)
+  assert.ok(median < 50, `median ${median} ms`)
+  assert.ok(p99 < 250, `p99 ${p99} ms`)
+})
+
+test('content that is too large to travel is fetched', async () => {
+  await author.rows(
+    `SELECT quire.commit_bundle($1, jsonb_agg(jsonb_build_object('op', 'file.put', 'file_path', 'large/' || n,
+         'content', repeat(n || E' is a line\n', 1700000))))
+     FROM generate_series(1, 2) AS n`, project)
+  const [{ payload }] = await admin.rows('SELECT payload FROM quire.poll_events($1, $2)', project, (await newest()) - 1)
+  assert.ok(payload.files.some((file) => file.content_omitted), 'the case is not tested')
+  await isComplete(main)
+  await author.rows(`SELECT quire.bulk_delete_project_files($1, '{large/1,large/2}')`, project)
+  await isComplete(main)
+})
+
+test('a cursor ahead of the log: hydrated again by a plan, modes included', async () => {
+  const variables = await startSession()
+  await author.rows('SELECT quire.commit_bundle($1, $2)', project, JSON.stringify([
+    { op: 'file.put', file_path: 'odd/run-0.sh', content: '#!/bin/sh\necho 0\n', mode: '100644' },
+    { op: 'file.put', file_path: 'odd/run-1.sh', content: '#!/bin/sh\necho 1\n', mode: '100755' },
+    { op: 'file.put', file_path: 'odd/link-1', content: 'run-1.sh', mode: '100644' },
+    { op: 'file.delete', file_path: 'odd/link-2' },
+    { op: 'file.put', file_path: 'odd/link-2/below', content: 'a directory now' },
+  ]))
+  const one = start('ahead', { ...variables, SEQ: String(Number(variables.SEQ) + 1000) })
+  await one.reaches(isLive)
+  assert.deepEqual(one.states.map(({ state }) => state), ['hydrating', 'hydrating', 'live'])
+  await isComplete(one)
+  await one.stop()
+})
+
+test('the snapshot comes by HTTP when the server has a public URL', async () => {
+  const web = createServer(async (request, response) => {
+    const { pathname, searchParams } = new URL(request.url, 'http://web')
+    assert.equal(pathname, '/rest/v1/rpc/download_snapshot')
+    response.end(await admin.value('SELECT quire.download_snapshot($1)', searchParams.get('token')))
+  })
+  await new Promise((done) => web.listen(0, '127.0.0.1', done))
+  const url = `http://127.0.0.1:${web.address().port}/rest/v1`
+  await admin.rows(`SELECT set_config('quire.public_url', $1, false)`, url)
+  const variables = await admin.value('SELECT quire.start_session($1)', project)
+  await admin.rows(`RESET quire.public_url`)
+  assert.ok(variables.SNAPSHOT_URL.startsWith(url))
+  const one = start('http', variables)
+  await one.reaches(isLive)
+  assert.deepEqual(one.states.map(({ state }) => state), ['hydrating', 'live'])
+  await isComplete(one)
+  await one.stop()
+  web.close()
+})
+
+test('a damaged archive is made up for; one that differs from its manifest is refused', async () => {
+  const variables = await startSession()
+  const token = new URL(variables.SNAPSHOT_URL, 'http://relative').searchParams.get('token')
+  const archive = await admin.value('SELECT quire.download_snapshot($1)', token)
+  const web = createServer((_, response) => response.end(archive.subarray(0, archive.length / 2)))
+  await new Promise((done) => web.listen(0, '127.0.0.1', done))
+  const one = start('damaged', { ...variables, SNAPSHOT_URL: `http://127.0.0.1:${web.address().port}/` })
+  await one.reaches(isLive)
+  assert.deepEqual(one.states.map(({ state }) => state), ['hydrating', 'degraded', 'hydrating', 'live'])
+  await isComplete(one)
+  await one.stop()
+  web.close()
+
+  const { manifest } = await admin.value(
+    'SELECT quire.get_snapshot_manifest($1, snapshot_id) FROM quire.list_snapshots($1) LIMIT 1', project)
+  const refuses = (changed, pattern) => assert.rejects(
+    unpack(archive, changed, Tree.make(emptyDirectory(join(site, 'unpacked')))),
+    (error) => error instanceof Refused && pattern.test(error.message))
+  const [first, ...others] = manifest
+  await refuses([{ ...first, content_hash: others[0].content_hash }, ...others], /has the hash/)
+  await refuses([{ ...first, size: first.size + 1 }, ...others], /is not what the manifest lists/)
+  await refuses(others, /is not what the manifest lists/)
+  await refuses([...manifest, { ...first, file_path: 'more' }], /more is missing/)
+  await unpack(archive, manifest, Tree.make(emptyDirectory(join(site, 'unpacked'))))
+  assert.deepEqual(await onDisk(join(site, 'unpacked')), await inProject(admin, project))
+})
+
+async function endsWith(one, status, pattern) {
+  const ended = await Promise.race([one.ended, sleep(10_000)])
+  assert.deepEqual([ended?.status, pattern.test(ended?.stderr)], [status, true], ended?.stderr ?? 'it goes on')
+}
+
+test('what it cannot do it says, and ends', async () => {
+  const variables = await startSession()
+  await endsWith(start('zst', await startSession('tar.zst')), 1, /tar\.zst.*zip only/)
+  await endsWith(start('more', { ...variables, SEQ: '' }), 2, /SEQ is not set/)
+  await endsWith(start('more', { ...variables, PROJECT_ID: '../..' }), 2, /PROJECT_ID is not set or not as/)
+  await endsWith(start('main', variables), 1, /is not empty/)
+  const token = variables.REALTIME_TOKEN.slice(0, -4) + 'AAAA'
+  await endsWith(start('wrong', { ...variables, REALTIME_TOKEN: token }), 1, /the token is refused: .*42501/)
+  const short = await author.value(`SELECT quire.start_session($1, ttl => '1 second')`, project)
+  await sleep(1_100)
+  await endsWith(start('late', short), 1, /the token is refused: .*PT410, expired/)
+})
+
+test('the container has no rights but those of its token', async () => {
+  const guest = await session('quire_preview_container')
+  const refuses = (code, ...of) => assert.rejects(guest.rows(...of), { code })
+  for (const text of ['SELECT * FROM quire.poll_events($1, 0)', 'SELECT * FROM quire.list_current_files($1)',
+    `SELECT quire.upsert_project_file($1, 'x', 'x')`, 'SELECT quire.start_session($1)']) {
+    await refuses('42501', text, project)
+  }
+  const { REALTIME_TOKEN } = await startSession()
+  await guest.rows('BEGIN')
+  await guest.rows('SELECT quire.authenticate($1)', REALTIME_TOKEN)
+  await refuses('42501', `SELECT quire.upsert_project_file($1, 'x', 'x')`, project)
+  await guest.rows('ROLLBACK')
+})
+
+test('the end of the session is the end of the container', async (t) => {
+  await isComplete(main)
+  const startedAt = performance.now()
+  await author.rows('SELECT quire.end_session($1, $2)', mainSession.PROJECT_ID, mainSession.SESSION_ID)
+  await endsWith(main, 1, /the token is refused: .*PT410, revoked/)
+  t.diagnostic(`it ended ${(performance.now() - startedAt).toFixed(0)} ms later`)
+  assert.equal(main.states.at(-1).state, 'degraded')
+})

@@ -1,0 +1,162 @@
+// What the end-to-end tests need around the container: connections, a project, a network that can be cut, and the
+// container itself as a child process.
+
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { existsSync, lstatSync, readFileSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { blake3 } from 'hash-wasm'
+import pg from 'pg'
+
+const { PGHOST, PGPORT, PGDATABASE } = process.env
+const REPOSITORY = resolve(import.meta.dirname, '../..')
+const MAIN = join(REPOSITORY, 'examples/preview-container/main.js')
+export const FILES = 1000
+
+const clients = []
+
+/** A connection as a role, by default the superuser of the cluster. `rows` and `value` run one statement. */
+export async function session(user) {
+  const client = new pg.Client(user && { user })
+  await client.connect()
+  clients.push(client)
+  const rows = async (text, ...values) => (await client.query(text, values)).rows
+  const value = async (...of) => Object.values((await rows(...of))[0])[0]
+  return { rows, value }
+}
+
+export async function endSessions() {
+  await Promise.all(clients.map((client) => client.end()))
+}
+
+/** Numbers that are the same in every run (mulberry32). */
+export function dice(seed) {
+  return (below) => {
+    seed = (seed + 0x6d2b79f5) | 0
+    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) % below
+  }
+}
+
+/** The text files of this repository, and pieces of them up to 980; then binary ones, executables, symlinks and odd names. */
+export function sourceFiles() {
+  const real = ['src', 'sql', 'docs', 'tests', 'benches', 'pg_regress', 'examples'].flatMap((top) =>
+    readdirSync(join(REPOSITORY, top), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && !/node_modules|output/.test(entry.parentPath))
+      .map((entry) => join(entry.parentPath, entry.name).slice(REPOSITORY.length + 1)))
+    .sort().slice(0, 900)
+    .map((file_path) => ({ file_path, content: readFileSync(join(REPOSITORY, file_path)) }))
+    .filter(({ content }) => content.equals(Buffer.from(content.toString())) && !content.includes(0))
+    .map(({ file_path, content }) => ({ file_path, content: content.toString() }))
+  const files = [...real]
+  const roll = dice(1)
+  while (files.length < FILES - 20) {
+    const lines = real[roll(real.length)].content.split('\n')
+    const from = roll(lines.length)
+    files.push({ file_path: `pieces/${files.length % 17}/${files.length}.txt`, content: lines.slice(from, from + 1 + roll(200)).join('\n') })
+  }
+  const binary = (size) => Buffer.from(Uint8Array.from({ length: size }, () => roll(256))).toString('base64')
+  for (let n = 0; n < 5; n++) {
+    files.push({ file_path: `odd/binary-${n}.bin`, content_base64: binary(1000 * 4 ** n) })
+    files.push({ file_path: `odd/run-${n}.sh`, content: `#!/bin/sh\necho ${n}\n`, mode: '100755' })
+    files.push({ file_path: `odd/link-${n}`, content: `run-${n}.sh`, mode: '120000' })
+    files.push({ file_path: ['odd/leer', 'odd/größe.txt', 'odd/日本 語/🦀.rs', 'odd/-rf *', 'odd/up/link'][n],
+      content: n ? '../run-0.sh' : '', mode: n === 4 ? '120000' : '100644' })
+  }
+  return { files, real: real.length }
+}
+
+/** A TCP proxy in front of the server. While it is cut nothing gets through, and what was open is closed. */
+export async function network() {
+  const open = new Set()
+  let isCut = false
+  const server = createServer((near) => {
+    if (isCut) return near.destroy()
+    const port = Number(PGPORT)
+    const far = connect(PGHOST.startsWith('/') ? { path: `${PGHOST}/.s.PGSQL.${port}` } : { host: PGHOST, port })
+    for (const [one, other] of [[near, far], [far, near]]) {
+      open.add(one.setNoDelay(true))
+      one.on('error', () => {}).on('close', () => (other.destroy(), open.delete(one))).pipe(other)
+    }
+  })
+  await new Promise((done) => server.listen(0, '127.0.0.1', done))
+  const closeAll = () => open.forEach((socket) => socket.destroy())
+  return {
+    port: server.address().port,
+    cut: () => ((isCut = true), closeAll()),
+    mend: () => (isCut = false),
+    end: () => (server.close(), closeAll()),
+  }
+}
+
+/** Starts a container with what start_session returned; it connects with nothing but quire_guest. */
+export function container(directory, variables, { port, args = [] } = {}) {
+  const env = { PATH: process.env.PATH, PGDATABASE, PGUSER: 'quire_preview_container', PGHOST: '127.0.0.1', PGPORT: String(port), ...variables }
+  const startedAt = performance.now()
+  const child = spawn(process.execPath, [MAIN, directory, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const states = []
+  let stderr = ''
+  child.stderr.on('data', (data) => (stderr += data))
+  createInterface({ input: child.stdout }).on('line', (line) => states.push({ ...JSON.parse(line), at: performance.now() - startedAt }))
+  const ended = new Promise((done) => child.on('close', (status) => done({ status, stderr })))
+  return {
+    directory, states, ended,
+    /** Waits for a state that fits, and tells it; only later ones than `after`. */
+    async reaches(fits, { after = 0, seconds = 30 } = {}) {
+      const found = await eventually(() => states.slice(after).find(fits) ?? (child.exitCode !== null && 'ended'), seconds)
+      assert.ok(found && found !== 'ended', `the container is not there: ${JSON.stringify(states.slice(-3))} ${stderr}`)
+      return found
+    },
+    async stop() {
+      if (child.exitCode === null) child.kill('SIGTERM')
+      return ended
+    },
+  }
+}
+
+/** Waits until `fits()` is true; looks every millisecond. */
+export async function eventually(fits, seconds = 10) {
+  for (const until = performance.now() + seconds * 1000; performance.now() < until; await sleep(1)) {
+    const found = await fits()
+    if (found) return found
+  }
+  return null
+}
+
+/** What is in a directory: path -> mode and hash. */
+export async function onDisk(directory) {
+  const found = {}
+  for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
+    if (entry.isDirectory()) continue
+    const path = join(entry.parentPath, entry.name)
+    const isLink = entry.isSymbolicLink()
+    const mode = isLink ? '120000' : { 0o644: '100644', 0o755: '100755' }[lstatSync(path).mode & 0o777]
+    const hash = await blake3(isLink ? readlinkSync(path, { encoding: 'buffer' }) : readFileSync(path))
+    found[path.slice(directory.length + 1)] = `${mode} ${hash}`
+  }
+  return found
+}
+
+/** What is in a project, by list_current_files; the modes are from the view. */
+export async function inProject(admin, project) {
+  const rows = await admin.rows(
+    `SELECT l.file_path, v.mode || ' ' || l.content_hash AS what
+     FROM quire.list_current_files($1) l
+     JOIN quire.project_files_current v ON v.project_id = $1 AND v.file_path = l.file_path`, project)
+  return Object.fromEntries(rows.map(({ file_path, what }) => [file_path, what]))
+}
+
+export function emptyDirectory(path) {
+  if (existsSync(path)) rmSync(path, { recursive: true })
+  return path
+}
+
+/** The value that a share of a list of numbers does not exceed. */
+export function quantile(numbers, share) {
+  const sorted = [...numbers].sort((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)]
+}
