@@ -19,6 +19,7 @@ mod pgbench;
 mod poll;
 mod report;
 mod size;
+mod snapshot;
 mod upsert;
 
 use database::Server;
@@ -49,13 +50,14 @@ impl Bench {
 type Measure = fn(&Bench) -> Result<Section>;
 
 /// The sections, in the order they run. The name is what `--only` takes and the database is called after.
-const SECTIONS: [(&str, Measure); 6] = [
+const SECTIONS: [(&str, Measure); 7] = [
     ("upsert", upsert::run),
     ("bulk", bulk::run),
     ("list", list::run),
     ("history", history::run),
     ("poll", poll::run),
     ("size", size::run),
+    ("snapshot", snapshot::run),
 ];
 
 fn main() -> ExitCode {

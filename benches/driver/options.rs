@@ -8,8 +8,9 @@ const USAGE: &str = "usage: bench --host DIR --port N --dbname NAME [options]
   --rounds N       rounds of each measurement (default 5, with --quick 2)
   --quick          a short run: fewer rounds, shorter times, a tenth of the history
   --seconds N      length of one pgbench run (default 4, with --quick 2)
-  --only NAME      one section: upsert, bulk, list, history, poll or size
+  --only NAME      one section: upsert, bulk, list, history, poll, size or snapshot
   --repo DIR       git repository for section size, which is left out without
+  --tree DIR       git work tree of 2,000 files or more for section snapshot, which is left out without
   --commits N      import only the first N commits of it (default: all, with --quick 300)
   --pgbench PATH   the pgbench to use (default: the server's own)
   --markdown       print Markdown tables";
@@ -27,6 +28,7 @@ pub struct Options {
     pub seconds: u32,
     pub only: Option<String>,
     pub repo: Option<PathBuf>,
+    pub tree: Option<PathBuf>,
     pub commits: usize,
     pub pgbench: Option<PathBuf>,
     pub markdown: bool,
@@ -39,7 +41,7 @@ impl Options {
         let mut user = std::env::var("PGUSER").unwrap_or_else(|_| "postgres".to_owned());
         let (mut rounds, mut seconds, mut commits) = (None, None, None);
         let (mut quick, mut markdown) = (false, false);
-        let (mut only, mut repo, mut pgbench) = (None, None, None);
+        let (mut only, mut repo, mut tree, mut pgbench) = (None, None, None, None);
         while let Some(arg) = args.next() {
             let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value\n{USAGE}"));
             match arg.as_str() {
@@ -52,6 +54,7 @@ impl Options {
                 "--commits" => commits = Some(number(&arg, &value()?)?),
                 "--only" => only = Some(value()?),
                 "--repo" => repo = Some(PathBuf::from(value()?)),
+                "--tree" => tree = Some(PathBuf::from(value()?)),
                 "--pgbench" => pgbench = Some(PathBuf::from(value()?)),
                 "--quick" => quick = true,
                 "--markdown" => markdown = true,
@@ -68,6 +71,7 @@ impl Options {
             seconds: seconds.unwrap_or(if quick { 2 } else { 4 }),
             only,
             repo,
+            tree,
             commits: commits.unwrap_or(if quick { 300 } else { usize::MAX }),
             pgbench,
             markdown,
@@ -78,6 +82,9 @@ impl Options {
         if options.only.as_deref() == Some("size") && options.repo.is_none() {
             return Err(format!("--only size needs --repo\n{USAGE}").into());
         }
+        if options.only.as_deref() == Some("snapshot") && options.tree.is_none() {
+            return Err(format!("--only snapshot needs --tree\n{USAGE}").into());
+        }
         Ok(options)
     }
 
@@ -85,7 +92,11 @@ impl Options {
     pub fn wants(&self, section: &str) -> bool {
         match &self.only {
             Some(only) => only == section,
-            None => section != "size" || self.repo.is_some(),
+            None => match section {
+                "size" => self.repo.is_some(),
+                "snapshot" => self.tree.is_some(),
+                _ => true,
+            },
         }
     }
 
