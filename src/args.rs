@@ -3,7 +3,10 @@
 use crate::error::{Error, Result};
 use crate::ids::{ActorId, CorrelationId, ProjectId};
 use crate::pure::path::FilePath;
+use crate::pure::timestamp::Micros;
 use pgrx::Uuid;
+use pgrx::datum::Interval;
+use std::ops::RangeInclusive;
 
 /// An argument that must not be NULL (22004).
 pub fn required<T>(name: &str, value: Option<T>) -> Result<T> {
@@ -66,6 +69,20 @@ pub fn message_arg(value: Option<&str>) -> Result<Option<String>> {
         }
         other => Ok(other.map(str::to_owned)),
     }
+}
+
+/// A length of time, in microseconds; `says` words what is allowed.
+pub fn interval_arg(
+    name: &str,
+    value: Option<Interval>,
+    allowed: RangeInclusive<i128>,
+    says: &str,
+) -> Result<Micros> {
+    let micros = required(name, value)?.as_micros();
+    if !allowed.contains(&micros) {
+        return Err(Error::validation(format!("{name} must be {says}")).with("argument", name));
+    }
+    Ok(micros as Micros)
 }
 
 /// How many rows a reader may return.

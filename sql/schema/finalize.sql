@@ -244,7 +244,7 @@ COMMENT ON FUNCTION quire.create_project_snapshot(uuid, text, bigint, bigint, in
 Arguments: format (zip, or tar.zst: faster, for GNU tar and zstd); at_seq (default: the newest); since_seq (a delta: only files changed since, and a first entry .quire/delta.json {since_seq, seq, deleted}; default: everything); ttl (of the token, above 0, at most 366 days).
 Returns: {snapshot_id, project_id, seq, since_seq, format, size, content_hash, file_count, chunk_count, created_at, manifest: [{file_path, content_hash, size, version, file_type, mode}], deleted, url, token, expires_at, cached}; content_hash is BLAKE3 of the archive, size its bytes; url is quire.public_url and the path of download_snapshot with the token, which is for this snapshot only; deleted is null unless it is a delta; since_seq is the last bundle up to the one asked for that changed a file.
 A new one makes a bundle of kind system, whose event is snapshot:ready. Those beyond the setting snapshots_kept or older than snapshots_max_age go, unless an unexpired token names them.
-Errors: 22004, 22023, 42501 no member, PT404, PT423, XX001 (zip only: tar.zst holds what is stored, see verify_snapshot); 40001 in a REPEATABLE READ transaction, when somebody else has made it.';
+Errors: 22004, 22023, 42501 no member, PT404, PT423, PT429, XX001 (zip only: tar.zst holds what is stored, see verify_snapshot); 40001 in a REPEATABLE READ transaction, when somebody else has made it.';
 COMMENT ON FUNCTION quire.read_snapshot(uuid, uuid) IS
 'The archive''s bytes. Errors: 22004, 42501, PT404, PT413 over 500 MiB: use read_snapshot_chunk.';
 COMMENT ON FUNCTION quire.read_snapshot_chunk(uuid, uuid, integer) IS

@@ -4,7 +4,7 @@
 //! somebody who was told it loses the right to know. Nothing is sent while nobody holds the channel open.
 
 use super::store::{self, Channel};
-use crate::args::required;
+use crate::args::{interval_arg, required};
 use crate::auth::{Access, Action, require_project};
 use crate::bundle::notify;
 use crate::bundle::store::{now, to_pg};
@@ -88,11 +88,7 @@ fn keep(
 }
 
 fn lease_arg(lease: Option<Interval>) -> Result<Micros> {
-    let micros = required("lease", lease)?.as_micros();
-    if !(1_000_000..=MAX_LEASE).contains(&micros) {
-        return Err(Error::validation("lease must be from 1 second to 1 hour").with("argument", "lease"));
-    }
-    Ok(micros as Micros)
+    interval_arg("lease", lease, 1_000_000..=MAX_LEASE, "from 1 second to 1 hour")
 }
 
 /// Gives the private channel another name.

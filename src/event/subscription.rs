@@ -4,7 +4,7 @@
 use super::api::{EventRow, MAX_EVENTS, cursor_arg, row};
 use super::load::{Event, MAX_CONTENT_BYTES, Query, page};
 use super::store::{self, Subscription};
-use crate::args::{page_arg, required, text_arg};
+use crate::args::{interval_arg, page_arg, required, text_arg};
 use crate::auth::{Access, Action, Role, require_project};
 use crate::bundle::store::{now, to_pg};
 use crate::error::{Error, Result};
@@ -86,7 +86,7 @@ fn poll(
 ) -> Result<Vec<EventRow>> {
     let (access, name) = named(project_uuid, name)?;
     let max_events = page_arg("max_events", max_events, MAX_EVENTS)?;
-    let lease = lease_arg(lease)?;
+    let lease = interval_arg("lease", lease, 0..=MAX_LEASE, "from 0 seconds to 1 day")?;
     let subscription = owned(&access, name)?;
     cursor_arg(access.project, "cursor", subscription.cursor)?;
     let now = now();
@@ -209,12 +209,4 @@ fn owned(access: &Access, name: &str) -> Result<Subscription> {
 
 fn sees_all(access: &Access) -> bool {
     access.principal.is_admin || access.role == Some(Role::Owner)
-}
-
-fn lease_arg(lease: Option<Interval>) -> Result<i64> {
-    let micros = required("lease", lease)?.as_micros();
-    if !(0..=MAX_LEASE).contains(&micros) {
-        return Err(Error::validation("lease must be from 0 seconds to 1 day").with("argument", "lease"));
-    }
-    Ok(micros as i64)
 }

@@ -1,7 +1,7 @@
 //! SQL functions of tokens.
 
 use super::{secret, store};
-use crate::args::required;
+use crate::args::{interval_arg, required};
 use crate::auth::{self, Access, Action, Bound, bound, require_project};
 use crate::bundle::store::{now, to_pg};
 use crate::error::{Code, Error, Result};
@@ -99,11 +99,7 @@ fn abilities_arg(abilities: Option<Vec<Option<String>>>) -> Result<Abilities> {
 
 /// How long a token is to live, in microseconds.
 pub fn ttl_arg(ttl: Option<Interval>) -> Result<Micros> {
-    let micros = required("ttl", ttl)?.as_micros();
-    if !(1..=MAX_TTL).contains(&micros) {
-        return Err(Error::validation("ttl must be above 0 and at most 366 days").with("argument", "ttl"));
-    }
-    Ok(micros as Micros)
+    interval_arg("ttl", ttl, 1..=MAX_TTL, "above 0 and at most 366 days")
 }
 
 fn uses_arg(uses: i32) -> Result<u32> {
