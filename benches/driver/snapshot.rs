@@ -89,7 +89,7 @@ fn compare(
     let samples = alternate(bench, "snapshot", &mut contenders)?;
     let rows = vec![
         row(&samples, "zip, against git archive --format=zip", 0, 1, 2.0),
-        row(&samples, "tar.zst, against git archive | zstd -3", 2, 3, 5.0),
+        row(&samples, "tar.zst, against git archive to zstd -3", 2, 3, 5.0),
         row(&samples, "zip, unchanged", 4, 1, 50.0),
         row(&samples, "tar.zst, unchanged", 5, 3, 50.0),
     ];

@@ -101,18 +101,10 @@ export class Follower {
     this.#report('hydrating')
     const { PROJECT_ID } = this.#session
     await this.#tree.look()
-    const have = Object.fromEntries([...this.#tree.files].map(([path, { content_hash }]) => [path, content_hash]))
-    const { plan, modes } = await this.#query(client, async (query) => {
-      const [{ plan }] = await query('SELECT quire.plan_hydration($1, $2) AS plan', [PROJECT_ID, JSON.stringify(have)])
-      // A plan looks at content only, so what is kept may still have another mode.
-      const gone = new Set([...plan.delete, ...plan.put.map(({ file_path }) => file_path)])
-      const modes = await query(
-        `SELECT f.file_path, f.content_hash, f.version, f.mode, true AS content_omitted
-         FROM unnest($2::text[]) AS path, LATERAL quire.read_project_file($1, path) AS f`,
-        [PROJECT_ID, Object.keys(have).filter((path) => !gone.has(path))])
-      return { plan, modes }
-    }, 'BEGIN ISOLATION LEVEL REPEATABLE READ')
-    await applyChanges(this.#tree, { put: [...plan.put, ...modes], remove: plan.delete }, this.#fetch(client))
+    const have = Object.fromEntries(this.#tree.files)
+    const [{ plan }] = await this.#query(client, (query) =>
+      query('SELECT quire.plan_hydration($1, $2) AS plan', [PROJECT_ID, JSON.stringify(have)]))
+    await applyChanges(this.#tree, { put: plan.put, remove: plan.delete }, this.#fetch(client))
     this.#cursor = plan.seq
   }
 
