@@ -232,7 +232,8 @@ fn is_allowed(action: Action, principal: &Principal, role: Option<Role>) -> bool
         }
 }
 
-fn refusal(action: Action) -> Error {
+/// The error for a role that does not suffice.
+pub fn refusal(action: Action) -> Error {
     let needed = match action {
         Action::Read | Action::ReadEvents | Action::ReadSnapshot(_) | Action::Belong => "viewer",
         Action::Write => "editor",

@@ -1,7 +1,7 @@
 //! The principal of the current call.
 //!
-//! In this order: whose token was presented in this transaction; `sub` of the JWT claims, believed only when the *session* belongs to a trusted authenticator, because
-//! any SQL session can set that setting; the actor mapped to the caller's database role, which is the outer role, not
+//! In this order: whose token was presented in this transaction; `sub` of the JWT claims, believed only when the
+//! *session* belongs to a trusted authenticator, because any SQL session can set that setting; the actor mapped to the caller's database role, which is the outer role, not
 //! the one of the definer function we run in; for an administrator who is mapped to nobody, `system`; else nobody.
 
 use super::bound::{self, Bound};
@@ -77,12 +77,12 @@ impl Key<'_> {
 
 /// Reads the session's state.
 pub fn caller() -> Result<Caller> {
-    let outer = outer_role()?;
-    // SAFETY: plain reads of backend state; the oid comes from the server itself.
-    let (db_role, is_admin) = unsafe { (role_name(outer), is_admin(outer)) };
     if let Some(token) = bound::current() {
         return presenting(token);
     }
+    let outer = outer_role()?;
+    // SAFETY: plain reads of backend state; the oid comes from the server itself.
+    let (db_role, is_admin) = unsafe { (role_name(outer), is_admin(outer)) };
     // SAFETY: as above.
     if unsafe { has_role(outer, c"quire_guest") && !has_role(outer, c"quire_user") } {
         return Err(Error::new(Code::Unauthorized, "this role needs a token").hint("call authenticate first"));

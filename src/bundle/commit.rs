@@ -144,7 +144,10 @@ fn write(
     let op_count = applied.op_checksums.len() as i32;
     stamp(applied, heads, head);
     let details = match &plan.other {
-        Some(op) => Some(json!({"op": op, "op_checksum": op.checksum()?.to_hex()})),
+        // Its checksum is the last.
+        Some(op) => {
+            Some(json!({"op": op, "op_checksum": applied.op_checksums.last().map(|hash| hash.to_hex())}))
+        }
         None => commit.details.clone(),
     };
     let entry = Entry { header: &header, op_count, previous: &previous, head, details };

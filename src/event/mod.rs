@@ -13,5 +13,5 @@ mod store;
 mod subscription;
 
 pub use channel::close as close_channel;
-pub use load::of_bundle;
+pub use load::{MAX_CONTENT_BYTES, of_bundle};
 pub use sink::send as send_to_sink;

@@ -3,7 +3,7 @@
 use super::build::build;
 use super::store::{self, Key, Ticket};
 use crate::args::required;
-use crate::auth::{Access, Action, require_project};
+use crate::auth::{self, Access, Action, require_project};
 use crate::bundle::store::{head_seq, now};
 use crate::bundle::{Commit, Kind, Plan, commit};
 use crate::error::{Error, Result};
@@ -52,7 +52,7 @@ fn create(
     }
     let expires_at = now() + ttl_arg(ttl)?;
     let found = make(&access, format, seq, since_seq)?;
-    let (_, token) = admit(&access, found.id, expires_at, None)?;
+    let token = admit(&access, found.id, expires_at, None)?;
     let url = url(&token);
     let ticket = Ticket { seq, url: &url, token: &token, expires_at, cached: found.cached };
     store::describe(access.project, found.id, Some(&ticket))?
@@ -70,7 +70,7 @@ pub fn admit(
     snapshot: uuid::Uuid,
     expires_at: Micros,
     session: Option<uuid::Uuid>,
-) -> Result<(uuid::Uuid, String)> {
+) -> Result<String> {
     let abilities = Abilities::parse(&[format!("snapshot:read:{snapshot}")])?;
     token::mint(access, Minting { session, ..Minting::of(abilities, expires_at) })
 }
@@ -125,8 +125,7 @@ fn delete(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>) -> Result<()> {
     let id = uuid_from_pg(required("snapshot_id", snapshot_id)?);
     let stored = super::read::stored(access.project, id)?;
     if access.principal.actor != Some(stored.created_by) && !access.may(Action::Manage) {
-        return Err(Error::new(crate::error::Code::Unauthorized, "this needs the role owner in the project")
-            .with("needed_role", "owner"));
+        return Err(auth::refusal(Action::Manage));
     }
     store::delete(access.project, id)
 }

@@ -5,6 +5,7 @@ use crate::auth::{Action, require_project};
 use crate::blob;
 use crate::bundle::store::head_seq;
 use crate::error::{Error, Result};
+use crate::event::MAX_CONTENT_BYTES;
 use crate::file::VersionRow;
 use crate::file::read::existing_seq;
 use crate::file::store::changed_between;
@@ -18,9 +19,6 @@ use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use serde_json::{Map, Value, json};
 use std::collections::HashSet;
-
-/// Most bytes of content in one answer.
-const MAX_CONTENT_BYTES: i64 = 32 << 20;
 
 /// Says what to write and what to delete.
 #[pg_extern(stable, security_definer)]

@@ -21,7 +21,7 @@ use std::rc::Rc;
 const MAX_WHOLE_BYTES: i64 = 500 << 20;
 
 /// The gate for one snapshot, and what it is.
-fn gate(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>) -> Result<(Access, Stored)> {
+pub fn gate(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>) -> Result<(Access, Stored)> {
     let id = snapshot_id.map(uuid_from_pg);
     let access = require_project(Action::ReadSnapshot(id), project_uuid)?;
     let stored = stored(access.project, required("snapshot_id", id)?)?;
@@ -140,13 +140,16 @@ fn whole(project: ProjectId, stored: &Stored) -> Result<Vec<u8>> {
     let mut ordinal = 1;
     while (bytes.len() as i64) < stored.size {
         if !db::in_passing(|| store::append_chunk(project, stored.id, ordinal, &mut bytes))? {
-            return Err(
-                Error::new(Code::Corrupt, "a chunk of the snapshot is missing").with("ordinal", ordinal)
-            );
+            return Err(missing_chunk(ordinal));
         }
         ordinal += 1;
     }
     Ok(bytes)
+}
+
+/// A chunk that should be there (XX001).
+pub fn missing_chunk(ordinal: i32) -> Error {
+    Error::new(Code::Corrupt, "a chunk of the snapshot is missing").with("ordinal", ordinal)
 }
 
 /// PostgREST takes them from this setting: <https://docs.postgrest.org/en/stable/references/transactions.html#response-headers>.

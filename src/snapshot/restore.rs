@@ -49,8 +49,9 @@ fn restore(
     })?;
     access.require_active()?;
     let content = unpack(&access, format, archive)?;
-    let correlation = correlated(correlation_id, "restore_snapshot", || json!([Hash::of(archive).to_hex()]))?;
-    let details = json!({"format": format.as_str(), "content_hash": Hash::of(archive).to_hex()});
+    let hash = Hash::of(archive).to_hex();
+    let correlation = correlated(correlation_id, "restore_snapshot", || json!([hash]))?;
+    let details = json!({"format": format.as_str(), "content_hash": hash});
     let request = Commit { details: Some(details), ..Commit::new(&access, Kind::Import, correlation) };
     let committed = commit(&request, |head| content.into_plan(&access, head.seq))?;
     Ok(JsonB(committed.receipt.to_json()))
@@ -77,7 +78,6 @@ fn unpack(access: &Access, format: Format, archive: &[u8]) -> Result<Unpacked> {
     let mut content = Unpacked::default();
     let mut known = HashSet::new();
     read(format, Cursor::new(archive), &limits, |Member { path, mode, bytes }| {
-        pgrx::check_for_interrupts!();
         if path.as_str() == DELTA_PATH {
             content.deleted = Some(Delta::parse(&bytes, &limits)?.deleted);
             return Ok(());
@@ -103,19 +103,15 @@ impl Unpacked {
     fn into_plan(self, access: &Access, now: Seq) -> Result<Plan> {
         let Unpacked { puts, blobs, deleted } = self;
         let live = changed_between(access.project, 0, now)?.into_iter().filter(|file| file.to.is_some());
-        let kept: HashSet<&str> = puts.iter().flat_map(Edit::paths).map(FilePath::as_str).collect();
-        let goes: Box<dyn Fn(&FilePath) -> bool> = match &deleted {
-            Some(deleted) => {
-                let deleted: HashSet<&str> = deleted.iter().map(FilePath::as_str).collect();
-                Box::new(move |path| deleted.contains(path.as_str()))
-            }
-            None => Box::new(|path| !kept.contains(path.as_str())),
+        let is_delta = deleted.is_some();
+        let named: HashSet<&str> = match &deleted {
+            Some(deleted) => deleted.iter().map(FilePath::as_str).collect(),
+            None => puts.iter().flat_map(Edit::paths).map(FilePath::as_str).collect(),
         };
         let mut edits: Vec<Edit> = live
-            .filter(|file| goes(&file.path))
+            .filter(|file| named.contains(file.path.as_str()) == is_delta)
             .map(|file| Edit::Delete { path: file.path, expected_version: None })
             .collect();
-        drop(goes);
         edits.extend(puts);
         Ok(Plan { edits, blobs, ..Plan::default() })
     }

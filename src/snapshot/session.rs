@@ -34,14 +34,14 @@ fn start(project_uuid: Option<Uuid>, ttl: Option<Interval>, format: Option<&str>
     let seq = head_seq(access.project)?;
     let snapshot = make(&access, format, seq, None)?.id;
     let session = uuid::Uuid::now_v7();
-    let (_, download) = admit(&access, snapshot, expires_at, Some(session))?;
+    let download = admit(&access, snapshot, expires_at, Some(session))?;
     let abilities = Abilities::parse(&[
         "project:read".to_owned(),
         "events:read".to_owned(),
         format!("snapshot:read:{snapshot}"),
     ])?;
     let minting = Minting { session: Some(session), ..Minting::of(abilities, expires_at) };
-    let (_, realtime) = token::mint(&access, minting)?;
+    let realtime = token::mint(&access, minting)?;
     Ok(JsonB(json!({
         "PROJECT_ID": access.project.to_string(),
         "SESSION_ID": session.to_string(),

@@ -150,17 +150,21 @@ pub struct Ticket<'a> {
 
 /// What is known of a snapshot, as JSON; with a ticket, what its maker gets.
 pub fn describe(project: ProjectId, snapshot: Uuid, ticket: Option<&Ticket>) -> Result<Option<JsonDatum>> {
-    const PLAIN: &str = "SELECT jsonb_build_object('snapshot_id', s.snapshot_id, 'project_id', s.project_id,
-            'seq', s.tree_seq, 'since_seq', s.since_seq, 'format', s.format, 'size', s.size,
-            'content_hash', encode(s.content_hash, 'hex'), 'file_count', s.file_count, 'chunk_count', s.chunk_count,
-            'created_at', s.created_at, 'manifest', s.manifest, 'deleted', s.deleted)
-        FROM quire_store.snapshot s WHERE s.project_id = $1 AND s.snapshot_id = $2";
-    const WITH_TICKET: &str = "SELECT jsonb_build_object('snapshot_id', s.snapshot_id, 'project_id', s.project_id,
-            'seq', $3, 'since_seq', s.since_seq, 'format', s.format, 'size', s.size,
-            'content_hash', encode(s.content_hash, 'hex'), 'file_count', s.file_count, 'chunk_count', s.chunk_count,
-            'created_at', s.created_at, 'manifest', s.manifest, 'deleted', s.deleted,
-            'url', $4, 'token', $5, 'expires_at', $6, 'cached', $7)
-        FROM quire_store.snapshot s WHERE s.project_id = $1 AND s.snapshot_id = $2";
+    macro_rules! described {
+        ($more:literal) => {
+            concat!(
+                "SELECT jsonb_build_object('snapshot_id', s.snapshot_id, 'project_id', s.project_id,
+                    'since_seq', s.since_seq, 'format', s.format, 'size', s.size,
+                    'content_hash', encode(s.content_hash, 'hex'), 'file_count', s.file_count,
+                    'chunk_count', s.chunk_count, 'created_at', s.created_at, 'manifest', s.manifest,
+                    'deleted', s.deleted, ",
+                $more,
+                ") FROM quire_store.snapshot s WHERE s.project_id = $1 AND s.snapshot_id = $2"
+            )
+        };
+    }
+    const PLAIN: &str = described!("'seq', s.tree_seq");
+    const WITH_TICKET: &str = described!("'seq', $3, 'url', $4, 'token', $5, 'expires_at', $6, 'cached', $7");
     let mut args: Vec<Arg> = vec![project.pg().into(), uuid_to_pg(snapshot).into()];
     let Some(ticket) = ticket else { return db::read_one(PLAIN, &args, |row| row.get(1)) };
     args.extend([

@@ -1,12 +1,11 @@
 //! Reading a snapshot back and comparing it with its manifest.
 
 use super::build::CHUNK_BYTES;
+use super::read::{gate, missing_chunk};
 use super::store;
-use crate::args::required;
-use crate::auth::{Action, require_project};
 use crate::db;
-use crate::error::{Code, Error, Result};
-use crate::ids::{ProjectId, uuid_from_pg};
+use crate::error::Result;
+use crate::ids::ProjectId;
 use crate::pure::archive::{DELTA_PATH, Format, Limits, read};
 use crate::pure::hash::{Hash, Hasher};
 use crate::raise::or_raise;
@@ -27,9 +26,7 @@ fn verify_snapshot(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>) -> Jso
 }
 
 fn verify(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>) -> Result<JsonB> {
-    let id = snapshot_id.map(uuid_from_pg);
-    let access = require_project(Action::ReadSnapshot(id), project_uuid)?;
-    let stored = super::read::stored(access.project, required("snapshot_id", id)?)?;
+    let (access, stored) = gate(project_uuid, snapshot_id)?;
     let mut problems: Vec<Value> = Vec::new();
     let mut source =
         Chunks { project: access.project, snapshot: stored.id, size: stored.size as u64, at: 0, kept: None };
@@ -46,7 +43,6 @@ fn verify(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>) -> Result<JsonB
     let everything =
         Limits { max_files: u64::MAX, max_file_bytes: u64::MAX, max_total_bytes: u64::MAX, pulse };
     let outcome = read(Format::parse(&stored.format)?, source, &everything, |member| {
-        pgrx::check_for_interrupts!();
         let path = member.path.as_str();
         let actual = Hash::of(&member.bytes).to_hex();
         match expected.remove(path) {
@@ -93,10 +89,7 @@ impl Chunks {
     fn chunk(&mut self, ordinal: i32) -> Result<&[u8]> {
         if self.kept.as_ref().is_none_or(|(kept, _)| *kept != ordinal) {
             let bytes = db::in_passing(|| store::chunk(self.project, self.snapshot, ordinal))?;
-            let bytes = bytes.ok_or_else(|| {
-                Error::new(Code::Corrupt, "a chunk of the snapshot is missing").with("ordinal", ordinal)
-            })?;
-            self.kept = Some((ordinal, bytes));
+            self.kept = Some((ordinal, bytes.ok_or_else(|| missing_chunk(ordinal))?));
         }
         Ok(self.kept.as_ref().map_or(&[], |(_, bytes)| bytes))
     }

@@ -48,7 +48,7 @@ fn mint_inner(
     store::delete_expired(access.project)?;
     let audience = audience.map(str::to_owned);
     let minting = Minting { audience, max_uses, ..Minting::of(abilities, expires_at) };
-    mint(&access, minting).map(|(_, text)| text)
+    mint(&access, minting)
 }
 
 /// A token to be made.
@@ -68,8 +68,8 @@ impl Minting {
     }
 }
 
-/// Makes a token with a part of the caller's own rights. Returns its id and text.
-pub fn mint(access: &Access, minting: Minting) -> Result<(uuid::Uuid, String)> {
+/// Makes a token with a part of the caller's own rights. Returns its text.
+pub fn mint(access: &Access, minting: Minting) -> Result<String> {
     let Minting { abilities, expires_at, audience, max_uses, session } = minting;
     if abilities.allows(Need::WriteSome) && !access.may(Action::Write) {
         return Err(Error::new(Code::Unauthorized, "file:write needs the role editor in the project")
@@ -89,7 +89,7 @@ pub fn mint(access: &Access, minting: Minting) -> Result<(uuid::Uuid, String)> {
     let principal = &access.principal;
     let admin_role = principal.is_admin.then_some(principal.db_role.as_str());
     store::insert(&root, access.author()?, admin_role, session)?;
-    Ok((root.token, text))
+    Ok(text)
 }
 
 fn abilities_arg(abilities: Option<Vec<Option<String>>>) -> Result<Abilities> {
@@ -202,7 +202,7 @@ fn revoke(project_uuid: Option<Uuid>, token_id: Option<Uuid>) -> Result<Timestam
     let access = require_project(Action::Belong, project_uuid)?;
     let token = uuid_from_pg(required("token_id", token_id)?);
     let unknown = || Error::not_found("no such token").with("token_id", token.to_string());
-    let minter = store::minter(access.project, token)?.ok_or_else(unknown)?;
+    let minter = store::find(access.project, token)?.ok_or_else(unknown)?.minted_by;
     if access.principal.actor != Some(minter) && !access.may(Action::Manage) {
         return Err(unknown());
     }

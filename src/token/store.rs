@@ -92,11 +92,6 @@ pub fn take_use(project: ProjectId, token: Uuid, most: u32) -> Result<bool> {
     .is_some())
 }
 
-/// Who made a token that is there.
-pub fn minter(project: ProjectId, token: Uuid) -> Result<Option<ActorId>> {
-    Ok(find(project, token)?.map(|stored| stored.minted_by))
-}
-
 /// Revokes; the first time counts. When that was.
 pub fn revoke(project: ProjectId, token: Uuid, by: ActorId) -> Result<Option<Micros>> {
     const SQL: &str = "UPDATE quire_store.token
