@@ -1,11 +1,9 @@
 //! NOTIFY: a wake-up at most once per transaction and project, and never a reason for a save to fail.
 
 use crate::cluster::{Database, shared};
-use crate::steps::{configure, head_seq, project, put, refusal, try_put};
+use crate::steps::{HEARD, configure, head_seq, heard, project, put, refusal, try_put};
 use postgres::Client;
-use postgres::fallible_iterator::FallibleIterator;
 use serde_json::{Value, json};
-use std::time::Duration;
 use uuid::Uuid;
 
 /// PostgreSQL refuses longer payloads.
@@ -20,24 +18,18 @@ impl Listener {
         for project in projects {
             client.batch_execute(&format!("LISTEN \"realtime:project:{project}\"")).expect("listen");
         }
-        client.batch_execute("LISTEN heard_everything").expect("listen");
+        client.batch_execute(&format!("LISTEN {HEARD}")).expect("listen");
         Self(client)
     }
 
-    /// What was said since the last call, in order: project and payload. The writer says when it is done, so there is
-    /// no waiting for silence.
+    /// What was said since the last call, in order: project and payload.
     fn heard(&mut self, writer: &mut Client) -> Vec<(Uuid, String)> {
-        writer.batch_execute("NOTIFY heard_everything").expect("notify");
-        let mut heard = Vec::new();
-        let mut notifications = self.0.notifications();
-        let mut waiting = notifications.timeout_iter(Duration::from_secs(60));
-        while let Some(notification) = waiting.next().expect("the listener's connection") {
-            let Some(project) = notification.channel().strip_prefix("realtime:project:") else {
-                return heard;
-            };
-            heard.push((project.parse().expect("a uuid"), notification.payload().to_owned()));
-        }
-        panic!("nothing was heard for a minute; before that {heard:?}");
+        let project =
+            |channel: &str| channel.strip_prefix("realtime:project:").and_then(|id| id.parse().ok());
+        heard(&mut self.0, writer)
+            .into_iter()
+            .map(|(channel, payload)| (project(&channel).expect("a project's channel"), payload))
+            .collect()
     }
 
     /// The one payload, as JSON.

@@ -1,11 +1,9 @@
 //! What reaches listeners: content on the private channel only, and on Supabase's private topic.
 
 use crate::cluster::{Database, shared};
-use crate::steps::{add_member, configure, ensure_role, project, put, user};
+use crate::steps::{HEARD, add_member, configure, ensure_role, heard, project, put, user};
 use postgres::Client;
-use postgres::fallible_iterator::FallibleIterator;
 use serde_json::{Value, json};
-use std::time::Duration;
 use uuid::Uuid;
 
 fn listener(database: &Database, role: &str, channels: &[String]) -> Client {
@@ -13,23 +11,8 @@ fn listener(database: &Database, role: &str, channels: &[String]) -> Client {
     for channel in channels {
         client.batch_execute(&format!("LISTEN \"{channel}\"")).expect("listen");
     }
-    client.batch_execute("LISTEN heard_everything").expect("listen");
+    client.batch_execute(&format!("LISTEN {HEARD}")).expect("listen");
     client
-}
-
-/// Channel and payload of what was said since the last call. The writer says when it is done.
-fn heard(listener: &mut Client, writer: &mut Client) -> Vec<(String, String)> {
-    writer.batch_execute("NOTIFY heard_everything").expect("notify");
-    let mut heard = Vec::new();
-    let mut notifications = listener.notifications();
-    let mut waiting = notifications.timeout_iter(Duration::from_secs(60));
-    while let Some(message) = waiting.next().expect("the listener's connection") {
-        if message.channel() == "heard_everything" {
-            return heard;
-        }
-        heard.push((message.channel().to_owned(), message.payload().to_owned()));
-    }
-    panic!("nothing was heard for a minute; before that {heard:?}");
 }
 
 fn open(client: &mut Client, project: Uuid) -> String {

@@ -1,6 +1,7 @@
 //! What most tests do: prepare users and projects, write a file, look at a refusal, wait for a blocked backend.
 
 use crate::cluster::Database;
+use postgres::fallible_iterator::FallibleIterator;
 use postgres::{Client, GenericClient};
 use serde_json::Value;
 use std::sync::{Mutex, PoisonError};
@@ -112,4 +113,22 @@ pub fn wait_until_blocked(database: &Database, pid: i32) {
         assert!(Instant::now() < deadline, "backend {pid} is not blocked");
         sleep(Duration::from_millis(5));
     }
+}
+
+/// The channel on which a writer says that it is done, so that a listener need not wait for silence.
+pub const HEARD: &str = "heard_everything";
+
+/// Channel and payload of what a listener, which must listen to [`HEARD`], too, was told since the last call, in order.
+pub fn heard(listener: &mut Client, writer: &mut Client) -> Vec<(String, String)> {
+    writer.batch_execute(&format!("NOTIFY {HEARD}")).expect("notify");
+    let mut heard = Vec::new();
+    let mut notifications = listener.notifications();
+    let mut waiting = notifications.timeout_iter(Duration::from_secs(60));
+    while let Some(message) = waiting.next().expect("the listener's connection") {
+        if message.channel() == HEARD {
+            return heard;
+        }
+        heard.push((message.channel().to_owned(), message.payload().to_owned()));
+    }
+    panic!("nothing was heard for a minute; before that {heard:?}");
 }
