@@ -2,6 +2,8 @@
 //! argument is an error value that becomes 22023, where pgrx's own type would panic.
 
 use crate::error::{Error, Result};
+use crate::pure::json::inexact_number;
+use crate::pure::path::shorten;
 use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
 use pgrx::datum::{Datum, FromDatum, IntoDatum};
 use pgrx::nullable::Nullable;
@@ -13,12 +15,28 @@ use serde_json::Value;
 use std::ffi::CStr;
 
 /// A `jsonb` argument, parsed.
-pub struct JsonArg(Result<Value>);
+pub struct JsonArg {
+    parsed: Result<Value>,
+    /// The first number that Rust holds as another one.
+    inexact: Option<String>,
+}
 
 impl JsonArg {
     /// The JSON, or 22023 naming the argument.
     pub fn parsed(self, argument: &str) -> Result<Value> {
-        self.0.map_err(|error| error.with("argument", argument))
+        self.parsed.map_err(|error| error.with("argument", argument))
+    }
+
+    /// The JSON, of which values are kept: 22023 also when a number would not come back as it is.
+    pub fn exact(self, argument: &str) -> Result<Value> {
+        match &self.inexact {
+            None => self.parsed(argument),
+            Some(number) => {
+                Err(Error::validation(format!("a double cannot hold the number {}", shorten(number)))
+                    .with("argument", argument)
+                    .hint("pass it as a string"))
+            }
+        }
     }
 }
 
@@ -31,9 +49,10 @@ impl FromDatum for JsonArg {
         let text = unsafe { direct_function_call::<&CStr>(pg_sys::jsonb_out, &[Some(datum)]) }?;
         let parsed = serde_json::from_slice(text.to_bytes())
             .map_err(|error| Error::validation(format!("unreadable json: {error}").to_lowercase()));
+        let inexact = text.to_str().ok().and_then(inexact_number).map(str::to_owned);
         // SAFETY: jsonb_out returned a palloc'ed copy that nothing refers to any more.
         unsafe { pg_sys::pfree(text.as_ptr().cast_mut().cast()) };
-        Some(JsonArg(parsed))
+        Some(JsonArg { parsed, inexact })
     }
 }
 
@@ -94,8 +113,10 @@ unsafe impl SqlTranslatable for JsonDatum {
 unsafe impl<'fcx> ArgAbi<'fcx> for JsonArg {
     unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
         // SAFETY: passed on; NULL is handled by unbox_nullable_arg.
-        unsafe { arg.unbox_arg_using_from_datum() }
-            .unwrap_or_else(|| JsonArg(Err(Error::internal("a jsonb argument is null"))))
+        unsafe { arg.unbox_arg_using_from_datum() }.unwrap_or_else(|| JsonArg {
+            parsed: Err(Error::internal("a jsonb argument is null")),
+            inexact: None,
+        })
     }
 
     unsafe fn unbox_nullable_arg(arg: Arg<'_, 'fcx>) -> Nullable<Self> {

@@ -3,7 +3,7 @@
 //! Calls go downwards only:
 //!
 //! ```text
-//! src/<domain>/…      SQL functions, thin          auth, project, file, event, token, snapshot
+//! src/<domain>/…      SQL functions, thin          auth, project, file, entity, event, token, snapshot
 //! src/bundle/commit   the only write path
 //! src/<domain>/store  SQL text of a domain
 //! src/db              the only SPI code
@@ -23,6 +23,8 @@ mod blob;
 mod bundle;
 #[cfg(feature = "server")]
 mod db;
+#[cfg(feature = "server")]
+mod entity;
 #[cfg(feature = "server")]
 mod event;
 #[cfg(feature = "server")]

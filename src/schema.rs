@@ -13,6 +13,7 @@ extension_sql_file!("../sql/schema/project.sql", name = "project", requires = ["
 extension_sql_file!("../sql/schema/blob.sql", name = "blob", requires = ["project"]);
 extension_sql_file!("../sql/schema/bundle.sql", name = "bundle", requires = ["project"]);
 extension_sql_file!("../sql/schema/file.sql", name = "file", requires = ["blob", "bundle"]);
+extension_sql_file!("../sql/schema/entity.sql", name = "entity", requires = ["bundle"]);
 extension_sql_file!("../sql/schema/event.sql", name = "event", requires = ["project"]);
 extension_sql_file!("../sql/schema/channel.sql", name = "channel", requires = ["project"]);
 extension_sql_file!("../sql/schema/sink.sql", name = "sink", requires = ["project"]);
@@ -21,7 +22,8 @@ extension_sql_file!("../sql/schema/snapshot.sql", name = "snapshot", requires = 
 extension_sql_file!(
     "../sql/schema/policy.sql",
     name = "policy",
-    requires = ["file", "event", "channel", "sink", "token", "snapshot", auth::api::readable_projects]
+    requires =
+        ["file", "entity", "event", "channel", "sink", "token", "snapshot", auth::api::readable_projects]
 );
 extension_sql_file!(
     "../sql/schema/view.sql",
@@ -40,7 +42,25 @@ extension_sql_file!(
         file::read::seq_at,
     ]
 );
-extension_sql_file!("../sql/schema/finalize.sql", name = "finalize_schema", requires = ["view"], finalize);
+extension_sql_file!(
+    "../sql/schema/entity_view.sql",
+    name = "entity_view",
+    requires = [
+        "view",
+        auth::api::readable_project,
+        entity::api::check_entity,
+        entity::api::check_entity_type,
+        entity::api::check_matching,
+        file::read::page_size,
+        file::read::seq_at,
+    ]
+);
+extension_sql_file!(
+    "../sql/schema/finalize.sql",
+    name = "finalize_schema",
+    requires = ["entity_view"],
+    finalize
+);
 
 /// Every condition a function can raise, for generated documentation.
 #[pg_extern(schema = "quire_store", immutable, parallel_safe)]

@@ -35,19 +35,21 @@ WHERE c.relnamespace = 'quire_store'::regnamespace AND c.relkind = 'r' AND c.rel
 -- every function that touches one project takes it first
 SELECT p.proname AS not_project_first FROM pg_proc p
 WHERE p.pronamespace = 'quire'::regnamespace AND COALESCE(p.proargnames[1], '') <> 'project_uuid' ORDER BY 1;
--- every writer takes a correlation_id last
+-- every writer takes a correlation_id
 SELECT p.proname AS without_correlation FROM pg_proc p
 WHERE p.pronamespace = 'quire'::regnamespace
-  AND p.proname ~ '^(upsert|delete|move|bulk|commit|merge|restore|tag|import)_' AND p.proname NOT IN ('delete_project', 'delete_snapshot')
-  AND COALESCE(p.proargnames[p.pronargs], '') <> 'correlation_id';
+  AND p.proname ~ '^(upsert|delete|move|bulk|commit|merge|restore|tag|import|resolve)_' AND p.proname NOT IN ('delete_project', 'delete_snapshot')
+  AND NOT 'correlation_id' = ANY (p.proargnames);
 -- no overloads
 SELECT proname AS overloaded FROM pg_proc WHERE pronamespace = 'quire'::regnamespace GROUP BY proname HAVING count(*) > 1;
 -- views run with the caller's rights
 SELECT c.relname AS definer_view FROM pg_class c
 WHERE c.relnamespace = 'quire'::regnamespace AND c.relkind = 'v' AND NOT 'security_invoker=true' = ANY (COALESCE(c.reloptions, '{}'));
 -- the interface
+\a
 SELECT p.proname, pg_get_function_arguments(p.oid) AS arguments, pg_get_function_result(p.oid) AS result, p.provolatile AS volatility
 FROM pg_proc p WHERE p.pronamespace = 'quire'::regnamespace ORDER BY p.proname;
+\a
 -- the composite
 SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
 WHERE attrelid = (SELECT typrelid FROM pg_type WHERE oid = 'quire.project_file_head'::regtype) ORDER BY attnum;

@@ -38,7 +38,7 @@ GRANT SELECT ON ALL TABLES IN SCHEMA quire TO quire_user;
 -- What the security_invoker views touch on behalf of the caller; row level security decides which rows. Nobody but
 -- quire_owner has USAGE on quire_store, so none of this can be named directly.
 GRANT SELECT ON quire_store.project_files, quire_store.file_head, quire_store.bundle, quire_store.blob,
-    quire_store.blob_chunk TO quire_user;
+    quire_store.blob_chunk, quire_store.entity_op TO quire_user;
 GRANT EXECUTE ON FUNCTION quire_store.readable_projects(), quire_store.blob_text(quire_store.blob),
     quire_store.missing_text(bytea), quire_store.chunked_text(quire_store.blob),
     quire_store.decode_text(smallint, bigint, bytea, bytea),
@@ -58,7 +58,9 @@ BEGIN
               'upsert_project_file', 'upsert_project_file_bytes', 'delete_project_file', 'move_project_file',
               'bulk_upsert_project_files', 'bulk_delete_project_files', 'commit_bundle', 'merge_project_file',
               'restore_project_file', 'restore_project', 'read_snapshot', 'read_snapshot_chunk', 'get_snapshot_manifest',
-              'list_snapshots', 'verify_snapshot', 'download_snapshot', 'plan_hydration', 'restore_snapshot', 'open_channel', 'keep_channel')
+              'list_snapshots', 'verify_snapshot', 'download_snapshot', 'plan_hydration', 'restore_snapshot', 'open_channel',
+              'keep_channel', 'get_entity', 'list_entities', 'entity_history', 'entities_at', 'explain_entity',
+              'list_conflicts', 'conflict_history')
     LOOP
         EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO quire_guest', item.name);
     END LOOP;
@@ -147,11 +149,11 @@ COMMENT ON FUNCTION quire.bulk_delete_project_files(uuid, text[], uuid) IS
 'Deletes many files: all or nothing, one bundle, one event.
 Returns: {success, seq, files: [{file_path, version, content_hash}]}; content_hash is null.
 Errors: as delete_project_file, and PT409 duplicate_path, PT413 more items than quire.max_bundle_ops.';
-COMMENT ON FUNCTION quire.commit_bundle(uuid, jsonb, text, text, bigint, uuid) IS
+COMMENT ON FUNCTION quire.commit_bundle(uuid, jsonb, text, text, bigint, uuid, text) IS
 'Commits any mix of operations as one bundle: all or nothing, one seq, one event. Operations apply in order.
-Arguments: ops, an array of {"op": "file.put", file_path, content | content_base64, file_type?, mode?, expected_version?}, {"op": "file.delete", file_path, expected_version?}, {"op": "file.move", from_path, to_path, expected_version?}; kind (user_edit, import, job_output or merge_resolution); message (at most 64 KiB); base_seq (refuse if a touched path changed after it); correlation_id.
-Returns: {seq, bundle_id, checksum, ops: [{op, file_path, from_path?, version, content_hash, status}]}; bundle_id and checksum are null when nothing changed.
-Errors: as upsert_project_file, and PT409 base_changed, PT413 more operations than quire.max_bundle_ops.';
+Arguments: ops, an array of {"op": "file.put", file_path, content | content_base64, file_type?, mode?, expected_version?}, {"op": "file.delete", file_path, expected_version?}, {"op": "file.move", from_path, to_path, expected_version?}, {"op": "field.set", entity_type, entity_id, field, value, base_seq?}, {"op": "field.unset", entity_type, entity_id, field, base_seq?}, {"op": "entity.delete", entity_type, entity_id, base_seq?}; kind (user_edit, import, job_output or merge_resolution); message (at most 64 KiB); base_seq (what the author had seen: a path changed after it, or a field changed after it by another actor to another value, is in conflict); correlation_id; on_conflict (reject; record: fields are written and the conflict is kept, see list_conflicts, paths are refused; skip: left out). Entity types have at most 128 bytes, ids and field names 255, values 1 MiB.
+Returns: {seq, bundle_id, checksum, ops: [{op, file_path, from_path?, version, content_hash, status} or {op, entity_type, entity_id, field?, status, skipped?, conflicts?}], advice?}; bundle_id and checksum are null when nothing changed; skipped and conflicts name fields; advice is there above 1000 operations, with a notice.
+Errors: as upsert_project_file, and 22023 a number that a double cannot hold, 42501 a token does not allow operations on fields, PT409 base_changed, field_conflict (DETAIL lists conflicts: entity, field, both values, actors and bundles), PT413 more operations than quire.max_bundle_ops, or a value too long.';
 COMMENT ON FUNCTION quire.merge_project_file(uuid, text, text, integer, text, uuid) IS
 'Writes an edit that was made on an older version, merged with what came after it.
 Arguments: p_content (the edit); base_version (what it was made on); strategy (lines: diff3, conflicting hunks are returned and nothing is written; automerge: character merge, never conflicts; at most 256 KiB a side may conflict).
@@ -173,6 +175,37 @@ COMMENT ON FUNCTION quire.import_legacy_files(uuid, regclass, name, name, name, 
 'Brings the files of an existing table in, in bundles of at most 1,000. Reads the table with the caller''s own rights.
 Arguments: source (a table or view); path_column, content_column, type_column (default: types are inferred).
 Returns: {imported, seq}. Errors: as commit_bundle, and those of reading the table.';
+
+-- Entities ----------------------------------------------------------------------------------------------------------
+
+COMMENT ON FUNCTION quire.get_entity(uuid, text, text) IS
+'One entity as it is now.
+Returns: {entity_type, entity_id, fields: {name: value}, seq}; seq is of the last bundle that changed it. Errors: 22004, 22023, PT404 also when all its fields are cleared.';
+COMMENT ON FUNCTION quire.list_entities(uuid, text, jsonb) IS
+'The entities of a type, by id.
+Arguments: matching (an object that the fields must contain, as jsonb @> tells; default: all).
+Returns: rows (entity_id, fields, seq, updated_at). Errors: 22004, 22023, PT404.';
+COMMENT ON FUNCTION quire.entity_history(uuid, text, text, bigint, integer) IS
+'Changes of an entity''s fields, newest first.
+Arguments: before_seq (default: from the newest); max_changes (1 to 10000, default 100).
+Returns: rows (seq, op, field, value, is_unset, actor, display_name, kind, message, bundle_id, committed_at); deleting an entity shows one row per field. Errors: 22004, 22023, PT404.';
+COMMENT ON FUNCTION quire.entities_at(uuid, bigint) IS
+'All entities as they were at a seq, by type and id.
+Arguments: at_seq (0: none). Returns: rows (entity_type, entity_id, fields, seq). Errors: 22004, 22023, PT404.';
+COMMENT ON FUNCTION quire.explain_entity(uuid, text, text) IS
+'Who set each field of an entity, when, and in which bundle; cleared fields included.
+Returns: rows (field, value, is_unset, actor, display_name, seq, bundle_id, kind, message, committed_at, conflict_id), by field; conflict_id names the open conflict the field is in. Errors: 22004, 22023, PT404.';
+COMMENT ON FUNCTION quire.list_conflicts(uuid, boolean) IS
+'Conflicts that were recorded and nobody has resolved, oldest first.
+Arguments: include_resolved (default false).
+Returns: rows (conflict_id, entity_type, entity_id, field, shown, values: [{actor, display_name, value, is_unset, seq, bundle_id}], opened_seq, resolved_seq); shown is the field''s value now; values has the last one of each actor. Errors: 22004, PT404.';
+COMMENT ON FUNCTION quire.resolve_conflict(uuid, uuid, jsonb, uuid) IS
+'Settles a conflict: a bundle of kind merge_resolution gives the field its value, also when it has it already. The first resolution wins; a later edit by somebody unaware of it (on_conflict record, an older base_seq) opens the conflict again.
+Arguments: value (NULL clears the field; any JSON, need not be one of those in conflict); correlation_id.
+Returns: like commit_bundle, with conflict_id. Errors: 22004, 22023, 42501, PT404, PT409 already_resolved; PT413, PT423, PT429.';
+COMMENT ON FUNCTION quire.conflict_history(uuid, uuid) IS
+'What happened to a conflict, in order.
+Returns: rows (event, actor, display_name, value, is_unset, seq, bundle_id, committed_at); event is opened, value, resolved or reopened. Errors: 22004, PT404.';
 
 -- Reading files -----------------------------------------------------------------------------------------------------
 

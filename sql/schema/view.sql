@@ -113,14 +113,47 @@ SELECT f.project_id,
            pg_catalog.jsonb_build_object('version', f.version, 'content_hash', pg_catalog.encode(f.content_hash, 'hex'),
                'file_type', f.file_type, 'mode', f.mode, 'size', f.size) END AS after,
        pg_catalog.encode(f.op_checksum, 'hex') AS checksum,
-       f.committed_at
+       f.committed_at,
+       NULL::jsonb AS entity
 FROM quire_store.project_files f
 JOIN quire_store.file_head h ON h.project_id = f.project_id AND h.file_id = f.file_id
 LEFT JOIN quire_store.bundle u ON u.project_id = f.project_id AND u.seq = f.bundle_seq
 -- The tombstone of a move is part of the move.
 WHERE NOT (f.op = 'file.move' AND f.is_deleted)
 UNION ALL
--- Operations that change no file are kept with their bundle.
+-- Of the rows of a deleted entity, the one with the checksum.
+SELECT o.project_id,
+       o.bundle_seq,
+       o.ordinal,
+       o.op,
+       pg_catalog.concat_ws('/', o.entity_type, o.entity_id, CASE WHEN o.op <> 'entity.delete' THEN o.field END),
+       u.actor_id,
+       CASE WHEN o.op = 'entity.delete' THEN (
+                SELECT pg_catalog.jsonb_build_object('fields', pg_catalog.jsonb_object_agg(d.field, p.value))
+                FROM quire_store.entity_op d
+                CROSS JOIN LATERAL (
+                    SELECT p.value FROM quire_store.entity_op p
+                    WHERE p.project_id = d.project_id AND p.entity_id = d.entity_id AND p.entity_type = d.entity_type
+                      AND p.field = d.field AND (p.bundle_seq, p.ordinal) < (d.bundle_seq, d.ordinal)
+                    ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1) p
+                WHERE d.project_id = o.project_id AND d.bundle_seq = o.bundle_seq AND d.ordinal = o.ordinal)
+            ELSE (
+                SELECT pg_catalog.jsonb_build_object('value', p.value)
+                FROM (SELECT p.value FROM quire_store.entity_op p
+                      WHERE p.project_id = o.project_id AND p.entity_id = o.entity_id AND p.entity_type = o.entity_type
+                        AND p.field = o.field AND (p.bundle_seq, p.ordinal) < (o.bundle_seq, o.ordinal)
+                      ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1) p
+                WHERE p.value IS NOT NULL) END,
+       CASE WHEN o.value IS NOT NULL THEN pg_catalog.jsonb_build_object('value', o.value) END,
+       pg_catalog.encode(o.op_checksum, 'hex'),
+       u.committed_at,
+       pg_catalog.jsonb_build_object('entity_type', o.entity_type, 'entity_id', o.entity_id)
+           || CASE WHEN o.op <> 'entity.delete' THEN pg_catalog.jsonb_build_object('field', o.field) ELSE '{}' END
+FROM quire_store.entity_op o
+LEFT JOIN quire_store.bundle u ON u.project_id = o.project_id AND u.seq = o.bundle_seq
+WHERE o.part = 1
+UNION ALL
+-- Operations that change no content are kept with their bundle.
 SELECT b.project_id,
        b.seq,
        1,
@@ -130,7 +163,8 @@ SELECT b.project_id,
        NULL,
        b.details -> 'op',
        b.details ->> 'op_checksum',
-       b.committed_at
+       b.committed_at,
+       NULL
 FROM quire_store.bundle b
 WHERE b.kind = 'system';
 
@@ -199,7 +233,7 @@ RETURNS TABLE (version integer, op text, content_hash text, size bigint, file_ty
 STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp LANGUAGE sql
 BEGIN ATOMIC
     SELECT quire_store.readable_project(project_uuid), quire_store.normal_path(p_file_path),
-           quire_store.page_size(max_versions);
+           quire_store.page_size('max_versions', max_versions);
     SELECT f.version,
            f.op,
            pg_catalog.encode(f.content_hash, 'hex'),
@@ -224,7 +258,7 @@ BEGIN ATOMIC
       AND h.file_path = quire_store.normal_path(project_file_history.p_file_path)
       AND (project_file_history.before_version IS NULL OR f.version < project_file_history.before_version)
     ORDER BY f.version DESC
-    LIMIT quire_store.page_size(project_file_history.max_versions);
+    LIMIT quire_store.page_size('max_versions', project_file_history.max_versions);
 END;
 
 -- Volatile, because a token may count its uses; in a read-only transaction such a token is refused.

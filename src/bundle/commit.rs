@@ -6,14 +6,17 @@
 use super::request::Key;
 use super::single::{self, Single};
 use super::store::{self, Entry, LockedHead};
-use super::{Kind, Receipt, notify, rate};
+use super::{Domain, Kind, OpOutcome, Receipt, check, notify, rate};
 use crate::auth::{self, Access};
 use crate::blob::{self, Blob};
-use crate::error::{Error, Result};
+use crate::entity;
+use crate::error::Result;
 use crate::file;
 use crate::ids::{ActorId, CorrelationId, Seq};
 use crate::pure::chain::{self, BundleHeader};
+use crate::pure::conflict::OnConflict;
 use crate::pure::event;
+use crate::pure::field::{self, Author, FieldEdit, Fields};
 use crate::pure::hash::Hash;
 use crate::pure::op::Op;
 use crate::pure::path::FilePath;
@@ -31,8 +34,12 @@ pub struct Commit<'a> {
     pub kind: Kind,
     /// In words.
     pub message: Option<String>,
-    /// Refuse if a touched path changed after this.
+    /// What its author had seen: what changed after this is in conflict.
     pub base_seq: Option<Seq>,
+    /// What to do about conflicts.
+    pub on_conflict: OnConflict,
+    /// The bundle it takes back.
+    pub undoes_seq: Option<Seq>,
     /// The request's id and fingerprint.
     pub correlation: Option<(CorrelationId, Hash)>,
     /// What else to record with the bundle.
@@ -44,18 +51,32 @@ pub struct Commit<'a> {
 impl<'a> Commit<'a> {
     /// A write without message, base or details.
     pub fn new(access: &'a Access, kind: Kind, correlation: Option<(CorrelationId, Hash)>) -> Self {
-        Self { access, kind, message: None, base_seq: None, correlation, details: None, path: None }
+        Self {
+            access,
+            kind,
+            message: None,
+            base_seq: None,
+            on_conflict: OnConflict::Reject,
+            undoes_seq: None,
+            correlation,
+            details: None,
+            path: None,
+        }
     }
 }
 
 /// What is to be done.
 #[derive(Default)]
 pub struct Plan {
-    /// In this order.
+    /// Of files, in this order.
     pub edits: Vec<Edit>,
+    /// Of fields, in this order, after those of files.
+    pub fields: Vec<FieldEdit>,
+    /// The order in which the receipt tells of them, when it is another one.
+    pub order: Vec<Domain>,
     /// Content the edits refer to and the project may not have.
     pub blobs: Vec<Blob>,
-    /// An operation that changes no file; its domain has stored what it tells of.
+    /// An operation that changes no content; its domain has stored what it tells of.
     pub other: Option<Op>,
     /// Kept with the receipt, where a repeated request finds it.
     pub answer: Option<Value>,
@@ -89,36 +110,104 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
     }
     let plan = plan(&head)?;
     if matches!(access, Cow::Owned(_)) && commit.kind != Kind::Rollback {
-        check_file_sizes(&access, &plan.edits)?;
+        check::file_sizes(&access, &plan.edits)?;
     }
     access.require_paths(plan.edits.iter().flat_map(Edit::paths))?;
+    if !plan.fields.is_empty() {
+        access.refuse_token()?;
+    }
     let known = commit.path.as_ref().map(|path| (path, head.file.take()));
     let mut heads = file::store::load_for(project, &plan.edits, known)?;
-    check_base(commit.base_seq, &head, &heads, &plan.edits)?;
-    let mut applied = tree::apply(&mut heads, &plan.edits, head.next_file_id)?;
-    applied.op_checksums.extend(plan.other.as_ref().map(Op::checksum).transpose()?);
-    let outcomes = std::mem::take(&mut applied.outcomes);
-    let receipt = if applied.op_checksums.is_empty() {
-        Receipt { seq: head.seq, bundle: None, ops: outcomes, answer: plan.answer }
+    let mut effect = effect(commit, author, &head, &plan, &mut heads)?;
+    let ops = std::mem::take(&mut effect.outcomes);
+    let receipt = if effect.op_checksums.is_empty() {
+        Receipt { seq: head.seq, bundle: None, ops, answer: plan.answer }
     } else {
-        check_quota(&access, &head, &applied)?;
-        let bundle = write(commit, &access, author, &mut head, &plan, &mut applied, &mut heads)?;
-        Receipt { seq: head.seq, bundle: Some(bundle), ops: outcomes, answer: plan.answer }
+        check::quota(&access, &head, &effect.files)?;
+        let bundle = write(commit, &access, author, &mut head, &plan, &mut effect, &mut heads)?;
+        Receipt { seq: head.seq, bundle: Some(bundle), ops, answer: plan.answer }
     };
+    if let Some(advice) = receipt.advice() {
+        pgrx::notice!("{advice}");
+    }
     if let Some(key) = key {
         key.remember(project, author, &receipt)?;
     }
     Ok(Committed { receipt, heads: Some(heads) })
 }
 
-/// Stores what `applied` says as the next bundle and returns its id and checksum.
+/// What a plan does to the state it meets.
+struct Effect {
+    files: Applied,
+    fields: field::Applied,
+    /// The fields it touches, as they are afterwards.
+    new_fields: Fields,
+    /// One for each operation asked for.
+    outcomes: Vec<OpOutcome>,
+    /// Of the operations that change something, in order.
+    op_checksums: Vec<Hash>,
+}
+
+fn effect(
+    commit: &Commit,
+    author: ActorId,
+    head: &LockedHead,
+    plan: &Plan,
+    heads: &mut HashMap<FilePath, Head>,
+) -> Result<Effect> {
+    let stale = check::base(commit.base_seq, commit.on_conflict, head, heads, &plan.edits)?;
+    let mut files = if stale.is_empty() {
+        tree::apply(heads, &plan.edits, head.next_file_id)?
+    } else {
+        let (indexes, kept): (Vec<usize>, Vec<Edit>) =
+            plan.edits.iter().cloned().enumerate().filter(|(at, _)| !stale.contains(at)).unzip();
+        let mut files = tree::apply(heads, &kept, head.next_file_id)?;
+        files.outcomes = check::with_skipped(&plan.edits, heads, indexes, files.outcomes);
+        files
+    };
+    let mut op_checksums = std::mem::take(&mut files.op_checksums);
+    let by = Author {
+        actor: author.0,
+        seq: head.seq + 1,
+        base_seq: commit.base_seq,
+        on_conflict: commit.on_conflict,
+        ops_before: op_checksums.len(),
+    };
+    let (mut fields, new_fields) = entity::apply(commit.access.project, &plan.fields, &by)?;
+    op_checksums.append(&mut fields.op_checksums);
+    op_checksums.extend(plan.other.as_ref().map(Op::checksum).transpose()?);
+    let of_files = std::mem::take(&mut files.outcomes).into_iter().map(OpOutcome::File);
+    let of_fields = std::mem::take(&mut fields.outcomes).into_iter().map(OpOutcome::Field);
+    let outcomes = interleave(&plan.order, of_files, of_fields);
+    Ok(Effect { files, fields, new_fields, outcomes, op_checksums })
+}
+
+/// The outcomes in the order in which the operations were given.
+fn interleave(
+    order: &[Domain],
+    mut files: impl Iterator<Item = OpOutcome>,
+    mut fields: impl Iterator<Item = OpOutcome>,
+) -> Vec<OpOutcome> {
+    let mut outcomes: Vec<OpOutcome> = order
+        .iter()
+        .filter_map(|domain| match domain {
+            Domain::File => files.next(),
+            Domain::Field => fields.next(),
+        })
+        .collect();
+    outcomes.extend(files);
+    outcomes.extend(fields);
+    outcomes
+}
+
+/// Stores what `effect` says as the next bundle and returns its id and checksum.
 fn write(
     commit: &Commit,
     access: &Access,
     author: ActorId,
     head: &mut LockedHead,
     plan: &Plan,
-    applied: &mut Applied,
+    effect: &mut Effect,
     heads: &mut HashMap<FilePath, Head>,
 ) -> Result<(String, String)> {
     let project = access.project;
@@ -126,9 +215,9 @@ fn write(
     head.seq += 1;
     // Strictly later than the bundle before, also when the clock steps back.
     head.committed_at = store::now().max(head.committed_at + 1);
-    head.next_file_id = applied.next_file_id;
-    head.live_files += applied.live_files;
-    head.live_bytes += applied.live_bytes;
+    head.next_file_id = effect.files.next_file_id;
+    head.live_files += effect.files.live_files;
+    head.live_bytes += effect.files.live_bytes;
     let header = BundleHeader {
         project_id: project.0,
         seq: head.seq,
@@ -138,32 +227,40 @@ fn write(
         message: commit.message.clone(),
         correlation_id: commit.correlation.map(|(id, _)| id.0),
         base_seq: commit.base_seq,
+        undoes_seq: commit.undoes_seq,
         committed_at: head.committed_at,
     };
-    head.checksum = chain::checksum(&previous, &header, &applied.op_checksums)?;
-    let op_count = applied.op_checksums.len() as i32;
-    stamp(applied, heads, head);
+    head.checksum = chain::checksum(&previous, &header, &effect.op_checksums)?;
+    let op_count = effect.op_checksums.len() as i32;
+    stamp(&mut effect.files, heads, head);
     let details = match &plan.other {
         // Its checksum is the last.
         Some(op) => {
-            Some(json!({"op": op, "op_checksum": applied.op_checksums.last().map(|hash| hash.to_hex())}))
+            Some(json!({"op": op, "op_checksum": effect.op_checksums.last().map(|hash| hash.to_hex())}))
         }
         None => commit.details.clone(),
     };
     let entry = Entry { header: &header, op_count, previous: &previous, head, details };
-    match Single::of(&applied.versions, &plan.blobs) {
+    let versions = &effect.files.versions;
+    match Single::of(versions, &plan.blobs).filter(|_| effect.fields.rows.is_empty()) {
         Some(single) => single::append(&entry, &single)?,
         None => {
             blob::store::insert(project, &plan.blobs)?;
             store::append(&entry)?;
-            file::store::insert(project, author, head, &applied.versions)?;
+            file::store::insert(project, author, head, versions)?;
+            entity::insert(project, author, head, &effect.fields, &effect.new_fields)?;
         }
     }
-    let changes = applied.versions.iter().map(|version| (version.path.as_str(), version.head.is_live()));
-    let event_name =
-        plan.other.as_ref().map_or_else(|| event::name(changes), |op| event::other_name(op.name()));
-    notify::bundle(access, head, event_name)?;
+    notify::bundle(access, head, event_name(plan, effect))?;
     Ok((header.bundle_id.to_string(), head.checksum.to_hex()))
+}
+
+fn event_name(plan: &Plan, effect: &Effect) -> &'static str {
+    let changes = effect.files.versions.iter().map(|version| (version.path.as_str(), version.head.is_live()));
+    match &plan.other {
+        Some(op) => event::other_name(op.name()),
+        None => event::name(changes, !effect.fields.rows.is_empty()),
+    }
 }
 
 /// Gives the new versions the seq and time of their bundle.
@@ -176,60 +273,4 @@ fn stamp(applied: &mut Applied, heads: &mut HashMap<FilePath, Head>, bundle: &Lo
             head.updated_at = bundle.committed_at;
         }
     }
-}
-
-/// Refuses when a touched path changed after what the author had seen.
-fn check_base(
-    base_seq: Option<Seq>,
-    head: &LockedHead,
-    heads: &HashMap<FilePath, Head>,
-    edits: &[Edit],
-) -> Result<()> {
-    let Some(base_seq) = base_seq else { return Ok(()) };
-    if base_seq < 0 || base_seq > head.seq {
-        return Err(
-            Error::validation(format!("base_seq must be from 0 to {}", head.seq)).with("base_seq", base_seq)
-        );
-    }
-    let mut changed: Vec<(&str, &Head)> = edits
-        .iter()
-        .flat_map(Edit::paths)
-        .filter_map(|path| heads.get(path).map(|head| (path.as_str(), head)))
-        .filter(|(_, head)| head.seq > base_seq)
-        .collect();
-    changed.sort_unstable_by_key(|(path, _)| *path);
-    changed.dedup_by_key(|(path, _)| *path);
-    let Some((first, _)) = changed.first() else { return Ok(()) };
-    let files: Vec<Value> = changed
-        .iter()
-        .take(100)
-        .map(|(path, head)| json!({"file_path": path, "version": head.version, "seq": head.seq}))
-        .collect();
-    Err(Error::conflict("base_changed", format!("{first} changed after seq {base_seq}"))
-        .with("base_seq", base_seq)
-        .with("seq", head.seq)
-        .with("files", files))
-}
-
-/// The writer saw to it already, but by settings that have changed since.
-fn check_file_sizes(access: &Access, edits: &[Edit]) -> Result<()> {
-    edits.iter().try_for_each(|edit| match edit {
-        Edit::Put { path, content, .. } => blob::check_size(&access.settings, path.as_str(), content.size),
-        Edit::Delete { .. } | Edit::Move { .. } => Ok(()),
-    })
-}
-
-fn check_quota(access: &Access, head: &LockedHead, applied: &Applied) -> Result<()> {
-    let check = |setting: &str, limit: Option<i64>, before: i64, change: i64| match limit {
-        // What does not grow is allowed, so that a project over a lowered limit can be brought back.
-        Some(limit) if change > 0 && before + change > limit => {
-            Err(Error::limit(format!("the project would be over its {setting}"), limit)
-                .with("setting", setting)
-                .with("current", before)
-                .with("wanted", before + change))
-        }
-        _ => Ok(()),
-    };
-    check("max_files", access.settings.max_files, head.live_files, applied.live_files)?;
-    check("max_project_bytes", access.settings.max_project_bytes, head.live_bytes, applied.live_bytes)
 }

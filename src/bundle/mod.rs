@@ -5,20 +5,47 @@
 //! repeated correlation id changes nothing.
 //! Does not: know what an operation means; each domain's store applies its own.
 
+mod api;
+mod check;
 pub mod commit;
 pub mod notify;
 mod rate;
 mod request;
 mod single;
+pub mod staged;
 pub mod store;
 
 pub use commit::{Commit, Committed, Plan, commit};
-pub use request::fingerprint;
+pub use request::correlated;
 
 use crate::error::{Error, Result};
+use crate::pure::field::FieldOutcome;
 use crate::pure::path::shorten;
 use crate::pure::tree::Outcome;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+/// Operations above which a receipt advises smaller bundles.
+const ADVISABLE_OPS: usize = 1_000;
+
+/// What an operation is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Domain {
+    /// A file.
+    File,
+    /// A field of an entity, or a whole one.
+    Field,
+}
+
+/// What became of one operation.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum OpOutcome {
+    /// Of one on a file.
+    File(Outcome),
+    /// Of one on fields.
+    Field(FieldOutcome),
+}
 
 /// Why a bundle was made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -71,20 +98,43 @@ pub struct Receipt {
     /// Its id, unless nothing changed.
     pub bundle: Option<(String, String)>,
     /// One for each operation.
-    pub ops: Vec<Outcome>,
+    pub ops: Vec<OpOutcome>,
     /// What the plan had to say besides, for its function to tell again.
     pub answer: Option<Value>,
 }
 
 impl Receipt {
-    /// The paths it tells of.
-    pub fn paths(&self) -> impl Iterator<Item = &str> {
-        self.ops.iter().flat_map(|op| std::iter::once(&op.file_path).chain(&op.from_path)).map(String::as_str)
+    /// What became of the operations on files.
+    pub fn files(&self) -> impl Iterator<Item = &Outcome> {
+        self.ops.iter().filter_map(|op| match op {
+            OpOutcome::File(outcome) => Some(outcome),
+            OpOutcome::Field(_) => None,
+        })
     }
 
-    /// `{seq, bundle_id, checksum, ops: [...]}`.
+    /// The paths it tells of.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.files().flat_map(|op| std::iter::once(&op.file_path).chain(&op.from_path)).map(String::as_str)
+    }
+
+    /// Why this bundle had better been several.
+    pub fn advice(&self) -> Option<String> {
+        (self.ops.len() > ADVISABLE_OPS).then(|| {
+            format!(
+                "a bundle of {} operations holds the project's lock for long and is one event; up to {ADVISABLE_OPS} are advisable",
+                self.ops.len()
+            )
+        })
+    }
+
+    /// `{seq, bundle_id, checksum, ops: [...]}`, and `advice` when there is some.
     pub fn to_json(&self) -> Value {
         let (bundle_id, checksum) = self.bundle.clone().unzip();
-        json!({"seq": self.seq, "bundle_id": bundle_id, "checksum": checksum, "ops": self.ops})
+        let mut json =
+            json!({"seq": self.seq, "bundle_id": bundle_id, "checksum": checksum, "ops": self.ops});
+        if let Some(advice) = self.advice() {
+            json["advice"] = advice.into();
+        }
+        json
     }
 }

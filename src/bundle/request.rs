@@ -1,16 +1,26 @@
 //! Idempotency: the same correlation id again returns the first receipt; with a different request it is PT409.
 
-use super::{Receipt, store};
+use super::{OpOutcome, Receipt, store};
+use crate::args::correlation_arg;
 use crate::error::{Error, Result};
 use crate::ids::{ActorId, CorrelationId, ProjectId};
 use crate::pure::hash::Hash;
 use crate::pure::json::canonical;
-use crate::pure::tree::Outcome;
+use pgrx::Uuid;
 use serde_json::{Value, json};
 
 /// Identifies a request: the function and what it was asked, content by hash.
-pub fn fingerprint(function: &str, arguments: Value) -> Result<Hash> {
+fn fingerprint(function: &str, arguments: Value) -> Result<Hash> {
     Ok(Hash::of(&canonical(&json!([function, arguments]))?))
+}
+
+/// The correlation of a request, if it has one.
+pub fn correlated(
+    correlation_id: Option<Uuid>,
+    function: &str,
+    arguments: impl FnOnce() -> Value,
+) -> Result<Option<(CorrelationId, Hash)>> {
+    correlation_arg(correlation_id).map(|id| Ok((id, fingerprint(function, arguments())?))).transpose()
 }
 
 /// A repeated request's id, who repeats it, and what it asks.
@@ -49,7 +59,7 @@ impl Key {
 
 fn parse(receipt: &Value) -> Option<Receipt> {
     let text = |key: &str| receipt.get(key).and_then(Value::as_str).map(str::to_owned);
-    let ops: Vec<Outcome> = serde_json::from_value(receipt.get("ops")?.clone()).ok()?;
+    let ops: Vec<OpOutcome> = serde_json::from_value(receipt.get("ops")?.clone()).ok()?;
     let answer = receipt.get("answer").filter(|answer| !answer.is_null()).cloned();
     Some(Receipt {
         seq: receipt.get("seq")?.as_i64()?,

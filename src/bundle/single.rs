@@ -32,7 +32,7 @@ impl<'a> Single<'a> {
     }
 }
 
-/// Everything but the path's head. Parameters 1 to 16 are the bundle's.
+/// Everything but the path's head. Parameters 1 to 17 are the bundle's.
 macro_rules! with_version {
     ($head:literal) => {
         concat!(
@@ -42,12 +42,12 @@ macro_rules! with_version {
             move_head_sql!(),
             "), content AS (
                 INSERT INTO quire_store.blob (project_id, hash, size, codec, bytes)
-                SELECT $1, $24, $25, $30, $31 WHERE $31 IS NOT NULL ON CONFLICT DO NOTHING
+                SELECT $1, $25, $26, $31, $32 WHERE $32 IS NOT NULL ON CONFLICT DO NOTHING
             ), version AS (
                 INSERT INTO quire_store.project_files (project_id, bundle_seq, committed_at, file_id, version, id,
                     parent_version_id, file_type, mode, content_hash, size, is_deleted, is_binary, ordinal, op,
                     op_checksum)
-                VALUES ($1, $2, $4, $18, $19, $20, $21, $22, $23, $24, $25, $24 IS NULL, $26, $27, $28, $29)
+                VALUES ($1, $2, $4, $19, $20, $21, $22, $23, $24, $25, $26, $25 IS NULL, $27, $28, $29, $30)
             ) ",
             $head
         )
@@ -59,13 +59,13 @@ pub fn append(entry: &Entry, single: &Single) -> Result<()> {
     const FIRST: &str = with_version!(
         "INSERT INTO quire_store.file_head (project_id, file_path, file_id, version, version_id, parent_version_id,
              seq, updated_at, file_type, mode, content_hash, size, is_deleted, is_binary, created_by, created_at)
-         VALUES ($1, $17, $18, $19, $20, $21, $2, $4, $22, $23, $24, $25, $24 IS NULL, $26, $7, $4)"
+         VALUES ($1, $18, $19, $20, $21, $22, $2, $4, $23, $24, $25, $26, $25 IS NULL, $27, $7, $4)"
     );
     const NEXT: &str = with_version!(
         "UPDATE quire_store.file_head
-         SET version = $19, version_id = $20, parent_version_id = $21, seq = $2, updated_at = $4, file_type = $22,
-             mode = $23, content_hash = $24, size = $25, is_deleted = $24 IS NULL, is_binary = $26
-         WHERE project_id = $1 AND file_path = $17"
+         SET version = $20, version_id = $21, parent_version_id = $22, seq = $2, updated_at = $4, file_type = $23,
+             mode = $24, content_hash = $25, size = $26, is_deleted = $25 IS NULL, is_binary = $27
+         WHERE project_id = $1 AND file_path = $18"
     );
     let Single { version, content } = single;
     let head = &version.head;

@@ -121,12 +121,12 @@ pub struct Entry<'a> {
     pub details: Option<Value>,
 }
 
-/// The bundle's row, then the head row's update: parameters 1 to 16, as [`Entry::args`] gives them.
+/// The bundle's row, then the head row's update: parameters 1 to 17, as [`Entry::args`] gives them.
 macro_rules! append {
     () => {
         "INSERT INTO quire_store.bundle (project_id, seq, checksum, committed_at, bundle_id, kind, actor_id, message,
-             correlation_id, base_seq, op_count, prev_checksum, details)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+             correlation_id, base_seq, op_count, prev_checksum, details, undoes_seq)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $17)"
     };
 }
 macro_rules! move_head {
@@ -139,7 +139,7 @@ macro_rules! move_head {
 pub(super) use {append as append_sql, move_head as move_head_sql};
 
 impl Entry<'_> {
-    /// Parameters 1 to 16 of the statements that append it.
+    /// Parameters 1 to 17 of the statements that append it.
     pub fn args(&self) -> Result<Vec<Arg<'_>>> {
         let Entry { header, op_count, previous, head, details } = self;
         Ok(vec![
@@ -159,6 +159,7 @@ impl Entry<'_> {
             head.next_file_id.into(),
             head.live_files.into(),
             head.live_bytes.into(),
+            header.undoes_seq.into(),
         ])
     }
 }

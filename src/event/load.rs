@@ -5,7 +5,7 @@ use crate::blob;
 use crate::error::{Error, Result};
 use crate::ids::{ProjectId, Seq};
 use crate::pure::event::{
-    BULK, Body, Change, File, MAX_NOTIFY_BYTES, Origin, build, build_other, name, other_name,
+    BULK, Body, Change, FieldChange, File, MAX_NOTIFY_BYTES, Origin, build, build_other, name, other_name,
 };
 use crate::pure::filter::Filter;
 use crate::pure::hash::Hash;
@@ -52,11 +52,14 @@ pub fn page(query: &Query) -> Result<Page> {
     for change in store::changes(query.project, query.after, last.seq)? {
         changes.entry(change.seq).or_default().push(change);
     }
+    let field_bytes = store::field_bytes(query.project, query.after, last.seq)?;
     // Named before the filter: a bulk stays a bulk when only one of its files is wanted.
-    let names: HashMap<Seq, &'static str> = changes
+    let names: HashMap<Seq, &'static str> = bundles
         .iter()
-        .map(|(seq, changes)| {
-            (*seq, name(changes.iter().map(|change| (change.path.as_str(), change.content_hash.is_some()))))
+        .map(|bundle| {
+            let files = changes.get(&bundle.seq).map(Vec::as_slice).unwrap_or_default();
+            let files = files.iter().map(|change| (change.path.as_str(), change.content_hash.is_some()));
+            (bundle.seq, name(files, field_bytes.contains_key(&bundle.seq)))
         })
         .collect();
     changes.values_mut().for_each(|changes| changes.retain(|change| query.filter.wants_path(&change.path)));
@@ -64,6 +67,9 @@ pub fn page(query: &Query) -> Result<Page> {
         changes.get(&bundle.seq).map_or(0, |changes| changes.iter().map(|change| change.size).sum())
     };
     let bundles = if query.content_bytes > 0 { up_to(bundles, query.content_bytes, size) } else { bundles };
+    let wants_fields = query.filter.wants_pathless() && !field_bytes.is_empty();
+    let bytes = |bundle: &LoggedBundle| field_bytes.get(&bundle.seq).copied().unwrap_or(0);
+    let bundles = if wants_fields { up_to(bundles, MAX_CONTENT_BYTES, bytes) } else { bundles };
     let scanned = bundles.last().map_or(query.after, |bundle| bundle.seq);
     changes.retain(|seq, changes| *seq <= scanned && !changes.is_empty());
     let contents = if query.content_bytes > 0 {
@@ -71,17 +77,32 @@ pub fn page(query: &Query) -> Result<Page> {
     } else {
         Contents::NotAsked
     };
+    let mut fields: BTreeMap<Seq, Option<Vec<FieldChange>>> = BTreeMap::new();
+    if wants_fields {
+        // Only the first can be larger than a page.
+        let too_large = bundles.first().filter(|bundle| bytes(bundle) > MAX_CONTENT_BYTES);
+        fields.extend(too_large.map(|bundle| (bundle.seq, None)));
+        let after = too_large.map_or(query.after, |bundle| bundle.seq);
+        for (seq, change) in store::field_changes(query.project, after, scanned)? {
+            fields.entry(seq).or_insert_with(|| Some(Vec::new())).get_or_insert_default().push(change);
+        }
+    }
     let mut events = Vec::with_capacity(bundles.len());
     for bundle in bundles {
-        let Some(changes) = changes.remove(&bundle.seq) else {
-            events.extend(other_event(bundle).filter(|event| query.filter.wants_pathless(event.name)));
-            continue;
+        let event = match (changes.remove(&bundle.seq), fields.remove(&bundle.seq)) {
+            (None, None) => other_event(bundle).filter(|_| query.filter.wants_pathless()),
+            (files, fields) => {
+                let name = names.get(&bundle.seq).copied().unwrap_or(BULK);
+                Some(event(
+                    bundle,
+                    name,
+                    files.unwrap_or_default(),
+                    fields.unwrap_or_else(|| Some(Vec::new())),
+                    &contents,
+                ))
+            }
         };
-        let name = names.get(&bundle.seq).copied().unwrap_or(BULK);
-        let event = event(bundle, name, changes, &contents);
-        if query.filter.wants_event(event.name) {
-            events.push(event);
-        }
+        events.extend(event.filter(|event| query.filter.wants_event(event.name)));
     }
     Ok(Page { events, scanned })
 }
@@ -111,7 +132,7 @@ fn up_to(bundles: &[LoggedBundle], most: i64, weight: impl Fn(&LoggedBundle) -> 
     &bundles[..fitting.max(1).min(bundles.len())]
 }
 
-/// The event of a bundle that changes no file.
+/// The event of a bundle that changes no content.
 fn other_event(bundle: &LoggedBundle) -> Option<Event> {
     let op = bundle.other.as_ref()?;
     let origin = Origin { sender: bundle.actor.0, committed_at: bundle.committed_at };
@@ -128,6 +149,7 @@ fn event(
     bundle: &LoggedBundle,
     name: &'static str,
     changes: Vec<LoggedChange>,
+    fields: Option<Vec<FieldChange>>,
     contents: &Contents,
 ) -> Event {
     let origin = Origin { sender: bundle.actor.0, committed_at: bundle.committed_at };
@@ -147,7 +169,7 @@ fn event(
             moved_from: change.moved_from,
         })
         .collect();
-    let payload = build(name, &origin, changes);
+    let payload = build(name, &origin, changes, fields);
     Event { seq: bundle.seq, name, payload, committed_at: bundle.committed_at }
 }
 

@@ -1,9 +1,9 @@
 //! Writers of many files: all or nothing, one bundle, one event.
 
-use super::ops::{Staged, check_count, items};
-use super::write::correlated;
 use crate::args::required;
 use crate::auth::{Access, Action, expect};
+use crate::bundle::correlated;
+use crate::bundle::staged::{Staged, check_count, items};
 use crate::bundle::{Commit, Kind, commit};
 use crate::error::{Error, Result};
 use crate::jsonb::JsonArg;
@@ -73,8 +73,7 @@ fn write(access: &Access, staged: Staged, correlation_id: Option<Uuid>, function
     let request = Commit::new(access, Kind::UserEdit, correlation);
     let receipt = commit(&request, |_| Ok(plan))?.receipt;
     let files: Vec<Value> = receipt
-        .ops
-        .iter()
+        .files()
         .map(|op| json!({"file_path": op.file_path, "version": op.version, "content_hash": op.content_hash}))
         .collect();
     Ok(JsonB(json!({"success": true, "seq": receipt.seq, "files": files})))

@@ -18,7 +18,7 @@ pub type FileHead = PgHeapTuple<'static, AllocatedByRust>;
 /// The file that a committed write of one operation touched, as that operation left it.
 pub fn after(project: ProjectId, committed: &Committed) -> Result<FileHead> {
     let outcome =
-        committed.receipt.ops.first().ok_or_else(|| Error::internal("a receipt has no operation"))?;
+        committed.receipt.files().next().ok_or_else(|| Error::internal("a receipt has no operation"))?;
     let path = FilePath::from_stored(outcome.file_path.clone());
     if let Some(head) = committed.heads.as_ref().and_then(|heads| heads.get(&path)) {
         return composite(&path, head);

@@ -1,11 +1,11 @@
 //! `merge_project_file`: writes an edit that was made on an older version.
 
 use super::read::{no_file, version_of};
-use super::write::correlated;
 use super::{VersionRow, store};
 use crate::args::{path_arg, required};
 use crate::auth::{Access, Action, require_project};
 use crate::blob;
+use crate::bundle::correlated;
 use crate::bundle::{Commit, Kind, Plan, commit};
 use crate::error::{Error, Result};
 use crate::pure::merge::{Hunk, LineMerge, characters, lines};
@@ -102,7 +102,7 @@ fn merge(
         })
     })?
     .receipt;
-    let (status, version) = match (receipt.ops.first(), &receipt.answer) {
+    let (status, version) = match (receipt.files().next(), &receipt.answer) {
         (Some(op), _) if op.status == "unchanged" => ("unchanged", json!(op.version)),
         (Some(op), _) => ("merged", json!(op.version)),
         (None, answer) => {

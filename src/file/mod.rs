@@ -9,7 +9,6 @@ mod bulk;
 mod diff;
 mod head;
 mod merge;
-mod ops;
 pub mod read;
 mod restore;
 mod row;
@@ -18,4 +17,3 @@ mod tag;
 mod write;
 
 pub use row::VersionRow;
-pub use write::correlated;

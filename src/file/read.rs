@@ -14,8 +14,8 @@ use pgrx::Uuid;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
 
-/// Most versions one call lists.
-const MAX_VERSIONS: i32 = 10_000;
+/// Most rows one call lists.
+const MAX_ROWS: i32 = 10_000;
 
 /// One file, current or at a version.
 #[pg_extern(stable, security_definer)]
@@ -142,8 +142,8 @@ fn normal_prefix(prefix: Option<&str>) -> Option<String> {
 
 /// A page size argument of a SQL reader, checked.
 #[pg_extern(schema = "quire_store", immutable, parallel_safe)]
-fn page_size(max_versions: Option<i32>) -> i64 {
-    or_raise(page_arg("max_versions", max_versions, MAX_VERSIONS))
+fn page_size(argument: &str, size: Option<i32>) -> i64 {
+    or_raise(page_arg(argument, size, MAX_ROWS))
 }
 
 /// The seq that a point in time means: exactly one of the three is given.

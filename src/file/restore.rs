@@ -4,10 +4,10 @@ use super::VersionRow;
 use super::head::{self, FileHead};
 use super::read::{existing_seq, version_of};
 use super::store;
-use super::write::correlated;
 use crate::args::{path_arg, required};
 use crate::auth::{Access, Action, require_project};
 use crate::blob;
+use crate::bundle::correlated;
 use crate::bundle::store::head_seq;
 use crate::bundle::{Commit, Kind, Plan, commit};
 use crate::error::{Error, Result};
@@ -94,8 +94,7 @@ fn restore_tree(
         commit(&request, |head| Ok(Plan { edits: edits(&access, head.seq, to_seq)?, ..Plan::default() }))?
             .receipt;
     let files: Vec<Value> = receipt
-        .ops
-        .iter()
+        .files()
         .map(|op| json!({"file_path": op.file_path, "op": op.op, "content_hash": op.content_hash, "version": op.version}))
         .collect();
     let (bundle_id, checksum) = receipt.bundle.unzip();

@@ -2,9 +2,9 @@
 
 use super::read::existing_seq;
 use super::store;
-use super::write::correlated;
 use crate::args::text_arg;
 use crate::auth::{Action, require_project};
+use crate::bundle::correlated;
 use crate::bundle::{Commit, Kind, Plan, commit};
 use crate::error::{Error, Result};
 use crate::ids::Seq;

@@ -1,10 +1,10 @@
 //! Writers of one file.
 
 use super::head::{self, FileHead};
-use crate::args::{correlation_arg, file_type_arg, path_arg, required};
+use crate::args::{file_type_arg, path_arg, required};
 use crate::auth::{Access, Action, expect};
 use crate::blob;
-use crate::bundle::{Commit, Kind, Plan, commit, fingerprint};
+use crate::bundle::{Commit, Kind, Plan, commit, correlated};
 use crate::error::Result;
 use crate::ids::{CorrelationId, Version};
 use crate::pure::hash::Hash;
@@ -12,7 +12,7 @@ use crate::pure::tree::Edit;
 use crate::raise::or_raise;
 use pgrx::prelude::*;
 use pgrx::{Uuid, composite_type};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// Writes a text file.
 #[pg_extern(security_definer, requires = ["file"])]
@@ -125,15 +125,6 @@ fn rename(
         correlation,
         Plan { edits: vec![Edit::Move { from, to, expected_version }], ..Plan::default() },
     )
-}
-
-/// The correlation of a request, if it has one.
-pub fn correlated(
-    correlation_id: Option<Uuid>,
-    function: &str,
-    arguments: impl FnOnce() -> Value,
-) -> Result<Option<(CorrelationId, Hash)>> {
-    correlation_arg(correlation_id).map(|id| Ok((id, fingerprint(function, arguments())?))).transpose()
 }
 
 fn write(access: &Access, correlation: Option<(CorrelationId, Hash)>, plan: Plan) -> Result<FileHead> {

@@ -110,9 +110,10 @@ pub fn set_archived(project: ProjectId, archived: bool) -> Result<()> {
 /// Deletes a project and everything that hangs off it. The project's row goes first: the guard of the append-only tables
 /// lets their rows go only when it is gone.
 pub fn delete(project: ProjectId) -> Result<()> {
-    const IN_THIS_ORDER: [&str; 4] = [
+    const IN_THIS_ORDER: [&str; 5] = [
         "DELETE FROM quire_store.project WHERE project_id = $1",
         "DELETE FROM quire_store.project_files WHERE project_id = $1",
+        "DELETE FROM quire_store.entity_op WHERE project_id = $1",
         "DELETE FROM quire_store.bundle WHERE project_id = $1",
         "DELETE FROM quire_store.blob WHERE project_id = $1",
     ];

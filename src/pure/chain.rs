@@ -28,6 +28,9 @@ pub struct BundleHeader {
     pub correlation_id: Option<Uuid>,
     /// What the author had seen.
     pub base_seq: Option<i64>,
+    /// The bundle this one takes back; not in the form when there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undoes_seq: Option<i64>,
     /// When, in microseconds since 1970-01-01 00:00 UTC.
     pub committed_at: i64,
 }
@@ -53,6 +56,7 @@ mod tests {
             message: None,
             correlation_id: None,
             base_seq: None,
+            undoes_seq: None,
             committed_at: 1_700_000_000_123_456,
         }
     }

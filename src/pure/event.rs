@@ -4,8 +4,8 @@
 //! |---|---|
 //! | `file:update` | `file_path, content, content_hash, version, timestamp, sender` + `file_type, mode, size, is_binary` |
 //! | `file:delete` | `file_path, version, timestamp, sender` |
-//! | `bulk:apply` | `files: [{action, file_path, content?, content_hash, version, ...}], timestamp, sender` |
-//!
+//! | `bulk:apply` | `files: [{action, file_path, content?, content_hash, version, ...}], entities?, timestamp, sender` |
+//! | `entity:update` | `entities: [{action, entity_type, entity_id, fields, unset}], timestamp, sender` |
 //! | `snapshot:ready` | `snapshot_id, seq, since_seq?, format, size, content_hash, file_count, timestamp, sender` |
 //!
 //! Content of a binary file travels as `content_base64` and `content` is null. What is too large to travel is left out
@@ -15,6 +15,7 @@ use crate::pure::hash::Hash;
 use crate::pure::json::encode_base64;
 use crate::pure::timestamp::{Micros, rfc3339};
 use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
 
 /// A snapshot can be downloaded.
@@ -84,10 +85,19 @@ pub const fn single(exists: bool) -> &'static str {
     if exists { "file:update" } else { "file:delete" }
 }
 
-/// The event of a bundle, by the paths it changed in order, each with whether a file exists there afterwards.
-pub fn name<'a>(changes: impl IntoIterator<Item = (&'a str, bool)>) -> &'static str {
+/// The event of a bundle that changed fields of entities.
+pub const ENTITY_UPDATE: &str = "entity:update";
+
+/// The event of a bundle, by the paths it changed in order, each with whether a file exists there afterwards, and by
+/// whether it changed fields.
+pub fn name<'a>(changes: impl IntoIterator<Item = (&'a str, bool)>, has_fields: bool) -> &'static str {
     let mut changes = changes.into_iter();
-    let Some((path, mut exists)) = changes.next() else { return BULK };
+    let Some((path, mut exists)) = changes.next() else {
+        return if has_fields { ENTITY_UPDATE } else { BULK };
+    };
+    if has_fields {
+        return BULK;
+    }
     for (other, exists_now) in changes {
         if other != path {
             return BULK;
@@ -114,21 +124,87 @@ pub fn build_other(origin: &Origin, op: &Value) -> Value {
     Value::Object(payload)
 }
 
-/// Payload of the event of one bundle; a path that changed twice shows its last state.
-pub fn build(name: &str, origin: &Origin, mut changes: Vec<Change>) -> Value {
-    if changes.len() > 1 {
-        changes = last_of_each_path(changes);
-    }
-    let mut payload = Map::new();
-    match changes.as_slice() {
-        [change] if name != BULK => describe(change, &mut payload),
-        many => {
-            payload.insert("files".into(), many.iter().map(entry).collect());
+/// What one operation did to one field.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FieldChange {
+    /// `field.set`, `field.unset` or `entity.delete`.
+    pub op: String,
+    /// Type of the entity.
+    pub entity_type: String,
+    /// Which, inside its type.
+    pub entity_id: String,
+    /// Which field.
+    pub field: String,
+    /// Its value now; `None` when it was cleared.
+    pub value: Option<Value>,
+}
+
+/// Payload of the event of one bundle; a path or field that changed twice shows its last state.
+pub fn build(name: &str, origin: &Origin, files: Vec<Change>, fields: Option<Vec<FieldChange>>) -> Value {
+    let mut payload = build_files(name, files);
+    match fields {
+        Some(fields) if !fields.is_empty() => {
+            payload.insert("entities".into(), entities(fields));
+        }
+        Some(_) => {}
+        None => {
+            payload.insert("content_omitted".into(), true.into());
         }
     }
     payload.insert("timestamp".into(), rfc3339(origin.committed_at).into());
     payload.insert("sender".into(), origin.sender.to_string().into());
     Value::Object(payload)
+}
+
+/// One entity of an event.
+#[derive(Default)]
+struct Changed {
+    is_deleted: bool,
+    fields: BTreeMap<String, Option<Value>>,
+}
+
+/// `[{action, entity_type, entity_id, fields: {name: value}, unset: [name]}]`
+fn entities(changes: Vec<FieldChange>) -> Value {
+    let mut order: Vec<(String, String)> = Vec::new();
+    let mut changed: HashMap<(String, String), Changed> = HashMap::new();
+    for change in changes {
+        let key = (change.entity_type, change.entity_id);
+        let entity = changed.entry(key.clone()).or_insert_with(|| {
+            order.push(key);
+            Changed::default()
+        });
+        entity.is_deleted = change.op == "entity.delete";
+        entity.fields.insert(change.field, change.value);
+    }
+    order
+        .into_iter()
+        .filter_map(|key| {
+            let Changed { is_deleted, fields } = changed.remove(&key)?;
+            let unset: Value =
+                fields.iter().filter(|(_, value)| value.is_none()).map(|(field, _)| field.as_str()).collect();
+            let set: Map<String, Value> =
+                fields.into_iter().filter_map(|(field, value)| Some((field, value?))).collect();
+            Some(json!({
+                "action": if is_deleted { "delete" } else { "update" },
+                "entity_type": key.0, "entity_id": key.1, "fields": set, "unset": unset
+            }))
+        })
+        .collect()
+}
+
+fn build_files(name: &str, mut changes: Vec<Change>) -> Map<String, Value> {
+    if changes.len() > 1 {
+        changes = last_of_each_path(changes);
+    }
+    let mut payload = Map::new();
+    match changes.as_slice() {
+        [] if name == ENTITY_UPDATE => {}
+        [change] if name != BULK => describe(change, &mut payload),
+        many => {
+            payload.insert("files".into(), many.iter().map(entry).collect());
+        }
+    }
+    payload
 }
 
 fn last_of_each_path(changes: Vec<Change>) -> Vec<Change> {
@@ -222,6 +298,9 @@ fn strip_content(value: &mut Value) {
         files.iter_mut().for_each(strip_content);
         object.insert("content_omitted".into(), true.into());
     }
+    if object.remove("entities").is_some() {
+        object.insert("content_omitted".into(), true.into());
+    }
 }
 
 #[cfg(test)]
@@ -251,24 +330,54 @@ mod tests {
     }
 
     #[test]
+    fn entities_show_the_last_state_of_each_field() {
+        let change = |op: &str, id: &str, field: &str, value: Option<Value>| FieldChange {
+            op: op.into(),
+            entity_type: "task".into(),
+            entity_id: id.into(),
+            field: field.into(),
+            value,
+        };
+        let fields = vec![
+            change("field.set", "2", "a", Some(json!(1))),
+            change("field.set", "1", "a", Some(json!(1))),
+            change("field.set", "2", "a", Some(json!(null))),
+            change("entity.delete", "1", "a", None),
+        ];
+        let payload = build(ENTITY_UPDATE, &ORIGIN, Vec::new(), Some(fields));
+        assert_eq!(
+            payload["entities"],
+            json!([
+                {"action": "update", "entity_type": "task", "entity_id": "2", "fields": {"a": null}, "unset": []},
+                {"action": "delete", "entity_type": "task", "entity_id": "1", "fields": {}, "unset": ["a"]}
+            ])
+        );
+        assert!(payload.get("files").is_none());
+        assert_eq!(build(ENTITY_UPDATE, &ORIGIN, Vec::new(), None)["content_omitted"], true);
+    }
+
+    #[test]
     fn one_path_names_its_last_state_and_several_are_a_bulk() {
-        assert_eq!(name([("a", true)]), "file:update");
-        assert_eq!(name([("a", true), ("a", false)]), "file:delete");
-        assert_eq!(name([("a", true), ("b", true)]), "bulk:apply");
-        assert_eq!(name([("a", true), ("b", true), ("a", true)]), "bulk:apply");
+        assert_eq!(name([("a", true)], false), "file:update");
+        assert_eq!(name([("a", true), ("a", false)], false), "file:delete");
+        assert_eq!(name([("a", true), ("b", true)], false), "bulk:apply");
+        assert_eq!(name([("a", true), ("b", true), ("a", true)], false), "bulk:apply");
+        assert_eq!(name([], true), "entity:update");
+        assert_eq!(name([("a", true)], true), "bulk:apply");
     }
 
     #[test]
     fn one_change_is_described_by_itself() {
-        let payload = build(single(true), &ORIGIN, vec![update("a", b"x")]);
+        let payload = build(single(true), &ORIGIN, vec![update("a", b"x")], Some(Vec::new()));
         assert_eq!((&payload["content"], &payload["version"]), (&json!("x"), &json!(2)));
-        let payload = build(single(false), &ORIGIN, vec![delete("a")]);
+        let payload = build(single(false), &ORIGIN, vec![delete("a")], Some(Vec::new()));
         assert_eq!((&payload["file_path"], payload.get("content")), (&json!("a"), None));
     }
 
     #[test]
     fn several_changes_are_a_list_of_last_states() {
-        let payload = build(BULK, &ORIGIN, vec![update("a", b"x"), delete("b"), update("a", b"y")]);
+        let payload =
+            build(BULK, &ORIGIN, vec![update("a", b"x"), delete("b"), update("a", b"y")], Some(Vec::new()));
         let files = payload["files"].as_array().expect("files");
         assert_eq!(files.len(), 2);
         assert_eq!(files[1]["content"], "y");
@@ -277,19 +386,19 @@ mod tests {
 
     #[test]
     fn what_is_left_of_a_bulk_is_still_a_list() {
-        let payload = build(BULK, &ORIGIN, vec![update("a", b"x")]);
+        let payload = build(BULK, &ORIGIN, vec![update("a", b"x")], Some(Vec::new()));
         assert_eq!(payload["files"].as_array().expect("files").len(), 1);
     }
 
     #[test]
     fn binary_content_travels_as_base64() {
-        let payload = build(single(true), &ORIGIN, vec![update("a", b"\x00\xff")]);
+        let payload = build(single(true), &ORIGIN, vec![update("a", b"\x00\xff")], Some(Vec::new()));
         assert_eq!((&payload["content"], &payload["content_base64"]), (&Value::Null, &json!("AP8=")));
     }
 
     #[test]
     fn a_broadcast_always_fits() {
-        let payload = build(single(true), &ORIGIN, vec![update("a", &[b'x'; 20_000])]);
+        let payload = build(single(true), &ORIGIN, vec![update("a", &[b'x'; 20_000])], Some(Vec::new()));
         let text = broadcast(single(true), 1, 0, &payload);
         assert!(
             text.len() <= MAX_NOTIFY_BYTES
@@ -297,10 +406,10 @@ mod tests {
                 && text.contains("content_hash")
         );
         let many = (0..1000).map(|n| update(&format!("f{n}"), b"x")).collect();
-        let payload = build(BULK, &ORIGIN, many);
+        let payload = build(BULK, &ORIGIN, many, Some(Vec::new()));
         let text = broadcast(BULK, 1, 0, &payload);
         assert!(text.len() <= MAX_NOTIFY_BYTES && text.contains("\"content_omitted\":true"));
-        let payload = build(single(true), &ORIGIN, vec![update("a", b"small")]);
+        let payload = build(single(true), &ORIGIN, vec![update("a", b"small")], Some(Vec::new()));
         assert!(broadcast(single(true), 1, 0, &payload).contains("small"));
     }
 }

@@ -4,7 +4,7 @@
 //! `\` included, stands for itself.
 
 use crate::error::{Error, Result};
-use crate::pure::event::{BULK, SNAPSHOT_READY, single};
+use crate::pure::event::{BULK, ENTITY_UPDATE, SNAPSHOT_READY, single};
 use crate::pure::path::shorten;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ const MAX_GLOBS: usize = 100;
 const MAX_GLOB_BYTES: usize = 1024;
 
 /// Names of the events a filter may choose.
-pub const EVENTS: [&str; 4] = [single(true), single(false), BULK, SNAPSHOT_READY];
+pub const EVENTS: [&str; 5] = [single(true), single(false), BULK, ENTITY_UPDATE, SNAPSHOT_READY];
 
 /// A parsed filter.
 #[derive(Debug, Clone, Default)]
@@ -52,9 +52,9 @@ impl Filter {
         self.events.as_ref().is_none_or(|events| events.iter().any(|event| event == name))
     }
 
-    /// Whether an event of this name that concerns no path passes.
-    pub fn wants_pathless(&self, name: &str) -> bool {
-        self.paths.is_none() && self.wants_event(name)
+    /// Whether what concerns no path passes.
+    pub fn wants_pathless(&self) -> bool {
+        self.paths.is_none()
     }
 
     /// Whether a change at this path passes.

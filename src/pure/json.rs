@@ -3,13 +3,85 @@
 use crate::error::{Error, Result};
 use crate::pure::path::shorten;
 use base64::Engine;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 /// The canonical form (RFC 8785) of `value`, which any client can recompute.
 pub fn canonical(value: &impl Serialize) -> Result<Vec<u8>> {
     serde_json_canonicalizer::to_vec(value)
         .map_err(|error| Error::internal(format!("no canonical JSON form: {error}")))
+}
+
+/// A JSON value in canonical form: equal values are equal texts.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct JsonValue(String);
+
+impl JsonValue {
+    /// The canonical form of `value`.
+    pub fn of(value: &Value) -> Result<Self> {
+        String::from_utf8(canonical(value)?)
+            .map(Self)
+            .map_err(|_| Error::internal("a canonical JSON form is not UTF-8"))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Parsed.
+    pub fn to_value(&self) -> Result<Value> {
+        serde_json::from_str(&self.0).map_err(|_| Error::internal("a canonical JSON form cannot be read"))
+    }
+}
+
+impl Serialize for JsonValue {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        self.to_value().map_err(serde::ser::Error::custom)?.serialize(serializer)
+    }
+}
+
+/// The first number of a JSON text that a double cannot hold: it would be stored as another one. The text is as
+/// PostgreSQL prints `jsonb`, without exponents.
+pub fn inexact_number(json: &str) -> Option<&str> {
+    let bytes = json.as_bytes();
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => at = end_of_string(bytes, at),
+            b'-' | b'0'..=b'9' => {
+                let length =
+                    bytes[at..].iter().take_while(|byte| matches!(byte, b'-' | b'.' | b'0'..=b'9')).count();
+                let number = &json[at..at + length];
+                // Fifteen digits always fit.
+                if length > 15 && !is_exact(number) {
+                    return Some(number);
+                }
+                at += length;
+            }
+            _ => at += 1,
+        }
+    }
+    None
+}
+
+fn is_exact(number: &str) -> bool {
+    let plain =
+        if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number };
+    number.parse::<f64>().is_ok_and(|double| double.is_finite() && double.to_string() == plain)
+}
+
+/// Where the string that starts at `at` is over.
+fn end_of_string(bytes: &[u8], at: usize) -> usize {
+    let mut at = at + 1;
+    while let Some(step) = bytes.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
+        at += step;
+        if bytes[at] == b'"' {
+            return at + 1;
+        }
+        at += 2;
+    }
+    bytes.len()
 }
 
 /// A JSON object whose members are read one by one; what nobody read is refused at the end.
@@ -33,6 +105,12 @@ impl<'a> Members<'a> {
     pub fn opt(&mut self, key: &'static str) -> Option<&'a Value> {
         self.read.push(key);
         self.object.get(key).filter(|value| !value.is_null())
+    }
+
+    /// A member that must be there; null is a value.
+    pub fn value(&mut self, key: &'static str) -> Result<&'a Value> {
+        self.read.push(key);
+        self.object.get(key).ok_or_else(|| self.wrong(key, "given"))
     }
 
     /// A text that may be absent or null.
@@ -110,6 +188,37 @@ mod tests {
             canonical(&json!({"b": 1, "a": "é\n"})).expect("canonical"),
             "{\"a\":\"é\\n\",\"b\":1}".as_bytes()
         );
+    }
+
+    #[test]
+    fn numbers_that_a_double_cannot_hold_are_found() {
+        for exact in [
+            "1",
+            "-0.5",
+            "9007199254740992",
+            "0.30000000000000004",
+            "1000000000000000000000",
+            "1.50000000000000000000",
+        ] {
+            assert_eq!(
+                inexact_number(&format!("[\"12345678901234567890.1\\\"\", {exact}]")),
+                None,
+                "{exact}"
+            );
+        }
+        for inexact in
+            ["9007199254740993", "0.1000000000000000055", "18446744073709551617", "-9007199254740993"]
+        {
+            assert_eq!(inexact_number(&format!("{{\"a\\\\\": {inexact}}}")), Some(inexact));
+        }
+    }
+
+    #[test]
+    fn equal_values_have_one_canonical_form() {
+        let form = |text: &str| JsonValue::of(&serde_json::from_str(text).expect("JSON")).expect("canonical");
+        assert_eq!(form("{\"b\": 1.0, \"a\": [null]}"), form("{\"a\":[null],\"b\":1}"));
+        assert_eq!(form("1e21").as_str(), "1e+21");
+        assert_ne!(form("0"), form("null"));
     }
 
     #[test]

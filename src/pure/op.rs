@@ -5,7 +5,7 @@
 
 use crate::error::{Error, Result};
 use crate::pure::hash::Hash;
-use crate::pure::json::canonical;
+use crate::pure::json::{JsonValue, canonical};
 use crate::pure::path::FilePath;
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
@@ -87,6 +87,36 @@ pub enum Op {
         #[serde(serialize_with = "path")]
         to_path: FilePath,
     },
+    /// A field of an entity gets this value.
+    #[serde(rename = "field.set")]
+    FieldSet {
+        /// Type of the entity.
+        entity_type: String,
+        /// Which, inside its type.
+        entity_id: String,
+        /// Which field.
+        field: String,
+        /// Any JSON.
+        value: JsonValue,
+    },
+    /// A field of an entity is cleared.
+    #[serde(rename = "field.unset")]
+    FieldUnset {
+        /// Type of the entity.
+        entity_type: String,
+        /// Which, inside its type.
+        entity_id: String,
+        /// Which field.
+        field: String,
+    },
+    /// An entity goes away: all its fields are cleared.
+    #[serde(rename = "entity.delete")]
+    EntityDelete {
+        /// Type of the entity.
+        entity_type: String,
+        /// Which, inside its type.
+        entity_id: String,
+    },
     /// A snapshot can be downloaded. Changes no file.
     #[serde(rename = "snapshot.ready")]
     SnapshotReady {
@@ -116,6 +146,9 @@ impl Op {
             Op::FilePut { .. } => "file.put",
             Op::FileDelete { .. } => "file.delete",
             Op::FileMove { .. } => "file.move",
+            Op::FieldSet { .. } => "field.set",
+            Op::FieldUnset { .. } => "field.unset",
+            Op::EntityDelete { .. } => "entity.delete",
             Op::SnapshotReady { .. } => "snapshot.ready",
         }
     }

@@ -44,6 +44,7 @@ pub fn build(database: &Database, prefix: &str) -> Fixture {
     let correlation = Uuid::from_u128(0xC0);
     write_files(&mut client, project, correlation);
     write_files_of_another(&mut database.client(&editor), project);
+    write_entities(&mut client, &mut database.client(&editor), project);
     subscribe(&mut client, project);
     mint(&mut client, project);
     archive(&mut client, project);
@@ -90,6 +91,27 @@ fn write_files_of_another(client: &mut Client, project: Uuid) {
     client.execute(sql, &[&project]).expect("delete files");
     let sql = "SELECT quire.create_subscription($1, 'theirs', '{\"events\": [\"bulk:apply\"]}')";
     client.execute(sql, &[&project]).expect("subscribe");
+}
+
+/// Entities with a past: a deleted one, an open conflict, a resolved one.
+fn write_entities(client: &mut Client, editor: &mut Client, project: Uuid) {
+    let set = |id: &str, field: &str, value: serde_json::Value| json!({"op": "field.set", "entity_type": "task", "entity_id": id, "field": field, "value": value});
+    let commit = "SELECT quire.commit_bundle($1, $2, base_seq => $3, on_conflict => 'record') ->> 'seq'";
+    let ops = json!([
+        set("1", "title", json!("Größe")),
+        set("1", "rank", json!(0.5)),
+        set("2", "title", json!({"a": [null]})),
+        set("gone", "title", json!(1))
+    ]);
+    let first: String = client.query_one(commit, &[&project, &ops, &None::<i64>]).expect("set fields").get(0);
+    let seen: i64 = first.parse().expect("a seq");
+    let ops = json!([{"op": "entity.delete", "entity_type": "task", "entity_id": "gone"}, set("1", "title", json!("mine")),
+        set("2", "title", json!(true))]);
+    client.query_one(commit, &[&project, &ops, &None::<i64>]).expect("change fields");
+    let ops = json!([set("1", "title", json!("theirs")), set("2", "title", json!(false))]);
+    editor.query_one(commit, &[&project, &ops, &seen]).expect("conflict");
+    let sql = "SELECT quire.resolve_conflict($1, conflict_id, '\"both\"') FROM quire.list_conflicts($1) WHERE entity_id = '1'";
+    client.query_one(sql, &[&project]).expect("resolve a conflict");
 }
 
 /// One subscription that is half read, one with a running lease.
@@ -151,6 +173,14 @@ const READERS: &[&str] = &[
     "SELECT * FROM quire.poll_events({p})",
     "SELECT * FROM quire.poll_events({p}, 3, 2, false)",
     "SELECT * FROM quire.list_subscriptions({p})",
+    "SELECT * FROM quire.list_entities({p}, 'task')",
+    "SELECT e.entity_id, quire.get_entity({p}, 'task', e.entity_id) FROM quire.list_entities({p}, 'task') e",
+    "SELECT n, h.* FROM unnest('{1,2,gone}'::text[]) n, quire.entity_history({p}, 'task', n) h",
+    "SELECT b.seq, e.* FROM quire.bundles b, quire.entities_at({p}, b.seq) e WHERE b.project_id = {p}
+     ORDER BY b.seq, e.entity_type, e.entity_id",
+    "SELECT n, h.* FROM unnest('{1,2,gone}'::text[]) n, quire.explain_entity({p}, 'task', n) h",
+    "SELECT * FROM quire.list_conflicts({p}, true)",
+    "SELECT c.conflict_id, h.* FROM quire.list_conflicts({p}, true) c, quire.conflict_history({p}, c.conflict_id) h",
     // Without the status: the keys of tokens are in no dump, so after a restore it is another one.
     "SELECT token_id, abilities, audience, max_uses, uses, minted_by, minted_at, expires_at, revoked_at
      FROM quire.list_tokens({p})",

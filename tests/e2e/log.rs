@@ -3,6 +3,7 @@
 use postgres::Client;
 use quire::pure::chain::{BundleHeader, checksum};
 use quire::pure::hash::Hash;
+use quire::pure::json::JsonValue;
 use quire::pure::op::{Mode, Op};
 use quire::pure::path::FilePath;
 use serde_json::Value;
@@ -14,6 +15,7 @@ pub fn verify(client: &mut Client, project: Uuid) -> i64 {
     let seq = verify_chain(client, project);
     verify_versions(client, project);
     verify_current_files(client, project);
+    verify_entities(client, project, seq);
     seq
 }
 
@@ -21,7 +23,8 @@ pub fn verify(client: &mut Client, project: Uuid) -> i64 {
 pub fn verify_chain(client: &mut Client, project: Uuid) -> i64 {
     let ops = recomputed_ops(client, project);
     let sql = "SELECT seq, bundle_id, kind, actor, message, correlation_id, base_seq, op_count,
-            (extract(epoch FROM committed_at) * 1000000)::bigint, decode(prev_checksum, 'hex'), decode(checksum, 'hex')
+            (extract(epoch FROM committed_at) * 1000000)::bigint, decode(prev_checksum, 'hex'), decode(checksum, 'hex'),
+            undoes_seq
         FROM quire.bundles WHERE project_id = $1 ORDER BY seq";
     let mut before = Hash::ZERO;
     let mut committed_before = i64::MIN;
@@ -36,6 +39,7 @@ pub fn verify_chain(client: &mut Client, project: Uuid) -> i64 {
             message: row.get(4),
             correlation_id: row.get(5),
             base_seq: row.get(6),
+            undoes_seq: row.get(11),
             committed_at: row.get(8),
         };
         let seq = header.seq;
@@ -71,7 +75,7 @@ fn verify_head(client: &mut Client, project: Uuid, seq: i64, checksum: &Hash) {
 fn recomputed_ops(client: &mut Client, project: Uuid) -> HashMap<i64, Vec<Hash>> {
     let sql = "SELECT o.seq, o.ordinal, o.op, o.target, o.before ->> 'file_path', o.after ->> 'file_type',
             o.after ->> 'mode', decode(o.after ->> 'content_hash', 'hex'), f.size, decode(o.checksum, 'hex'),
-            o.after
+            o.after, o.entity
         FROM quire.oplog o
         LEFT JOIN quire.project_files f ON f.project_id = o.project_id AND f.seq = o.seq AND f.file_path = o.target
             AND f.version = (o.after ->> 'version')::int
@@ -90,6 +94,9 @@ fn recomputed_ops(client: &mut Client, project: Uuid) -> HashMap<i64, Vec<Hash>>
             "file.delete" => Op::FileDelete { file_path: target() },
             "file.move" => Op::FileMove { from_path: path(row.get(4)), to_path: target() },
             "snapshot.ready" => snapshot_ready(row.get(3), &row.get(10), hash(row.get(7))),
+            "field.set" | "field.unset" | "entity.delete" => {
+                entity_op(row.get(2), row.get::<_, Option<Value>>(10).as_ref(), &row.get(11))
+            }
             other => panic!("unknown operation {other}"),
         };
         let seq: i64 = row.get(0);
@@ -100,6 +107,19 @@ fn recomputed_ops(client: &mut Client, project: Uuid) -> HashMap<i64, Vec<Hash>>
         assert_eq!(ops.len(), row.get::<_, i32>(1) as usize, "operations of bundle {seq} count 1, 2, 3");
     }
     ops
+}
+
+fn entity_op(op: &str, after: Option<&Value>, entity: &Value) -> Op {
+    let text = |key: &str| entity[key].as_str().unwrap_or_else(|| panic!("{key} of {entity}")).to_owned();
+    let (entity_type, entity_id) = (text("entity_type"), text("entity_id"));
+    match op {
+        "entity.delete" => Op::EntityDelete { entity_type, entity_id },
+        "field.unset" => Op::FieldUnset { entity_type, entity_id, field: text("field") },
+        _ => {
+            let value = JsonValue::of(&after.expect("a value")["value"]).expect("canonical");
+            Op::FieldSet { entity_type, entity_id, field: text("field"), value }
+        }
+    }
 }
 
 fn snapshot_ready(target: &str, after: &Value, content_hash: Hash) -> Op {
@@ -187,4 +207,14 @@ fn verify_current_files(client: &mut Client, project: Uuid) {
         "SELECT (p ->> 'file_count')::bigint, (p ->> 'total_bytes')::bigint FROM quire.get_project($1) p";
     let row = client.query_one(sql, &[&project]).expect("read the project");
     assert_eq!((row.get(0), row.get(1)), (files, bytes), "files and bytes of the project");
+}
+
+/// The current entities are those that the log says there are at its end.
+fn verify_entities(client: &mut Client, project: Uuid, seq: i64) {
+    let sql = "SELECT count(*) FROM quire.entities_at($1, $2) l
+        WHERE NOT EXISTS (SELECT FROM quire.list_entities($1, l.entity_type) e
+                          WHERE (e.entity_id, e.fields, e.seq) = (l.entity_id, l.fields, l.seq))
+            AND quire.get_entity($1, l.entity_type, l.entity_id) IS NOT NULL";
+    let differences: i64 = client.query_one(sql, &[&project, &seq]).expect("compare the entities").get(0);
+    assert_eq!(differences, 0, "entities are what the log makes of them");
 }

@@ -34,6 +34,7 @@ const WRITERS: &[(&str, i64)] = &[
     ),
     ("quire.import_legacy_files($1, 'old_files', 'path', 'body', correlation_id => $2)", 1),
     ("quire.tag_project($1, 'now', correlation_id => $2)", 0),
+    ("quire.resolve_conflict($1, (SELECT conflict_id FROM quire.list_conflicts($1, true)), '3', $2)", 1),
 ];
 
 #[test]
@@ -184,7 +185,19 @@ fn prepared_project(database: &Database, n: usize) -> i64 {
     put(&mut client, project, "a", "one\ntwo\nthree\n");
     put(&mut client, project, "a", "1\ntwo\nthree\n");
     put(&mut client, project, "b", "b");
+    conflict(database, &mut client, project);
     head_seq(&mut client, project)
+}
+
+/// An open conflict of two actors about one field.
+fn conflict(database: &Database, client: &mut Client, project: Uuid) {
+    let role = format!("retry_{}", Uuid::now_v7().simple());
+    let actor = user(database, &role);
+    add_member(client, project, actor, "editor");
+    let sql = "SELECT quire.commit_bundle($1, jsonb_build_array(jsonb_build_object('op', 'field.set',
+        'entity_type', 't', 'entity_id', '1', 'field', 'f', 'value', $2::int)), base_seq => 0, on_conflict => 'record')";
+    client.execute(sql, &[&project, &1]).expect("set a field");
+    database.client(&role).execute(sql, &[&project, &2]).expect("set it, too");
 }
 
 fn assert_head(database: &Database, n: usize, expected: i64, writer: &str) {

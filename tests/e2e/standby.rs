@@ -105,6 +105,7 @@ const WRITERS: &[&str] = &[
     "SELECT quire.mint_token({p}, ARRAY['project:read'], '1 hour')",
     "SELECT quire.revoke_token({p}, token_id) FROM quire.list_tokens({p})",
     "SELECT quire.rotate_secret()",
+    "SELECT quire.resolve_conflict({p}, conflict_id, '1') FROM quire.list_conflicts({p})",
     "SELECT quire.open_channel({p})",
     "SELECT quire.keep_channel({p}, 'x')",
     "SELECT quire.rotate_channel({p})",

@@ -1,61 +1,20 @@
-//! `commit_bundle`, and how operations arrive as JSON.
+//! Operations as they arrive in JSON, on their way to a plan.
 
-use super::write::correlated;
-use crate::args::{file_type_arg, message_arg, required};
-use crate::auth::{Access, Action, expect};
+use super::{Domain, Plan};
+use crate::args::file_type_arg;
+use crate::auth::Access;
 use crate::blob;
-use crate::bundle::{Commit, Kind, Plan, commit};
+use crate::entity;
 use crate::error::{Error, Result};
 use crate::guc;
 use crate::ids::ProjectId;
-use crate::jsonb::JsonArg;
+use crate::pure::field::FieldEdit;
 use crate::pure::json::{Members, decode_base64};
 use crate::pure::op::Mode;
 use crate::pure::path::{FilePath, shorten};
 use crate::pure::tree::{Content, Edit};
-use crate::raise::or_raise;
-use pgrx::prelude::*;
-use pgrx::{JsonB, Uuid};
 use serde_json::{Value, json};
 use std::borrow::Cow;
-
-/// Commits any mix of operations as one bundle.
-#[pg_extern(security_definer)]
-#[search_path(pg_catalog, pg_temp)]
-fn commit_bundle(
-    project_uuid: Option<Uuid>,
-    ops: Option<JsonArg>,
-    kind: default!(Option<&str>, "'user_edit'"),
-    message: default!(Option<&str>, "NULL"),
-    base_seq: default!(Option<i64>, "NULL"),
-    correlation_id: default!(Option<Uuid>, "NULL"),
-) -> JsonB {
-    or_raise(commit_ops(project_uuid, ops, kind, message, base_seq, correlation_id))
-}
-
-fn commit_ops(
-    project_uuid: Option<Uuid>,
-    ops: Option<JsonArg>,
-    kind: Option<&str>,
-    message: Option<&str>,
-    base_seq: Option<i64>,
-    correlation_id: Option<Uuid>,
-) -> Result<JsonB> {
-    let access = expect(Action::Write, project_uuid)?;
-    let ops = required("ops", ops)?.parsed("ops")?;
-    let kind = Kind::parse(required("kind", kind)?)?;
-    let message = message_arg(message)?;
-    let mut staged = Staged::default();
-    for (at, op) in items("ops", &ops)?.iter().enumerate() {
-        staged.push_op(&access, Members::of(format!("ops[{at}]"), op)?)?;
-    }
-    let correlation = correlated(correlation_id, "commit_bundle", || {
-        json!([staged.fingerprint(), kind.as_str(), message, base_seq])
-    })?;
-    let plan = staged.into_plan(access.project)?;
-    let request = Commit { message, base_seq, ..Commit::new(&access, kind, correlation) };
-    commit(&request, |_| Ok(plan)).map(|committed| JsonB(committed.receipt.to_json()))
-}
 
 /// A JSON array of 1 to `quire.max_bundle_ops` items.
 pub fn items<'a>(what: &str, value: &'a Value) -> Result<&'a Vec<Value>> {
@@ -80,34 +39,45 @@ pub fn check_count(what: &str, count: usize) -> Result<()> {
     Ok(())
 }
 
+/// Every operation `commit_bundle` takes.
+const KNOWN_OPS: [&str; 6] =
+    ["file.put", "file.delete", "file.move", "field.set", "field.unset", "entity.delete"];
+
 /// Edits with their content, on the way to a plan.
 #[derive(Default)]
 pub struct Staged<'a> {
     edits: Vec<Edit>,
+    fields: Vec<FieldEdit>,
+    order: Vec<Domain>,
     contents: Vec<(Content, Cow<'a, [u8]>)>,
 }
 
 impl<'a> Staged<'a> {
     /// Adds one operation of `commit_bundle`.
-    fn push_op(&mut self, access: &Access, mut members: Members<'a>) -> Result<()> {
+    pub fn push_op(&mut self, access: &Access, mut members: Members<'a>) -> Result<()> {
         match members.str("op")? {
             "file.put" => self.push_put(access, members),
             "file.delete" => {
                 let path = FilePath::parse(members.str("file_path")?)?;
                 let expected_version = members.opt_i32("expected_version")?;
-                self.edits.push(Edit::Delete { path, expected_version });
+                self.push_edit(Edit::Delete { path, expected_version });
                 members.finish()
             }
             "file.move" => {
                 let from = FilePath::parse(members.str("from_path")?)?;
                 let to = FilePath::parse(members.str("to_path")?)?;
                 let expected_version = members.opt_i32("expected_version")?;
-                self.edits.push(Edit::Move { from, to, expected_version });
+                self.push_edit(Edit::Move { from, to, expected_version });
                 members.finish()
+            }
+            op @ ("field.set" | "field.unset" | "entity.delete") => {
+                self.fields.push(entity::edit(op, members)?);
+                self.order.push(Domain::Field);
+                Ok(())
             }
             unknown => Err(Error::validation(format!("unknown op {:?}", shorten(unknown)))
                 .with("op", shorten(unknown))
-                .with("known", json!(["file.put", "file.delete", "file.move"]))),
+                .with("known", json!(KNOWN_OPS))),
         }
     }
 
@@ -130,13 +100,18 @@ impl<'a> Staged<'a> {
         members.finish()?;
         let content = blob::describe(access, path.as_str(), &bytes)?;
         self.contents.push((content.clone(), bytes));
-        self.edits.push(Edit::Put { path, file_type, mode, content, expected_version });
+        self.push_edit(Edit::Put { path, file_type, mode, content, expected_version });
         Ok(())
+    }
+
+    fn push_edit(&mut self, edit: Edit) {
+        self.edits.push(edit);
+        self.order.push(Domain::File);
     }
 
     /// Adds a deletion.
     pub fn push_delete(&mut self, path: FilePath) {
-        self.edits.push(Edit::Delete { path, expected_version: None });
+        self.push_edit(Edit::Delete { path, expected_version: None });
     }
 
     /// Refuses a path that occurs twice (PT409).
@@ -151,18 +126,24 @@ impl<'a> Staged<'a> {
 
     /// What identifies these edits in a repeated request.
     pub fn fingerprint(&self) -> Value {
-        self.edits
-            .iter()
-            .map(|edit| match edit {
-                Edit::Put { path, file_type, mode, content, expected_version } => {
-                    json!(["put", path.as_str(), file_type, mode, content.hash.to_hex(), expected_version])
-                }
-                Edit::Delete { path, expected_version } => json!(["delete", path.as_str(), expected_version]),
-                Edit::Move { from, to, expected_version } => {
-                    json!(["move", from.as_str(), to.as_str(), expected_version])
-                }
-            })
-            .collect()
+        let files = self.edits.iter().map(|edit| match edit {
+            Edit::Put { path, file_type, mode, content, expected_version } => {
+                json!(["put", path.as_str(), file_type, mode, content.hash.to_hex(), expected_version])
+            }
+            Edit::Delete { path, expected_version } => json!(["delete", path.as_str(), expected_version]),
+            Edit::Move { from, to, expected_version } => {
+                json!(["move", from.as_str(), to.as_str(), expected_version])
+            }
+        });
+        let fields = self.fields.iter().map(|edit| match edit {
+            FieldEdit::Write { key, value, base_seq, .. } => {
+                json!(["write", key.entity.entity_type, key.entity.entity_id, key.field, value, base_seq])
+            }
+            FieldEdit::Delete { entity, base_seq } => {
+                json!(["delete", entity.entity_type, entity.entity_id, base_seq])
+            }
+        });
+        files.chain(fields).collect()
     }
 
     /// Compresses the content.
@@ -170,6 +151,6 @@ impl<'a> Staged<'a> {
         let contents: Vec<(&Content, &[u8])> =
             self.contents.iter().map(|(content, bytes)| (content, bytes.as_ref())).collect();
         let blobs = blob::prepare(project, &contents)?;
-        Ok(Plan { edits: self.edits, blobs, ..Plan::default() })
+        Ok(Plan { edits: self.edits, fields: self.fields, order: self.order, blobs, ..Plan::default() })
     }
 }

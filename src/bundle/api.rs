@@ -1,0 +1,55 @@
+//! `commit_bundle`.
+
+use super::staged::{Staged, items};
+use super::{Commit, Kind, commit, correlated};
+use crate::args::{message_arg, required};
+use crate::auth::{Action, expect};
+use crate::error::Result;
+use crate::jsonb::JsonArg;
+use crate::pure::conflict::OnConflict;
+use crate::pure::json::Members;
+use crate::raise::or_raise;
+use pgrx::prelude::*;
+use pgrx::{JsonB, Uuid};
+use serde_json::json;
+
+/// Commits any mix of operations as one bundle.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn commit_bundle(
+    project_uuid: Option<Uuid>,
+    ops: Option<JsonArg>,
+    kind: default!(Option<&str>, "'user_edit'"),
+    message: default!(Option<&str>, "NULL"),
+    base_seq: default!(Option<i64>, "NULL"),
+    correlation_id: default!(Option<Uuid>, "NULL"),
+    on_conflict: default!(Option<&str>, "'reject'"),
+) -> JsonB {
+    or_raise(commit_ops(project_uuid, ops, kind, message, base_seq, correlation_id, on_conflict))
+}
+
+fn commit_ops(
+    project_uuid: Option<Uuid>,
+    ops: Option<JsonArg>,
+    kind: Option<&str>,
+    message: Option<&str>,
+    base_seq: Option<i64>,
+    correlation_id: Option<Uuid>,
+    on_conflict: Option<&str>,
+) -> Result<JsonB> {
+    let access = expect(Action::Write, project_uuid)?;
+    let ops = required("ops", ops)?.exact("ops")?;
+    let kind = Kind::parse(required("kind", kind)?)?;
+    let message = message_arg(message)?;
+    let on_conflict = OnConflict::parse(required("on_conflict", on_conflict)?)?;
+    let mut staged = Staged::default();
+    for (at, op) in items("ops", &ops)?.iter().enumerate() {
+        staged.push_op(&access, Members::of(format!("ops[{at}]"), op)?)?;
+    }
+    let correlation = correlated(correlation_id, "commit_bundle", || {
+        json!([staged.fingerprint(), kind.as_str(), message, base_seq, on_conflict.as_str()])
+    })?;
+    let plan = staged.into_plan(access.project)?;
+    let request = Commit { message, base_seq, on_conflict, ..Commit::new(&access, kind, correlation) };
+    commit(&request, |_| Ok(plan)).map(|committed| JsonB(committed.receipt.to_json()))
+}

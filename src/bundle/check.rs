@@ -1,0 +1,104 @@
+//! What a write must pass under the head lock.
+
+use super::store::LockedHead;
+use crate::auth::Access;
+use crate::blob;
+use crate::error::{Error, Result};
+use crate::ids::Seq;
+use crate::pure::conflict::OnConflict;
+use crate::pure::path::FilePath;
+use crate::pure::tree::{Applied, Edit, Head, Outcome};
+use serde_json::{Value, json};
+use std::collections::{BTreeSet, HashMap};
+
+/// Indexes of the edits to leave out, because their path changed after what the author had seen; PT409 unless they may
+/// be left out. A file has no conflict that could be recorded.
+pub fn base(
+    base_seq: Option<Seq>,
+    on_conflict: OnConflict,
+    head: &LockedHead,
+    heads: &HashMap<FilePath, Head>,
+    edits: &[Edit],
+) -> Result<BTreeSet<usize>> {
+    let Some(base_seq) = base_seq else { return Ok(BTreeSet::new()) };
+    if base_seq < 0 || base_seq > head.seq {
+        return Err(
+            Error::validation(format!("base_seq must be from 0 to {}", head.seq)).with("base_seq", base_seq)
+        );
+    }
+    let mut stale = BTreeSet::new();
+    let mut changed: Vec<(&str, &Head)> = Vec::new();
+    for (at, edit) in edits.iter().enumerate() {
+        for path in edit.paths() {
+            if let Some(head) = heads.get(path).filter(|head| head.seq > base_seq) {
+                stale.insert(at);
+                changed.push((path.as_str(), head));
+            }
+        }
+    }
+    if on_conflict == OnConflict::Skip {
+        return Ok(stale);
+    }
+    changed.sort_unstable_by_key(|(path, _)| *path);
+    changed.dedup_by_key(|(path, _)| *path);
+    let Some((first, _)) = changed.first() else { return Ok(stale) };
+    let files: Vec<Value> = changed
+        .iter()
+        .take(100)
+        .map(|(path, head)| json!({"file_path": path, "version": head.version, "seq": head.seq}))
+        .collect();
+    Err(Error::conflict("base_changed", format!("{first} changed after seq {base_seq}"))
+        .with("base_seq", base_seq)
+        .with("seq", head.seq)
+        .with("files", files))
+}
+
+/// Outcomes of all edits, when only those at `kept` were applied.
+pub fn with_skipped(
+    edits: &[Edit],
+    heads: &HashMap<FilePath, Head>,
+    kept: Vec<usize>,
+    outcomes: Vec<Outcome>,
+) -> Vec<Outcome> {
+    let mut applied: HashMap<usize, Outcome> = kept.into_iter().zip(outcomes).collect();
+    let skipped = |edit: &Edit| {
+        let (op, path, from) = match edit {
+            Edit::Put { path, .. } => ("file.put", path, None),
+            Edit::Delete { path, .. } => ("file.delete", path, None),
+            Edit::Move { from, to, .. } => ("file.move", to, Some(from)),
+        };
+        let head = heads.get(path);
+        Outcome {
+            op: op.into(),
+            file_path: path.as_str().to_owned(),
+            from_path: from.map(|path| path.as_str().to_owned()),
+            version: head.map_or(0, |head| head.version),
+            content_hash: head.and_then(|head| head.content.as_ref()).map(|content| content.hash.to_hex()),
+            status: "skipped".into(),
+        }
+    };
+    edits.iter().enumerate().map(|(at, edit)| applied.remove(&at).unwrap_or_else(|| skipped(edit))).collect()
+}
+
+/// The writer saw to it already, but by settings that have changed since.
+pub fn file_sizes(access: &Access, edits: &[Edit]) -> Result<()> {
+    edits.iter().try_for_each(|edit| match edit {
+        Edit::Put { path, content, .. } => blob::check_size(&access.settings, path.as_str(), content.size),
+        Edit::Delete { .. } | Edit::Move { .. } => Ok(()),
+    })
+}
+
+pub fn quota(access: &Access, head: &LockedHead, applied: &Applied) -> Result<()> {
+    let check = |setting: &str, limit: Option<i64>, before: i64, change: i64| match limit {
+        // What does not grow is allowed, so that a project over a lowered limit can be brought back.
+        Some(limit) if change > 0 && before + change > limit => {
+            Err(Error::limit(format!("the project would be over its {setting}"), limit)
+                .with("setting", setting)
+                .with("current", before)
+                .with("wanted", before + change))
+        }
+        _ => Ok(()),
+    };
+    check("max_files", access.settings.max_files, head.live_files, applied.live_files)?;
+    check("max_project_bytes", access.settings.max_project_bytes, head.live_bytes, applied.live_bytes)
+}

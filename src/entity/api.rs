@@ -1,0 +1,123 @@
+//! Readers of one entity, and the writer that resolves a conflict.
+
+use super::store::{self, ConflictEvent};
+use crate::args::required;
+use crate::auth::{Action, require_project};
+use crate::bundle::{Commit, Kind, Plan, commit, correlated};
+use crate::error::{Error, Result};
+use crate::ids::uuid_from_pg;
+use crate::jsonb::JsonArg;
+use crate::pure::field::{EntityKey, FieldEdit, fields_of, no_entity, value as field_value};
+use crate::raise::or_raise;
+use pgrx::prelude::*;
+use pgrx::{JsonB, Uuid};
+use serde_json::{Map, Value, json};
+
+/// One entity as it is now.
+#[pg_extern(stable, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn get_entity(project_uuid: Option<Uuid>, entity_type: Option<&str>, entity_id: Option<&str>) -> JsonB {
+    or_raise(read_entity(project_uuid, entity_type, entity_id))
+}
+
+fn read_entity(
+    project_uuid: Option<Uuid>,
+    entity_type: Option<&str>,
+    entity_id: Option<&str>,
+) -> Result<JsonB> {
+    let access = require_project(Action::Read, project_uuid)?;
+    let entity = entity_arg(entity_type, entity_id)?;
+    let state = store::load_entity(access.project, &entity)?;
+    let fields = fields_of(&state, &entity)
+        .map(|(key, state)| {
+            Ok((key.field.clone(), state.value.as_ref().map_or(Ok(Value::Null), |value| value.to_value())?))
+        })
+        .collect::<Result<Map<String, Value>>>()?;
+    if fields.is_empty() {
+        return Err(no_entity(&entity));
+    }
+    let seq = state.values().map(|state| state.seq).max();
+    Ok(JsonB(json!({
+        "entity_type": entity.entity_type, "entity_id": entity.entity_id, "fields": fields, "seq": seq
+    })))
+}
+
+/// The arguments that name an entity.
+fn entity_arg(entity_type: Option<&str>, entity_id: Option<&str>) -> Result<EntityKey> {
+    EntityKey::parse(required("entity_type", entity_type)?, required("entity_id", entity_id)?)
+}
+
+/// The arguments of the SQL readers that name an entity, checked.
+#[pg_extern(schema = "quire_store", immutable, parallel_safe)]
+fn check_entity(entity_type: Option<&str>, entity_id: Option<&str>) -> bool {
+    or_raise(entity_arg(entity_type, entity_id).map(|_| true))
+}
+
+/// The arguments of the SQL reader of a type, checked.
+#[pg_extern(schema = "quire_store", immutable, parallel_safe)]
+fn check_entity_type(entity_type: Option<&str>) -> bool {
+    or_raise(entity_arg(entity_type, Some("any")).map(|_| true))
+}
+
+/// What fields are compared with: an object.
+#[pg_extern(schema = "quire_store", immutable, parallel_safe)]
+fn check_matching(matching: Option<JsonArg>) -> bool {
+    or_raise(required("matching", matching).and_then(|matching| matching.parsed("matching")).and_then(
+        |matching| {
+            let wrong = || Error::validation("matching must be a JSON object").with("argument", "matching");
+            matching.is_object().then_some(true).ok_or_else(wrong)
+        },
+    ))
+}
+
+/// Settles a conflict: a bundle of kind `merge_resolution`.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn resolve_conflict(
+    project_uuid: Option<Uuid>,
+    conflict_id: Option<Uuid>,
+    value: Option<JsonArg>,
+    correlation_id: default!(Option<Uuid>, "NULL"),
+) -> JsonB {
+    or_raise(resolve(project_uuid, conflict_id, value, correlation_id))
+}
+
+fn resolve(
+    project_uuid: Option<Uuid>,
+    conflict_id: Option<Uuid>,
+    value: Option<JsonArg>,
+    correlation_id: Option<Uuid>,
+) -> Result<JsonB> {
+    let access = require_project(Action::Write, project_uuid)?;
+    access.refuse_token()?;
+    let id = uuid_from_pg(required("conflict_id", conflict_id)?);
+    let value = value.map(|value| field_value("value", &value.exact("value")?)).transpose()?;
+    let correlation = correlated(correlation_id, "resolve_conflict", || json!([id, value]))?;
+    let project = access.project;
+    let request = Commit {
+        details: Some(json!({"conflict_id": id})),
+        ..Commit::new(&access, Kind::MergeResolution, correlation)
+    };
+    let committed = commit(&request, |head| {
+        let conflict = store::conflict(project, id)?
+            .ok_or_else(|| Error::not_found("no such conflict").with("conflict_id", id.to_string()))?;
+        if let Some(seq) = conflict.resolved_seq {
+            return Err(Error::conflict(
+                "already_resolved",
+                format!("the conflict was resolved in bundle {seq}"),
+            )
+            .with("conflict_id", id.to_string())
+            .with("seq", seq));
+        }
+        let seq = head.seq + 1;
+        store::close_conflict(project, id, &conflict.key, seq)?;
+        let event =
+            ConflictEvent { event: "resolved", seq, actor: access.author()?.0, value: value.as_ref() };
+        store::add_conflict_event(project, id, &event)?;
+        let edit = FieldEdit::Write { key: conflict.key, value: value.clone(), base_seq: None, always: true };
+        Ok(Plan { fields: vec![edit], ..Plan::default() })
+    })?;
+    let mut answer = committed.receipt.to_json();
+    answer["conflict_id"] = json!(id);
+    Ok(JsonB(answer))
+}

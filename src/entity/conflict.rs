@@ -1,0 +1,109 @@
+//! Conflicts at field level: told to the author, or kept until somebody resolves them.
+
+use super::store::{self, ConflictEvent};
+use crate::error::{Error, Result};
+use crate::ids::{ActorId, ProjectId, Seq};
+use crate::pure::field::{Applied, Clash, FieldKey, FieldState, Fields};
+use crate::pure::json::JsonValue;
+use crate::pure::path::shorten;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// Most fields an error lists.
+const MOST_LISTED: usize = 100;
+
+/// The error that tells an author of all conflicts: entity, field, both values, actors, bundles.
+pub fn refusal(project: ProjectId, clashes: &[Clash]) -> Result<Error> {
+    let listed: Vec<&Clash> = clashes.iter().take(MOST_LISTED).collect();
+    let others = store::others(project, &listed)?;
+    let mut entities: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
+    let mut first = None;
+    for (clash, other) in listed.iter().zip(others) {
+        let FieldState { value: theirs, seq, actor, .. } = &clash.theirs;
+        let name = other.display_name.unwrap_or_else(|| actor.to_string());
+        let in_words = format!(
+            "{name} {} in bundle {seq}; you had seen bundle {} and {}",
+            deed(&clash.key.field, theirs.as_ref()),
+            clash.base_seq,
+            wish(clash.yours.as_ref()),
+        );
+        first.get_or_insert_with(|| {
+            format!("{} of {} was changed by {name}", shorten(&clash.key.field), clash.key.entity)
+        });
+        let told = json!({
+            "yours": clash.yours, "your_value_is_unset": clash.yours.is_none(), "theirs": theirs,
+            "their_value_is_unset": theirs.is_none(), "their_actor": actor, "their_name": name, "their_seq": seq,
+            "their_bundle": other.bundle_id, "base_seq": clash.base_seq, "in_words": in_words,
+        });
+        let entity = format!("{}/{}", clash.key.entity.entity_type, clash.key.entity.entity_id);
+        entities.entry(entity).or_default().insert(clash.key.field.clone(), told);
+    }
+    let message = match (first, clashes.len()) {
+        (Some(first), 1) => first,
+        (Some(first), count) => format!("{first}, and {} more conflicts", count - 1),
+        (None, _) => "fields are in conflict".to_owned(),
+    };
+    Ok(Error::conflict("field_conflict", message)
+        .with("conflicts", json!(entities))
+        .with("count", clashes.len())
+        .hint(
+            "look at what changed and send it again with a newer base_seq, or use on_conflict record or skip",
+        ))
+}
+
+fn deed(field: &str, value: Option<&JsonValue>) -> String {
+    match value {
+        Some(value) => format!("set {} to {}", shorten(field), shorten(value.as_str())),
+        None => format!("cleared {}", shorten(field)),
+    }
+}
+
+fn wish(value: Option<&JsonValue>) -> String {
+    match value {
+        Some(value) => format!("want {}", shorten(value.as_str())),
+        None => "want it cleared".to_owned(),
+    }
+}
+
+/// Keeps what a bundle means for conflicts: new ones, more values of open ones.
+pub fn keep(project: ProjectId, by: ActorId, seq: Seq, applied: &Applied, fields: &Fields) -> Result<()> {
+    let mut clashing: BTreeMap<&FieldKey, &Clash> = BTreeMap::new();
+    for clash in &applied.clashes {
+        clashing.entry(&clash.key).or_insert(clash);
+    }
+    let mut newest: BTreeMap<&FieldKey, Option<&JsonValue>> = BTreeMap::new();
+    for row in &applied.rows {
+        newest.insert(&row.key, row.value.as_ref());
+    }
+    for (key, yours) in newest {
+        if let Some(clash) = clashing.get(key) {
+            record(project, by, seq, clash, yours)?;
+        } else if let Some(id) = fields.get(key).and_then(|state| state.conflict) {
+            store::add_conflict_event(
+                project,
+                id,
+                &ConflictEvent { event: "value", seq, actor: by.0, value: yours },
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn record(project: ProjectId, by: ActorId, seq: Seq, clash: &Clash, yours: Option<&JsonValue>) -> Result<()> {
+    let known = store::conflict_of(project, &clash.key)?;
+    let id = known.as_ref().map_or_else(Uuid::now_v7, |conflict| conflict.id);
+    let opening = match &known {
+        None => Some("opened"),
+        Some(conflict) if conflict.resolved_seq.is_some() => Some("reopened"),
+        Some(_) => None,
+    };
+    if let Some(event) = opening {
+        store::open_conflict(project, id, &clash.key, seq)?;
+        store::add_conflict_event(project, id, &ConflictEvent { event, seq, actor: by.0, value: None })?;
+        let FieldState { value, seq, actor, .. } = &clash.theirs;
+        let theirs = ConflictEvent { event: "value", seq: *seq, actor: *actor, value: value.as_ref() };
+        store::add_conflict_event(project, id, &theirs)?;
+    }
+    store::add_conflict_event(project, id, &ConflictEvent { event: "value", seq, actor: by.0, value: yours })
+}

@@ -1,0 +1,272 @@
+//! SQL of entities.
+
+use crate::bundle::store::{LockedHead, to_pg};
+use crate::db::{self, Arg};
+use crate::error::{Error, Result};
+use crate::ids::{ActorId, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
+use crate::pure::field::{Clash, EntityKey, FieldEdit, FieldKey, FieldState, Fields, NewField};
+use crate::pure::json::JsonValue;
+use pgrx::{JsonB, Uuid as PgUuid};
+use std::collections::{BTreeSet, HashMap};
+use uuid::Uuid;
+
+/// Most rows one INSERT carries.
+const BATCH_ROWS: usize = 10_000;
+
+/// A stored value in its canonical form.
+pub fn canonical(value: Option<JsonB>) -> Result<Option<JsonValue>> {
+    value.map(|json| JsonValue::of(&json.0)).transpose()
+}
+
+fn key_from_row(row: &db::Row, at: usize) -> Result<FieldKey> {
+    Ok(FieldKey {
+        entity: EntityKey { entity_type: row.get(at)?, entity_id: row.get(at + 1)? },
+        field: row.get(at + 2)?,
+    })
+}
+
+fn state_from_row(row: &db::Row) -> Result<(FieldKey, FieldState)> {
+    let state = FieldState {
+        value: canonical(row.opt(4)?)?,
+        seq: row.get(5)?,
+        actor: uuid_from_pg(row.get::<PgUuid>(6)?),
+        conflict: row.opt::<PgUuid>(7)?.map(uuid_from_pg),
+    };
+    Ok((key_from_row(row, 1)?, state))
+}
+
+/// The fields that edits touch: of an entity that is deleted all, else the named ones.
+pub fn load(project: ProjectId, edits: &[FieldEdit]) -> Result<Fields> {
+    let written: BTreeSet<&FieldKey> = edits
+        .iter()
+        .filter_map(|edit| match edit {
+            FieldEdit::Write { key, .. } => Some(key),
+            FieldEdit::Delete { .. } => None,
+        })
+        .collect();
+    let deleted: BTreeSet<&EntityKey> = edits
+        .iter()
+        .filter_map(|edit| match edit {
+            FieldEdit::Delete { entity, .. } => Some(entity),
+            FieldEdit::Write { .. } => None,
+        })
+        .collect();
+    let mut fields = load_fields(project, &written.into_iter().collect::<Vec<_>>())?;
+    for entity in deleted {
+        fields.extend(load_entity(project, entity)?);
+    }
+    Ok(fields)
+}
+
+/// Some fields, by key.
+pub fn load_fields(project: ProjectId, keys: &[&FieldKey]) -> Result<Fields> {
+    const SQL: &str = "SELECT f.entity_type, f.entity_id, f.field, f.value, f.seq, f.actor_id, f.conflict_id
+        FROM unnest($2::text[], $3::text[], $4::text[]) AS w (entity_type, entity_id, field)
+        CROSS JOIN LATERAL (
+            SELECT * FROM quire_store.entity_field e
+            WHERE e.project_id = $1 AND e.entity_type = w.entity_type AND e.entity_id = w.entity_id
+              AND e.field = w.field OFFSET 0) f";
+    let mut fields = Fields::new();
+    for batch in keys.chunks(BATCH_ROWS) {
+        let args: [Arg; 4] = [
+            project.pg().into(),
+            batch.iter().map(|key| key.entity.entity_type.as_str()).collect::<Vec<_>>().into(),
+            batch.iter().map(|key| key.entity.entity_id.as_str()).collect::<Vec<_>>().into(),
+            batch.iter().map(|key| key.field.as_str()).collect::<Vec<_>>().into(),
+        ];
+        fields.extend(db::read(SQL, &args, state_from_row)?);
+    }
+    Ok(fields)
+}
+
+/// All fields of an entity, tombstones included.
+pub fn load_entity(project: ProjectId, entity: &EntityKey) -> Result<Fields> {
+    const SQL: &str = "SELECT f.entity_type, f.entity_id, f.field, f.value, f.seq, f.actor_id, f.conflict_id
+        FROM quire_store.entity_field f
+        WHERE f.project_id = $1 AND f.entity_type = $2 AND f.entity_id = $3";
+    let args: [Arg; 3] =
+        [project.pg().into(), entity.entity_type.as_str().into(), entity.entity_id.as_str().into()];
+    Ok(db::read(SQL, &args, state_from_row)?.into_iter().collect())
+}
+
+/// Stores rows of the log and moves the fields to them.
+pub fn insert(project: ProjectId, by: ActorId, bundle: &LockedHead, rows: &[NewField]) -> Result<()> {
+    for batch in rows.chunks(BATCH_ROWS) {
+        insert_ops(project, bundle, batch)?;
+    }
+    let newest: HashMap<&FieldKey, &NewField> = rows.iter().map(|row| (&row.key, row)).collect();
+    let mut newest: Vec<&NewField> = newest.into_values().collect();
+    newest.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+    for batch in newest.chunks(BATCH_ROWS) {
+        upsert_fields(project, by, bundle, batch)?;
+    }
+    Ok(())
+}
+
+fn insert_ops(project: ProjectId, bundle: &LockedHead, rows: &[NewField]) -> Result<()> {
+    const SQL: &str = "INSERT INTO quire_store.entity_op (project_id, bundle_seq, ordinal, part, op, entity_type,
+            entity_id, field, value, size, op_checksum)
+        SELECT $1, $2, n.ordinal, n.part, n.op, n.entity_type, n.entity_id, n.field, n.value::jsonb,
+            COALESCE(octet_length(n.value), 0), n.op_checksum
+        FROM unnest($3::int[], $4::int[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bytea[])
+            AS n (ordinal, part, op, entity_type, entity_id, field, value, op_checksum)";
+    let args: [Arg; 10] = [
+        project.pg().into(),
+        bundle.seq.into(),
+        rows.iter().map(|row| row.ordinal).collect::<Vec<_>>().into(),
+        rows.iter().map(|row| row.part).collect::<Vec<_>>().into(),
+        rows.iter().map(|row| row.op).collect::<Vec<_>>().into(),
+        rows.iter().map(|row| row.key.entity.entity_type.as_str()).collect::<Vec<_>>().into(),
+        rows.iter().map(|row| row.key.entity.entity_id.as_str()).collect::<Vec<_>>().into(),
+        rows.iter().map(|row| row.key.field.as_str()).collect::<Vec<_>>().into(),
+        values(rows.iter()),
+        rows.iter()
+            .map(|row| row.op_checksum.as_ref().map(|hash| hash.as_bytes().to_vec()))
+            .collect::<Vec<_>>()
+            .into(),
+    ];
+    db::exec(SQL, &args)
+}
+
+fn upsert_fields(project: ProjectId, by: ActorId, bundle: &LockedHead, rows: &[&NewField]) -> Result<()> {
+    const SQL: &str =
+        "INSERT INTO quire_store.entity_field (project_id, entity_type, entity_id, field, value, seq, actor_id, updated_at)
+        SELECT $1, n.entity_type, n.entity_id, n.field, n.value::jsonb, $2, $3, $4
+        FROM unnest($5::text[], $6::text[], $7::text[], $8::text[]) AS n (entity_type, entity_id, field, value)
+        ON CONFLICT (project_id, entity_type, entity_id, field) DO UPDATE
+        SET value = EXCLUDED.value, seq = EXCLUDED.seq, actor_id = EXCLUDED.actor_id,
+            updated_at = EXCLUDED.updated_at";
+    let args: [Arg; 8] = [
+        project.pg().into(),
+        bundle.seq.into(),
+        by.pg().into(),
+        to_pg(bundle.committed_at)?.into(),
+        rows.iter().map(|row| row.key.entity.entity_type.as_str()).collect::<Vec<_>>().into(),
+        rows.iter().map(|row| row.key.entity.entity_id.as_str()).collect::<Vec<_>>().into(),
+        rows.iter().map(|row| row.key.field.as_str()).collect::<Vec<_>>().into(),
+        values(rows.iter().copied()),
+    ];
+    db::exec(SQL, &args)
+}
+
+fn values<'a>(rows: impl Iterator<Item = &'a NewField>) -> Arg<'static> {
+    rows.map(|row| row.value.as_ref().map(|value| value.as_str().to_owned())).collect::<Vec<_>>().into()
+}
+
+/// A recorded conflict.
+pub struct Conflict {
+    pub id: Uuid,
+    pub key: FieldKey,
+    /// Bundle that resolved it.
+    pub resolved_seq: Option<Seq>,
+}
+
+fn conflict_from_row(row: &db::Row) -> Result<Conflict> {
+    Ok(Conflict {
+        id: uuid_from_pg(row.get::<PgUuid>(1)?),
+        key: key_from_row(row, 2)?,
+        resolved_seq: row.opt(5)?,
+    })
+}
+
+/// A conflict by its id.
+pub fn conflict(project: ProjectId, id: Uuid) -> Result<Option<Conflict>> {
+    const SQL: &str = "SELECT c.conflict_id, c.entity_type, c.entity_id, c.field, c.resolved_seq
+        FROM quire_store.conflict c WHERE c.project_id = $1 AND c.conflict_id = $2";
+    db::write_one(SQL, &[project.pg().into(), uuid_to_pg(id).into()], conflict_from_row)
+}
+
+/// The conflict of a field, open or not.
+pub fn conflict_of(project: ProjectId, key: &FieldKey) -> Result<Option<Conflict>> {
+    const SQL: &str = "SELECT c.conflict_id, c.entity_type, c.entity_id, c.field, c.resolved_seq
+        FROM quire_store.conflict c
+        WHERE c.project_id = $1 AND c.entity_type = $2 AND c.entity_id = $3 AND c.field = $4";
+    let args: [Arg; 4] = [
+        project.pg().into(),
+        key.entity.entity_type.as_str().into(),
+        key.entity.entity_id.as_str().into(),
+        key.field.as_str().into(),
+    ];
+    db::write_one(SQL, &args, conflict_from_row)
+}
+
+/// Opens the conflict of a field, for the first time or again, and marks the field.
+pub fn open_conflict(project: ProjectId, id: Uuid, key: &FieldKey, seq: Seq) -> Result<()> {
+    const SQL: &str = "WITH opened AS (
+            INSERT INTO quire_store.conflict (project_id, conflict_id, entity_type, entity_id, field, opened_seq)
+            VALUES ($1, $2, $3, $4, $5, $6)
+            ON CONFLICT (project_id, conflict_id) DO UPDATE SET opened_seq = EXCLUDED.opened_seq, resolved_seq = NULL)
+        UPDATE quire_store.entity_field SET conflict_id = $2
+        WHERE project_id = $1 AND entity_type = $3 AND entity_id = $4 AND field = $5";
+    let args: [Arg; 6] = [
+        project.pg().into(),
+        uuid_to_pg(id).into(),
+        key.entity.entity_type.as_str().into(),
+        key.entity.entity_id.as_str().into(),
+        key.field.as_str().into(),
+        seq.into(),
+    ];
+    db::exec(SQL, &args)
+}
+
+/// Closes a conflict and unmarks the field.
+pub fn close_conflict(project: ProjectId, id: Uuid, key: &FieldKey, seq: Seq) -> Result<()> {
+    const SQL: &str = "WITH closed AS (
+            UPDATE quire_store.conflict SET resolved_seq = $6 WHERE project_id = $1 AND conflict_id = $2)
+        UPDATE quire_store.entity_field SET conflict_id = NULL
+        WHERE project_id = $1 AND entity_type = $3 AND entity_id = $4 AND field = $5";
+    let args: [Arg; 6] = [
+        project.pg().into(),
+        uuid_to_pg(id).into(),
+        key.entity.entity_type.as_str().into(),
+        key.entity.entity_id.as_str().into(),
+        key.field.as_str().into(),
+        seq.into(),
+    ];
+    db::exec(SQL, &args)
+}
+
+/// Something that happened to a conflict.
+pub struct ConflictEvent<'a> {
+    /// `opened`, `value`, `resolved` or `reopened`.
+    pub event: &'static str,
+    pub seq: Seq,
+    pub actor: Uuid,
+    pub value: Option<&'a JsonValue>,
+}
+
+pub fn add_conflict_event(project: ProjectId, id: Uuid, event: &ConflictEvent) -> Result<()> {
+    const SQL: &str =
+        "INSERT INTO quire_store.conflict_event (project_id, conflict_id, ordinal, event, seq, actor_id, value)
+        SELECT $1, $2, count(*) + 1, $3, $4, $5, $6::text::jsonb
+        FROM quire_store.conflict_event e WHERE e.project_id = $1 AND e.conflict_id = $2";
+    let args: [Arg; 6] = [
+        project.pg().into(),
+        uuid_to_pg(id).into(),
+        event.event.into(),
+        event.seq.into(),
+        uuid_to_pg(event.actor).into(),
+        event.value.map(JsonValue::as_str).into(),
+    ];
+    db::exec(SQL, &args)
+}
+
+/// Who wrote what stands against an author, and in which bundle.
+pub struct Other {
+    pub display_name: Option<String>,
+    pub bundle_id: Uuid,
+}
+
+/// The others of some clashes, in their order.
+pub fn others(project: ProjectId, clashes: &[&Clash]) -> Result<Vec<Other>> {
+    const SQL: &str = "SELECT a.display_name, b.bundle_id
+        FROM unnest($2::bigint[]) WITH ORDINALITY AS w (seq, n)
+        JOIN quire_store.bundle b ON b.project_id = $1 AND b.seq = w.seq
+        LEFT JOIN quire_store.actor a ON a.actor_id = b.actor_id
+        ORDER BY w.n";
+    let seqs: Vec<i64> = clashes.iter().map(|clash| clash.theirs.seq).collect();
+    let others = db::read(SQL, &[project.pg().into(), seqs.into()], |row| {
+        Ok(Other { display_name: row.opt(1)?, bundle_id: uuid_from_pg(row.get::<PgUuid>(2)?) })
+    })?;
+    if others.len() == clashes.len() { Ok(others) } else { Err(Error::internal("a field names no bundle")) }
+}
