@@ -44,6 +44,10 @@ RETURN ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid;
 CREATE FUNCTION t.actor(name text) RETURNS uuid IMMUTABLE LANGUAGE sql
 RETURN ('00000000-0000-0000-0000-' || lpad(array_position(ARRAY['member', 'alice', 'bob', 'carol'], name)::text, 12, '0'))::uuid;
 
+-- An operation that sets a field of an entity, as commit_bundle takes it.
+CREATE FUNCTION t.set_field(field text, value jsonb) RETURNS jsonb IMMUTABLE LANGUAGE sql
+RETURN jsonb_build_array(jsonb_build_object('op', 'field.set', 'entity_type', 't', 'entity_id', '1', 'field', field, 'value', value));
+
 -- What a statement fails with: SQLSTATE, code, reason, message.
 CREATE FUNCTION t.error(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE

@@ -3,7 +3,7 @@
 //! Calls go downwards only:
 //!
 //! ```text
-//! src/<domain>/…      SQL functions, thin          auth, project, file, entity, event, token, snapshot
+//! src/<domain>/…      SQL functions, thin          auth, project, file, entity, undo, event, token, snapshot
 //! src/bundle/commit   the only write path
 //! src/<domain>/store  SQL text of a domain
 //! src/db              the only SPI code
@@ -45,6 +45,8 @@ mod schema;
 mod snapshot;
 #[cfg(feature = "server")]
 mod token;
+#[cfg(feature = "server")]
+mod undo;
 
 #[cfg(feature = "server")]
 ::pgrx::pg_module_magic!(name, version);

@@ -56,9 +56,14 @@ extension_sql_file!(
     ]
 );
 extension_sql_file!(
+    "../sql/schema/inspect.sql",
+    name = "inspect",
+    requires = ["view", auth::api::readable_project, bundle::inspect::check_op_filter, file::read::page_size]
+);
+extension_sql_file!(
     "../sql/schema/finalize.sql",
     name = "finalize_schema",
-    requires = ["entity_view"],
+    requires = ["entity_view", "inspect"],
     finalize
 );
 

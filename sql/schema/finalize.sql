@@ -60,7 +60,7 @@ BEGIN
               'restore_project_file', 'restore_project', 'read_snapshot', 'read_snapshot_chunk', 'get_snapshot_manifest',
               'list_snapshots', 'verify_snapshot', 'download_snapshot', 'plan_hydration', 'restore_snapshot', 'open_channel',
               'keep_channel', 'get_entity', 'list_entities', 'entity_history', 'entities_at', 'explain_entity',
-              'list_conflicts', 'conflict_history')
+              'list_conflicts', 'conflict_history', 'search_ops', 'bundle_details')
     LOOP
         EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO quire_guest', item.name);
     END LOOP;
@@ -206,6 +206,32 @@ Returns: like commit_bundle, with conflict_id. Errors: 22004, 22023, 42501, PT40
 COMMENT ON FUNCTION quire.conflict_history(uuid, uuid) IS
 'What happened to a conflict, in order.
 Returns: rows (event, actor, display_name, value, is_unset, seq, bundle_id, committed_at); event is opened, value, resolved or reopened. Errors: 22004, PT404.';
+
+-- Undo and inspection -----------------------------------------------------------------------------------------------
+
+COMMENT ON FUNCTION quire.undo(uuid, text, uuid) IS
+'Takes back the caller''s newest bundle that is not taken back: a new bundle of kind undo restores the files and fields it touched; nothing is rewritten. Bundles of others, and bundles of kind system, are passed over.
+Arguments: on_conflict, about what has become something else since (reject; skip: left as it is; record: fields are restored all the same and the conflict is kept, see list_conflicts, files are refused); correlation_id.
+Returns: like commit_bundle, with undoes_seq and skipped: [{file_path | entity_type, entity_id, field, seq, actor, bundle_id, in_words}]. The bundle is written even if nothing was left to do, so that the walk goes on.
+Errors: 22004, 22023, 42501 also for a token, PT404 nothing to undo, PT409 changed_since (DETAIL lists conflicts as skipped does), path_conflict; PT410 a content is collected, PT413, PT423, PT429.';
+COMMENT ON FUNCTION quire.redo(uuid, text, uuid) IS
+'Takes back the caller''s newest undo, unless they have edited since; revert_bundle then brings an undone bundle back.
+Arguments, result and errors: as undo; PT404 nothing to redo.';
+COMMENT ON FUNCTION quire.revert_bundle(uuid, bigint, text, uuid) IS
+'Takes back any bundle, anybody''s: a new bundle of kind rollback, which is an edit of the caller and can itself be undone. Of an undo, it brings back what that took away.
+Arguments: seq (of the bundle); otherwise as undo. Returns: as undo. Errors: as undo, and PT404 no such bundle, PT422 a bundle of kind system cannot be taken back.';
+COMMENT ON FUNCTION quire.list_undoable(uuid, integer) IS
+'The caller''s edits, newest first, and whether they are taken back.
+Arguments: max_bundles (1 to 10000, default 100).
+Returns: rows (seq, kind, message, op_count, committed_at, state, undone_by, next); state is done or undone; undone_by is the seq of what takes it back now; next is undo or redo at the bundle that such a call would take next.
+Errors: 22004, 22023, 42501, PT404.';
+COMMENT ON FUNCTION quire.search_ops(uuid, jsonb, integer) IS
+'Operations of the log, newest first.
+Arguments: filter, an object with any of op, kind, actor (uuid), target (exact), target_prefix, entity_type, entity_id, field, after_seq, before_seq (exclusive), since, until (times; since inclusive), message (part of the bundle''s message); max_ops (1 to 10000, default 100).
+Returns: rows (seq, ordinal, op, target, actor, display_name, kind, message, bundle_id, before, after, checksum, committed_at). Errors: 22004, 22023, PT404.';
+COMMENT ON FUNCTION quire.bundle_details(uuid, bigint) IS
+'One bundle with everything it says.
+Returns: {seq, bundle_id, kind, actor, display_name, message, correlation_id, base_seq, undoes_seq, undone_by: [seq], op_count, checksum, prev_checksum, details, committed_at, ops: [{ordinal, op, target, entity?, checksum, before, after}]}; at most 1000 of its operations: search_ops has all. Errors: 22004, PT404 no such bundle.';
 
 -- Reading files -----------------------------------------------------------------------------------------------------
 

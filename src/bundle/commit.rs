@@ -38,8 +38,6 @@ pub struct Commit<'a> {
     pub base_seq: Option<Seq>,
     /// What to do about conflicts.
     pub on_conflict: OnConflict,
-    /// The bundle it takes back.
-    pub undoes_seq: Option<Seq>,
     /// The request's id and fingerprint.
     pub correlation: Option<(CorrelationId, Hash)>,
     /// What else to record with the bundle.
@@ -57,7 +55,6 @@ impl<'a> Commit<'a> {
             message: None,
             base_seq: None,
             on_conflict: OnConflict::Reject,
-            undoes_seq: None,
             correlation,
             details: None,
             path: None,
@@ -78,6 +75,8 @@ pub struct Plan {
     pub blobs: Vec<Blob>,
     /// An operation that changes no content; its domain has stored what it tells of.
     pub other: Option<Op>,
+    /// The bundle it takes back; it is then written even if nothing changes, so that this is known.
+    pub undoes_seq: Option<Seq>,
     /// Kept with the receipt, where a repeated request finds it.
     pub answer: Option<Value>,
 }
@@ -120,7 +119,7 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
     let mut heads = file::store::load_for(project, &plan.edits, known)?;
     let mut effect = effect(commit, author, &head, &plan, &mut heads)?;
     let ops = std::mem::take(&mut effect.outcomes);
-    let receipt = if effect.op_checksums.is_empty() {
+    let receipt = if effect.op_checksums.is_empty() && plan.undoes_seq.is_none() {
         Receipt { seq: head.seq, bundle: None, ops, answer: plan.answer }
     } else {
         check::quota(&access, &head, &effect.files)?;
@@ -227,7 +226,7 @@ fn write(
         message: commit.message.clone(),
         correlation_id: commit.correlation.map(|(id, _)| id.0),
         base_seq: commit.base_seq,
-        undoes_seq: commit.undoes_seq,
+        undoes_seq: plan.undoes_seq,
         committed_at: head.committed_at,
     };
     head.checksum = chain::checksum(&previous, &header, &effect.op_checksums)?;
@@ -251,7 +250,9 @@ fn write(
             entity::insert(project, author, head, &effect.fields, &effect.new_fields)?;
         }
     }
-    notify::bundle(access, head, event_name(plan, effect))?;
+    if op_count > 0 {
+        notify::bundle(access, head, event_name(plan, effect))?;
+    }
     Ok((header.bundle_id.to_string(), head.checksum.to_hex()))
 }
 

@@ -8,6 +8,7 @@
 mod api;
 mod check;
 pub mod commit;
+pub mod inspect;
 pub mod notify;
 mod rate;
 mod request;
@@ -58,6 +59,10 @@ pub enum Kind {
     Import,
     /// It settles a conflict.
     MergeResolution,
+    /// It takes back one of its author's bundles.
+    Undo,
+    /// It takes back such an undo.
+    Redo,
     /// It brings an older state back.
     Rollback,
     /// quire made it itself; no file changes.
@@ -84,6 +89,8 @@ impl Kind {
             Kind::JobOutput => "job_output",
             Kind::Import => "import",
             Kind::MergeResolution => "merge_resolution",
+            Kind::Undo => "undo",
+            Kind::Redo => "redo",
             Kind::Rollback => "rollback",
             Kind::System => "system",
         }

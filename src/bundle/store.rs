@@ -4,7 +4,7 @@ use crate::auth::{self, Access, Standing};
 use crate::db::{self, Arg};
 use crate::error::{Error, Result};
 use crate::file::store::{file_head_columns, head_from_row};
-use crate::ids::{ActorId, CorrelationId, ProjectId, Seq, uuid_to_pg};
+use crate::ids::{ActorId, CorrelationId, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
 use crate::pure::chain::BundleHeader;
 use crate::pure::hash::Hash;
 use crate::pure::path::FilePath;
@@ -13,6 +13,8 @@ use crate::pure::tree::Head;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::{IntoDatum, JsonB, direct_function_call};
 use serde_json::Value;
+use std::collections::HashMap;
+use uuid::Uuid;
 
 /// 2000-01-01, PostgreSQL's epoch, in microseconds since 1970.
 const POSTGRES_EPOCH: Micros = 946_684_800_000_000;
@@ -182,6 +184,32 @@ pub fn committed_at(project: ProjectId, seq: Seq) -> Result<Option<Micros>> {
     db::read_one(SQL, &[project.pg().into(), seq.into()], |row| row.get(1).map(from_pg))
 }
 
+/// Who made a bundle.
+pub struct Author {
+    pub actor: Uuid,
+    pub name: String,
+    pub bundle_id: Uuid,
+}
+
+/// The authors of some bundles, by seq.
+pub fn authors(project: ProjectId, seqs: impl IntoIterator<Item = Seq>) -> Result<HashMap<Seq, Author>> {
+    const SQL: &str = "SELECT b.seq, b.actor_id, COALESCE(a.display_name, b.actor_id::text), b.bundle_id
+        FROM unnest($2::bigint[]) AS w (seq)
+        CROSS JOIN LATERAL (
+            SELECT * FROM quire_store.bundle u WHERE u.project_id = $1 AND u.seq = w.seq OFFSET 0) b
+        LEFT JOIN quire_store.actor a ON a.actor_id = b.actor_id";
+    let seqs: Vec<Seq> = seqs.into_iter().collect();
+    let rows = db::read(SQL, &[project.pg().into(), seqs.into()], |row| {
+        let author = Author {
+            actor: uuid_from_pg(row.get(2)?),
+            name: row.get(3)?,
+            bundle_id: uuid_from_pg(row.get(4)?),
+        };
+        Ok((row.get(1)?, author))
+    })?;
+    Ok(rows.into_iter().collect())
+}
+
 /// A request already answered: its hash and its receipt.
 pub fn find_request(project: ProjectId, id: CorrelationId) -> Result<Option<(Hash, Value)>> {
     const SQL: &str = "SELECT request_hash, receipt FROM quire_store.request
@@ -225,4 +253,23 @@ pub fn set_bucket(project: ProjectId, actor: ActorId, tokens: f64, at: Micros) -
         VALUES ($1, $2, $3, $4)
         ON CONFLICT (project_id, actor_id) DO UPDATE SET tokens = EXCLUDED.tokens, updated_at = EXCLUDED.updated_at";
     db::exec(SQL, &[project.pg().into(), actor.pg().into(), tokens.into(), to_pg(at)?.into()])
+}
+
+/// A bundle with everything it says; at most 1,000 of its operations.
+pub fn details(project: ProjectId, seq: Seq) -> Result<Option<JsonB>> {
+    const SQL: &str = "SELECT jsonb_build_object('seq', b.seq, 'bundle_id', b.bundle_id, 'kind', b.kind,
+            'actor', b.actor_id, 'display_name', a.display_name, 'message', b.message,
+            'correlation_id', b.correlation_id, 'base_seq', b.base_seq, 'undoes_seq', b.undoes_seq,
+            'undone_by', (SELECT COALESCE(jsonb_agg(u.seq ORDER BY u.seq), '[]') FROM quire_store.bundle u
+                          WHERE u.project_id = $1 AND u.undoes_seq = $2),
+            'op_count', b.op_count, 'checksum', encode(b.checksum, 'hex'),
+            'prev_checksum', encode(b.prev_checksum, 'hex'), 'details', b.details, 'committed_at', b.committed_at,
+            'ops', (SELECT COALESCE(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('ordinal', o.ordinal, 'op', o.op,
+                               'target', o.target, 'entity', o.entity, 'checksum', o.checksum))
+                           || jsonb_build_object('before', o.before, 'after', o.after) ORDER BY o.ordinal), '[]')
+                    FROM quire.oplog o WHERE o.project_id = $1 AND o.seq = $2 AND o.ordinal <= 1000))
+        FROM quire_store.bundle b
+        LEFT JOIN quire_store.actor a ON a.actor_id = b.actor_id
+        WHERE b.project_id = $1 AND b.seq = $2";
+    db::read_one(SQL, &[project.pg().into(), seq.into()], |row| row.get(1))
 }

@@ -1,6 +1,7 @@
 //! Conflicts at field level: told to the author, or kept until somebody resolves them.
 
 use super::store::{self, ConflictEvent};
+use crate::bundle::store::authors;
 use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId, Seq};
 use crate::pure::field::{Applied, Clash, FieldKey, FieldState, Fields};
@@ -16,12 +17,13 @@ const MOST_LISTED: usize = 100;
 /// The error that tells an author of all conflicts: entity, field, both values, actors, bundles.
 pub fn refusal(project: ProjectId, clashes: &[Clash]) -> Result<Error> {
     let listed: Vec<&Clash> = clashes.iter().take(MOST_LISTED).collect();
-    let others = store::others(project, &listed)?;
+    let others = authors(project, listed.iter().map(|clash| clash.theirs.seq))?;
     let mut entities: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
     let mut first = None;
-    for (clash, other) in listed.iter().zip(others) {
+    for clash in listed {
         let FieldState { value: theirs, seq, actor, .. } = &clash.theirs;
-        let name = other.display_name.unwrap_or_else(|| actor.to_string());
+        let other = others.get(seq);
+        let name = other.map_or_else(|| actor.to_string(), |author| author.name.clone());
         let in_words = format!(
             "{name} {} in bundle {seq}; you had seen bundle {} and {}",
             deed(&clash.key.field, theirs.as_ref()),
@@ -34,14 +36,15 @@ pub fn refusal(project: ProjectId, clashes: &[Clash]) -> Result<Error> {
         let told = json!({
             "yours": clash.yours, "your_value_is_unset": clash.yours.is_none(), "theirs": theirs,
             "their_value_is_unset": theirs.is_none(), "their_actor": actor, "their_name": name, "their_seq": seq,
-            "their_bundle": other.bundle_id, "base_seq": clash.base_seq, "in_words": in_words,
+            "their_bundle": other.map(|author| author.bundle_id), "base_seq": clash.base_seq, "in_words": in_words,
         });
         let entity = format!("{}/{}", clash.key.entity.entity_type, clash.key.entity.entity_id);
         entities.entry(entity).or_default().insert(clash.key.field.clone(), told);
     }
     let message = match (first, clashes.len()) {
         (Some(first), 1) => first,
-        (Some(first), count) => format!("{first}, and {} more conflicts", count - 1),
+        (Some(first), 2) => format!("{first}, and there is 1 more conflict"),
+        (Some(first), count) => format!("{first}, and there are {} more conflicts", count - 1),
         (None, _) => "fields are in conflict".to_owned(),
     };
     Ok(Error::conflict("field_conflict", message)
@@ -52,7 +55,7 @@ pub fn refusal(project: ProjectId, clashes: &[Clash]) -> Result<Error> {
         ))
 }
 
-fn deed(field: &str, value: Option<&JsonValue>) -> String {
+pub fn deed(field: &str, value: Option<&JsonValue>) -> String {
     match value {
         Some(value) => format!("set {} to {}", shorten(field), shorten(value.as_str())),
         None => format!("cleared {}", shorten(field)),

@@ -2,9 +2,9 @@
 
 use crate::bundle::store::{LockedHead, to_pg};
 use crate::db::{self, Arg};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ids::{ActorId, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
-use crate::pure::field::{Clash, EntityKey, FieldEdit, FieldKey, FieldState, Fields, NewField};
+use crate::pure::field::{EntityKey, FieldEdit, FieldKey, FieldState, Fields, NewField};
 use crate::pure::json::JsonValue;
 use pgrx::{JsonB, Uuid as PgUuid};
 use std::collections::{BTreeSet, HashMap};
@@ -251,22 +251,31 @@ pub fn add_conflict_event(project: ProjectId, id: Uuid, event: &ConflictEvent) -
     db::exec(SQL, &args)
 }
 
-/// Who wrote what stands against an author, and in which bundle.
-pub struct Other {
-    pub display_name: Option<String>,
-    pub bundle_id: Uuid,
+/// What a bundle did to a field.
+pub struct Touched {
+    pub key: FieldKey,
+    pub before: Option<JsonValue>,
+    pub after: Option<JsonValue>,
+    pub now: FieldState,
 }
 
-/// The others of some clashes, in their order.
-pub fn others(project: ProjectId, clashes: &[&Clash]) -> Result<Vec<Other>> {
-    const SQL: &str = "SELECT a.display_name, b.bundle_id
-        FROM unnest($2::bigint[]) WITH ORDINALITY AS w (seq, n)
-        JOIN quire_store.bundle b ON b.project_id = $1 AND b.seq = w.seq
-        LEFT JOIN quire_store.actor a ON a.actor_id = b.actor_id
-        ORDER BY w.n";
-    let seqs: Vec<i64> = clashes.iter().map(|clash| clash.theirs.seq).collect();
-    let others = db::read(SQL, &[project.pg().into(), seqs.into()], |row| {
-        Ok(Other { display_name: row.opt(1)?, bundle_id: uuid_from_pg(row.get::<PgUuid>(2)?) })
-    })?;
-    if others.len() == clashes.len() { Ok(others) } else { Err(Error::internal("a field names no bundle")) }
+/// The fields a bundle touched, by key.
+pub fn touched_by(project: ProjectId, seq: Seq) -> Result<Vec<Touched>> {
+    const SQL: &str = "SELECT e.entity_type, e.entity_id, e.field, e.value, e.seq, e.actor_id, e.conflict_id,
+            (SELECT p.value FROM quire_store.entity_op p
+             WHERE p.project_id = $1 AND p.entity_id = e.entity_id AND p.entity_type = e.entity_type
+               AND p.field = e.field AND p.bundle_seq < $2
+             ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1),
+            o.value
+        FROM (SELECT DISTINCT ON (t.entity_type, t.entity_id, t.field) t.entity_type, t.entity_id, t.field, t.value
+              FROM quire_store.entity_op t
+              WHERE t.project_id = $1 AND t.bundle_seq = $2
+              ORDER BY t.entity_type, t.entity_id, t.field, t.ordinal DESC) o
+        JOIN quire_store.entity_field e ON e.project_id = $1 AND e.entity_type = o.entity_type
+             AND e.entity_id = o.entity_id AND e.field = o.field
+        ORDER BY e.entity_type, e.entity_id, e.field";
+    db::read(SQL, &[project.pg().into(), seq.into()], |row| {
+        let (key, now) = state_from_row(row)?;
+        Ok(Touched { key, before: canonical(row.opt(8)?)?, after: canonical(row.opt(9)?)?, now })
+    })
 }

@@ -16,4 +16,5 @@ pub mod store;
 mod tag;
 mod write;
 
+pub use restore::put as put_again;
 pub use row::VersionRow;

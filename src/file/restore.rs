@@ -119,7 +119,7 @@ fn edits(access: &Access, now: Seq, to_seq: Seq) -> Result<Vec<Edit>> {
 }
 
 /// The edit that writes a stored version again; `None` for a tombstone.
-fn put(access: &Access, path: FilePath, row: VersionRow) -> Result<Option<Edit>> {
+pub fn put(access: &Access, path: FilePath, row: VersionRow) -> Result<Option<Edit>> {
     let Some(hash) = row.content_hash else { return Ok(None) };
     let link_target = if row.mode == Mode::Symlink {
         String::from_utf8(blob::store::read(access.project, &hash)?).ok()

@@ -19,3 +19,4 @@ pub mod settings;
 pub mod timestamp;
 pub mod token;
 pub mod tree;
+pub mod undo;

@@ -45,6 +45,7 @@ pub fn build(database: &Database, prefix: &str) -> Fixture {
     write_files(&mut client, project, correlation);
     write_files_of_another(&mut database.client(&editor), project);
     write_entities(&mut client, &mut database.client(&editor), project);
+    take_back(&mut client, project);
     subscribe(&mut client, project);
     mint(&mut client, project);
     archive(&mut client, project);
@@ -114,6 +115,18 @@ fn write_entities(client: &mut Client, editor: &mut Client, project: Uuid) {
     client.query_one(sql, &[&project]).expect("resolve a conflict");
 }
 
+/// Bundles that take others back.
+fn take_back(client: &mut Client, project: Uuid) {
+    for statement in [
+        "SELECT quire.undo($1, 'skip')",
+        "SELECT quire.undo($1, 'skip')",
+        "SELECT quire.redo($1, 'skip')",
+        "SELECT quire.revert_bundle($1, 1, 'skip')",
+    ] {
+        client.execute(statement, &[&project]).unwrap_or_else(|error| panic!("{statement}: {error:?}"));
+    }
+}
+
 /// One subscription that is half read, one with a running lease.
 fn subscribe(client: &mut Client, project: Uuid) {
     for statement in [
@@ -173,6 +186,9 @@ const READERS: &[&str] = &[
     "SELECT * FROM quire.poll_events({p})",
     "SELECT * FROM quire.poll_events({p}, 3, 2, false)",
     "SELECT * FROM quire.list_subscriptions({p})",
+    "SELECT count(*) FROM quire.list_undoable({p})",
+    "SELECT * FROM quire.search_ops({p}, '{}', 10000)",
+    "SELECT b.seq, quire.bundle_details({p}, b.seq) FROM quire.bundles b WHERE b.project_id = {p} ORDER BY b.seq",
     "SELECT * FROM quire.list_entities({p}, 'task')",
     "SELECT e.entity_id, quire.get_entity({p}, 'task', e.entity_id) FROM quire.list_entities({p}, 'task') e",
     "SELECT n, h.* FROM unnest('{1,2,gone}'::text[]) n, quire.entity_history({p}, 'task', n) h",

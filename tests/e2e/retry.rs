@@ -33,6 +33,9 @@ const WRITERS: &[(&str, i64)] = &[
         1,
     ),
     ("quire.import_legacy_files($1, 'old_files', 'path', 'body', correlation_id => $2)", 1),
+    ("quire.undo($1, correlation_id => $2)", 1),
+    ("quire.redo($1, correlation_id => $2)", 1),
+    ("quire.revert_bundle($1, 3, correlation_id => $2)", 1),
     ("quire.tag_project($1, 'now', correlation_id => $2)", 0),
     ("quire.resolve_conflict($1, (SELECT conflict_id FROM quire.list_conflicts($1, true)), '3', $2)", 1),
 ];
@@ -186,6 +189,9 @@ fn prepared_project(database: &Database, n: usize) -> i64 {
     put(&mut client, project, "a", "1\ntwo\nthree\n");
     put(&mut client, project, "b", "b");
     conflict(database, &mut client, project);
+    put(&mut client, project, "kept", "x");
+    put(&mut client, project, "undone", "x");
+    client.execute("SELECT quire.undo($1)", &[&project]).expect("undo");
     head_seq(&mut client, project)
 }
 

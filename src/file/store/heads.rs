@@ -61,7 +61,7 @@ pub fn load_for(
 }
 
 /// Heads at these paths.
-fn at(project: ProjectId, paths: &BTreeSet<&str>) -> Result<HashMap<FilePath, Head>> {
+pub fn at(project: ProjectId, paths: &BTreeSet<&str>) -> Result<HashMap<FilePath, Head>> {
     const ONE: &str = concat!(
         "SELECT ",
         file_head_columns!(),

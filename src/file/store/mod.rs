@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::ids::{ActorId, ProjectId, Seq, Version};
 use crate::pure::path::FilePath;
 pub(crate) use heads::file_head_columns;
-pub use heads::{head_from_row, load_for};
+pub use heads::{at as heads_at, head_from_row, load_for};
 pub use insert::insert;
 
 macro_rules! version_columns {

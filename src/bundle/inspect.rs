@@ -1,0 +1,53 @@
+//! Looking into the log: one bundle with everything it says, and the filter of `search_ops`.
+
+use super::store;
+use crate::args::required;
+use crate::auth::{Action, require_project};
+use crate::error::{Error, Result};
+use crate::jsonb::JsonArg;
+use crate::pure::json::Members;
+use crate::raise::or_raise;
+use pgrx::prelude::*;
+use pgrx::{JsonB, Uuid};
+
+/// One bundle: its header, what it takes back and what took it back, and its operations.
+#[pg_extern(stable, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn bundle_details(project_uuid: Option<Uuid>, seq: Option<i64>) -> JsonB {
+    or_raise(details(project_uuid, seq))
+}
+
+fn details(project_uuid: Option<Uuid>, seq: Option<i64>) -> Result<JsonB> {
+    let access = require_project(Action::Read, project_uuid)?;
+    let seq = required("seq", seq)?;
+    store::details(access.project, seq)?
+        .ok_or_else(|| Error::not_found(format!("no bundle {seq}")).with("seq", seq))
+}
+
+/// The filter of `search_ops`, checked, so that its casts cannot fail.
+#[pg_extern(schema = "quire_store", stable, parallel_safe)]
+fn check_op_filter(filter: Option<JsonArg>) -> bool {
+    or_raise(required("filter", filter).and_then(|filter| check(&filter.parsed("filter")?)))
+}
+
+fn check(filter: &serde_json::Value) -> Result<bool> {
+    let mut members = Members::of("filter", filter)?;
+    for key in ["op", "kind", "target", "target_prefix", "entity_type", "entity_id", "field", "message"] {
+        members.opt_str(key)?;
+    }
+    for key in ["after_seq", "before_seq"] {
+        members.opt_i64(key)?;
+    }
+    let actor = members.opt_str("actor")?;
+    if actor.is_some_and(|text| text.parse::<uuid::Uuid>().is_err()) {
+        return Err(members.wrong("actor", "a uuid"));
+    }
+    for key in ["since", "until"] {
+        let time = members.opt_str(key)?;
+        if time.is_some_and(|text| text.parse::<TimestampWithTimeZone>().is_err()) {
+            return Err(members.wrong(key, "a time, such as 2026-01-31T12:00:00Z"));
+        }
+    }
+    members.finish()?;
+    Ok(true)
+}

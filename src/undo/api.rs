@@ -1,0 +1,201 @@
+//! `undo`, `redo`, `revert_bundle`.
+
+use super::{plan, store};
+use crate::args::{page_arg, required};
+use crate::auth::{Access, Action, require_project};
+use crate::bundle::store::head_seq;
+use crate::bundle::{Commit, Kind, commit, correlated};
+use crate::error::{Code, Error, Result};
+use crate::ids::{ProjectId, Seq};
+use crate::pure::conflict::OnConflict;
+use crate::pure::undo::{Step, next_redo, next_undo, undone};
+use crate::raise::or_raise;
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::prelude::*;
+use pgrx::{JsonB, Uuid};
+use serde_json::json;
+use std::collections::HashMap;
+
+/// How many bundles of the caller are looked at, at once.
+const AT_ONCE: i64 = 256;
+/// Most bundles one call lists.
+const MAX_BUNDLES: i32 = 10_000;
+
+/// Takes back the caller's newest bundle that is not taken back.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn undo(
+    project_uuid: Option<Uuid>,
+    on_conflict: default!(Option<&str>, "'reject'"),
+    correlation_id: default!(Option<Uuid>, "NULL"),
+) -> JsonB {
+    or_raise(walk(project_uuid, on_conflict, correlation_id, "undo"))
+}
+
+/// Takes back the caller's newest undo, unless there is a newer edit.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn redo(
+    project_uuid: Option<Uuid>,
+    on_conflict: default!(Option<&str>, "'reject'"),
+    correlation_id: default!(Option<Uuid>, "NULL"),
+) -> JsonB {
+    or_raise(walk(project_uuid, on_conflict, correlation_id, "redo"))
+}
+
+fn walk(
+    project_uuid: Option<Uuid>,
+    on_conflict: Option<&str>,
+    correlation_id: Option<Uuid>,
+    function: &str,
+) -> Result<JsonB> {
+    let access = gate(project_uuid)?;
+    let kind = if function == "undo" { Kind::Undo } else { Kind::Redo };
+    take_back(&access, kind, function, on_conflict, correlation_id, None)
+}
+
+/// Takes back any bundle.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn revert_bundle(
+    project_uuid: Option<Uuid>,
+    seq: Option<i64>,
+    on_conflict: default!(Option<&str>, "'reject'"),
+    correlation_id: default!(Option<Uuid>, "NULL"),
+) -> JsonB {
+    or_raise(gate(project_uuid).and_then(|access| {
+        let seq = required("seq", seq)?;
+        take_back(&access, Kind::Rollback, "revert_bundle", on_conflict, correlation_id, Some(seq))
+    }))
+}
+
+/// What is taken back is shown, and not only files: no token allows it.
+fn gate(project_uuid: Option<Uuid>) -> Result<Access> {
+    let access = require_project(Action::Write, project_uuid)?;
+    access.refuse_token()?;
+    Ok(access)
+}
+
+fn take_back(
+    access: &Access,
+    kind: Kind,
+    function: &str,
+    on_conflict: Option<&str>,
+    correlation_id: Option<Uuid>,
+    seq: Option<Seq>,
+) -> Result<JsonB> {
+    let on_conflict = OnConflict::parse(required("on_conflict", on_conflict)?)?;
+    let correlation = correlated(correlation_id, function, || json!([seq, on_conflict.as_str()]))?;
+    let request = Commit { on_conflict, ..Commit::new(access, kind, correlation) };
+    let receipt = commit(&request, |head| {
+        let seq = match seq {
+            Some(seq) => invertible(access.project, seq)?,
+            None => next(access, kind, head.seq)?,
+        };
+        plan::invert(access, seq, on_conflict)
+    })?
+    .receipt;
+    let mut told = receipt.to_json();
+    if let Some(answer) = &receipt.answer {
+        told["undoes_seq"] = answer["undoes_seq"].clone();
+        told["skipped"] = answer["skipped"].clone();
+    }
+    Ok(JsonB(told))
+}
+
+/// A bundle that can be taken back, or why it cannot.
+fn invertible(project: ProjectId, seq: Seq) -> Result<Seq> {
+    let kind = store::kind(project, seq)?
+        .ok_or_else(|| Error::not_found(format!("no bundle {seq}")).with("seq", seq))?;
+    if kind == "system" {
+        return Err(Error::new(Code::Invariant, "a bundle that changes no content cannot be taken back")
+            .with("seq", seq)
+            .with("kind", kind)
+            .hint("a snapshot that was made is removed with delete_snapshot"));
+    }
+    Ok(seq)
+}
+
+/// The bundle that the caller's walk takes back next.
+fn next(access: &Access, kind: Kind, newest: Seq) -> Result<Seq> {
+    let actor = access.author()?;
+    let undone = undone(&store::pairs(access.project)?);
+    let mut before = newest + 1;
+    loop {
+        let own = store::own(access.project, actor, before, AT_ONCE)?;
+        let found = match kind {
+            Kind::Undo => next_undo(own.iter().copied(), &undone),
+            _ => next_redo(own.iter().copied(), &undone),
+        };
+        let is_over = kind == Kind::Redo && own.iter().any(|(_, step)| *step == Step::Edit);
+        match (found, own.last()) {
+            (Some(seq), _) => return Ok(seq),
+            (None, Some((oldest, _))) if !is_over => before = *oldest,
+            _ => return Err(nothing(kind)),
+        }
+    }
+}
+
+fn nothing(kind: Kind) -> Error {
+    match kind {
+        Kind::Undo => Error::not_found("nothing to undo"),
+        _ => Error::not_found("nothing to redo").hint(
+            "after a new edit, revert_bundle brings an undone bundle back: give it the seq of the undo",
+        ),
+    }
+}
+
+/// The caller's bundles and whether they are taken back, newest first.
+#[pg_extern(stable, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+#[allow(clippy::type_complexity)]
+fn list_undoable(
+    project_uuid: Option<Uuid>,
+    max_bundles: default!(Option<i32>, "100"),
+) -> TableIterator<
+    'static,
+    (
+        name!(seq, i64),
+        name!(kind, String),
+        name!(message, Option<String>),
+        name!(op_count, i32),
+        name!(committed_at, TimestampWithTimeZone),
+        name!(state, String),
+        name!(undone_by, Option<i64>),
+        name!(next, Option<String>),
+    ),
+> {
+    TableIterator::new(or_raise(listed(project_uuid, max_bundles)))
+}
+
+fn listed(project_uuid: Option<Uuid>, max_bundles: Option<i32>) -> Result<Vec<store::Listed>> {
+    let access = require_project(Action::Write, project_uuid)?;
+    access.refuse_token()?;
+    let limit = page_arg("max_bundles", max_bundles, MAX_BUNDLES)?;
+    let Some(actor) = access.principal.actor else { return Ok(Vec::new()) };
+    let pairs = store::pairs(access.project)?;
+    let undone = undone(&pairs);
+    // The one that holds now: a bundle may have been taken back, given back, and taken back again.
+    let undone_by: HashMap<Seq, Seq> =
+        pairs.iter().filter(|(seq, _)| !undone.contains(seq)).map(|(seq, undoes)| (*undoes, *seq)).collect();
+    let upcoming = |kind| match next(&access, kind, head_seq(access.project)?) {
+        Ok(seq) => Ok(Some(seq)),
+        Err(error) if error.code() == Code::NotFound => Ok(None),
+        Err(error) => Err(error),
+    };
+    let to_undo = upcoming(Kind::Undo)?;
+    let to_redo = match upcoming(Kind::Redo)? {
+        Some(undo) => pairs.iter().find(|(seq, _)| *seq == undo).map(|(_, undoes)| *undoes),
+        None => None,
+    };
+    store::list(access.project, actor, limit, |seq| {
+        let next = if Some(seq) == to_undo {
+            Some("undo")
+        } else if Some(seq) == to_redo {
+            Some("redo")
+        } else {
+            None
+        };
+        (undone_by.get(&seq).copied(), next)
+    })
+}

@@ -1,0 +1,158 @@
+//! What takes a bundle back: edits that restore what it touched, and what is in their way.
+
+use crate::auth::Access;
+use crate::bundle::Plan;
+use crate::bundle::store::{Author, authors};
+use crate::entity;
+use crate::error::{Error, Result};
+use crate::file::{self, VersionRow};
+use crate::ids::Seq;
+use crate::pure::conflict::OnConflict;
+use crate::pure::field::{FieldEdit, FieldKey};
+use crate::pure::path::{FilePath, shorten};
+use crate::pure::tree::{Edit, Head};
+use crate::pure::undo::{Verdict, judge};
+use serde_json::{Value, json};
+use std::collections::{BTreeSet, HashMap};
+use uuid::Uuid;
+
+/// Most conflicts an error lists.
+const MOST_LISTED: usize = 100;
+
+/// Something a bundle touched that has become something else since.
+struct InTheWay {
+    target: Target,
+    /// Bundle that made it what it is.
+    seq: Seq,
+    /// What that bundle did, in words.
+    deed: String,
+}
+
+enum Target {
+    File(FilePath),
+    Field(FieldKey),
+}
+
+/// Plans to take a bundle back. What is in the way is refused, left out, or, of fields, overwritten and kept as a conflict.
+pub fn invert(access: &Access, seq: Seq, on_conflict: OnConflict) -> Result<Plan> {
+    let mut plan = Plan { undoes_seq: Some(seq), ..Plan::default() };
+    let mut in_the_way = files(access, seq, &mut plan.edits)?;
+    in_the_way.extend(fields(access, seq, on_conflict, &mut plan.fields)?);
+    let stops = |way: &&InTheWay| match on_conflict {
+        OnConflict::Reject => true,
+        OnConflict::Record => matches!(way.target, Target::File(_)),
+        OnConflict::Skip => false,
+    };
+    let authors = authors(access.project, in_the_way.iter().map(|way| way.seq))?;
+    let stopping: Vec<&InTheWay> = in_the_way.iter().filter(stops).collect();
+    if !stopping.is_empty() {
+        return Err(refusal(seq, &stopping, &authors));
+    }
+    let skipped: Vec<Value> = match on_conflict {
+        OnConflict::Skip => in_the_way.iter().map(|way| tell(way, &authors)).collect(),
+        _ => Vec::new(),
+    };
+    plan.answer = Some(json!({"undoes_seq": seq, "skipped": skipped}));
+    Ok(plan)
+}
+
+/// A file as far as undo compares it.
+fn file_state(row: Option<&VersionRow>) -> Option<FileState> {
+    let row = row?;
+    Some((row.content_hash?.to_hex(), row.mode.as_str(), row.file_type.clone()))
+}
+
+fn head_state(head: Option<&Head>) -> Option<FileState> {
+    let head = head?;
+    Some((head.content.as_ref()?.hash.to_hex(), head.mode.as_str(), head.file_type.clone()))
+}
+
+type FileState = (String, &'static str, String);
+
+fn files(access: &Access, seq: Seq, edits: &mut Vec<Edit>) -> Result<Vec<InTheWay>> {
+    let touched = file::store::changed_between(access.project, seq - 1, seq)?;
+    let paths: BTreeSet<&str> = touched.iter().map(|change| change.path.as_str()).collect();
+    let heads: HashMap<FilePath, Head> = file::store::heads_at(access.project, &paths)?;
+    let mut in_the_way = Vec::new();
+    for change in touched {
+        let head = heads.get(&change.path);
+        let (before, after) = (file_state(change.from.as_ref()), file_state(change.to.as_ref()));
+        match judge(&before, &after, &head_state(head)) {
+            Verdict::Nothing => {}
+            Verdict::Restore => match change.from {
+                Some(row) => edits.extend(file::put_again(access, change.path, row)?),
+                None => edits.push(Edit::Delete { path: change.path, expected_version: None }),
+            },
+            Verdict::Conflict => {
+                let verb = if head.is_some_and(Head::is_live) { "changed" } else { "deleted" };
+                let deed = format!("{verb} {}", shorten(change.path.as_str()));
+                let seq = head.map_or(0, |head| head.seq);
+                in_the_way.push(InTheWay { target: Target::File(change.path), seq, deed });
+            }
+        }
+    }
+    Ok(in_the_way)
+}
+
+fn fields(
+    access: &Access,
+    seq: Seq,
+    on_conflict: OnConflict,
+    edits: &mut Vec<FieldEdit>,
+) -> Result<Vec<InTheWay>> {
+    let mut in_the_way = Vec::new();
+    for touched in entity::store::touched_by(access.project, seq)? {
+        let verdict = judge(&touched.before, &touched.after, &touched.now.value);
+        let is_in_the_way = verdict == Verdict::Conflict;
+        if is_in_the_way {
+            let target = Target::Field(touched.key.clone());
+            let deed = entity::deed(&touched.key.field, touched.now.value.as_ref());
+            in_the_way.push(InTheWay { target, seq: touched.now.seq, deed });
+        }
+        if verdict == Verdict::Restore || is_in_the_way && on_conflict == OnConflict::Record {
+            // Who changed it since is in conflict with this.
+            let base_seq = is_in_the_way.then_some(seq);
+            edits.push(FieldEdit::Write { key: touched.key, value: touched.before, base_seq, always: false });
+        }
+    }
+    Ok(in_the_way)
+}
+
+fn refusal(undoes: Seq, stopping: &[&InTheWay], authors: &HashMap<Seq, Author>) -> Error {
+    let listed: Vec<Value> = stopping.iter().take(MOST_LISTED).map(|way| tell(way, authors)).collect();
+    let first = stopping.first().map_or_else(String::new, |way| in_words(way, authors));
+    let message = match stopping.len() {
+        1 => format!("since bundle {undoes}, {first}"),
+        2 => format!("since bundle {undoes}, {first}, and 1 more conflict"),
+        count => format!("since bundle {undoes}, {first}, and {} more conflicts", count - 1),
+    };
+    Error::conflict("changed_since", message)
+        .with("undoes_seq", undoes)
+        .with("conflicts", listed)
+        .with("count", stopping.len())
+        .hint("on_conflict skip leaves what has changed since as it is")
+}
+
+fn in_words(way: &InTheWay, authors: &HashMap<Seq, Author>) -> String {
+    let name = authors.get(&way.seq).map_or("somebody", |author| author.name.as_str());
+    let of = match &way.target {
+        Target::File(_) => String::new(),
+        Target::Field(key) => format!("in {}, ", key.entity),
+    };
+    format!("{of}{name} {} (bundle {})", way.deed, way.seq)
+}
+
+fn tell(way: &InTheWay, authors: &HashMap<Seq, Author>) -> Value {
+    let mut told = match &way.target {
+        Target::File(path) => json!({"file_path": path.as_str()}),
+        Target::Field(key) => json!({
+            "entity_type": key.entity.entity_type, "entity_id": key.entity.entity_id, "field": key.field
+        }),
+    };
+    let author = authors.get(&way.seq);
+    told["seq"] = way.seq.into();
+    told["actor"] = json!(author.map(|author| author.actor));
+    told["bundle_id"] = json!(author.map(|author| author.bundle_id).unwrap_or(Uuid::nil()));
+    told["in_words"] = in_words(way, authors).into();
+    told
+}
