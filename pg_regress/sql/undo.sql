@@ -1,74 +1,74 @@
 -- undo, redo, revert_bundle, list_undoable; search_ops and bundle_details.
 \c - regress_alice
-SELECT quire.create_project('undo', t.id(2600)) IS NOT NULL AS created;
-SELECT quire.set_project_member(t.id(2600), t.actor('bob'), 'editor') ->> 'role' AS role;
-SELECT t.error($$SELECT quire.undo(t.id(2600))$$);
-SELECT t.error($$SELECT quire.redo(t.id(2600))$$);
+SELECT quire.create_project('undo', t.id(3000)) IS NOT NULL AS created;
+SELECT quire.set_project_member(t.id(3000), t.actor('bob'), 'editor') ->> 'role' AS role;
+SELECT t.error($$SELECT quire.undo(t.id(3000))$$);
+SELECT t.error($$SELECT quire.redo(t.id(3000))$$);
 CREATE FUNCTION pg_temp.state() RETURNS text LANGUAGE sql AS $$
-    SELECT concat_ws(' | ', (SELECT string_agg(file_path || '=' || content, ', ' ORDER BY file_path) FROM quire.list_current_files(t.id(2600))),
-        (SELECT string_agg(entity_id || fields::text, ', ' ORDER BY entity_id) FROM quire.list_entities(t.id(2600), 'task')))
+    SELECT concat_ws(' | ', (SELECT string_agg(file_path || '=' || content, ', ' ORDER BY file_path) FROM quire.list_current_files(t.id(3000))),
+        (SELECT string_agg(entity_id || fields::text, ', ' ORDER BY entity_id) FROM quire.list_entities(t.id(3000), 'task')))
 $$;
-SELECT quire.commit_bundle(t.id(2600), '[
+SELECT quire.commit_bundle(t.id(3000), '[
     {"op": "file.put", "file_path": "a", "content": "1"},
     {"op": "field.set", "entity_type": "task", "entity_id": "1", "field": "title", "value": "one"}]') ->> 'seq' AS seq;
-SELECT quire.commit_bundle(t.id(2600), '[
+SELECT quire.commit_bundle(t.id(3000), '[
     {"op": "file.put", "file_path": "a", "content": "2", "mode": "100755"},
     {"op": "file.put", "file_path": "b", "content": "b"},
     {"op": "field.set", "entity_type": "task", "entity_id": "1", "field": "title", "value": "two"},
     {"op": "field.set", "entity_type": "task", "entity_id": "1", "field": "done", "value": true}]', message => 'more') ->> 'seq' AS seq;
-SELECT quire.commit_bundle(t.id(2600), '[
+SELECT quire.commit_bundle(t.id(3000), '[
     {"op": "file.move", "from_path": "b", "to_path": "c"},
     {"op": "file.delete", "file_path": "a"},
     {"op": "entity.delete", "entity_type": "task", "entity_id": "1"}]') ->> 'seq' AS seq;
 SELECT pg_temp.state();
 -- back to nothing, and again to the end
-SELECT r ->> 'seq' AS seq, r ->> 'undoes_seq' AS undoes, r -> 'skipped' AS skipped FROM quire.undo(t.id(2600)) r;
+SELECT r ->> 'seq' AS seq, r ->> 'undoes_seq' AS undoes, r -> 'skipped' AS skipped FROM quire.undo(t.id(3000)) r;
 SELECT pg_temp.state();
-SELECT mode FROM quire.read_project_file(t.id(2600), 'a');
-SELECT quire.undo(t.id(2600)) ->> 'undoes_seq' AS undoes;
+SELECT mode FROM quire.read_project_file(t.id(3000), 'a');
+SELECT quire.undo(t.id(3000)) ->> 'undoes_seq' AS undoes;
 SELECT pg_temp.state();
-SELECT seq, kind, message, op_count, state, undone_by, next FROM quire.list_undoable(t.id(2600));
-SELECT quire.undo(t.id(2600)) ->> 'undoes_seq' AS undoes;
+SELECT seq, kind, message, op_count, state, undone_by, next FROM quire.list_undoable(t.id(3000));
+SELECT quire.undo(t.id(3000)) ->> 'undoes_seq' AS undoes;
 SELECT pg_temp.state();
-SELECT t.error($$SELECT quire.undo(t.id(2600))$$);
-SELECT quire.redo(t.id(2600)) ->> 'undoes_seq' AS undoes;
+SELECT t.error($$SELECT quire.undo(t.id(3000))$$);
+SELECT quire.redo(t.id(3000)) ->> 'undoes_seq' AS undoes;
 SELECT pg_temp.state();
-SELECT quire.redo(t.id(2600)) ->> 'undoes_seq' AS undoes, pg_temp.state();
-SELECT quire.redo(t.id(2600)) ->> 'undoes_seq' AS undoes;
+SELECT quire.redo(t.id(3000)) ->> 'undoes_seq' AS undoes, pg_temp.state();
+SELECT quire.redo(t.id(3000)) ->> 'undoes_seq' AS undoes;
 SELECT pg_temp.state();
-SELECT t.error($$SELECT quire.redo(t.id(2600))$$);
+SELECT t.error($$SELECT quire.redo(t.id(3000))$$);
 -- a new edit after an undo: nothing to redo, but the undone bundle can be brought back by its undo
-SELECT quire.undo(t.id(2600)) ->> 'seq' AS undo_seq \gset
-SELECT version FROM quire.upsert_project_file(t.id(2600), 'new', 'n');
-SELECT t.error($$SELECT quire.redo(t.id(2600))$$);
-SELECT seq, state, undone_by = :undo_seq AS by_the_undo, next FROM quire.list_undoable(t.id(2600));
-SELECT quire.revert_bundle(t.id(2600), :undo_seq) ->> 'undoes_seq' = :'undo_seq' AS reverted;
+SELECT quire.undo(t.id(3000)) ->> 'seq' AS undo_seq \gset
+SELECT version FROM quire.upsert_project_file(t.id(3000), 'new', 'n');
+SELECT t.error($$SELECT quire.redo(t.id(3000))$$);
+SELECT seq, state, undone_by = :undo_seq AS by_the_undo, next FROM quire.list_undoable(t.id(3000));
+SELECT quire.revert_bundle(t.id(3000), :undo_seq) ->> 'undoes_seq' = :'undo_seq' AS reverted;
 SELECT pg_temp.state();
-SELECT seq, kind, state, next FROM quire.list_undoable(t.id(2600), 3);
+SELECT seq, kind, state, next FROM quire.list_undoable(t.id(3000), 3);
 -- a revert is an edit of its author and can be undone
-SELECT quire.undo(t.id(2600)) ->> 'seq' AS seq;
+SELECT quire.undo(t.id(3000)) ->> 'seq' AS seq;
 SELECT pg_temp.state();
 -- a request sent twice is undone once
-SELECT quire.undo(t.id(2600), correlation_id => t.id(1)) ->> 'undoes_seq' AS undoes;
-SELECT quire.undo(t.id(2600), correlation_id => t.id(1)) ->> 'undoes_seq' AS undoes;
-SELECT t.error($$SELECT quire.redo(t.id(2600), correlation_id => t.id(1))$$);
+SELECT quire.undo(t.id(3000), correlation_id => t.id(1)) ->> 'undoes_seq' AS undoes;
+SELECT quire.undo(t.id(3000), correlation_id => t.id(1)) ->> 'undoes_seq' AS undoes;
+SELECT t.error($$SELECT quire.redo(t.id(3000), correlation_id => t.id(1))$$);
 SELECT pg_temp.state();
 
 -- bob changes what alice wrote; his undo does not touch her bundles
 \c - regress_bob
-SELECT t.error($$SELECT quire.undo(t.id(2600))$$);
-SELECT quire.commit_bundle(t.id(2600), '[
+SELECT t.error($$SELECT quire.undo(t.id(3000))$$);
+SELECT quire.commit_bundle(t.id(3000), '[
     {"op": "file.put", "file_path": "a", "content": "by bob"},
     {"op": "field.set", "entity_type": "task", "entity_id": "1", "field": "title", "value": "by bob"}]') ->> 'seq' AS seq;
-SELECT count(*) FROM quire.list_undoable(t.id(2600));
+SELECT count(*) FROM quire.list_undoable(t.id(3000));
 \c - regress_alice
-SELECT t.error($$SELECT quire.undo(t.id(2600))$$);
+SELECT t.error($$SELECT quire.undo(t.id(3000))$$);
 DO $$
 DECLARE
     detail text;
     told   jsonb;
 BEGIN
-    PERFORM quire.undo(t.id(2600));
+    PERFORM quire.undo(t.id(3000));
 EXCEPTION WHEN SQLSTATE 'PT409' THEN
     GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
     FOR told IN SELECT c FROM jsonb_array_elements(detail::jsonb -> 'conflicts') c LOOP
@@ -77,73 +77,73 @@ EXCEPTION WHEN SQLSTATE 'PT409' THEN
 END
 $$;
 -- skip leaves what bob changed, and says so
-SELECT r ->> 'undoes_seq' AS undoes, s ->> 'in_words' AS skipped FROM quire.undo(t.id(2600), 'skip') r, jsonb_array_elements(r -> 'skipped') s;
-SELECT string_agg(file_path || '=' || content, ', ') FROM quire.list_current_files(t.id(2600));
-SELECT quire.get_entity(t.id(2600), 'task', '1') -> 'fields' AS fields;
+SELECT r ->> 'undoes_seq' AS undoes, s ->> 'in_words' AS skipped FROM quire.undo(t.id(3000), 'skip') r, jsonb_array_elements(r -> 'skipped') s;
+SELECT string_agg(file_path || '=' || content, ', ') FROM quire.list_current_files(t.id(3000));
+SELECT quire.get_entity(t.id(3000), 'task', '1') -> 'fields' AS fields;
 -- the walk goes on: the next bundle is all bob's by now, and is undone without an operation
 SELECT r ->> 'undoes_seq' AS undoes, r -> 'ops' AS ops, jsonb_array_length(r -> 'skipped') AS skipped, r ->> 'bundle_id' IS NOT NULL AS has_bundle
-FROM quire.undo(t.id(2600), 'skip') r;
-SELECT t.error($$SELECT quire.undo(t.id(2600), 'skip')$$);
+FROM quire.undo(t.id(3000), 'skip') r;
+SELECT t.error($$SELECT quire.undo(t.id(3000), 'skip')$$);
 -- record writes fields all the same and keeps the conflict; files it refuses
-SELECT quire.commit_bundle(t.id(2600), '[{"op": "field.set", "entity_type": "task", "entity_id": "2", "field": "title", "value": "mine"}]') ->> 'seq' IS NOT NULL AS written;
+SELECT quire.commit_bundle(t.id(3000), '[{"op": "field.set", "entity_type": "task", "entity_id": "2", "field": "title", "value": "mine"}]') ->> 'seq' IS NOT NULL AS written;
 \c - regress_bob
-SELECT quire.commit_bundle(t.id(2600), '[{"op": "field.set", "entity_type": "task", "entity_id": "2", "field": "title", "value": "bob''s"}]') ->> 'seq' IS NOT NULL AS written;
+SELECT quire.commit_bundle(t.id(3000), '[{"op": "field.set", "entity_type": "task", "entity_id": "2", "field": "title", "value": "bob''s"}]') ->> 'seq' IS NOT NULL AS written;
 \c - regress_alice
-SELECT quire.undo(t.id(2600), 'record') -> 'ops' AS ops;
-SELECT field, shown, jsonb_array_length("values") AS "values" FROM quire.list_conflicts(t.id(2600));
+SELECT quire.undo(t.id(3000), 'record') -> 'ops' AS ops;
+SELECT field, shown, jsonb_array_length("values") AS "values" FROM quire.list_conflicts(t.id(3000));
 -- anybody's bundle can be reverted, once it is not in the way
-SELECT max(seq) AS bobs FROM quire.bundles WHERE project_id = t.id(2600) AND actor = t.actor('bob') AND op_count = 2 \gset
-SELECT r ->> 'seq' IS NOT NULL AS reverted, jsonb_array_length(r -> 'ops') AS ops FROM quire.revert_bundle(t.id(2600), :bobs) r;
-SELECT kind, undoes_seq = :bobs AS undoes_bobs FROM quire.bundles WHERE project_id = t.id(2600) ORDER BY seq DESC LIMIT 1;
+SELECT max(seq) AS bobs FROM quire.bundles WHERE project_id = t.id(3000) AND actor = t.actor('bob') AND op_count = 2 \gset
+SELECT r ->> 'seq' IS NOT NULL AS reverted, jsonb_array_length(r -> 'ops') AS ops FROM quire.revert_bundle(t.id(3000), :bobs) r;
+SELECT kind, undoes_seq = :bobs AS undoes_bobs FROM quire.bundles WHERE project_id = t.id(3000) ORDER BY seq DESC LIMIT 1;
 \c - regress_bob
-SELECT state FROM quire.list_undoable(t.id(2600));
+SELECT state FROM quire.list_undoable(t.id(3000));
 
 -- files that cannot coexist, and what cannot be taken back
 \c - regress_alice
-SELECT quire.create_project('undo 2', t.id(2601)) IS NOT NULL AS created;
-SELECT version FROM quire.upsert_project_file(t.id(2601), 'd', 'file');
-SELECT version FROM quire.delete_project_file(t.id(2601), 'd');
-SELECT quire.set_project_member(t.id(2601), t.actor('bob'), 'editor') ->> 'role' AS role;
+SELECT quire.create_project('undo 2', t.id(3001)) IS NOT NULL AS created;
+SELECT version FROM quire.upsert_project_file(t.id(3001), 'd', 'file');
+SELECT version FROM quire.delete_project_file(t.id(3001), 'd');
+SELECT quire.set_project_member(t.id(3001), t.actor('bob'), 'editor') ->> 'role' AS role;
 \c - regress_bob
-SELECT version FROM quire.upsert_project_file(t.id(2601), 'd/x', 'below');
+SELECT version FROM quire.upsert_project_file(t.id(3001), 'd/x', 'below');
 \c - regress_alice
-SELECT t.error($$SELECT quire.undo(t.id(2601))$$);
-SELECT quire.create_project_snapshot(t.id(2601)) ->> 'seq' AS seq;
-SELECT t.error($$SELECT quire.revert_bundle(t.id(2601), 4)$$);
-SELECT t.error($$SELECT quire.revert_bundle(t.id(2601), 99)$$);
-SELECT t.error($$SELECT quire.revert_bundle(t.id(2601), NULL)$$);
-SELECT t.error($$SELECT quire.revert_bundle(t.id(2601), 1, 'maybe')$$);
-SELECT t.error($$SELECT quire.undo(t.id(2601), NULL)$$);
+SELECT t.error($$SELECT quire.undo(t.id(3001))$$);
+SELECT quire.create_project_snapshot(t.id(3001)) ->> 'seq' AS seq;
+SELECT t.error($$SELECT quire.revert_bundle(t.id(3001), 4)$$);
+SELECT t.error($$SELECT quire.revert_bundle(t.id(3001), 99)$$);
+SELECT t.error($$SELECT quire.revert_bundle(t.id(3001), NULL)$$);
+SELECT t.error($$SELECT quire.revert_bundle(t.id(3001), 1, 'maybe')$$);
+SELECT t.error($$SELECT quire.undo(t.id(3001), NULL)$$);
 SELECT t.error($$SELECT quire.undo(NULL)$$);
 SELECT t.error($$SELECT quire.redo(NULL)$$);
-SELECT t.error($$SELECT * FROM quire.list_undoable(t.id(2601), 0)$$);
+SELECT t.error($$SELECT * FROM quire.list_undoable(t.id(3001), 0)$$);
 SELECT t.error($$SELECT * FROM quire.list_undoable(NULL)$$);
-SELECT quire.set_project_member(t.id(2601), t.actor('bob'), 'viewer') ->> 'role' AS role;
-SELECT quire.archive_project(t.id(2601)) ->> 'status' AS status;
-SELECT t.error($$SELECT quire.undo(t.id(2601))$$);
+SELECT quire.set_project_member(t.id(3001), t.actor('bob'), 'viewer') ->> 'role' AS role;
+SELECT quire.archive_project(t.id(3001)) ->> 'status' AS status;
+SELECT t.error($$SELECT quire.undo(t.id(3001))$$);
 \c - regress_bob
-SELECT t.error($$SELECT quire.undo(t.id(2601))$$);
-SELECT t.error($$SELECT * FROM quire.list_undoable(t.id(2601))$$);
+SELECT t.error($$SELECT quire.undo(t.id(3001))$$);
+SELECT t.error($$SELECT * FROM quire.list_undoable(t.id(3001))$$);
 
 -- search_ops and bundle_details
 \c - regress_alice
-SELECT seq, ordinal, op, target, display_name, kind, message FROM quire.search_ops(t.id(2600), '{"message": "more"}');
-SELECT seq, op FROM quire.search_ops(t.id(2600), '{"entity_type": "task", "entity_id": "1", "field": "done"}');
-SELECT seq, target FROM quire.search_ops(t.id(2600), '{"op": "file.move"}');
-SELECT count(*) FROM quire.search_ops(t.id(2600), format('{"actor": "%s", "since": "2020-01-01"}', t.actor('bob'))::jsonb);
-SELECT count(*) FROM quire.search_ops(t.id(2600), '{"until": "2020-01-01T00:00:00Z"}');
-SELECT count(*) FROM quire.search_ops(t.id(2600), '{"after_seq": 1, "before_seq": 3}');
-SELECT count(*) FROM quire.search_ops(t.id(2600), '{"target": "a"}');
-SELECT count(*) FROM quire.search_ops(t.id(2600), '{"target_prefix": "task/"}', 3);
-SELECT t.error($$SELECT * FROM quire.search_ops(t.id(2600), '{"actor": "bob"}')$$);
-SELECT t.error($$SELECT * FROM quire.search_ops(t.id(2600), '{"since": "soon"}')$$);
-SELECT t.error($$SELECT * FROM quire.search_ops(t.id(2600), '{"after_seq": "1"}')$$);
-SELECT t.error($$SELECT * FROM quire.search_ops(t.id(2600), '{"what": 1}')$$);
-SELECT t.error($$SELECT * FROM quire.search_ops(t.id(2600), '[]')$$);
-SELECT t.error($$SELECT * FROM quire.search_ops(t.id(2600), NULL)$$);
-SELECT t.error($$SELECT * FROM quire.search_ops(t.id(2600), '{}', 0)$$);
+SELECT seq, ordinal, op, target, display_name, kind, message FROM quire.search_ops(t.id(3000), '{"message": "more"}');
+SELECT seq, op FROM quire.search_ops(t.id(3000), '{"entity_type": "task", "entity_id": "1", "field": "done"}');
+SELECT seq, target FROM quire.search_ops(t.id(3000), '{"op": "file.move"}');
+SELECT count(*) FROM quire.search_ops(t.id(3000), format('{"actor": "%s", "since": "2020-01-01"}', t.actor('bob'))::jsonb);
+SELECT count(*) FROM quire.search_ops(t.id(3000), '{"until": "2020-01-01T00:00:00Z"}');
+SELECT count(*) FROM quire.search_ops(t.id(3000), '{"after_seq": 1, "before_seq": 3}');
+SELECT count(*) FROM quire.search_ops(t.id(3000), '{"target": "a"}');
+SELECT count(*) FROM quire.search_ops(t.id(3000), '{"target_prefix": "task/"}', 3);
+SELECT t.error($$SELECT * FROM quire.search_ops(t.id(3000), '{"actor": "bob"}')$$);
+SELECT t.error($$SELECT * FROM quire.search_ops(t.id(3000), '{"since": "soon"}')$$);
+SELECT t.error($$SELECT * FROM quire.search_ops(t.id(3000), '{"after_seq": "1"}')$$);
+SELECT t.error($$SELECT * FROM quire.search_ops(t.id(3000), '{"what": 1}')$$);
+SELECT t.error($$SELECT * FROM quire.search_ops(t.id(3000), '[]')$$);
+SELECT t.error($$SELECT * FROM quire.search_ops(t.id(3000), NULL)$$);
+SELECT t.error($$SELECT * FROM quire.search_ops(t.id(3000), '{}', 0)$$);
 SELECT jsonb_pretty(d - 'bundle_id' - 'checksum' - 'prev_checksum' - 'committed_at' - 'ops') AS details, jsonb_array_length(d -> 'ops') AS ops,
     d -> 'ops' -> 2 -> 'entity' AS entity, d -> 'ops' -> 2 -> 'before' AS before
-FROM quire.bundle_details(t.id(2600), 2) d;
-SELECT t.error($$SELECT quire.bundle_details(t.id(2600), 99)$$);
-SELECT t.error($$SELECT quire.bundle_details(t.id(2600), NULL)$$);
+FROM quire.bundle_details(t.id(3000), 2) d;
+SELECT t.error($$SELECT quire.bundle_details(t.id(3000), 99)$$);
+SELECT t.error($$SELECT quire.bundle_details(t.id(3000), NULL)$$);

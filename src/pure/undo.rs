@@ -79,7 +79,8 @@ mod tests {
 
     impl Log {
         fn own(&self) -> Vec<(i64, Step)> {
-            (1..).zip(&self.bundles).map(|(seq, (step, ..))| (seq, *step)).rev().collect()
+            let newest_first = (1..=self.bundles.len() as i64).rev();
+            newest_first.map(|seq| (seq, self.bundles[seq as usize - 1].0)).collect()
         }
 
         fn undone(&self) -> HashSet<i64> {
