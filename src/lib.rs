@@ -3,7 +3,7 @@
 //! Calls go downwards only:
 //!
 //! ```text
-//! src/<domain>/…      SQL functions, thin          auth, project, file, entity, undo, event, token, snapshot
+//! src/<domain>/…      SQL functions, thin          auth, project, file, entity, undo, event, recovery, token, snapshot
 //! src/bundle/commit   the only write path
 //! src/<domain>/store  SQL text of a domain
 //! src/db              the only SPI code
@@ -39,6 +39,8 @@ mod jsonb;
 mod project;
 #[cfg(feature = "server")]
 mod raise;
+#[cfg(feature = "server")]
+mod recovery;
 #[cfg(feature = "server")]
 mod schema;
 #[cfg(feature = "server")]

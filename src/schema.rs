@@ -14,6 +14,7 @@ extension_sql_file!("../sql/schema/blob.sql", name = "blob", requires = ["projec
 extension_sql_file!("../sql/schema/bundle.sql", name = "bundle", requires = ["project"]);
 extension_sql_file!("../sql/schema/file.sql", name = "file", requires = ["blob", "bundle"]);
 extension_sql_file!("../sql/schema/entity.sql", name = "entity", requires = ["bundle"]);
+extension_sql_file!("../sql/schema/recovery.sql", name = "recovery", requires = ["project"]);
 extension_sql_file!("../sql/schema/event.sql", name = "event", requires = ["project"]);
 extension_sql_file!("../sql/schema/channel.sql", name = "channel", requires = ["project"]);
 extension_sql_file!("../sql/schema/sink.sql", name = "sink", requires = ["project"]);
@@ -22,8 +23,17 @@ extension_sql_file!("../sql/schema/snapshot.sql", name = "snapshot", requires = 
 extension_sql_file!(
     "../sql/schema/policy.sql",
     name = "policy",
-    requires =
-        ["file", "entity", "event", "channel", "sink", "token", "snapshot", auth::api::readable_projects]
+    requires = [
+        "file",
+        "entity",
+        "recovery",
+        "event",
+        "channel",
+        "sink",
+        "token",
+        "snapshot",
+        auth::api::readable_projects
+    ]
 );
 extension_sql_file!(
     "../sql/schema/view.sql",
@@ -32,6 +42,7 @@ extension_sql_file!(
         "policy",
         auth::api::readable_project,
         auth::api::member_project,
+        recovery::api::refuse_quarantined,
         snapshot::read::download_bytes,
         blob::api::missing_text,
         blob::api::decode_text,

@@ -5,7 +5,9 @@ RETURNS TABLE (entity_id text, fields jsonb, seq bigint, updated_at timestamptz)
 STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp LANGUAGE sql
 BEGIN ATOMIC
     SELECT quire_store.readable_project(project_uuid), quire_store.check_entity_type(entity_type),
-           quire_store.check_matching(matching);
+           quire_store.check_matching(matching),
+           quire_store.refuse_quarantined(project_uuid, '{entity_field}',
+               pg_catalog.jsonb_build_object('entity_type', entity_type));
     SELECT e.entity_id,
            pg_catalog.jsonb_object_agg(e.field, e.value) FILTER (WHERE e.value IS NOT NULL),
            max(e.seq),
@@ -25,7 +27,8 @@ RETURNS TABLE (seq bigint, op text, field text, value jsonb, is_unset boolean, a
 STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp LANGUAGE sql
 BEGIN ATOMIC
     SELECT quire_store.readable_project(project_uuid), quire_store.check_entity(entity_type, entity_id),
-           quire_store.page_size('max_changes', max_changes);
+           quire_store.page_size('max_changes', max_changes),
+           quire_store.refuse_quarantined(project_uuid, '{field_op}', '{}');
     SELECT o.bundle_seq, o.op, o.field, o.value, o.value IS NULL, u.actor_id, a.display_name, u.kind, u.message,
            u.bundle_id, u.committed_at
     FROM quire_store.entity_op o
@@ -43,7 +46,8 @@ CREATE FUNCTION quire.entities_at(project_uuid uuid, at_seq bigint)
 RETURNS TABLE (entity_type text, entity_id text, fields jsonb, seq bigint)
 STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp LANGUAGE sql
 BEGIN ATOMIC
-    SELECT quire_store.readable_project(project_uuid), quire_store.seq_at(project_uuid, at_seq, NULL, NULL);
+    SELECT quire_store.readable_project(project_uuid), quire_store.seq_at(project_uuid, at_seq, NULL, NULL),
+           quire_store.refuse_quarantined(project_uuid, '{field_op}', '{}');
     SELECT e.entity_type,
            e.entity_id,
            pg_catalog.jsonb_object_agg(e.field, o.value) FILTER (WHERE o.value IS NOT NULL),
@@ -67,7 +71,9 @@ RETURNS TABLE (field text, value jsonb, is_unset boolean, actor uuid, display_na
                kind text, message text, committed_at timestamptz, conflict_id uuid)
 STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp LANGUAGE sql
 BEGIN ATOMIC
-    SELECT quire_store.readable_project(project_uuid), quire_store.check_entity(entity_type, entity_id);
+    SELECT quire_store.readable_project(project_uuid), quire_store.check_entity(entity_type, entity_id),
+           quire_store.refuse_quarantined(project_uuid, '{entity_field}',
+               pg_catalog.jsonb_build_object('entity_type', entity_type, 'entity_id', entity_id));
     SELECT e.field, e.value, e.value IS NULL, e.actor_id, a.display_name, e.seq, u.bundle_id, u.kind, u.message,
            e.updated_at, e.conflict_id
     FROM quire_store.entity_field e

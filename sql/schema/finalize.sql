@@ -233,6 +233,31 @@ COMMENT ON FUNCTION quire.bundle_details(uuid, bigint) IS
 'One bundle with everything it says.
 Returns: {seq, bundle_id, kind, actor, display_name, message, correlation_id, base_seq, undoes_seq, undone_by: [seq], op_count, checksum, prev_checksum, details, committed_at, ops: [{ordinal, op, target, entity?, checksum, before, after}]}; at most 1000 of its operations: search_ops has all. Errors: 22004, PT404 no such bundle.';
 
+-- Corruption --------------------------------------------------------------------------------------------------------
+
+COMMENT ON FUNCTION quire.verify_project(uuid, text) IS
+'Checks everything that is stored against its checksums. What is wrong is recorded in quarantine and not raised; nothing else changes. Owners only.
+Arguments: depth (log: operations, bundles, their chain; state: and the current files and fields against the log; content: and every content against its hash, default).
+Returns: {project_id, seq, is_sound, bundles, ops, files, fields, blobs, blob_bytes, findings: [{quarantine_id, kind, key, fault, in_words}]}; what was rejected before is not found again.
+Errors: 22004, 22023, 42501, PT404.';
+COMMENT ON FUNCTION quire.replay_project(uuid, bigint) IS
+'Makes files and fields anew from the operations alone and compares them with the tables. Members only; changes nothing.
+Arguments: to_seq (default: the newest).
+Returns: {project_id, seq, bundles, ops, files, fields, is_equal, differences: [operations that the tables lack, at most 1000], impossible: [{seq, ordinal, why}]}. Errors: 22004, 22023, 42501, PT404.';
+COMMENT ON FUNCTION quire.list_quarantine(uuid, boolean) IS
+'What was found corrupt, oldest first. Reading it raises XX001 with the quarantine_id. Members only.
+Arguments: include_ended (default false).
+Returns: rows (quarantine_id, kind, key, fault, in_words, expected, status, found_at, ended_at, ended_by, reason); kind is blob, file_op, field_op, bundle, project_head, file_head or entity_field; key names the row; expected is the recorded checksum; status is open, repaired or rejected. Errors: 22004, 42501, PT404.';
+COMMENT ON FUNCTION quire.repair(uuid, uuid, jsonb) IS
+'Mends a row in quarantine. A copy, from a backup or a peer, is accepted only when it has the checksum that was recorded; what other rows prove needs none. Owners only.
+Arguments: supply: {content | content_base64} for a blob; {op: canonical form} for an operation; {header: {project_id, seq, bundle_id, kind, actor_id, message, correlation_id, base_seq, undoes_seq, committed_at (microseconds since 1970)}} for a bundle; not needed for file_head, entity_field, project_head and the faults checksum and prev_checksum.
+Returns: {quarantine_id, kind, key, status, repaired_from}; repaired_from is supply or the log.
+Errors: 22004 a copy is needed, 22023, 42501, PT404, PT409 already_ended, PT422 the copy is another one, or rows are missing.';
+COMMENT ON FUNCTION quire.reject_quarantined(uuid, uuid, text) IS
+'Gives a row in quarantine up: it is taken as it is, and not found again. Owners only.
+Arguments: reason (1 to 1000 characters; kept). Returns: {quarantine_id, kind, key, status}.
+Errors: 22004, 22023, 42501, PT404, PT409 already_ended.';
+
 -- Reading files -----------------------------------------------------------------------------------------------------
 
 COMMENT ON FUNCTION quire.list_current_files(uuid, text) IS

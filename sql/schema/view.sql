@@ -172,7 +172,8 @@ CREATE FUNCTION quire.list_current_files(project_uuid uuid, path_prefix text DEF
 RETURNS TABLE (file_path text, file_type text, content text, content_hash text, version integer, updated_at timestamptz)
 STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp LANGUAGE sql
 BEGIN ATOMIC
-    SELECT quire_store.readable_project(project_uuid), quire_store.normal_prefix(path_prefix);
+    SELECT quire_store.readable_project(project_uuid), quire_store.normal_prefix(path_prefix),
+           quire_store.refuse_quarantined(project_uuid, '{file_head}', '{}');
     -- Sorted before it is decoded: sorting the content would spill it to disk.
     SELECT h.file_path,
            h.file_type,
@@ -233,7 +234,8 @@ RETURNS TABLE (version integer, op text, content_hash text, size bigint, file_ty
 STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp LANGUAGE sql
 BEGIN ATOMIC
     SELECT quire_store.readable_project(project_uuid), quire_store.normal_path(p_file_path),
-           quire_store.page_size('max_versions', max_versions);
+           quire_store.page_size('max_versions', max_versions),
+           quire_store.refuse_quarantined(project_uuid, '{file_op}', '{}');
     SELECT f.version,
            f.op,
            pg_catalog.encode(f.content_hash, 'hex'),

@@ -2,10 +2,11 @@
 
 use super::{Blob, missing};
 use crate::db::{self, Arg};
-use crate::error::Result;
+use crate::error::{Code, Result};
 use crate::ids::ProjectId;
 use crate::pure::content::{self, Codec, Encoded};
 use crate::pure::hash::Hash;
+use crate::recovery;
 use std::collections::{HashMap, HashSet};
 
 /// Most bytes one INSERT carries; an array of a gigabyte cannot be built.
@@ -87,13 +88,27 @@ fn insert_chunked(project: ProjectId, blob: &Blob, chunks: &[Encoded]) -> Result
     Ok(())
 }
 
+/// Stores a blob in place of what is there under its hash.
+pub fn replace(project: ProjectId, blob: &Blob) -> Result<()> {
+    const SQL: &str = "DELETE FROM quire_store.blob WHERE project_id = $1 AND hash = $2";
+    db::exec(SQL, &[project.pg().into(), blob.hash.as_bytes().as_slice().into()])?;
+    insert(project, std::slice::from_ref(blob))
+}
+
 /// Content of one blob, verified.
 pub fn read(project: ProjectId, hash: &Hash) -> Result<Vec<u8>> {
     read_many(project, std::slice::from_ref(hash))?.remove(hash).ok_or_else(|| missing(hash))
 }
 
-/// Contents of some blobs, verified; XX001 when one is missing.
+/// Contents of some blobs, verified; XX001 when one is missing or damaged, naming its entry in quarantine if it has one.
 pub fn read_many(project: ProjectId, hashes: &[Hash]) -> Result<HashMap<Hash, Vec<u8>>> {
+    read_sound(project, hashes).map_err(|error| match error.code() {
+        Code::Corrupt => recovery::name_entry(project, hashes, error),
+        _ => error,
+    })
+}
+
+fn read_sound(project: ProjectId, hashes: &[Hash]) -> Result<HashMap<Hash, Vec<u8>>> {
     const SQL: &str = "SELECT b.hash, b.size, b.codec, b.chunk_count, b.bytes
         FROM unnest($2::bytea[]) AS w (hash)
         CROSS JOIN LATERAL (

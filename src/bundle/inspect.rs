@@ -7,8 +7,10 @@ use crate::error::{Error, Result};
 use crate::jsonb::JsonArg;
 use crate::pure::json::Members;
 use crate::raise::or_raise;
+use crate::recovery;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
+use serde_json::json;
 
 /// One bundle: its header, what it takes back and what took it back, and its operations.
 #[pg_extern(stable, security_definer)]
@@ -20,6 +22,7 @@ fn bundle_details(project_uuid: Option<Uuid>, seq: Option<i64>) -> JsonB {
 fn details(project_uuid: Option<Uuid>, seq: Option<i64>) -> Result<JsonB> {
     let access = require_project(Action::Read, project_uuid)?;
     let seq = required("seq", seq)?;
+    recovery::refuse(access.project, &["bundle", "file_op", "field_op"], json!({"seq": seq}))?;
     store::details(access.project, seq)?
         .ok_or_else(|| Error::not_found(format!("no bundle {seq}")).with("seq", seq))
 }

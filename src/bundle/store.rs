@@ -36,6 +36,12 @@ pub fn now() -> Micros {
     unsafe { pgrx::pg_sys::GetCurrentTimestamp() + POSTGRES_EPOCH }
 }
 
+/// Whether the transaction has written something.
+pub fn has_transaction_id() -> bool {
+    // SAFETY: reads the transaction's state.
+    unsafe { pgrx::pg_sys::GetTopTransactionIdIfAny() != pgrx::pg_sys::InvalidTransactionId }
+}
+
 /// The head row, locked until the end of the transaction, and what a writer reads in the same breath.
 #[derive(Clone, Debug)]
 pub struct LockedHead {

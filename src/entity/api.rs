@@ -9,6 +9,7 @@ use crate::ids::uuid_from_pg;
 use crate::jsonb::JsonArg;
 use crate::pure::field::{EntityKey, FieldEdit, fields_of, no_entity, value as field_value};
 use crate::raise::or_raise;
+use crate::recovery;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use serde_json::{Map, Value, json};
@@ -27,6 +28,8 @@ fn read_entity(
 ) -> Result<JsonB> {
     let access = require_project(Action::Read, project_uuid)?;
     let entity = entity_arg(entity_type, entity_id)?;
+    let about = json!({"entity_type": entity.entity_type, "entity_id": entity.entity_id});
+    recovery::refuse(access.project, &["entity_field"], about)?;
     let state = store::load_entity(access.project, &entity)?;
     let fields = fields_of(&state, &entity)
         .map(|(key, state)| {

@@ -10,6 +10,7 @@ use crate::pure::event::{
 use crate::pure::filter::Filter;
 use crate::pure::hash::Hash;
 use crate::pure::timestamp::Micros;
+use crate::recovery;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -47,6 +48,7 @@ pub struct Page {
 pub fn page(query: &Query) -> Result<Page> {
     let bundles = store::bundles_after(query.project, query.after, query.max_events)?;
     let bundles = up_to(&bundles, MAX_CHANGES, |bundle| i64::from(bundle.op_count));
+    let bundles = sound(query, bundles)?;
     let Some(last) = bundles.last() else { return Ok(Page { events: Vec::new(), scanned: query.after }) };
     let mut changes: BTreeMap<Seq, Vec<LoggedChange>> = BTreeMap::new();
     for change in store::changes(query.project, query.after, last.seq)? {
@@ -105,6 +107,18 @@ pub fn page(query: &Query) -> Result<Page> {
         events.extend(event.filter(|event| query.filter.wants_event(event.name)));
     }
     Ok(Page { events, scanned })
+}
+
+/// The bundles before the first that is in quarantine; XX001 when that is the first of all.
+fn sound<'b>(query: &Query, bundles: &'b [LoggedBundle]) -> Result<&'b [LoggedBundle]> {
+    let Some(last) = bundles.last() else { return Ok(bundles) };
+    match recovery::store::first_corrupt_bundle(query.project, query.after, last.seq)? {
+        None => Ok(bundles),
+        Some((seq, id)) => match bundles.iter().take_while(|bundle| bundle.seq < seq).count() {
+            0 => Err(recovery::corrupt(id).with("seq", seq)),
+            count => Ok(&bundles[..count]),
+        },
+    }
 }
 
 /// The event of one bundle, with content as far as it can be sent by NOTIFY.

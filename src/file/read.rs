@@ -10,9 +10,11 @@ use crate::ids::{ProjectId, Seq, Version};
 use crate::pure::path::FilePath;
 use crate::pure::timestamp::Micros;
 use crate::raise::or_raise;
+use crate::recovery;
 use pgrx::Uuid;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
+use serde_json::json;
 
 /// Most rows one call lists.
 const MAX_ROWS: i32 = 10_000;
@@ -104,6 +106,7 @@ fn find(
 ) -> Result<(Access, FilePath, VersionRow)> {
     let access = require_project(Action::Read, project_uuid)?;
     let path = path_arg("p_file_path", path)?;
+    recovery::refuse(access.project, &["file_head"], json!({"file_path": path.as_str()}))?;
     let row = version_of(access.project, &path, version)?;
     Ok((access, path, row))
 }

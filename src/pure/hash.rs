@@ -33,6 +33,11 @@ impl Hash {
             .map_err(|_| Error::internal(format!("a stored hash has {} bytes instead of 32", bytes.len())))
     }
 
+    /// From 64 hex digits.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        blake3::Hash::from_hex(text).ok().map(|hash| Self(*hash.as_bytes()))
+    }
+
     /// The 32 bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0

@@ -5,6 +5,7 @@ use crate::pure::path::shorten;
 use base64::Engine;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 /// The canonical form (RFC 8785) of `value`, which any client can recompute.
 pub fn canonical(value: &impl Serialize) -> Result<Vec<u8>> {
@@ -133,6 +134,21 @@ impl<'a> Members<'a> {
             None => Ok(None),
             Some(value) => value.as_i64().map(Some).ok_or_else(|| self.wrong(key, "an integer")),
         }
+    }
+
+    /// An integer that must be there.
+    pub fn i64(&mut self, key: &'static str) -> Result<i64> {
+        self.opt_i64(key)?.ok_or_else(|| self.wrong(key, "given"))
+    }
+
+    /// A uuid that may be absent or null.
+    pub fn opt_uuid(&mut self, key: &'static str) -> Result<Option<Uuid>> {
+        self.opt_str(key)?.map(|text| text.parse().map_err(|_| self.wrong(key, "a uuid"))).transpose()
+    }
+
+    /// A uuid that must be there.
+    pub fn uuid(&mut self, key: &'static str) -> Result<Uuid> {
+        self.opt_uuid(key)?.ok_or_else(|| self.wrong(key, "given"))
     }
 
     /// A 32-bit integer that may be absent or null.

@@ -2,6 +2,7 @@
 
 pub mod ability;
 pub mod archive;
+pub mod audit;
 pub mod bucket;
 pub mod chain;
 pub mod conflict;
@@ -15,6 +16,7 @@ pub mod json;
 pub mod merge;
 pub mod op;
 pub mod path;
+pub mod replay;
 pub mod settings;
 pub mod timestamp;
 pub mod token;

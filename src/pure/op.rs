@@ -4,10 +4,12 @@
 //! are not part of it: they say when it may be applied and what came of it, not what it does.
 
 use crate::error::{Error, Result};
+use crate::pure::field::{self, EntityKey, write_op};
 use crate::pure::hash::Hash;
-use crate::pure::json::{JsonValue, canonical};
-use crate::pure::path::FilePath;
+use crate::pure::json::{JsonValue, Members, canonical};
+use crate::pure::path::{FilePath, shorten};
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 use uuid::Uuid;
 
 /// Mode bits of a file, as git knows them.
@@ -29,8 +31,7 @@ impl Mode {
             "100644" => Ok(Mode::Regular),
             "100755" => Ok(Mode::Executable),
             "120000" => Ok(Mode::Symlink),
-            _ => Err(Error::validation("mode must be 100644, 100755 or 120000")
-                .with("mode", crate::pure::path::shorten(text))),
+            _ => Err(Error::validation("mode must be 100644, 100755 or 120000").with("mode", shorten(text))),
         }
     }
 
@@ -153,10 +154,62 @@ impl Op {
         }
     }
 
+    /// From its canonical form, or any JSON that is equal to it.
+    pub fn parse(what: &str, value: &Value) -> Result<Self> {
+        let mut members = Members::of(what, value)?;
+        let op = match members.str("op")? {
+            "file.put" => Op::FilePut {
+                file_path: FilePath::parse(members.str("file_path")?)?,
+                file_type: members.str("file_type")?.to_owned(),
+                mode: Mode::parse(members.str("mode")?)?,
+                content_hash: hash_member(&mut members, "content_hash")?,
+                size: members.i64("size")?,
+            },
+            "file.delete" => Op::FileDelete { file_path: FilePath::parse(members.str("file_path")?)? },
+            "file.move" => Op::FileMove {
+                from_path: FilePath::parse(members.str("from_path")?)?,
+                to_path: FilePath::parse(members.str("to_path")?)?,
+            },
+            name @ ("field.set" | "field.unset") => {
+                let entity = EntityKey::parse(members.str("entity_type")?, members.str("entity_id")?)?;
+                let key = entity.field(members.str("field")?)?;
+                let to = match name {
+                    "field.set" => Some(field::value("value", members.value("value")?)?),
+                    _ => None,
+                };
+                write_op(&key, to.as_ref())
+            }
+            "entity.delete" => {
+                let EntityKey { entity_type, entity_id } =
+                    EntityKey::parse(members.str("entity_type")?, members.str("entity_id")?)?;
+                Op::EntityDelete { entity_type, entity_id }
+            }
+            "snapshot.ready" => Op::SnapshotReady {
+                snapshot_id: members.uuid("snapshot_id")?,
+                seq: members.i64("seq")?,
+                since_seq: members.opt_i64("since_seq")?,
+                format: members.str("format")?.to_owned(),
+                size: members.i64("size")?,
+                content_hash: hash_member(&mut members, "content_hash")?,
+                file_count: members.i64("file_count")?,
+            },
+            unknown => {
+                return Err(Error::validation(format!("unknown op {:?}", shorten(unknown)))
+                    .with("op", shorten(unknown)));
+            }
+        };
+        members.finish()?;
+        Ok(op)
+    }
+
     /// BLAKE3 of the canonical form.
     pub fn checksum(&self) -> Result<Hash> {
         Ok(Hash::of(&canonical(self)?))
     }
+}
+
+fn hash_member(members: &mut Members, key: &'static str) -> Result<Hash> {
+    Hash::from_hex(members.str(key)?).ok_or_else(|| members.wrong(key, "64 hex digits"))
 }
 
 fn path<S: Serializer>(path: &FilePath, serializer: S) -> std::result::Result<S::Ok, S::Error> {
@@ -195,6 +248,34 @@ mod tests {
                 Hash::of(b"")
             )
         );
+    }
+
+    #[test]
+    fn an_operation_is_read_back_from_its_form() {
+        let value = |json: serde_json::Value| JsonValue::of(&json).expect("canonical");
+        for op in [
+            Op::FilePut {
+                file_path: FilePath::parse("a").expect("valid"),
+                file_type: "text".into(),
+                mode: Mode::Executable,
+                content_hash: Hash::of(b""),
+                size: 0,
+            },
+            Op::FileDelete { file_path: FilePath::parse("a").expect("valid") },
+            Op::FieldSet {
+                entity_type: "t".into(),
+                entity_id: "1".into(),
+                field: "f".into(),
+                value: value(serde_json::json!(null)),
+            },
+            Op::FieldUnset { entity_type: "t".into(), entity_id: "1".into(), field: "f".into() },
+            Op::EntityDelete { entity_type: "t".into(), entity_id: "1".into() },
+        ] {
+            let form: Value = serde_json::from_slice(&canonical(&op).expect("canonical")).expect("JSON");
+            assert_eq!(Op::parse("op", &form).expect("reads"), op);
+        }
+        assert!(Op::parse("op", &serde_json::json!({"op": "file.delete", "file_path": "../a"})).is_err());
+        assert!(Op::parse("op", &serde_json::json!({"op": "file.copy"})).is_err());
     }
 
     #[test]

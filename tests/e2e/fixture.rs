@@ -186,6 +186,8 @@ const READERS: &[&str] = &[
     "SELECT * FROM quire.poll_events({p})",
     "SELECT * FROM quire.poll_events({p}, 3, 2, false)",
     "SELECT * FROM quire.list_subscriptions({p})",
+    "SELECT quire.replay_project({p}), quire.replay_project({p}, 4)",
+    "SELECT count(*) FROM quire.list_quarantine({p})",
     "SELECT count(*) FROM quire.list_undoable({p})",
     "SELECT * FROM quire.search_ops({p}, '{}', 10000)",
     "SELECT b.seq, quire.bundle_details({p}, b.seq) FROM quire.bundles b WHERE b.project_id = {p} ORDER BY b.seq",

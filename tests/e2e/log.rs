@@ -16,6 +16,9 @@ pub fn verify(client: &mut Client, project: Uuid) -> i64 {
     verify_versions(client, project);
     verify_current_files(client, project);
     verify_entities(client, project, seq);
+    let sql = "SELECT quire.replay_project($1)";
+    let replayed: Value = client.query_one(sql, &[&project]).expect("replay the project").get(0);
+    assert_eq!(replayed["is_equal"], true, "{replayed}");
     seq
 }
 

@@ -109,6 +109,8 @@ const WRITERS: &[&str] = &[
     "SELECT quire.undo({p}, 'skip')",
     "SELECT quire.redo({p}, 'skip')",
     "SELECT quire.revert_bundle({p}, 1, 'skip')",
+    "SELECT quire.repair({p}, '00000000-0000-0000-0000-0000000000ff')",
+    "SELECT quire.reject_quarantined({p}, '00000000-0000-0000-0000-0000000000ff', 'x')",
     "SELECT quire.open_channel({p})",
     "SELECT quire.keep_channel({p}, 'x')",
     "SELECT quire.rotate_channel({p})",
@@ -119,7 +121,8 @@ const ADMINS: &[&str] = &["map_role_to_actor", "rotate_secret"];
 
 /// Volatile for other reasons than writing: they depend on the clock, and bind a token to the transaction. That they work
 /// on a standby is shown in `tokens`.
-const NO_WRITERS: &[&str] = &["quire.authenticate", "quire.attenuate_token", "quire.download_snapshot"];
+const NO_WRITERS: &[&str] =
+    &["quire.verify_project", "quire.authenticate", "quire.attenuate_token", "quire.download_snapshot"];
 
 fn assert_writers_are_complete(client: &mut Client) {
     let called: String = WRITERS.concat();

@@ -1,0 +1,24 @@
+-- What was found corrupt: recorded, not raised. Reading it raises XX001 with the id of its entry.
+
+CREATE TABLE quire_store.quarantine (
+    project_id    uuid NOT NULL REFERENCES quire_store.project ON DELETE CASCADE,
+    quarantine_id uuid NOT NULL,
+    -- blob, file_op, field_op, bundle, file_head, entity_field or project_head.
+    kind          text NOT NULL,
+    -- Which row: content_hash; seq and ordinal; file_path; entity_type, entity_id and field.
+    key           jsonb NOT NULL,
+    -- What is wrong, in a word, and in words.
+    fault         text NOT NULL,
+    in_words      text NOT NULL,
+    -- The checksum that was recorded, where there is one.
+    expected      bytea,
+    status        text NOT NULL DEFAULT 'open' CHECK (status IN ('open', 'repaired', 'rejected')),
+    found_at      timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    ended_at      timestamptz,
+    ended_by      uuid,
+    reason        text,
+    PRIMARY KEY (project_id, quarantine_id)
+);
+SELECT pg_catalog.pg_extension_config_dump('quire_store.quarantine', '');
+-- One open entry per row; a rejected one is not found again.
+CREATE UNIQUE INDEX quarantine_row ON quire_store.quarantine (project_id, kind, key, fault) WHERE status <> 'repaired';

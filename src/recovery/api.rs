@@ -1,0 +1,142 @@
+//! `verify_project`, `replay_project`, `list_quarantine`, `repair`, `reject_quarantined`.
+
+use super::audit::{self, Depth};
+use super::store::Entry;
+use super::{quarantine, repair as mend, replay, store};
+use crate::args::{required, text_arg};
+use crate::auth::{Access, Action, require_project};
+use crate::bundle;
+use crate::error::{Error, Result};
+use crate::ids::uuid_from_pg;
+use crate::jsonb::JsonArg;
+use crate::raise::or_raise;
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::prelude::*;
+use pgrx::{JsonB, Uuid};
+use serde_json::{Value, json};
+
+/// Longest reason, in characters.
+const LONGEST_REASON: usize = 1000;
+
+/// Checks everything that is stored against its checksums and records what is wrong.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn verify_project(project_uuid: Option<Uuid>, depth: default!(Option<&str>, "'content'")) -> JsonB {
+    or_raise(require_project(Action::Manage, project_uuid).and_then(|access| {
+        let depth = Depth::parse(required("depth", depth)?)?;
+        audit::verify(&access, depth).map(JsonB)
+    }))
+}
+
+/// Makes the state anew from the operations alone and compares.
+#[pg_extern(stable, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn replay_project(project_uuid: Option<Uuid>, to_seq: default!(Option<i64>, "NULL")) -> JsonB {
+    or_raise(
+        require_project(Action::Belong, project_uuid)
+            .and_then(|access| replay::replay(access.project, to_seq).map(JsonB)),
+    )
+}
+
+/// What is in quarantine, oldest first.
+#[pg_extern(stable, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+#[allow(clippy::type_complexity)]
+fn list_quarantine(
+    project_uuid: Option<Uuid>,
+    include_ended: default!(Option<bool>, "false"),
+) -> TableIterator<
+    'static,
+    (
+        name!(quarantine_id, Uuid),
+        name!(kind, String),
+        name!(key, JsonB),
+        name!(fault, String),
+        name!(in_words, String),
+        name!(expected, Option<String>),
+        name!(status, String),
+        name!(found_at, TimestampWithTimeZone),
+        name!(ended_at, Option<TimestampWithTimeZone>),
+        name!(ended_by, Option<Uuid>),
+        name!(reason, Option<String>),
+    ),
+> {
+    TableIterator::new(or_raise(
+        require_project(Action::Belong, project_uuid)
+            .and_then(|access| store::list(access.project, required("include_ended", include_ended)?)),
+    ))
+}
+
+/// Mends a row in quarantine.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn repair(
+    project_uuid: Option<Uuid>,
+    quarantine_id: Option<Uuid>,
+    supply: default!(Option<JsonArg>, "NULL"),
+) -> JsonB {
+    or_raise(repaired(project_uuid, quarantine_id, supply))
+}
+
+fn repaired(
+    project_uuid: Option<Uuid>,
+    quarantine_id: Option<Uuid>,
+    supply: Option<JsonArg>,
+) -> Result<JsonB> {
+    let access = require_project(Action::Manage, project_uuid)?;
+    let entry = open_entry(&access, quarantine_id)?;
+    let supply = supply.map(|supply| supply.exact("supply")).transpose()?;
+    let from = mend::repair(&access, &entry, supply.as_ref())?;
+    store::end_entry(access.project, entry.id, "repaired", access.author()?, None)?;
+    Ok(told(&entry, json!({"status": "repaired", "repaired_from": from})))
+}
+
+/// Gives a row in quarantine up.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn reject_quarantined(
+    project_uuid: Option<Uuid>,
+    quarantine_id: Option<Uuid>,
+    reason: Option<&str>,
+) -> JsonB {
+    or_raise(rejected(project_uuid, quarantine_id, reason))
+}
+
+fn rejected(project_uuid: Option<Uuid>, quarantine_id: Option<Uuid>, reason: Option<&str>) -> Result<JsonB> {
+    let access = require_project(Action::Manage, project_uuid)?;
+    let entry = open_entry(&access, quarantine_id)?;
+    let reason = text_arg("reason", reason, LONGEST_REASON)?;
+    store::end_entry(access.project, entry.id, "rejected", access.author()?, Some(reason))?;
+    Ok(told(&entry, json!({"status": "rejected"})))
+}
+
+/// An entry that is open, locked, and with it the head: nobody writes what is being mended.
+fn open_entry(access: &Access, quarantine_id: Option<Uuid>) -> Result<Entry> {
+    let id = uuid_from_pg(required("quarantine_id", quarantine_id)?);
+    bundle::store::lock_head(access, None)?;
+    let entry = store::lock_entry(access.project, id)?.ok_or_else(|| {
+        Error::not_found("nothing in quarantine has this id").with("quarantine_id", id.to_string())
+    })?;
+    if entry.status == "open" {
+        Ok(entry)
+    } else {
+        Err(Error::conflict("already_ended", format!("this was {} before", entry.status))
+            .with("quarantine_id", id.to_string())
+            .with("status", entry.status))
+    }
+}
+
+fn told(entry: &Entry, mut more: Value) -> JsonB {
+    more["quarantine_id"] = entry.id.to_string().into();
+    more["kind"] = entry.kind.as_str().into();
+    more["key"] = entry.key.clone();
+    JsonB(more)
+}
+
+/// XX001 when something a reader is about to hand out is in quarantine.
+#[pg_extern(schema = "quire_store", stable, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn refuse_quarantined(project_uuid: Uuid, kinds: Vec<String>, about: JsonB) -> bool {
+    let kinds: Vec<&str> = kinds.iter().map(String::as_str).collect();
+    or_raise(quarantine::refuse(crate::ids::ProjectId::from_pg(project_uuid), &kinds, about.0).map(|()| true))
+}

@@ -1,0 +1,55 @@
+//! The log as rows tell it, with the checksums computed anew.
+
+use super::store::{self, StoredOp};
+use crate::error::Result;
+use crate::ids::{ProjectId, Seq};
+use crate::pure::audit::{LoggedBundle, LoggedOp};
+use crate::pure::hash::Hash;
+use crate::pure::op::Op;
+use std::collections::BTreeMap;
+
+/// How many bundles are looked at, at once.
+const BUNDLES_AT_ONCE: Seq = 1000;
+
+/// A bundle with its operations, as far as the rows make any.
+pub struct Bundle {
+    pub logged: LoggedBundle,
+    pub ops: Vec<StoredOp>,
+}
+
+/// Hands every bundle up to a seq to `each`, in order.
+pub fn bundles(project: ProjectId, up_to: Seq, mut each: impl FnMut(Bundle) -> Result<()>) -> Result<()> {
+    let mut after = 0;
+    while after < up_to {
+        pgrx::check_for_interrupts!();
+        let last = (after + BUNDLES_AT_ONCE).min(up_to);
+        batch(project, after, last)?.into_iter().try_for_each(&mut each)?;
+        after = last;
+    }
+    Ok(())
+}
+
+/// The bundles after a seq and up to another.
+pub fn batch(project: ProjectId, after: Seq, last: Seq) -> Result<Vec<Bundle>> {
+    let mut ops: BTreeMap<Seq, Vec<StoredOp>> = BTreeMap::new();
+    for (seq, op) in store::ops(project, after, last)? {
+        ops.entry(seq).or_default().push(op);
+    }
+    let bundles = store::bundles(project, after, last)?;
+    Ok(bundles
+        .into_iter()
+        .map(|mut logged| {
+            let ops = ops.remove(&logged.header.seq).unwrap_or_default();
+            logged.ops = ops.iter().map(logged_op).collect();
+            Bundle { logged, ops }
+        })
+        .collect())
+}
+
+fn logged_op(op: &StoredOp) -> LoggedOp {
+    LoggedOp { ordinal: op.ordinal, computed: op.op.as_ref().and_then(checksum), stored: op.stored }
+}
+
+fn checksum(op: &Op) -> Option<Hash> {
+    op.checksum().ok()
+}

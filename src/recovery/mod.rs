@@ -1,0 +1,16 @@
+//! Corruption: found, recorded, read no more, mended.
+//!
+//! Owns: `quarantine`.
+//! Promises: verification raises nothing and changes nothing but `quarantine`; a row in quarantine is not handed out; a
+//! repair is accepted only when it has the checksum that was recorded.
+//! Does not: repair by itself; every recovery is an explicit call.
+
+pub mod api;
+mod audit;
+mod load;
+mod quarantine;
+mod repair;
+mod replay;
+pub mod store;
+
+pub use quarantine::{corrupt, name_entry, refuse};

@@ -1,0 +1,40 @@
+//! What is in quarantine is not handed out.
+
+use super::store;
+use crate::error::{Code, Error, Result};
+use crate::ids::ProjectId;
+use crate::pure::hash::Hash;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// How many contents of a failed read are looked for.
+const MOST_LOOKED_FOR: usize = 10_000;
+
+/// XX001 when a row of some kinds, whose key has these members, is in quarantine.
+pub fn refuse(project: ProjectId, kinds: &[&str], about: Value) -> Result<()> {
+    match store::open_entry(project, kinds, about)? {
+        None => Ok(()),
+        Some(entry) => Err(corrupt(entry.id).with("kind", entry.kind).with("key", entry.key)),
+    }
+}
+
+/// The error for a row in quarantine.
+pub fn corrupt(id: Uuid) -> Error {
+    Error::new(Code::Corrupt, "stored data is corrupt and in quarantine")
+        .with("quarantine_id", id.to_string())
+        .hint(
+            "list_quarantine says what is wrong; repair mends it from a copy, reject_quarantined gives it up",
+        )
+}
+
+/// The error of a reader of contents, with the entry of the first of them that is in quarantine.
+pub fn name_entry(project: ProjectId, hashes: &[Hash], error: Error) -> Error {
+    let entries = hashes.iter().map(|hash| {
+        let about = json!({"content_hash": hash.to_hex()});
+        store::open_entry(project, &["blob"], about).ok().flatten()
+    });
+    match entries.take(MOST_LOOKED_FOR).flatten().next() {
+        Some(entry) => error.with("quarantine_id", entry.id.to_string()).with("key", entry.key),
+        None => error.hint("verify_project finds and records what is corrupt"),
+    }
+}

@@ -1,0 +1,202 @@
+//! `repair`: a row is written again, from a copy whose checksum is the recorded one, or from what stands elsewhere.
+
+use super::load::{self, Bundle};
+use super::store::{self, Entry};
+use crate::auth::Access;
+use crate::blob::{self, Blob};
+use crate::error::{Code, Error, Result};
+use crate::guc;
+use crate::ids::{ProjectId, Seq};
+use crate::pure::audit::{Fault, check};
+use crate::pure::chain::{BundleHeader, checksum};
+use crate::pure::content::encode_all;
+use crate::pure::field::EntityKey;
+use crate::pure::hash::Hash;
+use crate::pure::json::{Members, decode_base64};
+use crate::pure::op::Op;
+use serde_json::{Value, json};
+
+/// Mends the row of an entry; what it was mended from.
+pub fn repair(access: &Access, entry: &Entry, supply: Option<&Value>) -> Result<&'static str> {
+    let project = access.project;
+    let from_supply = |wanted: &'static str| {
+        supply.ok_or_else(|| {
+            Error::new(Code::NullArgument, format!("a copy is needed: pass supply with {wanted}"))
+                .with("argument", "supply")
+                .with("needs", wanted)
+        })
+    };
+    match (entry.kind.as_str(), entry.fault.as_str()) {
+        ("blob", _) => content(project, entry, from_supply("content or content_base64")?).map(|()| "supply"),
+        ("file_op" | "field_op", "content") => {
+            operation(project, entry, from_supply("op")?).map(|()| "supply")
+        }
+        ("file_op" | "field_op" | "bundle", "checksum" | "prev_checksum") => {
+            checksums(project, entry).map(|()| "the log")
+        }
+        ("bundle", "content") => header(project, entry, from_supply("header")?).map(|()| "supply"),
+        ("project_head", _) => checksums(project, entry).map(|()| "the log"),
+        ("file_head", _) => {
+            store::mend_file_head(project, text(entry, "file_path")?)?;
+            Ok("the log")
+        }
+        ("entity_field", _) => {
+            let key = EntityKey {
+                entity_type: text(entry, "entity_type")?.into(),
+                entity_id: text(entry, "entity_id")?.into(),
+            };
+            store::mend_field(project, &key.field(text(entry, "field")?)?)?;
+            Ok("the log")
+        }
+        _ => Err(Error::new(
+            Code::Invariant,
+            "rows that are missing or impossible cannot be mended one by one",
+        )
+        .with("kind", entry.kind.as_str())
+        .with("fault", entry.fault.as_str())
+        .hint("restore the project from a backup or a peer")),
+    }
+}
+
+fn text<'e>(entry: &'e Entry, key: &str) -> Result<&'e str> {
+    entry.key[key].as_str().ok_or_else(|| Error::internal("an entry of the quarantine has another key"))
+}
+
+fn number(entry: &Entry, key: &str) -> Result<i64> {
+    entry.key[key].as_i64().ok_or_else(|| Error::internal("an entry of the quarantine has another key"))
+}
+
+fn expected(entry: &Entry) -> Result<Hash> {
+    entry.expected.ok_or_else(|| Error::internal("an entry of the quarantine has no checksum"))
+}
+
+fn not_the_copy(expected: &Hash, found: &Hash) -> Error {
+    Error::new(Code::Invariant, "the copy does not have the checksum that was recorded")
+        .with("expected", expected.to_hex())
+        .with("found", found.to_hex())
+}
+
+fn content(project: ProjectId, entry: &Entry, supply: &Value) -> Result<()> {
+    let mut members = Members::of("supply", supply)?;
+    let bytes = match (members.opt_str("content")?, members.opt_str("content_base64")?) {
+        (Some(text), None) => text.as_bytes().to_vec(),
+        (None, Some(base64)) => decode_base64(base64)?,
+        _ => return Err(Error::validation("supply needs either content or content_base64")),
+    };
+    members.finish()?;
+    let (expected, found) = (expected(entry)?, Hash::of(&bytes));
+    if found != expected {
+        return Err(not_the_copy(&expected, &found));
+    }
+    let parts = encode_all(&bytes, guc::compression_level());
+    blob::store::replace(project, &Blob { hash: found, size: bytes.len() as i64, parts })
+}
+
+fn operation(project: ProjectId, entry: &Entry, supply: &Value) -> Result<()> {
+    let mut members = Members::of("supply", supply)?;
+    let op = Op::parse("supply.op", members.value("op")?)?;
+    members.finish()?;
+    let (expected, found) = (expected(entry)?, op.checksum()?);
+    if found != expected {
+        return Err(not_the_copy(&expected, &found));
+    }
+    let (seq, ordinal) = (number(entry, "seq")?, number(entry, "ordinal")? as i32);
+    mending(|| match entry.kind.as_str() {
+        "file_op" => store::mend_file_op(project, seq, ordinal, &op),
+        _ => store::mend_field_op(project, seq, ordinal, &op),
+    })
+}
+
+/// Runs `work` with the guard of the log's rows open.
+fn mending(work: impl FnOnce() -> Result<()>) -> Result<()> {
+    store::allow_mending(true)?;
+    work()?;
+    store::allow_mending(false)
+}
+
+/// A bundle, what the checksum of the one before may be, and what the next one or the head says of its own.
+fn surroundings(project: ProjectId, seq: Seq) -> Result<(Bundle, Vec<Hash>, Hash)> {
+    let gone = || Error::not_found(format!("no bundle {seq}")).with("seq", seq);
+    let mut around = load::batch(project, (seq - 2).max(0), seq + 1)?;
+    let at = around.iter().position(|bundle| bundle.logged.header.seq == seq).ok_or_else(gone)?;
+    let after = match around.get(at + 1) {
+        Some(next) => next.logged.previous,
+        None => store::head(project)?.1,
+    };
+    let bundle = around.swap_remove(at);
+    let own =
+        around.iter().find(|before| before.logged.header.seq == seq - 1).map(|before| before.logged.checksum);
+    let before = vec![own.unwrap_or(Hash::ZERO), bundle.logged.previous];
+    Ok((bundle, before, after))
+}
+
+/// Writes checksums that other rows prove.
+fn checksums(project: ProjectId, entry: &Entry) -> Result<()> {
+    let seq = number(entry, "seq")?;
+    let (bundle, before, after) = surroundings(project, seq)?;
+    let checked = check(&bundle.logged, &before, after)?;
+    let (Some(before), [right]) = (checked.before, checked.right.as_slice()) else {
+        return Err(Error::new(
+            Code::Invariant,
+            "other rows of the bundle are corrupt, too: repair those first",
+        )
+        .with("seq", seq));
+    };
+    mending(|| {
+        for fault in checked.faults {
+            if let Fault::OpChecksum(ordinal, right) = fault {
+                let kind = bundle.ops.iter().find(|op| op.ordinal == ordinal).map_or("bundle", |op| op.kind);
+                store::mend_op_checksum(project, kind, seq, ordinal, &right)?;
+            }
+        }
+        store::mend_bundle_checksums(project, seq, &before, right)
+    })
+}
+
+fn header(project: ProjectId, entry: &Entry, supply: &Value) -> Result<()> {
+    let seq = number(entry, "seq")?;
+    let mut members = Members::of("supply", supply)?;
+    let header = parse_header(project, seq, "supply.header", members.value("header")?)?;
+    members.finish()?;
+    let (bundle, before, _) = surroundings(project, seq)?;
+    let ops: Option<Vec<Hash>> = bundle.logged.ops.iter().map(|op| op.stored).collect();
+    let ops = ops.ok_or_else(|| {
+        Error::new(Code::Invariant, "operations of the bundle are corrupt, too: repair those first")
+            .with("seq", seq)
+    })?;
+    let expected = expected(entry)?;
+    let mut found = Hash::ZERO;
+    for candidate in before {
+        found = checksum(&candidate, &header, &ops)?;
+        if found == expected {
+            return mending(|| {
+                store::mend_header(project, &header, ops.len() as i32)?;
+                store::mend_bundle_checksums(project, seq, &candidate, &found)
+            });
+        }
+    }
+    Err(not_the_copy(&expected, &found))
+}
+
+/// A bundle's header from JSON, in the members the chain is made of.
+pub fn parse_header(project: ProjectId, seq: Seq, what: &str, value: &Value) -> Result<BundleHeader> {
+    let mut members = Members::of(what, value)?;
+    let header = BundleHeader {
+        project_id: members.uuid("project_id")?,
+        seq: members.i64("seq")?,
+        bundle_id: members.uuid("bundle_id")?,
+        kind: members.str("kind")?.to_owned(),
+        actor_id: members.uuid("actor_id")?,
+        message: members.opt_str("message")?.map(str::to_owned),
+        correlation_id: members.opt_uuid("correlation_id")?,
+        base_seq: members.opt_i64("base_seq")?,
+        undoes_seq: members.opt_i64("undoes_seq")?,
+        committed_at: members.i64("committed_at")?,
+    };
+    members.finish()?;
+    if header.project_id != project.0 || header.seq != seq {
+        return Err(Error::validation(format!("{what} is of another bundle"))
+            .with("wanted", json!({"project_id": project.to_string(), "seq": seq})));
+    }
+    Ok(header)
+}

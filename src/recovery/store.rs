@@ -1,0 +1,539 @@
+//! SQL of verification and of the quarantine.
+
+use crate::bundle::store::{from_pg, to_pg};
+use crate::db::{self, Arg, Row};
+use crate::entity::store::canonical;
+use crate::error::Result;
+use crate::ids::{ActorId, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
+use crate::pure::audit::LoggedBundle;
+use crate::pure::chain::BundleHeader;
+use crate::pure::field::{EntityKey, FieldKey, write_op};
+use crate::pure::hash::Hash;
+use crate::pure::json::JsonValue;
+use crate::pure::op::{Mode, Op};
+use crate::pure::path::FilePath;
+use crate::pure::replay::{File, State};
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::{JsonB, Uuid as PgUuid};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// An operation as its row tells.
+pub struct StoredOp {
+    pub ordinal: i32,
+    /// `file_op`, `field_op` or `bundle`: where the row is.
+    pub kind: &'static str,
+    /// `None` when the row makes no operation.
+    pub op: Option<Op>,
+    pub stored: Option<Hash>,
+}
+
+/// Bundles after a seq and up to another, without operations.
+pub fn bundles(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<LoggedBundle>> {
+    const SQL: &str =
+        "SELECT b.seq, b.bundle_id, b.kind, b.actor_id, b.message, b.correlation_id, b.base_seq,
+            b.undoes_seq, b.committed_at, b.prev_checksum, b.checksum, b.op_count
+        FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq > $2 AND b.seq <= $3 ORDER BY b.seq";
+    db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
+        let header = BundleHeader {
+            project_id: project.0,
+            seq: row.get(1)?,
+            bundle_id: uuid_from_pg(row.get(2)?),
+            kind: row.get(3)?,
+            actor_id: uuid_from_pg(row.get(4)?),
+            message: row.opt(5)?,
+            correlation_id: row.opt::<PgUuid>(6)?.map(uuid_from_pg),
+            base_seq: row.opt(7)?,
+            undoes_seq: row.opt(8)?,
+            committed_at: from_pg(row.get(9)?),
+        };
+        Ok(LoggedBundle {
+            header,
+            previous: hash(row, 10)?.unwrap_or(Hash::ZERO),
+            checksum: hash(row, 11)?.unwrap_or(Hash::ZERO),
+            op_count: row.get(12)?,
+            ops: Vec::new(),
+        })
+    })
+}
+
+/// A hash as far as the stored bytes make one.
+fn hash(row: &Row, at: usize) -> Result<Option<Hash>> {
+    Ok(row.opt::<&[u8]>(at)?.and_then(|bytes| Hash::from_bytes(bytes).ok()))
+}
+
+/// Operations after a seq and up to another, in log order.
+pub fn ops(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(Seq, StoredOp)>> {
+    const FILES: &str = "SELECT f.bundle_seq, f.ordinal, f.op, h.file_path, m.file_path, f.file_type, f.mode,
+            f.content_hash, f.size, f.op_checksum
+        FROM quire_store.project_files f
+        LEFT JOIN quire_store.file_head h ON h.project_id = f.project_id AND h.file_id = f.file_id
+        LEFT JOIN quire_store.file_head m ON m.project_id = f.project_id AND m.file_id = f.moved_file_id
+        WHERE f.project_id = $1 AND f.bundle_seq > $2 AND f.bundle_seq <= $3
+          AND NOT (f.op = 'file.move' AND f.is_deleted)
+        ORDER BY f.bundle_seq, f.ordinal";
+    const FIELDS: &str =
+        "SELECT o.bundle_seq, o.ordinal, o.op, o.entity_type, o.entity_id, o.field, o.value, o.op_checksum
+        FROM quire_store.entity_op o
+        WHERE o.project_id = $1 AND o.bundle_seq > $2 AND o.bundle_seq <= $3 AND o.part = 1
+        ORDER BY o.bundle_seq, o.ordinal";
+    const OTHERS: &str = "SELECT b.seq, b.details -> 'op', decode(b.details ->> 'op_checksum', 'hex')
+        FROM quire_store.bundle b
+        WHERE b.project_id = $1 AND b.seq > $2 AND b.seq <= $3 AND b.kind = 'system'
+        ORDER BY b.seq";
+    let args = || -> [Arg; 3] { [project.pg().into(), after.into(), up_to.into()] };
+    let mut ops = db::read(FILES, &args(), |row| {
+        let op = file_op(row)?;
+        Ok((row.get(1)?, StoredOp { ordinal: row.get(2)?, kind: "file_op", op, stored: hash(row, 10)? }))
+    })?;
+    ops.extend(db::read(FIELDS, &args(), |row| {
+        let op = field_op(row)?;
+        Ok((row.get(1)?, StoredOp { ordinal: row.get(2)?, kind: "field_op", op, stored: hash(row, 8)? }))
+    })?);
+    ops.extend(db::read(OTHERS, &args(), |row| {
+        let op = row.opt::<JsonB>(2)?.and_then(|op| Op::parse("op", &op.0).ok());
+        Ok((row.get(1)?, StoredOp { ordinal: 1, kind: "bundle", op, stored: hash(row, 3)? }))
+    })?);
+    ops.sort_by_key(|(seq, op)| (*seq, op.ordinal));
+    Ok(ops)
+}
+
+fn file_op(row: &Row) -> Result<Option<Op>> {
+    let path = |at| -> Result<Option<FilePath>> { Ok(row.opt(at)?.map(FilePath::from_stored)) };
+    let Some(file_path) = path(4)? else { return Ok(None) };
+    Ok(match row.get::<&str>(3)? {
+        "file.put" => match (hash(row, 8)?, Mode::parse(row.get(7)?)) {
+            (Some(content_hash), Ok(mode)) => {
+                Some(Op::FilePut { file_path, file_type: row.get(6)?, mode, content_hash, size: row.get(9)? })
+            }
+            _ => None,
+        },
+        "file.delete" => Some(Op::FileDelete { file_path }),
+        "file.move" => path(5)?.map(|from_path| Op::FileMove { from_path, to_path: file_path }),
+        _ => None,
+    })
+}
+
+fn field_op(row: &Row) -> Result<Option<Op>> {
+    let entity = EntityKey { entity_type: row.get(4)?, entity_id: row.get(5)? };
+    let value = canonical(row.opt(7)?)?;
+    Ok(match (row.get::<&str>(3)?, value) {
+        ("entity.delete", None) => {
+            Some(Op::EntityDelete { entity_type: entity.entity_type, entity_id: entity.entity_id })
+        }
+        ("field.set", Some(value)) => Some(write_op(&FieldKey { entity, field: row.get(6)? }, Some(&value))),
+        ("field.unset", None) => Some(write_op(&FieldKey { entity, field: row.get(6)? }, None)),
+        _ => None,
+    })
+}
+
+/// What the head row says: seq and checksum.
+pub fn head(project: ProjectId) -> Result<(Seq, Hash)> {
+    const SQL: &str = "SELECT h.seq, h.checksum FROM quire_store.project_head h WHERE h.project_id = $1";
+    let head = db::read_one(SQL, &[project.pg().into()], |row| Ok((row.get(1)?, hash(row, 2)?)))?;
+    Ok(head.map_or((0, Hash::ZERO), |(seq, checksum)| (seq, checksum.unwrap_or(Hash::ZERO))))
+}
+
+/// The files and fields that a project's tables show at a seq.
+pub fn state_at(project: ProjectId, seq: Seq) -> Result<State> {
+    const FILES: &str = "SELECT h.file_path, f.content_hash, f.file_type, f.mode, f.size
+        FROM quire_store.file_head h
+        CROSS JOIN LATERAL (
+            SELECT * FROM quire_store.project_files v
+            WHERE v.project_id = h.project_id AND v.file_id = h.file_id AND v.bundle_seq <= $2
+            ORDER BY v.bundle_seq DESC, v.version DESC LIMIT 1) f
+        WHERE h.project_id = $1 AND NOT f.is_deleted";
+    const FIELDS: &str = "SELECT e.entity_type, e.entity_id, e.field, o.value
+        FROM quire_store.entity_field e
+        CROSS JOIN LATERAL (
+            SELECT p.value FROM quire_store.entity_op p
+            WHERE p.project_id = e.project_id AND p.entity_id = e.entity_id AND p.entity_type = e.entity_type
+              AND p.field = e.field AND p.bundle_seq <= $2
+            ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1) o
+        WHERE e.project_id = $1 AND o.value IS NOT NULL";
+    state(FILES, FIELDS, &[project.pg().into(), seq.into()])
+}
+
+/// The files and fields that a project's tables of current state show.
+pub fn current_state(project: ProjectId) -> Result<State> {
+    const FILES: &str = "SELECT h.file_path, h.content_hash, h.file_type, h.mode, h.size
+        FROM quire_store.file_head h WHERE h.project_id = $1 AND NOT h.is_deleted";
+    const FIELDS: &str = "SELECT e.entity_type, e.entity_id, e.field, e.value
+        FROM quire_store.entity_field e WHERE e.project_id = $1 AND e.value IS NOT NULL";
+    state(FILES, FIELDS, &[project.pg().into()])
+}
+
+fn state(files: &'static str, fields: &'static str, args: &[Arg]) -> Result<State> {
+    let files = db::read(files, args, |row| {
+        let file = File {
+            content_hash: hash(row, 2)?.unwrap_or(Hash::ZERO),
+            file_type: row.get(3)?,
+            mode: Mode::parse(row.get(4)?).unwrap_or_default(),
+            size: row.get(5)?,
+        };
+        Ok((FilePath::from_stored(row.get(1)?), file))
+    })?;
+    let fields = db::read(fields, args, |row| {
+        let entity = EntityKey { entity_type: row.get(1)?, entity_id: row.get(2)? };
+        Ok((FieldKey { entity, field: row.get(3)? }, JsonValue::of(&row.get::<JsonB>(4)?.0)?))
+    })?;
+    Ok(State { files: files.into_iter().collect(), fields: fields.into_iter().collect() })
+}
+
+/// Paths whose head is not what their newest version says, and the bundle of that version.
+pub fn stray_heads(project: ProjectId) -> Result<Vec<(String, Option<Seq>)>> {
+    const SQL: &str = "SELECT h.file_path, f.bundle_seq FROM quire_store.file_head h
+        LEFT JOIN LATERAL (
+            SELECT * FROM quire_store.project_files v WHERE v.project_id = h.project_id AND v.file_id = h.file_id
+            ORDER BY v.version DESC LIMIT 1) f ON true
+        WHERE h.project_id = $1
+          AND (f.version, f.id, f.parent_version_id, f.bundle_seq, f.committed_at, f.file_type, f.mode, f.content_hash, f.size,
+               f.is_deleted, f.is_binary)
+              IS DISTINCT FROM (h.version, h.version_id, h.parent_version_id, h.seq, h.updated_at, h.file_type, h.mode,
+               h.content_hash, h.size, h.is_deleted, h.is_binary)
+        ORDER BY h.file_path";
+    db::read(SQL, &[project.pg().into()], |row| Ok((row.get(1)?, row.opt(2)?)))
+}
+
+/// Fields that are not what their newest operation says, and the bundle of that operation.
+pub fn stray_fields(project: ProjectId) -> Result<Vec<(FieldKey, Option<Seq>)>> {
+    const SQL: &str =
+        "SELECT e.entity_type, e.entity_id, e.field, p.bundle_seq FROM quire_store.entity_field e
+        LEFT JOIN LATERAL (
+            SELECT o.value, o.bundle_seq FROM quire_store.entity_op o
+            WHERE o.project_id = e.project_id AND o.entity_id = e.entity_id AND o.entity_type = e.entity_type
+              AND o.field = e.field
+            ORDER BY o.bundle_seq DESC, o.ordinal DESC LIMIT 1) p ON true
+        LEFT JOIN quire_store.bundle b ON b.project_id = e.project_id AND b.seq = p.bundle_seq
+        WHERE e.project_id = $1
+          AND (p.value, p.bundle_seq, b.actor_id) IS DISTINCT FROM (e.value, e.seq, e.actor_id)
+        ORDER BY e.entity_type, e.entity_id, e.field";
+    db::read(SQL, &[project.pg().into()], |row| {
+        let entity = EntityKey { entity_type: row.get(1)?, entity_id: row.get(2)? };
+        Ok((FieldKey { entity, field: row.get(3)? }, row.opt(4)?))
+    })
+}
+
+/// Contents after a hash, by hash, with their sizes.
+pub fn blobs(project: ProjectId, after: Option<&Hash>, limit: i64) -> Result<Vec<(Hash, i64)>> {
+    const SQL: &str = "SELECT b.hash, b.size FROM quire_store.blob b
+        WHERE b.project_id = $1 AND ($2::bytea IS NULL OR b.hash > $2) ORDER BY b.hash LIMIT $3";
+    let after = after.map(|hash| hash.as_bytes().as_slice());
+    db::read(SQL, &[project.pg().into(), after.into(), limit.into()], |row| {
+        Ok((Hash::from_bytes(row.get::<&[u8]>(1)?)?, row.get(2)?))
+    })
+}
+
+/// Contents that versions name and the blob store does not have.
+pub fn missing_blobs(project: ProjectId) -> Result<Vec<Hash>> {
+    const SQL: &str = "SELECT DISTINCT f.content_hash FROM quire_store.project_files f
+        WHERE f.project_id = $1 AND f.content_hash IS NOT NULL
+          AND NOT EXISTS (SELECT FROM quire_store.blob b WHERE b.project_id = $1 AND b.hash = f.content_hash)";
+    db::read(SQL, &[project.pg().into()], |row| Hash::from_bytes(row.get::<&[u8]>(1)?))
+}
+
+/// A finding, as it is recorded.
+pub struct Finding {
+    pub kind: &'static str,
+    pub key: Value,
+    pub fault: &'static str,
+    pub in_words: String,
+    pub expected: Option<Hash>,
+}
+
+/// Records a finding; its entry, and `false` when it was rejected before.
+pub fn record(project: ProjectId, finding: &Finding) -> Result<(Uuid, bool)> {
+    const SQL: &str = "WITH added AS (
+            INSERT INTO quire_store.quarantine (project_id, quarantine_id, kind, key, fault, in_words, expected)
+            VALUES ($1, $2, $3, $4, $5, $6, $7)
+            ON CONFLICT DO NOTHING RETURNING quarantine_id, status)
+        SELECT quarantine_id, status FROM added
+        UNION ALL
+        SELECT q.quarantine_id, q.status FROM quire_store.quarantine q
+        WHERE q.project_id = $1 AND q.kind = $3 AND q.key = $4 AND q.fault = $5 AND q.status <> 'repaired'";
+    let args: [Arg; 7] = [
+        project.pg().into(),
+        uuid_to_pg(Uuid::now_v7()).into(),
+        finding.kind.into(),
+        JsonB(finding.key.clone()).into(),
+        finding.fault.into(),
+        finding.in_words.as_str().into(),
+        finding.expected.as_ref().map(|hash| hash.as_bytes().as_slice()).into(),
+    ];
+    let entry =
+        db::write_one(SQL, &args, |row| Ok((uuid_from_pg(row.get(1)?), row.get::<&str>(2)? == "open")))?;
+    entry.ok_or_else(|| crate::error::Error::internal("a finding was not recorded"))
+}
+
+/// An entry of the quarantine.
+pub struct Entry {
+    pub id: Uuid,
+    pub kind: String,
+    pub key: Value,
+    pub fault: String,
+    pub expected: Option<Hash>,
+    pub status: String,
+}
+
+fn entry(row: &Row) -> Result<Entry> {
+    Ok(Entry {
+        id: uuid_from_pg(row.get(1)?),
+        kind: row.get(2)?,
+        key: row.get::<JsonB>(3)?.0,
+        fault: row.get(4)?,
+        expected: hash(row, 5)?,
+        status: row.get(6)?,
+    })
+}
+
+/// Locks an entry.
+pub fn lock_entry(project: ProjectId, id: Uuid) -> Result<Option<Entry>> {
+    const SQL: &str = "SELECT q.quarantine_id, q.kind, q.key, q.fault, q.expected, q.status
+        FROM quire_store.quarantine q WHERE q.project_id = $1 AND q.quarantine_id = $2 FOR UPDATE";
+    db::write_one(SQL, &[project.pg().into(), uuid_to_pg(id).into()], entry)
+}
+
+/// The first open entry of some kinds whose key has these members.
+pub fn open_entry(project: ProjectId, kinds: &[&str], about: Value) -> Result<Option<Entry>> {
+    const SQL: &str = "SELECT q.quarantine_id, q.kind, q.key, q.fault, q.expected, q.status
+        FROM quire_store.quarantine q
+        WHERE q.project_id = $1 AND q.status = 'open' AND q.kind = ANY ($2) AND q.key @> $3
+        ORDER BY q.quarantine_id LIMIT 1";
+    let kinds: Vec<&str> = kinds.to_vec();
+    db::read_one(SQL, &[project.pg().into(), kinds.into(), JsonB(about).into()], entry)
+}
+
+/// The lowest seq after another, and up to a third, of whose bundle something is in quarantine.
+pub fn first_corrupt_bundle(project: ProjectId, after: Seq, up_to: Seq) -> Result<Option<(Seq, Uuid)>> {
+    const SQL: &str = "SELECT (q.key ->> 'seq')::bigint, q.quarantine_id
+        FROM quire_store.quarantine q
+        WHERE q.project_id = $1 AND q.status = 'open' AND q.kind IN ('bundle', 'file_op', 'field_op')
+          AND (q.key ->> 'seq')::bigint > $2 AND (q.key ->> 'seq')::bigint <= $3
+        ORDER BY 1, 2 LIMIT 1";
+    let args: [Arg; 3] = [project.pg().into(), after.into(), up_to.into()];
+    db::read_one(SQL, &args, |row| Ok((row.get(1)?, uuid_from_pg(row.get(2)?))))
+}
+
+/// Ends an entry.
+pub fn end_entry(
+    project: ProjectId,
+    id: Uuid,
+    status: &str,
+    by: ActorId,
+    reason: Option<&str>,
+) -> Result<()> {
+    const SQL: &str = "UPDATE quire_store.quarantine SET status = $3, ended_at = clock_timestamp(), ended_by = $4, reason = $5
+        WHERE project_id = $1 AND quarantine_id = $2";
+    let args: [Arg; 5] =
+        [project.pg().into(), uuid_to_pg(id).into(), status.into(), by.pg().into(), reason.into()];
+    db::exec(SQL, &args)
+}
+
+/// One row of `list_quarantine`.
+pub type Listed = (
+    PgUuid,
+    String,
+    JsonB,
+    String,
+    String,
+    Option<String>,
+    String,
+    TimestampWithTimeZone,
+    Option<TimestampWithTimeZone>,
+    Option<PgUuid>,
+    Option<String>,
+);
+
+pub fn list(project: ProjectId, include_ended: bool) -> Result<Vec<Listed>> {
+    const SQL: &str =
+        "SELECT q.quarantine_id, q.kind, q.key, q.fault, q.in_words, encode(q.expected, 'hex'), q.status,
+            q.found_at, q.ended_at, q.ended_by, q.reason
+        FROM quire_store.quarantine q
+        WHERE q.project_id = $1 AND (q.status = 'open' OR $2)
+        ORDER BY q.quarantine_id";
+    db::read(SQL, &[project.pg().into(), include_ended.into()], |row| {
+        Ok((
+            row.get(1)?,
+            row.get(2)?,
+            row.get(3)?,
+            row.get(4)?,
+            row.get(5)?,
+            row.opt(6)?,
+            row.get(7)?,
+            row.get(8)?,
+            row.opt(9)?,
+            row.opt(10)?,
+            row.opt(11)?,
+        ))
+    })
+}
+
+/// Lets the log's rows be mended until it is called again with `false`; only their owner can, and only here it does.
+pub fn allow_mending(is_allowed: bool) -> Result<()> {
+    const SQL: &str = "SELECT set_config('quire_store.mending', $1, true)";
+    db::exec(SQL, &[if is_allowed { "on" } else { "" }.into()])
+}
+
+/// Writes an operation on a file into its row again.
+pub fn mend_file_op(project: ProjectId, seq: Seq, ordinal: i32, op: &Op) -> Result<()> {
+    const PUT: &str = "UPDATE quire_store.project_files
+        SET op = 'file.put', file_type = $4, mode = $5, content_hash = $6, size = $7, is_deleted = false
+        WHERE project_id = $1 AND bundle_seq = $2 AND ordinal = $3";
+    const DELETE: &str = "UPDATE quire_store.project_files
+        SET op = 'file.delete', content_hash = NULL, size = 0, is_deleted = true, is_binary = false
+        WHERE project_id = $1 AND bundle_seq = $2 AND ordinal = $3";
+    const MOVE: &str = "UPDATE quire_store.project_files SET op = 'file.move'
+        WHERE project_id = $1 AND bundle_seq = $2 AND ordinal = $3";
+    const PATH: &str = "UPDATE quire_store.file_head h SET file_path = $4
+        FROM quire_store.project_files f
+        WHERE f.project_id = $1 AND f.bundle_seq = $2 AND f.ordinal = $3 AND f.is_deleted = $5
+          AND h.project_id = $1 AND h.file_id = f.file_id AND h.file_path <> $4";
+    let row = || -> Vec<Arg> { vec![project.pg().into(), seq.into(), ordinal.into()] };
+    let path = |path: &FilePath, is_deleted: bool| {
+        let mut args = row();
+        args.extend([path.as_str().into(), is_deleted.into()]);
+        db::exec(PATH, &args)
+    };
+    match op {
+        Op::FilePut { file_path, file_type, mode, content_hash, size } => {
+            let mut args = row();
+            args.extend([
+                file_type.as_str().into(),
+                mode.as_str().into(),
+                content_hash.as_bytes().as_slice().into(),
+                (*size).into(),
+            ]);
+            db::exec(PUT, &args)?;
+            path(file_path, false)
+        }
+        Op::FileDelete { file_path } => {
+            db::exec(DELETE, &row())?;
+            path(file_path, true)
+        }
+        Op::FileMove { from_path, to_path } => {
+            db::exec(MOVE, &row())?;
+            path(from_path, true)?;
+            path(to_path, false)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes an operation on fields into its row again.
+pub fn mend_field_op(project: ProjectId, seq: Seq, ordinal: i32, op: &Op) -> Result<()> {
+    const SQL: &str = "UPDATE quire_store.entity_op
+        SET op = $4, entity_type = $5, entity_id = $6, field = COALESCE($7, field), value = $8::text::jsonb,
+            size = COALESCE(octet_length($8::text), 0)
+        WHERE project_id = $1 AND bundle_seq = $2 AND ordinal = $3 AND part = 1";
+    let (entity_type, entity_id, field, value) = match op {
+        Op::FieldSet { entity_type, entity_id, field, value } => {
+            (entity_type, entity_id, Some(field), Some(value))
+        }
+        Op::FieldUnset { entity_type, entity_id, field } => (entity_type, entity_id, Some(field), None),
+        Op::EntityDelete { entity_type, entity_id } => (entity_type, entity_id, None, None),
+        _ => return Ok(()),
+    };
+    let args: [Arg; 8] = [
+        project.pg().into(),
+        seq.into(),
+        ordinal.into(),
+        op.name().into(),
+        entity_type.as_str().into(),
+        entity_id.as_str().into(),
+        field.map(String::as_str).into(),
+        value.map(JsonValue::as_str).into(),
+    ];
+    db::exec(SQL, &args)
+}
+
+/// Writes the checksum of an operation into its row again.
+pub fn mend_op_checksum(project: ProjectId, kind: &str, seq: Seq, ordinal: i32, right: &Hash) -> Result<()> {
+    const FILE: &str = "UPDATE quire_store.project_files SET op_checksum = $4
+        WHERE project_id = $1 AND bundle_seq = $2 AND ordinal = $3 AND NOT (op = 'file.move' AND is_deleted)";
+    const FIELD: &str = "UPDATE quire_store.entity_op SET op_checksum = $4
+        WHERE project_id = $1 AND bundle_seq = $2 AND ordinal = $3 AND part = 1";
+    const OTHER: &str = "UPDATE quire_store.bundle
+        SET details = jsonb_set(details, '{op_checksum}', to_jsonb(encode($4, 'hex')))
+        WHERE project_id = $1 AND seq = $2 AND $3 = 1";
+    let sql = match kind {
+        "file_op" => FILE,
+        "field_op" => FIELD,
+        _ => OTHER,
+    };
+    db::exec(sql, &[project.pg().into(), seq.into(), ordinal.into(), right.as_bytes().as_slice().into()])
+}
+
+/// Writes the checksums of a bundle into its row, and into the head row if it is the newest.
+pub fn mend_bundle_checksums(project: ProjectId, seq: Seq, previous: &Hash, checksum: &Hash) -> Result<()> {
+    const SQL: &str = "WITH head AS (
+            UPDATE quire_store.project_head SET checksum = $4 WHERE project_id = $1 AND seq = $2)
+        UPDATE quire_store.bundle SET prev_checksum = $3, checksum = $4 WHERE project_id = $1 AND seq = $2";
+    let args: [Arg; 4] = [
+        project.pg().into(),
+        seq.into(),
+        previous.as_bytes().as_slice().into(),
+        checksum.as_bytes().as_slice().into(),
+    ];
+    db::exec(SQL, &args)
+}
+
+/// Writes the header of a bundle into its row again.
+pub fn mend_header(project: ProjectId, header: &BundleHeader, op_count: i32) -> Result<()> {
+    const SQL: &str = "UPDATE quire_store.bundle
+        SET bundle_id = $3, kind = $4, actor_id = $5, message = $6, correlation_id = $7, base_seq = $8, undoes_seq = $9,
+            committed_at = $10, op_count = $11
+        WHERE project_id = $1 AND seq = $2";
+    let args: [Arg; 11] = [
+        project.pg().into(),
+        header.seq.into(),
+        uuid_to_pg(header.bundle_id).into(),
+        header.kind.as_str().into(),
+        uuid_to_pg(header.actor_id).into(),
+        header.message.as_deref().into(),
+        header.correlation_id.map(uuid_to_pg).into(),
+        header.base_seq.into(),
+        header.undoes_seq.into(),
+        to_pg(header.committed_at)?.into(),
+        op_count.into(),
+    ];
+    db::exec(SQL, &args)
+}
+
+/// Makes the head of a path what its newest version says.
+pub fn mend_file_head(project: ProjectId, path: &str) -> Result<()> {
+    const SQL: &str = "UPDATE quire_store.file_head h
+        SET version = f.version, version_id = f.id, parent_version_id = f.parent_version_id, seq = f.bundle_seq,
+            updated_at = f.committed_at, file_type = f.file_type, mode = f.mode, content_hash = f.content_hash,
+            size = f.size, is_deleted = f.is_deleted, is_binary = f.is_binary
+        FROM quire_store.file_head p
+        CROSS JOIN LATERAL (
+            SELECT * FROM quire_store.project_files v WHERE v.project_id = p.project_id AND v.file_id = p.file_id
+            ORDER BY v.version DESC LIMIT 1) f
+        WHERE h.project_id = $1 AND h.file_path = $2 AND p.project_id = $1 AND p.file_path = $2";
+    db::exec(SQL, &[project.pg().into(), path.into()])
+}
+
+/// Makes a field what its newest operation says.
+pub fn mend_field(project: ProjectId, key: &FieldKey) -> Result<()> {
+    const SQL: &str = "INSERT INTO quire_store.entity_field AS e (project_id, entity_type, entity_id, field, value, seq,
+            actor_id, updated_at)
+        SELECT o.project_id, o.entity_type, o.entity_id, o.field, o.value, o.bundle_seq, b.actor_id, b.committed_at
+        FROM quire_store.entity_op o
+        JOIN quire_store.bundle b ON b.project_id = o.project_id AND b.seq = o.bundle_seq
+        WHERE o.project_id = $1 AND o.entity_type = $2 AND o.entity_id = $3 AND o.field = $4
+        ORDER BY o.bundle_seq DESC, o.ordinal DESC LIMIT 1
+        ON CONFLICT (project_id, entity_type, entity_id, field) DO UPDATE
+        SET value = EXCLUDED.value, seq = EXCLUDED.seq, actor_id = EXCLUDED.actor_id, updated_at = EXCLUDED.updated_at";
+    let args: [Arg; 4] = [
+        project.pg().into(),
+        key.entity.entity_type.as_str().into(),
+        key.entity.entity_id.as_str().into(),
+        key.field.as_str().into(),
+    ];
+    db::exec(SQL, &args)
+}
+
+/// A field's place in a key of the quarantine.
+pub fn field_key(key: &FieldKey) -> Value {
+    json!({"entity_type": key.entity.entity_type, "entity_id": key.entity.entity_id, "field": key.field})
+}
