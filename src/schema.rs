@@ -19,11 +19,21 @@ extension_sql_file!("../sql/schema/channel.sql", name = "channel", requires = ["
 extension_sql_file!("../sql/schema/sink.sql", name = "sink", requires = ["project"]);
 extension_sql_file!("../sql/schema/token.sql", name = "token", requires = ["project"]);
 extension_sql_file!("../sql/schema/snapshot.sql", name = "snapshot", requires = ["project"]);
+extension_sql_file!("../sql/schema/job.sql", name = "job", requires = ["project"]);
 extension_sql_file!(
     "../sql/schema/policy.sql",
     name = "policy",
-    requires =
-        ["file", "entity", "event", "channel", "sink", "token", "snapshot", auth::api::readable_projects]
+    requires = [
+        "file",
+        "entity",
+        "event",
+        "channel",
+        "sink",
+        "token",
+        "snapshot",
+        "job",
+        auth::api::readable_projects
+    ]
 );
 extension_sql_file!(
     "../sql/schema/view.sql",
@@ -56,9 +66,14 @@ extension_sql_file!(
     ]
 );
 extension_sql_file!(
+    "../sql/schema/job_view.sql",
+    name = "job_view",
+    requires = ["view", auth::api::member_project]
+);
+extension_sql_file!(
     "../sql/schema/finalize.sql",
     name = "finalize_schema",
-    requires = ["entity_view"],
+    requires = ["entity_view", "job_view"],
     finalize
 );
 

@@ -82,6 +82,16 @@ pub struct Plan {
     pub answer: Option<Value>,
 }
 
+impl Plan {
+    /// Adds what comes after it.
+    pub fn append(&mut self, next: Plan) {
+        self.edits.extend(next.edits);
+        self.fields.extend(next.fields);
+        self.order.extend(next.order);
+        self.blobs.extend(next.blobs);
+    }
+}
+
 /// A write that happened.
 pub struct Committed {
     /// For the caller.
