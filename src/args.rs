@@ -62,13 +62,16 @@ pub fn file_type_arg(value: Option<&str>) -> Result<Option<String>> {
 
 /// A message of a bundle: any text of at most 64 KiB, or absent.
 pub fn message_arg(value: Option<&str>) -> Result<Option<String>> {
+    value.map(|text| long_text_arg("message", text).map(str::to_owned)).transpose()
+}
+
+/// Any text of at most 64 KiB.
+pub fn long_text_arg<'a>(name: &str, text: &'a str) -> Result<&'a str> {
     const LONGEST: usize = 64 << 10;
-    match value {
-        Some(text) if text.len() > LONGEST => {
-            Err(Error::limit("message is longer than 64 KiB", LONGEST).with("argument", "message"))
-        }
-        other => Ok(other.map(str::to_owned)),
+    if text.len() > LONGEST {
+        return Err(Error::limit(format!("{name} is longer than 64 KiB"), LONGEST).with("argument", name));
     }
+    Ok(text)
 }
 
 /// A length of time, in microseconds; `says` words what is allowed.

@@ -3,7 +3,7 @@
 //! Calls go downwards only:
 //!
 //! ```text
-//! src/<domain>/…      SQL functions, thin          auth, project, file, entity, undo, event, recovery, token, snapshot
+//! src/<domain>/…      SQL functions, thin          auth, project, file, entity, undo, event, recovery, token, snapshot, job
 //! src/bundle/commit   the only write path
 //! src/<domain>/store  SQL text of a domain
 //! src/db              the only SPI code
@@ -33,6 +33,8 @@ mod file;
 mod guc;
 #[cfg(feature = "server")]
 mod ids;
+#[cfg(feature = "server")]
+mod job;
 #[cfg(feature = "server")]
 mod jsonb;
 #[cfg(feature = "server")]

@@ -20,6 +20,7 @@ extension_sql_file!("../sql/schema/channel.sql", name = "channel", requires = ["
 extension_sql_file!("../sql/schema/sink.sql", name = "sink", requires = ["project"]);
 extension_sql_file!("../sql/schema/token.sql", name = "token", requires = ["project"]);
 extension_sql_file!("../sql/schema/snapshot.sql", name = "snapshot", requires = ["project"]);
+extension_sql_file!("../sql/schema/job.sql", name = "job", requires = ["project"]);
 extension_sql_file!(
     "../sql/schema/policy.sql",
     name = "policy",
@@ -32,6 +33,7 @@ extension_sql_file!(
         "sink",
         "token",
         "snapshot",
+        "job",
         auth::api::readable_projects
     ]
 );
@@ -72,9 +74,14 @@ extension_sql_file!(
     requires = ["view", auth::api::readable_project, bundle::inspect::check_op_filter, file::read::page_size]
 );
 extension_sql_file!(
+    "../sql/schema/job_view.sql",
+    name = "job_view",
+    requires = ["view", auth::api::member_project]
+);
+extension_sql_file!(
     "../sql/schema/finalize.sql",
     name = "finalize_schema",
-    requires = ["entity_view", "inspect"],
+    requires = ["entity_view", "inspect", "job_view"],
     finalize
 );
 

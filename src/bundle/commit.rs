@@ -6,7 +6,7 @@
 use super::request::Key;
 use super::single::{self, Single};
 use super::store::{self, Entry, LockedHead};
-use super::{Domain, Kind, OpOutcome, Receipt, check, notify, rate};
+use super::{Domain, Kind, OpOutcome, Receipt, advice, check, notify, rate};
 use crate::auth::{self, Access};
 use crate::blob::{self, Blob};
 use crate::entity;
@@ -81,6 +81,16 @@ pub struct Plan {
     pub answer: Option<Value>,
 }
 
+impl Plan {
+    /// Adds what comes after it.
+    pub fn append(&mut self, next: Plan) {
+        self.edits.extend(next.edits);
+        self.fields.extend(next.fields);
+        self.order.extend(next.order);
+        self.blobs.extend(next.blobs);
+    }
+}
+
 /// A write that happened.
 pub struct Committed {
     /// For the caller.
@@ -119,14 +129,15 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
     let mut heads = file::store::load_for(project, &plan.edits, known)?;
     let mut effect = effect(commit, author, &head, &plan, &mut heads)?;
     let ops = std::mem::take(&mut effect.outcomes);
-    let receipt = if effect.op_checksums.is_empty() && plan.undoes_seq.is_none() {
-        Receipt { seq: head.seq, bundle: None, ops, answer: plan.answer }
+    let bundle = if effect.op_checksums.is_empty() && plan.undoes_seq.is_none() {
+        None
     } else {
         check::quota(&access, &head, &effect.files)?;
-        let bundle = write(commit, &access, author, &mut head, &plan, &mut effect, &mut heads)?;
-        Receipt { seq: head.seq, bundle: Some(bundle), ops, answer: plan.answer }
+        Some(write(commit, &access, author, &mut head, &plan, &mut effect, &mut heads)?)
     };
-    if let Some(advice) = receipt.advice() {
+    let advice = advice(commit.kind, ops.len());
+    let receipt = Receipt { seq: head.seq, bundle, ops, answer: plan.answer, advice };
+    if let Some(advice) = &receipt.advice {
         pgrx::notice!("{advice}");
     }
     if let Some(key) = key {

@@ -97,6 +97,15 @@ impl Kind {
     }
 }
 
+/// Why a bundle of so many operations had better been several. A job's cannot be: it is one bundle or none.
+fn advice(kind: Kind, ops: usize) -> Option<String> {
+    (ops > ADVISABLE_OPS && kind != Kind::JobOutput).then(|| {
+        format!(
+            "a bundle of {ops} operations holds the project's lock for long and is one event; up to {ADVISABLE_OPS} are advisable"
+        )
+    })
+}
+
 /// What a writer tells its caller. Without a bundle (nothing changed), `seq` is where the project stands.
 #[derive(Clone, Debug)]
 pub struct Receipt {
@@ -108,6 +117,8 @@ pub struct Receipt {
     pub ops: Vec<OpOutcome>,
     /// What the plan had to say besides, for its function to tell again.
     pub answer: Option<Value>,
+    /// Why this bundle had better been several.
+    pub advice: Option<String>,
 }
 
 impl Receipt {
@@ -124,23 +135,13 @@ impl Receipt {
         self.files().flat_map(|op| std::iter::once(&op.file_path).chain(&op.from_path)).map(String::as_str)
     }
 
-    /// Why this bundle had better been several.
-    pub fn advice(&self) -> Option<String> {
-        (self.ops.len() > ADVISABLE_OPS).then(|| {
-            format!(
-                "a bundle of {} operations holds the project's lock for long and is one event; up to {ADVISABLE_OPS} are advisable",
-                self.ops.len()
-            )
-        })
-    }
-
     /// `{seq, bundle_id, checksum, ops: [...]}`, and `advice` when there is some.
     pub fn to_json(&self) -> Value {
         let (bundle_id, checksum) = self.bundle.clone().unzip();
         let mut json =
             json!({"seq": self.seq, "bundle_id": bundle_id, "checksum": checksum, "ops": self.ops});
-        if let Some(advice) = self.advice() {
-            json["advice"] = advice.into();
+        if let Some(advice) = &self.advice {
+            json["advice"] = advice.as_str().into();
         }
         json
     }

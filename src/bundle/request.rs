@@ -66,5 +66,6 @@ fn parse(receipt: &Value) -> Option<Receipt> {
         bundle: text("bundle_id").zip(text("checksum")),
         ops,
         answer,
+        advice: text("advice"),
     })
 }

@@ -6,6 +6,7 @@ use crate::auth::{self, Action, require_project};
 use crate::error::{Error, Result};
 use crate::event;
 use crate::ids::ProjectId;
+use crate::job;
 use crate::jsonb::JsonArg;
 use crate::pure::json::Members;
 use crate::pure::settings::{self, Settings};
@@ -144,6 +145,7 @@ fn delete_project(project_uuid: Option<Uuid>, confirm_name: Option<&str>) {
 fn delete(project_uuid: Option<Uuid>, confirm_name: Option<&str>) -> Result<()> {
     let access = require_project(Action::Manage, project_uuid)?;
     let confirm_name = required("confirm_name", confirm_name)?;
+    job::store::lock_open(access.project)?;
     let access = locked(access)?;
     if confirm_name != access.name {
         return Err(

@@ -12,6 +12,7 @@ pub mod event;
 pub mod field;
 pub mod filter;
 pub mod hash;
+pub mod job;
 pub mod json;
 pub mod merge;
 pub mod op;

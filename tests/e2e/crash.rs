@@ -35,7 +35,7 @@ fn killed_backends_leave_no_part_of_a_bundle_and_writes_go_on_after_the_recovery
     let mut bulk = database.client("postgres");
     let bulk_pid = backend_pid(&mut bulk);
     let running = thread::spawn(move || bulk_upsert(&mut bulk, imported, 20_000));
-    wait_until_writing(&database, bulk_pid);
+    wait_until_writing(&database, bulk_pid, "project_files");
     crash(&cluster, &database, &[open_pid, bulk_pid]);
     assert!(running.join().expect("the bulk's thread").is_err(), "the bulk was killed before its end");
     assert!(open.batch_execute("COMMIT").is_err(), "the open transaction was killed");
@@ -65,7 +65,7 @@ fn a_terminated_backend_leaves_no_part_of_a_bundle_and_releases_its_project() {
     let mut bulk = database.client("postgres");
     let pid = backend_pid(&mut bulk);
     let running = thread::spawn(move || bulk_upsert(&mut bulk, project, 20_000));
-    wait_until_writing(&database, pid);
+    wait_until_writing(&database, pid, "project_files");
     admin.query_one("SELECT pg_terminate_backend($1, 60000)", &[&pid]).expect("terminate");
     assert!(running.join().expect("the bulk's thread").is_err(), "the bulk was terminated before its end");
     assert_eq!(put(&mut admin, project, "a", "two"), (2, 2));
@@ -84,7 +84,7 @@ fn a_cancelled_write_leaves_no_part_of_a_bundle_and_its_session_goes_on() {
     for version in 2..5 {
         thread::scope(|scope| {
             let running = scope.spawn(|| bulk_upsert(&mut bulk, project, 20_000));
-            wait_until_writing(&database, pid);
+            wait_until_writing(&database, pid, "project_files");
             admin.query_one("SELECT pg_cancel_backend($1)", &[&pid]).expect("cancel");
             assert_eq!(refusal(running.join().expect("the bulk's thread")).state, "57014");
         });
@@ -128,13 +128,13 @@ fn bulk_upsert(client: &mut Client, project: Uuid, files: i32) -> Result<u64, po
     client.execute(sql, &[&project, &files])
 }
 
-/// Returns when the backend has begun to insert versions.
-fn wait_until_writing(database: &Database, pid: i32) {
+/// Returns when the backend has begun to write into a table of quire.
+pub fn wait_until_writing(database: &Database, pid: i32, table: &str) {
     let mut observer = database.client("postgres");
     let deadline = Instant::now() + Duration::from_secs(120);
     let sql = "SELECT EXISTS (SELECT FROM pg_locks WHERE pid = $1 AND mode = 'RowExclusiveLock'
-        AND relation = 'quire_store.project_files'::regclass)";
-    while !observer.query_one(sql, &[&pid]).expect("look at the locks").get::<_, bool>(0) {
+        AND relation = to_regclass('quire_store.' || $2))";
+    while !observer.query_one(sql, &[&pid, &table]).expect("look at the locks").get::<_, bool>(0) {
         assert!(Instant::now() < deadline, "backend {pid} does not write");
         thread::sleep(Duration::from_millis(1));
     }
@@ -157,7 +157,7 @@ pub fn crash(cluster: &Cluster, database: &Database, pids: &[i32]) {
 }
 
 /// Rows that belong to nothing.
-fn assert_no_orphans(database: &Database) {
+pub fn assert_no_orphans(database: &Database) {
     for (what, sql) in [
         ("versions without a bundle", "quire_store.project_files f WHERE NOT EXISTS (SELECT FROM quire_store.bundle b
             WHERE b.project_id = f.project_id AND b.seq = f.bundle_seq)"),

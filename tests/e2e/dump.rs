@@ -92,6 +92,8 @@ fn assert_same_database(source: &Database, copy: &Database, fixture: &Fixture) {
         "project_tag t",
         "token t",
         "snapshot t",
+        "job t",
+        "job_op t",
     ] {
         let sql = format!("SELECT to_jsonb(t) FROM quire_store.{table} ORDER BY to_jsonb(t)::text");
         assert_eq!(source.psql(&sql), copy.psql(&sql), "{table}");
@@ -109,7 +111,7 @@ fn assert_same_database(source: &Database, copy: &Database, fixture: &Fixture) {
 }
 
 /// The owner's role is created again and is the same actor; the next write takes the next seq, a repeated request its
-/// first answer, and a subscription continues after its cursor.
+/// first answer, a subscription continues after its cursor, and an open job completes.
 fn assert_log_goes_on(copy: &Database, fixture: &Fixture) {
     ensure_role(copy, &fixture.owner, "LOGIN IN ROLE quire_user");
     let mut owner = copy.client(&fixture.owner);
@@ -130,7 +132,12 @@ fn assert_log_goes_on(copy: &Database, fixture: &Fixture) {
     let sql = "SELECT version FROM quire.project_file_history($1, 'a.txt')";
     let versions = owner.query(sql, &[&fixture.project]).expect("read the history");
     assert_eq!(version as usize, versions.len());
-    assert_eq!(log::verify(&mut owner, fixture.project), last + 1);
+
+    // What a job had staged is there, and it completes.
+    let sql = "SELECT (quire.complete_job($1, job_id) ->> 'seq')::bigint FROM quire.list_jobs($1)";
+    let completed = owner.query_one(sql, &[&fixture.project]).expect("complete the job");
+    assert_eq!(completed.get::<_, i64>(0), last + 2);
+    assert_eq!(log::verify(&mut owner, fixture.project), last + 2);
 }
 
 fn dump_file(name: &str) -> PathBuf {

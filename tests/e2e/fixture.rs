@@ -49,6 +49,7 @@ pub fn build(database: &Database, prefix: &str) -> Fixture {
     subscribe(&mut client, project);
     mint(&mut client, project);
     archive(&mut client, project);
+    work(&mut client, project);
     let other = "SELECT quire.archive_project(quire.create_project('archived', $1, 'public'))";
     client.execute(other, &[&Uuid::from_u128(0x0002_0000)]).expect("archive a project");
     Fixture { project, owner, viewer_actor, correlation }
@@ -161,6 +162,27 @@ fn archive(client: &mut Client, project: Uuid) {
     }
 }
 
+/// A job of each outcome, and one that still runs.
+fn work(client: &mut Client, project: Uuid) {
+    let mut job = |name: &str, ops: serde_json::Value| -> Uuid {
+        let sql = "SELECT quire.begin_job($1, $2, '1 day')";
+        let job = client.query_one(sql, &[&project, &name]).expect("begin a job").get(0);
+        let sql = "SELECT quire.stage_job_ops($1, $2, $3)";
+        client.execute(sql, &[&project, &job, &ops]).expect("stage operations");
+        job
+    };
+    let put = |path: &str| json!({"op": "file.put", "file_path": path, "content": "by a job ✓"});
+    let set =
+        json!({"op": "field.set", "entity_type": "task", "entity_id": "job", "field": "rank", "value": 1e21});
+    let completed = job("completed", json!([put("job/1"), set]));
+    let failed = job("failed", json!([put("job/2")]));
+    job("running", json!([put("job/3"), {"op": "file.delete", "file_path": "job/1"}]));
+    client.execute("SELECT quire.complete_job($1, $2)", &[&project, &completed]).expect("complete a job");
+    client
+        .execute("SELECT quire.fail_job($1, $2, E'größer\nthan')", &[&project, &failed])
+        .expect("fail a job");
+}
+
 /// Every way to read. `{p}` is the project; results come in a fixed order.
 const READERS: &[&str] = &[
     "SELECT quire.whoami()",
@@ -202,6 +224,8 @@ const READERS: &[&str] = &[
     // Without the status: the keys of tokens are in no dump, so after a restore it is another one.
     "SELECT token_id, abilities, audience, max_uses, uses, minted_by, minted_at, expires_at, revoked_at
      FROM quire.list_tokens({p})",
+    "SELECT * FROM quire.list_jobs({p})",
+    "SELECT * FROM quire.list_jobs({p}, true)",
     "SELECT * FROM quire.list_snapshots({p})",
     "SELECT quire.project_stats({p})",
     "SELECT s.snapshot_id, quire.get_snapshot_manifest({p}, s.snapshot_id), quire.read_snapshot({p}, s.snapshot_id),

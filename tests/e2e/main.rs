@@ -9,6 +9,7 @@ mod crash;
 mod dump;
 mod fixture;
 mod identity;
+mod jobs;
 mod load;
 mod log;
 mod notify;

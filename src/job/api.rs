@@ -1,0 +1,86 @@
+//! Beginning, keeping and giving up jobs.
+
+use super::{gate, locked, store};
+use crate::args::{interval_arg, long_text_arg, required, text_arg};
+use crate::auth;
+use crate::bundle::store::{head_seq, now};
+use crate::error::{Error, Result};
+use crate::ids::uuid_to_pg;
+use crate::pure::timestamp::Micros;
+use crate::raise::or_raise;
+use pgrx::Uuid;
+use pgrx::datum::{Interval, TimestampWithTimeZone};
+use pgrx::prelude::*;
+
+/// Shortest and longest lease, in microseconds: a second and a day.
+const LEASES: std::ops::RangeInclusive<i128> = 1_000_000..=24 * 3600 * 1_000_000;
+
+fn lease_arg(lease: Option<Interval>) -> Result<Micros> {
+    interval_arg("lease", lease, LEASES, "from 1 second to 1 day")
+}
+
+/// Begins a job.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn begin_job(
+    project_uuid: Option<Uuid>,
+    name: Option<&str>,
+    lease: default!(Option<Interval>, "'5 minutes'"),
+) -> Uuid {
+    or_raise(begin(project_uuid, name, lease))
+}
+
+fn begin(project_uuid: Option<Uuid>, name: Option<&str>, lease: Option<Interval>) -> Result<Uuid> {
+    let access = gate(project_uuid)?;
+    let name = text_arg("name", name, 255)?;
+    let lease = lease_arg(lease)?;
+    access.require_active()?;
+    store::drop_expired_ops(access.project)?;
+    let id = uuid::Uuid::now_v7();
+    let began_seq = head_seq(access.project)?;
+    if !store::insert(access.project, id, name, access.author()?, began_seq, now() + lease)? {
+        return Err(auth::no_project(access.project));
+    }
+    Ok(uuid_to_pg(id))
+}
+
+/// Extends the lease of a job.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn heartbeat_job(
+    project_uuid: Option<Uuid>,
+    job: Option<Uuid>,
+    lease: default!(Option<Interval>, "'5 minutes'"),
+) -> TimestampWithTimeZone {
+    or_raise(heartbeat(project_uuid, job, lease))
+}
+
+fn heartbeat(
+    project_uuid: Option<Uuid>,
+    job: Option<Uuid>,
+    lease: Option<Interval>,
+) -> Result<TimestampWithTimeZone> {
+    let access = gate(project_uuid)?;
+    required("job", job)?;
+    let lease = lease_arg(lease)?;
+    let job = locked(&access, job)?;
+    job.require_running()?;
+    store::extend(access.project, job.id, now() + lease)?
+        .ok_or_else(|| Error::internal("a locked job is gone"))
+}
+
+/// Ends a job that came to nothing.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn fail_job(project_uuid: Option<Uuid>, job: Option<Uuid>, error: Option<&str>) {
+    or_raise(fail(project_uuid, job, error));
+}
+
+fn fail(project_uuid: Option<Uuid>, job: Option<Uuid>, error: Option<&str>) -> Result<()> {
+    let access = gate(project_uuid)?;
+    required("job", job)?;
+    let error = long_text_arg("error", required("error", error)?)?;
+    let job = locked(&access, job)?;
+    job.require_open()?;
+    store::fail(access.project, job.id, error)
+}
