@@ -17,6 +17,7 @@ pub mod json;
 pub mod merge;
 pub mod op;
 pub mod path;
+pub mod peer;
 pub mod replay;
 pub mod settings;
 pub mod timestamp;
