@@ -1,7 +1,8 @@
 //! Makes an archive, a few files at a time, and stores it chunk by chunk.
 
-use super::store::{self, Made, Part};
+use super::store::{self, Made};
 use crate::blob;
+use crate::blob::store::{Part, Stored, read_part, read_stored};
 use crate::db;
 use crate::error::Result;
 use crate::file::VersionRow;
@@ -112,7 +113,7 @@ fn add_batch<W: io::Write>(
     batch: &[(FilePath, VersionRow)],
 ) -> Result<()> {
     let hashes: Vec<Hash> = batch.iter().filter_map(|(_, file)| file.content_hash).collect();
-    let mut contents = store::parts(project, &hashes)?.into_iter();
+    let mut contents = read_stored(project, &hashes)?.into_iter();
     for ((path, file), wanted) in batch.iter().zip(&hashes) {
         let (_, content) =
             contents.next().filter(|(hash, _)| hash == wanted).ok_or_else(|| blob::missing(wanted))?;
@@ -123,15 +124,11 @@ fn add_batch<W: io::Write>(
             modified_at: file.committed_at,
         })?;
         match content {
-            Ok(part) => add_part(archive, &part)?,
-            Err(chunks) => {
+            Stored::Whole(part) => add_part(archive, &part)?,
+            Stored::Chunked(chunks) => {
                 for ordinal in 1..=chunks {
                     pgrx::check_for_interrupts!();
-                    db::in_passing(|| {
-                        let part =
-                            store::part(project, wanted, ordinal)?.ok_or_else(|| blob::missing(wanted))?;
-                        add_part(archive, &part)
-                    })?;
+                    db::in_passing(|| add_part(archive, &read_part(project, wanted, ordinal)?))?;
                 }
             }
         }
@@ -157,7 +154,7 @@ struct Chunks {
 }
 
 /// What was stored.
-struct Stored {
+struct Finished {
     size: i64,
     hash: Hash,
     count: i32,
@@ -178,11 +175,11 @@ impl Chunks {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Stored> {
+    fn finish(mut self) -> Result<Finished> {
         if !self.buffer.is_empty() {
             self.store()?;
         }
-        Ok(Stored { size: self.size, hash: self.hasher.finish(), count: self.count })
+        Ok(Finished { size: self.size, hash: self.hasher.finish(), count: self.count })
     }
 }
 

@@ -1,12 +1,10 @@
 //! SQL of snapshots.
 
-use crate::blob;
 use crate::bundle::store::to_pg;
 use crate::db::{self, Arg};
 use crate::error::Result;
 use crate::ids::{ActorId, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
 use crate::jsonb::JsonDatum;
-use crate::pure::content::Codec;
 use crate::pure::hash::Hash;
 use crate::pure::timestamp::Micros;
 use pgrx::datum::TimestampWithTimeZone;
@@ -225,41 +223,4 @@ pub fn delete_old(project: ProjectId, made: Uuid, keep: i64, max_age_days: i64) 
         WHERE d.project_id = $1 AND d.snapshot_id = old.snapshot_id";
     let args: [Arg; 4] = [project.pg().into(), keep.into(), max_age_days.into(), uuid_to_pg(made).into()];
     db::exec(SQL, &args)
-}
-
-/// One stored part of a file's content.
-pub struct Part {
-    pub codec: Codec,
-    pub size: usize,
-    pub bytes: Vec<u8>,
-}
-
-/// Content of some files as it is stored, in the order of `hashes`; `None` for one that is stored in chunks, with their
-/// number.
-pub fn parts(project: ProjectId, hashes: &[Hash]) -> Result<Vec<(Hash, std::result::Result<Part, i32>)>> {
-    const SQL: &str = "SELECT b.hash, b.codec, b.size, b.chunk_count, b.bytes
-        FROM unnest($2::bytea[]) WITH ORDINALITY AS w (hash, place)
-        CROSS JOIN LATERAL (
-            SELECT * FROM quire_store.blob f WHERE f.project_id = $1 AND f.hash = w.hash OFFSET 0) b
-        ORDER BY w.place";
-    db::read(SQL, &[project.pg().into(), blob::store::byte_array(hashes)], |row| {
-        let hash = Hash::from_bytes(row.get::<&[u8]>(1)?)?;
-        let chunks: i32 = row.get(4)?;
-        if chunks > 0 {
-            return Ok((hash, Err(chunks)));
-        }
-        let codec = Codec::from_stored(row.get(2)?)?;
-        Ok((hash, Ok(Part { codec, size: row.get::<i64>(3)? as usize, bytes: row.get(5)? })))
-    })
-}
-
-/// One chunk of a file's content as it is stored, from 1.
-pub fn part(project: ProjectId, hash: &Hash, ordinal: i32) -> Result<Option<Part>> {
-    const SQL: &str = "SELECT c.codec, c.size, c.bytes FROM quire_store.blob_chunk c
-        WHERE c.project_id = $1 AND c.hash = $2 AND c.ordinal = $3";
-    let args: [Arg; 3] = [project.pg().into(), hash.as_bytes().as_slice().into(), ordinal.into()];
-    db::read_one(SQL, &args, |row| {
-        let codec = Codec::from_stored(row.get(1)?)?;
-        Ok(Part { codec, size: row.get::<i64>(2)? as usize, bytes: row.get(3)? })
-    })
 }
