@@ -6,7 +6,7 @@ use crate::blob::store::{Part, Stored, read_part, read_stored};
 use crate::db;
 use crate::error::Result;
 use crate::file::VersionRow;
-use crate::file::store::{Changed, changed_between};
+use crate::file::store::{Changed, changed_between, files_at};
 use crate::ids::{ProjectId, Seq};
 use crate::pure::archive::{DELTA_PATH, Delta, Entry, Format, Writer};
 use crate::pure::content::Codec;
@@ -33,16 +33,10 @@ pub fn build(
     tree_seq: Seq,
     since_seq: Option<Seq>,
 ) -> Result<Made> {
-    let mut files: Vec<(FilePath, VersionRow)> = Vec::new();
-    let mut deleted: Vec<FilePath> = Vec::new();
-    for Changed { path, from, to } in changed_between(project, since_seq.unwrap_or(0), tree_seq)? {
-        match (from, to) {
-            (Some(before), Some(now)) if before.same_file(&now) => {}
-            (_, Some(now)) => files.push((path, now)),
-            (Some(_), None) => deleted.push(path),
-            (None, None) => {}
-        }
-    }
+    let (files, deleted) = match since_seq {
+        None => (files_at(project, tree_seq)?, Vec::new()),
+        Some(since_seq) => changes(project, since_seq, tree_seq)?,
+    };
     let mut archive = Writer::new(format, Chunks::new(project, snapshot))?;
     let mut deleted_json = None;
     if let Some(since_seq) = since_seq {
@@ -60,6 +54,25 @@ pub fn build(
         manifest: files.iter().map(|(path, file)| listed(path, file)).collect(),
         deleted: deleted_json,
     })
+}
+
+/// The files that are new or others than at `since_seq`, and the paths that went away.
+fn changes(
+    project: ProjectId,
+    since_seq: Seq,
+    tree_seq: Seq,
+) -> Result<(Vec<(FilePath, VersionRow)>, Vec<FilePath>)> {
+    let mut files = Vec::new();
+    let mut deleted = Vec::new();
+    for Changed { path, from, to } in changed_between(project, since_seq, tree_seq)? {
+        match (from, to) {
+            (Some(before), Some(now)) if before.same_file(&now) => {}
+            (_, Some(now)) => files.push((path, now)),
+            (Some(_), None) => deleted.push(path),
+            (None, None) => {}
+        }
+    }
+    Ok((files, deleted))
 }
 
 fn listed(path: &FilePath, file: &VersionRow) -> Value {

@@ -1,7 +1,8 @@
 //! Tar (POSIX 1003.1 ustar and pax) in zstd frames (RFC 8878).
 //!
 //! Frames can be concatenated, so content goes out as it is stored, without being decoded. Between two files stands a
-//! small frame with what tar puts there: the padding of the one, the header of the other.
+//! small frame with what tar puts there: the padding of the one, the header of the other. The frames made here do not depend
+//! on a version of zstd.
 
 use super::{corrupt, unwritable};
 use crate::error::Result;
@@ -11,23 +12,21 @@ use crate::pure::op::Mode;
 use crate::pure::timestamp::Micros;
 use std::io::Write;
 use tar::{Builder, EntryType, Header};
-use zstd::bulk::Compressor;
-use zstd::zstd_safe::{CParameter, find_frame_compressed_size, get_frame_content_size};
+use zstd::zstd_safe::{find_frame_compressed_size, get_frame_content_size};
 
-/// Of the frames made here.
-const LEVEL: i32 = 1;
 /// Headers of empty files and symlinks are gathered up to this length.
 const FRAME_BYTES: usize = 64 << 10;
 /// Largest number of a ustar header: eleven octal digits.
 const MAX_OCTAL: u64 = (1 << 33) - 1;
 /// Longest block of a zstd frame.
 const MAX_BLOCK_BYTES: usize = 128 << 10;
+/// Fewer equal bytes are not worth a block of their own, which takes four.
+const MIN_RUN: usize = 8;
 
 pub struct TarZst<W: Write> {
     out: W,
     /// What goes into the next frame.
     pending: Builder<Vec<u8>>,
-    frames: Compressor<'static>,
     open: Open,
 }
 
@@ -40,9 +39,7 @@ enum Open {
 
 impl<W: Write> TarZst<W> {
     pub fn new(out: W) -> Result<Self> {
-        let mut frames = Compressor::new(LEVEL).map_err(unwritable)?;
-        frames.set_parameter(CParameter::ChecksumFlag(true)).map_err(unwritable)?;
-        Ok(Self { out, pending: Builder::new(Vec::new()), frames, open: Open::File { padding: 0 } })
+        Ok(Self { out, pending: Builder::new(Vec::new()), open: Open::File { padding: 0 } })
     }
 
     pub fn begin(&mut self, entry: &Entry<'_>) -> Result<()> {
@@ -151,7 +148,7 @@ impl<W: Write> TarZst<W> {
         if self.pending.get_ref().is_empty() {
             return Ok(());
         }
-        let frame = self.frames.compress(self.pending.get_ref()).map_err(unwritable)?;
+        let frame = sparse_frame(self.pending.get_ref());
         self.pending.get_mut().clear();
         self.write(&frame)
     }
@@ -176,25 +173,75 @@ fn set_short(field: &mut [u8], text: &str) {
     }
 }
 
-/// A zstd frame that holds `bytes` as they are (RFC 8878, 3.1.1): single segment, 4 bytes of content size, raw blocks.
+/// A zstd frame that holds `bytes` as they are.
 fn raw_frame(bytes: &[u8]) -> Vec<u8> {
-    let blocks = bytes.len().div_ceil(MAX_BLOCK_BYTES);
-    let mut frame = Vec::with_capacity(9 + bytes.len() + 3 * blocks);
-    frame.extend_from_slice(&[0x28, 0xb5, 0x2f, 0xfd, 0b1010_0000]);
-    // Fits: a part has at most 1 MiB.
-    frame.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
-    for (number, block) in bytes.chunks(MAX_BLOCK_BYTES).enumerate() {
-        let is_last = u32::from(number + 1 == blocks);
-        let header = (block.len() as u32) << 3 | is_last;
-        frame.extend_from_slice(&header.to_le_bytes()[..3]);
-        frame.extend_from_slice(block);
+    let mut frame = Frame::new(bytes.len());
+    bytes.chunks(MAX_BLOCK_BYTES).for_each(|block| frame.add(BlockKind::Raw, block));
+    frame.finish()
+}
+
+/// A zstd frame in which long runs of a byte are folded. Most of a tar header is zeros, which this finds as well as a
+/// compressor, in a tenth of the time. `bytes` are not empty.
+fn sparse_frame(bytes: &[u8]) -> Vec<u8> {
+    let mut frame = Frame::new(bytes.len());
+    // Not even one: zstd up to 1.4.3 stops at a frame that begins with a run.
+    let mut raw = 0..1;
+    for run in bytes[1..].chunk_by(|a, b| a == b) {
+        if run.len() < MIN_RUN {
+            raw.end += run.len();
+        } else {
+            let after = raw.end + run.len();
+            bytes[raw].chunks(MAX_BLOCK_BYTES).for_each(|block| frame.add(BlockKind::Raw, block));
+            run.chunks(MAX_BLOCK_BYTES).for_each(|block| frame.add(BlockKind::Run, block));
+            raw = after..after;
+        }
     }
-    frame
+    bytes[raw].chunks(MAX_BLOCK_BYTES).for_each(|block| frame.add(BlockKind::Raw, block));
+    frame.finish()
+}
+
+/// A zstd frame that is made by hand (RFC 8878, 3.1.1): single segment, 4 bytes of content size, no checksum.
+struct Frame {
+    bytes: Vec<u8>,
+    /// Where the header of the last block is.
+    last: usize,
+}
+
+#[derive(Clone, Copy)]
+enum BlockKind {
+    Raw = 0,
+    Run = 1,
+}
+
+impl Frame {
+    /// Content of `length` bytes, at least one; it fits into 4 bytes, as a part has at most 1 MiB.
+    fn new(length: usize) -> Self {
+        let mut bytes = Vec::with_capacity(64 + length);
+        bytes.extend_from_slice(&[0x28, 0xb5, 0x2f, 0xfd, 0b1010_0000]);
+        bytes.extend_from_slice(&(length as u32).to_le_bytes());
+        Self { bytes, last: 0 }
+    }
+
+    fn add(&mut self, kind: BlockKind, block: &[u8]) {
+        self.last = self.bytes.len();
+        let header = (block.len() as u32) << 3 | (kind as u32) << 1;
+        self.bytes.extend_from_slice(&header.to_le_bytes()[..3]);
+        self.bytes.extend_from_slice(match kind {
+            BlockKind::Raw => block,
+            BlockKind::Run => &block[..1],
+        });
+    }
+
+    fn finish(mut self) -> Vec<u8> {
+        self.bytes[self.last] |= 1;
+        self.bytes
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn raw_frames_are_zstd() {
@@ -204,5 +251,26 @@ mod tests {
             assert_eq!(find_frame_compressed_size(&frame), Ok(frame.len()));
             assert_eq!(zstd::bulk::decompress(&frame, length).expect("a frame"), bytes);
         }
+    }
+
+    proptest! {
+        #[test]
+        fn sparse_frames_are_zstd(runs in prop::collection::vec((any::<u8>(), 1..40usize), 1..30), long in 0..300_000usize) {
+            let mut bytes: Vec<u8> = runs.iter().flat_map(|(byte, length)| vec![*byte; *length]).collect();
+            bytes.extend(vec![0; long]);
+            let frame = sparse_frame(&bytes);
+            prop_assert_eq!(find_frame_compressed_size(&frame), Ok(frame.len()));
+            prop_assert_eq!(zstd::bulk::decompress(&frame, bytes.len()).expect("a frame"), bytes);
+        }
+    }
+
+    #[test]
+    fn a_header_takes_little() {
+        let mut header = Header::new_ustar();
+        header.set_path("src/some/module/of/a/project.rs").expect("fits");
+        header.set_size(12_345);
+        header.set_mtime(1_700_000_000);
+        header.set_cksum();
+        assert!(sparse_frame(header.as_bytes()).len() < 160);
     }
 }
