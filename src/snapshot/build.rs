@@ -4,17 +4,17 @@ use super::store::{self, Made};
 use crate::blob;
 use crate::blob::store::{Part, Stored, read_part, read_stored};
 use crate::db;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::file::VersionRow;
 use crate::file::store::{Changed, changed_between, files_at};
-use crate::ids::{ProjectId, Seq};
+use crate::ids::{ProjectId, Seq, Version};
 use crate::pure::archive::{DELTA_PATH, Delta, Entry, Format, Writer};
 use crate::pure::content::Codec;
 use crate::pure::hash::{Hash, Hasher};
 use crate::pure::op::Mode;
 use crate::pure::path::FilePath;
 use crate::pure::timestamp::Micros;
-use serde_json::{Value, json};
+use serde::Serialize;
 use std::io;
 use uuid::Uuid;
 
@@ -41,7 +41,7 @@ pub fn build(
     let mut deleted_json = None;
     if let Some(since_seq) = since_seq {
         let modified_at = files.iter().map(|(_, file)| file.committed_at).max().unwrap_or(0);
-        deleted_json = Some(deleted.iter().map(|path| Value::from(path.as_str())).collect());
+        deleted_json = Some(to_json(deleted.iter().map(FilePath::as_str))?);
         add_delta(&mut archive, &Delta { since_seq, seq: tree_seq, deleted }, modified_at)?;
     }
     add_files(project, &mut archive, &files)?;
@@ -51,7 +51,7 @@ pub fn build(
         content_hash: chunks.hash,
         chunk_count: chunks.count,
         file_count: files.len() as i64,
-        manifest: files.iter().map(|(path, file)| listed(path, file)).collect(),
+        manifest: to_json(files.iter().map(|(path, file)| Listed::new(path, file)))?,
         deleted: deleted_json,
     })
 }
@@ -75,15 +75,33 @@ fn changes(
     Ok((files, deleted))
 }
 
-fn listed(path: &FilePath, file: &VersionRow) -> Value {
-    json!({
-        "file_path": path.as_str(),
-        "content_hash": file.content_hash.map(Hash::to_hex),
-        "size": file.size,
-        "version": file.version,
-        "file_type": file.file_type,
-        "mode": file.mode,
-    })
+/// A file in the manifest.
+#[derive(Serialize)]
+struct Listed<'a> {
+    file_path: &'a str,
+    content_hash: Option<String>,
+    size: i64,
+    version: Version,
+    file_type: &'a str,
+    mode: Mode,
+}
+
+impl<'a> Listed<'a> {
+    fn new(path: &'a FilePath, file: &'a VersionRow) -> Self {
+        Self {
+            file_path: path.as_str(),
+            content_hash: file.content_hash.map(Hash::to_hex),
+            size: file.size,
+            version: file.version,
+            file_type: &file.file_type,
+            mode: file.mode,
+        }
+    }
+}
+
+fn to_json(values: impl Iterator<Item = impl Serialize>) -> Result<String> {
+    serde_json::to_string(&values.collect::<Vec<_>>())
+        .map_err(|error| Error::internal(format!("a manifest cannot be written: {error}")))
 }
 
 fn add_delta<W: io::Write>(archive: &mut Writer<W>, delta: &Delta, modified_at: Micros) -> Result<()> {

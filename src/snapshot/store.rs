@@ -1,15 +1,15 @@
 //! SQL of snapshots.
 
 use crate::bundle::store::to_pg;
-use crate::db::{self, Arg};
+use crate::bytes::Bytes;
+use crate::db::{self, Arg, Row};
 use crate::error::Result;
 use crate::ids::{ActorId, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
 use crate::jsonb::JsonDatum;
 use crate::pure::hash::Hash;
 use crate::pure::timestamp::Micros;
+use pgrx::Uuid as PgUuid;
 use pgrx::datum::TimestampWithTimeZone;
-use pgrx::{JsonB, Uuid as PgUuid};
-use serde_json::Value;
 use uuid::Uuid;
 
 /// What decides the bytes of a snapshot.
@@ -58,14 +58,16 @@ pub struct Made {
     pub content_hash: Hash,
     pub chunk_count: i32,
     pub file_count: i64,
-    pub manifest: Value,
-    pub deleted: Option<Value>,
+    /// A JSON array of the files.
+    pub manifest: String,
+    /// In a delta, a JSON array of the paths that went away.
+    pub deleted: Option<String>,
 }
 
 pub fn finish(project: ProjectId, snapshot: Uuid, made: &Made) -> Result<()> {
     const SQL: &str =
         "UPDATE quire_store.snapshot SET size = $3, content_hash = $4, chunk_count = $5, file_count = $6,
-            manifest = $7, deleted = $8
+            manifest = $7::jsonb, deleted = $8::jsonb
         WHERE project_id = $1 AND snapshot_id = $2";
     let args: [Arg; 8] = [
         project.pg().into(),
@@ -74,8 +76,8 @@ pub fn finish(project: ProjectId, snapshot: Uuid, made: &Made) -> Result<()> {
         made.content_hash.as_bytes().as_slice().into(),
         made.chunk_count.into(),
         made.file_count.into(),
-        JsonB(made.manifest.clone()).into(),
-        made.deleted.clone().map(JsonB).into(),
+        made.manifest.as_str().into(),
+        made.deleted.as_deref().into(),
     ];
     db::exec(SQL, &args)
 }
@@ -86,22 +88,30 @@ pub fn insert_chunk(project: ProjectId, snapshot: Uuid, ordinal: i32, bytes: &[u
     db::exec(SQL, &[project.pg().into(), uuid_to_pg(snapshot).into(), ordinal.into(), bytes.into()])
 }
 
-/// One chunk, from 1.
-pub fn chunk(project: ProjectId, snapshot: Uuid, ordinal: i32) -> Result<Option<Vec<u8>>> {
-    let mut bytes = Vec::new();
-    Ok(append_chunk(project, snapshot, ordinal, &mut bytes)?.then_some(bytes))
+/// One chunk, from 1, to be handed on.
+pub fn chunk(project: ProjectId, snapshot: Uuid, ordinal: i32) -> Result<Option<Bytes>> {
+    read_chunk(project, snapshot, ordinal, |row| row.get(1))
 }
 
-/// Appends one chunk, from 1; `false` when there is none.
-pub fn append_chunk(project: ProjectId, snapshot: Uuid, ordinal: i32, to: &mut Vec<u8>) -> Result<bool> {
+/// Reads one chunk, from 1; `None` when there is none.
+pub fn with_chunk<R>(
+    project: ProjectId,
+    snapshot: Uuid,
+    ordinal: i32,
+    mut work: impl FnMut(&[u8]) -> Result<R>,
+) -> Result<Option<R>> {
+    read_chunk(project, snapshot, ordinal, |row| work(row.get(1)?))
+}
+
+fn read_chunk<R>(
+    project: ProjectId,
+    snapshot: Uuid,
+    ordinal: i32,
+    map: impl FnMut(&Row) -> Result<R>,
+) -> Result<Option<R>> {
     const SQL: &str = "SELECT c.bytes FROM quire_store.snapshot_chunk c
         WHERE c.project_id = $1 AND c.snapshot_id = $2 AND c.ordinal = $3";
-    let args: [Arg; 3] = [project.pg().into(), uuid_to_pg(snapshot).into(), ordinal.into()];
-    let found = db::read_one(SQL, &args, |row| {
-        to.extend_from_slice(row.get::<&[u8]>(1)?);
-        Ok(())
-    })?;
-    Ok(found.is_some())
+    db::read_one(SQL, &[project.pg().into(), uuid_to_pg(snapshot).into(), ordinal.into()], map)
 }
 
 /// A snapshot, as far as its readers need it.

@@ -88,7 +88,8 @@ struct Chunks {
 impl Chunks {
     fn chunk(&mut self, ordinal: i32) -> Result<&[u8]> {
         if self.kept.as_ref().is_none_or(|(kept, _)| *kept != ordinal) {
-            let bytes = db::in_passing(|| store::chunk(self.project, self.snapshot, ordinal))?;
+            let read = |bytes: &[u8]| Ok(bytes.to_vec());
+            let bytes = db::in_passing(|| store::with_chunk(self.project, self.snapshot, ordinal, read))?;
             self.kept = Some((ordinal, bytes.ok_or_else(|| missing_chunk(ordinal))?));
         }
         Ok(self.kept.as_ref().map_or(&[], |(_, bytes)| bytes))
