@@ -2,7 +2,7 @@
 //! that one of a large project takes.
 
 use crate::database::Scratch;
-use crate::measure::{Contender, Samples, alternate, column, timed};
+use crate::measure::{Contender, Sample, Samples, alternate, column, median, timed};
 use crate::report::{Row, Section, Unit};
 use crate::{Bench, Result};
 use postgres::Client;
@@ -18,6 +18,9 @@ use uuid::Uuid;
 const LARGE_BYTES: usize = 1 << 30;
 const LARGE_FILE: usize = 16 << 20;
 
+/// Runs of a contender in a round.
+const REPEATS: usize = 3;
+
 /// Measures the section.
 pub fn run(bench: &Bench) -> Result<Section> {
     let tree = bench.options.tree.as_deref().ok_or("section snapshot needs --tree")?;
@@ -31,7 +34,7 @@ pub fn run(bench: &Bench) -> Result<Section> {
     fs::remove_dir_all(&directory)?;
     let (rows, sizes) = outcome?;
     let mut notes = vec![
-        format!("{files} files of the tree at HEAD; from the call until the archive is in a file."),
+        format!("{files} files of the tree at HEAD; from the call until the archive is in a new file; {REPEATS} runs in a row."),
         format!("Sizes: {sizes}."),
         "Unchanged: the snapshot is there already; it is still fetched and written. Others are made anew each time.".to_owned(),
     ];
@@ -77,8 +80,10 @@ fn compare(
     let out = |name: &str| directory.join(name);
     let git = |script: &'static str, file: PathBuf| -> Contender<'_> {
         Box::new(move |_| {
-            remove(&file)?;
-            Ok(vec![timed(|| shell(script, tree, &file))?])
+            repeat(|| {
+                remove(&file)?;
+                timed(|| shell(script, tree, &file))
+            })
         })
     };
     const ZIP: &str = "git -C \"$1\" archive --format=zip HEAD > \"$2\"";
@@ -133,23 +138,30 @@ fn made<'a>(
         client.prepare("SELECT quire.read_snapshot_chunk($1, $2, n) FROM generate_series(1, $3::int) n")?;
     let mut superuser = scratch.superuser()?;
     Ok(Box::new(move |_| {
-        if anew {
-            superuser.execute("DELETE FROM quire_store.snapshot WHERE format = $1", &[&format])?;
-        }
-        remove(&file)?;
-        let time = timed(|| {
-            let made = client.query_one(&make, &[&project, &format])?;
-            let (snapshot, chunks): (Uuid, i32) = (made.try_get(0)?, made.try_get(1)?);
-            let mut file = fs::File::create(&file)?;
-            let params: [&(dyn ToSql + Sync); 3] = [&project, &snapshot, &chunks];
-            let mut fetched = client.query_raw(&fetch, params)?;
-            while let Some(chunk) = fetched.next()? {
-                file.write_all(chunk.try_get(0)?)?;
+        repeat(|| {
+            if anew {
+                superuser.execute("DELETE FROM quire_store.snapshot WHERE format = $1", &[&format])?;
             }
-            Ok(())
-        })?;
-        Ok(vec![time])
+            remove(&file)?;
+            timed(|| {
+                let made = client.query_one(&make, &[&project, &format])?;
+                let (snapshot, chunks): (Uuid, i32) = (made.try_get(0)?, made.try_get(1)?);
+                let mut file = fs::File::create(&file)?;
+                let params: [&(dyn ToSql + Sync); 3] = [&project, &snapshot, &chunks];
+                let mut fetched = client.query_raw(&fetch, params)?;
+                while let Some(chunk) = fetched.next()? {
+                    file.write_all(chunk.try_get(0)?)?;
+                }
+                Ok(())
+            })
+        })
     }))
+}
+
+/// The median of a few runs, as in the other sections.
+fn repeat(mut run: impl FnMut() -> Result<f64>) -> Result<Sample> {
+    let times = (0..REPEATS).map(|_| run()).collect::<Result<Vec<_>>>()?;
+    Ok(vec![median(&times)])
 }
 
 /// Every run makes a new file: to write over one that is there costs more, and not the one who made it.

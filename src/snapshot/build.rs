@@ -1,6 +1,7 @@
 //! Makes an archive, a few files at a time, and stores it chunk by chunk.
 
-use super::store::{self, Made};
+use super::chunk::{CHUNK_BYTES, Chunks};
+use super::store::Made;
 use crate::blob;
 use crate::blob::store::{Part, Stored, read_part, read_stored};
 use crate::db;
@@ -10,16 +11,13 @@ use crate::file::store::{Changed, changed_between, files_at};
 use crate::ids::{ProjectId, Seq, Version};
 use crate::pure::archive::{DELTA_PATH, Delta, Entry, Format, Writer};
 use crate::pure::content::Codec;
-use crate::pure::hash::{Hash, Hasher};
+use crate::pure::hash::Hash;
 use crate::pure::op::Mode;
 use crate::pure::path::FilePath;
 use crate::pure::timestamp::Micros;
 use serde::Serialize;
-use std::io;
 use uuid::Uuid;
 
-/// Bytes of every chunk but the last.
-pub const CHUNK_BYTES: usize = 1 << 20;
 /// How much content is read at once.
 const BATCH_BYTES: i64 = 8 << 20;
 /// How many files are read at once.
@@ -37,7 +35,7 @@ pub fn build(
         None => (files_at(project, tree_seq)?, Vec::new()),
         Some(since_seq) => changes(project, since_seq, tree_seq)?,
     };
-    let mut archive = Writer::new(format, Chunks::new(project, snapshot))?;
+    let mut archive = Writer::new(format, Chunks::new(project, snapshot, format))?;
     let mut deleted_json = None;
     if let Some(since_seq) = since_seq {
         let modified_at = files.iter().map(|(_, file)| file.committed_at).max().unwrap_or(0);
@@ -104,7 +102,7 @@ fn to_json(values: impl Iterator<Item = impl Serialize>) -> Result<String> {
         .map_err(|error| Error::internal(format!("a manifest cannot be written: {error}")))
 }
 
-fn add_delta<W: io::Write>(archive: &mut Writer<W>, delta: &Delta, modified_at: Micros) -> Result<()> {
+fn add_delta(archive: &mut Writer<Chunks>, delta: &Delta, modified_at: Micros) -> Result<()> {
     let bytes = delta.to_bytes()?;
     archive.begin(&Entry { path: DELTA_PATH, mode: Mode::Regular, size: bytes.len() as u64, modified_at })?;
     for part in bytes.chunks(CHUNK_BYTES) {
@@ -113,9 +111,9 @@ fn add_delta<W: io::Write>(archive: &mut Writer<W>, delta: &Delta, modified_at: 
     archive.end().map(drop)
 }
 
-fn add_files<W: io::Write>(
+fn add_files(
     project: ProjectId,
-    archive: &mut Writer<W>,
+    archive: &mut Writer<Chunks>,
     files: &[(FilePath, VersionRow)],
 ) -> Result<()> {
     let mut rest = files;
@@ -138,9 +136,9 @@ fn add_files<W: io::Write>(
     Ok(())
 }
 
-fn add_batch<W: io::Write>(
+fn add_batch(
     project: ProjectId,
-    archive: &mut Writer<W>,
+    archive: &mut Writer<Chunks>,
     batch: &[(FilePath, VersionRow)],
 ) -> Result<()> {
     let hashes: Vec<Hash> = batch.iter().filter_map(|(_, file)| file.content_hash).collect();
@@ -155,11 +153,13 @@ fn add_batch<W: io::Write>(
             modified_at: file.committed_at,
         })?;
         match content {
-            Stored::Whole(part) => add_part(archive, &part)?,
+            Stored::Whole(part) => add_part(archive, wanted, 0, &part)?,
             Stored::Chunked(chunks) => {
                 for ordinal in 1..=chunks {
                     pgrx::check_for_interrupts!();
-                    db::in_passing(|| add_part(archive, &read_part(project, wanted, ordinal)?))?;
+                    db::in_passing(|| {
+                        add_part(archive, wanted, ordinal, &read_part(project, wanted, ordinal)?)
+                    })?;
                 }
             }
         }
@@ -170,61 +170,9 @@ fn add_batch<W: io::Write>(
     Ok(())
 }
 
-fn add_part<W: io::Write>(archive: &mut Writer<W>, part: &Part) -> Result<()> {
-    archive.part(part.codec, part.size, &part.bytes)
-}
-
-/// Takes the archive's bytes and stores them in chunks.
-struct Chunks {
-    project: ProjectId,
-    snapshot: Uuid,
-    buffer: Vec<u8>,
-    hasher: Hasher,
-    size: i64,
-    count: i32,
-}
-
-/// What was stored.
-struct Finished {
-    size: i64,
-    hash: Hash,
-    count: i32,
-}
-
-impl Chunks {
-    fn new(project: ProjectId, snapshot: Uuid) -> Self {
-        let buffer = Vec::with_capacity(CHUNK_BYTES);
-        Self { project, snapshot, buffer, hasher: Hasher::default(), size: 0, count: 0 }
-    }
-
-    fn store(&mut self) -> Result<()> {
-        self.hasher.update(&self.buffer);
-        self.size += self.buffer.len() as i64;
-        self.count += 1;
-        db::in_passing(|| store::insert_chunk(self.project, self.snapshot, self.count, &self.buffer))?;
-        self.buffer.clear();
-        Ok(())
-    }
-
-    fn finish(mut self) -> Result<Finished> {
-        if !self.buffer.is_empty() {
-            self.store()?;
-        }
-        Ok(Finished { size: self.size, hash: self.hasher.finish(), count: self.count })
-    }
-}
-
-impl io::Write for Chunks {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let taken = bytes.len().min(CHUNK_BYTES - self.buffer.len());
-        self.buffer.extend_from_slice(&bytes[..taken]);
-        if self.buffer.len() == CHUNK_BYTES {
-            self.store().map_err(io::Error::other)?;
-        }
-        Ok(taken)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+fn add_part(archive: &mut Writer<Chunks>, hash: &Hash, ordinal: i32, part: &Part) -> Result<()> {
+    archive.sink().expect_part(Some((*hash, ordinal as u32)));
+    archive.part(part.codec, part.size, &part.bytes)?;
+    archive.sink().expect_part(None);
+    Ok(())
 }

@@ -6,6 +6,7 @@
 //! Does not: change files by itself; what an archive brings goes through `bundle`.
 
 mod build;
+mod chunk;
 mod create;
 mod hydrate;
 pub mod read;

@@ -1,5 +1,6 @@
 //! Reading snapshots, whole, in chunks, and by whoever holds the URL.
 
+use super::chunk;
 use super::store::{self, Stored};
 use crate::args::required;
 use crate::auth::{Access, Action, require_project};
@@ -55,13 +56,13 @@ fn check_whole(stored: &Stored) -> Result<()> {
 #[pg_extern(stable, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
 fn read_snapshot_chunk(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>, ordinal: Option<i32>) -> Bytes {
-    or_raise(chunk(project_uuid, snapshot_id, ordinal))
+    or_raise(one_chunk(project_uuid, snapshot_id, ordinal))
 }
 
-fn chunk(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>, ordinal: Option<i32>) -> Result<Bytes> {
+fn one_chunk(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>, ordinal: Option<i32>) -> Result<Bytes> {
     let (access, stored) = gate(project_uuid, snapshot_id)?;
     let ordinal = required("ordinal", ordinal)?;
-    store::chunk(access.project, stored.id, ordinal)?
+    chunk::read(access.project, stored.id, ordinal)?
         .ok_or_else(|| Error::not_found("the snapshot has no such chunk").with("ordinal", ordinal))
 }
 
@@ -136,8 +137,7 @@ fn whole(project: ProjectId, stored: &Stored) -> Result<Bytes> {
     let mut bytes = NewBytes::of_length(stored.size as usize);
     let mut ordinal = 1;
     while bytes.lacking() > 0 {
-        let append = |chunk: &[u8]| bytes.append(chunk);
-        if db::in_passing(|| store::with_chunk(project, stored.id, ordinal, append))?.is_none() {
+        if !chunk::read_pieces(project, stored.id, ordinal, |piece| bytes.append(piece))? {
             return Err(missing_chunk(ordinal));
         }
         ordinal += 1;

@@ -1,7 +1,6 @@
 //! SQL of snapshots.
 
 use crate::bundle::store::to_pg;
-use crate::bytes::Bytes;
 use crate::db::{self, Arg, Row};
 use crate::error::Result;
 use crate::ids::{ActorId, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
@@ -82,36 +81,46 @@ pub fn finish(project: ProjectId, snapshot: Uuid, made: &Made) -> Result<()> {
     db::exec(SQL, &args)
 }
 
-pub fn insert_chunk(project: ProjectId, snapshot: Uuid, ordinal: i32, bytes: &[u8]) -> Result<()> {
-    const SQL: &str = "INSERT INTO quire_store.snapshot_chunk (project_id, snapshot_id, ordinal, bytes)
-        VALUES ($1, $2, $3, $4)";
-    db::exec(SQL, &[project.pg().into(), uuid_to_pg(snapshot).into(), ordinal.into(), bytes.into()])
+/// What is stored of a chunk.
+pub enum Chunk<B, R> {
+    /// Its bytes.
+    Bytes(B),
+    /// A recipe for them.
+    Recipe(R),
 }
 
-/// One chunk, from 1, to be handed on.
-pub fn chunk(project: ProjectId, snapshot: Uuid, ordinal: i32) -> Result<Option<Bytes>> {
-    read_chunk(project, snapshot, ordinal, |row| row.get(1))
-}
-
-/// Reads one chunk, from 1; `None` when there is none.
-pub fn with_chunk<R>(
+pub fn insert_chunk(
     project: ProjectId,
     snapshot: Uuid,
     ordinal: i32,
-    mut work: impl FnMut(&[u8]) -> Result<R>,
-) -> Result<Option<R>> {
-    read_chunk(project, snapshot, ordinal, |row| work(row.get(1)?))
+    chunk: Chunk<&[u8], &[u8]>,
+) -> Result<()> {
+    const SQL: &str =
+        "INSERT INTO quire_store.snapshot_chunk (project_id, snapshot_id, ordinal, bytes, recipe)
+        VALUES ($1, $2, $3, $4, $5)";
+    let (bytes, recipe) = match chunk {
+        Chunk::Bytes(bytes) => (Some(bytes), None),
+        Chunk::Recipe(recipe) => (None, Some(recipe)),
+    };
+    let args: [Arg; 5] =
+        [project.pg().into(), uuid_to_pg(snapshot).into(), ordinal.into(), bytes.into(), recipe.into()];
+    db::exec(SQL, &args)
 }
 
-fn read_chunk<R>(
+/// One chunk, from 1; `bytes` reads the bytes, if they are stored, from a column of the row.
+pub fn chunk<B>(
     project: ProjectId,
     snapshot: Uuid,
     ordinal: i32,
-    map: impl FnMut(&Row) -> Result<R>,
-) -> Result<Option<R>> {
-    const SQL: &str = "SELECT c.bytes FROM quire_store.snapshot_chunk c
+    mut bytes: impl FnMut(&Row, usize) -> Result<B>,
+) -> Result<Option<Chunk<B, Vec<u8>>>> {
+    const SQL: &str = "SELECT c.recipe, c.bytes FROM quire_store.snapshot_chunk c
         WHERE c.project_id = $1 AND c.snapshot_id = $2 AND c.ordinal = $3";
-    db::read_one(SQL, &[project.pg().into(), uuid_to_pg(snapshot).into(), ordinal.into()], map)
+    let args: [Arg; 3] = [project.pg().into(), uuid_to_pg(snapshot).into(), ordinal.into()];
+    db::read_one(SQL, &args, |row| match row.opt::<&[u8]>(1)? {
+        Some(recipe) => Ok(Chunk::Recipe(recipe.to_vec())),
+        None => bytes(row, 2).map(Chunk::Bytes),
+    })
 }
 
 /// A snapshot, as far as its readers need it.

@@ -4,13 +4,13 @@
 //! small frame with what tar puts there: the padding of the one, the header of the other. The frames made here do not depend
 //! on a version of zstd.
 
-use super::{corrupt, unwritable};
+use super::{Sink, corrupt, unwritable};
 use crate::error::Result;
 use crate::pure::archive::Entry;
 use crate::pure::content::{Codec, decode_into};
 use crate::pure::op::Mode;
 use crate::pure::timestamp::Micros;
-use std::io::Write;
+use std::io;
 use tar::{Builder, EntryType, Header};
 use zstd::zstd_safe::{find_frame_compressed_size, get_frame_content_size};
 
@@ -23,7 +23,7 @@ const MAX_BLOCK_BYTES: usize = 128 << 10;
 /// Fewer equal bytes are not worth a block of their own, which takes four.
 const MIN_RUN: usize = 8;
 
-pub struct TarZst<W: Write> {
+pub struct TarZst<W: Sink> {
     out: W,
     /// What goes into the next frame.
     pending: Builder<Vec<u8>>,
@@ -37,7 +37,7 @@ enum Open {
     Symlink { path: String, modified_at: Micros, target: Vec<u8> },
 }
 
-impl<W: Write> TarZst<W> {
+impl<W: Sink> TarZst<W> {
     pub fn new(out: W) -> Result<Self> {
         Ok(Self { out, pending: Builder::new(Vec::new()), open: Open::File { padding: 0 } })
     }
@@ -68,7 +68,7 @@ impl<W: Write> TarZst<W> {
             Codec::Raw if size == 0 => Ok(()),
             Codec::Raw => {
                 self.flush()?;
-                self.write(&raw_frame(bytes))
+                write_raw_frame(&mut self.out, bytes).map_err(unwritable)
             }
             Codec::Zstd => {
                 let content_size = get_frame_content_size(bytes).ok().flatten();
@@ -76,7 +76,7 @@ impl<W: Write> TarZst<W> {
                     return Err(corrupt("stored content is not a zstd frame of its length"));
                 }
                 self.flush()?;
-                self.write(bytes)
+                self.out.stored(bytes, 0).map_err(unwritable)
             }
         }
     }
@@ -92,6 +92,10 @@ impl<W: Write> TarZst<W> {
             }
         }
         if self.pending.get_ref().len() >= FRAME_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    pub fn sink(&mut self) -> &mut W {
+        &mut self.out
     }
 
     pub fn finish(mut self) -> Result<W> {
@@ -150,11 +154,7 @@ impl<W: Write> TarZst<W> {
         }
         let frame = sparse_frame(self.pending.get_ref());
         self.pending.get_mut().clear();
-        self.write(&frame)
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.out.write_all(bytes).map_err(unwritable)
+        self.out.write_all(&frame).map_err(unwritable)
     }
 }
 
@@ -173,69 +173,70 @@ fn set_short(field: &mut [u8], text: &str) {
     }
 }
 
-/// A zstd frame that holds `bytes` as they are.
-fn raw_frame(bytes: &[u8]) -> Vec<u8> {
-    let mut frame = Frame::new(bytes.len());
-    bytes.chunks(MAX_BLOCK_BYTES).for_each(|block| frame.add(BlockKind::Raw, block));
-    frame.finish()
+/// Writes a zstd frame that holds `bytes` as they are. They are not empty, as in [`sparse_frame`].
+fn write_raw_frame(out: &mut impl Sink, bytes: &[u8]) -> io::Result<()> {
+    out.write_all(&frame_header(bytes.len()))?;
+    let blocks = bytes.len().div_ceil(MAX_BLOCK_BYTES);
+    for (number, block) in bytes.chunks(MAX_BLOCK_BYTES).enumerate() {
+        out.write_all(&block_header(Block::Raw, block.len(), number + 1 == blocks))?;
+        out.stored(block, number * MAX_BLOCK_BYTES)?;
+    }
+    Ok(())
 }
 
 /// A zstd frame in which long runs of a byte are folded. Most of a tar header is zeros, which this finds as well as a
-/// compressor, in a tenth of the time. `bytes` are not empty.
+/// compressor, in a tenth of the time.
 fn sparse_frame(bytes: &[u8]) -> Vec<u8> {
-    let mut frame = Frame::new(bytes.len());
+    let mut frame = Vec::with_capacity(256);
+    frame.extend_from_slice(&frame_header(bytes.len()));
     // Not even one: zstd up to 1.4.3 stops at a frame that begins with a run.
     let mut raw = 0..1;
     for run in bytes[1..].chunk_by(|a, b| a == b) {
         if run.len() < MIN_RUN {
             raw.end += run.len();
-        } else {
-            let after = raw.end + run.len();
-            bytes[raw].chunks(MAX_BLOCK_BYTES).for_each(|block| frame.add(BlockKind::Raw, block));
-            run.chunks(MAX_BLOCK_BYTES).for_each(|block| frame.add(BlockKind::Run, block));
-            raw = after..after;
+            continue;
         }
+        let after = raw.end + run.len();
+        add_raw(&mut frame, &bytes[raw], false);
+        let runs = run.len().div_ceil(MAX_BLOCK_BYTES);
+        for (number, part) in run.chunks(MAX_BLOCK_BYTES).enumerate() {
+            let is_last = after == bytes.len() && number + 1 == runs;
+            frame.extend_from_slice(&block_header(Block::Run, part.len(), is_last));
+            frame.push(part[0]);
+        }
+        raw = after..after;
     }
-    bytes[raw].chunks(MAX_BLOCK_BYTES).for_each(|block| frame.add(BlockKind::Raw, block));
-    frame.finish()
+    add_raw(&mut frame, &bytes[raw], true);
+    frame
 }
 
-/// A zstd frame that is made by hand (RFC 8878, 3.1.1): single segment, 4 bytes of content size, no checksum.
-struct Frame {
-    bytes: Vec<u8>,
-    /// Where the header of the last block is.
-    last: usize,
+fn add_raw(frame: &mut Vec<u8>, bytes: &[u8], is_last: bool) {
+    let blocks = bytes.len().div_ceil(MAX_BLOCK_BYTES);
+    for (number, block) in bytes.chunks(MAX_BLOCK_BYTES).enumerate() {
+        frame.extend_from_slice(&block_header(Block::Raw, block.len(), is_last && number + 1 == blocks));
+        frame.extend_from_slice(block);
+    }
 }
 
+/// How a block of a zstd frame is written.
 #[derive(Clone, Copy)]
-enum BlockKind {
+enum Block {
     Raw = 0,
     Run = 1,
 }
 
-impl Frame {
-    /// Content of `length` bytes, at least one; it fits into 4 bytes, as a part has at most 1 MiB.
-    fn new(length: usize) -> Self {
-        let mut bytes = Vec::with_capacity(64 + length);
-        bytes.extend_from_slice(&[0x28, 0xb5, 0x2f, 0xfd, 0b1010_0000]);
-        bytes.extend_from_slice(&(length as u32).to_le_bytes());
-        Self { bytes, last: 0 }
-    }
+/// RFC 8878, 3.1.1.1: single segment, 4 bytes of content size, no checksum.
+fn frame_header(length: usize) -> [u8; 9] {
+    let mut header = [0x28, 0xb5, 0x2f, 0xfd, 0b1010_0000, 0, 0, 0, 0];
+    // Fits: a part has at most 1 MiB.
+    header[5..].copy_from_slice(&(length as u32).to_le_bytes());
+    header
+}
 
-    fn add(&mut self, kind: BlockKind, block: &[u8]) {
-        self.last = self.bytes.len();
-        let header = (block.len() as u32) << 3 | (kind as u32) << 1;
-        self.bytes.extend_from_slice(&header.to_le_bytes()[..3]);
-        self.bytes.extend_from_slice(match kind {
-            BlockKind::Raw => block,
-            BlockKind::Run => &block[..1],
-        });
-    }
-
-    fn finish(mut self) -> Vec<u8> {
-        self.bytes[self.last] |= 1;
-        self.bytes
-    }
+/// RFC 8878, 3.1.1.2.
+fn block_header(block: Block, length: usize, is_last: bool) -> [u8; 3] {
+    let [a, b, c, _] = ((length as u32) << 3 | (block as u32) << 1 | u32::from(is_last)).to_le_bytes();
+    [a, b, c]
 }
 
 #[cfg(test)]
@@ -247,7 +248,8 @@ mod tests {
     fn raw_frames_are_zstd() {
         for length in [1, 255, 256, MAX_BLOCK_BYTES, MAX_BLOCK_BYTES + 1, 1 << 20] {
             let bytes: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
-            let frame = raw_frame(&bytes);
+            let mut frame = Vec::new();
+            write_raw_frame(&mut frame, &bytes).expect("a Vec takes all");
             assert_eq!(find_frame_compressed_size(&frame), Ok(frame.len()));
             assert_eq!(zstd::bulk::decompress(&frame, length).expect("a frame"), bytes);
         }
