@@ -54,12 +54,10 @@ pub fn build(
     })
 }
 
+type Files = Vec<(FilePath, VersionRow)>;
+
 /// The files that are new or others than at `since_seq`, and the paths that went away.
-fn changes(
-    project: ProjectId,
-    since_seq: Seq,
-    tree_seq: Seq,
-) -> Result<(Vec<(FilePath, VersionRow)>, Vec<FilePath>)> {
+fn changes(project: ProjectId, since_seq: Seq, tree_seq: Seq) -> Result<(Files, Vec<FilePath>)> {
     let mut files = Vec::new();
     let mut deleted = Vec::new();
     for Changed { path, from, to } in changed_between(project, since_seq, tree_seq)? {
