@@ -124,45 +124,59 @@ pub fn read_many(project: ProjectId, hashes: &[Hash]) -> Result<HashMap<Hash, Ve
 }
 
 /// One stored part of some content.
-pub struct Part {
+pub struct Part<'a> {
     pub codec: Codec,
     pub size: usize,
-    pub bytes: Vec<u8>,
+    pub bytes: &'a [u8],
 }
 
 /// How a blob is stored.
-pub enum Stored {
-    Whole(Part),
+pub enum Stored<'a> {
+    Whole(Part<'a>),
     /// In so many chunks, which [`read_part`] reads.
     Chunked(i32),
 }
 
-/// Some blobs as they are stored, in the order of `hashes`; one that is missing is left out.
-pub fn read_stored(project: ProjectId, hashes: &[Hash]) -> Result<Vec<(Hash, Stored)>> {
+/// Hands out blobs as they are stored, in the order of `hashes`; XX001 when one is missing.
+pub fn read_stored(
+    project: ProjectId,
+    hashes: &[Hash],
+    mut each: impl FnMut(Stored) -> Result<()>,
+) -> Result<()> {
     const SQL: &str = "SELECT b.hash, b.codec, b.size, b.chunk_count, b.bytes
         FROM unnest($2::bytea[]) WITH ORDINALITY AS w (hash, place)
         CROSS JOIN LATERAL (
             SELECT * FROM quire_store.blob f WHERE f.project_id = $1 AND f.hash = w.hash OFFSET 0) b
         ORDER BY w.place";
+    let mut wanted = hashes.iter();
     db::read(SQL, &[project.pg().into(), byte_array(hashes)], |row| {
         let hash = Hash::from_bytes(row.get::<&[u8]>(1)?)?;
+        if let Some(gone) = wanted.next().filter(|wanted| **wanted != hash) {
+            return Err(missing(gone));
+        }
         let chunks: i32 = row.get(4)?;
         if chunks > 0 {
-            return Ok((hash, Stored::Chunked(chunks)));
+            return each(Stored::Chunked(chunks));
         }
         let codec = Codec::from_stored(row.get(2)?)?;
-        Ok((hash, Stored::Whole(Part { codec, size: row.get::<i64>(3)? as usize, bytes: row.get(5)? })))
-    })
+        each(Stored::Whole(Part { codec, size: row.get::<i64>(3)? as usize, bytes: row.get(5)? }))
+    })?;
+    wanted.next().map_or(Ok(()), |gone| Err(missing(gone)))
 }
 
-/// One chunk of a blob as it is stored, from 1.
-pub fn read_part(project: ProjectId, hash: &Hash, ordinal: i32) -> Result<Part> {
+/// Reads one chunk of a blob as it is stored, from 1.
+pub fn read_part(
+    project: ProjectId,
+    hash: &Hash,
+    ordinal: i32,
+    mut work: impl FnMut(Part) -> Result<()>,
+) -> Result<()> {
     const SQL: &str = "SELECT c.codec, c.size, c.bytes FROM quire_store.blob_chunk c
         WHERE c.project_id = $1 AND c.hash = $2 AND c.ordinal = $3";
     let args: [Arg; 3] = [project.pg().into(), hash.as_bytes().as_slice().into(), ordinal.into()];
     db::read_one(SQL, &args, |row| {
         let codec = Codec::from_stored(row.get(1)?)?;
-        Ok(Part { codec, size: row.get::<i64>(2)? as usize, bytes: row.get(3)? })
+        work(Part { codec, size: row.get::<i64>(2)? as usize, bytes: row.get(3)? })
     })?
     .ok_or_else(|| missing(hash))
 }

@@ -140,10 +140,9 @@ fn add_batch(
     batch: &[(FilePath, VersionRow)],
 ) -> Result<()> {
     let hashes: Vec<Hash> = batch.iter().filter_map(|(_, file)| file.content_hash).collect();
-    let mut contents = read_stored(project, &hashes)?.into_iter();
-    for ((path, file), wanted) in batch.iter().zip(&hashes) {
-        let (_, content) =
-            contents.next().filter(|(hash, _)| hash == wanted).ok_or_else(|| blob::missing(wanted))?;
+    let mut contents = batch.iter().zip(&hashes);
+    read_stored(project, &hashes, |content| {
+        let Some(((path, file), hash)) = contents.next() else { return Ok(()) };
         archive.begin(&Entry {
             path: path.as_str(),
             mode: file.mode,
@@ -151,26 +150,26 @@ fn add_batch(
             modified_at: file.committed_at,
         })?;
         match content {
-            Stored::Whole(part) => add_part(archive, wanted, 0, &part)?,
+            Stored::Whole(part) => add_part(archive, hash, 0, &part)?,
             Stored::Chunked(chunks) => {
                 for ordinal in 1..=chunks {
                     pgrx::check_for_interrupts!();
                     db::in_passing(|| {
-                        add_part(archive, wanted, ordinal, &read_part(project, wanted, ordinal)?)
+                        read_part(project, hash, ordinal, |part| add_part(archive, hash, ordinal, &part))
                     })?;
                 }
             }
         }
-        if archive.end()?.is_some_and(|hash| hash != *wanted) {
-            return Err(blob::damaged(wanted));
+        match archive.end()? {
+            Some(actual) if actual != *hash => Err(blob::damaged(hash)),
+            _ => Ok(()),
         }
-    }
-    Ok(())
+    })
 }
 
-fn add_part(archive: &mut Writer<Chunks>, hash: &Hash, ordinal: i32, part: &Part) -> Result<()> {
+fn add_part(archive: &mut Writer<Chunks>, hash: &Hash, ordinal: i32, part: &Part<'_>) -> Result<()> {
     archive.sink().expect_part(Some((*hash, ordinal as u32)));
-    archive.part(part.codec, part.size, &part.bytes)?;
+    archive.part(part.codec, part.size, part.bytes)?;
     archive.sink().expect_part(None);
     Ok(())
 }

@@ -5,8 +5,8 @@
 //! therefore stay as long as the snapshot.
 
 use super::store::{self, Chunk};
+use crate::blob::damaged;
 use crate::blob::store::{Stored, read_part, read_stored};
-use crate::blob::{damaged, missing};
 use crate::bytes::{Bytes, NewBytes};
 use crate::db;
 use crate::error::Result;
@@ -14,6 +14,7 @@ use crate::ids::ProjectId;
 use crate::pure::archive::{Format, Recipe, Sink, Step, steps};
 use crate::pure::hash::{Hash, Hasher};
 use std::io;
+use std::ops::Range;
 use uuid::Uuid;
 
 /// Bytes of every chunk but the last.
@@ -152,31 +153,42 @@ pub fn read_pieces(
 
 /// Does what a recipe says. As long as a chunk is, so are the parts it is made of together, but for the first and the last.
 fn follow(project: ProjectId, steps: &[Step], mut piece: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
-    let hashes: Vec<Hash> = steps
-        .iter()
-        .filter_map(|step| match step {
-            Step::Stored { hash, ordinal: 0, .. } => Some(*hash),
-            _ => None,
-        })
-        .collect();
-    let mut contents = read_stored(project, &hashes)?.into_iter();
-    for step in steps {
-        match step {
-            Step::Literal(bytes) => piece(bytes)?,
-            Step::Stored { hash, ordinal, from, length } => {
-                let part = if *ordinal > 0 {
-                    read_part(project, hash, *ordinal as i32)?
-                } else {
-                    match contents.next().filter(|(found, _)| found == hash).ok_or_else(|| missing(hash))? {
-                        (_, Stored::Whole(part)) => part,
-                        (_, Stored::Chunked(_)) => return Err(damaged(hash)),
-                    }
-                };
-                let from = *from as usize;
-                let bytes = part.bytes.get(from..from + *length as usize);
-                piece(bytes.ok_or_else(|| damaged(hash))?)?;
-            }
+    let mut rest = steps.iter();
+    let hashes: Vec<Hash> = steps.iter().filter_map(whole).map(|(hash, _)| hash).collect();
+    read_stored(project, &hashes, |content| {
+        for step in rest.by_ref() {
+            let Some((hash, range)) = whole(step) else {
+                other(project, step, &mut piece)?;
+                continue;
+            };
+            return match content {
+                Stored::Whole(part) => piece(part.bytes.get(range).ok_or_else(|| damaged(&hash))?),
+                Stored::Chunked(_) => Err(damaged(&hash)),
+            };
         }
+        Ok(())
+    })?;
+    rest.try_for_each(|step| other(project, step, &mut piece))
+}
+
+/// Which bytes of which content a step wants, if the content is not in chunks.
+fn whole(step: &Step) -> Option<(Hash, Range<usize>)> {
+    match step {
+        Step::Stored { hash, ordinal: 0, from, length } => Some((*hash, range(*from, *length))),
+        _ => None,
     }
-    Ok(())
+}
+
+/// Does any other step.
+fn other(project: ProjectId, step: &Step, mut piece: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    match step {
+        Step::Literal(bytes) => piece(bytes),
+        Step::Stored { hash, ordinal, from, length } => read_part(project, hash, *ordinal as i32, |part| {
+            piece(part.bytes.get(range(*from, *length)).ok_or_else(|| damaged(hash))?)
+        }),
+    }
+}
+
+fn range(from: u32, length: u32) -> Range<usize> {
+    from as usize..from as usize + length as usize
 }

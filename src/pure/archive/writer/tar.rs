@@ -20,7 +20,7 @@ const FRAME_BYTES: usize = 64 << 10;
 const MAX_OCTAL: u64 = (1 << 33) - 1;
 /// Longest block of a zstd frame.
 const MAX_BLOCK_BYTES: usize = 128 << 10;
-/// Fewer equal bytes are not worth a block of their own, which takes four.
+/// Fewer zeros are not worth a block of their own, which takes four bytes.
 const MIN_RUN: usize = 8;
 
 pub struct TarZst<W: Sink> {
@@ -184,29 +184,34 @@ fn write_raw_frame(out: &mut impl Sink, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// A zstd frame in which long runs of a byte are folded. Most of a tar header is zeros, which this finds as well as a
-/// compressor, in a tenth of the time.
+/// A zstd frame in which zeros are folded. Most of a tar header is zeros, so this makes it as small as a compressor would, in
+/// a tenth of the time.
 fn sparse_frame(bytes: &[u8]) -> Vec<u8> {
     let mut frame = Vec::with_capacity(256);
     frame.extend_from_slice(&frame_header(bytes.len()));
-    // Not even one: zstd up to 1.4.3 stops at a frame that begins with a run.
-    let mut raw = 0..1;
-    for run in bytes[1..].chunk_by(|a, b| a == b) {
-        if run.len() < MIN_RUN {
-            raw.end += run.len();
+    let mut done = 0;
+    // Not from 0: zstd up to 1.4.3 stops at a frame that begins with a run.
+    let mut at = 1;
+    while let Some(word) = bytes.get(at..at + MIN_RUN) {
+        if word != [0; MIN_RUN] {
+            at += MIN_RUN;
             continue;
         }
-        let after = raw.end + run.len();
-        add_raw(&mut frame, &bytes[raw], false);
-        let runs = run.len().div_ceil(MAX_BLOCK_BYTES);
-        for (number, part) in run.chunks(MAX_BLOCK_BYTES).enumerate() {
-            let is_last = after == bytes.len() && number + 1 == runs;
-            frame.extend_from_slice(&block_header(Block::Run, part.len(), is_last));
-            frame.push(part[0]);
+        let before = bytes[done.max(1)..at].iter().rev().take_while(|byte| **byte == 0).count();
+        let words = bytes[at..].chunks_exact(MIN_RUN).take_while(|word| *word == [0; MIN_RUN]).count();
+        let start = at - before;
+        at += words * MIN_RUN;
+        at += bytes[at..].iter().take_while(|byte| **byte == 0).count();
+        add_raw(&mut frame, &bytes[done..start], false);
+        let runs = (at - start).div_ceil(MAX_BLOCK_BYTES);
+        for (number, run) in bytes[start..at].chunks(MAX_BLOCK_BYTES).enumerate() {
+            let is_last = at == bytes.len() && number + 1 == runs;
+            frame.extend_from_slice(&block_header(Block::Run, run.len(), is_last));
+            frame.push(0);
         }
-        raw = after..after;
+        done = at;
     }
-    add_raw(&mut frame, &bytes[raw], true);
+    add_raw(&mut frame, &bytes[done..], true);
     frame
 }
 
@@ -257,7 +262,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn sparse_frames_are_zstd(runs in prop::collection::vec((any::<u8>(), 1..40usize), 1..30), long in 0..300_000usize) {
+        fn sparse_frames_are_zstd(runs in prop::collection::vec((prop_oneof![Just(0u8), any::<u8>()], 1..40usize), 1..30), long in 0..300_000usize) {
             let mut bytes: Vec<u8> = runs.iter().flat_map(|(byte, length)| vec![*byte; *length]).collect();
             bytes.extend(vec![0; long]);
             let frame = sparse_frame(&bytes);
