@@ -22,6 +22,8 @@ mod blob;
 #[cfg(feature = "server")]
 mod bundle;
 #[cfg(feature = "server")]
+mod bytes;
+#[cfg(feature = "server")]
 mod db;
 #[cfg(feature = "server")]
 mod entity;

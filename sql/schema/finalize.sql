@@ -359,10 +359,10 @@ Returns: {snapshot_id, project_id, seq, since_seq, format, size, content_hash, f
 A new one makes a bundle of kind system, whose event is snapshot:ready. Those beyond the setting snapshots_kept or older than snapshots_max_age go, unless an unexpired token names them.
 Errors: 22004, 22023, 42501 no member, PT404, PT423, PT429, XX001 (zip only: tar.zst holds what is stored, see verify_snapshot); 40001 in a REPEATABLE READ transaction, when somebody else has made it.';
 COMMENT ON FUNCTION quire.read_snapshot(uuid, uuid) IS
-'The archive''s bytes. Errors: 22004, 42501, PT404, PT413 over 500 MiB: use read_snapshot_chunk.';
+'The archive''s bytes. Errors: 22004, 42501, PT404, PT413 over 500 MiB: use read_snapshot_chunk; XX001 a part of it is missing or unreadable.';
 COMMENT ON FUNCTION quire.read_snapshot_chunk(uuid, uuid, integer) IS
 'A piece of the archive; all of them, in order, are the archive.
-Arguments: ordinal (1 to chunk_count; every chunk but the last has 1 MiB). Errors: 22004, 42501, PT404.';
+Arguments: ordinal (1 to chunk_count; every chunk but the last has 1 MiB). Errors: 22004, 42501, PT404, XX001.';
 COMMENT ON FUNCTION quire.get_snapshot_manifest(uuid, uuid) IS
 'What a snapshot holds.
 Returns: like create_project_snapshot, without url, token, expires_at and cached; seq is that of the last bundle that changed a file. Errors: 22004, 42501, PT404.';
@@ -373,7 +373,7 @@ COMMENT ON FUNCTION quire.delete_snapshot(uuid, uuid) IS
 'Deletes a snapshot; who holds a token for it gets PT410. Whoever made it, or an owner. Errors: 22004, 42501, PT404.';
 COMMENT ON FUNCTION quire.download_snapshot(text) IS
 'The bytes of the one snapshot a token is for: the target of its URL. Sets response.headers (Content-Type application/zip or application/zstd, Content-Disposition, Cache-Control) for PostgREST.
-Errors: 22004; 42501 this token is not valid, or not for exactly one snapshot; PT404 its maker may not read the project any more; PT410 it has expired, been revoked or been used up, or the snapshot has been deleted; PT413 over 500 MiB.';
+Errors: 22004; 42501 this token is not valid, or not for exactly one snapshot; PT404 its maker may not read the project any more; PT410 it has expired, been revoked or been used up, or the snapshot has been deleted; PT413 over 500 MiB; XX001.';
 COMMENT ON FUNCTION quire.verify_snapshot(uuid, uuid) IS
 'Hashes a snapshot and every file in it again, and compares with the manifest.
 Returns: {ok, snapshot_id, file_count, problem_count, problems: [{file_path?, problem, expected?, actual?}]} (the first 100). Errors: 22004, 42501, PT404.';

@@ -1,4 +1,4 @@
--- Snapshots: archives of a project at a seq, made once and kept in chunks.
+-- Snapshots: archives of a project at a seq, made once and kept in chunks. A tar.zst refers to the blobs of its manifest.
 
 CREATE TABLE quire_store.snapshot (
     project_id    uuid NOT NULL REFERENCES quire_store.project ON DELETE CASCADE,
@@ -30,13 +30,18 @@ CREATE TABLE quire_store.snapshot_chunk (
     project_id  uuid NOT NULL,
     snapshot_id uuid NOT NULL,
     ordinal     integer NOT NULL,
-    bytes       bytea NOT NULL,
+    -- The bytes themselves; or, where an archive holds content as it is stored, how they are put together: what stands
+    -- between files, and which stored bytes of which blobs go there.
+    bytes       bytea,
+    recipe      bytea,
+    CHECK (pg_catalog.num_nonnulls(bytes, recipe) = 1),
     PRIMARY KEY (project_id, snapshot_id, ordinal),
     FOREIGN KEY (project_id, snapshot_id) REFERENCES quire_store.snapshot ON DELETE CASCADE
 );
 SELECT pg_catalog.pg_extension_config_dump('quire_store.snapshot_chunk', '');
 -- The bytes are compressed already.
 ALTER TABLE quire_store.snapshot_chunk ALTER COLUMN bytes SET STORAGE EXTERNAL;
+ALTER TABLE quire_store.snapshot_chunk ALTER COLUMN recipe SET STORAGE EXTERNAL;
 
 -- PostgREST answers with the bytes themselves when a function returns a domain that is named by a media type; of the one
 -- that is named */* the function sets the type itself.

@@ -23,7 +23,7 @@ pub fn existing(project: ProjectId, hashes: &[Hash]) -> Result<HashSet<Hash>> {
     Ok(rows.into_iter().collect())
 }
 
-pub fn byte_array<'a>(hashes: &[Hash]) -> Arg<'a> {
+fn byte_array<'a>(hashes: &[Hash]) -> Arg<'a> {
     hashes.iter().map(|hash| hash.as_bytes().to_vec()).collect::<Vec<Vec<u8>>>().into()
 }
 
@@ -136,6 +136,64 @@ fn read_sound(project: ProjectId, hashes: &[Hash]) -> Result<HashMap<Hash, Vec<u
         Some(gone) => Err(missing(gone)),
         None => Ok(contents),
     }
+}
+
+/// One stored part of some content.
+pub struct Part<'a> {
+    pub codec: Codec,
+    pub size: usize,
+    pub bytes: &'a [u8],
+}
+
+/// How a blob is stored.
+pub enum Stored<'a> {
+    Whole(Part<'a>),
+    /// In so many chunks, which [`read_part`] reads.
+    Chunked(i32),
+}
+
+/// Hands out blobs as they are stored, in the order of `hashes`; XX001 when one is missing.
+pub fn read_stored(
+    project: ProjectId,
+    hashes: &[Hash],
+    mut each: impl FnMut(Stored) -> Result<()>,
+) -> Result<()> {
+    const SQL: &str = "SELECT b.hash, b.codec, b.size, b.chunk_count, b.bytes
+        FROM unnest($2::bytea[]) WITH ORDINALITY AS w (hash, place)
+        CROSS JOIN LATERAL (
+            SELECT * FROM quire_store.blob f WHERE f.project_id = $1 AND f.hash = w.hash OFFSET 0) b
+        ORDER BY w.place";
+    let mut wanted = hashes.iter();
+    db::read(SQL, &[project.pg().into(), byte_array(hashes)], |row| {
+        let hash = Hash::from_bytes(row.get::<&[u8]>(1)?)?;
+        if let Some(gone) = wanted.next().filter(|wanted| **wanted != hash) {
+            return Err(missing(gone));
+        }
+        let chunks: i32 = row.get(4)?;
+        if chunks > 0 {
+            return each(Stored::Chunked(chunks));
+        }
+        let codec = Codec::from_stored(row.get(2)?)?;
+        each(Stored::Whole(Part { codec, size: row.get::<i64>(3)? as usize, bytes: row.get(5)? }))
+    })?;
+    wanted.next().map_or(Ok(()), |gone| Err(missing(gone)))
+}
+
+/// Reads one chunk of a blob as it is stored, from 1.
+pub fn read_part(
+    project: ProjectId,
+    hash: &Hash,
+    ordinal: i32,
+    mut work: impl FnMut(Part) -> Result<()>,
+) -> Result<()> {
+    const SQL: &str = "SELECT c.codec, c.size, c.bytes FROM quire_store.blob_chunk c
+        WHERE c.project_id = $1 AND c.hash = $2 AND c.ordinal = $3";
+    let args: [Arg; 3] = [project.pg().into(), hash.as_bytes().as_slice().into(), ordinal.into()];
+    db::read_one(SQL, &args, |row| {
+        let codec = Codec::from_stored(row.get(1)?)?;
+        work(Part { codec, size: row.get::<i64>(2)? as usize, bytes: row.get(3)? })
+    })?
+    .ok_or_else(|| missing(hash))
 }
 
 fn read_chunks(project: ProjectId, hash: &Hash, size: usize) -> Result<Vec<u8>> {

@@ -1,24 +1,23 @@
 //! Makes an archive, a few files at a time, and stores it chunk by chunk.
 
-use super::store::{self, Made, Part};
+use super::chunk::{CHUNK_BYTES, Chunks};
+use super::store::Made;
 use crate::blob;
+use crate::blob::store::{Part, Stored, read_part, read_stored};
 use crate::db;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::file::VersionRow;
-use crate::file::store::{Changed, changed_between};
-use crate::ids::{ProjectId, Seq};
+use crate::file::store::{Changed, changed_between, files_at};
+use crate::ids::{ProjectId, Seq, Version};
 use crate::pure::archive::{DELTA_PATH, Delta, Entry, Format, Writer};
 use crate::pure::content::Codec;
-use crate::pure::hash::{Hash, Hasher};
+use crate::pure::hash::Hash;
 use crate::pure::op::Mode;
 use crate::pure::path::FilePath;
 use crate::pure::timestamp::Micros;
-use serde_json::{Value, json};
-use std::io;
+use serde::Serialize;
 use uuid::Uuid;
 
-/// Bytes of every chunk but the last.
-pub const CHUNK_BYTES: usize = 1 << 20;
 /// How much content is read at once.
 const BATCH_BYTES: i64 = 8 << 20;
 /// How many files are read at once.
@@ -32,21 +31,15 @@ pub fn build(
     tree_seq: Seq,
     since_seq: Option<Seq>,
 ) -> Result<Made> {
-    let mut files: Vec<(FilePath, VersionRow)> = Vec::new();
-    let mut deleted: Vec<FilePath> = Vec::new();
-    for Changed { path, from, to } in changed_between(project, since_seq.unwrap_or(0), tree_seq)? {
-        match (from, to) {
-            (Some(before), Some(now)) if before.same_file(&now) => {}
-            (_, Some(now)) => files.push((path, now)),
-            (Some(_), None) => deleted.push(path),
-            (None, None) => {}
-        }
-    }
-    let mut archive = Writer::new(format, Chunks::new(project, snapshot))?;
+    let (files, deleted) = match since_seq {
+        None => (files_at(project, tree_seq)?, Vec::new()),
+        Some(since_seq) => changes(project, since_seq, tree_seq)?,
+    };
+    let mut archive = Writer::new(format, Chunks::new(project, snapshot, format))?;
     let mut deleted_json = None;
     if let Some(since_seq) = since_seq {
         let modified_at = files.iter().map(|(_, file)| file.committed_at).max().unwrap_or(0);
-        deleted_json = Some(deleted.iter().map(|path| Value::from(path.as_str())).collect());
+        deleted_json = Some(to_json(deleted.iter().map(FilePath::as_str))?);
         add_delta(&mut archive, &Delta { since_seq, seq: tree_seq, deleted }, modified_at)?;
     }
     add_files(project, &mut archive, &files)?;
@@ -56,23 +49,58 @@ pub fn build(
         content_hash: chunks.hash,
         chunk_count: chunks.count,
         file_count: files.len() as i64,
-        manifest: files.iter().map(|(path, file)| listed(path, file)).collect(),
+        manifest: to_json(files.iter().map(|(path, file)| Listed::new(path, file)))?,
         deleted: deleted_json,
     })
 }
 
-fn listed(path: &FilePath, file: &VersionRow) -> Value {
-    json!({
-        "file_path": path.as_str(),
-        "content_hash": file.content_hash.map(Hash::to_hex),
-        "size": file.size,
-        "version": file.version,
-        "file_type": file.file_type,
-        "mode": file.mode,
-    })
+type Files = Vec<(FilePath, VersionRow)>;
+
+/// The files that are new or others than at `since_seq`, and the paths that went away.
+fn changes(project: ProjectId, since_seq: Seq, tree_seq: Seq) -> Result<(Files, Vec<FilePath>)> {
+    let mut files = Vec::new();
+    let mut deleted = Vec::new();
+    for Changed { path, from, to } in changed_between(project, since_seq, tree_seq)? {
+        match (from, to) {
+            (Some(before), Some(now)) if before.same_file(&now) => {}
+            (_, Some(now)) => files.push((path, now)),
+            (Some(_), None) => deleted.push(path),
+            (None, None) => {}
+        }
+    }
+    Ok((files, deleted))
 }
 
-fn add_delta<W: io::Write>(archive: &mut Writer<W>, delta: &Delta, modified_at: Micros) -> Result<()> {
+/// A file in the manifest.
+#[derive(Serialize)]
+struct Listed<'a> {
+    file_path: &'a str,
+    content_hash: Option<String>,
+    size: i64,
+    version: Version,
+    file_type: &'a str,
+    mode: Mode,
+}
+
+impl<'a> Listed<'a> {
+    fn new(path: &'a FilePath, file: &'a VersionRow) -> Self {
+        Self {
+            file_path: path.as_str(),
+            content_hash: file.content_hash.map(Hash::to_hex),
+            size: file.size,
+            version: file.version,
+            file_type: &file.file_type,
+            mode: file.mode,
+        }
+    }
+}
+
+fn to_json(values: impl Iterator<Item = impl Serialize>) -> Result<String> {
+    serde_json::to_string(&values.collect::<Vec<_>>())
+        .map_err(|error| Error::internal(format!("a manifest cannot be written: {error}")))
+}
+
+fn add_delta(archive: &mut Writer<Chunks>, delta: &Delta, modified_at: Micros) -> Result<()> {
     let bytes = delta.to_bytes()?;
     archive.begin(&Entry { path: DELTA_PATH, mode: Mode::Regular, size: bytes.len() as u64, modified_at })?;
     for part in bytes.chunks(CHUNK_BYTES) {
@@ -81,9 +109,9 @@ fn add_delta<W: io::Write>(archive: &mut Writer<W>, delta: &Delta, modified_at: 
     archive.end().map(drop)
 }
 
-fn add_files<W: io::Write>(
+fn add_files(
     project: ProjectId,
-    archive: &mut Writer<W>,
+    archive: &mut Writer<Chunks>,
     files: &[(FilePath, VersionRow)],
 ) -> Result<()> {
     let mut rest = files;
@@ -106,16 +134,15 @@ fn add_files<W: io::Write>(
     Ok(())
 }
 
-fn add_batch<W: io::Write>(
+fn add_batch(
     project: ProjectId,
-    archive: &mut Writer<W>,
+    archive: &mut Writer<Chunks>,
     batch: &[(FilePath, VersionRow)],
 ) -> Result<()> {
     let hashes: Vec<Hash> = batch.iter().filter_map(|(_, file)| file.content_hash).collect();
-    let mut contents = store::parts(project, &hashes)?.into_iter();
-    for ((path, file), wanted) in batch.iter().zip(&hashes) {
-        let (_, content) =
-            contents.next().filter(|(hash, _)| hash == wanted).ok_or_else(|| blob::missing(wanted))?;
+    let mut contents = batch.iter().zip(&hashes);
+    read_stored(project, &hashes, |content| {
+        let Some(((path, file), hash)) = contents.next() else { return Ok(()) };
         archive.begin(&Entry {
             path: path.as_str(),
             mode: file.mode,
@@ -123,80 +150,26 @@ fn add_batch<W: io::Write>(
             modified_at: file.committed_at,
         })?;
         match content {
-            Ok(part) => add_part(archive, &part)?,
-            Err(chunks) => {
+            Stored::Whole(part) => add_part(archive, hash, 0, &part)?,
+            Stored::Chunked(chunks) => {
                 for ordinal in 1..=chunks {
                     pgrx::check_for_interrupts!();
                     db::in_passing(|| {
-                        let part =
-                            store::part(project, wanted, ordinal)?.ok_or_else(|| blob::missing(wanted))?;
-                        add_part(archive, &part)
+                        read_part(project, hash, ordinal, |part| add_part(archive, hash, ordinal, &part))
                     })?;
                 }
             }
         }
-        if archive.end()?.is_some_and(|hash| hash != *wanted) {
-            return Err(blob::damaged(wanted));
+        match archive.end()? {
+            Some(actual) if actual != *hash => Err(blob::damaged(hash)),
+            _ => Ok(()),
         }
-    }
+    })
+}
+
+fn add_part(archive: &mut Writer<Chunks>, hash: &Hash, ordinal: i32, part: &Part<'_>) -> Result<()> {
+    archive.sink().expect_part(Some((*hash, ordinal as u32)));
+    archive.part(part.codec, part.size, part.bytes)?;
+    archive.sink().expect_part(None);
     Ok(())
-}
-
-fn add_part<W: io::Write>(archive: &mut Writer<W>, part: &Part) -> Result<()> {
-    archive.part(part.codec, part.size, &part.bytes)
-}
-
-/// Takes the archive's bytes and stores them in chunks.
-struct Chunks {
-    project: ProjectId,
-    snapshot: Uuid,
-    buffer: Vec<u8>,
-    hasher: Hasher,
-    size: i64,
-    count: i32,
-}
-
-/// What was stored.
-struct Stored {
-    size: i64,
-    hash: Hash,
-    count: i32,
-}
-
-impl Chunks {
-    fn new(project: ProjectId, snapshot: Uuid) -> Self {
-        let buffer = Vec::with_capacity(CHUNK_BYTES);
-        Self { project, snapshot, buffer, hasher: Hasher::default(), size: 0, count: 0 }
-    }
-
-    fn store(&mut self) -> Result<()> {
-        self.hasher.update(&self.buffer);
-        self.size += self.buffer.len() as i64;
-        self.count += 1;
-        db::in_passing(|| store::insert_chunk(self.project, self.snapshot, self.count, &self.buffer))?;
-        self.buffer.clear();
-        Ok(())
-    }
-
-    fn finish(mut self) -> Result<Stored> {
-        if !self.buffer.is_empty() {
-            self.store()?;
-        }
-        Ok(Stored { size: self.size, hash: self.hasher.finish(), count: self.count })
-    }
-}
-
-impl io::Write for Chunks {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let taken = bytes.len().min(CHUNK_BYTES - self.buffer.len());
-        self.buffer.extend_from_slice(&bytes[..taken]);
-        if self.buffer.len() == CHUNK_BYTES {
-            self.store().map_err(io::Error::other)?;
-        }
-        Ok(taken)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::event::MAX_CONTENT_BYTES;
 use crate::file::VersionRow;
 use crate::file::read::existing_seq;
-use crate::file::store::changed_between;
+use crate::file::store::files_at;
 use crate::jsonb::JsonArg;
 use crate::pure::hash::Hash;
 use crate::pure::json::encode_base64;
@@ -44,13 +44,11 @@ fn plan(project_uuid: Option<Uuid>, have: Option<JsonArg>, at_seq: Option<i64>) 
         at_seq.map_or_else(|| head_seq(access.project), |seq| existing_seq(access.project, "at_seq", seq))?;
     let mut keep = 0;
     let mut wanted: Vec<(String, VersionRow, Hash)> = Vec::new();
-    for change in changed_between(access.project, 0, seq)? {
-        let Some((file, hash)) = change.to.and_then(|file| file.content_hash.map(|hash| (file, hash))) else {
-            continue;
-        };
-        match have.remove(change.path.as_str()) {
+    for (path, file) in files_at(access.project, seq)? {
+        let Some(hash) = file.content_hash else { continue };
+        match have.remove(path.as_str()) {
             Some(had) if is_same(&had, &file, &hash) => keep += 1,
-            _ => wanted.push((change.path.as_str().to_owned(), file, hash)),
+            _ => wanted.push((path.as_str().to_owned(), file, hash)),
         }
     }
     let delete: Vec<&String> = have.keys().collect();

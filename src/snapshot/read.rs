@@ -1,8 +1,10 @@
 //! Reading snapshots, whole, in chunks, and by whoever holds the URL.
 
+use super::chunk;
 use super::store::{self, Stored};
 use crate::args::required;
 use crate::auth::{Access, Action, require_project};
+use crate::bytes::{Bytes, NewBytes};
 use crate::db;
 use crate::error::{Code, Error, Result};
 use crate::ids::{ProjectId, uuid_from_pg};
@@ -37,7 +39,7 @@ pub fn stored(project: ProjectId, id: uuid::Uuid) -> Result<Stored> {
 /// The bytes of a snapshot.
 #[pg_extern(stable, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
-fn read_snapshot(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>) -> Vec<u8> {
+fn read_snapshot(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>) -> Bytes {
     or_raise(gate(project_uuid, snapshot_id).and_then(|(access, stored)| whole(access.project, &stored)))
 }
 
@@ -53,18 +55,14 @@ fn check_whole(stored: &Stored) -> Result<()> {
 /// One chunk of a snapshot, from 1.
 #[pg_extern(stable, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
-fn read_snapshot_chunk(
-    project_uuid: Option<Uuid>,
-    snapshot_id: Option<Uuid>,
-    ordinal: Option<i32>,
-) -> Vec<u8> {
-    or_raise(chunk(project_uuid, snapshot_id, ordinal))
+fn read_snapshot_chunk(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>, ordinal: Option<i32>) -> Bytes {
+    or_raise(one_chunk(project_uuid, snapshot_id, ordinal))
 }
 
-fn chunk(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>, ordinal: Option<i32>) -> Result<Vec<u8>> {
+fn one_chunk(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>, ordinal: Option<i32>) -> Result<Bytes> {
     let (access, stored) = gate(project_uuid, snapshot_id)?;
     let ordinal = required("ordinal", ordinal)?;
-    store::chunk(access.project, stored.id, ordinal)?
+    chunk::read(access.project, stored.id, ordinal)?
         .ok_or_else(|| Error::not_found("the snapshot has no such chunk").with("ordinal", ordinal))
 }
 
@@ -108,11 +106,11 @@ fn list_snapshots(
 /// Bytes for the holder of a token, and the headers PostgREST sends with them.
 #[pg_extern(schema = "quire_store", security_definer)]
 #[search_path(pg_catalog, pg_temp)]
-fn download_bytes(token: Option<&str>) -> Vec<u8> {
+fn download_bytes(token: Option<&str>) -> Bytes {
     or_raise(download(token))
 }
 
-fn download(text: Option<&str>) -> Result<Vec<u8>> {
+fn download(text: Option<&str>) -> Result<Bytes> {
     let presented = Rc::new(token::present(required("token", text)?)?);
     let project = presented.project();
     let mut named = presented.token.abilities().filter_map(|ability| match ability {
@@ -134,17 +132,17 @@ fn download(text: Option<&str>) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn whole(project: ProjectId, stored: &Stored) -> Result<Vec<u8>> {
+fn whole(project: ProjectId, stored: &Stored) -> Result<Bytes> {
     check_whole(stored)?;
-    let mut bytes = Vec::with_capacity(stored.size as usize);
+    let mut bytes = NewBytes::of_length(stored.size as usize);
     let mut ordinal = 1;
-    while (bytes.len() as i64) < stored.size {
-        if !db::in_passing(|| store::append_chunk(project, stored.id, ordinal, &mut bytes))? {
+    while bytes.lacking() > 0 {
+        if !chunk::read_pieces(project, stored.id, ordinal, |piece| bytes.append(piece))? {
             return Err(missing_chunk(ordinal));
         }
         ordinal += 1;
     }
-    Ok(bytes)
+    bytes.finish()
 }
 
 /// A chunk that should be there (XX001).

@@ -7,7 +7,7 @@ use crate::blob::{self, Blob};
 use crate::bundle::correlated;
 use crate::bundle::{Commit, Kind, Plan, commit};
 use crate::error::{Error, Result};
-use crate::file::store::changed_between;
+use crate::file::store::files_at;
 use crate::ids::Seq;
 use crate::pure::archive::{DELTA_PATH, Delta, Format, Limits, Member, read};
 use crate::pure::hash::Hash;
@@ -102,15 +102,15 @@ impl Unpacked {
     /// Everything in it is written; what a whole archive does not hold, or a delta names as deleted, goes away.
     fn into_plan(self, access: &Access, now: Seq) -> Result<Plan> {
         let Unpacked { puts, blobs, deleted } = self;
-        let live = changed_between(access.project, 0, now)?.into_iter().filter(|file| file.to.is_some());
         let is_delta = deleted.is_some();
         let named: HashSet<&str> = match &deleted {
             Some(deleted) => deleted.iter().map(FilePath::as_str).collect(),
             None => puts.iter().flat_map(Edit::paths).map(FilePath::as_str).collect(),
         };
-        let mut edits: Vec<Edit> = live
-            .filter(|file| named.contains(file.path.as_str()) == is_delta)
-            .map(|file| Edit::Delete { path: file.path, expected_version: None })
+        let mut edits: Vec<Edit> = files_at(access.project, now)?
+            .into_iter()
+            .filter(|(path, _)| named.contains(path.as_str()) == is_delta)
+            .map(|(path, _)| Edit::Delete { path, expected_version: None })
             .collect();
         edits.extend(puts);
         Ok(Plan { edits, blobs, ..Plan::default() })

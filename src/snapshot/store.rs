@@ -1,17 +1,14 @@
 //! SQL of snapshots.
 
-use crate::blob;
 use crate::bundle::store::to_pg;
-use crate::db::{self, Arg};
+use crate::db::{self, Arg, Row};
 use crate::error::Result;
 use crate::ids::{ActorId, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
 use crate::jsonb::JsonDatum;
-use crate::pure::content::Codec;
 use crate::pure::hash::Hash;
 use crate::pure::timestamp::Micros;
+use pgrx::Uuid as PgUuid;
 use pgrx::datum::TimestampWithTimeZone;
-use pgrx::{JsonB, Uuid as PgUuid};
-use serde_json::Value;
 use uuid::Uuid;
 
 /// What decides the bytes of a snapshot.
@@ -60,14 +57,16 @@ pub struct Made {
     pub content_hash: Hash,
     pub chunk_count: i32,
     pub file_count: i64,
-    pub manifest: Value,
-    pub deleted: Option<Value>,
+    /// A JSON array of the files.
+    pub manifest: String,
+    /// In a delta, a JSON array of the paths that went away.
+    pub deleted: Option<String>,
 }
 
 pub fn finish(project: ProjectId, snapshot: Uuid, made: &Made) -> Result<()> {
     const SQL: &str =
         "UPDATE quire_store.snapshot SET size = $3, content_hash = $4, chunk_count = $5, file_count = $6,
-            manifest = $7, deleted = $8
+            manifest = $7::jsonb, deleted = $8::jsonb
         WHERE project_id = $1 AND snapshot_id = $2";
     let args: [Arg; 8] = [
         project.pg().into(),
@@ -76,34 +75,52 @@ pub fn finish(project: ProjectId, snapshot: Uuid, made: &Made) -> Result<()> {
         made.content_hash.as_bytes().as_slice().into(),
         made.chunk_count.into(),
         made.file_count.into(),
-        JsonB(made.manifest.clone()).into(),
-        made.deleted.clone().map(JsonB).into(),
+        made.manifest.as_str().into(),
+        made.deleted.as_deref().into(),
     ];
     db::exec(SQL, &args)
 }
 
-pub fn insert_chunk(project: ProjectId, snapshot: Uuid, ordinal: i32, bytes: &[u8]) -> Result<()> {
-    const SQL: &str = "INSERT INTO quire_store.snapshot_chunk (project_id, snapshot_id, ordinal, bytes)
-        VALUES ($1, $2, $3, $4)";
-    db::exec(SQL, &[project.pg().into(), uuid_to_pg(snapshot).into(), ordinal.into(), bytes.into()])
+/// What is stored of a chunk.
+pub enum Chunk<B, R> {
+    /// Its bytes.
+    Bytes(B),
+    /// A recipe for them.
+    Recipe(R),
 }
 
-/// One chunk, from 1.
-pub fn chunk(project: ProjectId, snapshot: Uuid, ordinal: i32) -> Result<Option<Vec<u8>>> {
-    let mut bytes = Vec::new();
-    Ok(append_chunk(project, snapshot, ordinal, &mut bytes)?.then_some(bytes))
+pub fn insert_chunk(
+    project: ProjectId,
+    snapshot: Uuid,
+    ordinal: i32,
+    chunk: Chunk<&[u8], &[u8]>,
+) -> Result<()> {
+    const SQL: &str =
+        "INSERT INTO quire_store.snapshot_chunk (project_id, snapshot_id, ordinal, bytes, recipe)
+        VALUES ($1, $2, $3, $4, $5)";
+    let (bytes, recipe) = match chunk {
+        Chunk::Bytes(bytes) => (Some(bytes), None),
+        Chunk::Recipe(recipe) => (None, Some(recipe)),
+    };
+    let args: [Arg; 5] =
+        [project.pg().into(), uuid_to_pg(snapshot).into(), ordinal.into(), bytes.into(), recipe.into()];
+    db::exec(SQL, &args)
 }
 
-/// Appends one chunk, from 1; `false` when there is none.
-pub fn append_chunk(project: ProjectId, snapshot: Uuid, ordinal: i32, to: &mut Vec<u8>) -> Result<bool> {
-    const SQL: &str = "SELECT c.bytes FROM quire_store.snapshot_chunk c
+/// One chunk, from 1; `bytes` reads the bytes, if they are stored, from a column of the row.
+pub fn chunk<B>(
+    project: ProjectId,
+    snapshot: Uuid,
+    ordinal: i32,
+    mut bytes: impl FnMut(&Row, usize) -> Result<B>,
+) -> Result<Option<Chunk<B, Vec<u8>>>> {
+    const SQL: &str = "SELECT c.recipe, c.bytes FROM quire_store.snapshot_chunk c
         WHERE c.project_id = $1 AND c.snapshot_id = $2 AND c.ordinal = $3";
     let args: [Arg; 3] = [project.pg().into(), uuid_to_pg(snapshot).into(), ordinal.into()];
-    let found = db::read_one(SQL, &args, |row| {
-        to.extend_from_slice(row.get::<&[u8]>(1)?);
-        Ok(())
-    })?;
-    Ok(found.is_some())
+    db::read_one(SQL, &args, |row| match row.opt::<&[u8]>(1)? {
+        Some(recipe) => Ok(Chunk::Recipe(recipe.to_vec())),
+        None => bytes(row, 2).map(Chunk::Bytes),
+    })
 }
 
 /// A snapshot, as far as its readers need it.
@@ -225,41 +242,4 @@ pub fn delete_old(project: ProjectId, made: Uuid, keep: i64, max_age_days: i64) 
         WHERE d.project_id = $1 AND d.snapshot_id = old.snapshot_id";
     let args: [Arg; 4] = [project.pg().into(), keep.into(), max_age_days.into(), uuid_to_pg(made).into()];
     db::exec(SQL, &args)
-}
-
-/// One stored part of a file's content.
-pub struct Part {
-    pub codec: Codec,
-    pub size: usize,
-    pub bytes: Vec<u8>,
-}
-
-/// Content of some files as it is stored, in the order of `hashes`; `None` for one that is stored in chunks, with their
-/// number.
-pub fn parts(project: ProjectId, hashes: &[Hash]) -> Result<Vec<(Hash, std::result::Result<Part, i32>)>> {
-    const SQL: &str = "SELECT b.hash, b.codec, b.size, b.chunk_count, b.bytes
-        FROM unnest($2::bytea[]) WITH ORDINALITY AS w (hash, place)
-        CROSS JOIN LATERAL (
-            SELECT * FROM quire_store.blob f WHERE f.project_id = $1 AND f.hash = w.hash OFFSET 0) b
-        ORDER BY w.place";
-    db::read(SQL, &[project.pg().into(), blob::store::byte_array(hashes)], |row| {
-        let hash = Hash::from_bytes(row.get::<&[u8]>(1)?)?;
-        let chunks: i32 = row.get(4)?;
-        if chunks > 0 {
-            return Ok((hash, Err(chunks)));
-        }
-        let codec = Codec::from_stored(row.get(2)?)?;
-        Ok((hash, Ok(Part { codec, size: row.get::<i64>(3)? as usize, bytes: row.get(5)? })))
-    })
-}
-
-/// One chunk of a file's content as it is stored, from 1.
-pub fn part(project: ProjectId, hash: &Hash, ordinal: i32) -> Result<Option<Part>> {
-    const SQL: &str = "SELECT c.codec, c.size, c.bytes FROM quire_store.blob_chunk c
-        WHERE c.project_id = $1 AND c.hash = $2 AND c.ordinal = $3";
-    let args: [Arg; 3] = [project.pg().into(), hash.as_bytes().as_slice().into(), ordinal.into()];
-    db::read_one(SQL, &args, |row| {
-        let codec = Codec::from_stored(row.get(1)?)?;
-        Ok(Part { codec, size: row.get::<i64>(2)? as usize, bytes: row.get(3)? })
-    })
 }

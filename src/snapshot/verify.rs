@@ -1,9 +1,8 @@
 //! Reading a snapshot back and comparing it with its manifest.
 
-use super::build::CHUNK_BYTES;
+use super::chunk::{CHUNK_BYTES, read_pieces};
 use super::read::{gate, missing_chunk};
 use super::store;
-use crate::db;
 use crate::error::Result;
 use crate::ids::ProjectId;
 use crate::pure::archive::{DELTA_PATH, Format, Limits, read};
@@ -88,8 +87,15 @@ struct Chunks {
 impl Chunks {
     fn chunk(&mut self, ordinal: i32) -> Result<&[u8]> {
         if self.kept.as_ref().is_none_or(|(kept, _)| *kept != ordinal) {
-            let bytes = db::in_passing(|| store::chunk(self.project, self.snapshot, ordinal))?;
-            self.kept = Some((ordinal, bytes.ok_or_else(|| missing_chunk(ordinal))?));
+            let mut bytes = Vec::with_capacity(CHUNK_BYTES);
+            let append = |piece: &[u8]| {
+                bytes.extend_from_slice(piece);
+                Ok(())
+            };
+            if !read_pieces(self.project, self.snapshot, ordinal, append)? {
+                return Err(missing_chunk(ordinal));
+            }
+            self.kept = Some((ordinal, bytes));
         }
         Ok(self.kept.as_ref().map_or(&[], |(_, bytes)| bytes))
     }

@@ -16,11 +16,19 @@ const MAX_DIRECTORIES: usize = 1 << 20;
 /// How many of them are looked up at once.
 const DIRECTORIES_AT_ONCE: usize = 10_000;
 
+/// Columns of `file_head h`, as [`VersionRow::from_row`] reads them.
+macro_rules! head_version_columns {
+    () => {
+        "h.file_id, h.version, h.version_id, h.parent_version_id, h.seq, h.updated_at, h.file_type,
+         h.mode, h.content_hash, h.size, h.is_binary"
+    };
+}
+pub(crate) use head_version_columns;
+
 /// Columns of `file_head h`, as [`head_from_row`] reads them.
 macro_rules! file_head_columns {
     () => {
-        "h.file_path, h.file_id, h.version, h.version_id, h.parent_version_id, h.seq, h.updated_at, h.file_type,
-         h.mode, h.content_hash, h.size, h.is_binary"
+        concat!("h.file_path, ", $crate::file::store::head_version_columns!())
     };
 }
 pub(crate) use file_head_columns;

@@ -8,8 +8,8 @@ use crate::db::{self, Arg};
 use crate::error::Result;
 use crate::ids::{ActorId, ProjectId, Seq, Version};
 use crate::pure::path::FilePath;
-pub(crate) use heads::file_head_columns;
 pub use heads::{at as heads_at, head_from_row, load_for};
+pub(crate) use heads::{file_head_columns, head_version_columns};
 pub use insert::insert;
 
 macro_rules! version_columns {
@@ -90,6 +90,29 @@ pub fn changed_between(project: ProjectId, from: Seq, to: Seq) -> Result<Vec<Cha
     };
     db::read(SQL, &[project.pg().into(), from.into(), to.into()], |row| {
         Ok(Changed { path: FilePath::from_stored(row.get(1)?), from: live(row, 2)?, to: live(row, 13)? })
+    })
+}
+
+/// The files of a project at a seq, by path. Mostly those of now, which their heads know; only what has changed since is
+/// looked up among the versions.
+pub fn files_at(project: ProjectId, seq: Seq) -> Result<Vec<(FilePath, VersionRow)>> {
+    const SQL: &str = concat!(
+        "SELECT h.file_path, v.* FROM quire_store.file_head h
+         CROSS JOIN LATERAL (
+             SELECT ",
+        head_version_columns!(),
+        " WHERE h.seq <= $2
+             UNION ALL
+             (SELECT ",
+        version_columns!("f"),
+        " FROM quire_store.project_files f
+              WHERE h.seq > $2 AND f.project_id = $1 AND f.file_id = h.file_id AND f.bundle_seq <= $2
+              ORDER BY f.bundle_seq DESC, f.version DESC LIMIT 1)) v
+         WHERE h.project_id = $1 AND v.content_hash IS NOT NULL
+         ORDER BY h.file_path"
+    );
+    db::read(SQL, &[project.pg().into(), seq.into()], |row| {
+        Ok((FilePath::from_stored(row.get(1)?), VersionRow::from_row(row, 2)?))
     })
 }
 

@@ -9,11 +9,13 @@
 
 mod delta;
 mod reader;
+mod recipe;
 mod writer;
 
 pub use delta::{DELTA_PATH, Delta};
 pub use reader::read;
-pub use writer::Writer;
+pub use recipe::{Recipe, Step, steps};
+pub use writer::{Sink, Writer};
 
 use crate::error::{Error, Result};
 use crate::pure::op::Mode;

@@ -3,7 +3,6 @@
 
 use super::*;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -17,6 +16,8 @@ fn collect(directory: &Path, members: &mut Vec<Member>, root: &Path) {
         }
     }
 }
+
+impl<W: Write> Sink for std::io::BufWriter<W> {}
 
 /// Packs the files below `QUIRE_ARCHIVE_TREE`.
 #[test]

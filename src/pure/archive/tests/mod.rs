@@ -10,7 +10,7 @@ use crate::pure::content::{self, Encoded};
 use crate::pure::hash::Hash;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
-use std::io::Cursor;
+use std::io::{Cursor, Write};
 
 /// 2026-01-02 03:04:06 UTC.
 const AT: Micros = 1_767_323_046_000_000;
@@ -27,7 +27,7 @@ fn member(path: &str, mode: Mode, bytes: impl Into<Vec<u8>>) -> Member {
 }
 
 /// Writes one file in the parts that it is stored in.
-fn put(writer: &mut Writer<impl std::io::Write>, member: &Member, parts: &[Encoded], modified_at: Micros) {
+fn put(writer: &mut Writer<impl Sink>, member: &Member, parts: &[Encoded], modified_at: Micros) {
     let Member { path, mode, bytes } = member;
     let entry = Entry { path: path.as_str(), mode: *mode, size: bytes.len() as u64, modified_at };
     writer.begin(&entry).expect("begins");
@@ -231,6 +231,7 @@ fn errors_of_output_and_callback_come_out_as_they_are() {
             Ok(())
         }
     }
+    impl Sink for Full {}
     for format in Format::ALL {
         let writer = Writer::new(format, Full).expect("starts");
         assert_eq!(writer.finish().map(drop).expect_err("full"), Error::limit("full", 1));
@@ -283,5 +284,54 @@ proptest! {
             prop_assert_eq!(&unpack(format, &archive).expect("reads"), &members);
             prop_assert_eq!(archive, pack_in_parts(format, &members, part));
         }
+    }
+}
+
+/// Takes an archive apart into what is stored already and what is not.
+#[derive(Default)]
+struct Apart {
+    whole: Vec<u8>,
+    stored: Vec<(usize, Vec<u8>)>,
+}
+
+impl std::io::Write for Apart {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.whole.write(bytes)
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Sink for Apart {
+    fn stored(&mut self, bytes: &[u8], from: usize) -> std::io::Result<()> {
+        self.stored.push((from, bytes.to_vec()));
+        self.whole.write_all(bytes)
+    }
+}
+
+#[test]
+fn a_tar_tells_what_is_stored_already() {
+    // Compressed, and raw in more than one block.
+    for bytes in [
+        vec![b'a'; 300_000],
+        (0..300_000u32).flat_map(|n| Hash::of(&n.to_le_bytes()).as_bytes()[..3].to_vec()).collect(),
+    ] {
+        let file = member("file", Mode::Regular, bytes);
+        let parts = content::encode_all(&file.bytes, 3);
+        let mut writer = Writer::new(Format::TarZst, Apart::default()).expect("starts");
+        put(&mut writer, &file, &parts, AT);
+        put(&mut writer, &member("link", Mode::Symlink, "file"), &[content::encode(b"file", 3)], AT);
+        let apart = writer.finish().expect("finishes");
+        assert_eq!(apart.whole, pack(Format::TarZst, &[file, member("link", Mode::Symlink, "file")]));
+        let mut left = parts.iter().flat_map(|part| &part.bytes);
+        for (from, bytes) in &apart.stored {
+            let part = parts.iter().find(|part| part.bytes[*from..].starts_with(bytes));
+            assert!(part.is_some());
+            assert!(left.by_ref().take(bytes.len()).eq(bytes));
+        }
+        assert_eq!(left.next(), None);
+        let stored: usize = apart.stored.iter().map(|(_, bytes)| bytes.len()).sum();
+        assert!(apart.whole.len() - stored < 500);
     }
 }

@@ -10,20 +10,31 @@ use crate::pure::hash::Hash;
 use crate::pure::path::FilePath;
 use std::io::{self, Write};
 
+/// Where an archive goes. It may tell content that is written as it is stored from everything else, and keep only what
+/// is new.
+pub trait Sink: Write {
+    /// Bytes `from..` of the part that [`Writer::part`] has been given.
+    fn stored(&mut self, bytes: &[u8], _from: usize) -> io::Result<()> {
+        self.write_all(bytes)
+    }
+}
+
+impl Sink for Vec<u8> {}
+
 /// Writes an archive: for every file [`begin`](Self::begin), its parts, [`end`](Self::end); then
 /// [`finish`](Self::finish). After an error, what was written so far is of no use.
-pub struct Writer<W: Write> {
+pub struct Writer<W: Sink> {
     output: Output<W>,
     /// Bytes that the open file still lacks.
     lacking: Option<u64>,
 }
 
-enum Output<W: Write> {
+enum Output<W: Sink> {
     Zip(zip::Zip<W>),
     TarZst(tar::TarZst<W>),
 }
 
-impl<W: Write> Writer<W> {
+impl<W: Sink> Writer<W> {
     /// An archive without files.
     pub fn new(format: Format, out: W) -> Result<Self> {
         let output = match format {
@@ -75,6 +86,14 @@ impl<W: Write> Writer<W> {
         }
     }
 
+    /// Where the archive goes.
+    pub fn sink(&mut self) -> &mut W {
+        match &mut self.output {
+            Output::Zip(zip) => zip.sink(),
+            Output::TarZst(tar) => tar.sink(),
+        }
+    }
+
     /// Ends the archive.
     pub fn finish(self) -> Result<W> {
         if self.lacking.is_some() {
@@ -91,7 +110,7 @@ fn no_file() -> Error {
     Error::internal("no file of the archive is open")
 }
 
-fn corrupt(message: &str) -> Error {
+pub(super) fn corrupt(message: &str) -> Error {
     Error::new(Code::Corrupt, message)
 }
 

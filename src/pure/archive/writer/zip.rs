@@ -161,6 +161,10 @@ impl<W: Write> Zip<W> {
         Ok(hash)
     }
 
+    pub fn sink(&mut self) -> &mut W {
+        &mut self.out.out
+    }
+
     pub fn finish(mut self) -> Result<W> {
         let start = self.out.written;
         self.out.write(&self.central.0)?;
