@@ -3,7 +3,8 @@
 //! Calls go downwards only:
 //!
 //! ```text
-//! src/<domain>/…      SQL functions, thin          auth, project, file, entity, undo, event, recovery, token, snapshot, job
+//! src/<domain>/…      SQL functions, thin          auth, project, file, entity, undo, event, recovery, token, snapshot, job,
+//!                                                  peer
 //! src/bundle/commit   the only write path
 //! src/<domain>/store  SQL text of a domain
 //! src/db              the only SPI code
@@ -39,6 +40,8 @@ mod ids;
 mod job;
 #[cfg(feature = "server")]
 mod jsonb;
+#[cfg(feature = "server")]
+mod peer;
 #[cfg(feature = "server")]
 mod project;
 #[cfg(feature = "server")]

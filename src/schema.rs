@@ -14,6 +14,7 @@ extension_sql_file!("../sql/schema/blob.sql", name = "blob", requires = ["projec
 extension_sql_file!("../sql/schema/bundle.sql", name = "bundle", requires = ["project"]);
 extension_sql_file!("../sql/schema/file.sql", name = "file", requires = ["blob", "bundle"]);
 extension_sql_file!("../sql/schema/entity.sql", name = "entity", requires = ["bundle"]);
+extension_sql_file!("../sql/schema/peer.sql", name = "peer", requires = ["project"]);
 extension_sql_file!("../sql/schema/recovery.sql", name = "recovery", requires = ["project"]);
 extension_sql_file!("../sql/schema/event.sql", name = "event", requires = ["project"]);
 extension_sql_file!("../sql/schema/channel.sql", name = "channel", requires = ["project"]);
@@ -28,6 +29,7 @@ extension_sql_file!(
         "file",
         "entity",
         "recovery",
+        "peer",
         "event",
         "channel",
         "sink",

@@ -287,6 +287,25 @@ Arguments: include_ended (default false: neither completed nor failed ones).
 Returns: rows (job_id, name, status, actor, display_name, began_seq, began_at, leased_until, ended_at, op_count, op_bytes, context, error, seq, bundle_id); status is running, expired (its lease is over; it can only be failed), completed or failed; began_seq is where the project stood; op_count and op_bytes are what was staged, context {counts: {op: n}, first: [{op, target}]} tells of it, of the first 20 one by one without content, also when the operations are gone; seq and bundle_id are of the bundle it made.
 Errors: 22004, 42501, PT404.';
 
+-- Peers -------------------------------------------------------------------------------------------------------------
+
+COMMENT ON FUNCTION quire.sync_pull(uuid, text, integer, bigint) IS
+'The next whole bundles for another database that holds the same project, after what it has acknowledged. Each is checked before it goes out; what is corrupt here is recorded in quarantine and the answer ends before it. Owners only.
+Arguments: peer (a name for the other database, 1 to 255 characters); max_ops (1 to 1000000: so many operations together, but always one bundle; at most 32 MiB of content); after_seq (default: from the acknowledged seq on, without the peer''s own bundles; given: from there on, all of them, such as to mend the peer).
+Returns: {project_id, peer, after, checkpoint, has_more, bundles: [{seq, header, prev_checksum, checksum, display_name, undoes_bundle_id, ops: [{op, base, ...}], contents: [{content_hash, content_base64}]}], corrupt}; checkpoint is the seq to hand to sync_push and sync_ack; corrupt is null or what was found.
+Errors: 22004, 22023, 42501, PT404.';
+COMMENT ON FUNCTION quire.sync_ack(uuid, text, bigint) IS
+'Notes that a peer has everything up to a seq; never goes back. Owners only.
+Arguments: seq (the checkpoint of the sync_pull that was applied there). Returns: what is acknowledged now. Errors: 22004, 22023, 42501, PT404.';
+COMMENT ON FUNCTION quire.sync_push(uuid, text, bigint, jsonb) IS
+'Applies bundles of a peer, in order, in this transaction: all of a checkpoint shows or nothing. A path or field becomes what the latest write says. Owners only, because the bundles keep their authors.
+Arguments: checkpoint and bundles of the peer''s sync_pull.
+Returns: rows (bundle_id, seq, status, reasons); seq is its seq here; status is applied, duplicate (known already; reasons tell what was corrupt here and is mended from the copy), conflict (applied; reasons tell what both sides changed, fields are in list_conflicts) or quarantined (its checksums do not hold, or it comes after such a one; nothing of it is applied, and the checkpoint stays before it).
+Errors: 22004, 22023 no such bundles or another project''s, 42501, PT404, PT413 more than quire.max_bundle_ops operations, or a file or the project too large; PT423.';
+COMMENT ON FUNCTION quire.sync_status(uuid, text) IS
+'How far the exchange with a peer has come. Owners only.
+Returns: {peer, seq, acked_seq, checkpoint}: our newest seq, up to where the peer has ours, up to where we have the peer''s. Errors: 22004, 22023, 42501, PT404.';
+
 -- Reading files -----------------------------------------------------------------------------------------------------
 
 COMMENT ON FUNCTION quire.list_current_files(uuid, text) IS

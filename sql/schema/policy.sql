@@ -22,6 +22,8 @@ BEGIN
         'conflict',
         'conflict_event',
         'quarantine',
+        'peer',
+        'peer_bundle',
         'subscription',
         'channel',
         'sink_failure',

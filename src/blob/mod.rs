@@ -52,11 +52,16 @@ pub fn describe(access: &Access, path: &str, bytes: &[u8]) -> Result<Content> {
     if size > access.settings.max_file_bytes {
         check_size(&access.again()?.settings, path, size)?;
     }
+    Ok(content_of(bytes))
+}
+
+/// Describes content of any size.
+pub fn content_of(bytes: &[u8]) -> Content {
     let is_binary = content::is_binary(bytes);
     let link_target = (!is_binary && bytes.len() <= MAX_LINK_BYTES)
         .then(|| std::str::from_utf8(bytes).ok().map(str::to_owned))
         .flatten();
-    Ok(Content { hash: Hash::of(bytes), size, is_binary, link_target })
+    Content { hash: Hash::of(bytes), size: bytes.len() as i64, is_binary, link_target }
 }
 
 /// PT413 when a file is larger than the project allows.

@@ -20,6 +20,7 @@ use crate::pure::field::{self, Author, FieldEdit, Fields};
 use crate::pure::hash::Hash;
 use crate::pure::op::Op;
 use crate::pure::path::FilePath;
+use crate::pure::timestamp::Micros;
 use crate::pure::tree::{self, Applied, Edit, Head};
 use serde_json::{Value, json};
 use std::borrow::Cow;
@@ -77,6 +78,8 @@ pub struct Plan {
     pub other: Option<Op>,
     /// The bundle it takes back; it is then written even if nothing changes, so that this is known.
     pub undoes_seq: Option<Seq>,
+    /// Where it was made, when that is another database; it is then written even if nothing changes.
+    pub origin: Option<Origin>,
     /// Kept with the receipt, where a repeated request finds it.
     pub answer: Option<Value>,
 }
@@ -89,6 +92,18 @@ impl Plan {
         self.order.extend(next.order);
         self.blobs.extend(next.blobs);
     }
+}
+
+/// A bundle's identity, when it was made in another database.
+pub struct Origin {
+    /// Its id.
+    pub bundle_id: Uuid,
+    /// Who made it.
+    pub actor: ActorId,
+    /// When; the bundle is not older here.
+    pub committed_at: Micros,
+    /// What to record with it.
+    pub details: Value,
 }
 
 /// A write that happened.
@@ -118,6 +133,7 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
         rate::check(project, author, limit)?;
     }
     let plan = plan(&head)?;
+    let author = plan.origin.as_ref().map_or(author, |origin| origin.actor);
     if matches!(access, Cow::Owned(_)) && commit.kind != Kind::Rollback {
         check::file_sizes(&access, &plan.edits)?;
     }
@@ -129,7 +145,8 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
     let mut heads = file::store::load_for(project, &plan.edits, known)?;
     let mut effect = effect(commit, author, &head, &plan, &mut heads)?;
     let ops = std::mem::take(&mut effect.outcomes);
-    let bundle = if effect.op_checksums.is_empty() && plan.undoes_seq.is_none() {
+    let says_something = plan.undoes_seq.is_some() || plan.origin.is_some();
+    let bundle = if effect.op_checksums.is_empty() && !says_something {
         None
     } else {
         check::quota(&access, &head, &effect.files)?;
@@ -225,13 +242,16 @@ fn write(
     head.seq += 1;
     // Strictly later than the bundle before, also when the clock steps back.
     head.committed_at = store::now().max(head.committed_at + 1);
+    if let Some(origin) = &plan.origin {
+        head.committed_at = head.committed_at.max(origin.committed_at);
+    }
     head.next_file_id = effect.files.next_file_id;
     head.live_files += effect.files.live_files;
     head.live_bytes += effect.files.live_bytes;
     let header = BundleHeader {
         project_id: project.0,
         seq: head.seq,
-        bundle_id: Uuid::now_v7(),
+        bundle_id: plan.origin.as_ref().map_or_else(Uuid::now_v7, |origin| origin.bundle_id),
         kind: commit.kind.as_str().to_owned(),
         actor_id: author.0,
         message: commit.message.clone(),
@@ -248,7 +268,9 @@ fn write(
         Some(op) => {
             Some(json!({"op": op, "op_checksum": effect.op_checksums.last().map(|hash| hash.to_hex())}))
         }
-        None => commit.details.clone(),
+        None => {
+            plan.origin.as_ref().map_or_else(|| commit.details.clone(), |origin| Some(origin.details.clone()))
+        }
     };
     let entry = Entry { header: &header, op_count, previous: &previous, head, details };
     let versions = &effect.files.versions;

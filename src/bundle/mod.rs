@@ -16,7 +16,7 @@ mod single;
 pub mod staged;
 pub mod store;
 
-pub use commit::{Commit, Committed, Plan, commit};
+pub use commit::{Commit, Committed, Origin, Plan, commit};
 pub use request::correlated;
 
 use crate::error::{Error, Result};
@@ -79,6 +79,16 @@ impl Kind {
             "merge_resolution" => Ok(Kind::MergeResolution),
             _ => Err(Error::validation("kind must be user_edit, job_output, import or merge_resolution")
                 .with("kind", shorten(text))),
+        }
+    }
+
+    /// Every kind of bundle that changes content, as a stored word.
+    pub fn parse_any(text: &str) -> Result<Self> {
+        match text {
+            "undo" => Ok(Kind::Undo),
+            "redo" => Ok(Kind::Redo),
+            "rollback" => Ok(Kind::Rollback),
+            other => Self::parse(other),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Readers of one entity, and the writer that resolves a conflict.
 
-use super::store::{self, ConflictEvent};
+use super::conflict::settle;
+use super::store;
 use crate::args::required;
 use crate::auth::{Action, require_project};
 use crate::bundle::{Commit, Kind, Plan, commit, correlated};
@@ -113,10 +114,7 @@ fn resolve(
             .with("seq", seq));
         }
         let seq = head.seq + 1;
-        store::close_conflict(project, id, &conflict.key, seq)?;
-        let event =
-            ConflictEvent { event: "resolved", seq, actor: access.author()?.0, value: value.as_ref() };
-        store::add_conflict_event(project, id, &event)?;
+        settle(project, access.author()?, seq, &conflict.key, value.as_ref())?;
         let edit = FieldEdit::Write { key: conflict.key, value: value.clone(), base_seq: None, always: true };
         Ok(Plan { fields: vec![edit], ..Plan::default() })
     })?;

@@ -94,6 +94,18 @@ pub fn keep(project: ProjectId, by: ActorId, seq: Seq, applied: &Applied, fields
 }
 
 fn record(project: ProjectId, by: ActorId, seq: Seq, clash: &Clash, yours: Option<&JsonValue>) -> Result<()> {
+    open(project, by, seq, clash, Some(yours))
+}
+
+/// Opens the conflict of a field, if it is not open, with what stands there; and adds the value of who came to it, unless
+/// that is added when it is written.
+pub fn open(
+    project: ProjectId,
+    by: ActorId,
+    seq: Seq,
+    clash: &Clash,
+    yours: Option<Option<&JsonValue>>,
+) -> Result<()> {
     let known = store::conflict_of(project, &clash.key)?;
     let id = known.as_ref().map_or_else(Uuid::now_v7, |conflict| conflict.id);
     let opening = match &known {
@@ -108,5 +120,28 @@ fn record(project: ProjectId, by: ActorId, seq: Seq, clash: &Clash, yours: Optio
         let theirs = ConflictEvent { event: "value", seq: *seq, actor: *actor, value: value.as_ref() };
         store::add_conflict_event(project, id, &theirs)?;
     }
-    store::add_conflict_event(project, id, &ConflictEvent { event: "value", seq, actor: by.0, value: yours })
+    match yours {
+        Some(value) => {
+            store::add_conflict_event(project, id, &ConflictEvent { event: "value", seq, actor: by.0, value })
+        }
+        None => Ok(()),
+    }
+}
+
+/// Closes the conflict of a field, if it is open.
+pub fn settle(
+    project: ProjectId,
+    by: ActorId,
+    seq: Seq,
+    key: &FieldKey,
+    value: Option<&JsonValue>,
+) -> Result<()> {
+    match store::conflict_of(project, key)? {
+        Some(conflict) if conflict.resolved_seq.is_none() => {
+            store::close_conflict(project, conflict.id, key, seq)?;
+            let event = ConflictEvent { event: "resolved", seq, actor: by.0, value };
+            store::add_conflict_event(project, conflict.id, &event)
+        }
+        _ => Ok(()),
+    }
 }

@@ -10,7 +10,7 @@ mod conflict;
 mod ops;
 pub mod store;
 
-pub use conflict::deed;
+pub use conflict::{deed, open, settle};
 pub use ops::edit;
 
 use crate::bundle::store::LockedHead;

@@ -14,6 +14,7 @@ use crate::pure::path::shorten;
 use crate::pure::replay::State;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use uuid::Uuid;
 
 /// How far verification goes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -71,10 +72,7 @@ pub fn verify(access: &Access, depth: Depth) -> Result<Value> {
     for finding in &findings {
         let (id, is_open) = store::record(project, finding)?;
         if is_open {
-            told.push(json!({
-                "quarantine_id": id, "kind": finding.kind, "key": finding.key, "fault": finding.fault,
-                "in_words": finding.in_words
-            }));
+            told.push(self::told(id, finding));
         }
     }
     Ok(json!({
@@ -82,6 +80,14 @@ pub fn verify(access: &Access, depth: Depth) -> Result<Value> {
         "ops": counts.ops, "files": replayed.files.len(), "fields": replayed.fields.len(), "blobs": counts.blobs,
         "blob_bytes": counts.blob_bytes, "findings": told
     }))
+}
+
+/// A finding, as a report tells it.
+pub fn told(id: Uuid, finding: &Finding) -> Value {
+    json!({
+        "quarantine_id": id, "kind": finding.kind, "key": finding.key, "fault": finding.fault,
+        "in_words": finding.in_words
+    })
 }
 
 /// Bundles and operations; the newest seq and the state they make.
@@ -158,7 +164,7 @@ fn missing_bundles(first: i64, last: i64) -> Finding {
     }
 }
 
-fn finding(bundle: &load::Bundle, fault: &Fault) -> Finding {
+pub fn finding(bundle: &load::Bundle, fault: &Fault) -> Finding {
     let seq = bundle.logged.header.seq;
     let of_op =
         |ordinal: i32| bundle.ops.iter().find(|op| op.ordinal == ordinal).map_or("bundle", |op| op.kind);
@@ -306,7 +312,7 @@ fn verify_content(project: ProjectId, findings: &mut Vec<Finding>, counts: &mut 
     Ok(())
 }
 
-fn wrong_contents(project: ProjectId, hashes: &[Hash]) -> Result<Vec<Finding>> {
+pub fn wrong_contents(project: ProjectId, hashes: &[Hash]) -> Result<Vec<Finding>> {
     if crate::db::in_passing(|| blob::store::read_many(project, hashes)).is_ok() {
         return Ok(Vec::new());
     }

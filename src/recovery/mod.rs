@@ -7,10 +7,16 @@
 
 pub mod api;
 mod audit;
+mod heal;
 mod load;
 mod quarantine;
 mod repair;
 mod replay;
 pub mod store;
 
+pub use heal::{
+    check_bundle, check_contents, end_incoming, heal_contents, heal_header, heal_ops, load_bundles,
+    record_incoming,
+};
+pub use load::Bundle as LoadedBundle;
 pub use quarantine::{corrupt, name_entry, refuse};

@@ -14,6 +14,7 @@ use crate::pure::field::EntityKey;
 use crate::pure::hash::Hash;
 use crate::pure::json::{Members, decode_base64};
 use crate::pure::op::Op;
+use crate::pure::peer;
 use serde_json::{Value, json};
 
 /// Mends the row of an entry; what it was mended from.
@@ -108,14 +109,14 @@ fn operation(project: ProjectId, entry: &Entry, supply: &Value) -> Result<()> {
 }
 
 /// Runs `work` with the guard of the log's rows open.
-fn mending(work: impl FnOnce() -> Result<()>) -> Result<()> {
+pub fn mending(work: impl FnOnce() -> Result<()>) -> Result<()> {
     store::allow_mending(true)?;
     work()?;
     store::allow_mending(false)
 }
 
 /// A bundle, what the checksum of the one before may be, and what the next one or the head says of its own.
-fn surroundings(project: ProjectId, seq: Seq) -> Result<(Bundle, Vec<Hash>, Hash)> {
+pub fn surroundings(project: ProjectId, seq: Seq) -> Result<(Bundle, Vec<Hash>, Hash)> {
     let gone = || Error::not_found(format!("no bundle {seq}")).with("seq", seq);
     let mut around = load::batch(project, (seq - 2).max(0), seq + 1)?;
     let at = around.iter().position(|bundle| bundle.logged.header.seq == seq).ok_or_else(gone)?;
@@ -154,49 +155,33 @@ fn checksums(project: ProjectId, entry: &Entry) -> Result<()> {
 }
 
 fn header(project: ProjectId, entry: &Entry, supply: &Value) -> Result<()> {
-    let seq = number(entry, "seq")?;
     let mut members = Members::of("supply", supply)?;
-    let header = parse_header(project, seq, "supply.header", members.value("header")?)?;
+    let header = peer::header("supply.header", members.value("header")?)?;
     members.finish()?;
+    mend_header(project, number(entry, "seq")?, &header, expected(entry)?)
+}
+
+/// Writes a bundle's header again, if with it the bundle has the checksum that was recorded.
+pub fn mend_header(project: ProjectId, seq: Seq, header: &BundleHeader, expected: Hash) -> Result<()> {
+    if header.project_id != project.0 || header.seq != seq {
+        return Err(Error::validation("the header is of another bundle")
+            .with("wanted", json!({"project_id": project.to_string(), "seq": seq})));
+    }
     let (bundle, before, _) = surroundings(project, seq)?;
     let ops: Option<Vec<Hash>> = bundle.logged.ops.iter().map(|op| op.stored).collect();
     let ops = ops.ok_or_else(|| {
         Error::new(Code::Invariant, "operations of the bundle are corrupt, too: repair those first")
             .with("seq", seq)
     })?;
-    let expected = expected(entry)?;
     let mut found = Hash::ZERO;
     for candidate in before {
-        found = checksum(&candidate, &header, &ops)?;
+        found = checksum(&candidate, header, &ops)?;
         if found == expected {
             return mending(|| {
-                store::mend_header(project, &header, ops.len() as i32)?;
+                store::mend_header(project, header, ops.len() as i32)?;
                 store::mend_bundle_checksums(project, seq, &candidate, &found)
             });
         }
     }
     Err(not_the_copy(&expected, &found))
-}
-
-/// A bundle's header from JSON, in the members the chain is made of.
-pub fn parse_header(project: ProjectId, seq: Seq, what: &str, value: &Value) -> Result<BundleHeader> {
-    let mut members = Members::of(what, value)?;
-    let header = BundleHeader {
-        project_id: members.uuid("project_id")?,
-        seq: members.i64("seq")?,
-        bundle_id: members.uuid("bundle_id")?,
-        kind: members.str("kind")?.to_owned(),
-        actor_id: members.uuid("actor_id")?,
-        message: members.opt_str("message")?.map(str::to_owned),
-        correlation_id: members.opt_uuid("correlation_id")?,
-        base_seq: members.opt_i64("base_seq")?,
-        undoes_seq: members.opt_i64("undoes_seq")?,
-        committed_at: members.i64("committed_at")?,
-    };
-    members.finish()?;
-    if header.project_id != project.0 || header.seq != seq {
-        return Err(Error::validation(format!("{what} is of another bundle"))
-            .with("wanted", json!({"project_id": project.to_string(), "seq": seq})));
-    }
-    Ok(header)
 }

@@ -208,6 +208,7 @@ const READERS: &[&str] = &[
     "SELECT * FROM quire.poll_events({p})",
     "SELECT * FROM quire.poll_events({p}, 3, 2, false)",
     "SELECT * FROM quire.list_subscriptions({p})",
+    "SELECT quire.sync_status({p}, 'elsewhere')",
     "SELECT quire.replay_project({p}), quire.replay_project({p}, 4)",
     "SELECT count(*) FROM quire.list_quarantine({p})",
     "SELECT count(*) FROM quire.list_undoable({p})",

@@ -27,7 +27,7 @@ pub fn verify_chain(client: &mut Client, project: Uuid) -> i64 {
     let ops = recomputed_ops(client, project);
     let sql = "SELECT seq, bundle_id, kind, actor, message, correlation_id, base_seq, op_count,
             (extract(epoch FROM committed_at) * 1000000)::bigint, decode(prev_checksum, 'hex'), decode(checksum, 'hex'),
-            undoes_seq
+            undoes_seq, COALESCE(details ? 'origin', false)
         FROM quire.bundles WHERE project_id = $1 ORDER BY seq";
     let mut before = Hash::ZERO;
     let mut committed_before = i64::MIN;
@@ -55,8 +55,8 @@ pub fn verify_chain(client: &mut Client, project: Uuid) -> i64 {
             "op_count of bundle {seq} is that of the log"
         );
         assert!(
-            !op_checksums.is_empty() || header.undoes_seq.is_some(),
-            "bundle {seq} changes something, or says what it takes back"
+            !op_checksums.is_empty() || header.undoes_seq.is_some() || row.get::<_, bool>(12),
+            "bundle {seq} changes something, or says what it takes back or where it comes from"
         );
         assert!(header.committed_at > committed_before, "bundle {seq} is later than the one before");
         assert_eq!(hash(row.get(9)), before, "bundle {seq} names the one before");

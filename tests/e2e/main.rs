@@ -13,6 +13,7 @@ mod jobs;
 mod load;
 mod log;
 mod notify;
+mod peers;
 mod realtime;
 mod retry;
 mod smoke;

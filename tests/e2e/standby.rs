@@ -116,6 +116,8 @@ const WRITERS: &[&str] = &[
     "SELECT quire.heartbeat_job({p}, job_id) FROM quire.list_jobs({p})",
     "SELECT quire.complete_job({p}, job_id) FROM quire.list_jobs({p})",
     "SELECT quire.fail_job({p}, job_id, 'x') FROM quire.list_jobs({p})",
+    "SELECT quire.sync_ack({p}, 'elsewhere', 1)",
+    "SELECT quire.sync_push({p}, 'elsewhere', 1, '[]')",
     "SELECT quire.open_channel({p})",
     "SELECT quire.keep_channel({p}, 'x')",
     "SELECT quire.rotate_channel({p})",
@@ -126,8 +128,13 @@ const ADMINS: &[&str] = &["map_role_to_actor", "rotate_secret"];
 
 /// Volatile for other reasons than writing: they depend on the clock, and bind a token to the transaction. That they work
 /// on a standby is shown in `tokens`.
-const NO_WRITERS: &[&str] =
-    &["quire.verify_project", "quire.authenticate", "quire.attenuate_token", "quire.download_snapshot"];
+const NO_WRITERS: &[&str] = &[
+    "quire.verify_project",
+    "quire.sync_pull",
+    "quire.authenticate",
+    "quire.attenuate_token",
+    "quire.download_snapshot",
+];
 
 fn assert_writers_are_complete(client: &mut Client) {
     let called: String = WRITERS.concat();

@@ -1,0 +1,420 @@
+//! How an incoming bundle is applied: thing by thing, the write with the greater stamp decides.
+
+use super::pull::header;
+use super::store;
+use crate::auth::Access;
+use crate::blob;
+use crate::bundle::store::LockedHead;
+use crate::bundle::{Origin, Plan};
+use crate::entity;
+use crate::error::Result;
+use crate::file;
+use crate::ids::{ActorId, ProjectId};
+use crate::pure::conflict::OnConflict;
+use crate::pure::field::{Clash, EntityKey, FieldEdit, FieldKey, FieldState, Fields};
+use crate::pure::hash::Hash;
+use crate::pure::json::{JsonValue, canonical};
+use crate::pure::op::{Mode, Op};
+use crate::pure::path::FilePath;
+use crate::pure::peer::{Bundle, SentOp, Stamp, Target, Verdict, judge};
+use crate::pure::replay::File;
+use crate::pure::tree::{self, Content, Edit, Head};
+use serde_json::{Value, json};
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+/// What came of planning an incoming bundle.
+pub struct Planned {
+    pub plan: Plan,
+    /// What was in conflict, in words.
+    pub reasons: Vec<String>,
+}
+
+/// Plans to apply a bundle under the head lock, and keeps the conflicts it is in.
+pub fn plan(access: &Access, peer: &str, head: &LockedHead, bundle: &Bundle) -> Result<Planned> {
+    let mut run = Run::load(access, bundle)?;
+    for sent in &bundle.ops {
+        run.apply(sent)?;
+    }
+    run.leave_out_what_cannot_coexist(head)?;
+    run.keep_conflicts(head)?;
+    let Run { edits, fields, reasons, is_verbatim, contents, .. } = run;
+    let wanted: HashSet<Hash> = edits
+        .iter()
+        .filter_map(|edit| match edit {
+            Edit::Put { content, .. } => Some(content.hash),
+            _ => None,
+        })
+        .collect();
+    let contents: Vec<(&Content, &[u8])> = contents
+        .iter()
+        .filter(|content| wanted.contains(&content.hash))
+        .filter_map(|content| Some((content, bundle.contents.get(&content.hash)?.as_slice())))
+        .collect();
+    let blobs = blob::prepare(access.project, &contents)?;
+    let mut origin = json!({
+        "peer": peer, "header": header(&bundle.header)?, "prev_checksum": bundle.previous.to_hex(),
+        "checksum": bundle.checksum.to_hex(), "undoes_bundle_id": bundle.undoes, "display_name": bundle.display_name
+    });
+    if !is_verbatim {
+        origin["ops"] = bundle.ops.iter().map(travelled).collect::<Result<Value>>()?;
+    }
+    let undoes_seq = match bundle.undoes {
+        Some(undoes) => super::push::known_as(access.project, undoes, bundle.header.undoes_seq)?,
+        None => None,
+    };
+    let origin = Origin {
+        bundle_id: bundle.header.bundle_id,
+        actor: ActorId(bundle.header.actor_id),
+        committed_at: bundle.header.committed_at,
+        details: json!({"origin": origin}),
+    };
+    let plan = Plan { edits, fields, blobs, undoes_seq, origin: Some(origin), ..Plan::default() };
+    Ok(Planned { plan, reasons })
+}
+
+/// An operation as it came, to be handed on.
+fn travelled(sent: &SentOp) -> Result<Value> {
+    let form: Value = serde_json::from_slice(&canonical(&sent.op)?).unwrap_or_default();
+    let mut json = json!({"op": form});
+    let mut fields = Vec::new();
+    for write in &sent.writes {
+        match (&write.target, &sent.op) {
+            (Target::File(_, None), Op::FileMove { .. }) => json["from_base"] = json!(write.base),
+            (Target::File(_, Some(file)), Op::FileMove { .. }) => {
+                json["base"] = json!(write.base);
+                json["moved"] = json!({
+                    "content_hash": file.content_hash.to_hex(), "file_type": file.file_type,
+                    "mode": file.mode.as_str(), "size": file.size
+                });
+            }
+            (Target::Field(key), Op::EntityDelete { .. }) => {
+                fields.push(json!({"field": key.field, "base": write.base}));
+            }
+            _ => json["base"] = json!(write.base),
+        }
+    }
+    if matches!(sent.op, Op::EntityDelete { .. }) {
+        json["fields"] = fields.into();
+    }
+    Ok(json)
+}
+
+struct Run<'a> {
+    project: ProjectId,
+    bundle: &'a Bundle,
+    /// Files as they are, and as the edits so far make them.
+    files: HashMap<FilePath, Option<File>>,
+    heads: HashMap<FilePath, Head>,
+    here: Fields,
+    stamps: HashMap<i64, Stamp>,
+    verdicts: HashMap<FilePath, Verdict>,
+    field_verdicts: HashMap<FieldKey, Verdict>,
+    /// Contents that came, described.
+    contents: Vec<Content>,
+    existing: HashSet<Hash>,
+    edits: Vec<Edit>,
+    fields: Vec<FieldEdit>,
+    lost: Vec<(FieldKey, Option<JsonValue>)>,
+    reasons: Vec<String>,
+    /// Every operation is applied as it came.
+    is_verbatim: bool,
+}
+
+impl<'a> Run<'a> {
+    fn load(access: &Access, bundle: &'a Bundle) -> Result<Self> {
+        let project = access.project;
+        let mut paths: BTreeSet<&str> = BTreeSet::new();
+        let mut keys: BTreeSet<&FieldKey> = BTreeSet::new();
+        let mut entities: BTreeSet<EntityKey> = BTreeSet::new();
+        for write in bundle.ops.iter().flat_map(|sent| &sent.writes) {
+            match &write.target {
+                Target::File(path, _) => drop(paths.insert(path.as_str())),
+                Target::Field(key) => drop(keys.insert(key)),
+            }
+        }
+        for sent in &bundle.ops {
+            if let Op::EntityDelete { entity_type, entity_id } = &sent.op {
+                entities.insert(EntityKey::parse(entity_type, entity_id)?);
+            }
+        }
+        let heads = file::store::heads_at(project, &paths)?;
+        let mut here = entity::store::load_fields(project, &keys.into_iter().collect::<Vec<_>>())?;
+        for entity in &entities {
+            here.extend(entity::store::load_entity(project, entity)?);
+        }
+        let seqs: BTreeSet<i64> =
+            heads.values().map(|head| head.seq).chain(here.values().map(|state| state.seq)).collect();
+        let stamps = store::stamps(project, &seqs.into_iter().collect::<Vec<_>>())?;
+        let files = heads.iter().map(|(path, head)| (path.clone(), file_of(head))).collect();
+        let hashes: Vec<Hash> = bundle
+            .ops
+            .iter()
+            .flat_map(|sent| &sent.writes)
+            .filter_map(|write| match &write.target {
+                Target::File(_, Some(file)) => Some(file.content_hash),
+                _ => None,
+            })
+            .collect();
+        let existing = blob::store::existing(project, &hashes)?;
+        let contents = bundle.contents.values().map(|bytes| blob::content_of(bytes)).collect();
+        Ok(Self {
+            project,
+            bundle,
+            files,
+            heads,
+            here,
+            stamps,
+            verdicts: HashMap::new(),
+            field_verdicts: HashMap::new(),
+            contents,
+            existing,
+            edits: Vec::new(),
+            fields: Vec::new(),
+            lost: Vec::new(),
+            reasons: Vec::new(),
+            is_verbatim: true,
+        })
+    }
+
+    fn apply(&mut self, sent: &SentOp) -> Result<()> {
+        match &sent.op {
+            Op::FileMove { from_path, to_path } => self.apply_move(sent, from_path, to_path),
+            Op::FilePut { .. } | Op::FileDelete { .. } => {
+                for write in &sent.writes {
+                    if let Target::File(path, file) = &write.target {
+                        let wins = self.judge_file(path, file.as_ref(), write.base);
+                        let is_done = wins && self.write_file(path, file.as_ref())?;
+                        self.is_verbatim &= is_done;
+                    }
+                }
+                Ok(())
+            }
+            Op::EntityDelete { entity_type, entity_id } => {
+                self.apply_delete(sent, &EntityKey::parse(entity_type, entity_id)?);
+                Ok(())
+            }
+            op => {
+                let value = match op {
+                    Op::FieldSet { value, .. } => Some(value),
+                    _ => None,
+                };
+                for write in &sent.writes {
+                    if let Target::Field(key) = &write.target {
+                        let wins = self.judge_field(key, value, write.base);
+                        self.is_verbatim &= wins;
+                        if wins {
+                            self.write_field(key, value);
+                        }
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether this bundle decides what is at a path; the first of its operations there settles it.
+    fn judge_file(&mut self, path: &FilePath, file: Option<&File>, base: Option<uuid::Uuid>) -> bool {
+        if let Some(verdict) = self.verdicts.get(path) {
+            return verdict.wins;
+        }
+        let head = self.heads.get(path);
+        let stamp = head.and_then(|head| self.stamps.get(&head.seq)).copied();
+        let is_equal = head.and_then(file_of).as_ref() == file;
+        let verdict = judge(stamp, self.bundle.stamp(), base, is_equal);
+        if verdict.is_conflict {
+            let kept = if verdict.wins { "the incoming one" } else { "the one that is here" };
+            self.reasons.push(format!("{path} was changed on both sides; {kept} is later and stays"));
+        }
+        self.verdicts.insert(path.clone(), verdict);
+        verdict.wins
+    }
+
+    /// Plans what makes a path this file; `false` when that is no operation of its own.
+    fn write_file(&mut self, path: &FilePath, file: Option<&File>) -> Result<bool> {
+        let now = self.files.get(path).cloned().flatten();
+        if now.as_ref() == file {
+            return Ok(false);
+        }
+        let Some(file) = file else {
+            self.files.insert(path.clone(), None);
+            self.edits.push(Edit::Delete { path: path.clone(), expected_version: None });
+            return Ok(true);
+        };
+        let Some(content) = self.content(file)? else {
+            self.reasons.push(format!("the content of {path} was not sent"));
+            return Ok(false);
+        };
+        self.files.insert(path.clone(), Some(file.clone()));
+        self.edits.push(Edit::Put {
+            path: path.clone(),
+            file_type: Some(file.file_type.clone()),
+            mode: Some(file.mode),
+            content,
+            expected_version: None,
+        });
+        Ok(true)
+    }
+
+    /// Content that came, or is here already.
+    fn content(&self, file: &File) -> Result<Option<Content>> {
+        if let Some(content) = self.contents.iter().find(|content| content.hash == file.content_hash) {
+            return Ok(Some(content.clone()));
+        }
+        if !self.existing.contains(&file.content_hash) {
+            return Ok(None);
+        }
+        // Only the target of a link has to be looked at.
+        let is_small = file.mode == Mode::Symlink || file.size < 1 << 20;
+        let described = match is_small {
+            true => blob::content_of(&blob::store::read(self.project, &file.content_hash)?),
+            false => {
+                Content { hash: file.content_hash, size: file.size, is_binary: false, link_target: None }
+            }
+        };
+        Ok(Some(described))
+    }
+
+    fn apply_move(&mut self, sent: &SentOp, from: &FilePath, to: &FilePath) -> Result<()> {
+        let mut moved = None;
+        let mut wins = [false, false];
+        for write in &sent.writes {
+            if let Target::File(path, file) = &write.target {
+                let at = usize::from(path == to);
+                wins[at] = self.judge_file(path, file.as_ref(), write.base);
+                moved = file.clone().or(moved);
+            }
+        }
+        let at = |path: &FilePath| self.files.get(path).cloned().flatten();
+        if wins == [true, true] && at(from) == moved && at(to).is_none() {
+            self.files.insert(from.clone(), None);
+            self.files.insert(to.clone(), moved);
+            self.edits.push(Edit::Move { from: from.clone(), to: to.clone(), expected_version: None });
+            return Ok(());
+        }
+        self.is_verbatim = false;
+        if wins[0] {
+            self.write_file(from, None)?;
+        }
+        if wins[1] {
+            self.write_file(to, moved.as_ref())?;
+        }
+        Ok(())
+    }
+
+    fn judge_field(&mut self, key: &FieldKey, value: Option<&JsonValue>, base: Option<uuid::Uuid>) -> bool {
+        if let Some(verdict) = self.field_verdicts.get(key) {
+            return verdict.wins;
+        }
+        let state = self.here.get(key);
+        let stamp = state.and_then(|state| self.stamps.get(&state.seq)).copied();
+        let is_equal = state.is_some_and(|state| state.value.as_ref() == value);
+        let verdict = judge(stamp, self.bundle.stamp(), base, is_equal);
+        if verdict.is_conflict {
+            let kept = if verdict.wins { "the incoming value" } else { "the value that is here" };
+            self.reasons.push(format!(
+                "{} of {} was changed on both sides; {kept} is later and shows",
+                key.field, key.entity
+            ));
+            if !verdict.wins {
+                self.lost.push((key.clone(), value.cloned()));
+            }
+        }
+        self.field_verdicts.insert(key.clone(), verdict);
+        verdict.wins
+    }
+
+    fn write_field(&mut self, key: &FieldKey, value: Option<&JsonValue>) {
+        self.fields.push(FieldEdit::Write {
+            key: key.clone(),
+            value: value.cloned(),
+            base_seq: None,
+            always: true,
+        });
+    }
+
+    fn apply_delete(&mut self, sent: &SentOp, entity: &EntityKey) {
+        let mut won = BTreeSet::new();
+        for write in &sent.writes {
+            if let Target::Field(key) = &write.target {
+                if self.judge_field(key, None, write.base) {
+                    won.insert(key.clone());
+                }
+            }
+        }
+        // What the author did not know of stays.
+        let live: BTreeSet<FieldKey> =
+            crate::pure::field::fields_of(&self.here, entity).map(|(key, _)| key.clone()).collect();
+        let is_whole =
+            !live.is_empty() && live == won && self.fields.iter().all(|edit| edit.entity() != entity);
+        self.is_verbatim &= is_whole;
+        if is_whole {
+            self.fields.push(FieldEdit::Delete { entity: entity.clone(), base_seq: None });
+            return;
+        }
+        for key in won {
+            self.write_field(&key, None);
+        }
+    }
+
+    /// A file here and a directory there cannot both be: what came is left out, and somebody has to settle it.
+    fn leave_out_what_cannot_coexist(&mut self, head: &LockedHead) -> Result<()> {
+        while let Some(at) = self.first_impossible(head)? {
+            let edit = self.edits.remove(at);
+            self.is_verbatim = false;
+            let path = edit.creates().map_or("a path", FilePath::as_str);
+            self.reasons.push(format!(
+                "{path} cannot be written: it is a file on one side and a directory on the other"
+            ));
+        }
+        Ok(())
+    }
+
+    fn first_impossible(&self, head: &LockedHead) -> Result<Option<usize>> {
+        let mut heads = file::store::load_for(self.project, &self.edits, None)?;
+        let Err(error) = tree::apply(&mut heads, &self.edits, head.next_file_id) else { return Ok(None) };
+        let detail: Value = serde_json::from_str(&error.detail()).unwrap_or_default();
+        let named = |path: &FilePath| {
+            [&detail["file_path"], &detail["below"]]
+                .into_iter()
+                .any(|name| name.as_str() == Some(path.as_str()))
+        };
+        match self.edits.iter().position(|edit| edit.creates().is_some_and(named)) {
+            Some(at) => Ok(Some(at)),
+            None => Err(error),
+        }
+    }
+
+    /// Conflicts about fields are kept, whoever won.
+    fn keep_conflicts(&self, head: &LockedHead) -> Result<()> {
+        let (seq, by) = (head.seq + 1, ActorId(self.bundle.header.actor_id));
+        if self.bundle.header.kind == "merge_resolution" {
+            for edit in &self.fields {
+                if let FieldEdit::Write { key, value, .. } = edit {
+                    entity::settle(self.project, by, seq, key, value.as_ref())?;
+                }
+            }
+            return Ok(());
+        }
+        for (key, verdict) in &self.field_verdicts {
+            let Some(theirs) = self.here.get(key).filter(|_| verdict.is_conflict) else { continue };
+            let lost = self.lost.iter().find(|(lost, _)| lost == key).map(|(_, value)| value.as_ref());
+            let theirs: FieldState = theirs.clone();
+            let clash = Clash { key: key.clone(), yours: None, theirs, base_seq: 0 };
+            entity::open(self.project, by, seq, &clash, lost)?;
+        }
+        Ok(())
+    }
+}
+
+fn file_of(head: &Head) -> Option<File> {
+    let content = head.content.as_ref()?;
+    Some(File {
+        content_hash: content.hash,
+        file_type: head.file_type.clone(),
+        mode: head.mode,
+        size: content.size,
+    })
+}
+
+/// The policy of an incoming bundle: conflicts are settled here, before it is committed.
+pub const POLICY: OnConflict = OnConflict::Reject;

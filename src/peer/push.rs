@@ -1,0 +1,95 @@
+//! `sync_push`: a checkpoint's bundles, verified and applied in order.
+
+use super::{apply, heal, store};
+use crate::auth::Access;
+use crate::bundle::{Commit, Kind, commit};
+use crate::error::{Error, Result};
+use crate::ids::{ActorId, ProjectId, Seq};
+use crate::pure::peer::Bundle;
+use crate::recovery;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// What became of one bundle.
+pub struct Row {
+    pub bundle_id: Uuid,
+    pub seq: Option<Seq>,
+    pub status: &'static str,
+    pub reasons: Vec<String>,
+}
+
+/// Applies a checkpoint's bundles. From the first that is corrupt on, none is applied.
+pub fn push(access: &Access, peer: &str, checkpoint: Seq, bundles: &[Value]) -> Result<Vec<Row>> {
+    let project = access.project;
+    let mut rows = Vec::with_capacity(bundles.len());
+    let mut reached = Some(checkpoint);
+    let mut behind: Option<Uuid> = None;
+    let mut before: Option<Seq> = None;
+    for (at, value) in bundles.iter().enumerate() {
+        pgrx::check_for_interrupts!();
+        let bundle = Bundle::parse(&format!("bundles[{at}]"), value)?;
+        let bundle_id = bundle.header.bundle_id;
+        if bundle.header.project_id != project.0 {
+            return Err(Error::validation(format!("bundles[{at}] is of another project"))
+                .with("project_id", bundle.header.project_id.to_string()));
+        }
+        if let Some(corrupt) = behind {
+            let reasons = vec![format!("it comes after bundle {corrupt}, which is corrupt")];
+            rows.push(Row { bundle_id, seq: None, status: "quarantined", reasons });
+            continue;
+        }
+        if let Some(fault) = bundle.fault()? {
+            let id = recovery::record_incoming(project, peer, &bundle, &fault)?;
+            let reasons = vec![fault, format!("recorded as {id}; nothing of it is applied")];
+            rows.push(Row { bundle_id, seq: None, status: "quarantined", reasons });
+            behind = Some(bundle_id);
+            reached = before;
+            continue;
+        }
+        rows.push(one(access, peer, &bundle)?);
+        before = value.get("seq").and_then(Value::as_i64).or(before);
+    }
+    let (_, had) = store::find(project, peer)?;
+    store::advance(project, peer, 0, reached.unwrap_or(had))?;
+    Ok(rows)
+}
+
+fn one(access: &Access, peer: &str, bundle: &Bundle) -> Result<Row> {
+    let bundle_id = bundle.header.bundle_id;
+    if let Some(seq) = known_as(access.project, bundle_id, Some(bundle.header.seq))? {
+        let reasons = heal::heal(access, seq, bundle)?;
+        return Ok(Row { bundle_id, seq: Some(seq), status: "duplicate", reasons });
+    }
+    store::register(ActorId(bundle.header.actor_id), bundle.display_name.as_deref())?;
+    let kind = Kind::parse_any(&bundle.header.kind)?;
+    let mut reasons = Vec::new();
+    let request = Commit {
+        message: bundle.header.message.clone(),
+        on_conflict: apply::POLICY,
+        ..Commit::new(access, kind, None)
+    };
+    let receipt = commit(&request, |head| {
+        let planned = apply::plan(access, peer, head, bundle)?;
+        reasons = planned.reasons;
+        Ok(planned.plan)
+    })?
+    .receipt;
+    store::remember(access.project, bundle_id, receipt.seq)?;
+    recovery::end_incoming(access, bundle_id)?;
+    let status = if reasons.is_empty() { "applied" } else { "conflict" };
+    Ok(Row { bundle_id, seq: Some(receipt.seq), status, reasons })
+}
+
+/// Our seq of a bundle, if we have it: it came from elsewhere, or was made here as this seq.
+pub fn known_as(project: ProjectId, bundle: Uuid, made_as: Option<Seq>) -> Result<Option<Seq>> {
+    if let Some(seq) = store::imported(project, bundle)? {
+        return Ok(Some(seq));
+    }
+    let Some(seq) = made_as else { return Ok(None) };
+    Ok(store::bundle_id(project, seq)?.filter(|own| *own == bundle).map(|_| seq))
+}
+
+/// A row as JSON tells it.
+pub fn reasons(row: &Row) -> Value {
+    json!(row.reasons)
+}

@@ -1,0 +1,146 @@
+//! SQL of peers.
+
+use crate::db::{self, Arg};
+use crate::error::Result;
+use crate::ids::{ActorId, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
+use crate::pure::peer::Stamp;
+use pgrx::{JsonB, Uuid as PgUuid};
+use serde_json::Value;
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// What is known of a peer: what it has of us, and we of it.
+pub fn find(project: ProjectId, peer: &str) -> Result<(Seq, Seq)> {
+    const SQL: &str =
+        "SELECT p.acked_seq, p.checkpoint FROM quire_store.peer p WHERE p.project_id = $1 AND p.peer = $2";
+    let found = db::read_one(SQL, &[project.pg().into(), peer.into()], |row| Ok((row.get(1)?, row.get(2)?)))?;
+    Ok(found.unwrap_or((0, 0)))
+}
+
+/// Moves what is known of a peer forward, never back; what it is then.
+pub fn advance(project: ProjectId, peer: &str, acked_seq: Seq, checkpoint: Seq) -> Result<(Seq, Seq)> {
+    const SQL: &str = "INSERT INTO quire_store.peer AS p (project_id, peer, acked_seq, checkpoint) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (project_id, peer) DO UPDATE
+        SET acked_seq = GREATEST(p.acked_seq, EXCLUDED.acked_seq), checkpoint = GREATEST(p.checkpoint, EXCLUDED.checkpoint),
+            updated_at = clock_timestamp()
+        RETURNING acked_seq, checkpoint";
+    let args: [Arg; 4] = [project.pg().into(), peer.into(), acked_seq.into(), checkpoint.into()];
+    Ok(db::write_one(SQL, &args, |row| Ok((row.get(1)?, row.get(2)?)))?.unwrap_or((acked_seq, checkpoint)))
+}
+
+/// Our seq of a bundle that was made elsewhere.
+pub fn imported(project: ProjectId, bundle: Uuid) -> Result<Option<Seq>> {
+    const SQL: &str =
+        "SELECT p.seq FROM quire_store.peer_bundle p WHERE p.project_id = $1 AND p.bundle_id = $2";
+    db::write_one(SQL, &[project.pg().into(), uuid_to_pg(bundle).into()], |row| row.get(1))
+}
+
+/// Id of a bundle of ours.
+pub fn bundle_id(project: ProjectId, seq: Seq) -> Result<Option<Uuid>> {
+    const SQL: &str = "SELECT b.bundle_id FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = $2";
+    db::write_one(SQL, &[project.pg().into(), seq.into()], |row| row.get(1).map(uuid_from_pg))
+}
+
+pub fn remember(project: ProjectId, bundle: Uuid, seq: Seq) -> Result<()> {
+    const SQL: &str = "INSERT INTO quire_store.peer_bundle (project_id, bundle_id, seq) VALUES ($1, $2, $3)";
+    db::exec(SQL, &[project.pg().into(), uuid_to_pg(bundle).into(), seq.into()])
+}
+
+/// Registers an author by the name they have elsewhere, if they are new here.
+pub fn register(actor: ActorId, display_name: Option<&str>) -> Result<()> {
+    const SQL: &str =
+        "INSERT INTO quire_store.actor (actor_id, display_name) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+    db::exec(SQL, &[actor.pg().into(), display_name.into()])
+}
+
+/// The stamps of some bundles, by seq: where they were made, which may have been elsewhere.
+pub fn stamps(project: ProjectId, seqs: &[Seq]) -> Result<HashMap<Seq, Stamp>> {
+    const SQL: &str = "SELECT b.seq, b.bundle_id,
+            COALESCE((b.details #>> '{origin,header,committed_at}')::bigint,
+                     (extract(epoch FROM b.committed_at) * 1000000)::bigint)
+        FROM unnest($2::bigint[]) AS w (seq)
+        CROSS JOIN LATERAL (
+            SELECT * FROM quire_store.bundle u WHERE u.project_id = $1 AND u.seq = w.seq OFFSET 0) b";
+    let rows = db::write(SQL, &[project.pg().into(), seqs.to_vec().into()], |row| {
+        Ok((row.get(1)?, (row.get(3)?, uuid_from_pg(row.get(2)?))))
+    })?;
+    Ok(rows.into_iter().collect())
+}
+
+/// What the header of a bundle does not tell: details, the author's name, the bundle it takes back.
+pub struct More {
+    pub details: Option<Value>,
+    pub display_name: Option<String>,
+    pub undoes: Option<Uuid>,
+}
+
+/// More about bundles after a seq and up to another.
+pub fn more(project: ProjectId, after: Seq, up_to: Seq) -> Result<HashMap<Seq, More>> {
+    const SQL: &str = "SELECT b.seq, b.details, a.display_name, u.bundle_id
+        FROM quire_store.bundle b
+        LEFT JOIN quire_store.actor a ON a.actor_id = b.actor_id
+        LEFT JOIN quire_store.bundle u ON u.project_id = b.project_id AND u.seq = b.undoes_seq
+        WHERE b.project_id = $1 AND b.seq > $2 AND b.seq <= $3";
+    let rows = db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
+        let more = More {
+            details: row.opt::<JsonB>(2)?.map(|details| details.0),
+            display_name: row.opt(3)?,
+            undoes: row.opt::<PgUuid>(4)?.map(uuid_from_pg),
+        };
+        Ok((row.get(1)?, more))
+    })?;
+    Ok(rows.into_iter().collect())
+}
+
+/// What an operation changed was made so by this bundle.
+pub struct Base {
+    pub seq: Seq,
+    pub ordinal: i32,
+    /// Of an operation on a file: whether it is the end a move leaves. Else the field.
+    pub end: End,
+    pub bundle: Option<Uuid>,
+}
+
+pub enum End {
+    /// The path a move leaves.
+    From,
+    /// The path that is written; with a file, its hash, type, mode and size.
+    To(Option<(Vec<u8>, String, String, i64)>),
+    Field(String),
+}
+
+/// What operations after a seq and up to another changed.
+pub fn bases(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<Base>> {
+    const FILES: &str = "SELECT f.bundle_seq, f.ordinal, f.op = 'file.move' AND f.is_deleted, b.bundle_id,
+            f.content_hash, f.file_type, f.mode, f.size
+        FROM quire_store.project_files f
+        LEFT JOIN quire_store.project_files p
+            ON p.project_id = f.project_id AND p.file_id = f.file_id AND p.version = f.version - 1
+        LEFT JOIN quire_store.bundle b ON b.project_id = p.project_id AND b.seq = p.bundle_seq
+        WHERE f.project_id = $1 AND f.bundle_seq > $2 AND f.bundle_seq <= $3";
+    const FIELDS: &str = "SELECT o.bundle_seq, o.ordinal, o.field, b.bundle_id
+        FROM quire_store.entity_op o
+        LEFT JOIN LATERAL (
+            SELECT p.bundle_seq FROM quire_store.entity_op p
+            WHERE p.project_id = o.project_id AND p.entity_id = o.entity_id AND p.entity_type = o.entity_type
+              AND p.field = o.field AND (p.bundle_seq, p.ordinal) < (o.bundle_seq, o.ordinal)
+            ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1) p ON true
+        LEFT JOIN quire_store.bundle b ON b.project_id = o.project_id AND b.seq = p.bundle_seq
+        WHERE o.project_id = $1 AND o.bundle_seq > $2 AND o.bundle_seq <= $3
+        ORDER BY o.bundle_seq, o.ordinal, o.part";
+    let args = || -> [Arg; 3] { [project.pg().into(), after.into(), up_to.into()] };
+    let mut bases = db::read(FILES, &args(), |row| {
+        let file = match row.opt::<&[u8]>(5)? {
+            Some(hash) => Some((hash.to_vec(), row.get(6)?, row.get(7)?, row.get(8)?)),
+            None => None,
+        };
+        let end = if row.get::<bool>(3)? { End::From } else { End::To(file) };
+        let bundle = row.opt::<PgUuid>(4)?.map(uuid_from_pg);
+        Ok(Base { seq: row.get(1)?, ordinal: row.get(2)?, end, bundle })
+    })?;
+    bases.extend(db::read(FIELDS, &args(), |row| {
+        let bundle = row.opt::<PgUuid>(4)?.map(uuid_from_pg);
+        Ok(Base { seq: row.get(1)?, ordinal: row.get(2)?, end: End::Field(row.get(3)?), bundle })
+    })?);
+    Ok(bases)
+}

@@ -1,0 +1,307 @@
+//! Two databases that hold one project exchange bundles, and agree in the end.
+
+use crate::cluster::{Database, shared};
+use crate::log;
+use crate::steps::user;
+use postgres::Client;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+const PROJECT: Uuid = Uuid::from_u128(0x5EE4);
+
+/// Random numbers that a seed repeats (xorshift64*).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % bound
+    }
+
+    fn one_of<'a>(&mut self, from: &[&'a str]) -> &'a str {
+        from[self.below(from.len() as u64) as usize]
+    }
+}
+
+struct Side {
+    name: &'static str,
+    client: Client,
+}
+
+fn sides(name: &str) -> (Database, Database, [Side; 2]) {
+    let [a, b] = ["a", "b"].map(|side| shared().database(&format!("peers_{name}_{side}")));
+    let sides = [("a", &a), ("b", &b)].map(|(side, database)| {
+        let role = format!("peers_{name}_{side}");
+        user(database, &role);
+        let mut client = database.client(&role);
+        client.execute("SELECT quire.create_project('shared', $1)", &[&PROJECT]).expect("create the project");
+        Side { name: side, client }
+    });
+    (a, b, sides)
+}
+
+fn pull(from: &mut Client, peer: &str, max_ops: i32) -> Value {
+    from.query_one("SELECT quire.sync_pull($1, $2, $3)", &[&PROJECT, &peer, &max_ops]).expect("pull").get(0)
+}
+
+fn push(to: &mut Client, peer: &str, page: &Value) -> Vec<(String, Value)> {
+    let checkpoint = page["checkpoint"].as_i64().expect("a checkpoint");
+    let sql = "SELECT status, reasons FROM quire.sync_push($1, $2, $3, $4)";
+    let rows = to.query(sql, &[&PROJECT, &peer, &checkpoint, &page["bundles"]]).expect("push");
+    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+}
+
+/// Everything `from` has goes to `to`, in pages.
+fn exchange(from: &mut Side, to: &mut Side) -> Vec<(String, Value)> {
+    let mut rows = Vec::new();
+    loop {
+        let page = pull(&mut from.client, to.name, 10);
+        assert_eq!(page["corrupt"], Value::Null);
+        rows.extend(push(&mut to.client, from.name, &page));
+        let ack = "SELECT quire.sync_ack($1, $2, $3)";
+        from.client.execute(ack, &[&PROJECT, &to.name, &page["checkpoint"].as_i64()]).expect("acknowledge");
+        if page["has_more"] == false {
+            return rows;
+        }
+    }
+}
+
+/// What a project shows: files and entities, without the numbers that are each side's own.
+fn state(client: &mut Client) -> Value {
+    let sql = "SELECT json_build_object(
+        'files', (SELECT json_agg(json_build_array(file_path, content_hash, file_type, mode) ORDER BY file_path)
+                  FROM quire.project_files_current WHERE project_id = $1),
+        'entities', (SELECT json_agg(json_build_array(entity_id, fields) ORDER BY entity_id)
+                     FROM quire.list_entities($1, 'task')))";
+    client.query_one(sql, &[&PROJECT]).expect("read the state").get(0)
+}
+
+fn random_ops(random: &mut Random) -> Value {
+    let ops = (0..=random.below(3)).map(|_| {
+        let path = random.one_of(&["a", "b", "c", "d"]);
+        let (id, field) = (random.one_of(&["1", "2"]), random.one_of(&["x", "y", "z"]));
+        let entity = |op: &str| json!({"op": op, "entity_type": "task", "entity_id": id});
+        match random.below(9) {
+            0..=2 => json!({"op": "file.put", "file_path": path, "content": format!("{}", random.below(4))}),
+            3 => json!({"op": "file.delete", "file_path": path}),
+            4 => json!({"op": "file.move", "from_path": path, "to_path": random.one_of(&["a", "b", "c", "d", "e"])}),
+            5 => entity("entity.delete"),
+            6 => {
+                let mut op = entity("field.unset");
+                op["field"] = json!(field);
+                op
+            }
+            _ => {
+                let mut op = entity("field.set");
+                op["field"] = json!(field);
+                op["value"] = json!(random.below(4));
+                op
+            }
+        }
+    });
+    ops.collect()
+}
+
+/// One random step: a write, an undo, a resolution, or an exchange that may be cut off, repeated or never acknowledged.
+fn step(random: &mut Random, sides: &mut [Side; 2]) {
+    let at = random.below(2) as usize;
+    match random.below(10) {
+        0..=4 => {
+            // What is not there cannot be deleted or moved: such a bundle is refused whole, and that is fine.
+            let sql = "SELECT quire.commit_bundle($1, $2)";
+            drop(sides[at].client.execute(sql, &[&PROJECT, &random_ops(random)]));
+        }
+        5 => {
+            let function = random.one_of(&["undo", "redo"]);
+            let sql = format!("SELECT quire.{function}($1, 'skip')");
+            drop(sides[at].client.execute(&sql, &[&PROJECT]));
+        }
+        6 => {
+            let sql = "SELECT quire.resolve_conflict($1, conflict_id, to_jsonb($2::int)) FROM quire.list_conflicts($1) LIMIT 1";
+            sides[at].client.execute(sql, &[&PROJECT, &(random.below(4) as i32)]).expect("resolve");
+        }
+        _ => {
+            let (from, to) = (at, 1 - at);
+            let name = sides[to].name;
+            let page = pull(&mut sides[from].client, name, 1 + random.below(4) as i32);
+            let peer = sides[from].name;
+            let is_cut = random.below(4) == 0;
+            let mut transaction = sides[to].client.transaction().expect("begin");
+            let sql = "SELECT count(*) FROM quire.sync_push($1, $2, $3, $4)";
+            let checkpoint = page["checkpoint"].as_i64();
+            transaction.query_one(sql, &[&PROJECT, &peer, &checkpoint, &page["bundles"]]).expect("push");
+            if is_cut {
+                return transaction.rollback().expect("cut off");
+            }
+            transaction.commit().expect("commit");
+            // The acknowledgement may get lost: the same comes again and changes nothing.
+            if random.below(3) > 0 {
+                let ack = "SELECT quire.sync_ack($1, $2, $3)";
+                sides[from].client.execute(ack, &[&PROJECT, &name, &checkpoint]).expect("acknowledge");
+            }
+        }
+    }
+}
+
+#[test]
+fn two_databases_converge_whatever_interleaves_is_cut_off_or_comes_twice() {
+    for seed in 1..=12u64 {
+        let (_a, _b, mut sides) = sides(&format!("seed_{seed}"));
+        let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        for _ in 0..60 {
+            step(&mut random, &mut sides);
+        }
+        let [a, b] = &mut sides;
+        exchange(a, b);
+        exchange(b, a);
+        assert_eq!(state(&mut a.client), state(&mut b.client), "seed {seed}");
+        let before = state(&mut a.client);
+        // Once more: everything is known, nothing changes.
+        assert!(
+            exchange(a, b).iter().chain(&exchange(b, a)).all(|(status, _)| status == "duplicate"),
+            "seed {seed}"
+        );
+        assert_eq!(state(&mut b.client), before);
+        for side in [a, b] {
+            log::verify(&mut side.client, PROJECT);
+            let sql = "SELECT quire.verify_project($1)";
+            let report: Value = side.client.query_one(sql, &[&PROJECT]).expect("verify").get(0);
+            assert_eq!(report["is_sound"], true, "seed {seed}: {report}");
+        }
+    }
+}
+
+#[test]
+fn a_conflict_shows_on_both_sides_and_is_resolved_on_both_by_one() {
+    let (_a, _b, mut sides) = sides("conflict");
+    let [a, b] = &mut sides;
+    let set = "SELECT quire.commit_bundle($1, jsonb_build_array(jsonb_build_object('op', 'field.set',
+        'entity_type', 'task', 'entity_id', '1', 'field', 'title', 'value', $2::text)))";
+    a.client.execute(set, &[&PROJECT, &"first"]).expect("set");
+    assert_eq!(exchange(a, b)[0].0, "applied");
+    a.client.execute(set, &[&PROJECT, &"of a"]).expect("set");
+    b.client.execute(set, &[&PROJECT, &"of b"]).expect("set");
+    let there = exchange(a, b);
+    assert_eq!(there[0].0, "conflict", "{there:?}");
+    let back = exchange(b, a);
+    assert_eq!(back[0].0, "conflict", "{back:?}");
+    let open = "SELECT jsonb_array_length(\"values\"), shown #>> '{}' FROM quire.list_conflicts($1)";
+    for side in [&mut *a, &mut *b] {
+        let row = side.client.query_one(open, &[&PROJECT]).expect("one conflict");
+        assert_eq!((row.get(0), row.get(1)), (2i32, "of b"), "on {}", side.name);
+    }
+    let resolve = "SELECT quire.resolve_conflict($1, conflict_id, '\"both\"') FROM quire.list_conflicts($1)";
+    a.client.execute(resolve, &[&PROJECT]).expect("resolve");
+    assert_eq!(exchange(a, b)[0].0, "applied");
+    for side in [a, b] {
+        assert!(
+            side.client.query_opt(open, &[&PROJECT]).expect("list").is_none(),
+            "settled on {}",
+            side.name
+        );
+        assert_eq!(state(&mut side.client)["entities"], json!([["1", {"title": "both"}]]));
+    }
+}
+
+/// Spoils a row of a database, past its guards.
+fn spoil(database: &Database, statement: &str) {
+    let mut client = database.client("postgres");
+    client.batch_execute(&format!("SET session_replication_role = replica; {statement}")).expect("spoil");
+}
+
+#[test]
+fn what_is_corrupt_does_not_spread_and_a_peer_mends_it() {
+    let (a_db, _b, mut sides) = sides("mend");
+    let [a, b] = &mut sides;
+    let ops = json!([
+        {"op": "file.put", "file_path": "small", "content": "a small text"},
+        {"op": "file.put", "file_path": "large", "content": "0123456789".repeat(250_000)},
+        {"op": "field.set", "entity_type": "task", "entity_id": "1", "field": "x", "value": 1}]);
+    let commit = "SELECT quire.commit_bundle($1, $2, message => 'sound')";
+    a.client.execute(commit, &[&PROJECT, &ops]).expect("commit");
+    exchange(a, b);
+    let sound = state(&mut a.client);
+    for statement in [
+        "UPDATE quire_store.blob SET bytes = set_byte(bytes, 5, get_byte(bytes, 5) # 1) WHERE chunk_count = 0",
+        "UPDATE quire_store.blob_chunk SET bytes = set_byte(bytes, 50, get_byte(bytes, 50) # 1) WHERE ordinal = 1",
+        "UPDATE quire_store.project_files SET mode = '100755' WHERE ordinal = 1",
+        "UPDATE quire_store.entity_op SET value = '2'",
+        "UPDATE quire_store.bundle SET message = 'corrupt'",
+    ] {
+        spoil(&a_db, statement);
+        let page = pull(&mut a.client, "somebody else", 100);
+        assert_eq!(page["bundles"], json!([]), "{statement}");
+        assert!(page["corrupt"]["quarantine_id"].is_string(), "{statement}: {page}");
+        // From the beginning: what came from here comes back.
+        let sql = "SELECT quire.sync_pull($1, 'a', 100, 0)";
+        let copy: Value = b.client.query_one(sql, &[&PROJECT]).expect("pull").get(0);
+        let rows = push(&mut a.client, "b", &copy);
+        assert_eq!(rows[0].0, "duplicate", "{statement}");
+        assert!(rows[0].1[0].as_str().is_some_and(|told| told.contains("mended")), "{statement}: {rows:?}");
+        let sql = "SELECT quire.verify_project($1)";
+        let report: Value = a.client.query_one(sql, &[&PROJECT]).expect("verify").get(0);
+        assert_eq!(report["is_sound"], true, "{statement}: {report}");
+        assert_eq!(state(&mut a.client), sound, "{statement}");
+        let open = "SELECT count(*) FROM quire.list_quarantine($1)";
+        assert_eq!(a.client.query_one(open, &[&PROJECT]).expect("list").get::<_, i64>(0), 0, "{statement}");
+    }
+    log::verify(&mut a.client, PROJECT);
+}
+
+#[test]
+fn a_bundle_that_comes_corrupt_is_recorded_and_neither_it_nor_what_follows_is_applied() {
+    let (_a, _b, mut sides) = sides("incoming");
+    let [a, b] = &mut sides;
+    for n in 1..=3 {
+        let sql = "SELECT quire.upsert_project_file($1, 'f' || $2::int, 'text')";
+        a.client.execute(sql, &[&PROJECT, &n]).expect("write");
+    }
+    let page = pull(&mut a.client, "b", 100);
+    let mut corrupt = page.clone();
+    corrupt["bundles"][1]["ops"][0]["op"]["file_type"] = json!("other");
+    let rows = push(&mut b.client, "a", &corrupt);
+    let statuses: Vec<&str> = rows.iter().map(|(status, _)| status.as_str()).collect();
+    assert_eq!(statuses, ["applied", "quarantined", "quarantined"]);
+    let sql = "SELECT quire.sync_status($1, 'a') -> 'checkpoint', (SELECT count(*) FROM quire.list_current_files($1)),
+        (SELECT string_agg(kind, ',') FROM quire.list_quarantine($1))";
+    let row = b.client.query_one(sql, &[&PROJECT]).expect("status");
+    assert_eq!((row.get(0), row.get(1), row.get(2)), (json!(1), 1i64, "peer_bundle"));
+    // The sound copy heals it.
+    let statuses: Vec<String> =
+        push(&mut b.client, "a", &page).into_iter().map(|(status, _)| status).collect();
+    assert_eq!(statuses, ["duplicate", "applied", "applied"]);
+    let row = b.client.query_one(sql, &[&PROJECT]).expect("status");
+    assert_eq!((row.get(0), row.get(1), row.get(2)), (json!(3), 3i64, None::<String>));
+    // Content that is not what its hash says is corrupt, too.
+    let sql = "SELECT quire.upsert_project_file($1, 'g', 'more')";
+    a.client.execute(sql, &[&PROJECT]).expect("write");
+    let sql = "SELECT quire.sync_pull($1, 'b', 100, 3)";
+    let mut page: Value = a.client.query_one(sql, &[&PROJECT]).expect("pull").get(0);
+    page["bundles"][0]["contents"][0]["content_base64"] = json!("bGVzcw==");
+    assert_eq!(push(&mut b.client, "a", &page)[0].0, "quarantined");
+}
+
+#[test]
+fn a_file_on_one_side_and_a_directory_on_the_other_is_told_and_breaks_nothing() {
+    let (_a, _b, mut sides) = sides("directory");
+    let [a, b] = &mut sides;
+    let put = "SELECT quire.upsert_project_file($1, $2, 'x')";
+    a.client.execute(put, &[&PROJECT, &"d"]).expect("write");
+    b.client.execute(put, &[&PROJECT, &"d/x"]).expect("write");
+    let rows = exchange(a, b);
+    assert_eq!(rows[0].0, "conflict", "{rows:?}");
+    let rows = exchange(b, a);
+    assert_eq!(rows[0].0, "conflict", "{rows:?}");
+    // Somebody settles it on one side, and both agree.
+    a.client.execute("SELECT quire.delete_project_file($1, 'd')", &[&PROJECT]).expect("delete");
+    exchange(a, b);
+    a.client.execute(put, &[&PROJECT, &"d/x"]).expect("write");
+    exchange(a, b);
+    exchange(b, a);
+    assert_eq!(state(&mut a.client)["files"], state(&mut b.client)["files"]);
+    for side in [a, b] {
+        log::verify(&mut side.client, PROJECT);
+    }
+}
