@@ -106,7 +106,7 @@ fn sync_status(project_uuid: Option<Uuid>, peer: Option<&str>) -> JsonB {
     }))
 }
 
-fn gate<'p>(project_uuid: Option<Uuid>, peer: Option<&'p str>) -> Result<(Access, &'p str)> {
+fn gate(project_uuid: Option<Uuid>, peer: Option<&str>) -> Result<(Access, &str)> {
     let access = require_project(Action::Manage, project_uuid)?;
     Ok((access, text_arg("peer", peer, LONGEST_PEER)?))
 }

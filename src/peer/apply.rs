@@ -335,10 +335,10 @@ impl<'a> Run<'a> {
     fn apply_delete(&mut self, sent: &SentOp, entity: &EntityKey) {
         let mut won = BTreeSet::new();
         for write in &sent.writes {
-            if let Target::Field(key) = &write.target {
-                if self.judge_field(key, None, write.base) {
-                    won.insert(key.clone());
-                }
+            if let Target::Field(key) = &write.target
+                && self.judge_field(key, None, write.base)
+            {
+                won.insert(key.clone());
             }
         }
         // What the author did not know of stays.
