@@ -3,7 +3,7 @@
 //! Calls go downwards only:
 //!
 //! ```text
-//! src/<domain>/…      SQL functions, thin          auth, project, file, entity, event, token, snapshot
+//! src/<domain>/…      SQL functions, thin          auth, project, file, entity, asset, event, token, snapshot
 //! src/bundle/commit   the only write path
 //! src/<domain>/store  SQL text of a domain
 //! src/db              the only SPI code
@@ -15,6 +15,8 @@ pub mod pure;
 
 #[cfg(feature = "server")]
 mod args;
+#[cfg(feature = "server")]
+mod asset;
 #[cfg(feature = "server")]
 mod auth;
 #[cfg(feature = "server")]

@@ -14,6 +14,7 @@ extension_sql_file!("../sql/schema/blob.sql", name = "blob", requires = ["projec
 extension_sql_file!("../sql/schema/bundle.sql", name = "bundle", requires = ["project"]);
 extension_sql_file!("../sql/schema/file.sql", name = "file", requires = ["blob", "bundle"]);
 extension_sql_file!("../sql/schema/entity.sql", name = "entity", requires = ["bundle"]);
+extension_sql_file!("../sql/schema/asset.sql", name = "asset", requires = ["bundle"]);
 extension_sql_file!("../sql/schema/event.sql", name = "event", requires = ["project"]);
 extension_sql_file!("../sql/schema/channel.sql", name = "channel", requires = ["project"]);
 extension_sql_file!("../sql/schema/sink.sql", name = "sink", requires = ["project"]);
@@ -22,8 +23,17 @@ extension_sql_file!("../sql/schema/snapshot.sql", name = "snapshot", requires = 
 extension_sql_file!(
     "../sql/schema/policy.sql",
     name = "policy",
-    requires =
-        ["file", "entity", "event", "channel", "sink", "token", "snapshot", auth::api::readable_projects]
+    requires = [
+        "file",
+        "entity",
+        "asset",
+        "event",
+        "channel",
+        "sink",
+        "token",
+        "snapshot",
+        auth::api::readable_projects
+    ]
 );
 extension_sql_file!(
     "../sql/schema/view.sql",
@@ -56,9 +66,14 @@ extension_sql_file!(
     ]
 );
 extension_sql_file!(
+    "../sql/schema/asset_view.sql",
+    name = "asset_view",
+    requires = ["view", auth::api::readable_project, asset::api::check_asset_type]
+);
+extension_sql_file!(
     "../sql/schema/finalize.sql",
     name = "finalize_schema",
-    requires = ["entity_view"],
+    requires = ["entity_view", "asset_view"],
     finalize
 );
 

@@ -153,6 +153,29 @@ FROM quire_store.entity_op o
 LEFT JOIN quire_store.bundle u ON u.project_id = o.project_id AND u.seq = o.bundle_seq
 WHERE o.part = 1
 UNION ALL
+SELECT o.project_id,
+       o.bundle_seq,
+       o.ordinal,
+       o.op,
+       pg_catalog.encode(o.content_hash, 'hex'),
+       u.actor_id,
+       (SELECT pg_catalog.jsonb_build_object('filename', p.filename, 'media_type', p.media_type,
+                   'asset_type', p.asset_type, 'size', p.size)
+        FROM (SELECT * FROM quire_store.asset_op p
+              WHERE p.project_id = o.project_id AND p.content_hash = o.content_hash
+                AND (p.bundle_seq, p.ordinal) < (o.bundle_seq, o.ordinal)
+              ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1) p
+        WHERE p.op = 'asset.put'),
+       CASE WHEN o.op = 'asset.put' THEN
+                pg_catalog.jsonb_build_object('content_hash', pg_catalog.encode(o.content_hash, 'hex'),
+                    'filename', o.filename, 'media_type', o.media_type, 'asset_type', o.asset_type, 'size', o.size)
+            ELSE pg_catalog.jsonb_build_object('is_deleted', true, 'reason', o.reason) END,
+       pg_catalog.encode(o.op_checksum, 'hex'),
+       u.committed_at,
+       NULL
+FROM quire_store.asset_op o
+LEFT JOIN quire_store.bundle u ON u.project_id = o.project_id AND u.seq = o.bundle_seq
+UNION ALL
 -- Operations that change no content are kept with their bundle.
 SELECT b.project_id,
        b.seq,
@@ -285,6 +308,8 @@ BEGIN ATOMIC
         'file_bytes', h.live_bytes,
         'versions', (SELECT count(*) FROM quire_store.project_files f WHERE f.project_id = h.project_id),
         'blobs', b.blobs, 'blob_bytes', b.blob_bytes, 'stored_bytes', b.stored_bytes,
+        'assets', (SELECT count(*) FROM quire_store.asset a WHERE a.project_id = h.project_id AND NOT a.is_deleted),
+        'asset_bytes', h.asset_bytes,
         'snapshots', s.snapshots, 'snapshot_bytes', s.snapshot_bytes,
         'members', (SELECT count(*) FROM quire_store.project_member m WHERE m.project_id = h.project_id),
         'realtime_sink', (SELECT pg_catalog.jsonb_build_object('failures', e.failures, 'last_seq', e.last_seq,

@@ -18,6 +18,7 @@ use crate::pure::hash::Hash;
 use crate::pure::settings::Settings;
 use crate::pure::tree::Content;
 use std::collections::HashSet;
+use uuid::Uuid;
 
 /// Bytes ready to be stored.
 pub struct Blob {
@@ -27,6 +28,18 @@ pub struct Blob {
     pub size: i64,
     /// One part, or one per chunk.
     pub parts: Vec<Encoded>,
+}
+
+/// Chunks that are stored already, and wait for the hash of the whole.
+pub struct Staged {
+    /// What they are stored under meanwhile.
+    pub key: Uuid,
+    /// BLAKE3 of the whole.
+    pub hash: Hash,
+    /// Bytes of the whole.
+    pub size: i64,
+    /// How many there are.
+    pub chunks: i32,
 }
 
 /// Longest target of a symlink.

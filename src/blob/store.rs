@@ -1,12 +1,13 @@
 //! SQL of the blob store.
 
-use super::{Blob, missing};
+use super::{Blob, Staged, damaged, missing};
 use crate::db::{self, Arg};
 use crate::error::Result;
 use crate::ids::ProjectId;
-use crate::pure::content::{self, Codec, Encoded};
+use crate::pure::content::{self, CHUNK_BYTES, Codec, Encoded};
 use crate::pure::hash::Hash;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use uuid::Uuid;
 
 /// Most bytes one INSERT carries; an array of a gigabyte cannot be built.
 const BATCH_BYTES: usize = 8 << 20;
@@ -63,28 +64,80 @@ fn insert_whole(project: ProjectId, batch: &[(&Blob, &Encoded)]) -> Result<()> {
 }
 
 fn insert_chunked(project: ProjectId, blob: &Blob, chunks: &[Encoded]) -> Result<()> {
-    const HEAD: &str = "INSERT INTO quire_store.blob (project_id, hash, size, codec, chunk_count, bytes)
-        VALUES ($1, $2, $3, 0, $4, '') ON CONFLICT DO NOTHING RETURNING true";
-    const CHUNK: &str = "INSERT INTO quire_store.blob_chunk (project_id, hash, ordinal, size, codec, bytes)
-        VALUES ($1, $2, $3, $4, $5, $6)";
-    let hash = blob.hash.as_bytes().as_slice();
-    let count = chunks.len() as i32;
-    let head: [Arg; 4] = [project.pg().into(), hash.into(), blob.size.into(), count.into()];
-    if db::write_one(HEAD, &head, |row| row.get::<bool>(1))?.is_none() {
+    if !insert_head(project, &blob.hash, blob.size, chunks.len() as i32)? {
         return Ok(());
     }
     for (ordinal, chunk) in (1i32..).zip(chunks) {
-        let args: [Arg; 6] = [
-            project.pg().into(),
-            hash.into(),
-            ordinal.into(),
-            (chunk.size as i64).into(),
-            (chunk.codec as i16).into(),
-            chunk.bytes.as_slice().into(),
-        ];
-        db::exec(CHUNK, &args)?;
+        insert_chunk(project, blob.hash.as_bytes(), ordinal, chunk)?;
     }
     Ok(())
+}
+
+/// Stores the row of a blob whose chunks follow; `false` when it is there already, with its chunks.
+fn insert_head(project: ProjectId, hash: &Hash, size: i64, chunks: i32) -> Result<bool> {
+    const SQL: &str = "INSERT INTO quire_store.blob (project_id, hash, size, codec, chunk_count, bytes)
+        VALUES ($1, $2, $3, 0, $4, '') ON CONFLICT DO NOTHING RETURNING true";
+    let args: [Arg; 4] = [project.pg().into(), hash.as_bytes().as_slice().into(), size.into(), chunks.into()];
+    Ok(db::write_one(SQL, &args, |row| row.get::<bool>(1))?.is_some())
+}
+
+fn insert_chunk(project: ProjectId, key: &[u8], ordinal: i32, chunk: &Encoded) -> Result<()> {
+    const SQL: &str = "INSERT INTO quire_store.blob_chunk (project_id, hash, ordinal, size, codec, bytes)
+        VALUES ($1, $2, $3, $4, $5, $6)";
+    let args: [Arg; 6] = [
+        project.pg().into(),
+        key.into(),
+        ordinal.into(),
+        (chunk.size as i64).into(),
+        (chunk.codec as i16).into(),
+        chunk.bytes.as_slice().into(),
+    ];
+    db::exec(SQL, &args)
+}
+
+/// Sizes of those of `hashes` that the project has.
+pub fn sizes(project: ProjectId, hashes: &[Hash]) -> Result<BTreeMap<Hash, i64>> {
+    const SQL: &str = "SELECT b.hash, b.size FROM unnest($2::bytea[]) AS w (hash)
+        CROSS JOIN LATERAL (
+            SELECT f.hash, f.size FROM quire_store.blob f
+            WHERE f.project_id = $1 AND f.hash = w.hash OFFSET 0) b";
+    let rows = db::read(SQL, &[project.pg().into(), byte_array(hashes)], |row| {
+        Ok((Hash::from_bytes(row.get::<&[u8]>(1)?)?, row.get(2)?))
+    })?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Makes a place for chunks whose hash is not known yet. Only its own transaction sees it.
+pub fn stage(project: ProjectId, key: Uuid, size: i64) -> Result<()> {
+    const SQL: &str =
+        "INSERT INTO quire_store.blob (project_id, hash, size, codec, bytes) VALUES ($1, $2, $3, 0, '')";
+    db::exec(SQL, &[project.pg().into(), key.as_bytes().as_slice().into(), size.into()])
+}
+
+/// Stores one such chunk.
+pub fn stage_chunk(project: ProjectId, key: Uuid, ordinal: i32, chunk: &Encoded) -> Result<()> {
+    insert_chunk(project, key.as_bytes(), ordinal, chunk)
+}
+
+/// Gives staged chunks their hash, unless the project has the content already. The chunks' bytes stay where they are:
+/// PostgreSQL keeps what is stored out of line when its column does not change.
+pub fn adopt(project: ProjectId, staged: &Staged) -> Result<()> {
+    const CHUNKS: &str = "UPDATE quire_store.blob_chunk SET hash = $3 WHERE project_id = $1 AND hash = $2";
+    if !insert_head(project, &staged.hash, staged.size, staged.chunks)? {
+        return Ok(());
+    }
+    let args: [Arg; 3] = [
+        project.pg().into(),
+        staged.key.as_bytes().as_slice().into(),
+        staged.hash.as_bytes().as_slice().into(),
+    ];
+    db::exec(CHUNKS, &args)
+}
+
+/// Removes the place of staged chunks, and those that nobody adopted.
+pub fn discard(project: ProjectId, key: Uuid) -> Result<()> {
+    const SQL: &str = "DELETE FROM quire_store.blob WHERE project_id = $1 AND hash = $2";
+    db::exec(SQL, &[project.pg().into(), key.as_bytes().as_slice().into()])
 }
 
 /// Content of one blob, verified.
@@ -133,4 +186,44 @@ fn read_chunks(project: ProjectId, hash: &Hash, size: usize) -> Result<Vec<u8>> 
     })?;
     content::verify(&whole, size, hash)?;
     Ok(whole)
+}
+
+/// Bytes `start` to `start + length` of one blob, which must lie in it. Reads only the chunks it needs; the whole is verified
+/// when it is one chunk, or when the range is all of it.
+pub fn read_range(project: ProjectId, hash: &Hash, start: i64, length: i64) -> Result<Vec<u8>> {
+    const HEAD: &str =
+        "SELECT b.size, b.chunk_count FROM quire_store.blob b WHERE b.project_id = $1 AND b.hash = $2";
+    const CHUNKS: &str = "SELECT c.size, c.codec, c.bytes FROM quire_store.blob_chunk c
+        WHERE c.project_id = $1 AND c.hash = $2 AND c.ordinal BETWEEN $3 AND $4 ORDER BY c.ordinal";
+    let key = hash.as_bytes().as_slice();
+    let (size, chunks) = db::read_one(HEAD, &[project.pg().into(), key.into()], |row| {
+        Ok((row.get::<i64>(1)?, row.get::<i32>(2)?))
+    })?
+    .ok_or_else(|| missing(hash))?;
+    let end = start + length;
+    if chunks == 0 || (start == 0 && end == size) {
+        let mut whole = read(project, hash)?;
+        whole.truncate(end as usize);
+        whole.drain(..start as usize);
+        return Ok(whole);
+    }
+    if length == 0 {
+        return Ok(Vec::new());
+    }
+    let chunk = CHUNK_BYTES as i64;
+    let (first, last) = (start / chunk, (end - 1) / chunk);
+    let args: [Arg; 4] =
+        [project.pg().into(), key.into(), (first as i32 + 1).into(), (last as i32 + 1).into()];
+    let mut bytes = Vec::with_capacity(((last - first + 1) * chunk) as usize);
+    db::read(CHUNKS, &args, |row| {
+        let codec = Codec::from_stored(row.get(2)?)?;
+        content::decode_into(codec, row.get::<i64>(1)? as usize, row.get::<&[u8]>(3)?, &mut bytes)
+    })?;
+    let expected = ((last + 1) * chunk).min(size) - first * chunk;
+    if bytes.len() as i64 != expected {
+        return Err(damaged(hash));
+    }
+    bytes.truncate((end - first * chunk) as usize);
+    bytes.drain(..(start - first * chunk) as usize);
+    Ok(bytes)
 }

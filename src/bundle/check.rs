@@ -1,10 +1,12 @@
 //! What a write must pass under the head lock.
 
 use super::store::LockedHead;
+use crate::asset;
 use crate::auth::Access;
 use crate::blob;
 use crate::error::{Error, Result};
 use crate::ids::Seq;
+use crate::pure::asset::AssetEdit;
 use crate::pure::conflict::OnConflict;
 use crate::pure::path::FilePath;
 use crate::pure::tree::{Applied, Edit, Head, Outcome};
@@ -88,7 +90,15 @@ pub fn file_sizes(access: &Access, edits: &[Edit]) -> Result<()> {
     })
 }
 
-pub fn quota(access: &Access, head: &LockedHead, applied: &Applied) -> Result<()> {
+/// The same of assets, which are few.
+pub fn asset_sizes(access: &Access, edits: &[AssetEdit]) -> Result<()> {
+    edits.iter().try_for_each(|edit| match edit {
+        AssetEdit::Put { source, label, .. } => asset::check_size(&access.settings, &label.filename, *source),
+        AssetEdit::Delete { .. } => Ok(()),
+    })
+}
+
+pub fn quota(access: &Access, head: &LockedHead, applied: &Applied, asset_bytes: i64) -> Result<()> {
     let check = |setting: &str, limit: Option<i64>, before: i64, change: i64| match limit {
         // What does not grow is allowed, so that a project over a lowered limit can be brought back.
         Some(limit) if change > 0 && before + change > limit => {
@@ -100,5 +110,6 @@ pub fn quota(access: &Access, head: &LockedHead, applied: &Applied) -> Result<()
         _ => Ok(()),
     };
     check("max_files", access.settings.max_files, head.live_files, applied.live_files)?;
-    check("max_project_bytes", access.settings.max_project_bytes, head.live_bytes, applied.live_bytes)
+    let bytes = head.live_bytes + head.asset_bytes;
+    check("max_project_bytes", access.settings.max_project_bytes, bytes, applied.live_bytes + asset_bytes)
 }

@@ -7,12 +7,14 @@ use super::request::Key;
 use super::single::{self, Single};
 use super::store::{self, Entry, LockedHead};
 use super::{Domain, Kind, OpOutcome, Receipt, check, notify, rate};
+use crate::asset;
 use crate::auth::{self, Access};
-use crate::blob::{self, Blob};
+use crate::blob::{self, Blob, Staged};
 use crate::entity;
 use crate::error::Result;
 use crate::file;
 use crate::ids::{ActorId, CorrelationId, Seq};
+use crate::pure::asset::{self as pure_asset, AssetEdit};
 use crate::pure::chain::{self, BundleHeader};
 use crate::pure::conflict::OnConflict;
 use crate::pure::event;
@@ -72,10 +74,14 @@ pub struct Plan {
     pub edits: Vec<Edit>,
     /// Of fields, in this order, after those of files.
     pub fields: Vec<FieldEdit>,
+    /// Of assets, in this order, after those of fields.
+    pub assets: Vec<AssetEdit>,
     /// The order in which the receipt tells of them, when it is another one.
     pub order: Vec<Domain>,
     /// Content the edits refer to and the project may not have.
     pub blobs: Vec<Blob>,
+    /// Content whose chunks are stored already.
+    pub staged: Option<Staged>,
     /// An operation that changes no content; its domain has stored what it tells of.
     pub other: Option<Op>,
     /// Kept with the receipt, where a repeated request finds it.
@@ -112,8 +118,9 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
     if matches!(access, Cow::Owned(_)) && commit.kind != Kind::Rollback {
         check::file_sizes(&access, &plan.edits)?;
     }
+    check::asset_sizes(&access, &plan.assets)?;
     access.require_paths(plan.edits.iter().flat_map(Edit::paths))?;
-    if !plan.fields.is_empty() {
+    if !plan.fields.is_empty() || !plan.assets.is_empty() {
         access.refuse_token()?;
     }
     let known = commit.path.as_ref().map(|path| (path, head.file.take()));
@@ -123,7 +130,7 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
     let receipt = if effect.op_checksums.is_empty() {
         Receipt { seq: head.seq, bundle: None, ops, answer: plan.answer }
     } else {
-        check::quota(&access, &head, &effect.files)?;
+        check::quota(&access, &head, &effect.files, effect.assets.live_bytes)?;
         let bundle = write(commit, &access, author, &mut head, &plan, &mut effect, &mut heads)?;
         Receipt { seq: head.seq, bundle: Some(bundle), ops, answer: plan.answer }
     };
@@ -140,6 +147,7 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
 struct Effect {
     files: Applied,
     fields: field::Applied,
+    assets: pure_asset::Applied,
     /// The fields it touches, as they are afterwards.
     new_fields: Fields,
     /// One for each operation asked for.
@@ -175,11 +183,14 @@ fn effect(
     };
     let (mut fields, new_fields) = entity::apply(commit.access.project, &plan.fields, &by)?;
     op_checksums.append(&mut fields.op_checksums);
+    let mut assets = asset::apply(commit.access.project, &plan.assets, op_checksums.len())?;
+    op_checksums.append(&mut assets.op_checksums);
     op_checksums.extend(plan.other.as_ref().map(Op::checksum).transpose()?);
     let of_files = std::mem::take(&mut files.outcomes).into_iter().map(OpOutcome::File);
     let of_fields = std::mem::take(&mut fields.outcomes).into_iter().map(OpOutcome::Field);
-    let outcomes = interleave(&plan.order, of_files, of_fields);
-    Ok(Effect { files, fields, new_fields, outcomes, op_checksums })
+    let of_assets = std::mem::take(&mut assets.outcomes).into_iter().map(OpOutcome::Asset);
+    let outcomes = interleave(&plan.order, of_files, of_fields, of_assets);
+    Ok(Effect { files, fields, assets, new_fields, outcomes, op_checksums })
 }
 
 /// The outcomes in the order in which the operations were given.
@@ -187,16 +198,19 @@ fn interleave(
     order: &[Domain],
     mut files: impl Iterator<Item = OpOutcome>,
     mut fields: impl Iterator<Item = OpOutcome>,
+    mut assets: impl Iterator<Item = OpOutcome>,
 ) -> Vec<OpOutcome> {
     let mut outcomes: Vec<OpOutcome> = order
         .iter()
         .filter_map(|domain| match domain {
             Domain::File => files.next(),
             Domain::Field => fields.next(),
+            Domain::Asset => assets.next(),
         })
         .collect();
     outcomes.extend(files);
     outcomes.extend(fields);
+    outcomes.extend(assets);
     outcomes
 }
 
@@ -242,13 +256,16 @@ fn write(
     };
     let entry = Entry { header: &header, op_count, previous: &previous, head, details };
     let versions = &effect.files.versions;
-    match Single::of(versions, &plan.blobs).filter(|_| effect.fields.rows.is_empty()) {
+    let is_of_files = effect.fields.rows.is_empty() && effect.assets.rows.is_empty();
+    match Single::of(versions, &plan.blobs).filter(|_| is_of_files) {
         Some(single) => single::append(&entry, &single)?,
         None => {
             blob::store::insert(project, &plan.blobs)?;
+            plan.staged.as_ref().map_or(Ok(()), |staged| blob::store::adopt(project, staged))?;
             store::append(&entry)?;
             file::store::insert(project, author, head, versions)?;
             entity::insert(project, author, head, &effect.fields, &effect.new_fields)?;
+            asset::insert(project, author, head, &effect.assets)?;
         }
     }
     notify::bundle(access, head, event_name(plan, effect))?;
@@ -259,7 +276,7 @@ fn event_name(plan: &Plan, effect: &Effect) -> &'static str {
     let changes = effect.files.versions.iter().map(|version| (version.path.as_str(), version.head.is_live()));
     match &plan.other {
         Some(op) => event::other_name(op.name()),
-        None => event::name(changes, !effect.fields.rows.is_empty()),
+        None => event::name(changes, !effect.fields.rows.is_empty(), !effect.assets.rows.is_empty()),
     }
 }
 

@@ -19,6 +19,7 @@ pub use commit::{Commit, Committed, Plan, commit};
 pub use request::correlated;
 
 use crate::error::{Error, Result};
+use crate::pure::asset::AssetOutcome;
 use crate::pure::field::FieldOutcome;
 use crate::pure::path::shorten;
 use crate::pure::tree::Outcome;
@@ -35,6 +36,8 @@ pub enum Domain {
     File,
     /// A field of an entity, or a whole one.
     Field,
+    /// An asset.
+    Asset,
 }
 
 /// What became of one operation.
@@ -45,6 +48,8 @@ pub enum OpOutcome {
     File(Outcome),
     /// Of one on fields.
     Field(FieldOutcome),
+    /// Of one on an asset.
+    Asset(AssetOutcome),
 }
 
 /// Why a bundle was made.
@@ -108,7 +113,15 @@ impl Receipt {
     pub fn files(&self) -> impl Iterator<Item = &Outcome> {
         self.ops.iter().filter_map(|op| match op {
             OpOutcome::File(outcome) => Some(outcome),
-            OpOutcome::Field(_) => None,
+            _ => None,
+        })
+    }
+
+    /// What became of the operations on assets.
+    pub fn assets(&self) -> impl Iterator<Item = &AssetOutcome> {
+        self.ops.iter().filter_map(|op| match op {
+            OpOutcome::Asset(outcome) => Some(outcome),
+            _ => None,
         })
     }
 

@@ -33,6 +33,18 @@ impl Hash {
             .map_err(|_| Error::internal(format!("a stored hash has {} bytes instead of 32", bytes.len())))
     }
 
+    /// From 64 lower-case hex digits (22023).
+    pub fn parse(argument: &str, text: &str) -> Result<Self> {
+        blake3::Hash::from_hex(text)
+            .ok()
+            .filter(|_| !text.bytes().any(|byte| byte.is_ascii_uppercase()))
+            .map(|hash| Self(*hash.as_bytes()))
+            .ok_or_else(|| {
+                Error::validation(format!("{argument} must be 64 lower-case hex digits"))
+                    .with("argument", argument)
+            })
+    }
+
     /// The 32 bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0

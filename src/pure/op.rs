@@ -117,6 +117,31 @@ pub enum Op {
         /// Which, inside its type.
         entity_id: String,
     },
+    /// Content is kept as an asset.
+    #[serde(rename = "asset.put")]
+    AssetPut {
+        /// BLAKE3 of the content.
+        #[serde(serialize_with = "hex")]
+        content_hash: Hash,
+        /// How a download is called.
+        filename: String,
+        /// `type/subtype`.
+        media_type: String,
+        /// What it is to the application.
+        asset_type: String,
+        /// Bytes of the content.
+        size: i64,
+    },
+    /// An asset is kept no longer.
+    #[serde(rename = "asset.delete")]
+    AssetDelete {
+        /// BLAKE3 of its content.
+        #[serde(serialize_with = "hex")]
+        content_hash: Hash,
+        /// Why.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
     /// A snapshot can be downloaded. Changes no file.
     #[serde(rename = "snapshot.ready")]
     SnapshotReady {
@@ -149,6 +174,8 @@ impl Op {
             Op::FieldSet { .. } => "field.set",
             Op::FieldUnset { .. } => "field.unset",
             Op::EntityDelete { .. } => "entity.delete",
+            Op::AssetPut { .. } => "asset.put",
+            Op::AssetDelete { .. } => "asset.delete",
             Op::SnapshotReady { .. } => "snapshot.ready",
         }
     }

@@ -9,6 +9,11 @@ pub const DEFAULT_MAX_FILE_BYTES: i64 = 64 << 20;
 /// Largest file a project may allow: what one PostgreSQL value can hold with room to spare.
 pub const LARGEST_MAX_FILE_BYTES: i64 = 512 << 20;
 
+/// Largest asset that arrives in pieces by default: 1 GiB.
+pub const DEFAULT_MAX_ASSET_BYTES: i64 = 1 << 30;
+/// Largest such asset a project may allow: 64 GiB.
+pub const LARGEST_MAX_ASSET_BYTES: i64 = 64 << 30;
+
 /// Snapshots that stay by default.
 pub const DEFAULT_SNAPSHOTS_KEPT: i64 = 10;
 /// Days that a snapshot stays by default.
@@ -41,7 +46,9 @@ pub enum RealtimeSink {
 pub struct Settings {
     /// Largest file, in bytes.
     pub max_file_bytes: i64,
-    /// Most bytes that the current files may have together.
+    /// Largest asset that arrives in pieces, in bytes.
+    pub max_asset_bytes: i64,
+    /// Most bytes that the current files and assets may have together.
     pub max_project_bytes: Option<i64>,
     /// Most current files.
     pub max_files: Option<i64>,
@@ -65,6 +72,7 @@ impl Settings {
         };
         let mut settings = Settings {
             max_file_bytes: DEFAULT_MAX_FILE_BYTES,
+            max_asset_bytes: DEFAULT_MAX_ASSET_BYTES,
             max_project_bytes: None,
             max_files: None,
             rate_limit: None,
@@ -82,6 +90,7 @@ impl Settings {
     fn set(&mut self, key: &str, value: &Value) -> Result<()> {
         match key {
             "max_file_bytes" => self.max_file_bytes = positive(key, value, LARGEST_MAX_FILE_BYTES)?,
+            "max_asset_bytes" => self.max_asset_bytes = positive(key, value, LARGEST_MAX_ASSET_BYTES)?,
             "max_project_bytes" => self.max_project_bytes = Some(positive(key, value, i64::MAX)?),
             "max_files" => self.max_files = Some(positive(key, value, i64::MAX)?),
             "rate_limit" => self.rate_limit = Some(rate_limit(value)?),
@@ -96,7 +105,7 @@ impl Settings {
                 ))
                 .with("setting", crate::pure::path::shorten(key))
                 .hint(
-                    "known settings: max_file_bytes, max_project_bytes, max_files, rate_limit, broadcast, realtime_sink, snapshots_kept, snapshots_max_age",
+                    "known settings: max_file_bytes, max_asset_bytes, max_project_bytes, max_files, rate_limit, broadcast, realtime_sink, snapshots_kept, snapshots_max_age",
                 ));
             }
         }
@@ -168,7 +177,7 @@ mod tests {
         let defaults = Settings::parse(&json!({})).expect("valid");
         assert_eq!(defaults.max_file_bytes, DEFAULT_MAX_FILE_BYTES);
         assert_eq!(defaults.broadcast, Broadcast::Hint);
-        let all = json!({"max_file_bytes": 10, "max_project_bytes": 20, "max_files": 3, "broadcast": "off",
+        let all = json!({"max_file_bytes": 10, "max_asset_bytes": 30, "max_project_bytes": 20, "max_files": 3, "broadcast": "off",
                          "rate_limit": {"per_minute": 60, "burst": 5}});
         let settings = Settings::parse(&all).expect("valid");
         assert_eq!(settings.rate_limit, Some(RateLimit { per_minute: 60, burst: 5 }));
@@ -184,6 +193,7 @@ mod tests {
             json!({"max_file_bytes": "1"}),
             json!({"max_file_bytes": 1i64 << 40}),
             json!({"max_files": -1}),
+            json!({"max_asset_bytes": 1i64 << 40}),
             json!({"broadcast": "loud"}),
             json!({"rate_limit": {"per_minute": 0, "burst": 1}}),
             json!({"rate_limit": {"per_minute": 1, "burst": 1, "x": 1}}),

@@ -45,6 +45,7 @@ pub fn build(database: &Database, prefix: &str) -> Fixture {
     write_files(&mut client, project, correlation);
     write_files_of_another(&mut database.client(&editor), project);
     write_entities(&mut client, &mut database.client(&editor), project);
+    write_assets(&mut client, project);
     subscribe(&mut client, project);
     mint(&mut client, project);
     archive(&mut client, project);
@@ -114,6 +115,33 @@ fn write_entities(client: &mut Client, editor: &mut Client, project: Uuid) {
     client.query_one(sql, &[&project]).expect("resolve a conflict");
 }
 
+/// Assets of one chunk and of several, one with a past, and an upload that is not finished.
+fn write_assets(client: &mut Client, project: Uuid) {
+    for statement in [
+        "SELECT quire.put_asset($1, 'Größe.png', '\\x89504e47', 'image/png', 'image')",
+        "SELECT quire.put_asset($1, 'old.txt', 'old', 'text/plain; charset=utf-8', 'note')",
+        "SELECT quire.delete_asset($1, content_hash, 'outdated ✓') FROM quire.list_assets($1, 'note')",
+        "SELECT quire.append_upload($1, u, 7, 'half of it') FROM quire.begin_upload($1, 'half', 'a/b', 'data', '7 days') u",
+    ] {
+        client.execute(statement, &[&project]).unwrap_or_else(|error| panic!("{statement}: {error:?}"));
+    }
+    let sql = "SELECT quire.begin_upload($1, 'large.bin', 'application/octet-stream', 'data')";
+    let upload: Uuid = client.query_one(sql, &[&project]).expect("begin an upload").get(0);
+    for statement in [
+        "SELECT quire.append_upload($1, $2, 1, decode(repeat('00ff', 1500000), 'hex'))",
+        "SELECT quire.finish_upload($1, $2)",
+    ] {
+        client
+            .execute(statement, &[&project, &upload])
+            .unwrap_or_else(|error| panic!("{statement}: {error:?}"));
+    }
+    let ops = json!([{"op": "asset.put", "filename": "two", "media_type": "a/b", "asset_type": "data", "content_base64": "AAE="},
+        {"op": "file.put", "file_path": "with-asset", "content": "x"}]);
+    client
+        .execute("SELECT quire.commit_bundle($1, $2)", &[&project, &ops])
+        .expect("commit an asset and a file");
+}
+
 /// One subscription that is half read, one with a running lease.
 fn subscribe(client: &mut Client, project: Uuid) {
     for statement in [
@@ -181,6 +209,10 @@ const READERS: &[&str] = &[
     "SELECT n, h.* FROM unnest('{1,2,gone}'::text[]) n, quire.explain_entity({p}, 'task', n) h",
     "SELECT * FROM quire.list_conflicts({p}, true)",
     "SELECT c.conflict_id, h.* FROM quire.list_conflicts({p}, true) c, quire.conflict_history({p}, c.conflict_id) h",
+    "SELECT * FROM quire.list_assets({p})",
+    "SELECT o.seq, quire.get_asset({p}, o.target) FROM quire.oplog o WHERE o.project_id = {p} AND o.op LIKE 'asset.%' ORDER BY o.seq, o.ordinal",
+    "SELECT a.content_hash, quire.read_asset_range({p}, a.content_hash), quire.read_asset_range({p}, a.content_hash, 1048570, 12)
+     FROM quire.list_assets({p}) a",
     // Without the status: the keys of tokens are in no dump, so after a restore it is another one.
     "SELECT token_id, abilities, audience, max_uses, uses, minted_by, minted_at, expires_at, revoked_at
      FROM quire.list_tokens({p})",
