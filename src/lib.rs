@@ -3,7 +3,7 @@
 //! Calls go downwards only:
 //!
 //! ```text
-//! src/<domain>/…      SQL functions, thin          auth, project, file, entity, asset, event, token, snapshot
+//! src/<domain>/…      SQL functions, thin          auth, project, file, entity, asset, event, token, snapshot, gc
 //! src/bundle/commit   the only write path
 //! src/<domain>/store  SQL text of a domain
 //! src/db              the only SPI code
@@ -31,6 +31,8 @@ mod entity;
 mod event;
 #[cfg(feature = "server")]
 mod file;
+#[cfg(feature = "server")]
+mod gc;
 #[cfg(feature = "server")]
 mod guc;
 #[cfg(feature = "server")]

@@ -15,6 +15,7 @@ extension_sql_file!("../sql/schema/bundle.sql", name = "bundle", requires = ["pr
 extension_sql_file!("../sql/schema/file.sql", name = "file", requires = ["blob", "bundle"]);
 extension_sql_file!("../sql/schema/entity.sql", name = "entity", requires = ["bundle"]);
 extension_sql_file!("../sql/schema/asset.sql", name = "asset", requires = ["bundle"]);
+extension_sql_file!("../sql/schema/gc.sql", name = "gc", requires = ["file", "asset"]);
 extension_sql_file!("../sql/schema/event.sql", name = "event", requires = ["project"]);
 extension_sql_file!("../sql/schema/channel.sql", name = "channel", requires = ["project"]);
 extension_sql_file!("../sql/schema/sink.sql", name = "sink", requires = ["project"]);
@@ -27,6 +28,7 @@ extension_sql_file!(
         "file",
         "entity",
         "asset",
+        "gc",
         "event",
         "channel",
         "sink",
@@ -44,6 +46,7 @@ extension_sql_file!(
         auth::api::member_project,
         snapshot::read::download_bytes,
         blob::api::missing_text,
+        blob::api::gone_text,
         blob::api::decode_text,
         blob::api::decode_text_chunks,
         file::read::normal_path,
@@ -71,9 +74,14 @@ extension_sql_file!(
     requires = ["view", auth::api::readable_project, asset::api::check_asset_type]
 );
 extension_sql_file!(
+    "../sql/schema/gc_view.sql",
+    name = "gc_view",
+    requires = ["view", "gc", gc::api::managed_project]
+);
+extension_sql_file!(
     "../sql/schema/finalize.sql",
     name = "finalize_schema",
-    requires = ["entity_view", "asset_view"],
+    requires = ["entity_view", "asset_view", "gc_view"],
     finalize
 );
 

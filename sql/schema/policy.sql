@@ -7,7 +7,7 @@ DECLARE
 BEGIN
     FOREACH table_name IN ARRAY ARRAY['project', 'project_head', 'project_member', 'blob', 'blob_chunk', 'bundle',
         'request', 'rate_bucket', 'file_head', 'project_files', 'project_tag', 'entity_op', 'entity_field', 'conflict', 'conflict_event', 'asset_op',
-        'asset', 'upload', 'upload_piece', 'subscription',
+        'asset', 'upload', 'upload_piece', 'gc_round', 'gc_candidate', 'subscription',
         'channel', 'sink_failure', 'token', 'token_use', 'snapshot', 'snapshot_chunk'] LOOP
         EXECUTE pg_catalog.format('ALTER TABLE quire_store.%I ENABLE ROW LEVEL SECURITY', table_name);
         -- The array is computed once per query, never per row.

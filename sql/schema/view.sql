@@ -10,10 +10,11 @@ RETURN (SELECT quire_store.decode_text_chunks(pg_catalog.array_agg(c.codec ORDER
                    pg_catalog.array_agg(c.bytes ORDER BY c.ordinal), b.size, b.hash)
         FROM quire_store.blob_chunk c WHERE c.project_id = b.project_id AND c.hash = b.hash);
 
--- Text of a blob, NULL when there is no row. Raises XX001 when length or hash are wrong.
+-- Text of a blob, NULL when there is no row. Raises XX001 when length or hash are wrong, PT410 when it is not present.
 CREATE FUNCTION quire_store.blob_text(b quire_store.blob) RETURNS text
 STABLE PARALLEL SAFE LANGUAGE sql
 RETURN CASE WHEN b.hash IS NULL THEN NULL
+       WHEN b.state <> 0 THEN quire_store.gone_text(b.hash, b.state, b.size, b.state_at, b.state_reason)
        WHEN b.chunk_count = 0 THEN quire_store.decode_text(b.codec, b.size, b.hash, b.bytes)
        ELSE quire_store.chunked_text(b) END;
 
@@ -308,6 +309,7 @@ BEGIN ATOMIC
         'file_bytes', h.live_bytes,
         'versions', (SELECT count(*) FROM quire_store.project_files f WHERE f.project_id = h.project_id),
         'blobs', b.blobs, 'blob_bytes', b.blob_bytes, 'stored_bytes', b.stored_bytes,
+        'archived_blobs', b.archived, 'collected_blobs', b.collected,
         'assets', (SELECT count(*) FROM quire_store.asset a WHERE a.project_id = h.project_id AND NOT a.is_deleted),
         'asset_bytes', h.asset_bytes,
         'snapshots', s.snapshots, 'snapshot_bytes', s.snapshot_bytes,
@@ -317,7 +319,9 @@ BEGIN ATOMIC
                           FROM quire_store.sink_failure e WHERE e.project_id = h.project_id))
     FROM quire_store.project_head h
     CROSS JOIN LATERAL (
-        SELECT count(*) AS blobs, COALESCE(sum(b.size), 0) AS blob_bytes,
+        SELECT count(*) FILTER (WHERE b.state = 0) AS blobs, count(*) FILTER (WHERE b.state = 1) AS archived,
+               count(*) FILTER (WHERE b.state = 2) AS collected,
+               COALESCE(sum(b.size) FILTER (WHERE b.state = 0), 0) AS blob_bytes,
                COALESCE(sum(pg_catalog.octet_length(b.bytes)), 0)
                    + (SELECT COALESCE(sum(pg_catalog.octet_length(c.bytes)), 0) FROM quire_store.blob_chunk c
                       WHERE c.project_id = h.project_id) AS stored_bytes

@@ -27,7 +27,7 @@ fn put_asset(
     asset_type: Option<&str>,
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> JsonB {
-    or_raise(put(project_uuid, filename, bytes, media_type, asset_type, correlation_id))
+    or_raise(blob::retrying(|| put(project_uuid, filename, bytes, media_type, asset_type, correlation_id)))
 }
 
 fn put(

@@ -156,7 +156,7 @@ fn finish(
     let request = Commit::new(&access, Kind::UserEdit, correlation);
     // One that is gone may have been finished by this very request.
     let committed = commit(&request, |_| plan.ok_or_else(|| no_upload(id)))?;
-    // When the asset was there already, nothing was adopted.
+    // What the project had already was not adopted.
     blob::store::discard(project, id)?;
     answer(&committed)
 }

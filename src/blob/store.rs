@@ -1,6 +1,7 @@
 //! SQL of the blob store.
 
-use super::{Blob, Staged, damaged, missing};
+use super::{Blob, Staged, State, Stored, damaged, missing};
+use crate::bundle::store::from_pg;
 use crate::db::{self, Arg};
 use crate::error::Result;
 use crate::ids::ProjectId;
@@ -12,11 +13,12 @@ use uuid::Uuid;
 /// Most bytes one INSERT carries; an array of a gigabyte cannot be built.
 const BATCH_BYTES: usize = 8 << 20;
 
-/// Which of `hashes` the project has.
+/// Which of `hashes` the project has, present.
 pub fn existing(project: ProjectId, hashes: &[Hash]) -> Result<HashSet<Hash>> {
     const SQL: &str = "SELECT b.hash FROM unnest($2::bytea[]) AS w (hash)
         CROSS JOIN LATERAL (
-            SELECT f.hash FROM quire_store.blob f WHERE f.project_id = $1 AND f.hash = w.hash OFFSET 0) b";
+            SELECT f.hash FROM quire_store.blob f
+            WHERE f.project_id = $1 AND f.hash = w.hash AND f.state = 0 OFFSET 0) b";
     let rows = db::read(SQL, &[project.pg().into(), byte_array(hashes)], |row| {
         Hash::from_bytes(row.get::<&[u8]>(1)?)
     })?;
@@ -27,7 +29,17 @@ pub fn byte_array<'a>(hashes: &[Hash]) -> Arg<'a> {
     hashes.iter().map(|hash| hash.as_bytes().to_vec()).collect::<Vec<Vec<u8>>>().into()
 }
 
-/// Stores blobs; those that are there already stay as they are.
+/// What happens to a blob that is there already: nothing, unless its bytes are not.
+macro_rules! or_revive {
+    () => {
+        " ON CONFLICT (project_id, hash) DO UPDATE SET codec = EXCLUDED.codec, chunk_count = EXCLUDED.chunk_count,
+             bytes = EXCLUDED.bytes, state = 0, state_at = NULL, state_reason = NULL
+          WHERE b.state <> 0"
+    };
+}
+pub(crate) use or_revive;
+
+/// Stores blobs; those that are there already stay as they are, and those whose bytes are gone get them back.
 pub fn insert(project: ProjectId, blobs: &[Blob]) -> Result<()> {
     let mut batch: Vec<(&Blob, &Encoded)> = Vec::new();
     let mut bytes = 0;
@@ -49,10 +61,12 @@ pub fn insert(project: ProjectId, blobs: &[Blob]) -> Result<()> {
 }
 
 fn insert_whole(project: ProjectId, batch: &[(&Blob, &Encoded)]) -> Result<()> {
-    const SQL: &str = "INSERT INTO quire_store.blob (project_id, hash, size, codec, bytes)
-        SELECT $1, n.hash, n.size, n.codec, n.bytes
-        FROM unnest($2::bytea[], $3::bigint[], $4::smallint[], $5::bytea[]) AS n (hash, size, codec, bytes)
-        ON CONFLICT DO NOTHING";
+    const SQL: &str = concat!(
+        "INSERT INTO quire_store.blob AS b (project_id, hash, size, codec, bytes)
+         SELECT $1, n.hash, n.size, n.codec, n.bytes
+         FROM unnest($2::bytea[], $3::bigint[], $4::smallint[], $5::bytea[]) AS n (hash, size, codec, bytes)",
+        or_revive!()
+    );
     if batch.is_empty() {
         return Ok(());
     }
@@ -75,8 +89,12 @@ fn insert_chunked(project: ProjectId, blob: &Blob, chunks: &[Encoded]) -> Result
 
 /// Stores the row of a blob whose chunks follow; `false` when it is there already, with its chunks.
 fn insert_head(project: ProjectId, hash: &Hash, size: i64, chunks: i32) -> Result<bool> {
-    const SQL: &str = "INSERT INTO quire_store.blob (project_id, hash, size, codec, chunk_count, bytes)
-        VALUES ($1, $2, $3, 0, $4, '') ON CONFLICT DO NOTHING RETURNING true";
+    const SQL: &str = concat!(
+        "INSERT INTO quire_store.blob AS b (project_id, hash, size, codec, chunk_count, bytes)
+         VALUES ($1, $2, $3, 0, $4, '')",
+        or_revive!(),
+        " RETURNING true"
+    );
     let args: [Arg; 4] = [project.pg().into(), hash.as_bytes().as_slice().into(), size.into(), chunks.into()];
     Ok(db::write_one(SQL, &args, |row| row.get::<bool>(1))?.is_some())
 }
@@ -95,16 +113,44 @@ fn insert_chunk(project: ProjectId, key: &[u8], ordinal: i32, chunk: &Encoded) -
     db::exec(SQL, &args)
 }
 
-/// Sizes of those of `hashes` that the project has.
+/// Sizes of those of `hashes` that the project has; PT410 for one that is not present.
 pub fn sizes(project: ProjectId, hashes: &[Hash]) -> Result<BTreeMap<Hash, i64>> {
-    const SQL: &str = "SELECT b.hash, b.size FROM unnest($2::bytea[]) AS w (hash)
+    const SQL: &str =
+        "SELECT b.hash, b.state, b.size, b.state_at, b.state_reason FROM unnest($2::bytea[]) AS w (hash)
         CROSS JOIN LATERAL (
-            SELECT f.hash, f.size FROM quire_store.blob f
+            SELECT f.hash, f.state, f.size, f.state_at, f.state_reason FROM quire_store.blob f
             WHERE f.project_id = $1 AND f.hash = w.hash OFFSET 0) b";
     let rows = db::read(SQL, &[project.pg().into(), byte_array(hashes)], |row| {
-        Ok((Hash::from_bytes(row.get::<&[u8]>(1)?)?, row.get(2)?))
+        let hash = Hash::from_bytes(row.get::<&[u8]>(1)?)?;
+        let stored = stored_from_row(row, 2)?;
+        if stored.state == State::Present { Ok((hash, stored.size)) } else { Err(stored.gone(&hash)) }
     })?;
     Ok(rows.into_iter().collect())
+}
+
+/// Refuses content that is not present (PT410) or not there (XX001).
+pub fn require_present(project: ProjectId, hashes: &[Hash]) -> Result<()> {
+    let sizes = sizes(project, hashes)?;
+    hashes.iter().find(|hash| !sizes.contains_key(hash)).map_or(Ok(()), |hash| Err(missing(hash)))
+}
+
+/// Reads the columns `state, size, state_at, state_reason`, starting at `at`.
+pub fn stored_from_row(row: &db::Row, at: usize) -> Result<Stored> {
+    Ok(Stored {
+        state: State::from_stored(row.get(at)?)?,
+        size: row.get(at + 1)?,
+        at: row.opt(at + 2)?.map(from_pg),
+        why: row.opt(at + 3)?,
+    })
+}
+
+/// A blob, but for its bytes.
+pub fn state(project: ProjectId, hash: &Hash) -> Result<Option<Stored>> {
+    const SQL: &str = "SELECT b.state, b.size, b.state_at, b.state_reason FROM quire_store.blob b
+        WHERE b.project_id = $1 AND b.hash = $2";
+    db::read_one(SQL, &[project.pg().into(), hash.as_bytes().as_slice().into()], |row| {
+        stored_from_row(row, 1)
+    })
 }
 
 /// Makes a place for chunks whose hash is not known yet. Only its own transaction sees it.
@@ -145,15 +191,33 @@ pub fn read(project: ProjectId, hash: &Hash) -> Result<Vec<u8>> {
     read_many(project, std::slice::from_ref(hash))?.remove(hash).ok_or_else(|| missing(hash))
 }
 
-/// Contents of some blobs, verified; XX001 when one is missing.
+/// Contents of some blobs, verified; XX001 when one is missing, PT410 when one is not present.
 pub fn read_many(project: ProjectId, hashes: &[Hash]) -> Result<HashMap<Hash, Vec<u8>>> {
-    const SQL: &str = "SELECT b.hash, b.size, b.codec, b.chunk_count, b.bytes
+    let (contents, gone) = read_present(project, hashes)?;
+    match gone.iter().next() {
+        Some((hash, stored)) => Err(stored.gone(hash)),
+        None => Ok(contents),
+    }
+}
+
+/// Contents by their hashes, and what is not present.
+pub type Present = (HashMap<Hash, Vec<u8>>, HashMap<Hash, Stored>);
+
+/// Contents of those of some blobs that are present, verified, and what is known of the others; XX001 when one is missing.
+pub fn read_present(project: ProjectId, hashes: &[Hash]) -> Result<Present> {
+    const SQL: &str =
+        "SELECT b.hash, b.size, b.codec, b.chunk_count, b.bytes, b.state, b.size, b.state_at, b.state_reason
         FROM unnest($2::bytea[]) AS w (hash)
         CROSS JOIN LATERAL (
             SELECT * FROM quire_store.blob f WHERE f.project_id = $1 AND f.hash = w.hash OFFSET 0) b";
+    let mut gone = HashMap::new();
     let rows = db::read(SQL, &[project.pg().into(), byte_array(hashes)], |row| {
         let hash = Hash::from_bytes(row.get::<&[u8]>(1)?)?;
         let size = row.get::<i64>(2)? as usize;
+        if row.get::<i16>(6)? != State::Present as i16 {
+            gone.insert(hash, stored_from_row(row, 6)?);
+            return Ok((hash, size, None));
+        }
         if row.get::<i32>(4)? > 0 {
             return Ok((hash, size, None));
         }
@@ -166,13 +230,14 @@ pub fn read_many(project: ProjectId, hashes: &[Hash]) -> Result<HashMap<Hash, Ve
     for (hash, size, bytes) in rows {
         let bytes = match bytes {
             Some(bytes) => bytes,
+            None if gone.contains_key(&hash) => continue,
             None => read_chunks(project, &hash, size)?,
         };
         contents.insert(hash, bytes);
     }
-    match hashes.iter().find(|hash| !contents.contains_key(hash)) {
-        Some(gone) => Err(missing(gone)),
-        None => Ok(contents),
+    match hashes.iter().find(|hash| !contents.contains_key(hash) && !gone.contains_key(hash)) {
+        Some(lost) => Err(missing(lost)),
+        None => Ok((contents, gone)),
     }
 }
 
@@ -191,15 +256,19 @@ fn read_chunks(project: ProjectId, hash: &Hash, size: usize) -> Result<Vec<u8>> 
 /// Bytes `start` to `start + length` of one blob, which must lie in it. Reads only the chunks it needs; the whole is verified
 /// when it is one chunk, or when the range is all of it.
 pub fn read_range(project: ProjectId, hash: &Hash, start: i64, length: i64) -> Result<Vec<u8>> {
-    const HEAD: &str =
-        "SELECT b.size, b.chunk_count FROM quire_store.blob b WHERE b.project_id = $1 AND b.hash = $2";
+    const HEAD: &str = "SELECT b.state, b.size, b.state_at, b.state_reason, b.chunk_count
+        FROM quire_store.blob b WHERE b.project_id = $1 AND b.hash = $2";
     const CHUNKS: &str = "SELECT c.size, c.codec, c.bytes FROM quire_store.blob_chunk c
         WHERE c.project_id = $1 AND c.hash = $2 AND c.ordinal BETWEEN $3 AND $4 ORDER BY c.ordinal";
     let key = hash.as_bytes().as_slice();
-    let (size, chunks) = db::read_one(HEAD, &[project.pg().into(), key.into()], |row| {
-        Ok((row.get::<i64>(1)?, row.get::<i32>(2)?))
+    let (stored, chunks) = db::read_one(HEAD, &[project.pg().into(), key.into()], |row| {
+        Ok((stored_from_row(row, 1)?, row.get::<i32>(5)?))
     })?
     .ok_or_else(|| missing(hash))?;
+    if stored.state != State::Present {
+        return Err(stored.gone(hash));
+    }
+    let size = stored.size;
     let end = start + length;
     if chunks == 0 || (start == 0 && end == size) {
         let mut whole = read(project, hash)?;
@@ -226,4 +295,44 @@ pub fn read_range(project: ProjectId, hash: &Hash, start: i64, length: i64) -> R
     bytes.truncate((end - first * chunk) as usize);
     bytes.drain(..(start - first * chunk) as usize);
     Ok(bytes)
+}
+
+/// Hands the decoded parts of a present blob to `take`, in order; returns the bytes they take, compressed. One part is in
+/// memory at a time.
+pub fn each_part(project: ProjectId, hash: &Hash, mut take: impl FnMut(&[u8])) -> Result<i64> {
+    const WHOLE: &str = "SELECT b.size, b.codec, b.bytes, b.chunk_count FROM quire_store.blob b
+        WHERE b.project_id = $1 AND b.hash = $2";
+    const CHUNK: &str = "SELECT c.size, c.codec, c.bytes FROM quire_store.blob_chunk c
+        WHERE c.project_id = $1 AND c.hash = $2 AND c.ordinal = $3";
+    let key = hash.as_bytes().as_slice();
+    let mut stored = 0;
+    let mut part = |row: &db::Row| {
+        let bytes: &[u8] = row.get(3)?;
+        let mut decoded = Vec::new();
+        content::decode_into(
+            Codec::from_stored(row.get(2)?)?,
+            row.get::<i64>(1)? as usize,
+            bytes,
+            &mut decoded,
+        )?;
+        stored += bytes.len() as i64;
+        take(&decoded);
+        Ok(())
+    };
+    let chunks = db::read_one(WHOLE, &[project.pg().into(), key.into()], |row| {
+        let chunks = row.get::<i32>(4)?;
+        if chunks == 0 {
+            part(row)?;
+        }
+        Ok(chunks)
+    })?
+    .ok_or_else(|| missing(hash))?;
+    for ordinal in 1..=chunks {
+        pgrx::check_for_interrupts!();
+        db::in_passing(|| {
+            db::read_one(CHUNK, &[project.pg().into(), key.into(), ordinal.into()], &mut part)?
+                .ok_or_else(|| missing(hash))
+        })?;
+    }
+    Ok(stored)
 }

@@ -13,7 +13,7 @@ use crate::blob::{self, Blob, Staged};
 use crate::entity;
 use crate::error::Result;
 use crate::file;
-use crate::ids::{ActorId, CorrelationId, Seq};
+use crate::ids::{ActorId, CorrelationId, ProjectId, Seq};
 use crate::pure::asset::{self as pure_asset, AssetEdit};
 use crate::pure::chain::{self, BundleHeader};
 use crate::pure::conflict::OnConflict;
@@ -119,6 +119,7 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
         check::file_sizes(&access, &plan.edits)?;
     }
     check::asset_sizes(&access, &plan.assets)?;
+    check::contents(project, &plan)?;
     access.require_paths(plan.edits.iter().flat_map(Edit::paths))?;
     if !plan.fields.is_empty() || !plan.assets.is_empty() {
         access.refuse_token()?;
@@ -128,6 +129,10 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
     let mut effect = effect(commit, author, &head, &plan, &mut heads)?;
     let ops = std::mem::take(&mut effect.outcomes);
     let receipt = if effect.op_checksums.is_empty() {
+        // An asset that stays what it is may have lost its bytes to an archive.
+        if !plan.assets.is_empty() {
+            store_contents(project, &plan)?;
+        }
         Receipt { seq: head.seq, bundle: None, ops, answer: plan.answer }
     } else {
         check::quota(&access, &head, &effect.files, effect.assets.live_bytes)?;
@@ -260,8 +265,7 @@ fn write(
     match Single::of(versions, &plan.blobs).filter(|_| is_of_files) {
         Some(single) => single::append(&entry, &single)?,
         None => {
-            blob::store::insert(project, &plan.blobs)?;
-            plan.staged.as_ref().map_or(Ok(()), |staged| blob::store::adopt(project, staged))?;
+            store_contents(project, plan)?;
             store::append(&entry)?;
             file::store::insert(project, author, head, versions)?;
             entity::insert(project, author, head, &effect.fields, &effect.new_fields)?;
@@ -270,6 +274,11 @@ fn write(
     }
     notify::bundle(access, head, event_name(plan, effect))?;
     Ok((header.bundle_id.to_string(), head.checksum.to_hex()))
+}
+
+fn store_contents(project: ProjectId, plan: &Plan) -> Result<()> {
+    blob::store::insert(project, &plan.blobs)?;
+    plan.staged.as_ref().map_or(Ok(()), |staged| blob::store::adopt(project, staged))
 }
 
 fn event_name(plan: &Plan, effect: &Effect) -> &'static str {

@@ -170,12 +170,14 @@ impl<'a> Staged<'a> {
         files.chain(fields).chain(assets).collect()
     }
 
-    /// Compresses the content.
-    pub fn into_plan(self, project: ProjectId) -> Result<Plan> {
+    /// Compresses the content that the project does not have.
+    pub fn plan(&self, project: ProjectId) -> Result<Plan> {
         let contents: Vec<(&Content, &[u8])> =
             self.contents.iter().map(|(content, bytes)| (content, bytes.as_ref())).collect();
         let blobs = blob::prepare(project, &contents)?;
         let Self { edits, fields, assets, order, .. } = self;
+        let (edits, fields) = (edits.clone(), fields.clone());
+        let (assets, order) = (assets.clone(), order.clone());
         Ok(Plan { edits, fields, assets, order, blobs, ..Plan::default() })
     }
 }

@@ -173,6 +173,13 @@ pub fn append(entry: &Entry) -> Result<()> {
     db::exec(SQL, &entry.args()?)
 }
 
+/// Writes the head row as it is, after a change under its lock that makes no bundle: a writer with an older snapshot
+/// (REPEATABLE READ), who cannot see the change, then gets 40001.
+pub fn touch(project: ProjectId) -> Result<()> {
+    const SQL: &str = "UPDATE quire_store.project_head SET seq = seq WHERE project_id = $1";
+    db::exec(SQL, &[project.pg().into()])
+}
+
 /// Seq of the newest bundle, as the caller's snapshot sees it.
 pub fn head_seq(project: ProjectId) -> Result<Seq> {
     const SQL: &str = "SELECT seq FROM quire_store.project_head WHERE project_id = $1";

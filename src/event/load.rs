@@ -189,7 +189,7 @@ fn event(bundle: &LoggedBundle, name: &'static str, changed: Changed, contents: 
 /// Contents of a page's files.
 enum Contents {
     NotAsked,
-    Loaded(HashMap<Hash, Vec<u8>>),
+    Loaded(blob::store::Present),
 }
 
 impl Contents {
@@ -207,16 +207,18 @@ impl Contents {
             }
         }
         let wanted: Vec<Hash> = wanted.into_iter().collect();
-        Ok(Contents::Loaded(blob::store::read_many(project, &wanted)?))
+        Ok(Contents::Loaded(blob::store::read_present(project, &wanted)?))
     }
 
     fn of(&self, hash: &Hash, travels: bool) -> Body {
         match self {
             Contents::NotAsked => Body::NotAsked,
-            Contents::Loaded(contents) => contents
-                .get(hash)
-                .filter(|_| travels)
-                .map_or(Body::Omitted, |bytes| Body::Bytes(bytes.clone())),
+            Contents::Loaded((contents, gone)) => match (contents.get(hash), gone.get(hash)) {
+                _ if !travels => Body::Omitted,
+                (Some(bytes), _) => Body::Bytes(bytes.clone()),
+                (None, Some(stored)) => Body::Unavailable(stored.state.as_str()),
+                (None, None) => Body::Omitted,
+            },
         }
     }
 }

@@ -10,7 +10,7 @@
 //! | `snapshot:ready` | `snapshot_id, seq, since_seq?, format, size, content_hash, file_count, timestamp, sender` |
 //!
 //! Content of a binary file travels as `content_base64` and `content` is null. What is too large to travel is left out
-//! and `content_omitted` is true.
+//! and `content_omitted` is true; so is what is archived or collected, and `content_unavailable` says which.
 
 use crate::pure::asset::{Asset, Label};
 use crate::pure::hash::Hash;
@@ -66,6 +66,8 @@ pub enum Body {
     Bytes(Vec<u8>),
     /// Too large to travel.
     Omitted,
+    /// Archived or collected: that word.
+    Unavailable(&'static str),
     /// Nobody asked for it.
     NotAsked,
 }
@@ -293,6 +295,10 @@ fn describe(change: &Change, into: &mut Map<String, Value>) {
         Body::Omitted => {
             into.insert("content_omitted".into(), true.into());
         }
+        Body::Unavailable(state) => {
+            into.insert("content_omitted".into(), true.into());
+            into.insert("content_unavailable".into(), (*state).into());
+        }
         Body::Bytes(bytes) => match std::str::from_utf8(bytes) {
             Ok(text) if !file.is_binary => {
                 into.insert("content".into(), text.into());
@@ -480,6 +486,19 @@ mod tests {
         let payload =
             build(single(true), &ORIGIN, vec![update("a", b"\x00\xff")], Some(Vec::new()), Vec::new());
         assert_eq!((&payload["content"], &payload["content_base64"]), (&Value::Null, &json!("AP8=")));
+    }
+
+    #[test]
+    fn content_that_is_gone_is_left_out_and_says_so() {
+        let mut change = update("a", b"x");
+        if let Some(file) = &mut change.file {
+            file.content = Body::Unavailable("collected");
+        }
+        let payload = build(single(true), &ORIGIN, vec![change], Some(Vec::new()), Vec::new());
+        assert_eq!(
+            (&payload["content_omitted"], &payload["content_unavailable"], payload.get("content")),
+            (&json!(true), &json!("collected"), None)
+        );
     }
 
     #[test]

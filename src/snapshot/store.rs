@@ -237,13 +237,17 @@ pub struct Part {
 /// Content of some files as it is stored, in the order of `hashes`; `None` for one that is stored in chunks, with their
 /// number.
 pub fn parts(project: ProjectId, hashes: &[Hash]) -> Result<Vec<(Hash, std::result::Result<Part, i32>)>> {
-    const SQL: &str = "SELECT b.hash, b.codec, b.size, b.chunk_count, b.bytes
+    const SQL: &str =
+        "SELECT b.hash, b.codec, b.size, b.chunk_count, b.bytes, b.state, b.size, b.state_at, b.state_reason
         FROM unnest($2::bytea[]) WITH ORDINALITY AS w (hash, place)
         CROSS JOIN LATERAL (
             SELECT * FROM quire_store.blob f WHERE f.project_id = $1 AND f.hash = w.hash OFFSET 0) b
         ORDER BY w.place";
     db::read(SQL, &[project.pg().into(), blob::store::byte_array(hashes)], |row| {
         let hash = Hash::from_bytes(row.get::<&[u8]>(1)?)?;
+        if row.get::<i16>(6)? != blob::State::Present as i16 {
+            return Err(blob::store::stored_from_row(row, 6)?.gone(&hash));
+        }
         let chunks: i32 = row.get(4)?;
         if chunks > 0 {
             return Ok((hash, Err(chunks)));

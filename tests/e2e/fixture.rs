@@ -125,6 +125,16 @@ fn write_assets(client: &mut Client, project: Uuid) {
     ] {
         client.execute(statement, &[&project]).unwrap_or_else(|error| panic!("{statement}: {error:?}"));
     }
+    // One that is archived, one that is collected.
+    configure(client, project, json!({"asset_retention_days": {"waste": 0}}));
+    for statement in [
+        "SELECT quire.archive_blob($1, quire.put_asset($1, 'cold.txt', 'cold', 'text/plain', 'cold') ->> 'content_hash',
+            encode(sha256('cold'), 'hex'))",
+        "SELECT quire.delete_asset($1, quire.put_asset($1, 'w', 'waste', 'text/plain', 'waste') ->> 'content_hash')",
+        "SELECT quire.gc_run($1)",
+    ] {
+        client.execute(statement, &[&project]).unwrap_or_else(|error| panic!("{statement}: {error:?}"));
+    }
     let sql = "SELECT quire.begin_upload($1, 'large.bin', 'application/octet-stream', 'data')";
     let upload: Uuid = client.query_one(sql, &[&project]).expect("begin an upload").get(0);
     for statement in [
@@ -212,7 +222,8 @@ const READERS: &[&str] = &[
     "SELECT * FROM quire.list_assets({p})",
     "SELECT o.seq, quire.get_asset({p}, o.target) FROM quire.oplog o WHERE o.project_id = {p} AND o.op LIKE 'asset.%' ORDER BY o.seq, o.ordinal",
     "SELECT a.content_hash, quire.read_asset_range({p}, a.content_hash), quire.read_asset_range({p}, a.content_hash, 1048570, 12)
-     FROM quire.list_assets({p}) a",
+     FROM quire.list_assets({p}) a WHERE a.asset_type <> 'cold'",
+    "SELECT * FROM quire.gc_plan({p})",
     // Without the status: the keys of tokens are in no dump, so after a restore it is another one.
     "SELECT token_id, abilities, audience, max_uses, uses, minted_by, minted_at, expires_at, revoked_at
      FROM quire.list_tokens({p})",
