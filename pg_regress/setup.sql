@@ -83,6 +83,15 @@ $$;
 GRANT CREATE ON DATABASE :DBNAME TO regress_member;
 GRANT CREATE ON SCHEMA public TO regress_member;
 
+-- Spoils rows, past the guards; for superusers.
+CREATE PROCEDURE t.spoil(statement text) LANGUAGE plpgsql AS $$
+BEGIN
+    SET LOCAL session_replication_role = replica;
+    EXECUTE statement;
+    SET LOCAL session_replication_role = origin;
+END
+$$;
+
 -- Deletes a project, if it is still there, whoever owns it.
 CREATE PROCEDURE t.drop(project uuid) LANGUAGE sql AS $$
     SELECT quire.delete_project(project_id, name) FROM quire_store.project WHERE project_id = $1

@@ -97,7 +97,7 @@ impl Code {
             Code::Unauthorized => "not allowed",
             Code::NotFound => "not found, or hidden from the caller",
             Code::Conflict => "stale version or base, duplicate; `reason` says which",
-            Code::Gone => "expired cursor or target",
+            Code::Gone => "archived or collected content, or an expired cursor or target",
             Code::Limit => "over a size limit or quota; `limit` says which",
             Code::Invariant => "an invariant would be broken",
             Code::Locked => "archived target",

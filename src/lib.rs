@@ -3,8 +3,8 @@
 //! Calls go downwards only:
 //!
 //! ```text
-//! src/<domain>/…      SQL functions, thin          auth, project, file, entity, undo, event, recovery, token, snapshot, job,
-//!                                                  peer
+//! src/<domain>/…      SQL functions, thin          auth, project, file, entity, asset, undo, event, recovery, token,
+//!                                                  snapshot, job, peer, gc
 //! src/bundle/commit   the only write path
 //! src/<domain>/store  SQL text of a domain
 //! src/db              the only SPI code
@@ -16,6 +16,8 @@ pub mod pure;
 
 #[cfg(feature = "server")]
 mod args;
+#[cfg(feature = "server")]
+mod asset;
 #[cfg(feature = "server")]
 mod auth;
 #[cfg(feature = "server")]
@@ -32,6 +34,8 @@ mod entity;
 mod event;
 #[cfg(feature = "server")]
 mod file;
+#[cfg(feature = "server")]
+mod gc;
 #[cfg(feature = "server")]
 mod guc;
 #[cfg(feature = "server")]

@@ -16,6 +16,12 @@ extension_sql_file!("../sql/schema/file.sql", name = "file", requires = ["blob",
 extension_sql_file!("../sql/schema/entity.sql", name = "entity", requires = ["bundle"]);
 extension_sql_file!("../sql/schema/peer.sql", name = "peer", requires = ["project"]);
 extension_sql_file!("../sql/schema/recovery.sql", name = "recovery", requires = ["project"]);
+extension_sql_file!("../sql/schema/asset.sql", name = "asset", requires = ["bundle"]);
+extension_sql_file!(
+    "../sql/schema/gc.sql",
+    name = "gc",
+    requires = ["file", "asset", "snapshot", "job", "recovery"]
+);
 extension_sql_file!("../sql/schema/event.sql", name = "event", requires = ["project"]);
 extension_sql_file!("../sql/schema/channel.sql", name = "channel", requires = ["project"]);
 extension_sql_file!("../sql/schema/sink.sql", name = "sink", requires = ["project"]);
@@ -30,6 +36,8 @@ extension_sql_file!(
         "entity",
         "recovery",
         "peer",
+        "asset",
+        "gc",
         "event",
         "channel",
         "sink",
@@ -49,6 +57,7 @@ extension_sql_file!(
         recovery::api::refuse_quarantined,
         snapshot::read::download_bytes,
         blob::api::missing_text,
+        blob::api::gone_text,
         blob::api::decode_text,
         blob::api::decode_text_chunks,
         file::read::normal_path,
@@ -81,9 +90,19 @@ extension_sql_file!(
     requires = ["view", auth::api::member_project]
 );
 extension_sql_file!(
+    "../sql/schema/asset_view.sql",
+    name = "asset_view",
+    requires = ["view", auth::api::readable_project, asset::api::check_asset_type]
+);
+extension_sql_file!(
+    "../sql/schema/gc_view.sql",
+    name = "gc_view",
+    requires = ["view", "gc", gc::api::managed_project]
+);
+extension_sql_file!(
     "../sql/schema/finalize.sql",
     name = "finalize_schema",
-    requires = ["entity_view", "inspect", "job_view"],
+    requires = ["entity_view", "inspect", "job_view", "asset_view", "gc_view"],
     finalize
 );
 

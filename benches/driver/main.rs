@@ -7,6 +7,7 @@
 mod bulk;
 mod database;
 mod files;
+mod gc;
 // The demo's reader of git repositories; what it tells about tags and trees is not needed here.
 #[allow(dead_code)]
 #[path = "../../examples/demo/git.rs"]
@@ -50,7 +51,7 @@ impl Bench {
 type Measure = fn(&Bench) -> Result<Section>;
 
 /// The sections, in the order they run. The name is what `--only` takes and the database is called after.
-const SECTIONS: [(&str, Measure); 7] = [
+const SECTIONS: [(&str, Measure); 8] = [
     ("upsert", upsert::run),
     ("bulk", bulk::run),
     ("list", list::run),
@@ -58,6 +59,7 @@ const SECTIONS: [(&str, Measure); 7] = [
     ("poll", poll::run),
     ("size", size::run),
     ("snapshot", snapshot::run),
+    ("gc", gc::run),
 ];
 
 fn main() -> ExitCode {

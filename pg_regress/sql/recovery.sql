@@ -1,12 +1,4 @@
 -- verify_project, replay_project, the quarantine. Rows are spoilt by a superuser, past the guards.
-\c - postgres
-CREATE PROCEDURE t.spoil(statement text) LANGUAGE plpgsql AS $$
-BEGIN
-    SET LOCAL session_replication_role = replica;
-    EXECUTE statement;
-    SET LOCAL session_replication_role = origin;
-END
-$$;
 \c - regress_alice
 SELECT quire.create_project('recovery', t.id(3100)) IS NOT NULL AS created;
 SELECT quire.commit_bundle(t.id(3100), '[
@@ -119,6 +111,22 @@ SELECT content FROM quire.read_project_file(t.id(3100), 'a');
 SELECT quire.repair(t.id(3100), quarantine_id) ->> 'repaired_from' AS mended_from FROM quire.list_quarantine(t.id(3100));
 SELECT quire.verify_project(t.id(3100)) ->> 'is_sound' AS sound;
 SELECT quire.get_entity(t.id(3100), 't', '1') -> 'fields' AS fields;
+-- assets
+SELECT quire.put_asset(t.id(3100), 'a.bin', 'asset', 'application/octet-stream', 'data') ->> 'seq' AS seq;
+\c - postgres
+CALL t.spoil($$UPDATE quire_store.asset SET filename = 'b.bin' WHERE project_id = t.id(3100)$$);
+CALL t.spoil($$UPDATE quire_store.blob SET bytes = set_byte(bytes, 1, 255) WHERE project_id = t.id(3100) AND chunk_count = 0 AND size = 5$$);
+\c - regress_alice
+SELECT f ->> 'kind' AS kind, f ->> 'fault' AS fault FROM quire.verify_project(t.id(3100)) v, jsonb_array_elements(v -> 'findings') f;
+SELECT quire.repair(t.id(3100), quarantine_id, '{"content": "asset"}') ->> 'repaired_from' AS mended_from FROM quire.list_quarantine(t.id(3100)) ORDER BY kind;
+SELECT quire.verify_project(t.id(3100)) ->> 'is_sound' AS sound;
+\c - postgres
+CALL t.spoil($$UPDATE quire_store.asset_op SET media_type = 'a/b' WHERE project_id = t.id(3100)$$);
+\c - regress_alice
+SELECT f ->> 'kind' AS kind, f ->> 'fault' AS fault FROM quire.verify_project(t.id(3100)) v, jsonb_array_elements(v -> 'findings') f;
+SELECT quire.repair(t.id(3100), quarantine_id, jsonb_build_object('op', jsonb_build_object('op', 'asset.put', 'filename', 'a.bin', 'media_type', 'application/octet-stream',
+    'asset_type', 'data', 'size', 5, 'content_hash', (SELECT content_hash FROM quire.list_assets(t.id(3100)))))) ->> 'repaired_from' AS mended_from FROM quire.list_quarantine(t.id(3100));
+SELECT quire.verify_project(t.id(3100)) ->> 'is_sound' AS sound;
 -- the log goes on where it was
 SELECT version, seq FROM quire.upsert_project_file(t.id(3100), 'd', 'after');
 SELECT quire.verify_project(t.id(3100)) ->> 'is_sound' AS sound;

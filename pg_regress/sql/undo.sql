@@ -98,6 +98,29 @@ SELECT kind, undoes_seq = :bobs AS undoes_bobs FROM quire.bundles WHERE project_
 \c - regress_bob
 SELECT state FROM quire.list_undoable(t.id(3000));
 
+-- assets: put, said something else of, deleted; undone and redone
+\c - regress_alice
+SELECT quire.create_project('undo 3', t.id(3002)) IS NOT NULL AS created;
+SELECT quire.put_asset(t.id(3002), 'a.png', 'png', 'image/png', 'image') ->> 'status' AS status;
+SELECT quire.put_asset(t.id(3002), 'b.png', 'png', 'image/png', 'image') ->> 'status' AS status;
+SELECT quire.delete_asset(t.id(3002), content_hash, 'not used') ->> 'status' AS status FROM quire.list_assets(t.id(3002));
+SELECT count(*) FROM quire.list_assets(t.id(3002));
+SELECT quire.undo(t.id(3002)) -> 'ops' -> 0 ->> 'status' AS status;
+SELECT filename FROM quire.list_assets(t.id(3002));
+SELECT quire.undo(t.id(3002)) -> 'ops' -> 0 ->> 'status' AS status;
+SELECT filename FROM quire.list_assets(t.id(3002));
+SELECT quire.undo(t.id(3002)) -> 'ops' -> 0 ->> 'status' AS status;
+SELECT count(*) FROM quire.list_assets(t.id(3002));
+SELECT quire.redo(t.id(3002)) -> 'ops' -> 0 ->> 'status' AS status;
+SELECT filename FROM quire.list_assets(t.id(3002));
+SELECT quire.set_project_member(t.id(3002), t.actor('bob'), 'editor') ->> 'role' AS role;
+\c - regress_bob
+SELECT quire.put_asset(t.id(3002), 'of-bob.png', 'png', 'image/png', 'image') ->> 'status' AS status;
+\c - regress_alice
+SELECT t.error($$SELECT quire.undo(t.id(3002), 'record')$$);
+SELECT jsonb_array_length(quire.undo(t.id(3002), 'skip') -> 'skipped') AS skipped;
+SELECT quire.verify_project(t.id(3002)) -> 'is_sound' AS sound;
+
 -- files that cannot coexist, and what cannot be taken back
 \c - regress_alice
 SELECT quire.create_project('undo 2', t.id(3001)) IS NOT NULL AS created;

@@ -8,6 +8,11 @@ CREATE TABLE quire_store.blob (
     codec       smallint NOT NULL,
     -- 0: the bytes are here; n: they are in n rows of blob_chunk.
     chunk_count integer NOT NULL DEFAULT 0,
+    -- 0: present, 1: archived, 2: collected. What is not present has no bytes here, and says since when and why. Stored values
+    -- keep their meaning for ever.
+    state        smallint NOT NULL DEFAULT 0,
+    state_at     timestamptz,
+    state_reason text,
     bytes       bytea NOT NULL,
     PRIMARY KEY (project_id, hash)
 ) WITH (toast_tuple_target = 4080);

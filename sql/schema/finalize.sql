@@ -38,9 +38,10 @@ GRANT SELECT ON ALL TABLES IN SCHEMA quire TO quire_user;
 -- What the security_invoker views touch on behalf of the caller; row level security decides which rows. Nobody but
 -- quire_owner has USAGE on quire_store, so none of this can be named directly.
 GRANT SELECT ON quire_store.project_files, quire_store.file_head, quire_store.bundle, quire_store.blob,
-    quire_store.blob_chunk, quire_store.entity_op TO quire_user;
+    quire_store.blob_chunk, quire_store.entity_op, quire_store.asset_op TO quire_user;
 GRANT EXECUTE ON FUNCTION quire_store.readable_projects(), quire_store.blob_text(quire_store.blob),
-    quire_store.missing_text(bytea), quire_store.chunked_text(quire_store.blob),
+    quire_store.missing_text(bytea), quire_store.gone_text(bytea, smallint, bigint, timestamp with time zone, text),
+    quire_store.chunked_text(quire_store.blob),
     quire_store.decode_text(smallint, bigint, bytea, bytea),
     quire_store.decode_text_chunks(smallint[], bigint[], bytea[], bigint, bytea) TO quire_user;
 
@@ -60,7 +61,7 @@ BEGIN
               'restore_project_file', 'restore_project', 'read_snapshot', 'read_snapshot_chunk', 'get_snapshot_manifest',
               'list_snapshots', 'verify_snapshot', 'download_snapshot', 'plan_hydration', 'restore_snapshot', 'open_channel',
               'keep_channel', 'get_entity', 'list_entities', 'entity_history', 'entities_at', 'explain_entity',
-              'list_conflicts', 'conflict_history', 'search_ops', 'bundle_details')
+              'list_conflicts', 'conflict_history', 'search_ops', 'bundle_details', 'get_asset', 'list_assets', 'read_asset_range')
     LOOP
         EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO quire_guest', item.name);
     END LOOP;
@@ -80,19 +81,19 @@ Returns: the project''s id.
 Errors: 22004, 22023, 42501 nobody is signed in, PT409 the id is taken.';
 COMMENT ON FUNCTION quire.get_project(uuid) IS
 'A project as JSON.
-Returns: {project_id, name, kind, visibility, status, settings, role, created_by, created_at, updated_at, seq, checksum, file_count, total_bytes}; role is the caller''s, or null; seq and checksum are those of the newest bundle; file_count and total_bytes (bytes) count current files.
+Returns: {project_id, name, kind, visibility, status, settings, role, created_by, created_at, updated_at, seq, checksum, file_count, total_bytes, asset_bytes}; role is the caller''s, or null; seq and checksum are those of the newest bundle; file_count and total_bytes (bytes) count current files, asset_bytes live assets.
 Errors: 22004, PT404.';
 COMMENT ON FUNCTION quire.list_projects() IS
 'The projects the caller is a member of, by name; all of them for an administrator.
 Returns: rows (project_id, name, kind, visibility, status, role, seq, changed_at).';
 COMMENT ON FUNCTION quire.project_stats(uuid) IS
 'How much a project holds, counted now: takes time with its size. Members only.
-Returns: {project_id, seq, bundles, files, file_bytes, versions, blobs, blob_bytes, stored_bytes, snapshots, snapshot_bytes, members, realtime_sink: {failures, last_seq, last_error, last_at}}; file_bytes of the current files, blob_bytes of all contents, stored_bytes as compressed; realtime_sink is null when nothing failed.
+Returns: {project_id, seq, bundles, files, file_bytes, versions, blobs, blob_bytes, stored_bytes, archived_blobs, collected_blobs, assets, asset_bytes, snapshots, snapshot_bytes, members, realtime_sink: {failures, last_seq, last_error, last_at}}; file_bytes of the current files, blobs and blob_bytes of all contents that are present, stored_bytes as compressed; assets and asset_bytes of the live ones; realtime_sink is null when nothing failed.
 Errors: 22004, 42501, PT404.';
 COMMENT ON FUNCTION quire.update_project(uuid, jsonb) IS
 'Changes a project''s name, visibility or settings. Owners only.
 Arguments: changes, an object with any of name, visibility, settings; settings are laid over the current ones, null takes one back to its default.
-Settings: max_file_bytes (default 67108864, at most 536870912), max_project_bytes and max_files (of current files; default unlimited), rate_limit {"per_minute": n, "burst": n} (writes per actor; default off), broadcast (hint, full or off; default hint), realtime_sink (none or supabase: events also go to Supabase Realtime''s private topic project:<project id>; default none), snapshots_kept (default 10), snapshots_max_age (days, default 30).
+Settings: max_file_bytes (default 67108864, at most 536870912), max_asset_bytes (of an asset that arrives in pieces; default 1073741824, at most 68719476736), max_project_bytes (of current files and live assets, each with its size; default unlimited), max_files (current ones; default unlimited), rate_limit {"per_minute": n, "burst": n} (writes per actor; default off), broadcast (hint, full or off; default hint), realtime_sink (none or supabase: events also go to Supabase Realtime''s private topic project:<project id>; default none), retention_days (how long content stays after it was replaced or deleted, for points in time and restores; 0 to 36500, default 90), asset_retention_days ({asset_type: days}, for deleted assets of these types), snapshots_kept (default 10), snapshots_max_age (days, default 30).
 Returns: like get_project. Errors: 22004, 22023 unknown member or bad value, 42501, PT404, PT423.';
 COMMENT ON FUNCTION quire.archive_project(uuid) IS
 'Makes a project read only: writers answer PT423. Owners only.
@@ -151,9 +152,9 @@ Returns: {success, seq, files: [{file_path, version, content_hash}]}; content_ha
 Errors: as delete_project_file, and PT409 duplicate_path, PT413 more items than quire.max_bundle_ops.';
 COMMENT ON FUNCTION quire.commit_bundle(uuid, jsonb, text, text, bigint, uuid, text) IS
 'Commits any mix of operations as one bundle: all or nothing, one seq, one event. Operations apply in order.
-Arguments: ops, an array of {"op": "file.put", file_path, content | content_base64, file_type?, mode?, expected_version?}, {"op": "file.delete", file_path, expected_version?}, {"op": "file.move", from_path, to_path, expected_version?}, {"op": "field.set", entity_type, entity_id, field, value, base_seq?}, {"op": "field.unset", entity_type, entity_id, field, base_seq?}, {"op": "entity.delete", entity_type, entity_id, base_seq?}; kind (user_edit, import, job_output or merge_resolution); message (at most 64 KiB); base_seq (what the author had seen: a path changed after it, or a field changed after it by another actor to another value, is in conflict); correlation_id; on_conflict (reject; record: fields are written and the conflict is kept, see list_conflicts, paths are refused; skip: left out). Entity types have at most 128 bytes, ids and field names 255, values 1 MiB.
-Returns: {seq, bundle_id, checksum, ops: [{op, file_path, from_path?, version, content_hash, status} or {op, entity_type, entity_id, field?, status, skipped?, conflicts?}], advice?}; bundle_id and checksum are null when nothing changed; skipped and conflicts name fields; advice is there above 1000 operations, with a notice.
-Errors: as upsert_project_file, and 22023 a number that a double cannot hold, 42501 a token does not allow operations on fields, PT409 base_changed, field_conflict (DETAIL lists conflicts: entity, field, both values, actors and bundles), PT413 more operations than quire.max_bundle_ops, or a value too long.';
+Arguments: ops, an array of {"op": "file.put", file_path, content | content_base64, file_type?, mode?, expected_version?}, {"op": "file.delete", file_path, expected_version?}, {"op": "file.move", from_path, to_path, expected_version?}, {"op": "field.set", entity_type, entity_id, field, value, base_seq?}, {"op": "field.unset", entity_type, entity_id, field, base_seq?}, {"op": "entity.delete", entity_type, entity_id, base_seq?}, {"op": "asset.put", filename, media_type, asset_type, content_base64 | content_hash}, {"op": "asset.delete", content_hash, reason?}; an asset''s content_hash alone suffices when the project has that content; kind (user_edit, import, job_output or merge_resolution); message (at most 64 KiB); base_seq (what the author had seen: a path changed after it, or a field changed after it by another actor to another value, is in conflict); correlation_id; on_conflict (reject; record: fields are written and the conflict is kept, see list_conflicts, paths are refused; skip: left out). Entity types have at most 128 bytes, ids and field names 255, values 1 MiB.
+Returns: {seq, bundle_id, checksum, ops: [{op, file_path, from_path?, version, content_hash, status} or {op, entity_type, entity_id, field?, status, skipped?, conflicts?} or {op, content_hash, filename, media_type, asset_type, size, status}], advice?}; bundle_id and checksum are null when nothing changed; skipped and conflicts name fields; advice is there above 1000 operations, with a notice.
+Errors: as upsert_project_file, and 22023 a number that a double cannot hold, 42501 a token does not allow operations on fields and assets, PT404 no such asset, or content that the project does not have; PT410 content given by its hash is archived or collected; PT409 base_changed, field_conflict (DETAIL lists conflicts: entity, field, both values, actors and bundles), PT413 more operations than quire.max_bundle_ops, or a value too long.';
 COMMENT ON FUNCTION quire.merge_project_file(uuid, text, text, integer, text, uuid) IS
 'Writes an edit that was made on an older version, merged with what came after it.
 Arguments: p_content (the edit); base_version (what it was made on); strategy (lines: diff3, conflicting hunks are returned and nothing is written; automerge: character merge, never conflicts; at most 256 KiB a side may conflict).
@@ -161,12 +162,12 @@ Returns: {status, version, seq, conflicts}; status is merged, unchanged or confl
 Errors: as upsert_project_file, and 22023 not a text file, PT409 deleted.';
 COMMENT ON FUNCTION quire.restore_project_file(uuid, text, integer, uuid) IS
 'Makes an older version current again, as a new version.
-Returns: the file as quire.project_file_head. Errors: as upsert_project_file, and 22023 the version is a deletion, PT404 no such version.';
+Returns: the file as quire.project_file_head. Errors: as upsert_project_file, and 22023 the version is a deletion, PT404 no such version, PT410 its content is archived or collected.';
 COMMENT ON FUNCTION quire.restore_project(uuid, bigint, boolean, uuid) IS
 'Makes the whole tree what it was at a seq, as one new bundle; nothing is rewritten.
 Arguments: to_seq (0: empty); dry_run (true: only say what would be done).
 Returns: {dry_run, to_seq, seq, bundle_id, checksum, files: [{file_path, op, content_hash, version?}]}.
-Errors: as commit_bundle.';
+Errors: as commit_bundle, and PT410 some content is archived or collected: then nothing is written.';
 COMMENT ON FUNCTION quire.tag_project(uuid, text, bigint, uuid) IS
 'Gives a seq a name. A tag does not move: the same name at another seq is refused.
 Arguments: tag (1 to 255 characters); at_seq (default: the newest). Returns: the seq.
@@ -210,9 +211,9 @@ Returns: rows (event, actor, display_name, value, is_unset, seq, bundle_id, comm
 -- Undo and inspection -----------------------------------------------------------------------------------------------
 
 COMMENT ON FUNCTION quire.undo(uuid, text, uuid) IS
-'Takes back the caller''s newest bundle that is not taken back: a new bundle of kind undo restores the files and fields it touched; nothing is rewritten. Bundles of others, and bundles of kind system, are passed over.
-Arguments: on_conflict, about what has become something else since (reject; skip: left as it is; record: fields are restored all the same and the conflict is kept, see list_conflicts, files are refused); correlation_id.
-Returns: like commit_bundle, with undoes_seq and skipped: [{file_path | entity_type, entity_id, field, seq, actor, bundle_id, in_words}]. The bundle is written even if nothing was left to do, so that the walk goes on.
+'Takes back the caller''s newest bundle that is not taken back: a new bundle of kind undo restores the files, fields and assets it touched; nothing is rewritten. Bundles of others, and bundles of kind system, are passed over.
+Arguments: on_conflict, about what has become something else since (reject; skip: left as it is; record: fields are restored all the same and the conflict is kept, see list_conflicts, files and assets are refused); correlation_id.
+Returns: like commit_bundle, with undoes_seq and skipped: [{file_path | entity_type, entity_id, field | content_hash, seq, actor, bundle_id, in_words}]. The bundle is written even if nothing was left to do, so that the walk goes on.
 Errors: 22004, 22023, 42501 also for a token, PT404 nothing to undo, PT409 changed_since (DETAIL lists conflicts as skipped does), path_conflict; PT410 a content is collected, PT413, PT423, PT429.';
 COMMENT ON FUNCTION quire.redo(uuid, text, uuid) IS
 'Takes back the caller''s newest undo, unless they have edited since; revert_bundle then brings an undone bundle back.
@@ -238,16 +239,16 @@ Returns: {seq, bundle_id, kind, actor, display_name, message, correlation_id, ba
 COMMENT ON FUNCTION quire.verify_project(uuid, text) IS
 'Checks everything that is stored against its checksums. What is wrong is recorded in quarantine and not raised; nothing else changes. Owners only.
 Arguments: depth (log: operations, bundles, their chain; state: and the current files and fields against the log; content: and every content against its hash, default).
-Returns: {project_id, seq, is_sound, bundles, ops, files, fields, blobs, blob_bytes, findings: [{quarantine_id, kind, key, fault, in_words}]}; what was rejected before is not found again.
+Returns: {project_id, seq, is_sound, bundles, ops, files, fields, assets, blobs, blob_bytes, findings: [{quarantine_id, kind, key, fault, in_words}]}; what was rejected before is not found again.
 Errors: 22004, 22023, 42501, PT404.';
 COMMENT ON FUNCTION quire.replay_project(uuid, bigint) IS
 'Makes files and fields anew from the operations alone and compares them with the tables. Members only; changes nothing.
 Arguments: to_seq (default: the newest).
-Returns: {project_id, seq, bundles, ops, files, fields, is_equal, differences: [operations that the tables lack, at most 1000], impossible: [{seq, ordinal, why}]}. Errors: 22004, 22023, 42501, PT404.';
+Returns: {project_id, seq, bundles, ops, files, fields, assets, is_equal, differences: [operations that the tables lack, at most 1000], impossible: [{seq, ordinal, why}]}. Errors: 22004, 22023, 42501, PT404.';
 COMMENT ON FUNCTION quire.list_quarantine(uuid, boolean) IS
 'What was found corrupt, oldest first. Reading it raises XX001 with the quarantine_id. Members only.
 Arguments: include_ended (default false).
-Returns: rows (quarantine_id, kind, key, fault, in_words, expected, status, found_at, ended_at, ended_by, reason); kind is blob, file_op, field_op, bundle, project_head, file_head or entity_field; key names the row; expected is the recorded checksum; status is open, repaired or rejected. Errors: 22004, 42501, PT404.';
+Returns: rows (quarantine_id, kind, key, fault, in_words, expected, status, found_at, ended_at, ended_by, reason); kind is blob, file_op, field_op, asset_op, bundle, project_head, file_head, entity_field, asset or peer_bundle; key names the row; expected is the recorded checksum; status is open, repaired or rejected. Errors: 22004, 42501, PT404.';
 COMMENT ON FUNCTION quire.repair(uuid, uuid, jsonb) IS
 'Mends a row in quarantine. A copy, from a backup or a peer, is accepted only when it has the checksum that was recorded; what other rows prove needs none. Owners only.
 Arguments: supply: {content | content_base64} for a blob; {op: canonical form} for an operation; {header: {project_id, seq, bundle_id, kind, actor_id, message, correlation_id, base_seq, undoes_seq, committed_at (microseconds since 1970)}} for a bundle; not needed for file_head, entity_field, project_head and the faults checksum and prev_checksum.
@@ -305,6 +306,59 @@ Errors: 22004, 22023 no such bundles or another project''s, 42501, PT404, PT413 
 COMMENT ON FUNCTION quire.sync_status(uuid, text) IS
 'How far the exchange with a peer has come. Owners only.
 Returns: {peer, seq, acked_seq, checkpoint}: our newest seq, up to where the peer has ours, up to where we have the peer''s. Errors: 22004, 22023, 42501, PT404.';
+-- Assets ------------------------------------------------------------------------------------------------------------
+
+COMMENT ON FUNCTION quire.put_asset(uuid, text, bytea, text, text, uuid) IS
+'Keeps content as an asset, known by its hash. The same content again changes its name and types, or brings a deleted one back.
+Arguments: filename (1 to 255 bytes, no path); bytes (at most the setting max_file_bytes); media_type (like image/png, at most 255 bytes); asset_type (what it is to the application, 1 to 128 bytes); correlation_id.
+Returns: {content_hash, filename, media_type, asset_type, size, seq, status}; status is created, updated, unchanged or restored.
+Errors: 22004, 22023, 42501 also for every token, PT404, PT409 correlation_reused, PT413, PT423, PT429.';
+COMMENT ON FUNCTION quire.delete_asset(uuid, text, text, uuid) IS
+'Keeps an asset no longer. Its bytes stay until nothing needs them, see gc_run.
+Arguments: hash (64 hex digits); reason (at most 1024 bytes); correlation_id.
+Returns: like put_asset, with status deleted. Errors: 22004, 22023, 42501 also for every token, PT404, PT409, PT423, PT429.';
+COMMENT ON FUNCTION quire.get_asset(uuid, text) IS
+'What is known of an asset, also of a deleted one.
+Arguments: hash (64 hex digits).
+Returns: {content_hash, filename, media_type, asset_type, size, is_deleted, reason, seq, actor, updated_at, state}; seq, actor and updated_at of its last change; state of its bytes is present, archived or collected. Errors: 22004, 22023, PT404.';
+COMMENT ON FUNCTION quire.read_asset_range(uuid, text, bigint, bigint) IS
+'Bytes of an asset, at most 64 MiB a call. Reads only the chunks it needs. The hash is verified when the asset has at most 1 MiB or is read whole; of a part, that each chunk decodes to its length.
+Arguments: hash (64 hex digits); offset (bytes, from 0); length (bytes; default: to the end). Beyond the end there is nothing.
+Returns: the bytes. Errors: 22004, 22023, PT404 also when it is deleted, PT410 archived, PT413, XX001.';
+COMMENT ON FUNCTION quire.list_assets(uuid, text) IS
+'The live assets, by type, filename and hash.
+Arguments: asset_type (default: all). Returns: rows (content_hash, filename, media_type, asset_type, size, seq, actor, updated_at). Errors: 22004, 22023, PT404.';
+COMMENT ON FUNCTION quire.begin_upload(uuid, text, text, text, interval) IS
+'Begins an asset that arrives in pieces. Removes expired uploads.
+Arguments: filename, media_type, asset_type (as put_asset); lease (1 second to 7 days: how long it may take).
+Returns: the upload''s id. Errors: 22004, 22023, 42501 also for every token, PT404, PT423.';
+COMMENT ON FUNCTION quire.append_upload(uuid, uuid, integer, bytea) IS
+'Adds a piece to an upload, in any order. The same piece again changes nothing. Whoever began it, or an owner.
+Arguments: ordinal (1 to 1000000); bytes (at most 16 MiB; all pieces together at most the setting max_asset_bytes).
+Returns: bytes so far. Errors: 22004, 22023, 42501, PT404, PT409 the piece has other bytes already, PT410 the upload has expired, PT413, PT423.';
+COMMENT ON FUNCTION quire.finish_upload(uuid, uuid, text, uuid) IS
+'Makes an asset of the pieces of an upload, in order of their ordinals, in bounded memory. Whoever began it, or an owner.
+Arguments: content_hash (what it must be; default: anything); correlation_id.
+Returns: like put_asset. Errors: as put_asset, and 22023 the content has another hash, PT404 no such upload, PT409 incomplete: a piece is missing; PT410 the upload has expired.';
+
+-- The end of content --------------------------------------------------------------------------------------------------
+
+COMMENT ON FUNCTION quire.gc_plan(uuid) IS
+'What the project stores, each content with why it is kept or that it can be collected. Looks at everything: takes time with the project''s size. Owners only.
+Returns: rows (content_hash, size, stored_bytes, state, is_collectable, reason, references: [{kind, count, detail}]), by hash; size and stored_bytes (compressed) in bytes; state is present, archived or collected; kind is live_file, recent_version (was current inside the setting retention_days), tagged_version, live_asset or recent_asset (deleted inside the retention); detail names one of count.
+Errors: 22004, 42501, PT404.';
+COMMENT ON FUNCTION quire.gc_run(uuid, integer) IS
+'Collects content that nothing needs: its bytes go, its hash, size, and when and why stay. Call it until remaining is 0. The first call looks at everything without a lock; each holds the project''s lock only to check its share again and to empty it. It makes no bundle. Also removes expired uploads. Owners only.
+Arguments: max_blobs (1 to 10000, default 100: the more, the longer writers wait).
+Returns: {collected, freed_bytes, remaining}; freed_bytes as stored; remaining candidates. Errors: 22004, 22023, 42501, PT404, PT423.';
+COMMENT ON FUNCTION quire.archive_blob(uuid, text, text) IS
+'Takes content away that the caller keeps elsewhere. Read it first, store it, read it back, and give its SHA-256, which shows that you have it. What a current file has stays. Owners only.
+Arguments: hash (64 hex digits, BLAKE3); sha256 (64 hex digits, of the same bytes).
+Returns: {content_hash, state, size, freed_bytes}. Errors: 22004, 22023 also when sha256 is another, 42501, PT404, PT409 in_use, PT410 it is collected, PT423, XX001.';
+COMMENT ON FUNCTION quire.restore_blob(uuid, text, bytea) IS
+'Takes content back that was archived or collected. Larger than one value can be, upload it as an asset: that brings it back, too. Owners only.
+Arguments: hash (64 hex digits); bytes (exactly that content).
+Returns: {content_hash, state, size, freed_bytes}. Errors: 22004, 22023 other bytes, 42501, PT404, PT423.';
 
 -- Reading files -----------------------------------------------------------------------------------------------------
 
@@ -312,19 +366,19 @@ COMMENT ON FUNCTION quire.list_current_files(uuid, text) IS
 'The current files, by path.
 Arguments: path_prefix (a file, or a directory with everything below it; no character is a wildcard).
 Returns: rows (file_path, file_type, content, content_hash, version, updated_at); content is NULL for binary files.
-Errors: 22004, 22023, PT404, XX001.';
+Errors: 22004, 22023, PT404, PT410 some content is archived or collected, XX001.';
 COMMENT ON FUNCTION quire.list_files_at(uuid, bigint, timestamp with time zone, text) IS
 'The files at a point in time, by path.
 Arguments: exactly one of at_seq (0: empty), at_time, at_tag. Returns: like list_current_files.
-Errors: 22004, 22023, PT404 no such project or tag, XX001.';
+Errors: 22004, 22023, PT404 no such project or tag, PT410 some content is archived or collected, XX001.';
 COMMENT ON FUNCTION quire.read_project_file(uuid, text, integer) IS
 'One file, current or at a version.
 Arguments: version (default: the current one; a deleted file is then not found).
 Returns: one row (file_path, file_type, content, content_hash, version, updated_at, size, mode, is_deleted, is_binary, seq); content is NULL for binary files and tombstones.
-Errors: 22004, 22023, PT404, XX001.';
+Errors: 22004, 22023, PT404, PT410 its content is archived or collected, XX001.';
 COMMENT ON FUNCTION quire.read_project_file_bytes(uuid, text, integer) IS
 'Bytes of one file, current or at a version; length and hash are verified.
-Returns: the bytes. Errors: 22004, 22023, PT404 also for a tombstone, XX001.';
+Returns: the bytes. Errors: 22004, 22023, PT404 also for a tombstone, PT410 its content is archived or collected, XX001.';
 COMMENT ON FUNCTION quire.project_file_history(uuid, text, integer, integer) IS
 'Versions of a path, newest first; none for a path never used.
 Arguments: before_version (default: from the newest); max_versions (1 to 10000, default 100).
@@ -417,7 +471,7 @@ COMMENT ON FUNCTION quire.end_session(uuid, uuid) IS
 COMMENT ON FUNCTION quire.poll_events(uuid, bigint, integer, boolean) IS
 'The events after a cursor, in seq order, one per bundle; keep the last seq as the next cursor. Gap-free: a later event never appears before an earlier one.
 Arguments: after_seq (0: from the beginning); max_events (1 to 1000; a page with more than 32 MiB of content ends early); with_content.
-Returns: rows (seq, event, payload, committed_at); event is file:update, file:delete or bulk:apply; content of binary files is in content_base64; content_omitted: true says that it was too large.
+Returns: rows (seq, event, payload, committed_at); event is file:update, file:delete, entity:update, asset:update, bulk:apply or snapshot:ready; content of binary files is in content_base64; content_omitted: true says that it was too large, or, with content_unavailable, that it is archived or collected.
 Errors: 22004, 22023, PT404, PT410 the cursor is ahead of the log: fetch the project again.';
 COMMENT ON FUNCTION quire.open_channel(uuid, interval) IS
 'Opens the project''s private NOTIFY channel and tells its name, which cannot be guessed. While somebody holds it open, every bundle is sent there as {event, seq, timestamp, payload} with the payload of poll_events; content that does not fit into 7,900 bytes is left out (content_omitted). It is a wake-up: poll_events has what was missed. Readers, and tokens with events:read.
@@ -450,7 +504,7 @@ COMMENT ON FUNCTION quire.drop_subscription(uuid, text) IS
 -- Views -------------------------------------------------------------------------------------------------------------
 
 COMMENT ON VIEW quire.project_files IS
-'Every version of every file of the projects the caller may read. content is NULL for binary files and tombstones; content_hash is 64 hex digits of BLAKE3.';
+'Every version of every file of the projects the caller may read. content is NULL for binary files and tombstones; Selecting content that is archived or collected raises PT410. content_hash is 64 hex digits of BLAKE3.';
 COMMENT ON VIEW quire.project_files_current IS
 'The current files of the projects the caller may read; columns as in project_files.';
 COMMENT ON VIEW quire.legacy_project_files IS

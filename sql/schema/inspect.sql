@@ -7,7 +7,7 @@ STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp LANGUAGE sql
 BEGIN ATOMIC
     SELECT quire_store.readable_project(project_uuid), quire_store.check_op_filter(filter),
            quire_store.page_size('max_ops', max_ops),
-           quire_store.refuse_quarantined(project_uuid, '{bundle,file_op,field_op}', '{}');
+           quire_store.refuse_quarantined(project_uuid, '{bundle,file_op,field_op,asset_op}', '{}');
     SELECT o.seq, o.ordinal, o.op, o.target, o.actor, a.display_name, u.kind, u.message, u.bundle_id, o.before, o.after,
            o.checksum, o.committed_at
     FROM quire.oplog o

@@ -25,7 +25,8 @@ CREATE TABLE quire_store.project_head (
     access_version bigint NOT NULL DEFAULT (pg_catalog.random() * 1000000000000)::bigint,
     next_file_id integer NOT NULL DEFAULT 1,
     live_files   bigint NOT NULL DEFAULT 0,
-    live_bytes   bigint NOT NULL DEFAULT 0
+    live_bytes   bigint NOT NULL DEFAULT 0,
+    asset_bytes  bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 30);
 SELECT pg_catalog.pg_extension_config_dump('quire_store.project_head', '');
 

@@ -3,7 +3,7 @@
 CREATE TABLE quire_store.quarantine (
     project_id    uuid NOT NULL REFERENCES quire_store.project ON DELETE CASCADE,
     quarantine_id uuid NOT NULL,
-    -- blob, file_op, field_op, bundle, file_head, entity_field or project_head.
+    -- blob, file_op, field_op, asset_op, bundle, file_head, entity_field, asset, project_head or peer_bundle.
     kind          text NOT NULL,
     -- Which row: content_hash; seq and ordinal; file_path; entity_type, entity_id and field.
     key           jsonb NOT NULL,

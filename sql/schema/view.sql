@@ -10,10 +10,11 @@ RETURN (SELECT quire_store.decode_text_chunks(pg_catalog.array_agg(c.codec ORDER
                    pg_catalog.array_agg(c.bytes ORDER BY c.ordinal), b.size, b.hash)
         FROM quire_store.blob_chunk c WHERE c.project_id = b.project_id AND c.hash = b.hash);
 
--- Text of a blob, NULL when there is no row. Raises XX001 when length or hash are wrong.
+-- Text of a blob, NULL when there is no row. Raises XX001 when length or hash are wrong, PT410 when it is not present.
 CREATE FUNCTION quire_store.blob_text(b quire_store.blob) RETURNS text
 STABLE PARALLEL SAFE LANGUAGE sql
 RETURN CASE WHEN b.hash IS NULL THEN NULL
+       WHEN b.state <> 0 THEN quire_store.gone_text(b.hash, b.state, b.size, b.state_at, b.state_reason)
        WHEN b.chunk_count = 0 THEN quire_store.decode_text(b.codec, b.size, b.hash, b.bytes)
        ELSE quire_store.chunked_text(b) END;
 
@@ -153,6 +154,29 @@ FROM quire_store.entity_op o
 LEFT JOIN quire_store.bundle u ON u.project_id = o.project_id AND u.seq = o.bundle_seq
 WHERE o.part = 1
 UNION ALL
+SELECT o.project_id,
+       o.bundle_seq,
+       o.ordinal,
+       o.op,
+       pg_catalog.encode(o.content_hash, 'hex'),
+       u.actor_id,
+       (SELECT pg_catalog.jsonb_build_object('filename', p.filename, 'media_type', p.media_type,
+                   'asset_type', p.asset_type, 'size', p.size)
+        FROM (SELECT * FROM quire_store.asset_op p
+              WHERE p.project_id = o.project_id AND p.content_hash = o.content_hash
+                AND (p.bundle_seq, p.ordinal) < (o.bundle_seq, o.ordinal)
+              ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1) p
+        WHERE p.op = 'asset.put'),
+       CASE WHEN o.op = 'asset.put' THEN
+                pg_catalog.jsonb_build_object('content_hash', pg_catalog.encode(o.content_hash, 'hex'),
+                    'filename', o.filename, 'media_type', o.media_type, 'asset_type', o.asset_type, 'size', o.size)
+            ELSE pg_catalog.jsonb_build_object('is_deleted', true, 'reason', o.reason) END,
+       pg_catalog.encode(o.op_checksum, 'hex'),
+       u.committed_at,
+       NULL
+FROM quire_store.asset_op o
+LEFT JOIN quire_store.bundle u ON u.project_id = o.project_id AND u.seq = o.bundle_seq
+UNION ALL
 -- Operations that change no content are kept with their bundle.
 SELECT b.project_id,
        b.seq,
@@ -287,6 +311,9 @@ BEGIN ATOMIC
         'file_bytes', h.live_bytes,
         'versions', (SELECT count(*) FROM quire_store.project_files f WHERE f.project_id = h.project_id),
         'blobs', b.blobs, 'blob_bytes', b.blob_bytes, 'stored_bytes', b.stored_bytes,
+        'archived_blobs', b.archived, 'collected_blobs', b.collected,
+        'assets', (SELECT count(*) FROM quire_store.asset a WHERE a.project_id = h.project_id AND NOT a.is_deleted),
+        'asset_bytes', h.asset_bytes,
         'snapshots', s.snapshots, 'snapshot_bytes', s.snapshot_bytes,
         'members', (SELECT count(*) FROM quire_store.project_member m WHERE m.project_id = h.project_id),
         'realtime_sink', (SELECT pg_catalog.jsonb_build_object('failures', e.failures, 'last_seq', e.last_seq,
@@ -294,7 +321,9 @@ BEGIN ATOMIC
                           FROM quire_store.sink_failure e WHERE e.project_id = h.project_id))
     FROM quire_store.project_head h
     CROSS JOIN LATERAL (
-        SELECT count(*) AS blobs, COALESCE(sum(b.size), 0) AS blob_bytes,
+        SELECT count(*) FILTER (WHERE b.state = 0) AS blobs, count(*) FILTER (WHERE b.state = 1) AS archived,
+               count(*) FILTER (WHERE b.state = 2) AS collected,
+               COALESCE(sum(b.size) FILTER (WHERE b.state = 0), 0) AS blob_bytes,
                COALESCE(sum(pg_catalog.octet_length(b.bytes)), 0)
                    + (SELECT COALESCE(sum(pg_catalog.octet_length(c.bytes)), 0) FROM quire_store.blob_chunk c
                       WHERE c.project_id = h.project_id) AS stored_bytes

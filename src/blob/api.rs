@@ -1,9 +1,12 @@
 //! Decoders that the views and SQL readers call.
 
+use super::{State, Stored};
+use crate::bundle::store::from_pg;
 use crate::error::{Code, Error, Result};
 use crate::pure::content::{self, Codec};
 use crate::pure::hash::Hash;
 use crate::raise::or_raise;
+use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
 
 /// Text of a blob that is stored in one piece.
@@ -16,6 +19,26 @@ fn decode_text(codec: i16, size: i64, hash: &[u8], bytes: &[u8]) -> String {
 #[pg_extern(schema = "quire_store", immutable, parallel_safe)]
 fn missing_text(hash: Option<&[u8]>) -> Option<String> {
     or_raise(Hash::from_bytes(hash.unwrap_or_default()).and_then(|hash| Err(super::missing(&hash))))
+}
+
+/// What a reader gets for content that is not present: PT410.
+#[pg_extern(schema = "quire_store", immutable, parallel_safe)]
+fn gone_text(
+    hash: Option<&[u8]>,
+    state: Option<i16>,
+    size: Option<i64>,
+    state_at: Option<TimestampWithTimeZone>,
+    state_reason: Option<&str>,
+) -> Option<String> {
+    or_raise(Hash::from_bytes(hash.unwrap_or_default()).and_then(|hash| {
+        let stored = Stored {
+            state: State::from_stored(state.unwrap_or_default())?,
+            size: size.unwrap_or_default(),
+            at: state_at.map(from_pg),
+            why: state_reason.map(str::to_owned),
+        };
+        Err(stored.gone(&hash))
+    }))
 }
 
 /// Text of a blob that is stored in chunks.

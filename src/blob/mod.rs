@@ -2,12 +2,15 @@
 //!
 //! Owns: `blob`, `blob_chunk`.
 //! Promises: identical content is stored once per project; what is read back has the length and hash it was stored
-//! with, or XX001 is raised.
+//! with, or XX001 is raised; PT410 when it is archived or collected. Writing it again makes it present again.
 //! Does not: take locks of its own; it is written under the head lock of its project, with bytes that were hashed and
 //! compressed before.
 
 pub mod api;
+mod state;
 pub mod store;
+
+pub use state::{State, Stored};
 
 use crate::auth::Access;
 use crate::error::{Code, Error, Result};
@@ -18,6 +21,7 @@ use crate::pure::hash::Hash;
 use crate::pure::settings::Settings;
 use crate::pure::tree::Content;
 use std::collections::HashSet;
+use uuid::Uuid;
 
 /// Bytes ready to be stored.
 pub struct Blob {
@@ -27,6 +31,18 @@ pub struct Blob {
     pub size: i64,
     /// One part, or one per chunk.
     pub parts: Vec<Encoded>,
+}
+
+/// Chunks that are stored already, and wait for the hash of the whole.
+pub struct Staged {
+    /// What they are stored under meanwhile.
+    pub key: Uuid,
+    /// BLAKE3 of the whole.
+    pub hash: Hash,
+    /// Bytes of the whole.
+    pub size: i64,
+    /// How many there are.
+    pub chunks: i32,
 }
 
 /// Longest target of a symlink.
@@ -43,6 +59,15 @@ pub fn missing(hash: &Hash) -> Error {
 /// Content that is there and is not what it should be (XX001).
 pub fn damaged(hash: &Hash) -> Error {
     Error::new(Code::Corrupt, "stored content does not match its hash").with("content_hash", hash.to_hex())
+}
+
+/// Runs a writer that has bytes at hand. Content that it found in the project, and therefore does not bring, may be collected
+/// before it has the head lock, which tells it so (PT410). Then it runs again: it has the lock now, so what it finds stays.
+pub fn retrying<T>(write: impl Fn() -> Result<T>) -> Result<T> {
+    match write() {
+        Err(error) if error.code() == Code::Gone => write(),
+        result => result,
+    }
 }
 
 /// Describes content, or PT413 when it is larger than the project allows.

@@ -1,33 +1,46 @@
 //! SQL of the blob store.
 
-use super::{Blob, missing};
+use super::{Blob, Staged, State, Stored, damaged, missing};
+use crate::bundle::store::from_pg;
 use crate::db::{self, Arg};
 use crate::error::{Code, Result};
 use crate::ids::ProjectId;
-use crate::pure::content::{self, Codec, Encoded};
+use crate::pure::content::{self, CHUNK_BYTES, Codec, Encoded};
 use crate::pure::hash::Hash;
 use crate::recovery;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use uuid::Uuid;
 
 /// Most bytes one INSERT carries; an array of a gigabyte cannot be built.
 const BATCH_BYTES: usize = 8 << 20;
 
-/// Which of `hashes` the project has.
+/// Which of `hashes` the project has, present.
 pub fn existing(project: ProjectId, hashes: &[Hash]) -> Result<HashSet<Hash>> {
     const SQL: &str = "SELECT b.hash FROM unnest($2::bytea[]) AS w (hash)
         CROSS JOIN LATERAL (
-            SELECT f.hash FROM quire_store.blob f WHERE f.project_id = $1 AND f.hash = w.hash OFFSET 0) b";
+            SELECT f.hash FROM quire_store.blob f
+            WHERE f.project_id = $1 AND f.hash = w.hash AND f.state = 0 OFFSET 0) b";
     let rows = db::read(SQL, &[project.pg().into(), byte_array(hashes)], |row| {
         Hash::from_bytes(row.get::<&[u8]>(1)?)
     })?;
     Ok(rows.into_iter().collect())
 }
 
-fn byte_array<'a>(hashes: &[Hash]) -> Arg<'a> {
+pub fn byte_array<'a>(hashes: &[Hash]) -> Arg<'a> {
     hashes.iter().map(|hash| hash.as_bytes().to_vec()).collect::<Vec<Vec<u8>>>().into()
 }
 
-/// Stores blobs; those that are there already stay as they are.
+/// What happens to a blob that is there already: nothing, unless its bytes are not.
+macro_rules! or_revive {
+    () => {
+        " ON CONFLICT (project_id, hash) DO UPDATE SET codec = EXCLUDED.codec, chunk_count = EXCLUDED.chunk_count,
+             bytes = EXCLUDED.bytes, state = 0, state_at = NULL, state_reason = NULL
+          WHERE b.state <> 0"
+    };
+}
+pub(crate) use or_revive;
+
+/// Stores blobs; those that are there already stay as they are, and those whose bytes are gone get them back.
 pub fn insert(project: ProjectId, blobs: &[Blob]) -> Result<()> {
     let mut batch: Vec<(&Blob, &Encoded)> = Vec::new();
     let mut bytes = 0;
@@ -49,10 +62,12 @@ pub fn insert(project: ProjectId, blobs: &[Blob]) -> Result<()> {
 }
 
 fn insert_whole(project: ProjectId, batch: &[(&Blob, &Encoded)]) -> Result<()> {
-    const SQL: &str = "INSERT INTO quire_store.blob (project_id, hash, size, codec, bytes)
-        SELECT $1, n.hash, n.size, n.codec, n.bytes
-        FROM unnest($2::bytea[], $3::bigint[], $4::smallint[], $5::bytea[]) AS n (hash, size, codec, bytes)
-        ON CONFLICT DO NOTHING";
+    const SQL: &str = concat!(
+        "INSERT INTO quire_store.blob AS b (project_id, hash, size, codec, bytes)
+         SELECT $1, n.hash, n.size, n.codec, n.bytes
+         FROM unnest($2::bytea[], $3::bigint[], $4::smallint[], $5::bytea[]) AS n (hash, size, codec, bytes)",
+        or_revive!()
+    );
     if batch.is_empty() {
         return Ok(());
     }
@@ -64,26 +79,11 @@ fn insert_whole(project: ProjectId, batch: &[(&Blob, &Encoded)]) -> Result<()> {
 }
 
 fn insert_chunked(project: ProjectId, blob: &Blob, chunks: &[Encoded]) -> Result<()> {
-    const HEAD: &str = "INSERT INTO quire_store.blob (project_id, hash, size, codec, chunk_count, bytes)
-        VALUES ($1, $2, $3, 0, $4, '') ON CONFLICT DO NOTHING RETURNING true";
-    const CHUNK: &str = "INSERT INTO quire_store.blob_chunk (project_id, hash, ordinal, size, codec, bytes)
-        VALUES ($1, $2, $3, $4, $5, $6)";
-    let hash = blob.hash.as_bytes().as_slice();
-    let count = chunks.len() as i32;
-    let head: [Arg; 4] = [project.pg().into(), hash.into(), blob.size.into(), count.into()];
-    if db::write_one(HEAD, &head, |row| row.get::<bool>(1))?.is_none() {
+    if !insert_head(project, &blob.hash, blob.size, chunks.len() as i32)? {
         return Ok(());
     }
     for (ordinal, chunk) in (1i32..).zip(chunks) {
-        let args: [Arg; 6] = [
-            project.pg().into(),
-            hash.into(),
-            ordinal.into(),
-            (chunk.size as i64).into(),
-            (chunk.codec as i16).into(),
-            chunk.bytes.as_slice().into(),
-        ];
-        db::exec(CHUNK, &args)?;
+        insert_chunk(project, blob.hash.as_bytes(), ordinal, chunk)?;
     }
     Ok(())
 }
@@ -95,27 +95,145 @@ pub fn replace(project: ProjectId, blob: &Blob) -> Result<()> {
     insert(project, std::slice::from_ref(blob))
 }
 
+/// Stores the row of a blob whose chunks follow; `false` when it is there already, with its chunks.
+fn insert_head(project: ProjectId, hash: &Hash, size: i64, chunks: i32) -> Result<bool> {
+    const SQL: &str = concat!(
+        "INSERT INTO quire_store.blob AS b (project_id, hash, size, codec, chunk_count, bytes)
+         VALUES ($1, $2, $3, 0, $4, '')",
+        or_revive!(),
+        " RETURNING true"
+    );
+    let args: [Arg; 4] = [project.pg().into(), hash.as_bytes().as_slice().into(), size.into(), chunks.into()];
+    Ok(db::write_one(SQL, &args, |row| row.get::<bool>(1))?.is_some())
+}
+
+fn insert_chunk(project: ProjectId, key: &[u8], ordinal: i32, chunk: &Encoded) -> Result<()> {
+    const SQL: &str = "INSERT INTO quire_store.blob_chunk (project_id, hash, ordinal, size, codec, bytes)
+        VALUES ($1, $2, $3, $4, $5, $6)";
+    let args: [Arg; 6] = [
+        project.pg().into(),
+        key.into(),
+        ordinal.into(),
+        (chunk.size as i64).into(),
+        (chunk.codec as i16).into(),
+        chunk.bytes.as_slice().into(),
+    ];
+    db::exec(SQL, &args)
+}
+
+/// Sizes of those of `hashes` that the project has; PT410 for one that is not present.
+pub fn sizes(project: ProjectId, hashes: &[Hash]) -> Result<BTreeMap<Hash, i64>> {
+    const SQL: &str =
+        "SELECT b.hash, b.state, b.size, b.state_at, b.state_reason FROM unnest($2::bytea[]) AS w (hash)
+        CROSS JOIN LATERAL (
+            SELECT f.hash, f.state, f.size, f.state_at, f.state_reason FROM quire_store.blob f
+            WHERE f.project_id = $1 AND f.hash = w.hash OFFSET 0) b";
+    let rows = db::read(SQL, &[project.pg().into(), byte_array(hashes)], |row| {
+        let hash = Hash::from_bytes(row.get::<&[u8]>(1)?)?;
+        let stored = stored_from_row(row, 2)?;
+        if stored.state == State::Present { Ok((hash, stored.size)) } else { Err(stored.gone(&hash)) }
+    })?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Refuses content that is not present (PT410) or not there (XX001).
+pub fn require_present(project: ProjectId, hashes: &[Hash]) -> Result<()> {
+    let sizes = sizes(project, hashes)?;
+    hashes.iter().find(|hash| !sizes.contains_key(hash)).map_or(Ok(()), |hash| Err(missing(hash)))
+}
+
+/// Reads the columns `state, size, state_at, state_reason`, starting at `at`.
+pub fn stored_from_row(row: &db::Row, at: usize) -> Result<Stored> {
+    Ok(Stored {
+        state: State::from_stored(row.get(at)?)?,
+        size: row.get(at + 1)?,
+        at: row.opt(at + 2)?.map(from_pg),
+        why: row.opt(at + 3)?,
+    })
+}
+
+/// A blob, but for its bytes.
+pub fn state(project: ProjectId, hash: &Hash) -> Result<Option<Stored>> {
+    const SQL: &str = "SELECT b.state, b.size, b.state_at, b.state_reason FROM quire_store.blob b
+        WHERE b.project_id = $1 AND b.hash = $2";
+    db::read_one(SQL, &[project.pg().into(), hash.as_bytes().as_slice().into()], |row| {
+        stored_from_row(row, 1)
+    })
+}
+
+/// Makes a place for chunks whose hash is not known yet. Only its own transaction sees it.
+pub fn stage(project: ProjectId, key: Uuid, size: i64) -> Result<()> {
+    const SQL: &str =
+        "INSERT INTO quire_store.blob (project_id, hash, size, codec, bytes) VALUES ($1, $2, $3, 0, '')";
+    db::exec(SQL, &[project.pg().into(), key.as_bytes().as_slice().into(), size.into()])
+}
+
+/// Stores one such chunk.
+pub fn stage_chunk(project: ProjectId, key: Uuid, ordinal: i32, chunk: &Encoded) -> Result<()> {
+    insert_chunk(project, key.as_bytes(), ordinal, chunk)
+}
+
+/// Gives staged chunks their hash, unless the project has the content already. The chunks' bytes stay where they are:
+/// PostgreSQL keeps what is stored out of line when its column does not change.
+pub fn adopt(project: ProjectId, staged: &Staged) -> Result<()> {
+    const CHUNKS: &str = "UPDATE quire_store.blob_chunk SET hash = $3 WHERE project_id = $1 AND hash = $2";
+    if !insert_head(project, &staged.hash, staged.size, staged.chunks)? {
+        return Ok(());
+    }
+    let args: [Arg; 3] = [
+        project.pg().into(),
+        staged.key.as_bytes().as_slice().into(),
+        staged.hash.as_bytes().as_slice().into(),
+    ];
+    db::exec(CHUNKS, &args)
+}
+
+/// Removes the place of staged chunks, and those that nobody adopted.
+pub fn discard(project: ProjectId, key: Uuid) -> Result<()> {
+    const SQL: &str = "DELETE FROM quire_store.blob WHERE project_id = $1 AND hash = $2";
+    db::exec(SQL, &[project.pg().into(), key.as_bytes().as_slice().into()])
+}
+
 /// Content of one blob, verified.
 pub fn read(project: ProjectId, hash: &Hash) -> Result<Vec<u8>> {
     read_many(project, std::slice::from_ref(hash))?.remove(hash).ok_or_else(|| missing(hash))
 }
 
-/// Contents of some blobs, verified; XX001 when one is missing or damaged, naming its entry in quarantine if it has one.
+/// Contents of some blobs, verified; PT410 when one is not present; XX001 when one is missing or damaged, naming its entry
+/// in quarantine if it has one.
 pub fn read_many(project: ProjectId, hashes: &[Hash]) -> Result<HashMap<Hash, Vec<u8>>> {
+    let (contents, gone) = read_present(project, hashes)?;
+    match gone.iter().next() {
+        Some((hash, stored)) => Err(stored.gone(hash)),
+        None => Ok(contents),
+    }
+}
+
+/// Contents by their hashes, and what is not present.
+pub type Present = (HashMap<Hash, Vec<u8>>, HashMap<Hash, Stored>);
+
+/// Contents of those of some blobs that are present, verified, and what is known of the others; XX001 when one is missing.
+pub fn read_present(project: ProjectId, hashes: &[Hash]) -> Result<Present> {
     read_sound(project, hashes).map_err(|error| match error.code() {
         Code::Corrupt => recovery::name_entry(project, hashes, error),
         _ => error,
     })
 }
 
-fn read_sound(project: ProjectId, hashes: &[Hash]) -> Result<HashMap<Hash, Vec<u8>>> {
-    const SQL: &str = "SELECT b.hash, b.size, b.codec, b.chunk_count, b.bytes
+fn read_sound(project: ProjectId, hashes: &[Hash]) -> Result<Present> {
+    const SQL: &str =
+        "SELECT b.hash, b.size, b.codec, b.chunk_count, b.bytes, b.state, b.size, b.state_at, b.state_reason
         FROM unnest($2::bytea[]) AS w (hash)
         CROSS JOIN LATERAL (
             SELECT * FROM quire_store.blob f WHERE f.project_id = $1 AND f.hash = w.hash OFFSET 0) b";
+    let mut gone = HashMap::new();
     let rows = db::read(SQL, &[project.pg().into(), byte_array(hashes)], |row| {
         let hash = Hash::from_bytes(row.get::<&[u8]>(1)?)?;
         let size = row.get::<i64>(2)? as usize;
+        if row.get::<i16>(6)? != State::Present as i16 {
+            gone.insert(hash, stored_from_row(row, 6)?);
+            return Ok((hash, size, None));
+        }
         if row.get::<i32>(4)? > 0 {
             return Ok((hash, size, None));
         }
@@ -128,13 +246,14 @@ fn read_sound(project: ProjectId, hashes: &[Hash]) -> Result<HashMap<Hash, Vec<u
     for (hash, size, bytes) in rows {
         let bytes = match bytes {
             Some(bytes) => bytes,
+            None if gone.contains_key(&hash) => continue,
             None => read_chunks(project, &hash, size)?,
         };
         contents.insert(hash, bytes);
     }
-    match hashes.iter().find(|hash| !contents.contains_key(hash)) {
-        Some(gone) => Err(missing(gone)),
-        None => Ok(contents),
+    match hashes.iter().find(|hash| !contents.contains_key(hash) && !gone.contains_key(hash)) {
+        Some(lost) => Err(missing(lost)),
+        None => Ok((contents, gone)),
     }
 }
 
@@ -146,19 +265,20 @@ pub struct Part<'a> {
 }
 
 /// How a blob is stored.
-pub enum Stored<'a> {
+pub enum Parts<'a> {
     Whole(Part<'a>),
     /// In so many chunks, which [`read_part`] reads.
     Chunked(i32),
 }
 
-/// Hands out blobs as they are stored, in the order of `hashes`; XX001 when one is missing.
+/// Hands out blobs as they are stored, in the order of `hashes`; XX001 when one is missing, PT410 when one is not present.
 pub fn read_stored(
     project: ProjectId,
     hashes: &[Hash],
-    mut each: impl FnMut(Stored) -> Result<()>,
+    mut each: impl FnMut(Parts) -> Result<()>,
 ) -> Result<()> {
-    const SQL: &str = "SELECT b.hash, b.codec, b.size, b.chunk_count, b.bytes
+    const SQL: &str =
+        "SELECT b.hash, b.codec, b.size, b.chunk_count, b.bytes, b.state, b.size, b.state_at, b.state_reason
         FROM unnest($2::bytea[]) WITH ORDINALITY AS w (hash, place)
         CROSS JOIN LATERAL (
             SELECT * FROM quire_store.blob f WHERE f.project_id = $1 AND f.hash = w.hash OFFSET 0) b
@@ -169,12 +289,15 @@ pub fn read_stored(
         if let Some(gone) = wanted.next().filter(|wanted| **wanted != hash) {
             return Err(missing(gone));
         }
+        if row.get::<i16>(6)? != State::Present as i16 {
+            return Err(stored_from_row(row, 6)?.gone(&hash));
+        }
         let chunks: i32 = row.get(4)?;
         if chunks > 0 {
-            return each(Stored::Chunked(chunks));
+            return each(Parts::Chunked(chunks));
         }
         let codec = Codec::from_stored(row.get(2)?)?;
-        each(Stored::Whole(Part { codec, size: row.get::<i64>(3)? as usize, bytes: row.get(5)? }))
+        each(Parts::Whole(Part { codec, size: row.get::<i64>(3)? as usize, bytes: row.get(5)? }))
     })?;
     wanted.next().map_or(Ok(()), |gone| Err(missing(gone)))
 }
@@ -206,4 +329,88 @@ fn read_chunks(project: ProjectId, hash: &Hash, size: usize) -> Result<Vec<u8>> 
     })?;
     content::verify(&whole, size, hash)?;
     Ok(whole)
+}
+
+/// Bytes `start` to `start + length` of one blob, which must lie in it. Reads only the chunks it needs; the whole is verified
+/// when it is one chunk, or when the range is all of it.
+pub fn read_range(project: ProjectId, hash: &Hash, start: i64, length: i64) -> Result<Vec<u8>> {
+    const HEAD: &str = "SELECT b.state, b.size, b.state_at, b.state_reason, b.chunk_count
+        FROM quire_store.blob b WHERE b.project_id = $1 AND b.hash = $2";
+    const CHUNKS: &str = "SELECT c.size, c.codec, c.bytes FROM quire_store.blob_chunk c
+        WHERE c.project_id = $1 AND c.hash = $2 AND c.ordinal BETWEEN $3 AND $4 ORDER BY c.ordinal";
+    let key = hash.as_bytes().as_slice();
+    let (stored, chunks) = db::read_one(HEAD, &[project.pg().into(), key.into()], |row| {
+        Ok((stored_from_row(row, 1)?, row.get::<i32>(5)?))
+    })?
+    .ok_or_else(|| missing(hash))?;
+    if stored.state != State::Present {
+        return Err(stored.gone(hash));
+    }
+    let size = stored.size;
+    let end = start + length;
+    if chunks == 0 || (start == 0 && end == size) {
+        let mut whole = read(project, hash)?;
+        whole.truncate(end as usize);
+        whole.drain(..start as usize);
+        return Ok(whole);
+    }
+    if length == 0 {
+        return Ok(Vec::new());
+    }
+    let chunk = CHUNK_BYTES as i64;
+    let (first, last) = (start / chunk, (end - 1) / chunk);
+    let args: [Arg; 4] =
+        [project.pg().into(), key.into(), (first as i32 + 1).into(), (last as i32 + 1).into()];
+    let mut bytes = Vec::with_capacity(((last - first + 1) * chunk) as usize);
+    db::read(CHUNKS, &args, |row| {
+        let codec = Codec::from_stored(row.get(2)?)?;
+        content::decode_into(codec, row.get::<i64>(1)? as usize, row.get::<&[u8]>(3)?, &mut bytes)
+    })?;
+    let expected = ((last + 1) * chunk).min(size) - first * chunk;
+    if bytes.len() as i64 != expected {
+        return Err(damaged(hash));
+    }
+    bytes.truncate((end - first * chunk) as usize);
+    bytes.drain(..(start - first * chunk) as usize);
+    Ok(bytes)
+}
+
+/// Hands the decoded parts of a present blob to `take`, in order; returns the bytes they take, compressed. One part is in
+/// memory at a time.
+pub fn each_part(project: ProjectId, hash: &Hash, mut take: impl FnMut(&[u8])) -> Result<i64> {
+    const WHOLE: &str = "SELECT b.size, b.codec, b.bytes, b.chunk_count FROM quire_store.blob b
+        WHERE b.project_id = $1 AND b.hash = $2";
+    const CHUNK: &str = "SELECT c.size, c.codec, c.bytes FROM quire_store.blob_chunk c
+        WHERE c.project_id = $1 AND c.hash = $2 AND c.ordinal = $3";
+    let key = hash.as_bytes().as_slice();
+    let mut stored = 0;
+    let mut part = |row: &db::Row| {
+        let bytes: &[u8] = row.get(3)?;
+        let mut decoded = Vec::new();
+        content::decode_into(
+            Codec::from_stored(row.get(2)?)?,
+            row.get::<i64>(1)? as usize,
+            bytes,
+            &mut decoded,
+        )?;
+        stored += bytes.len() as i64;
+        take(&decoded);
+        Ok(())
+    };
+    let chunks = db::read_one(WHOLE, &[project.pg().into(), key.into()], |row| {
+        let chunks = row.get::<i32>(4)?;
+        if chunks == 0 {
+            part(row)?;
+        }
+        Ok(chunks)
+    })?
+    .ok_or_else(|| missing(hash))?;
+    for ordinal in 1..=chunks {
+        pgrx::check_for_interrupts!();
+        db::in_passing(|| {
+            db::read_one(CHUNK, &[project.pg().into(), key.into(), ordinal.into()], &mut part)?
+                .ok_or_else(|| missing(hash))
+        })?;
+    }
+    Ok(stored)
 }

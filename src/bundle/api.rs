@@ -4,6 +4,7 @@ use super::staged::{Staged, items};
 use super::{Commit, Kind, commit, correlated};
 use crate::args::{message_arg, required};
 use crate::auth::{Action, expect};
+use crate::blob;
 use crate::error::Result;
 use crate::jsonb::JsonArg;
 use crate::pure::conflict::OnConflict;
@@ -49,7 +50,10 @@ fn commit_ops(
     let correlation = correlated(correlation_id, "commit_bundle", || {
         json!([staged.fingerprint(), kind.as_str(), message, base_seq, on_conflict.as_str()])
     })?;
-    let plan = staged.into_plan(access.project)?;
     let request = Commit { message, base_seq, on_conflict, ..Commit::new(&access, kind, correlation) };
-    commit(&request, |_| Ok(plan)).map(|committed| JsonB(committed.receipt.to_json()))
+    let committed = blob::retrying(|| {
+        let plan = staged.plan(access.project)?;
+        commit(&request, |_| Ok(plan))
+    })?;
+    Ok(JsonB(committed.receipt.to_json()))
 }

@@ -1,15 +1,19 @@
 //! What a write must pass under the head lock.
 
+use super::Plan;
 use super::store::LockedHead;
+use crate::asset;
 use crate::auth::Access;
 use crate::blob;
 use crate::error::{Error, Result};
-use crate::ids::Seq;
+use crate::ids::{ProjectId, Seq};
+use crate::pure::asset::{AssetEdit, Source};
 use crate::pure::conflict::OnConflict;
+use crate::pure::hash::Hash;
 use crate::pure::path::FilePath;
 use crate::pure::tree::{Applied, Edit, Head, Outcome};
 use serde_json::{Value, json};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Indexes of the edits to leave out, because their path changed after what the author had seen; PT409 unless they may
 /// be left out. A file has no conflict that could be recorded.
@@ -88,7 +92,37 @@ pub fn file_sizes(access: &Access, edits: &[Edit]) -> Result<()> {
     })
 }
 
-pub fn quota(access: &Access, head: &LockedHead, applied: &Applied) -> Result<()> {
+/// Refuses references to content that the plan does not bring and that is not present. Whoever collects content has the head
+/// lock, too.
+pub fn contents(project: ProjectId, plan: &Plan) -> Result<()> {
+    let of_files = plan.edits.iter().filter_map(|edit| match edit {
+        Edit::Put { content, .. } => Some(content.hash),
+        Edit::Delete { .. } | Edit::Move { .. } => None,
+    });
+    let of_assets = plan.assets.iter().filter_map(|edit| match edit {
+        // What is named by hash alone is looked up when it is applied.
+        AssetEdit::Put { source: Source::Stored, .. } | AssetEdit::Delete { .. } => None,
+        AssetEdit::Put { hash, .. } => Some(*hash),
+    });
+    let brought: HashSet<&Hash> = plan
+        .blobs
+        .iter()
+        .map(|blob| &blob.hash)
+        .chain(plan.staged.iter().map(|staged| &staged.hash))
+        .collect();
+    let relied_on: Vec<Hash> = of_files.chain(of_assets).filter(|hash| !brought.contains(hash)).collect();
+    if relied_on.is_empty() { Ok(()) } else { blob::store::require_present(project, &relied_on) }
+}
+
+/// Like `file_sizes`, of assets, which are few.
+pub fn asset_sizes(access: &Access, edits: &[AssetEdit]) -> Result<()> {
+    edits.iter().try_for_each(|edit| match edit {
+        AssetEdit::Put { source, label, .. } => asset::check_size(&access.settings, &label.filename, *source),
+        AssetEdit::Delete { .. } => Ok(()),
+    })
+}
+
+pub fn quota(access: &Access, head: &LockedHead, applied: &Applied, asset_bytes: i64) -> Result<()> {
     let check = |setting: &str, limit: Option<i64>, before: i64, change: i64| match limit {
         // What does not grow is allowed, so that a project over a lowered limit can be brought back.
         Some(limit) if change > 0 && before + change > limit => {
@@ -100,5 +134,6 @@ pub fn quota(access: &Access, head: &LockedHead, applied: &Applied) -> Result<()
         _ => Ok(()),
     };
     check("max_files", access.settings.max_files, head.live_files, applied.live_files)?;
-    check("max_project_bytes", access.settings.max_project_bytes, head.live_bytes, applied.live_bytes)
+    let bytes = head.live_bytes + head.asset_bytes;
+    check("max_project_bytes", access.settings.max_project_bytes, bytes, applied.live_bytes + asset_bytes)
 }

@@ -7,12 +7,14 @@ use super::request::Key;
 use super::single::{self, Single};
 use super::store::{self, Entry, LockedHead};
 use super::{Domain, Kind, OpOutcome, Receipt, advice, check, notify, rate};
+use crate::asset;
 use crate::auth::{self, Access};
-use crate::blob::{self, Blob};
+use crate::blob::{self, Blob, Staged};
 use crate::entity;
 use crate::error::Result;
 use crate::file;
-use crate::ids::{ActorId, CorrelationId, Seq};
+use crate::ids::{ActorId, CorrelationId, ProjectId, Seq};
+use crate::pure::asset::{self as pure_asset, AssetEdit};
 use crate::pure::chain::{self, BundleHeader};
 use crate::pure::conflict::OnConflict;
 use crate::pure::event;
@@ -70,10 +72,14 @@ pub struct Plan {
     pub edits: Vec<Edit>,
     /// Of fields, in this order, after those of files.
     pub fields: Vec<FieldEdit>,
+    /// Of assets, in this order, after those of fields.
+    pub assets: Vec<AssetEdit>,
     /// The order in which the receipt tells of them, when it is another one.
     pub order: Vec<Domain>,
     /// Content the edits refer to and the project may not have.
     pub blobs: Vec<Blob>,
+    /// Content whose chunks are stored already.
+    pub staged: Option<Staged>,
     /// An operation that changes no content; its domain has stored what it tells of.
     pub other: Option<Op>,
     /// The bundle it takes back; it is then written even if nothing changes, so that this is known.
@@ -89,6 +95,7 @@ impl Plan {
     pub fn append(&mut self, next: Plan) {
         self.edits.extend(next.edits);
         self.fields.extend(next.fields);
+        self.assets.extend(next.assets);
         self.order.extend(next.order);
         self.blobs.extend(next.blobs);
     }
@@ -137,8 +144,10 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
     if matches!(access, Cow::Owned(_)) && commit.kind != Kind::Rollback {
         check::file_sizes(&access, &plan.edits)?;
     }
+    check::asset_sizes(&access, &plan.assets)?;
+    check::contents(project, &plan)?;
     access.require_paths(plan.edits.iter().flat_map(Edit::paths))?;
-    if !plan.fields.is_empty() {
+    if !plan.fields.is_empty() || !plan.assets.is_empty() {
         access.refuse_token()?;
     }
     let known = commit.path.as_ref().map(|path| (path, head.file.take()));
@@ -147,9 +156,13 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
     let ops = std::mem::take(&mut effect.outcomes);
     let says_something = plan.undoes_seq.is_some() || plan.origin.is_some();
     let bundle = if effect.op_checksums.is_empty() && !says_something {
+        // An asset that stays what it is may have lost its bytes to an archive.
+        if !plan.assets.is_empty() {
+            store_contents(project, &plan)?;
+        }
         None
     } else {
-        check::quota(&access, &head, &effect.files)?;
+        check::quota(&access, &head, &effect.files, effect.assets.live_bytes)?;
         Some(write(commit, &access, author, &mut head, &plan, &mut effect, &mut heads)?)
     };
     let advice = advice(commit.kind, ops.len());
@@ -167,6 +180,7 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
 struct Effect {
     files: Applied,
     fields: field::Applied,
+    assets: pure_asset::Applied,
     /// The fields it touches, as they are afterwards.
     new_fields: Fields,
     /// One for each operation asked for.
@@ -202,11 +216,14 @@ fn effect(
     };
     let (mut fields, new_fields) = entity::apply(commit.access.project, &plan.fields, &by)?;
     op_checksums.append(&mut fields.op_checksums);
+    let mut assets = asset::apply(commit.access.project, &plan.assets, op_checksums.len())?;
+    op_checksums.append(&mut assets.op_checksums);
     op_checksums.extend(plan.other.as_ref().map(Op::checksum).transpose()?);
     let of_files = std::mem::take(&mut files.outcomes).into_iter().map(OpOutcome::File);
     let of_fields = std::mem::take(&mut fields.outcomes).into_iter().map(OpOutcome::Field);
-    let outcomes = interleave(&plan.order, of_files, of_fields);
-    Ok(Effect { files, fields, new_fields, outcomes, op_checksums })
+    let of_assets = std::mem::take(&mut assets.outcomes).into_iter().map(OpOutcome::Asset);
+    let outcomes = interleave(&plan.order, of_files, of_fields, of_assets);
+    Ok(Effect { files, fields, assets, new_fields, outcomes, op_checksums })
 }
 
 /// The outcomes in the order in which the operations were given.
@@ -214,16 +231,19 @@ fn interleave(
     order: &[Domain],
     mut files: impl Iterator<Item = OpOutcome>,
     mut fields: impl Iterator<Item = OpOutcome>,
+    mut assets: impl Iterator<Item = OpOutcome>,
 ) -> Vec<OpOutcome> {
     let mut outcomes: Vec<OpOutcome> = order
         .iter()
         .filter_map(|domain| match domain {
             Domain::File => files.next(),
             Domain::Field => fields.next(),
+            Domain::Asset => assets.next(),
         })
         .collect();
     outcomes.extend(files);
     outcomes.extend(fields);
+    outcomes.extend(assets);
     outcomes
 }
 
@@ -274,13 +294,15 @@ fn write(
     };
     let entry = Entry { header: &header, op_count, previous: &previous, head, details };
     let versions = &effect.files.versions;
-    match Single::of(versions, &plan.blobs).filter(|_| effect.fields.rows.is_empty()) {
+    let is_of_files = effect.fields.rows.is_empty() && effect.assets.rows.is_empty();
+    match Single::of(versions, &plan.blobs).filter(|_| is_of_files) {
         Some(single) => single::append(&entry, &single)?,
         None => {
-            blob::store::insert(project, &plan.blobs)?;
+            store_contents(project, plan)?;
             store::append(&entry)?;
             file::store::insert(project, author, head, versions)?;
             entity::insert(project, author, head, &effect.fields, &effect.new_fields)?;
+            asset::insert(project, author, head, &effect.assets)?;
         }
     }
     if op_count > 0 {
@@ -289,11 +311,16 @@ fn write(
     Ok((header.bundle_id.to_string(), head.checksum.to_hex()))
 }
 
+fn store_contents(project: ProjectId, plan: &Plan) -> Result<()> {
+    blob::store::insert(project, &plan.blobs)?;
+    plan.staged.as_ref().map_or(Ok(()), |staged| blob::store::adopt(project, staged))
+}
+
 fn event_name(plan: &Plan, effect: &Effect) -> &'static str {
     let changes = effect.files.versions.iter().map(|version| (version.path.as_str(), version.head.is_live()));
     match &plan.other {
         Some(op) => event::other_name(op.name()),
-        None => event::name(changes, !effect.fields.rows.is_empty()),
+        None => event::name(changes, !effect.fields.rows.is_empty(), !effect.assets.rows.is_empty()),
     }
 }
 

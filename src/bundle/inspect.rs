@@ -22,7 +22,7 @@ fn bundle_details(project_uuid: Option<Uuid>, seq: Option<i64>) -> JsonB {
 fn details(project_uuid: Option<Uuid>, seq: Option<i64>) -> Result<JsonB> {
     let access = require_project(Action::Read, project_uuid)?;
     let seq = required("seq", seq)?;
-    recovery::refuse(access.project, &["bundle", "file_op", "field_op"], json!({"seq": seq}))?;
+    recovery::refuse(access.project, &["bundle", "file_op", "field_op", "asset_op"], json!({"seq": seq}))?;
     store::details(access.project, seq)?
         .ok_or_else(|| Error::not_found(format!("no bundle {seq}")).with("seq", seq))
 }

@@ -20,6 +20,7 @@ pub use commit::{Commit, Committed, Origin, Plan, commit};
 pub use request::correlated;
 
 use crate::error::{Error, Result};
+use crate::pure::asset::AssetOutcome;
 use crate::pure::field::FieldOutcome;
 use crate::pure::path::shorten;
 use crate::pure::tree::Outcome;
@@ -36,6 +37,8 @@ pub enum Domain {
     File,
     /// A field of an entity, or a whole one.
     Field,
+    /// An asset.
+    Asset,
 }
 
 /// What became of one operation.
@@ -46,6 +49,8 @@ pub enum OpOutcome {
     File(Outcome),
     /// Of one on fields.
     Field(FieldOutcome),
+    /// Of one on an asset.
+    Asset(AssetOutcome),
 }
 
 /// Why a bundle was made.
@@ -136,7 +141,15 @@ impl Receipt {
     pub fn files(&self) -> impl Iterator<Item = &Outcome> {
         self.ops.iter().filter_map(|op| match op {
             OpOutcome::File(outcome) => Some(outcome),
-            OpOutcome::Field(_) => None,
+            _ => None,
+        })
+    }
+
+    /// What became of the operations on assets.
+    pub fn assets(&self) -> impl Iterator<Item = &AssetOutcome> {
+        self.ops.iter().filter_map(|op| match op {
+            OpOutcome::Asset(outcome) => Some(outcome),
+            _ => None,
         })
     }
 

@@ -3,6 +3,7 @@
 
 use super::store::{Entry, append_sql, move_head_sql};
 use crate::blob::Blob;
+use crate::blob::store::or_revive;
 use crate::db::{self, Arg};
 use crate::error::Result;
 use crate::ids::uuid_to_pg;
@@ -41,9 +42,10 @@ macro_rules! with_version {
             "), moved AS (",
             move_head_sql!(),
             "), content AS (
-                INSERT INTO quire_store.blob (project_id, hash, size, codec, bytes)
-                SELECT $1, $25, $26, $31, $32 WHERE $32 IS NOT NULL ON CONFLICT DO NOTHING
-            ), version AS (
+                INSERT INTO quire_store.blob AS b (project_id, hash, size, codec, bytes)
+                SELECT $1, $25, $26, $31, $32 WHERE $32 IS NOT NULL",
+            or_revive!(),
+            "), version AS (
                 INSERT INTO quire_store.project_files (project_id, bundle_seq, committed_at, file_id, version, id,
                     parent_version_id, file_type, mode, content_hash, size, is_deleted, is_binary, ordinal, op,
                     op_checksum)

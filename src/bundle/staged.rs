@@ -2,12 +2,14 @@
 
 use super::{Domain, Plan};
 use crate::args::file_type_arg;
+use crate::asset;
 use crate::auth::Access;
 use crate::blob;
 use crate::entity;
 use crate::error::{Error, Result};
 use crate::guc;
 use crate::ids::ProjectId;
+use crate::pure::asset::AssetEdit;
 use crate::pure::field::FieldEdit;
 use crate::pure::json::{Members, decode_base64};
 use crate::pure::op::Mode;
@@ -40,14 +42,23 @@ pub fn check_count(what: &str, count: usize) -> Result<()> {
 }
 
 /// Every operation `commit_bundle` takes.
-const KNOWN_OPS: [&str; 6] =
-    ["file.put", "file.delete", "file.move", "field.set", "field.unset", "entity.delete"];
+const KNOWN_OPS: [&str; 8] = [
+    "file.put",
+    "file.delete",
+    "file.move",
+    "field.set",
+    "field.unset",
+    "entity.delete",
+    "asset.put",
+    "asset.delete",
+];
 
 /// Edits with their content, on the way to a plan.
 #[derive(Default)]
 pub struct Staged<'a> {
     edits: Vec<Edit>,
     fields: Vec<FieldEdit>,
+    assets: Vec<AssetEdit>,
     order: Vec<Domain>,
     contents: Vec<(Content, Cow<'a, [u8]>)>,
 }
@@ -73,6 +84,13 @@ impl<'a> Staged<'a> {
             op @ ("field.set" | "field.unset" | "entity.delete") => {
                 self.fields.push(entity::edit(op, members)?);
                 self.order.push(Domain::Field);
+                Ok(())
+            }
+            op @ ("asset.put" | "asset.delete") => {
+                let (edit, content) = asset::edit(access, op, members)?;
+                self.contents.extend(content.map(|(content, bytes)| (content, Cow::Owned(bytes))));
+                self.assets.push(edit);
+                self.order.push(Domain::Asset);
                 Ok(())
             }
             unknown => Err(Error::validation(format!("unknown op {:?}", shorten(unknown)))
@@ -143,14 +161,23 @@ impl<'a> Staged<'a> {
                 json!(["delete", entity.entity_type, entity.entity_id, base_seq])
             }
         });
-        files.chain(fields).collect()
+        let assets = self.assets.iter().map(|edit| match edit {
+            AssetEdit::Put { hash, label, .. } => {
+                json!(["keep", hash.to_hex(), label.filename, label.media_type, label.asset_type])
+            }
+            AssetEdit::Delete { hash, reason } => json!(["drop", hash.to_hex(), reason]),
+        });
+        files.chain(fields).chain(assets).collect()
     }
 
-    /// Compresses the content.
-    pub fn into_plan(self, project: ProjectId) -> Result<Plan> {
+    /// Compresses the content that the project does not have.
+    pub fn plan(&self, project: ProjectId) -> Result<Plan> {
         let contents: Vec<(&Content, &[u8])> =
             self.contents.iter().map(|(content, bytes)| (content, bytes.as_ref())).collect();
         let blobs = blob::prepare(project, &contents)?;
-        Ok(Plan { edits: self.edits, fields: self.fields, order: self.order, blobs, ..Plan::default() })
+        let Self { edits, fields, assets, order, .. } = self;
+        let (edits, fields) = (edits.clone(), fields.clone());
+        let (assets, order) = (assets.clone(), order.clone());
+        Ok(Plan { edits, fields, assets, order, blobs, ..Plan::default() })
     }
 }

@@ -51,6 +51,8 @@ pub struct LockedHead {
     pub next_file_id: i32,
     pub live_files: i64,
     pub live_bytes: i64,
+    /// Bytes of the live assets; `asset::store` moves them.
+    pub asset_bytes: i64,
     /// What the caller is in the project now.
     pub standing: Standing,
     /// Name of the project's private channel, while somebody holds it open.
@@ -85,7 +87,7 @@ pub fn lock_head(access: &Access, path: Option<&FilePath>) -> Result<Option<Lock
                 "SELECT p.seq, p.checksum, p.committed_at, p.next_file_id, p.live_files, p.live_bytes,
                     p.access_version, a.actor_id, m.role,
                     CASE WHEN c.leased_until > clock_timestamp() THEN c.name END,
-                    c.valid_until <= clock_timestamp(), ",
+                    c.valid_until <= clock_timestamp(), p.asset_bytes, ",
                 file_head_columns!(),
                 " FROM quire_store.project_head p
                   LEFT JOIN quire_store.actor a ON ",
@@ -113,7 +115,8 @@ pub fn lock_head(access: &Access, path: Option<&FilePath>) -> Result<Option<Lock
             standing: Standing::from_row(row, 7)?,
             channel: row.opt(10)?,
             is_channel_stale: row.opt(11)?.unwrap_or(false),
-            file: row.opt::<&str>(12)?.map(|_| head_from_row(row, 12)).transpose()?.map(|(_, head)| head),
+            asset_bytes: row.get(12)?,
+            file: row.opt::<&str>(13)?.map(|_| head_from_row(row, 13)).transpose()?.map(|(_, head)| head),
         })
     })
 }
@@ -176,6 +179,13 @@ impl Entry<'_> {
 pub fn append(entry: &Entry) -> Result<()> {
     const SQL: &str = concat!("WITH entry AS (", append!(), ") ", move_head!());
     db::exec(SQL, &entry.args()?)
+}
+
+/// Writes the head row as it is, after a change under its lock that makes no bundle: a writer with an older snapshot
+/// (REPEATABLE READ), who cannot see the change, then gets 40001.
+pub fn touch(project: ProjectId) -> Result<()> {
+    const SQL: &str = "UPDATE quire_store.project_head SET seq = seq WHERE project_id = $1";
+    db::exec(SQL, &[project.pg().into()])
 }
 
 /// Seq of the newest bundle, as the caller's snapshot sees it.

@@ -1,11 +1,13 @@
 //! Builds events from the log.
 
 use super::store::{self, LoggedBundle, LoggedChange};
+use crate::asset;
 use crate::blob;
 use crate::error::{Error, Result};
 use crate::ids::{ProjectId, Seq};
 use crate::pure::event::{
-    BULK, Body, Change, FieldChange, File, MAX_NOTIFY_BYTES, Origin, build, build_other, name, other_name,
+    AssetChange, BULK, Body, Change, FieldChange, File, MAX_NOTIFY_BYTES, Origin, build, build_other, name,
+    other_name,
 };
 use crate::pure::filter::Filter;
 use crate::pure::hash::Hash;
@@ -55,13 +57,18 @@ pub fn page(query: &Query) -> Result<Page> {
         changes.entry(change.seq).or_default().push(change);
     }
     let field_bytes = store::field_bytes(query.project, query.after, last.seq)?;
+    let mut assets: BTreeMap<Seq, Vec<AssetChange>> = BTreeMap::new();
+    for (seq, change) in asset::store::changes(query.project, query.after, last.seq)? {
+        assets.entry(seq).or_default().push(change);
+    }
     // Named before the filter: a bulk stays a bulk when only one of its files is wanted.
     let names: HashMap<Seq, &'static str> = bundles
         .iter()
         .map(|bundle| {
             let files = changes.get(&bundle.seq).map(Vec::as_slice).unwrap_or_default();
             let files = files.iter().map(|change| (change.path.as_str(), change.content_hash.is_some()));
-            (bundle.seq, name(files, field_bytes.contains_key(&bundle.seq)))
+            let has_fields = field_bytes.contains_key(&bundle.seq);
+            (bundle.seq, name(files, has_fields, assets.contains_key(&bundle.seq)))
         })
         .collect();
     changes.values_mut().for_each(|changes| changes.retain(|change| query.filter.wants_path(&change.path)));
@@ -89,19 +96,22 @@ pub fn page(query: &Query) -> Result<Page> {
             fields.entry(seq).or_insert_with(|| Some(Vec::new())).get_or_insert_default().push(change);
         }
     }
+    if !query.filter.wants_pathless() {
+        assets.clear();
+    }
     let mut events = Vec::with_capacity(bundles.len());
     for bundle in bundles {
-        let event = match (changes.remove(&bundle.seq), fields.remove(&bundle.seq)) {
-            (None, None) => other_event(bundle).filter(|_| query.filter.wants_pathless()),
-            (files, fields) => {
-                let name = names.get(&bundle.seq).copied().unwrap_or(BULK);
-                Some(event(
-                    bundle,
-                    name,
-                    files.unwrap_or_default(),
-                    fields.unwrap_or_else(|| Some(Vec::new())),
-                    &contents,
-                ))
+        let seq = &bundle.seq;
+        let event = match (changes.remove(seq), fields.remove(seq), assets.remove(seq)) {
+            (None, None, None) => other_event(bundle).filter(|_| query.filter.wants_pathless()),
+            (files, fields, assets) => {
+                let name = names.get(seq).copied().unwrap_or(BULK);
+                let changed = Changed {
+                    files: files.unwrap_or_default(),
+                    fields: fields.unwrap_or_else(|| Some(Vec::new())),
+                    assets: assets.unwrap_or_default(),
+                };
+                Some(event(bundle, name, changed, &contents))
             }
         };
         events.extend(event.filter(|event| query.filter.wants_event(event.name)));
@@ -159,15 +169,18 @@ fn other_event(bundle: &LoggedBundle) -> Option<Event> {
     })
 }
 
-fn event(
-    bundle: &LoggedBundle,
-    name: &'static str,
-    changes: Vec<LoggedChange>,
+/// What a bundle changed, as far as somebody wants to hear of it.
+struct Changed {
+    files: Vec<LoggedChange>,
+    /// `None` when they are too large to travel.
     fields: Option<Vec<FieldChange>>,
-    contents: &Contents,
-) -> Event {
+    assets: Vec<AssetChange>,
+}
+
+fn event(bundle: &LoggedBundle, name: &'static str, changed: Changed, contents: &Contents) -> Event {
     let origin = Origin { sender: bundle.actor.0, committed_at: bundle.committed_at };
-    let changes = changes
+    let files = changed
+        .files
         .into_iter()
         .map(|change| Change {
             file: change.content_hash.map(|hash| File {
@@ -183,14 +196,14 @@ fn event(
             moved_from: change.moved_from,
         })
         .collect();
-    let payload = build(name, &origin, changes, fields);
+    let payload = build(name, &origin, files, changed.fields, changed.assets);
     Event { seq: bundle.seq, name, payload, committed_at: bundle.committed_at }
 }
 
 /// Contents of a page's files.
 enum Contents {
     NotAsked,
-    Loaded(HashMap<Hash, Vec<u8>>),
+    Loaded(blob::store::Present),
 }
 
 impl Contents {
@@ -208,16 +221,18 @@ impl Contents {
             }
         }
         let wanted: Vec<Hash> = wanted.into_iter().collect();
-        Ok(Contents::Loaded(blob::store::read_many(project, &wanted)?))
+        Ok(Contents::Loaded(blob::store::read_present(project, &wanted)?))
     }
 
     fn of(&self, hash: &Hash, travels: bool) -> Body {
         match self {
             Contents::NotAsked => Body::NotAsked,
-            Contents::Loaded(contents) => contents
-                .get(hash)
-                .filter(|_| travels)
-                .map_or(Body::Omitted, |bytes| Body::Bytes(bytes.clone())),
+            Contents::Loaded((contents, gone)) => match (contents.get(hash), gone.get(hash)) {
+                _ if !travels => Body::Omitted,
+                (Some(bytes), _) => Body::Bytes(bytes.clone()),
+                (None, Some(stored)) => Body::Unavailable(stored.state.as_str()),
+                (None, None) => Body::Omitted,
+            },
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::args::required;
 use crate::auth::{Access, Action, expect};
+use crate::blob;
 use crate::bundle::correlated;
 use crate::bundle::staged::{Staged, check_count, items};
 use crate::bundle::{Commit, Kind, commit};
@@ -69,9 +70,12 @@ fn bulk_delete(
 fn write(access: &Access, staged: Staged, correlation_id: Option<Uuid>, function: &str) -> Result<JsonB> {
     staged.refuse_duplicates()?;
     let correlation = correlated(correlation_id, function, || staged.fingerprint())?;
-    let plan = staged.into_plan(access.project)?;
     let request = Commit::new(access, Kind::UserEdit, correlation);
-    let receipt = commit(&request, |_| Ok(plan))?.receipt;
+    let committed = blob::retrying(|| {
+        let plan = staged.plan(access.project)?;
+        commit(&request, |_| Ok(plan))
+    })?;
+    let receipt = committed.receipt;
     let files: Vec<Value> = receipt
         .files()
         .map(|op| json!({"file_path": op.file_path, "version": op.version, "content_hash": op.content_hash}))

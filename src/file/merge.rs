@@ -27,7 +27,9 @@ fn merge_project_file(
     strategy: default!(Option<&str>, "'lines'"),
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> JsonB {
-    or_raise(merge(project_uuid, p_file_path, p_content, base_version, strategy, correlation_id))
+    or_raise(blob::retrying(|| {
+        merge(project_uuid, p_file_path, p_content, base_version, strategy, correlation_id)
+    }))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

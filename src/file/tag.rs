@@ -5,6 +5,7 @@ use super::store;
 use crate::args::text_arg;
 use crate::auth::{Action, require_project};
 use crate::bundle::correlated;
+use crate::bundle::store::touch;
 use crate::bundle::{Commit, Kind, Plan, commit};
 use crate::error::{Error, Result};
 use crate::ids::Seq;
@@ -40,9 +41,9 @@ fn create(
     // A tag is a name, not a change: it takes the write path for its lock and its checks, and makes no bundle.
     commit(&request, |head| {
         let seq = at_seq.map_or(Ok(head.seq), |seq| existing_seq(access.project, "at_seq", seq))?;
-        if !store::insert_tag(access.project, tag, seq, by)?
-            && store::tag_seq(access.project, tag)? != Some(seq)
-        {
+        if store::insert_tag(access.project, tag, seq, by)? {
+            touch(access.project)?;
+        } else if store::tag_seq(access.project, tag)? != Some(seq) {
             return Err(
                 Error::conflict("duplicate", "a tag of this name exists at another seq").with("tag", tag)
             );

@@ -26,7 +26,9 @@ fn upsert_project_file(
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> composite_type!('static, "quire.project_file_head") {
     let content = ("p_content", p_content.map(str::as_bytes));
-    or_raise(upsert(project_uuid, p_file_path, content, p_file_type, expected_version, correlation_id))
+    or_raise(blob::retrying(|| {
+        upsert(project_uuid, p_file_path, content, p_file_type, expected_version, correlation_id)
+    }))
 }
 
 /// Writes a file of any bytes.
@@ -41,7 +43,9 @@ fn upsert_project_file_bytes(
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> composite_type!('static, "quire.project_file_head") {
     let content = ("p_bytes", p_bytes);
-    or_raise(upsert(project_uuid, p_file_path, content, p_file_type, expected_version, correlation_id))
+    or_raise(blob::retrying(|| {
+        upsert(project_uuid, p_file_path, content, p_file_type, expected_version, correlation_id)
+    }))
 }
 
 fn upsert(

@@ -4,6 +4,7 @@ use super::store::{self, Job, Outcome};
 use super::{gate, locked};
 use crate::args::{message_arg, required};
 use crate::auth::Access;
+use crate::blob;
 use crate::bundle::staged::Staged;
 use crate::bundle::{Commit, Kind, Plan, commit};
 use crate::error::{Error, Result};
@@ -48,7 +49,6 @@ fn complete(
     }
     job.require_running()?;
     access.require_active()?;
-    let plan = plan(&access, &job)?;
     let request = Commit {
         message: Some(message.unwrap_or_else(|| job.name.clone())),
         base_seq,
@@ -56,11 +56,14 @@ fn complete(
         details: Some(json!({"job_id": job.id, "job": job.name})),
         ..Commit::new(&access, Kind::JobOutput, None)
     };
-    let receipt = commit(&request, |head| {
-        job.require_mine(&*access.under_lock(head.standing)?)?;
-        Ok(plan)
-    })?
-    .receipt;
+    let committed = blob::retrying(|| {
+        let plan = plan(&access, &job)?;
+        commit(&request, |head| {
+            job.require_mine(&*access.under_lock(head.standing)?)?;
+            Ok(plan)
+        })
+    })?;
+    let receipt = committed.receipt;
     let seq = receipt.bundle.is_some().then_some(receipt.seq);
     let mut answer = receipt.to_json();
     answer["job_id"] = json!(job.id);
@@ -82,7 +85,7 @@ fn plan(access: &Access, job: &Job) -> Result<Plan> {
         for (number, op) in &batch {
             staged.push_op(access, Members::of(format!("ops[{}]", number - 1), op)?)?;
         }
-        let mut next = staged.into_plan(access.project)?;
+        let mut next = staged.plan(access.project)?;
         next.blobs.retain(|blob| contents.insert(blob.hash));
         plan.append(next);
     }

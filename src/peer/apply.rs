@@ -2,6 +2,7 @@
 
 use super::pull::header;
 use super::store;
+use crate::asset;
 use crate::auth::Access;
 use crate::blob;
 use crate::bundle::store::LockedHead;
@@ -10,6 +11,7 @@ use crate::entity;
 use crate::error::Result;
 use crate::file;
 use crate::ids::{ActorId, ProjectId};
+use crate::pure::asset::{AssetEdit, Assets, Label, Source};
 use crate::pure::conflict::OnConflict;
 use crate::pure::field::{Clash, EntityKey, FieldEdit, FieldKey, FieldState, Fields};
 use crate::pure::hash::Hash;
@@ -37,7 +39,7 @@ pub fn plan(access: &Access, peer: &str, head: &LockedHead, bundle: &Bundle) -> 
     }
     run.leave_out_what_cannot_coexist(head)?;
     run.keep_conflicts(head)?;
-    let Run { edits, fields, reasons, is_verbatim, contents, .. } = run;
+    let Run { edits, fields, assets, reasons, is_verbatim, contents, .. } = run;
     let wanted: HashSet<Hash> = edits
         .iter()
         .filter_map(|edit| match edit {
@@ -45,6 +47,11 @@ pub fn plan(access: &Access, peer: &str, head: &LockedHead, bundle: &Bundle) -> 
             _ => None,
         })
         .collect();
+    let kept = assets.iter().filter_map(|edit| match edit {
+        AssetEdit::Put { hash, source: Source::Given(_), .. } => Some(*hash),
+        _ => None,
+    });
+    let wanted: HashSet<Hash> = wanted.into_iter().chain(kept).collect();
     let contents: Vec<(&Content, &[u8])> = contents
         .iter()
         .filter(|content| wanted.contains(&content.hash))
@@ -68,7 +75,7 @@ pub fn plan(access: &Access, peer: &str, head: &LockedHead, bundle: &Bundle) -> 
         committed_at: bundle.header.committed_at,
         details: json!({"origin": origin}),
     };
-    let plan = Plan { edits, fields, blobs, undoes_seq, origin: Some(origin), ..Plan::default() };
+    let plan = Plan { edits, fields, assets, blobs, undoes_seq, origin: Some(origin), ..Plan::default() };
     Ok(Planned { plan, reasons })
 }
 
@@ -114,6 +121,11 @@ struct Run<'a> {
     existing: HashSet<Hash>,
     edits: Vec<Edit>,
     fields: Vec<FieldEdit>,
+    /// Assets as they are: the bundle that made them so, and whether they are kept.
+    kept: HashMap<Hash, (i64, bool)>,
+    known_assets: Assets,
+    asset_verdicts: HashMap<Hash, Verdict>,
+    assets: Vec<AssetEdit>,
     lost: Vec<(FieldKey, Option<JsonValue>)>,
     reasons: Vec<String>,
     /// Every operation is applied as it came.
@@ -126,10 +138,12 @@ impl<'a> Run<'a> {
         let mut paths: BTreeSet<&str> = BTreeSet::new();
         let mut keys: BTreeSet<&FieldKey> = BTreeSet::new();
         let mut entities: BTreeSet<EntityKey> = BTreeSet::new();
+        let mut assets: Vec<Hash> = Vec::new();
         for write in bundle.ops.iter().flat_map(|sent| &sent.writes) {
             match &write.target {
                 Target::File(path, _) => drop(paths.insert(path.as_str())),
                 Target::Field(key) => drop(keys.insert(key)),
+                Target::Asset(hash) => assets.push(*hash),
             }
         }
         for sent in &bundle.ops {
@@ -142,8 +156,13 @@ impl<'a> Run<'a> {
         for entity in &entities {
             here.extend(entity::store::load_entity(project, entity)?);
         }
-        let seqs: BTreeSet<i64> =
-            heads.values().map(|head| head.seq).chain(here.values().map(|state| state.seq)).collect();
+        let kept = store::assets(project, &assets)?;
+        let seqs: BTreeSet<i64> = heads
+            .values()
+            .map(|head| head.seq)
+            .chain(here.values().map(|state| state.seq))
+            .chain(kept.values().map(|(seq, _)| *seq))
+            .collect();
         let stamps = store::stamps(project, &seqs.into_iter().collect::<Vec<_>>())?;
         let files = heads.iter().map(|(path, head)| (path.clone(), file_of(head))).collect();
         let hashes: Vec<Hash> = bundle
@@ -152,6 +171,7 @@ impl<'a> Run<'a> {
             .flat_map(|sent| &sent.writes)
             .filter_map(|write| match &write.target {
                 Target::File(_, Some(file)) => Some(file.content_hash),
+                Target::Asset(hash) => Some(*hash),
                 _ => None,
             })
             .collect();
@@ -170,6 +190,10 @@ impl<'a> Run<'a> {
             existing,
             edits: Vec::new(),
             fields: Vec::new(),
+            kept,
+            known_assets: asset::store::load(project, &assets)?,
+            asset_verdicts: HashMap::new(),
+            assets: Vec::new(),
             lost: Vec::new(),
             reasons: Vec::new(),
             is_verbatim: true,
@@ -191,6 +215,16 @@ impl<'a> Run<'a> {
             }
             Op::EntityDelete { entity_type, entity_id } => {
                 self.apply_delete(sent, &EntityKey::parse(entity_type, entity_id)?);
+                Ok(())
+            }
+            Op::AssetPut { .. } | Op::AssetDelete { .. } => {
+                for write in &sent.writes {
+                    if let Target::Asset(hash) = &write.target {
+                        let is_done =
+                            self.judge_asset(hash, &sent.op, write.base) && self.write_asset(hash, &sent.op);
+                        self.is_verbatim &= is_done;
+                    }
+                }
                 Ok(())
             }
             op => {
@@ -321,6 +355,68 @@ impl<'a> Run<'a> {
         }
         self.field_verdicts.insert(key.clone(), verdict);
         verdict.wins
+    }
+
+    /// Whether an asset is as an operation would make it.
+    fn is_asset_equal(&self, hash: &Hash, op: &Op) -> bool {
+        let here = self.known_assets.get(hash).filter(|asset| !asset.is_deleted).map(|asset| &asset.label);
+        match op {
+            Op::AssetPut { filename, media_type, asset_type, .. } => here.is_some_and(|label| {
+                (&label.filename, &label.media_type, &label.asset_type) == (filename, media_type, asset_type)
+            }),
+            _ => here.is_none(),
+        }
+    }
+
+    fn judge_asset(&mut self, hash: &Hash, op: &Op, base: Option<uuid::Uuid>) -> bool {
+        let is_equal = self.is_asset_equal(hash, op);
+        let here = self.kept.get(hash).and_then(|(seq, _)| self.stamps.get(seq)).copied();
+        let incoming = self.bundle.stamp();
+        let verdict =
+            *self.asset_verdicts.entry(*hash).or_insert_with(|| judge(here, incoming, base, is_equal));
+        if verdict.is_conflict {
+            let kept = if verdict.wins { "the incoming one" } else { "the one that is here" };
+            self.reasons.push(format!(
+                "asset {} was changed on both sides; {kept} is later and stays",
+                hash.to_hex()
+            ));
+        }
+        verdict.wins
+    }
+
+    /// Plans what an operation makes of an asset; `false` when nothing can be done.
+    fn write_asset(&mut self, hash: &Hash, op: &Op) -> bool {
+        let is_first = self.assets.iter().all(|edit| edit.hash() != hash);
+        if is_first && self.is_asset_equal(hash, op) {
+            return false;
+        }
+        let is_kept = self.kept.get(hash).is_some_and(|(_, is_kept)| *is_kept);
+        let edit = match op {
+            Op::AssetPut { filename, media_type, asset_type, .. } => {
+                let label = Label {
+                    filename: filename.clone(),
+                    media_type: media_type.clone(),
+                    asset_type: asset_type.clone(),
+                };
+                let source = match self.contents.iter().find(|content| content.hash == *hash) {
+                    Some(content) => Source::Given(content.size),
+                    None if self.existing.contains(hash) => Source::Stored,
+                    None => {
+                        self.reasons.push(format!("the content of asset {} was not sent", hash.to_hex()));
+                        return false;
+                    }
+                };
+                AssetEdit::Put { hash: *hash, source, label }
+            }
+            Op::AssetDelete { reason, .. } if is_kept => {
+                AssetEdit::Delete { hash: *hash, reason: reason.clone() }
+            }
+            _ => return false,
+        };
+        let seq = self.kept.get(hash).map_or(0, |(seq, _)| *seq);
+        self.kept.insert(*hash, (seq, matches!(edit, AssetEdit::Put { .. })));
+        self.assets.push(edit);
+        true
     }
 
     fn write_field(&mut self, key: &FieldKey, value: Option<&JsonValue>) {

@@ -16,6 +16,8 @@ use std::collections::{BTreeSet, HashMap};
 
 /// Most content one answer carries, in bytes; a bundle with more comes alone.
 const MAX_CONTENT_BYTES: i64 = 32 << 20;
+/// Largest content that travels, in bytes.
+const MAX_SENT_BYTES: i64 = 64 << 20;
 /// How many bundles are looked at, at once.
 const BUNDLES_AT_ONCE: Seq = 100;
 
@@ -139,7 +141,9 @@ impl Batch {
                 .collect(),
         };
         let mut bytes = 0;
-        let contents: Vec<Value> = blob::store::read_many(project, &contents(bundle))?
+        // What is archived or collected does not travel, nor what no JSON could hold.
+        let (present, _) = blob::store::read_present(project, &contents(bundle))?;
+        let contents: Vec<Value> = present
             .into_iter()
             .map(|(hash, content)| {
                 bytes += content.len() as i64;
@@ -182,7 +186,9 @@ impl Batch {
 /// The contents that a bundle's operations name.
 fn contents(bundle: &LoadedBundle) -> Vec<Hash> {
     let hashes = bundle.ops.iter().filter_map(|stored| match &stored.op {
-        Some(Op::FilePut { content_hash, .. }) => Some(*content_hash),
+        Some(Op::FilePut { content_hash, size, .. } | Op::AssetPut { content_hash, size, .. }) => {
+            (*size <= MAX_SENT_BYTES).then_some(*content_hash)
+        }
         _ => None,
     });
     hashes.collect::<BTreeSet<Hash>>().into_iter().collect()

@@ -1,8 +1,10 @@
 //! SQL of peers.
 
+use crate::blob::store::byte_array;
 use crate::db::{self, Arg};
 use crate::error::Result;
 use crate::ids::{ActorId, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
+use crate::pure::hash::Hash;
 use crate::pure::peer::Stamp;
 use pgrx::{JsonB, Uuid as PgUuid};
 use serde_json::Value;
@@ -67,6 +69,17 @@ pub fn stamps(project: ProjectId, seqs: &[Seq]) -> Result<HashMap<Seq, Stamp>> {
     Ok(rows.into_iter().collect())
 }
 
+/// The bundles that made some assets what they are, and whether they are kept.
+pub fn assets(project: ProjectId, hashes: &[Hash]) -> Result<HashMap<Hash, (Seq, bool)>> {
+    const SQL: &str = "SELECT a.content_hash, a.seq, NOT a.is_deleted FROM unnest($2::bytea[]) AS w (hash)
+        CROSS JOIN LATERAL (
+            SELECT * FROM quire_store.asset s WHERE s.project_id = $1 AND s.content_hash = w.hash OFFSET 0) a";
+    let rows = db::write(SQL, &[project.pg().into(), byte_array(hashes)], |row| {
+        Ok((Hash::from_bytes(row.get::<&[u8]>(1)?)?, (row.get(2)?, row.get(3)?)))
+    })?;
+    Ok(rows.into_iter().collect())
+}
+
 /// What the header of a bundle does not tell: details, the author's name, the bundle it takes back.
 pub struct More {
     pub details: Option<Value>,
@@ -107,6 +120,7 @@ pub enum End {
     /// The path that is written; with a file, its hash, type, mode and size.
     To(Option<(Vec<u8>, String, String, i64)>),
     Field(String),
+    Asset,
 }
 
 /// What operations after a seq and up to another changed.
@@ -128,6 +142,15 @@ pub fn bases(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<Base>> {
         LEFT JOIN quire_store.bundle b ON b.project_id = o.project_id AND b.seq = p.bundle_seq
         WHERE o.project_id = $1 AND o.bundle_seq > $2 AND o.bundle_seq <= $3
         ORDER BY o.bundle_seq, o.ordinal, o.part";
+    const ASSETS: &str = "SELECT o.bundle_seq, o.ordinal, b.bundle_id
+        FROM quire_store.asset_op o
+        LEFT JOIN LATERAL (
+            SELECT p.bundle_seq FROM quire_store.asset_op p
+            WHERE p.project_id = o.project_id AND p.content_hash = o.content_hash
+              AND (p.bundle_seq, p.ordinal) < (o.bundle_seq, o.ordinal)
+            ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1) p ON true
+        LEFT JOIN quire_store.bundle b ON b.project_id = o.project_id AND b.seq = p.bundle_seq
+        WHERE o.project_id = $1 AND o.bundle_seq > $2 AND o.bundle_seq <= $3";
     let args = || -> [Arg; 3] { [project.pg().into(), after.into(), up_to.into()] };
     let mut bases = db::read(FILES, &args(), |row| {
         let file = match row.opt::<&[u8]>(5)? {
@@ -141,6 +164,10 @@ pub fn bases(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<Base>> {
     bases.extend(db::read(FIELDS, &args(), |row| {
         let bundle = row.opt::<PgUuid>(4)?.map(uuid_from_pg);
         Ok(Base { seq: row.get(1)?, ordinal: row.get(2)?, end: End::Field(row.get(3)?), bundle })
+    })?);
+    bases.extend(db::read(ASSETS, &args(), |row| {
+        let bundle = row.opt::<PgUuid>(3)?.map(uuid_from_pg);
+        Ok(Base { seq: row.get(1)?, ordinal: row.get(2)?, end: End::Asset, bundle })
     })?);
     Ok(bases)
 }

@@ -35,7 +35,8 @@ pub fn describe(project: ProjectId, actor: Option<ActorId>) -> Result<Option<Jso
             'visibility', p.visibility, 'status', p.status, 'settings', p.settings, 'role', m.role,
             'created_by', p.created_by, 'created_at', p.created_at, 'updated_at', p.updated_at,
             'seq', h.seq, 'checksum', encode(h.checksum, 'hex'),
-            'file_count', h.live_files, 'total_bytes', h.live_bytes)
+            'file_count', h.live_files, 'total_bytes', h.live_bytes,
+            'asset_bytes', h.asset_bytes)
         FROM quire_store.project p
         JOIN quire_store.project_head h ON h.project_id = p.project_id
         LEFT JOIN quire_store.project_member m ON m.project_id = p.project_id AND m.actor_id = $2
@@ -110,10 +111,11 @@ pub fn set_archived(project: ProjectId, archived: bool) -> Result<()> {
 /// Deletes a project and everything that hangs off it. The project's row goes first: the guard of the append-only tables
 /// lets their rows go only when it is gone.
 pub fn delete(project: ProjectId) -> Result<()> {
-    const IN_THIS_ORDER: [&str; 5] = [
+    const IN_THIS_ORDER: [&str; 6] = [
         "DELETE FROM quire_store.project WHERE project_id = $1",
         "DELETE FROM quire_store.project_files WHERE project_id = $1",
         "DELETE FROM quire_store.entity_op WHERE project_id = $1",
+        "DELETE FROM quire_store.asset_op WHERE project_id = $1",
         "DELETE FROM quire_store.bundle WHERE project_id = $1",
         "DELETE FROM quire_store.blob WHERE project_id = $1",
     ];

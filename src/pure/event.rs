@@ -4,18 +4,20 @@
 //! |---|---|
 //! | `file:update` | `file_path, content, content_hash, version, timestamp, sender` + `file_type, mode, size, is_binary` |
 //! | `file:delete` | `file_path, version, timestamp, sender` |
-//! | `bulk:apply` | `files: [{action, file_path, content?, content_hash, version, ...}], entities?, timestamp, sender` |
+//! | `bulk:apply` | `files: [{action, file_path, content?, content_hash, version, ...}], entities?, assets?, timestamp, sender` |
 //! | `entity:update` | `entities: [{action, entity_type, entity_id, fields, unset}], timestamp, sender` |
+//! | `asset:update` | `assets: [{action, content_hash, filename, media_type, asset_type, size, reason?}], timestamp, sender` |
 //! | `snapshot:ready` | `snapshot_id, seq, since_seq?, format, size, content_hash, file_count, timestamp, sender` |
 //!
 //! Content of a binary file travels as `content_base64` and `content` is null. What is too large to travel is left out
-//! and `content_omitted` is true.
+//! and `content_omitted` is true; so is what is archived or collected, and `content_unavailable` says which.
 
+use crate::pure::asset::{Asset, Label};
 use crate::pure::hash::Hash;
 use crate::pure::json::encode_base64;
 use crate::pure::timestamp::{Micros, rfc3339};
 use serde_json::{Map, Value, json};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use uuid::Uuid;
 
 /// A snapshot can be downloaded.
@@ -64,6 +66,8 @@ pub enum Body {
     Bytes(Vec<u8>),
     /// Too large to travel.
     Omitted,
+    /// Archived or collected: that word.
+    Unavailable(&'static str),
     /// Nobody asked for it.
     NotAsked,
 }
@@ -88,14 +92,25 @@ pub const fn single(exists: bool) -> &'static str {
 /// The event of a bundle that changed fields of entities.
 pub const ENTITY_UPDATE: &str = "entity:update";
 
+/// The event of a bundle that changed assets.
+pub const ASSET_UPDATE: &str = "asset:update";
+
 /// The event of a bundle, by the paths it changed in order, each with whether a file exists there afterwards, and by
-/// whether it changed fields.
-pub fn name<'a>(changes: impl IntoIterator<Item = (&'a str, bool)>, has_fields: bool) -> &'static str {
+/// whether it changed fields and assets.
+pub fn name<'a>(
+    changes: impl IntoIterator<Item = (&'a str, bool)>,
+    has_fields: bool,
+    has_assets: bool,
+) -> &'static str {
     let mut changes = changes.into_iter();
     let Some((path, mut exists)) = changes.next() else {
-        return if has_fields { ENTITY_UPDATE } else { BULK };
+        return match (has_fields, has_assets) {
+            (true, false) => ENTITY_UPDATE,
+            (false, true) => ASSET_UPDATE,
+            _ => BULK,
+        };
     };
-    if has_fields {
+    if has_fields || has_assets {
         return BULK;
     }
     for (other, exists_now) in changes {
@@ -139,9 +154,27 @@ pub struct FieldChange {
     pub value: Option<Value>,
 }
 
-/// Payload of the event of one bundle; a path or field that changed twice shows its last state.
-pub fn build(name: &str, origin: &Origin, files: Vec<Change>, fields: Option<Vec<FieldChange>>) -> Value {
+/// What one operation did to one asset.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AssetChange {
+    /// BLAKE3 of its content.
+    pub content_hash: Hash,
+    /// What it is now.
+    pub asset: Asset,
+}
+
+/// Payload of the event of one bundle; a path, field or asset that changed twice shows its last state.
+pub fn build(
+    name: &str,
+    origin: &Origin,
+    files: Vec<Change>,
+    fields: Option<Vec<FieldChange>>,
+    assets: Vec<AssetChange>,
+) -> Value {
     let mut payload = build_files(name, files);
+    if !assets.is_empty() {
+        payload.insert("assets".into(), describe_assets(assets));
+    }
     match fields {
         Some(fields) if !fields.is_empty() => {
             payload.insert("entities".into(), entities(fields));
@@ -154,6 +187,29 @@ pub fn build(name: &str, origin: &Origin, files: Vec<Change>, fields: Option<Vec
     payload.insert("timestamp".into(), rfc3339(origin.committed_at).into());
     payload.insert("sender".into(), origin.sender.to_string().into());
     Value::Object(payload)
+}
+
+/// `[{action, content_hash, filename, media_type, asset_type, size, reason?}]`
+fn describe_assets(changes: Vec<AssetChange>) -> Value {
+    let mut seen = HashSet::new();
+    let mut last: Vec<Value> = changes
+        .into_iter()
+        .rev()
+        .filter(|change| seen.insert(change.content_hash))
+        .map(|AssetChange { content_hash, asset }| {
+            let Label { filename, media_type, asset_type } = asset.label;
+            let mut entry = json!({
+                "action": if asset.is_deleted { "delete" } else { "put" }, "content_hash": content_hash.to_hex(),
+                "filename": filename, "media_type": media_type, "asset_type": asset_type, "size": asset.size
+            });
+            if let Some(reason) = asset.reason {
+                entry["reason"] = reason.into();
+            }
+            entry
+        })
+        .collect();
+    last.reverse();
+    last.into()
 }
 
 /// One entity of an event.
@@ -198,7 +254,7 @@ fn build_files(name: &str, mut changes: Vec<Change>) -> Map<String, Value> {
     }
     let mut payload = Map::new();
     match changes.as_slice() {
-        [] if name == ENTITY_UPDATE => {}
+        [] if name == ENTITY_UPDATE || name == ASSET_UPDATE => {}
         [change] if name != BULK => describe(change, &mut payload),
         many => {
             payload.insert("files".into(), many.iter().map(entry).collect());
@@ -208,7 +264,7 @@ fn build_files(name: &str, mut changes: Vec<Change>) -> Map<String, Value> {
 }
 
 fn last_of_each_path(changes: Vec<Change>) -> Vec<Change> {
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     let mut kept: Vec<Change> =
         changes.into_iter().rev().filter(|change| seen.insert(change.file_path.clone())).collect();
     kept.reverse();
@@ -238,6 +294,10 @@ fn describe(change: &Change, into: &mut Map<String, Value>) {
         Body::NotAsked => {}
         Body::Omitted => {
             into.insert("content_omitted".into(), true.into());
+        }
+        Body::Unavailable(state) => {
+            into.insert("content_omitted".into(), true.into());
+            into.insert("content_unavailable".into(), (*state).into());
         }
         Body::Bytes(bytes) => match std::str::from_utf8(bytes) {
             Ok(text) if !file.is_binary => {
@@ -298,7 +358,7 @@ fn strip_content(value: &mut Value) {
         files.iter_mut().for_each(strip_content);
         object.insert("content_omitted".into(), true.into());
     }
-    if object.remove("entities").is_some() {
+    if object.remove("entities").is_some() | object.remove("assets").is_some() {
         object.insert("content_omitted".into(), true.into());
     }
 }
@@ -344,7 +404,7 @@ mod tests {
             change("field.set", "2", "a", Some(json!(null))),
             change("entity.delete", "1", "a", None),
         ];
-        let payload = build(ENTITY_UPDATE, &ORIGIN, Vec::new(), Some(fields));
+        let payload = build(ENTITY_UPDATE, &ORIGIN, Vec::new(), Some(fields), Vec::new());
         assert_eq!(
             payload["entities"],
             json!([
@@ -353,31 +413,62 @@ mod tests {
             ])
         );
         assert!(payload.get("files").is_none());
-        assert_eq!(build(ENTITY_UPDATE, &ORIGIN, Vec::new(), None)["content_omitted"], true);
+        assert_eq!(build(ENTITY_UPDATE, &ORIGIN, Vec::new(), None, Vec::new())["content_omitted"], true);
+    }
+
+    #[test]
+    fn assets_show_their_last_state() {
+        let change = |content: &[u8], is_deleted: bool| AssetChange {
+            content_hash: Hash::of(content),
+            asset: Asset {
+                label: Label::parse("a.png", "image/png", "image").expect("valid"),
+                size: 1,
+                is_deleted,
+                reason: is_deleted.then(|| "old".to_owned()),
+            },
+        };
+        let changes = vec![change(b"1", false), change(b"2", false), change(b"1", true)];
+        let payload = build(ASSET_UPDATE, &ORIGIN, Vec::new(), Some(Vec::new()), changes);
+        let told: Vec<(&Value, &Value)> = payload["assets"]
+            .as_array()
+            .expect("assets")
+            .iter()
+            .map(|asset| (&asset["action"], &asset["reason"]))
+            .collect();
+        assert_eq!(told, [(&json!("put"), &Value::Null), (&json!("delete"), &json!("old"))]);
+        assert!(payload.get("files").is_none() && payload.get("content_omitted").is_none());
     }
 
     #[test]
     fn one_path_names_its_last_state_and_several_are_a_bulk() {
-        assert_eq!(name([("a", true)], false), "file:update");
-        assert_eq!(name([("a", true), ("a", false)], false), "file:delete");
-        assert_eq!(name([("a", true), ("b", true)], false), "bulk:apply");
-        assert_eq!(name([("a", true), ("b", true), ("a", true)], false), "bulk:apply");
-        assert_eq!(name([], true), "entity:update");
-        assert_eq!(name([("a", true)], true), "bulk:apply");
+        assert_eq!(name([("a", true)], false, false), "file:update");
+        assert_eq!(name([("a", true), ("a", false)], false, false), "file:delete");
+        assert_eq!(name([("a", true), ("b", true)], false, false), "bulk:apply");
+        assert_eq!(name([("a", true), ("b", true), ("a", true)], false, false), "bulk:apply");
+        assert_eq!(name([], true, false), "entity:update");
+        assert_eq!(name([("a", true)], true, false), "bulk:apply");
+        assert_eq!(name([], false, true), "asset:update");
+        assert_eq!(name([], true, true), "bulk:apply");
+        assert_eq!(name([("a", true)], false, true), "bulk:apply");
     }
 
     #[test]
     fn one_change_is_described_by_itself() {
-        let payload = build(single(true), &ORIGIN, vec![update("a", b"x")], Some(Vec::new()));
+        let payload = build(single(true), &ORIGIN, vec![update("a", b"x")], Some(Vec::new()), Vec::new());
         assert_eq!((&payload["content"], &payload["version"]), (&json!("x"), &json!(2)));
-        let payload = build(single(false), &ORIGIN, vec![delete("a")], Some(Vec::new()));
+        let payload = build(single(false), &ORIGIN, vec![delete("a")], Some(Vec::new()), Vec::new());
         assert_eq!((&payload["file_path"], payload.get("content")), (&json!("a"), None));
     }
 
     #[test]
     fn several_changes_are_a_list_of_last_states() {
-        let payload =
-            build(BULK, &ORIGIN, vec![update("a", b"x"), delete("b"), update("a", b"y")], Some(Vec::new()));
+        let payload = build(
+            BULK,
+            &ORIGIN,
+            vec![update("a", b"x"), delete("b"), update("a", b"y")],
+            Some(Vec::new()),
+            Vec::new(),
+        );
         let files = payload["files"].as_array().expect("files");
         assert_eq!(files.len(), 2);
         assert_eq!(files[1]["content"], "y");
@@ -386,19 +477,34 @@ mod tests {
 
     #[test]
     fn what_is_left_of_a_bulk_is_still_a_list() {
-        let payload = build(BULK, &ORIGIN, vec![update("a", b"x")], Some(Vec::new()));
+        let payload = build(BULK, &ORIGIN, vec![update("a", b"x")], Some(Vec::new()), Vec::new());
         assert_eq!(payload["files"].as_array().expect("files").len(), 1);
     }
 
     #[test]
     fn binary_content_travels_as_base64() {
-        let payload = build(single(true), &ORIGIN, vec![update("a", b"\x00\xff")], Some(Vec::new()));
+        let payload =
+            build(single(true), &ORIGIN, vec![update("a", b"\x00\xff")], Some(Vec::new()), Vec::new());
         assert_eq!((&payload["content"], &payload["content_base64"]), (&Value::Null, &json!("AP8=")));
     }
 
     #[test]
+    fn content_that_is_gone_is_left_out_and_says_so() {
+        let mut change = update("a", b"x");
+        if let Some(file) = &mut change.file {
+            file.content = Body::Unavailable("collected");
+        }
+        let payload = build(single(true), &ORIGIN, vec![change], Some(Vec::new()), Vec::new());
+        assert_eq!(
+            (&payload["content_omitted"], &payload["content_unavailable"], payload.get("content")),
+            (&json!(true), &json!("collected"), None)
+        );
+    }
+
+    #[test]
     fn a_broadcast_always_fits() {
-        let payload = build(single(true), &ORIGIN, vec![update("a", &[b'x'; 20_000])], Some(Vec::new()));
+        let payload =
+            build(single(true), &ORIGIN, vec![update("a", &[b'x'; 20_000])], Some(Vec::new()), Vec::new());
         let text = broadcast(single(true), 1, 0, &payload);
         assert!(
             text.len() <= MAX_NOTIFY_BYTES
@@ -406,10 +512,10 @@ mod tests {
                 && text.contains("content_hash")
         );
         let many = (0..1000).map(|n| update(&format!("f{n}"), b"x")).collect();
-        let payload = build(BULK, &ORIGIN, many, Some(Vec::new()));
+        let payload = build(BULK, &ORIGIN, many, Some(Vec::new()), Vec::new());
         let text = broadcast(BULK, 1, 0, &payload);
         assert!(text.len() <= MAX_NOTIFY_BYTES && text.contains("\"content_omitted\":true"));
-        let payload = build(single(true), &ORIGIN, vec![update("a", b"small")], Some(Vec::new()));
+        let payload = build(single(true), &ORIGIN, vec![update("a", b"small")], Some(Vec::new()), Vec::new());
         assert!(broadcast(single(true), 1, 0, &payload).contains("small"));
     }
 }

@@ -4,7 +4,7 @@
 //! `\` included, stands for itself.
 
 use crate::error::{Error, Result};
-use crate::pure::event::{BULK, ENTITY_UPDATE, SNAPSHOT_READY, single};
+use crate::pure::event::{ASSET_UPDATE, BULK, ENTITY_UPDATE, SNAPSHOT_READY, single};
 use crate::pure::path::shorten;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use serde_json::{Value, json};
@@ -15,7 +15,8 @@ const MAX_GLOBS: usize = 100;
 const MAX_GLOB_BYTES: usize = 1024;
 
 /// Names of the events a filter may choose.
-pub const EVENTS: [&str; 5] = [single(true), single(false), BULK, ENTITY_UPDATE, SNAPSHOT_READY];
+pub const EVENTS: [&str; 6] =
+    [single(true), single(false), BULK, ENTITY_UPDATE, ASSET_UPDATE, SNAPSHOT_READY];
 
 /// A parsed filter.
 #[derive(Debug, Clone, Default)]

@@ -38,6 +38,16 @@ impl Hash {
         blake3::Hash::from_hex(text).ok().map(|hash| Self(*hash.as_bytes()))
     }
 
+    /// From 64 lower-case hex digits (22023).
+    pub fn parse(argument: &str, text: &str) -> Result<Self> {
+        Self::from_hex(text).filter(|_| !text.bytes().any(|byte| byte.is_ascii_uppercase())).ok_or_else(
+            || {
+                Error::validation(format!("{argument} must be 64 lower-case hex digits"))
+                    .with("argument", argument)
+            },
+        )
+    }
+
     /// The 32 bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0

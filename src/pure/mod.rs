@@ -2,6 +2,7 @@
 
 pub mod ability;
 pub mod archive;
+pub mod asset;
 pub mod audit;
 pub mod bucket;
 pub mod chain;

@@ -4,6 +4,7 @@
 //! are not part of it: they say when it may be applied and what came of it, not what it does.
 
 use crate::error::{Error, Result};
+use crate::pure::asset::{Label, reason_of};
 use crate::pure::field::{self, EntityKey, write_op};
 use crate::pure::hash::Hash;
 use crate::pure::json::{JsonValue, Members, canonical};
@@ -118,6 +119,31 @@ pub enum Op {
         /// Which, inside its type.
         entity_id: String,
     },
+    /// Content is kept as an asset.
+    #[serde(rename = "asset.put")]
+    AssetPut {
+        /// BLAKE3 of the content.
+        #[serde(serialize_with = "hex")]
+        content_hash: Hash,
+        /// How a download is called.
+        filename: String,
+        /// `type/subtype`.
+        media_type: String,
+        /// What it is to the application.
+        asset_type: String,
+        /// Bytes of the content.
+        size: i64,
+    },
+    /// An asset is kept no longer.
+    #[serde(rename = "asset.delete")]
+    AssetDelete {
+        /// BLAKE3 of its content.
+        #[serde(serialize_with = "hex")]
+        content_hash: Hash,
+        /// Why.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
     /// A snapshot can be downloaded. Changes no file.
     #[serde(rename = "snapshot.ready")]
     SnapshotReady {
@@ -150,6 +176,8 @@ impl Op {
             Op::FieldSet { .. } => "field.set",
             Op::FieldUnset { .. } => "field.unset",
             Op::EntityDelete { .. } => "entity.delete",
+            Op::AssetPut { .. } => "asset.put",
+            Op::AssetDelete { .. } => "asset.delete",
             Op::SnapshotReady { .. } => "snapshot.ready",
         }
     }
@@ -184,6 +212,19 @@ impl Op {
                     EntityKey::parse(members.str("entity_type")?, members.str("entity_id")?)?;
                 Op::EntityDelete { entity_type, entity_id }
             }
+            "asset.put" => {
+                let content_hash = hash_member(&mut members, "content_hash")?;
+                let Label { filename, media_type, asset_type } = Label::parse(
+                    members.str("filename")?,
+                    members.str("media_type")?,
+                    members.str("asset_type")?,
+                )?;
+                Op::AssetPut { content_hash, filename, media_type, asset_type, size: members.i64("size")? }
+            }
+            "asset.delete" => Op::AssetDelete {
+                content_hash: hash_member(&mut members, "content_hash")?,
+                reason: members.opt_str("reason")?.map(reason_of).transpose()?,
+            },
             "snapshot.ready" => Op::SnapshotReady {
                 snapshot_id: members.uuid("snapshot_id")?,
                 seq: members.i64("seq")?,

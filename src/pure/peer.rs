@@ -64,6 +64,8 @@ pub enum Target {
     File(FilePath, Option<File>),
     /// A field gets a value (see the operation), or is cleared.
     Field(FieldKey),
+    /// An asset is kept (see the operation), or deleted.
+    Asset(Hash),
 }
 
 impl Bundle {
@@ -176,6 +178,9 @@ fn sent_op(what: &str, value: &Value) -> Result<SentOp> {
                 members.finish()?;
                 Ok(Write { target: Target::Field(key), base })
             })?
+        }
+        Op::AssetPut { content_hash, .. } | Op::AssetDelete { content_hash, .. } => {
+            vec![Write { target: Target::Asset(*content_hash), base }]
         }
         Op::SnapshotReady { .. } => {
             return Err(Error::validation(format!("{what} is no operation that travels")));

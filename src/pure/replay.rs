@@ -1,5 +1,6 @@
 //! The state of a project as its operations alone make it: what the tables of current state must agree with.
 
+use crate::pure::asset::Label;
 use crate::pure::field::{EntityKey, FieldKey, write_op};
 use crate::pure::hash::Hash;
 use crate::pure::json::JsonValue;
@@ -20,13 +21,24 @@ pub struct File {
     pub size: i64,
 }
 
-/// Files by path and fields with a value.
+/// An asset, as far as operations tell.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Asset {
+    /// What is said of it.
+    pub label: Label,
+    /// Bytes of the content.
+    pub size: i64,
+}
+
+/// Files by path, fields with a value, assets by content.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct State {
     /// The files there are.
     pub files: BTreeMap<FilePath, File>,
     /// The fields that have a value.
     pub fields: BTreeMap<FieldKey, JsonValue>,
+    /// The assets that are kept.
+    pub assets: BTreeMap<Hash, Asset>,
 }
 
 impl State {
@@ -65,6 +77,16 @@ impl State {
                     key.entity.entity_type != *entity_type || key.entity.entity_id != *entity_id
                 });
             }
+            Op::AssetPut { content_hash, filename, media_type, asset_type, size } => {
+                let (filename, media_type) = (filename.clone(), media_type.clone());
+                let label = Label { filename, media_type, asset_type: asset_type.clone() };
+                self.assets.insert(*content_hash, Asset { label, size: *size });
+            }
+            Op::AssetDelete { content_hash, .. } => {
+                self.assets
+                    .remove(content_hash)
+                    .ok_or_else(|| format!("asset {} is deleted and was not there", content_hash.to_hex()))?;
+            }
             Op::SnapshotReady { .. } => {}
         }
         Ok(())
@@ -91,7 +113,21 @@ impl State {
         for (key, value) in to.fields.iter().filter(|(key, value)| self.fields.get(*key) != Some(value)) {
             ops.push(write_op(key, Some(value)));
         }
+        for content_hash in self.assets.keys().filter(|hash| !to.assets.contains_key(*hash)) {
+            ops.push(Op::AssetDelete { content_hash: *content_hash, reason: None });
+        }
+        for (hash, asset) in to.assets.iter().filter(|(hash, asset)| self.assets.get(*hash) != Some(asset)) {
+            ops.push(asset.op(*hash));
+        }
         ops
+    }
+}
+
+impl Asset {
+    /// The operation that keeps it.
+    pub fn op(&self, content_hash: Hash) -> Op {
+        let Label { filename, media_type, asset_type } = self.label.clone();
+        Op::AssetPut { content_hash, filename, media_type, asset_type, size: self.size }
     }
 }
 
@@ -190,7 +226,7 @@ mod tests {
             });
             let fields =
                 self.fields.iter().filter_map(|(key, state)| Some((key.clone(), state.value.clone()?)));
-            State { files: files.collect(), fields: fields.collect() }
+            State { files: files.collect(), fields: fields.collect(), ..State::default() }
         }
     }
 

@@ -1,6 +1,7 @@
 //! Settings of a project: a JSON object with known keys only, kept as the caller gave it and read with defaults.
 
 use crate::error::{Error, Result};
+use crate::pure::asset::asset_type_of;
 use crate::pure::bucket::RateLimit;
 use serde_json::{Map, Value};
 
@@ -8,6 +9,16 @@ use serde_json::{Map, Value};
 pub const DEFAULT_MAX_FILE_BYTES: i64 = 64 << 20;
 /// Largest file a project may allow: what one PostgreSQL value can hold with room to spare.
 pub const LARGEST_MAX_FILE_BYTES: i64 = 512 << 20;
+
+/// Largest asset that arrives in pieces by default: 1 GiB.
+pub const DEFAULT_MAX_ASSET_BYTES: i64 = 1 << 30;
+/// Largest such asset a project may allow: 64 GiB.
+pub const LARGEST_MAX_ASSET_BYTES: i64 = 64 << 30;
+
+/// Most days, of anything.
+const MOST_DAYS: i64 = 36_500;
+/// Most types with a retention of their own.
+const MAX_ASSET_TYPES: usize = 100;
 
 /// Snapshots that stay by default.
 pub const DEFAULT_SNAPSHOTS_KEPT: i64 = 10;
@@ -41,7 +52,9 @@ pub enum RealtimeSink {
 pub struct Settings {
     /// Largest file, in bytes.
     pub max_file_bytes: i64,
-    /// Most bytes that the current files may have together.
+    /// Largest asset that arrives in pieces, in bytes.
+    pub max_asset_bytes: i64,
+    /// Most bytes that the current files and assets may have together.
     pub max_project_bytes: Option<i64>,
     /// Most current files.
     pub max_files: Option<i64>,
@@ -65,6 +78,7 @@ impl Settings {
         };
         let mut settings = Settings {
             max_file_bytes: DEFAULT_MAX_FILE_BYTES,
+            max_asset_bytes: DEFAULT_MAX_ASSET_BYTES,
             max_project_bytes: None,
             max_files: None,
             rate_limit: None,
@@ -82,13 +96,16 @@ impl Settings {
     fn set(&mut self, key: &str, value: &Value) -> Result<()> {
         match key {
             "max_file_bytes" => self.max_file_bytes = positive(key, value, LARGEST_MAX_FILE_BYTES)?,
+            "max_asset_bytes" => self.max_asset_bytes = positive(key, value, LARGEST_MAX_ASSET_BYTES)?,
             "max_project_bytes" => self.max_project_bytes = Some(positive(key, value, i64::MAX)?),
             "max_files" => self.max_files = Some(positive(key, value, i64::MAX)?),
             "rate_limit" => self.rate_limit = Some(rate_limit(value)?),
             "broadcast" => self.broadcast = broadcast(value)?,
             "realtime_sink" => self.realtime_sink = realtime_sink(value)?,
+            "retention_days" => days(key, value)?,
+            "asset_retention_days" => asset_retention_days(key, value)?,
             "snapshots_kept" => self.snapshots_kept = positive(key, value, 10_000)?,
-            "snapshots_max_age" => self.snapshots_max_age = positive(key, value, 36_500)?,
+            "snapshots_max_age" => self.snapshots_max_age = positive(key, value, MOST_DAYS)?,
             _ => {
                 return Err(Error::validation(format!(
                     "unknown setting {:?}",
@@ -96,7 +113,7 @@ impl Settings {
                 ))
                 .with("setting", crate::pure::path::shorten(key))
                 .hint(
-                    "known settings: max_file_bytes, max_project_bytes, max_files, rate_limit, broadcast, realtime_sink, snapshots_kept, snapshots_max_age",
+                    "known settings: max_file_bytes, max_asset_bytes, max_project_bytes, max_files, rate_limit, broadcast, realtime_sink, retention_days, asset_retention_days, snapshots_kept, snapshots_max_age",
                 ));
             }
         }
@@ -137,6 +154,28 @@ fn positive(key: &str, value: &Value, largest: i64) -> Result<i64> {
     })
 }
 
+/// Checked only: `quire_store.retention` reads it. 0 keeps nothing that is not current.
+fn days(key: &str, value: &Value) -> Result<()> {
+    match value.as_i64() {
+        Some(0..=MOST_DAYS) => Ok(()),
+        _ => Err(Error::validation(format!("setting {key} must be a number of days from 0 to {MOST_DAYS}"))
+            .with("setting", key)),
+    }
+}
+
+fn asset_retention_days(key: &str, value: &Value) -> Result<()> {
+    let types = value.as_object().filter(|types| types.len() <= MAX_ASSET_TYPES).ok_or_else(|| {
+        Error::validation(format!(
+            "setting {key} must be an object {{asset_type: days}} of at most {MAX_ASSET_TYPES} types"
+        ))
+        .with("setting", key)
+    })?;
+    types.iter().try_for_each(|(asset_type, value)| {
+        asset_type_of(asset_type)?;
+        days(key, value)
+    })
+}
+
 fn rate_limit(value: &Value) -> Result<RateLimit> {
     serde_json::from_value::<RateLimit>(value.clone())
         .ok()
@@ -168,8 +207,9 @@ mod tests {
         let defaults = Settings::parse(&json!({})).expect("valid");
         assert_eq!(defaults.max_file_bytes, DEFAULT_MAX_FILE_BYTES);
         assert_eq!(defaults.broadcast, Broadcast::Hint);
-        let all = json!({"max_file_bytes": 10, "max_project_bytes": 20, "max_files": 3, "broadcast": "off",
-                         "rate_limit": {"per_minute": 60, "burst": 5}});
+        let all = json!({"max_file_bytes": 10, "max_asset_bytes": 30, "max_project_bytes": 20, "max_files": 3, "broadcast": "off",
+                         "rate_limit": {"per_minute": 60, "burst": 5}, "retention_days": 0,
+                         "asset_retention_days": {"image": 0, "render": 7}});
         let settings = Settings::parse(&all).expect("valid");
         assert_eq!(settings.rate_limit, Some(RateLimit { per_minute: 60, burst: 5 }));
         assert_eq!(settings.max_files, Some(3));
@@ -184,6 +224,12 @@ mod tests {
             json!({"max_file_bytes": "1"}),
             json!({"max_file_bytes": 1i64 << 40}),
             json!({"max_files": -1}),
+            json!({"retention_days": -1}),
+            json!({"retention_days": 1.5}),
+            json!({"asset_retention_days": 3}),
+            json!({"asset_retention_days": {"": 3}}),
+            json!({"asset_retention_days": {"image": "3"}}),
+            json!({"max_asset_bytes": 1i64 << 40}),
             json!({"broadcast": "loud"}),
             json!({"rate_limit": {"per_minute": 0, "burst": 1}}),
             json!({"rate_limit": {"per_minute": 1, "burst": 1, "x": 1}}),

@@ -77,7 +77,7 @@ pub fn verify(access: &Access, depth: Depth) -> Result<Value> {
     }
     Ok(json!({
         "project_id": project.to_string(), "seq": seq, "is_sound": told.is_empty(), "bundles": counts.bundles,
-        "ops": counts.ops, "files": replayed.files.len(), "fields": replayed.fields.len(), "blobs": counts.blobs,
+        "ops": counts.ops, "files": replayed.files.len(), "fields": replayed.fields.len(), "assets": replayed.assets.len(), "blobs": counts.blobs,
         "blob_bytes": counts.blob_bytes, "findings": told
     }))
 }
@@ -228,7 +228,7 @@ fn verify_state(project: ProjectId, replayed: &State, findings: &mut Vec<Finding
     // An operation that is not what was logged is found already; what hangs off it is not wrong for that.
     let corrupt: BTreeSet<i64> = findings
         .iter()
-        .filter(|finding| matches!(finding.kind, "file_op" | "field_op"))
+        .filter(|finding| matches!(finding.kind, "file_op" | "field_op" | "asset_op"))
         .filter_map(|finding| finding.key["seq"].as_i64())
         .collect();
     let is_of_sound_op = |seq: Option<i64>| !seq.is_some_and(|seq| corrupt.contains(&seq));
@@ -263,9 +263,17 @@ fn verify_state(project: ProjectId, replayed: &State, findings: &mut Vec<Finding
             expected: None,
         });
     }
+    let assets = store::stray_assets(project)?.into_iter().filter(|(_, seq)| is_of_sound_op(*seq));
+    for (hash, _) in assets.collect::<Vec<_>>() {
+        let key = json!({"content_hash": hash});
+        known.insert(key.to_string());
+        let in_words = format!("asset {hash} is not what its newest operation says");
+        findings.push(Finding { kind: "asset", key, fault: "content", in_words, expected: None });
+    }
     // Operations that are not what was logged make another state.
-    let is_log_sound =
-        !findings.iter().any(|finding| matches!(finding.kind, "file_op" | "field_op" | "bundle"));
+    let is_log_sound = !findings
+        .iter()
+        .any(|finding| matches!(finding.kind, "file_op" | "field_op" | "asset_op" | "bundle"));
     if is_log_sound {
         for op in store::current_state(project)?.difference(replayed) {
             let (kind, key) = super::replay::place(&op);
@@ -320,6 +328,8 @@ pub fn wrong_contents(project: ProjectId, hashes: &[Hash]) -> Result<Vec<Finding
     for hash in hashes {
         match crate::db::in_passing(|| blob::store::read(project, hash)) {
             Ok(_) => {}
+            // Archived or collected: there is nothing to check.
+            Err(error) if error.code() == Code::Gone => {}
             Err(error) if error.code() == Code::Corrupt => findings.push(Finding {
                 kind: "blob",
                 key: json!({"content_hash": hash.to_hex()}),

@@ -105,8 +105,8 @@ pub fn heal_contents(access: &Access, copies: &HashMap<Hash, Vec<u8>>) -> Result
                 end(access, &["blob"], &json!({"content_hash": hash.to_hex()}))?;
                 healed.push(format!("content {} was corrupt here and is mended", hash.to_hex()));
             }
-            Err(error) => return Err(error),
-            Ok(_) => {}
+            Err(error) if error.code() != Code::Gone => return Err(error),
+            Ok(_) | Err(_) => {}
         }
     }
     Ok(healed)
@@ -124,9 +124,14 @@ pub fn heal_ops(access: &Access, seq: Seq, copies: &[&Op]) -> Result<Vec<String>
                 }
                 mending(|| match stored.kind {
                     "file_op" => store::mend_file_op(project, seq, stored.ordinal, copy),
+                    "asset_op" => store::mend_asset_op(project, seq, stored.ordinal, copy),
                     _ => store::mend_field_op(project, seq, stored.ordinal, copy),
                 })?;
-                end(access, &["file_op", "field_op"], &json!({"seq": seq, "ordinal": stored.ordinal}))?;
+                end(
+                    access,
+                    &["file_op", "field_op", "asset_op"],
+                    &json!({"seq": seq, "ordinal": stored.ordinal}),
+                )?;
                 healed.push(format!(
                     "operation {} of bundle {seq} was corrupt here and is mended",
                     stored.ordinal

@@ -29,16 +29,20 @@ pub fn repair(access: &Access, entry: &Entry, supply: Option<&Value>) -> Result<
     };
     match (entry.kind.as_str(), entry.fault.as_str()) {
         ("blob", _) => content(project, entry, from_supply("content or content_base64")?).map(|()| "supply"),
-        ("file_op" | "field_op", "content") => {
+        ("file_op" | "field_op" | "asset_op", "content") => {
             operation(project, entry, from_supply("op")?).map(|()| "supply")
         }
-        ("file_op" | "field_op" | "bundle", "checksum" | "prev_checksum") => {
+        ("file_op" | "field_op" | "asset_op" | "bundle", "checksum" | "prev_checksum") => {
             checksums(project, entry).map(|()| "the log")
         }
         ("bundle", "content") => header(project, entry, from_supply("header")?).map(|()| "supply"),
         ("project_head", _) => checksums(project, entry).map(|()| "the log"),
         ("file_head", _) => {
             store::mend_file_head(project, text(entry, "file_path")?)?;
+            Ok("the log")
+        }
+        ("asset", _) => {
+            store::mend_asset(project, &Hash::parse("content_hash", text(entry, "content_hash")?)?)?;
             Ok("the log")
         }
         ("entity_field", _) => {
@@ -104,6 +108,7 @@ fn operation(project: ProjectId, entry: &Entry, supply: &Value) -> Result<()> {
     let (seq, ordinal) = (number(entry, "seq")?, number(entry, "ordinal")? as i32);
     mending(|| match entry.kind.as_str() {
         "file_op" => store::mend_file_op(project, seq, ordinal, &op),
+        "asset_op" => store::mend_asset_op(project, seq, ordinal, &op),
         _ => store::mend_field_op(project, seq, ordinal, &op),
     })
 }

@@ -48,7 +48,7 @@ pub fn replay(project: ProjectId, to_seq: Option<Seq>) -> Result<Value> {
         .collect::<Result<_>>()?;
     Ok(json!({
         "project_id": project.to_string(), "seq": seq, "bundles": bundles, "ops": ops, "files": state.files.len(),
-        "fields": state.fields.len(), "is_equal": differences.is_empty() && impossible.is_empty(),
+        "fields": state.fields.len(), "assets": state.assets.len(), "is_equal": differences.is_empty() && impossible.is_empty(),
         "differences": listed, "impossible": impossible
     }))
 }
@@ -63,6 +63,9 @@ pub fn place(op: &Op) -> (&'static str, Value) {
         | Op::FieldUnset { entity_type, entity_id, field } => {
             let entity = EntityKey { entity_type: entity_type.clone(), entity_id: entity_id.clone() };
             ("entity_field", store::field_key(&FieldKey { entity, field: field.clone() }))
+        }
+        Op::AssetPut { content_hash, .. } | Op::AssetDelete { content_hash, .. } => {
+            ("asset", json!({"content_hash": content_hash.to_hex()}))
         }
         Op::FileMove { .. } | Op::EntityDelete { .. } | Op::SnapshotReady { .. } => {
             ("project_head", json!({}))
@@ -81,6 +84,8 @@ pub fn deed(op: &Op) -> String {
         Op::FieldUnset { entity_type, entity_id, field } => {
             format!("clear {} of {} {}", shorten(field), shorten(entity_type), shorten(entity_id))
         }
+        Op::AssetPut { content_hash, .. } => format!("keep asset {}", content_hash.to_hex()),
+        Op::AssetDelete { content_hash, .. } => format!("delete asset {}", content_hash.to_hex()),
         other => other.name().to_owned(),
     }
 }

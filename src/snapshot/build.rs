@@ -3,7 +3,7 @@
 use super::chunk::{CHUNK_BYTES, Chunks};
 use super::store::Made;
 use crate::blob;
-use crate::blob::store::{Part, Stored, read_part, read_stored};
+use crate::blob::store::{Part, Parts, read_part, read_stored};
 use crate::db;
 use crate::error::{Error, Result};
 use crate::file::VersionRow;
@@ -150,8 +150,8 @@ fn add_batch(
             modified_at: file.committed_at,
         })?;
         match content {
-            Stored::Whole(part) => add_part(archive, hash, 0, &part)?,
-            Stored::Chunked(chunks) => {
+            Parts::Whole(part) => add_part(archive, hash, 0, &part)?,
+            Parts::Chunked(chunks) => {
                 for ordinal in 1..=chunks {
                     pgrx::check_for_interrupts!();
                     db::in_passing(|| {

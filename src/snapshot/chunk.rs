@@ -6,7 +6,7 @@
 
 use super::store::{self, Chunk};
 use crate::blob::damaged;
-use crate::blob::store::{Stored, read_part, read_stored};
+use crate::blob::store::{Parts, read_part, read_stored};
 use crate::bytes::{Bytes, NewBytes};
 use crate::db;
 use crate::error::Result;
@@ -162,8 +162,8 @@ fn follow(project: ProjectId, steps: &[Step], mut piece: impl FnMut(&[u8]) -> Re
                 continue;
             };
             return match content {
-                Stored::Whole(part) => piece(part.bytes.get(range).ok_or_else(|| damaged(&hash))?),
-                Stored::Chunked(_) => Err(damaged(&hash)),
+                Parts::Whole(part) => piece(part.bytes.get(range).ok_or_else(|| damaged(&hash))?),
+                Parts::Chunked(_) => Err(damaged(&hash)),
             };
         }
         Ok(())

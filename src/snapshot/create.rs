@@ -109,7 +109,13 @@ pub fn make(access: &Access, format: Format, seq: Seq, since_seq: Option<Seq>) -
         content_hash: made.content_hash,
         file_count: made.file_count,
     };
-    commit(&Commit::new(access, Kind::System, None), |_| Ok(Plan { other: Some(ready), ..Plan::default() }))?;
+    commit(&Commit::new(access, Kind::System, None), |head| {
+        // What is not current any more may have been collected while it was read.
+        if format == Format::TarZst && key.tree_seq < store::tree_seq(project, head.seq)? {
+            store::require_contents(project, id)?;
+        }
+        Ok(Plan { other: Some(ready), ..Plan::default() })
+    })?;
     Ok(Found { id, cached: false })
 }
 

@@ -33,7 +33,7 @@ fn restore_snapshot(
     archive: Option<&[u8]>,
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> JsonB {
-    or_raise(restore(project_uuid, archive, correlation_id))
+    or_raise(blob::retrying(|| restore(project_uuid, archive, correlation_id)))
 }
 
 fn restore(

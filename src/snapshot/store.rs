@@ -1,5 +1,6 @@
 //! SQL of snapshots.
 
+use crate::blob;
 use crate::bundle::store::to_pg;
 use crate::db::{self, Arg, Row};
 use crate::error::Result;
@@ -242,4 +243,17 @@ pub fn delete_old(project: ProjectId, made: Uuid, keep: i64, max_age_days: i64) 
         WHERE d.project_id = $1 AND d.snapshot_id = old.snapshot_id";
     let args: [Arg; 4] = [project.pg().into(), keep.into(), max_age_days.into(), uuid_to_pg(made).into()];
     db::exec(SQL, &args)
+}
+
+/// Refuses a snapshot of which some content is not present any more (PT410).
+pub fn require_contents(project: ProjectId, id: Uuid) -> Result<()> {
+    const SQL: &str = "SELECT b.hash, b.state, b.size, b.state_at, b.state_reason
+        FROM quire_store.snapshot s
+        CROSS JOIN LATERAL unnest(quire_store.manifest_hashes(s.manifest)) AS h (hash)
+        JOIN quire_store.blob b ON b.project_id = s.project_id AND b.hash = decode(h.hash, 'hex')
+        WHERE s.project_id = $1 AND s.snapshot_id = $2 AND b.state <> 0 LIMIT 1";
+    let gone = db::write_one(SQL, &[project.pg().into(), uuid_to_pg(id).into()], |row| {
+        Ok(blob::store::stored_from_row(row, 2)?.gone(&Hash::from_bytes(row.get::<&[u8]>(1)?)?))
+    })?;
+    gone.map_or(Ok(()), Err)
 }

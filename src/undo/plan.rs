@@ -1,5 +1,7 @@
 //! What takes a bundle back: edits that restore what it touched, and what is in their way.
 
+use crate::asset;
+use crate::asset::store::Touched;
 use crate::auth::Access;
 use crate::bundle::Plan;
 use crate::bundle::store::{Author, authors};
@@ -7,8 +9,10 @@ use crate::entity;
 use crate::error::{Error, Result};
 use crate::file::{self, VersionRow};
 use crate::ids::Seq;
+use crate::pure::asset::{AssetEdit, Source};
 use crate::pure::conflict::OnConflict;
 use crate::pure::field::{FieldEdit, FieldKey};
+use crate::pure::hash::Hash;
 use crate::pure::path::{FilePath, shorten};
 use crate::pure::tree::{Edit, Head};
 use crate::pure::undo::{Verdict, judge};
@@ -30,6 +34,7 @@ struct InTheWay {
 
 enum Target {
     File(FilePath),
+    Asset(Hash),
     Field(FieldKey),
 }
 
@@ -38,9 +43,10 @@ pub fn invert(access: &Access, seq: Seq, on_conflict: OnConflict) -> Result<Plan
     let mut plan = Plan { undoes_seq: Some(seq), ..Plan::default() };
     let mut in_the_way = files(access, seq, &mut plan.edits)?;
     in_the_way.extend(fields(access, seq, on_conflict, &mut plan.fields)?);
+    in_the_way.extend(assets(access, seq, &mut plan.assets)?);
     let stops = |way: &&InTheWay| match on_conflict {
         OnConflict::Reject => true,
-        OnConflict::Record => matches!(way.target, Target::File(_)),
+        OnConflict::Record => !matches!(way.target, Target::Field(_)),
         OnConflict::Skip => false,
     };
     let authors = authors(access.project, in_the_way.iter().map(|way| way.seq))?;
@@ -118,6 +124,25 @@ fn fields(
     Ok(in_the_way)
 }
 
+fn assets(access: &Access, seq: Seq, edits: &mut Vec<AssetEdit>) -> Result<Vec<InTheWay>> {
+    let mut in_the_way = Vec::new();
+    for Touched { hash, before, after, now, seq } in asset::store::touched_by(access.project, seq)? {
+        match judge(&before, &after, &now) {
+            Verdict::Nothing => {}
+            Verdict::Restore => edits.push(match before {
+                Some(label) => AssetEdit::Put { hash, source: Source::Stored, label },
+                None => AssetEdit::Delete { hash, reason: None },
+            }),
+            Verdict::Conflict => {
+                let verb = if now.is_some() { "changed" } else { "deleted" };
+                let deed = format!("{verb} asset {}", hash.to_hex());
+                in_the_way.push(InTheWay { target: Target::Asset(hash), seq, deed });
+            }
+        }
+    }
+    Ok(in_the_way)
+}
+
 fn refusal(undoes: Seq, stopping: &[&InTheWay], authors: &HashMap<Seq, Author>) -> Error {
     let listed: Vec<Value> = stopping.iter().take(MOST_LISTED).map(|way| tell(way, authors)).collect();
     let first = stopping.first().map_or_else(String::new, |way| in_words(way, authors));
@@ -136,7 +161,7 @@ fn refusal(undoes: Seq, stopping: &[&InTheWay], authors: &HashMap<Seq, Author>) 
 fn in_words(way: &InTheWay, authors: &HashMap<Seq, Author>) -> String {
     let name = authors.get(&way.seq).map_or("somebody", |author| author.name.as_str());
     let of = match &way.target {
-        Target::File(_) => String::new(),
+        Target::File(_) | Target::Asset(_) => String::new(),
         Target::Field(key) => format!("in {}, ", key.entity),
     };
     format!("{of}{name} {} (bundle {})", way.deed, way.seq)
@@ -145,6 +170,7 @@ fn in_words(way: &InTheWay, authors: &HashMap<Seq, Author>) -> String {
 fn tell(way: &InTheWay, authors: &HashMap<Seq, Author>) -> Value {
     let mut told = match &way.target {
         Target::File(path) => json!({"file_path": path.as_str()}),
+        Target::Asset(hash) => json!({"content_hash": hash.to_hex()}),
         Target::Field(key) => json!({
             "entity_type": key.entity.entity_type, "entity_id": key.entity.entity_id, "field": key.field
         }),

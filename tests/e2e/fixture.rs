@@ -46,6 +46,7 @@ pub fn build(database: &Database, prefix: &str) -> Fixture {
     write_files_of_another(&mut database.client(&editor), project);
     write_entities(&mut client, &mut database.client(&editor), project);
     take_back(&mut client, project);
+    write_assets(&mut client, project);
     subscribe(&mut client, project);
     mint(&mut client, project);
     archive(&mut client, project);
@@ -126,6 +127,43 @@ fn take_back(client: &mut Client, project: Uuid) {
     ] {
         client.execute(statement, &[&project]).unwrap_or_else(|error| panic!("{statement}: {error:?}"));
     }
+}
+
+/// Assets of one chunk and of several, one with a past, and an upload that is not finished.
+fn write_assets(client: &mut Client, project: Uuid) {
+    for statement in [
+        "SELECT quire.put_asset($1, 'Größe.png', '\\x89504e47', 'image/png', 'image')",
+        "SELECT quire.put_asset($1, 'old.txt', 'old', 'text/plain; charset=utf-8', 'note')",
+        "SELECT quire.delete_asset($1, content_hash, 'outdated ✓') FROM quire.list_assets($1, 'note')",
+        "SELECT quire.append_upload($1, u, 7, 'half of it') FROM quire.begin_upload($1, 'half', 'a/b', 'data', '7 days') u",
+    ] {
+        client.execute(statement, &[&project]).unwrap_or_else(|error| panic!("{statement}: {error:?}"));
+    }
+    // One that is archived, one that is collected.
+    configure(client, project, json!({"asset_retention_days": {"waste": 0}}));
+    for statement in [
+        "SELECT quire.archive_blob($1, quire.put_asset($1, 'cold.txt', 'cold', 'text/plain', 'cold') ->> 'content_hash',
+            encode(sha256('cold'), 'hex'))",
+        "SELECT quire.delete_asset($1, quire.put_asset($1, 'w', 'waste', 'text/plain', 'waste') ->> 'content_hash')",
+        "SELECT quire.gc_run($1)",
+    ] {
+        client.execute(statement, &[&project]).unwrap_or_else(|error| panic!("{statement}: {error:?}"));
+    }
+    let sql = "SELECT quire.begin_upload($1, 'large.bin', 'application/octet-stream', 'data')";
+    let upload: Uuid = client.query_one(sql, &[&project]).expect("begin an upload").get(0);
+    for statement in [
+        "SELECT quire.append_upload($1, $2, 1, decode(repeat('00ff', 1500000), 'hex'))",
+        "SELECT quire.finish_upload($1, $2)",
+    ] {
+        client
+            .execute(statement, &[&project, &upload])
+            .unwrap_or_else(|error| panic!("{statement}: {error:?}"));
+    }
+    let ops = json!([{"op": "asset.put", "filename": "two", "media_type": "a/b", "asset_type": "data", "content_base64": "AAE="},
+        {"op": "file.put", "file_path": "with-asset", "content": "x"}]);
+    client
+        .execute("SELECT quire.commit_bundle($1, $2)", &[&project, &ops])
+        .expect("commit an asset and a file");
 }
 
 /// One subscription that is half read, one with a running lease.
@@ -222,6 +260,11 @@ const READERS: &[&str] = &[
     "SELECT n, h.* FROM unnest('{1,2,gone}'::text[]) n, quire.explain_entity({p}, 'task', n) h",
     "SELECT * FROM quire.list_conflicts({p}, true)",
     "SELECT c.conflict_id, h.* FROM quire.list_conflicts({p}, true) c, quire.conflict_history({p}, c.conflict_id) h",
+    "SELECT * FROM quire.list_assets({p})",
+    "SELECT o.seq, quire.get_asset({p}, o.target) FROM quire.oplog o WHERE o.project_id = {p} AND o.op LIKE 'asset.%' ORDER BY o.seq, o.ordinal",
+    "SELECT a.content_hash, quire.read_asset_range({p}, a.content_hash), quire.read_asset_range({p}, a.content_hash, 1048570, 12)
+     FROM quire.list_assets({p}) a WHERE a.asset_type <> 'cold'",
+    "SELECT * FROM quire.gc_plan({p})",
     // Without the status: the keys of tokens are in no dump, so after a restore it is another one.
     "SELECT token_id, abilities, audience, max_uses, uses, minted_by, minted_at, expires_at, revoked_at
      FROM quire.list_tokens({p})",

@@ -19,6 +19,7 @@ pub fn verify(client: &mut Client, project: Uuid) -> i64 {
     let sql = "SELECT quire.replay_project($1)";
     let replayed: Value = client.query_one(sql, &[&project]).expect("replay the project").get(0);
     assert_eq!(replayed["is_equal"], true, "{replayed}");
+    verify_assets(client, project);
     seq
 }
 
@@ -103,6 +104,7 @@ fn recomputed_ops(client: &mut Client, project: Uuid) -> HashMap<i64, Vec<Hash>>
             "field.set" | "field.unset" | "entity.delete" => {
                 entity_op(row.get(2), row.get::<_, Option<Value>>(10).as_ref(), &row.get(11))
             }
+            "asset.put" | "asset.delete" => asset_op(row.get(2), row.get(3), &row.get(10)),
             other => panic!("unknown operation {other}"),
         };
         let seq: i64 = row.get(0);
@@ -125,6 +127,21 @@ fn entity_op(op: &str, after: Option<&Value>, entity: &Value) -> Op {
             let value = JsonValue::of(&after.expect("a value")["value"]).expect("canonical");
             Op::FieldSet { entity_type, entity_id, field: text("field"), value }
         }
+    }
+}
+
+fn asset_op(op: &str, target: &str, after: &Value) -> Op {
+    let text = |key: &str| after[key].as_str().unwrap_or_else(|| panic!("{key} of {after}")).to_owned();
+    let content_hash = Hash::parse("target", target).expect("a hash");
+    if op == "asset.delete" {
+        return Op::AssetDelete { content_hash, reason: after["reason"].as_str().map(str::to_owned) };
+    }
+    Op::AssetPut {
+        content_hash,
+        filename: text("filename"),
+        media_type: text("media_type"),
+        asset_type: text("asset_type"),
+        size: after["size"].as_i64().expect("a size"),
     }
 }
 
@@ -223,4 +240,33 @@ fn verify_entities(client: &mut Client, project: Uuid, seq: i64) {
             AND quire.get_entity($1, l.entity_type, l.entity_id) IS NOT NULL";
     let differences: i64 = client.query_one(sql, &[&project, &seq]).expect("compare the entities").get(0);
     assert_eq!(differences, 0, "entities are what the log makes of them");
+}
+
+/// The assets are what the last operation on each says, with the content their hash names, and the project counts them.
+fn verify_assets(client: &mut Client, project: Uuid) {
+    let sql = "SELECT count(*) FROM (
+            SELECT DISTINCT ON (target) op, seq, after FROM quire.oplog
+            WHERE project_id = $1 AND op LIKE 'asset.%' ORDER BY target, seq DESC, ordinal DESC) o
+        FULL JOIN (SELECT a.seq, to_jsonb(a) - 'seq' - 'actor' - 'updated_at' AS after FROM quire.list_assets($1) a) l
+            ON (l.seq, l.after) = (o.seq, o.after)
+        WHERE (o.op = 'asset.put' AND l IS NULL) OR o IS NULL OR (o.op = 'asset.delete' AND l IS NOT NULL)";
+    let differences: i64 = client.query_one(sql, &[&project]).expect("compare the assets").get(0);
+    assert_eq!(differences, 0, "assets are what the log makes of them");
+    let sql = "SELECT decode(content_hash, 'hex'), size,
+            CASE WHEN quire.get_asset($1, content_hash) ->> 'state' = 'present' THEN quire.read_asset_range($1, content_hash) END
+        FROM quire.list_assets($1)";
+    let mut bytes = 0i64;
+    for row in client.query(sql, &[&project]).expect("read the assets") {
+        if let Some(content) = row.get::<_, Option<&[u8]>>(2) {
+            assert_eq!(Hash::of(content), hash(row.get(0)), "content of an asset");
+            assert_eq!(content.len() as i64, row.get::<_, i64>(1), "size of an asset");
+        }
+        bytes += row.get::<_, i64>(1);
+    }
+    let sql = "SELECT (quire.get_project($1) ->> 'asset_bytes')::bigint";
+    assert_eq!(
+        client.query_one(sql, &[&project]).expect("read the project").get::<_, i64>(0),
+        bytes,
+        "bytes of the assets"
+    );
 }

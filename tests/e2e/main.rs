@@ -3,6 +3,7 @@
 // A test fails by panicking.
 #![allow(clippy::panic)]
 
+mod assets;
 mod cluster;
 mod content;
 mod crash;

@@ -25,6 +25,12 @@ impl Random {
     }
 }
 
+/// The hashes of the two contents that are put as assets.
+const ASSETS: &[&str] = &[
+    "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213",
+    "48fc721fbbc172e0925fa27af1671de225ba927134802998b10a1568a188652b",
+];
+
 struct Side {
     name: &'static str,
     client: Client,
@@ -74,7 +80,9 @@ fn state(client: &mut Client) -> Value {
         'files', (SELECT json_agg(json_build_array(file_path, content_hash, file_type, mode) ORDER BY file_path)
                   FROM quire.project_files_current WHERE project_id = $1),
         'entities', (SELECT json_agg(json_build_array(entity_id, fields) ORDER BY entity_id)
-                     FROM quire.list_entities($1, 'task')))";
+                     FROM quire.list_entities($1, 'task')),
+        'assets', (SELECT json_agg(json_build_array(content_hash, filename) ORDER BY content_hash)
+                   FROM quire.list_assets($1)))";
     client.query_one(sql, &[&PROJECT]).expect("read the state").get(0)
 }
 
@@ -83,11 +91,14 @@ fn random_ops(random: &mut Random) -> Value {
         let path = random.one_of(&["a", "b", "c", "d"]);
         let (id, field) = (random.one_of(&["1", "2"]), random.one_of(&["x", "y", "z"]));
         let entity = |op: &str| json!({"op": op, "entity_type": "task", "entity_id": id});
-        match random.below(9) {
+        match random.below(11) {
             0..=2 => json!({"op": "file.put", "file_path": path, "content": format!("{}", random.below(4))}),
             3 => json!({"op": "file.delete", "file_path": path}),
             4 => json!({"op": "file.move", "from_path": path, "to_path": random.one_of(&["a", "b", "c", "d", "e"])}),
             5 => entity("entity.delete"),
+            9 => json!({"op": "asset.put", "filename": random.one_of(&["x", "y"]), "media_type": "a/b", "asset_type": "t",
+                "content_base64": random.one_of(&["AA==", "AQ=="])}),
+            10 => json!({"op": "asset.delete", "content_hash": random.one_of(ASSETS)}),
             6 => {
                 let mut op = entity("field.unset");
                 op["field"] = json!(field);

@@ -38,6 +38,12 @@ const WRITERS: &[(&str, i64)] = &[
     ("quire.revert_bundle($1, 3, correlation_id => $2)", 1),
     ("quire.tag_project($1, 'now', correlation_id => $2)", 0),
     ("quire.resolve_conflict($1, (SELECT conflict_id FROM quire.list_conflicts($1, true)), '3', $2)", 1),
+    ("quire.put_asset($1, 'a.png', '\\x00ff', 'image/png', 'image', $2)", 1),
+    (
+        "quire.delete_asset($1, encode('\\xaf1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262', 'hex'), 'old', $2)",
+        1,
+    ),
+    ("quire.finish_upload($1, (SELECT upload FROM begun WHERE project = $1), correlation_id => $2)", 1),
 ];
 
 #[test]
@@ -192,7 +198,22 @@ fn prepared_project(database: &Database, n: usize) -> i64 {
     put(&mut client, project, "kept", "x");
     put(&mut client, project, "undone", "x");
     client.execute("SELECT quire.undo($1)", &[&project]).expect("undo");
+    upload(&mut client, project);
     head_seq(&mut client, project)
+}
+
+/// An empty asset, and an upload that is complete but for its end; the table `begun` knows which.
+fn upload(client: &mut Client, project: Uuid) {
+    client
+        .batch_execute("CREATE TABLE IF NOT EXISTS begun (project uuid, upload uuid)")
+        .expect("create a table of uploads");
+    for statement in [
+        "SELECT quire.put_asset($1, 'empty', '', 'text/plain', 'text')",
+        "INSERT INTO begun SELECT $1, quire.begin_upload($1, 'b.bin', 'application/octet-stream', 'data')",
+        "SELECT quire.append_upload($1, upload, 1, 'abc') FROM begun WHERE project = $1",
+    ] {
+        client.execute(statement, &[&project]).unwrap_or_else(|error| panic!("{statement}: {error:?}"));
+    }
 }
 
 /// An open conflict of two actors about one field.

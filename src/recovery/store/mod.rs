@@ -1,10 +1,13 @@
-//! SQL of verification and of the quarantine.
+//! SQL of verification and of the quarantine; of repairs in `mend`.
 
-use crate::bundle::store::{from_pg, to_pg};
+mod mend;
+
+use crate::bundle::store::from_pg;
 use crate::db::{self, Arg, Row};
 use crate::entity::store::canonical;
 use crate::error::Result;
 use crate::ids::{ActorId, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
+use crate::pure::asset::Label;
 use crate::pure::audit::LoggedBundle;
 use crate::pure::chain::BundleHeader;
 use crate::pure::field::{EntityKey, FieldKey, write_op};
@@ -12,7 +15,11 @@ use crate::pure::hash::Hash;
 use crate::pure::json::JsonValue;
 use crate::pure::op::{Mode, Op};
 use crate::pure::path::FilePath;
-use crate::pure::replay::{File, State};
+use crate::pure::replay::{Asset, File, State};
+pub use mend::{
+    allow_mending, mend_asset, mend_asset_op, mend_bundle_checksums, mend_field, mend_field_op,
+    mend_file_head, mend_file_op, mend_header, mend_op_checksum,
+};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::{JsonB, Uuid as PgUuid};
 use serde_json::{Value, json};
@@ -77,6 +84,11 @@ pub fn ops(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(Seq, Store
         FROM quire_store.entity_op o
         WHERE o.project_id = $1 AND o.bundle_seq > $2 AND o.bundle_seq <= $3 AND o.part = 1
         ORDER BY o.bundle_seq, o.ordinal";
+    const ASSETS: &str = "SELECT o.bundle_seq, o.ordinal, o.op, o.content_hash, o.filename, o.media_type, o.asset_type, o.size,
+            o.reason, o.op_checksum
+        FROM quire_store.asset_op o
+        WHERE o.project_id = $1 AND o.bundle_seq > $2 AND o.bundle_seq <= $3
+        ORDER BY o.bundle_seq, o.ordinal";
     const OTHERS: &str = "SELECT b.seq, b.details -> 'op', decode(b.details ->> 'op_checksum', 'hex')
         FROM quire_store.bundle b
         WHERE b.project_id = $1 AND b.seq > $2 AND b.seq <= $3 AND b.kind = 'system'
@@ -89,6 +101,10 @@ pub fn ops(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(Seq, Store
     ops.extend(db::read(FIELDS, &args(), |row| {
         let op = field_op(row)?;
         Ok((row.get(1)?, StoredOp { ordinal: row.get(2)?, kind: "field_op", op, stored: hash(row, 8)? }))
+    })?);
+    ops.extend(db::read(ASSETS, &args(), |row| {
+        let op = asset_op(row)?;
+        Ok((row.get(1)?, StoredOp { ordinal: row.get(2)?, kind: "asset_op", op, stored: hash(row, 10)? }))
     })?);
     ops.extend(db::read(OTHERS, &args(), |row| {
         let op = row.opt::<JsonB>(2)?.and_then(|op| Op::parse("op", &op.0).ok());
@@ -127,6 +143,21 @@ fn field_op(row: &Row) -> Result<Option<Op>> {
     })
 }
 
+fn asset_op(row: &Row) -> Result<Option<Op>> {
+    let Some(content_hash) = hash(row, 4)? else { return Ok(None) };
+    Ok(match row.get::<&str>(3)? {
+        "asset.put" => Some(Op::AssetPut {
+            content_hash,
+            filename: row.get(5)?,
+            media_type: row.get(6)?,
+            asset_type: row.get(7)?,
+            size: row.get(8)?,
+        }),
+        "asset.delete" => Some(Op::AssetDelete { content_hash, reason: row.opt(9)? }),
+        _ => None,
+    })
+}
+
 /// What the head row says: seq and checksum.
 pub fn head(project: ProjectId) -> Result<(Seq, Hash)> {
     const SQL: &str = "SELECT h.seq, h.checksum FROM quire_store.project_head h WHERE h.project_id = $1";
@@ -151,7 +182,12 @@ pub fn state_at(project: ProjectId, seq: Seq) -> Result<State> {
               AND p.field = e.field AND p.bundle_seq <= $2
             ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1) o
         WHERE e.project_id = $1 AND o.value IS NOT NULL";
-    state(FILES, FIELDS, &[project.pg().into(), seq.into()])
+    const ASSETS: &str =
+        "SELECT DISTINCT ON (o.content_hash) o.content_hash, o.filename, o.media_type, o.asset_type, o.size,
+            o.op = 'asset.delete'
+        FROM quire_store.asset_op o WHERE o.project_id = $1 AND o.bundle_seq <= $2
+        ORDER BY o.content_hash, o.bundle_seq DESC, o.ordinal DESC";
+    state(FILES, FIELDS, ASSETS, &[project.pg().into(), seq.into()])
 }
 
 /// The files and fields that a project's tables of current state show.
@@ -160,10 +196,12 @@ pub fn current_state(project: ProjectId) -> Result<State> {
         FROM quire_store.file_head h WHERE h.project_id = $1 AND NOT h.is_deleted";
     const FIELDS: &str = "SELECT e.entity_type, e.entity_id, e.field, e.value
         FROM quire_store.entity_field e WHERE e.project_id = $1 AND e.value IS NOT NULL";
-    state(FILES, FIELDS, &[project.pg().into()])
+    const ASSETS: &str = "SELECT a.content_hash, a.filename, a.media_type, a.asset_type, a.size, a.is_deleted
+        FROM quire_store.asset a WHERE a.project_id = $1";
+    state(FILES, FIELDS, ASSETS, &[project.pg().into()])
 }
 
-fn state(files: &'static str, fields: &'static str, args: &[Arg]) -> Result<State> {
+fn state(files: &'static str, fields: &'static str, assets: &'static str, args: &[Arg]) -> Result<State> {
     let files = db::read(files, args, |row| {
         let file = File {
             content_hash: hash(row, 2)?.unwrap_or(Hash::ZERO),
@@ -177,7 +215,18 @@ fn state(files: &'static str, fields: &'static str, args: &[Arg]) -> Result<Stat
         let entity = EntityKey { entity_type: row.get(1)?, entity_id: row.get(2)? };
         Ok((FieldKey { entity, field: row.get(3)? }, JsonValue::of(&row.get::<JsonB>(4)?.0)?))
     })?;
-    Ok(State { files: files.into_iter().collect(), fields: fields.into_iter().collect() })
+    let assets = db::read(assets, args, |row| {
+        let label = Label { filename: row.get(2)?, media_type: row.get(3)?, asset_type: row.get(4)? };
+        let asset = Asset { label, size: row.get(5)? };
+        Ok((hash(row, 1)?.unwrap_or(Hash::ZERO), asset, row.get::<bool>(6)?))
+    })?;
+    let assets =
+        assets.into_iter().filter(|(.., is_deleted)| !is_deleted).map(|(hash, asset, _)| (hash, asset));
+    Ok(State {
+        files: files.into_iter().collect(),
+        fields: fields.into_iter().collect(),
+        assets: assets.collect(),
+    })
 }
 
 /// Paths whose head is not what their newest version says, and the bundle of that version.
@@ -212,6 +261,20 @@ pub fn stray_fields(project: ProjectId) -> Result<Vec<(FieldKey, Option<Seq>)>> 
         let entity = EntityKey { entity_type: row.get(1)?, entity_id: row.get(2)? };
         Ok((FieldKey { entity, field: row.get(3)? }, row.opt(4)?))
     })
+}
+
+/// Assets that are not what their newest operation says, and its bundle.
+pub fn stray_assets(project: ProjectId) -> Result<Vec<(String, Option<Seq>)>> {
+    const SQL: &str = "SELECT encode(a.content_hash, 'hex'), p.bundle_seq FROM quire_store.asset a
+        LEFT JOIN LATERAL (
+            SELECT * FROM quire_store.asset_op o WHERE o.project_id = a.project_id AND o.content_hash = a.content_hash
+            ORDER BY o.bundle_seq DESC, o.ordinal DESC LIMIT 1) p ON true
+        LEFT JOIN quire_store.bundle b ON b.project_id = a.project_id AND b.seq = p.bundle_seq
+        WHERE a.project_id = $1
+          AND (p.filename, p.media_type, p.asset_type, p.size, p.op = 'asset.delete', p.bundle_seq, b.actor_id)
+              IS DISTINCT FROM (a.filename, a.media_type, a.asset_type, a.size, a.is_deleted, a.seq, a.actor_id)
+        ORDER BY a.content_hash";
+    db::read(SQL, &[project.pg().into()], |row| Ok((row.get(1)?, row.opt(2)?)))
 }
 
 /// Contents after a hash, by hash, with their sizes.
@@ -307,7 +370,7 @@ pub fn open_entry(project: ProjectId, kinds: &[&str], about: Value) -> Result<Op
 pub fn first_corrupt_bundle(project: ProjectId, after: Seq, up_to: Seq) -> Result<Option<(Seq, Uuid)>> {
     const SQL: &str = "SELECT (q.key ->> 'seq')::bigint, q.quarantine_id
         FROM quire_store.quarantine q
-        WHERE q.project_id = $1 AND q.status = 'open' AND q.kind IN ('bundle', 'file_op', 'field_op')
+        WHERE q.project_id = $1 AND q.status = 'open' AND q.kind IN ('bundle', 'file_op', 'field_op', 'asset_op')
           AND (q.key ->> 'seq')::bigint > $2 AND (q.key ->> 'seq')::bigint <= $3
         ORDER BY 1, 2 LIMIT 1";
     let args: [Arg; 3] = [project.pg().into(), after.into(), up_to.into()];
@@ -366,171 +429,6 @@ pub fn list(project: ProjectId, include_ended: bool) -> Result<Vec<Listed>> {
             row.opt(11)?,
         ))
     })
-}
-
-/// Lets the log's rows be mended until it is called again with `false`; only their owner can, and only here it does.
-pub fn allow_mending(is_allowed: bool) -> Result<()> {
-    const SQL: &str = "SELECT set_config('quire_store.mending', $1, true)";
-    db::exec(SQL, &[if is_allowed { "on" } else { "" }.into()])
-}
-
-/// Writes an operation on a file into its row again.
-pub fn mend_file_op(project: ProjectId, seq: Seq, ordinal: i32, op: &Op) -> Result<()> {
-    const PUT: &str = "UPDATE quire_store.project_files
-        SET op = 'file.put', file_type = $4, mode = $5, content_hash = $6, size = $7, is_deleted = false
-        WHERE project_id = $1 AND bundle_seq = $2 AND ordinal = $3";
-    const DELETE: &str = "UPDATE quire_store.project_files
-        SET op = 'file.delete', content_hash = NULL, size = 0, is_deleted = true, is_binary = false
-        WHERE project_id = $1 AND bundle_seq = $2 AND ordinal = $3";
-    const MOVE: &str = "UPDATE quire_store.project_files SET op = 'file.move'
-        WHERE project_id = $1 AND bundle_seq = $2 AND ordinal = $3";
-    const PATH: &str = "UPDATE quire_store.file_head h SET file_path = $4
-        FROM quire_store.project_files f
-        WHERE f.project_id = $1 AND f.bundle_seq = $2 AND f.ordinal = $3 AND f.is_deleted = $5
-          AND h.project_id = $1 AND h.file_id = f.file_id AND h.file_path <> $4";
-    let row = || -> Vec<Arg> { vec![project.pg().into(), seq.into(), ordinal.into()] };
-    let path = |path: &FilePath, is_deleted: bool| {
-        let mut args = row();
-        args.extend([path.as_str().into(), is_deleted.into()]);
-        db::exec(PATH, &args)
-    };
-    match op {
-        Op::FilePut { file_path, file_type, mode, content_hash, size } => {
-            let mut args = row();
-            args.extend([
-                file_type.as_str().into(),
-                mode.as_str().into(),
-                content_hash.as_bytes().as_slice().into(),
-                (*size).into(),
-            ]);
-            db::exec(PUT, &args)?;
-            path(file_path, false)
-        }
-        Op::FileDelete { file_path } => {
-            db::exec(DELETE, &row())?;
-            path(file_path, true)
-        }
-        Op::FileMove { from_path, to_path } => {
-            db::exec(MOVE, &row())?;
-            path(from_path, true)?;
-            path(to_path, false)
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Writes an operation on fields into its row again.
-pub fn mend_field_op(project: ProjectId, seq: Seq, ordinal: i32, op: &Op) -> Result<()> {
-    const SQL: &str = "UPDATE quire_store.entity_op
-        SET op = $4, entity_type = $5, entity_id = $6, field = COALESCE($7, field), value = $8::text::jsonb,
-            size = COALESCE(octet_length($8::text), 0)
-        WHERE project_id = $1 AND bundle_seq = $2 AND ordinal = $3 AND part = 1";
-    let (entity_type, entity_id, field, value) = match op {
-        Op::FieldSet { entity_type, entity_id, field, value } => {
-            (entity_type, entity_id, Some(field), Some(value))
-        }
-        Op::FieldUnset { entity_type, entity_id, field } => (entity_type, entity_id, Some(field), None),
-        Op::EntityDelete { entity_type, entity_id } => (entity_type, entity_id, None, None),
-        _ => return Ok(()),
-    };
-    let args: [Arg; 8] = [
-        project.pg().into(),
-        seq.into(),
-        ordinal.into(),
-        op.name().into(),
-        entity_type.as_str().into(),
-        entity_id.as_str().into(),
-        field.map(String::as_str).into(),
-        value.map(JsonValue::as_str).into(),
-    ];
-    db::exec(SQL, &args)
-}
-
-/// Writes the checksum of an operation into its row again.
-pub fn mend_op_checksum(project: ProjectId, kind: &str, seq: Seq, ordinal: i32, right: &Hash) -> Result<()> {
-    const FILE: &str = "UPDATE quire_store.project_files SET op_checksum = $4
-        WHERE project_id = $1 AND bundle_seq = $2 AND ordinal = $3 AND NOT (op = 'file.move' AND is_deleted)";
-    const FIELD: &str = "UPDATE quire_store.entity_op SET op_checksum = $4
-        WHERE project_id = $1 AND bundle_seq = $2 AND ordinal = $3 AND part = 1";
-    const OTHER: &str = "UPDATE quire_store.bundle
-        SET details = jsonb_set(details, '{op_checksum}', to_jsonb(encode($4, 'hex')))
-        WHERE project_id = $1 AND seq = $2 AND $3 = 1";
-    let sql = match kind {
-        "file_op" => FILE,
-        "field_op" => FIELD,
-        _ => OTHER,
-    };
-    db::exec(sql, &[project.pg().into(), seq.into(), ordinal.into(), right.as_bytes().as_slice().into()])
-}
-
-/// Writes the checksums of a bundle into its row, and into the head row if it is the newest.
-pub fn mend_bundle_checksums(project: ProjectId, seq: Seq, previous: &Hash, checksum: &Hash) -> Result<()> {
-    const SQL: &str = "WITH head AS (
-            UPDATE quire_store.project_head SET checksum = $4 WHERE project_id = $1 AND seq = $2)
-        UPDATE quire_store.bundle SET prev_checksum = $3, checksum = $4 WHERE project_id = $1 AND seq = $2";
-    let args: [Arg; 4] = [
-        project.pg().into(),
-        seq.into(),
-        previous.as_bytes().as_slice().into(),
-        checksum.as_bytes().as_slice().into(),
-    ];
-    db::exec(SQL, &args)
-}
-
-/// Writes the header of a bundle into its row again.
-pub fn mend_header(project: ProjectId, header: &BundleHeader, op_count: i32) -> Result<()> {
-    const SQL: &str = "UPDATE quire_store.bundle
-        SET bundle_id = $3, kind = $4, actor_id = $5, message = $6, correlation_id = $7, base_seq = $8, undoes_seq = $9,
-            committed_at = $10, op_count = $11
-        WHERE project_id = $1 AND seq = $2";
-    let args: [Arg; 11] = [
-        project.pg().into(),
-        header.seq.into(),
-        uuid_to_pg(header.bundle_id).into(),
-        header.kind.as_str().into(),
-        uuid_to_pg(header.actor_id).into(),
-        header.message.as_deref().into(),
-        header.correlation_id.map(uuid_to_pg).into(),
-        header.base_seq.into(),
-        header.undoes_seq.into(),
-        to_pg(header.committed_at)?.into(),
-        op_count.into(),
-    ];
-    db::exec(SQL, &args)
-}
-
-/// Makes the head of a path what its newest version says.
-pub fn mend_file_head(project: ProjectId, path: &str) -> Result<()> {
-    const SQL: &str = "UPDATE quire_store.file_head h
-        SET version = f.version, version_id = f.id, parent_version_id = f.parent_version_id, seq = f.bundle_seq,
-            updated_at = f.committed_at, file_type = f.file_type, mode = f.mode, content_hash = f.content_hash,
-            size = f.size, is_deleted = f.is_deleted, is_binary = f.is_binary
-        FROM quire_store.file_head p
-        CROSS JOIN LATERAL (
-            SELECT * FROM quire_store.project_files v WHERE v.project_id = p.project_id AND v.file_id = p.file_id
-            ORDER BY v.version DESC LIMIT 1) f
-        WHERE h.project_id = $1 AND h.file_path = $2 AND p.project_id = $1 AND p.file_path = $2";
-    db::exec(SQL, &[project.pg().into(), path.into()])
-}
-
-/// Makes a field what its newest operation says.
-pub fn mend_field(project: ProjectId, key: &FieldKey) -> Result<()> {
-    const SQL: &str = "INSERT INTO quire_store.entity_field AS e (project_id, entity_type, entity_id, field, value, seq,
-            actor_id, updated_at)
-        SELECT o.project_id, o.entity_type, o.entity_id, o.field, o.value, o.bundle_seq, b.actor_id, b.committed_at
-        FROM quire_store.entity_op o
-        JOIN quire_store.bundle b ON b.project_id = o.project_id AND b.seq = o.bundle_seq
-        WHERE o.project_id = $1 AND o.entity_type = $2 AND o.entity_id = $3 AND o.field = $4
-        ORDER BY o.bundle_seq DESC, o.ordinal DESC LIMIT 1
-        ON CONFLICT (project_id, entity_type, entity_id, field) DO UPDATE
-        SET value = EXCLUDED.value, seq = EXCLUDED.seq, actor_id = EXCLUDED.actor_id, updated_at = EXCLUDED.updated_at";
-    let args: [Arg; 4] = [
-        project.pg().into(),
-        key.entity.entity_type.as_str().into(),
-        key.entity.entity_id.as_str().into(),
-        key.field.as_str().into(),
-    ];
-    db::exec(SQL, &args)
 }
 
 /// A field's place in a key of the quarantine.

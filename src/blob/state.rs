@@ -1,0 +1,64 @@
+//! Whether stored content can be read.
+
+use crate::error::{Code, Error, Result};
+use crate::pure::hash::Hash;
+use crate::pure::timestamp::{Micros, rfc3339};
+
+/// Where the bytes of a blob are. Numbers are stored; new ones may be added, none may change.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum State {
+    /// Here.
+    Present = 0,
+    /// With an owner, who can bring them back.
+    Archived = 1,
+    /// Nowhere: nothing needed them.
+    Collected = 2,
+}
+
+impl State {
+    /// From the stored number.
+    pub fn from_stored(number: i16) -> Result<Self> {
+        match number {
+            0 => Ok(State::Present),
+            1 => Ok(State::Archived),
+            2 => Ok(State::Collected),
+            _ => Err(Error::new(Code::Corrupt, "unknown state of content").with("state", number)),
+        }
+    }
+
+    /// The word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            State::Present => "present",
+            State::Archived => "archived",
+            State::Collected => "collected",
+        }
+    }
+}
+
+/// A blob, but for its bytes.
+pub struct Stored {
+    /// Where they are.
+    pub state: State,
+    /// How many they are.
+    pub size: i64,
+    /// Since when they are not here.
+    pub at: Option<Micros>,
+    /// Why.
+    pub why: Option<String>,
+}
+
+impl Stored {
+    /// What whoever wants the bytes is told (PT410).
+    pub fn gone(&self, hash: &Hash) -> Error {
+        let error = Error::new(Code::Gone, format!("content is unavailable: {}", self.state.as_str()))
+            .with("content_hash", hash.to_hex())
+            .with("state", self.state.as_str())
+            .with("when", self.at.map(rfc3339))
+            .with("why", self.why.clone());
+        match self.state {
+            State::Archived => error.hint("an owner can bring it back with restore_blob"),
+            _ => error.hint("writing the same bytes again brings it back"),
+        }
+    }
+}

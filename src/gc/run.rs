@@ -1,0 +1,77 @@
+//! Garbage collection, in small steps.
+//!
+//! One look at everything, without a lock, makes a list of candidates; each call takes some of them. Whatever refers to
+//! content anew comes with a bundle, so a look at the bundles since suffices before the lock, and at the few that came while
+//! waiting for it under it. References of other kinds are looked up by hash (see `quire_store.blob_hold`).
+
+use super::store::{self, Candidate};
+use crate::args::page_arg;
+use crate::asset;
+use crate::auth::{self, Access, Action, require_project};
+use crate::bundle::store::{head_seq, lock_head, touch};
+use crate::error::Result;
+use crate::ids::Seq;
+use crate::pure::hash::Hash;
+use crate::raise::or_raise;
+use pgrx::prelude::*;
+use pgrx::{JsonB, Uuid};
+use serde_json::json;
+use std::collections::HashSet;
+
+/// Most blobs of one call: how long writers wait depends on it.
+const MAX_BLOBS: i32 = 10_000;
+
+/// Collects content that nobody needs.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn gc_run(project_uuid: Option<Uuid>, max_blobs: default!(Option<i32>, "100")) -> JsonB {
+    or_raise(run(project_uuid, max_blobs))
+}
+
+fn run(project_uuid: Option<Uuid>, max_blobs: Option<i32>) -> Result<JsonB> {
+    let access = require_project(Action::Manage, project_uuid)?;
+    access.require_active()?;
+    let most = page_arg("max_blobs", max_blobs, MAX_BLOBS)?;
+    let project = access.project;
+    asset::store::delete_expired(project, uuid::Uuid::nil())?;
+    let mut round = match store::lock_round(project)? {
+        Some(round) if round.terms == store::terms(project)? => round,
+        _ => store::begin_round(project, head_seq(project)?)?,
+    };
+    store::forget_done(project, round.done)?;
+    round.remaining -= catch_up(&access, &mut round.as_of_seq)?;
+    let batch = store::candidates(project, round.done, most)?;
+
+    let head = lock_head(&access, None)?.ok_or_else(|| auth::no_project(project))?;
+    let access = access.under_lock(head.standing)?;
+    access.require_active()?;
+    let mut collected = 0;
+    let mut freed = 0;
+    if store::terms(project)? == round.terms {
+        let hashes: Vec<Hash> = batch.iter().map(|candidate| candidate.hash).collect();
+        let kept: HashSet<Hash> = store::used_since(project, round.as_of_seq, &hashes)?
+            .into_iter()
+            .chain(store::held(project, &hashes)?)
+            .collect();
+        let gone: Vec<&Candidate> =
+            batch.iter().filter(|candidate| !kept.contains(&candidate.hash)).collect();
+        collected = store::collect(project, &gone, access.author()?)?;
+        touch(project)?;
+        freed = gone.iter().map(|candidate| candidate.stored_bytes).sum();
+        round.remaining -= batch.len() as i64;
+        round.done = batch.last().map_or(round.done, |candidate| candidate.ordinal);
+        if batch.is_empty() {
+            round.remaining = 0;
+        }
+        store::end_call(project, &round)?;
+    }
+    // Else a tag or a setting came in between: this call collects nothing, and the next one looks at everything again.
+    Ok(JsonB(json!({"collected": collected, "freed_bytes": freed, "remaining": round.remaining.max(0)})))
+}
+
+/// Takes candidates off the list that newer bundles refer to; how many there were.
+fn catch_up(access: &Access, as_of: &mut Seq) -> Result<i64> {
+    let now = head_seq(access.project)?;
+    let before = std::mem::replace(as_of, now);
+    if now == before { Ok(0) } else { store::forget_used(access.project, before, now) }
+}

@@ -1,0 +1,191 @@
+//! SQL of garbage collection.
+
+use crate::blob::store::byte_array;
+use crate::db::{self, Arg};
+use crate::error::{Error, Result};
+use crate::ids::{ActorId, ProjectId, Seq};
+use crate::pure::hash::Hash;
+
+/// A round, locked.
+pub struct Round {
+    pub as_of_seq: Seq,
+    pub terms: String,
+    pub done: i64,
+    pub remaining: i64,
+}
+
+fn round_from_row(row: &db::Row) -> Result<Round> {
+    Ok(Round { as_of_seq: row.get(1)?, terms: row.get(2)?, done: row.get(3)?, remaining: row.get(4)? })
+}
+
+/// The round that is going on; one call after the other takes its share.
+pub fn lock_round(project: ProjectId) -> Result<Option<Round>> {
+    const SQL: &str = "SELECT g.as_of_seq, g.terms, g.done, g.remaining FROM quire_store.gc_round g
+        WHERE g.project_id = $1 FOR UPDATE";
+    db::write_one(SQL, &[project.pg().into()], round_from_row)
+}
+
+/// Tags and settings, which decide what is kept beside bundles.
+pub fn terms(project: ProjectId) -> Result<String> {
+    const SQL: &str = "SELECT md5(concat_ws(E'\\x01', r.days, r.asset_days,
+            (SELECT string_agg(t.tag || E'\\x02' || t.seq, E'\\x01' ORDER BY t.tag) FROM quire_store.project_tag t
+             WHERE t.project_id = $1)))
+        FROM quire_store.retention r WHERE r.project_id = $1";
+    db::write_one(SQL, &[project.pg().into()], |row| row.get(1))?
+        .ok_or_else(|| Error::internal("a project has no settings"))
+}
+
+/// Looks at everything and makes a list of what nothing refers to. `as_of` must have been read before. One aggregate,
+/// because a join could be planned as a loop over a loop.
+pub fn begin_round(project: ProjectId, as_of: Seq) -> Result<Round> {
+    const FORGET: &str = "DELETE FROM quire_store.gc_round WHERE project_id = $1";
+    const BEGIN: &str = "INSERT INTO quire_store.gc_round (project_id, as_of_seq, terms, done, remaining)
+        VALUES ($1, $2, $3, 0, 0)";
+    const LOOK: &str = "INSERT INTO quire_store.gc_candidate (project_id, ordinal, hash, last_seq)
+        SELECT $1, row_number() OVER (ORDER BY c.last_seq, c.hash), c.hash, c.last_seq
+        FROM (SELECT a.hash, COALESCE(max(a.seq), 0) AS last_seq
+              FROM (SELECT b.hash, true AS is_present, false AS is_kept, NULL::bigint AS seq
+                    FROM quire_store.blob b WHERE b.project_id = $1 AND b.state = 0
+                    UNION ALL
+                    SELECT r.hash, false, true, NULL FROM quire_store.blob_reference r WHERE r.project_id = $1
+                    UNION ALL
+                    SELECT u.hash, false, false, u.seq FROM quire_store.blob_use u WHERE u.project_id = $1) a
+              GROUP BY a.hash
+              HAVING bool_or(a.is_present) AND NOT bool_or(a.is_kept)) c";
+    const COUNT: &str = "UPDATE quire_store.gc_round g SET remaining = (
+            SELECT COALESCE(max(c.ordinal), 0) FROM quire_store.gc_candidate c WHERE c.project_id = $1)
+        WHERE g.project_id = $1
+        RETURNING g.as_of_seq, g.terms, g.done, g.remaining";
+    let terms = terms(project)?;
+    let this: [Arg; 1] = [project.pg().into()];
+    db::exec(FORGET, &this)?;
+    db::exec(BEGIN, &[project.pg().into(), as_of.into(), terms.as_str().into()])?;
+    db::exec(LOOK, &this)?;
+    db::write_one(COUNT, &this, round_from_row)?.ok_or_else(|| Error::internal("a round vanished"))
+}
+
+/// Removes candidates that an earlier call has dealt with.
+pub fn forget_done(project: ProjectId, done: i64) -> Result<()> {
+    const SQL: &str = "DELETE FROM quire_store.gc_candidate WHERE project_id = $1 AND ordinal <= $2";
+    if done == 0 {
+        return Ok(());
+    }
+    db::exec(SQL, &[project.pg().into(), done.into()])
+}
+
+/// Takes candidates off the list that a bundle after a seq and up to another names; how many.
+pub fn forget_used(project: ProjectId, after: Seq, up_to: Seq) -> Result<i64> {
+    const SQL: &str = "WITH used AS MATERIALIZED (
+            SELECT DISTINCT u.hash FROM quire_store.blob_use u
+            WHERE u.project_id = $1 AND u.seq > $2 AND u.seq <= $3
+        ), forgotten AS (
+            DELETE FROM quire_store.gc_candidate c USING used
+            WHERE c.project_id = $1 AND c.hash = used.hash RETURNING 1)
+        SELECT count(*) FROM forgotten";
+    let args: [Arg; 3] = [project.pg().into(), after.into(), up_to.into()];
+    Ok(db::write_one(SQL, &args, |row| row.get(1))?.unwrap_or(0))
+}
+
+/// Content that may be collected.
+pub struct Candidate {
+    pub ordinal: i64,
+    pub hash: Hash,
+    /// The last bundle that named it.
+    pub last_seq: Seq,
+    /// Bytes it takes, compressed.
+    pub stored_bytes: i64,
+}
+
+/// The next candidates.
+pub fn candidates(project: ProjectId, done: i64, most: i64) -> Result<Vec<Candidate>> {
+    const SQL: &str = "SELECT c.ordinal, c.hash, c.last_seq, b.stored_bytes
+        FROM (SELECT * FROM quire_store.gc_candidate n WHERE n.project_id = $1 AND n.ordinal > $2
+              ORDER BY n.ordinal LIMIT $3) c
+        CROSS JOIN LATERAL (
+            SELECT octet_length(f.bytes) + CASE WHEN f.chunk_count > 0 THEN (
+                       SELECT sum(octet_length(k.bytes)) FROM quire_store.blob_chunk k
+                       WHERE k.project_id = $1 AND k.hash = c.hash) ELSE 0 END AS stored_bytes
+            FROM quire_store.blob f WHERE f.project_id = $1 AND f.hash = c.hash OFFSET 0) b
+        ORDER BY c.ordinal";
+    db::write(SQL, &[project.pg().into(), done.into(), most.into()], |row| {
+        Ok(Candidate {
+            ordinal: row.get(1)?,
+            hash: Hash::from_bytes(row.get::<&[u8]>(2)?)?,
+            last_seq: row.get(3)?,
+            stored_bytes: row.get(4)?,
+        })
+    })
+}
+
+/// Which of `hashes` a bundle after a seq names; an index finds the bundles, which are few.
+pub fn used_since(project: ProjectId, after: Seq, hashes: &[Hash]) -> Result<Vec<Hash>> {
+    const SQL: &str = "SELECT DISTINCT u.hash FROM quire_store.blob_use u
+        WHERE u.project_id = $1 AND u.seq > $2 AND u.hash = ANY ($3)";
+    db::write(SQL, &[project.pg().into(), after.into(), byte_array(hashes)], |row| {
+        Hash::from_bytes(row.get::<&[u8]>(1)?)
+    })
+}
+
+/// Which of `hashes` something else than a version of a file refers to.
+pub fn held(project: ProjectId, hashes: &[Hash]) -> Result<Vec<Hash>> {
+    const SQL: &str = "SELECT w.hash FROM unnest($2::bytea[]) AS w (hash)
+        WHERE EXISTS (SELECT FROM quire_store.blob_hold h
+                      WHERE h.project_id = $1 AND h.hash = w.hash OFFSET 0)";
+    db::write(SQL, &[project.pg().into(), byte_array(hashes)], |row| Hash::from_bytes(row.get::<&[u8]>(1)?))
+}
+
+/// Empties blobs and says why; how many.
+pub fn collect(project: ProjectId, gone: &[&Candidate], by: ActorId) -> Result<i64> {
+    const CHUNKS: &str = "DELETE FROM quire_store.blob_chunk c
+        USING unnest($2::bytea[]) AS w (hash) WHERE c.project_id = $1 AND c.hash = w.hash";
+    const SQL: &str = "WITH collected AS (
+            UPDATE quire_store.blob b
+            SET state = 2, state_at = clock_timestamp(), codec = 0, chunk_count = 0, bytes = '',
+                state_reason = format('unreferenced; last used in bundle %s; retention %s days; collected by %s',
+                    w.last_seq, r.days, $4::uuid)
+            FROM unnest($2::bytea[], $3::bigint[]) AS w (hash, last_seq), quire_store.retention r
+            WHERE b.project_id = $1 AND b.hash = w.hash AND b.state = 0 AND r.project_id = $1
+            RETURNING 1)
+        SELECT count(*) FROM collected";
+    if gone.is_empty() {
+        return Ok(0);
+    }
+    let hashes: Vec<Hash> = gone.iter().map(|candidate| candidate.hash).collect();
+    let seqs: Vec<i64> = gone.iter().map(|candidate| candidate.last_seq).collect();
+    db::exec(CHUNKS, &[project.pg().into(), byte_array(&hashes)])?;
+    let args: [Arg; 4] = [project.pg().into(), byte_array(&hashes), seqs.into(), by.pg().into()];
+    Ok(db::write_one(SQL, &args, |row| row.get(1))?.unwrap_or(0))
+}
+
+/// Keeps how far the round is, or ends it.
+pub fn end_call(project: ProjectId, round: &Round) -> Result<()> {
+    const KEEP: &str =
+        "UPDATE quire_store.gc_round SET as_of_seq = $2, done = $3, remaining = $4 WHERE project_id = $1";
+    const END: &str = "DELETE FROM quire_store.gc_round WHERE project_id = $1";
+    if round.remaining <= 0 {
+        return db::exec(END, &[project.pg().into()]);
+    }
+    let args: [Arg; 4] =
+        [project.pg().into(), round.as_of_seq.into(), round.done.into(), round.remaining.into()];
+    db::exec(KEEP, &args)
+}
+
+/// Whether a current file has this content.
+pub fn is_in_a_live_file(project: ProjectId, hash: &Hash) -> Result<bool> {
+    const SQL: &str = "SELECT EXISTS (SELECT FROM quire_store.file_head h
+        WHERE h.project_id = $1 AND h.content_hash = $2 AND NOT h.is_deleted)";
+    let args: [Arg; 2] = [project.pg().into(), hash.as_bytes().as_slice().into()];
+    Ok(db::read_one(SQL, &args, |row| row.get(1))?.unwrap_or(false))
+}
+
+/// Takes the bytes of a blob away and says who has them.
+pub fn archive(project: ProjectId, hash: &Hash, by: ActorId) -> Result<()> {
+    const CHUNKS: &str = "DELETE FROM quire_store.blob_chunk WHERE project_id = $1 AND hash = $2";
+    const SQL: &str = "UPDATE quire_store.blob
+        SET state = 1, state_at = clock_timestamp(), state_reason = format('archived by %s', $3::uuid), codec = 0,
+            chunk_count = 0, bytes = ''
+        WHERE project_id = $1 AND hash = $2 AND state = 0";
+    let hash = hash.as_bytes().as_slice();
+    db::exec(CHUNKS, &[project.pg().into(), hash.into()])?;
+    db::exec(SQL, &[project.pg().into(), hash.into(), by.pg().into()])
+}
