@@ -195,10 +195,10 @@ fn prepared_project(database: &Database, n: usize) -> i64 {
     put(&mut client, project, "a", "1\ntwo\nthree\n");
     put(&mut client, project, "b", "b");
     conflict(database, &mut client, project);
+    upload(&mut client, project);
     put(&mut client, project, "kept", "x");
     put(&mut client, project, "undone", "x");
     client.execute("SELECT quire.undo($1)", &[&project]).expect("undo");
-    upload(&mut client, project);
     head_seq(&mut client, project)
 }
 
