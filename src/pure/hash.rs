@@ -1,6 +1,7 @@
 //! BLAKE3 hashes, printed as 64 lower-case hex digits (what `b3sum` prints).
 
 use crate::error::{Error, Result};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 
 /// BLAKE3 of some content, of an operation's canonical form, or of a bundle.
@@ -33,6 +34,15 @@ impl Hash {
             .map_err(|_| Error::internal(format!("a stored hash has {} bytes instead of 32", bytes.len())))
     }
 
+    /// From 64 lower-case hex digits (22023).
+    pub fn from_hex(text: &str) -> Result<Self> {
+        blake3::Hash::from_hex(text)
+            .map(|hash| Self(*hash.as_bytes()))
+            .ok()
+            .filter(|hash| hash.to_hex() == text)
+            .ok_or_else(|| Error::validation("a hash must have 64 lower-case hex digits"))
+    }
+
     /// The 32 bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -57,6 +67,19 @@ impl Hasher {
     /// The hash of everything.
     pub fn finish(&self) -> Hash {
         Hash(*self.0.finalize().as_bytes())
+    }
+}
+
+impl Serialize for Hash {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.to_hex())
+    }
+}
+
+impl<'de> Deserialize<'de> for Hash {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::from_hex(&text).map_err(|error| de::Error::custom(error.message()))
     }
 }
 

@@ -12,7 +12,7 @@ mod reader;
 mod writer;
 
 pub use delta::{DELTA_PATH, Delta};
-pub use reader::read;
+pub use reader::{read, read_below};
 pub use writer::Writer;
 
 use crate::error::{Error, Result};

@@ -35,11 +35,24 @@ impl<W: Write> Writer<W> {
 
     /// Begins a file. The caller sorts them, and names none twice.
     pub fn begin(&mut self, entry: &Entry<'_>) -> Result<()> {
-        if self.lacking.is_some() {
-            return Err(Error::internal("a file of the archive is still open"));
-        }
         if entry.path != DELTA_PATH {
             FilePath::parse(entry.path)?;
+        }
+        self.open(entry)
+    }
+
+    /// Begins a file in a directory that takes nothing from how long its path may be: `root` ends with `/`, or is empty.
+    pub fn begin_below(&mut self, root: &str, entry: &Entry<'_>) -> Result<()> {
+        if root.is_empty() {
+            return self.begin(entry);
+        }
+        FilePath::parse(entry.path)?;
+        self.open(&Entry { path: &format!("{root}{}", entry.path), ..*entry })
+    }
+
+    fn open(&mut self, entry: &Entry<'_>) -> Result<()> {
+        if self.lacking.is_some() {
+            return Err(Error::internal("a file of the archive is still open"));
         }
         self.lacking = Some(entry.size);
         match &mut self.output {
