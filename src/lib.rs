@@ -3,7 +3,8 @@
 //! Calls go downwards only:
 //!
 //! ```text
-//! src/<domain>/…      SQL functions, thin          auth, project, file, entity, undo, event, token, snapshot
+//! src/<domain>/…      SQL functions, thin          auth, project, file, entity, undo, event, token,
+//!                                              snapshot, workspace
 //! src/bundle/commit   the only write path
 //! src/<domain>/store  SQL text of a domain
 //! src/db              the only SPI code
@@ -47,6 +48,8 @@ mod snapshot;
 mod token;
 #[cfg(feature = "server")]
 mod undo;
+#[cfg(feature = "server")]
+mod workspace;
 
 #[cfg(feature = "server")]
 ::pgrx::pg_module_magic!(name, version);

@@ -29,6 +29,14 @@ pub struct Blob {
     pub parts: Vec<Encoded>,
 }
 
+/// Contents that another project has.
+pub struct Copied {
+    /// Which project.
+    pub from: ProjectId,
+    /// Which contents.
+    pub hashes: Vec<Hash>,
+}
+
 /// Longest target of a symlink.
 const MAX_LINK_BYTES: usize = 4096;
 

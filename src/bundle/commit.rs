@@ -8,7 +8,7 @@ use super::single::{self, Single};
 use super::store::{self, Entry, LockedHead};
 use super::{Domain, Kind, OpOutcome, Receipt, check, notify, rate};
 use crate::auth::{self, Access};
-use crate::blob::{self, Blob};
+use crate::blob::{self, Blob, Copied};
 use crate::entity;
 use crate::error::Result;
 use crate::file;
@@ -73,10 +73,14 @@ pub struct Plan {
     pub order: Vec<Domain>,
     /// Content the edits refer to and the project may not have.
     pub blobs: Vec<Blob>,
+    /// Content the edits refer to that another project has.
+    pub copied: Option<Copied>,
     /// An operation that changes no content; its domain has stored what it tells of.
     pub other: Option<Op>,
     /// The bundle it takes back; it is then written even if nothing changes, so that this is known.
     pub undoes_seq: Option<Seq>,
+    /// The bundle is written even if nothing changes, because others count on its seq.
+    pub even_if_empty: bool,
     /// Kept with the receipt, where a repeated request finds it.
     pub answer: Option<Value>,
 }
@@ -119,7 +123,8 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
     let mut heads = file::store::load_for(project, &plan.edits, known)?;
     let mut effect = effect(commit, author, &head, &plan, &mut heads)?;
     let ops = std::mem::take(&mut effect.outcomes);
-    let receipt = if effect.op_checksums.is_empty() && plan.undoes_seq.is_none() {
+    let is_empty = effect.op_checksums.is_empty() && plan.undoes_seq.is_none();
+    let receipt = if is_empty && !plan.even_if_empty {
         Receipt { seq: head.seq, bundle: None, ops, answer: plan.answer }
     } else {
         check::quota(&access, &head, &effect.files)?;
@@ -240,6 +245,9 @@ fn write(
         None => commit.details.clone(),
     };
     let entry = Entry { header: &header, op_count, previous: &previous, head, details };
+    if let Some(copied) = &plan.copied {
+        blob::store::copy(project, copied)?;
+    }
     let versions = &effect.files.versions;
     match Single::of(versions, &plan.blobs).filter(|_| effect.fields.rows.is_empty()) {
         Some(single) => single::append(&entry, &single)?,

@@ -49,7 +49,7 @@ pub fn build(
         deleted_json = Some(deleted.iter().map(|path| Value::from(path.as_str())).collect());
         add_delta(&mut archive, &Delta { since_seq, seq: tree_seq, deleted }, modified_at)?;
     }
-    add_files(project, &mut archive, &files)?;
+    add_files(project, &mut archive, "", &files)?;
     let chunks = archive.finish()?.finish()?;
     Ok(Made {
         size: chunks.size,
@@ -81,9 +81,11 @@ fn add_delta<W: io::Write>(archive: &mut Writer<W>, delta: &Delta, modified_at: 
     archive.end().map(drop)
 }
 
-fn add_files<W: io::Write>(
+/// Adds files below a directory of the archive, which is empty or ends with `/`.
+pub fn add_files<W: io::Write>(
     project: ProjectId,
     archive: &mut Writer<W>,
+    root: &str,
     files: &[(FilePath, VersionRow)],
 ) -> Result<()> {
     let mut rest = files;
@@ -100,7 +102,7 @@ fn add_files<W: io::Write>(
             .count();
         let (batch, after) = rest.split_at(fitting.max(1));
         // What the statements of a batch allocate goes with it.
-        db::in_passing(|| add_batch(project, archive, batch))?;
+        db::in_passing(|| add_batch(project, archive, root, batch))?;
         rest = after;
     }
     Ok(())
@@ -109,6 +111,7 @@ fn add_files<W: io::Write>(
 fn add_batch<W: io::Write>(
     project: ProjectId,
     archive: &mut Writer<W>,
+    root: &str,
     batch: &[(FilePath, VersionRow)],
 ) -> Result<()> {
     let hashes: Vec<Hash> = batch.iter().filter_map(|(_, file)| file.content_hash).collect();
@@ -116,12 +119,13 @@ fn add_batch<W: io::Write>(
     for ((path, file), wanted) in batch.iter().zip(&hashes) {
         let (_, content) =
             contents.next().filter(|(hash, _)| hash == wanted).ok_or_else(|| blob::missing(wanted))?;
-        archive.begin(&Entry {
+        let entry = Entry {
             path: path.as_str(),
             mode: file.mode,
             size: file.size as u64,
             modified_at: file.committed_at,
-        })?;
+        };
+        archive.begin_below(root, &entry)?;
         match content {
             Ok(part) => add_part(archive, &part)?,
             Err(chunks) => {

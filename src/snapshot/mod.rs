@@ -5,7 +5,7 @@
 //! memory for a few files, however large the project; nothing of an archive that breaks a rule comes in.
 //! Does not: change files by itself; what an archive brings goes through `bundle`.
 
-mod build;
+pub mod build;
 mod create;
 mod hydrate;
 pub mod read;
@@ -13,3 +13,5 @@ mod restore;
 mod session;
 mod store;
 mod verify;
+
+pub use verify::pulse;

@@ -52,8 +52,8 @@ pub fn verify_chain(client: &mut Client, project: Uuid) -> i64 {
             "op_count of bundle {seq} is that of the log"
         );
         assert!(
-            !op_checksums.is_empty() || header.undoes_seq.is_some(),
-            "bundle {seq} changes something, or says what it takes back"
+            !op_checksums.is_empty() || header.undoes_seq.is_some() || header.kind == "import",
+            "bundle {seq} changes something, says what it takes back, or was imported"
         );
         assert!(header.committed_at > committed_before, "bundle {seq} is later than the one before");
         assert_eq!(hash(row.get(9)), before, "bundle {seq} names the one before");

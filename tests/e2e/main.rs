@@ -20,3 +20,4 @@ mod standby;
 mod steps;
 mod subscriptions;
 mod tokens;
+mod workspaces;
