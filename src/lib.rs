@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! src/<domain>/…      SQL functions, thin          auth, project, file, entity, asset, undo, event, recovery, token,
-//!                                                  snapshot, job, peer, gc
+//!                                                  snapshot, job, peer, gc, workspace
 //! src/bundle/commit   the only write path
 //! src/<domain>/store  SQL text of a domain
 //! src/db              the only SPI code
@@ -60,6 +60,8 @@ mod snapshot;
 mod token;
 #[cfg(feature = "server")]
 mod undo;
+#[cfg(feature = "server")]
+mod workspace;
 
 #[cfg(feature = "server")]
 ::pgrx::pg_module_magic!(name, version);

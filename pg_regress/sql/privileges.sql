@@ -101,6 +101,11 @@ INSERT INTO call VALUES
     ('revoke_token', 'SELECT quire.revoke_token(%s, t.id(1))'),
     ('list_tokens', 'SELECT * FROM quire.list_tokens(%s)'),
     ('project_stats', 'SELECT quire.project_stats(%s)'),
+    ('create_template', 'SELECT quire.create_template(%s, ''copied'')'),
+    ('create_project_from_template', 'SELECT quire.create_project_from_template(%s, ''copied'')'),
+    ('export_project', 'SELECT quire.export_project(%s)'),
+    ('clone_project', 'SELECT quire.clone_project(%s, ''copied'')'),
+    ('import_from_library', 'SELECT quire.import_from_library(%s, t.id(1600), ''{a}'')'),
     ('open_channel', 'SELECT quire.open_channel(%s)'),
     ('keep_channel', 'SELECT quire.keep_channel(%s, ''x'')'),
     ('rotate_channel', 'SELECT quire.rotate_channel(%s)');
@@ -112,7 +117,7 @@ SELECT f, t.error(format(statement, 't.id(1600)')) AS hidden,
 FROM call ORDER BY f;
 -- the list is complete
 SELECT proname FROM pg_proc WHERE pronamespace = 'quire'::regnamespace
-    AND proname NOT IN ('whoami', 'create_project', 'list_projects', 'map_role_to_actor', 'authenticate', 'attenuate_token', 'rotate_secret', 'download_snapshot')
+    AND proname NOT IN ('whoami', 'create_project', 'list_projects', 'map_role_to_actor', 'authenticate', 'attenuate_token', 'rotate_secret', 'download_snapshot', 'import_project')
 EXCEPT SELECT f FROM call;
 -- nothing shows in views, tables or lists either
 SELECT count(*) FROM quire.project_files WHERE project_id = t.id(1600);

@@ -74,9 +74,9 @@ COMMENT ON TYPE quire.project_file_head IS
 
 -- Projects and people -----------------------------------------------------------------------------------------------
 
-COMMENT ON FUNCTION quire.create_project(text, uuid, text, jsonb) IS
+COMMENT ON FUNCTION quire.create_project(text, uuid, text, jsonb, text) IS
 'Creates a project; the caller becomes its owner.
-Arguments: name (1 to 255 characters); project_uuid (default: a new UUIDv7); visibility (private or public: everybody may read); settings (see update_project).
+Arguments: name (1 to 255 characters); project_uuid (default: a new UUIDv7); visibility (private or public: everybody may read); settings (see update_project); kind (workspace, or library: what import_from_library copies from).
 Returns: the project''s id.
 Errors: 22004, 22023, 42501 nobody is signed in, PT409 the id is taken.';
 COMMENT ON FUNCTION quire.get_project(uuid) IS
@@ -122,6 +122,36 @@ Returns: the actor''s id. Errors: 22004, 22023, 42501, PT404 no such role.';
 COMMENT ON FUNCTION quire.whoami() IS
 'Who the caller is to quire.
 Returns: {actor_id, display_name, via, db_role, is_admin}; via is token, jwt, db_role, system or anonymous. Errors: 42501 the JWT claims are not those of a user.';
+
+-- Projects made from others ----------------------------------------------------------------------------------------
+
+COMMENT ON FUNCTION quire.create_template(uuid, text, bigint) IS
+'Makes a template of a project: a new private project of kind template, owned by the caller, with the files and entities as they were at a seq, and the settings. For whoever may read the project. A template is changed by its owners and editors like any project; archive_project makes it immutable, update_project public.
+Arguments: name (1 to 255 characters); at_seq (default: the newest).
+Returns: the new project''s id. Its first bundle, of kind import, says {from_project, from_seq} in details; there is none when there was nothing to copy.
+Errors: 22004, 22023, 42501 also for a token and when nobody is signed in, PT404, PT413 a file is larger than the settings now allow, or more than max_files or max_project_bytes.';
+COMMENT ON FUNCTION quire.create_project_from_template(uuid, text) IS
+'Makes a new private project of kind workspace, owned by the caller, with what a template holds now, and its settings. For whoever may read the template.
+Arguments: template (a project of kind template); name. Returns: the new project''s id; details as in create_template.
+Errors: as create_template, and 22023 the project is not a template.';
+COMMENT ON FUNCTION quire.clone_project(uuid, text) IS
+'Makes a new private project of the same kind, owned by the caller, with the current files and entities and the settings; without history, members, tags, tokens, subscriptions and snapshots. For whoever may read the project.
+Arguments: name. Returns: the new project''s id; details as in create_template. Errors: as create_template.';
+COMMENT ON FUNCTION quire.import_from_library(uuid, uuid, text[], jsonb, uuid) IS
+'Copies files and entities of a library into a project, as one bundle of kind import. A file or entity that is there already becomes what it is in the library: a new version; fields that the library''s entity does not have are cleared. undo takes it back.
+Arguments: library_uuid (a project of kind library that the caller may read); paths (files, or directories with everything below; an empty one is the whole library; may be an empty array); entities (an array of {entity_type, entity_id}); correlation_id.
+Returns: like commit_bundle; details of the bundle say {from_project, from_seq}.
+Errors: 22004, 22023 nothing is asked for, not a library, or the project itself; 42501 also for a token; PT404 also for a path or an entity that the library does not have; PT409 path_conflict, correlation_reused; PT413 a file is larger than max_file_bytes, more than max_files, max_project_bytes or quire.max_bundle_ops; PT423, PT429.';
+
+COMMENT ON FUNCTION quire.export_project(uuid) IS
+'Everything that the project is and was, as a zip archive that can be read without quire; its README.txt explains it: current files, every content by its BLAKE3, and as JSON Lines bundles, operations, versions, entities, conflicts, tags and members. No tokens, keys, receipts, subscriptions or snapshots. The same state gives the same bytes. Owners only.
+Returns: the archive. It is made in memory; printed as hex digits, as psql does, up to 500 MiB can be sent.
+Errors: 22004, 42501, PT404, PT413 larger than one value can be (1 GiB), XX001 stored data is corrupt.';
+COMMENT ON FUNCTION quire.import_project(bytea, text) IS
+'Makes a new private project, owned by the caller, from an archive of export_project, with its past: bundle n of the archive becomes bundle n of the project, of kind import, by the caller, with the same operations and message; details.imported says what it was: {project_id, seq, bundle_id, kind, actor, author, committed_at, base_seq, correlation_id, checksum, details}. Kind, settings and tags come along; members and conflicts do not. Limits of the settings hold from then on.
+Every content, operation and bundle is verified against its checksum before anything is written.
+Arguments: archive; name (default: as in the archive). Returns: the new project''s id.
+Errors: 22004; 22023 not an export, damaged, or a path, link, name or setting that is not allowed; 42501 also for a token and when nobody is signed in; PT413 more than 1,000,000 files, 512 MiB each, 4 GiB together, 100,000 bundles, 1,000,000 operations or 512 MiB of history; PT422 the archive contradicts itself.';
 
 -- Writing files -----------------------------------------------------------------------------------------------------
 

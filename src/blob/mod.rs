@@ -45,6 +45,14 @@ pub struct Staged {
     pub chunks: i32,
 }
 
+/// Contents that another project has.
+pub struct Copied {
+    /// Which project.
+    pub from: ProjectId,
+    /// Which contents.
+    pub hashes: Vec<Hash>,
+}
+
 /// Longest target of a symlink.
 const MAX_LINK_BYTES: usize = 4096;
 

@@ -1,6 +1,6 @@
 //! SQL of the blob store.
 
-use super::{Blob, Staged, State, Stored, damaged, missing};
+use super::{Blob, Copied, Staged, State, Stored, damaged, missing};
 use crate::bundle::store::from_pg;
 use crate::db::{self, Arg};
 use crate::error::{Code, Result};
@@ -192,6 +192,42 @@ pub fn adopt(project: ProjectId, staged: &Staged) -> Result<()> {
 pub fn discard(project: ProjectId, key: Uuid) -> Result<()> {
     const SQL: &str = "DELETE FROM quire_store.blob WHERE project_id = $1 AND hash = $2";
     db::exec(SQL, &[project.pg().into(), key.as_bytes().as_slice().into()])
+}
+
+/// How many contents one statement copies.
+const COPIED_AT_ONCE: usize = 10_000;
+
+/// Copies contents of another project as they are stored; XX001 when one is missing.
+pub fn copy(to: ProjectId, copied: &Copied) -> Result<()> {
+    const WHOLE: &str = "INSERT INTO quire_store.blob (project_id, hash, size, codec, chunk_count, bytes)
+        SELECT $2, b.hash, b.size, b.codec, b.chunk_count, b.bytes
+        FROM unnest($3::bytea[]) AS w (hash)
+        CROSS JOIN LATERAL (
+            SELECT * FROM quire_store.blob f WHERE f.project_id = $1 AND f.hash = w.hash OFFSET 0) b
+        ON CONFLICT DO NOTHING RETURNING hash, chunk_count";
+    const CHUNKS: &str = "INSERT INTO quire_store.blob_chunk (project_id, hash, ordinal, size, codec, bytes)
+        SELECT $2, c.hash, c.ordinal, c.size, c.codec, c.bytes
+        FROM unnest($3::bytea[]) AS w (hash)
+        CROSS JOIN LATERAL (
+            SELECT * FROM quire_store.blob_chunk f WHERE f.project_id = $1 AND f.hash = w.hash OFFSET 0) c";
+    for hashes in copied.hashes.chunks(COPIED_AT_ONCE) {
+        let args = |hashes: &[Hash]| -> [Arg<'static>; 3] {
+            [copied.from.pg().into(), to.pg().into(), byte_array(hashes)]
+        };
+        let new = db::write(WHOLE, &args(hashes), |row| {
+            Ok((Hash::from_bytes(row.get::<&[u8]>(1)?)?, row.get::<i32>(2)?))
+        })?;
+        let in_chunks: Vec<Hash> =
+            new.into_iter().filter(|(_, chunks)| *chunks > 0).map(|(hash, _)| hash).collect();
+        if !in_chunks.is_empty() {
+            db::exec(CHUNKS, &args(&in_chunks))?;
+        }
+        let there = existing(to, hashes)?;
+        if let Some(gone) = hashes.iter().find(|hash| !there.contains(hash)) {
+            return Err(missing(gone));
+        }
+    }
+    Ok(())
 }
 
 /// Content of one blob, verified.

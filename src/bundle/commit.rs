@@ -9,7 +9,7 @@ use super::store::{self, Entry, LockedHead};
 use super::{Domain, Kind, OpOutcome, Receipt, advice, check, notify, rate};
 use crate::asset;
 use crate::auth::{self, Access};
-use crate::blob::{self, Blob, Staged};
+use crate::blob::{self, Blob, Copied, Staged};
 use crate::entity;
 use crate::error::Result;
 use crate::file;
@@ -80,12 +80,16 @@ pub struct Plan {
     pub blobs: Vec<Blob>,
     /// Content whose chunks are stored already.
     pub staged: Option<Staged>,
+    /// Content the edits refer to that another project has.
+    pub copied: Option<Copied>,
     /// An operation that changes no content; its domain has stored what it tells of.
     pub other: Option<Op>,
     /// The bundle it takes back; it is then written even if nothing changes, so that this is known.
     pub undoes_seq: Option<Seq>,
     /// Where it was made, when that is another database; it is then written even if nothing changes.
     pub origin: Option<Origin>,
+    /// The bundle is written even if nothing changes, because others count on its seq.
+    pub even_if_empty: bool,
     /// Kept with the receipt, where a repeated request finds it.
     pub answer: Option<Value>,
 }
@@ -154,7 +158,7 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
     let mut heads = file::store::load_for(project, &plan.edits, known)?;
     let mut effect = effect(commit, author, &head, &plan, &mut heads)?;
     let ops = std::mem::take(&mut effect.outcomes);
-    let says_something = plan.undoes_seq.is_some() || plan.origin.is_some();
+    let says_something = plan.undoes_seq.is_some() || plan.origin.is_some() || plan.even_if_empty;
     let bundle = if effect.op_checksums.is_empty() && !says_something {
         // An asset that stays what it is may have lost its bytes to an archive.
         if !plan.assets.is_empty() {
@@ -293,6 +297,9 @@ fn write(
         }
     };
     let entry = Entry { header: &header, op_count, previous: &previous, head, details };
+    if let Some(copied) = &plan.copied {
+        blob::store::copy(project, copied)?;
+    }
     let versions = &effect.files.versions;
     let is_of_files = effect.fields.rows.is_empty() && effect.assets.rows.is_empty();
     match Single::of(versions, &plan.blobs).filter(|_| is_of_files) {

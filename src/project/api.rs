@@ -1,6 +1,6 @@
 //! SQL functions of projects.
 
-use super::{locked, store};
+use super::{ProjectKind, locked, store};
 use crate::args::{required, text_arg};
 use crate::auth::{self, Action, require_project};
 use crate::error::{Error, Result};
@@ -23,8 +23,9 @@ fn create_project(
     project_uuid: default!(Option<Uuid>, "NULL"),
     visibility: default!(Option<&str>, "'private'"),
     settings: default!(Option<JsonArg>, "'{}'"),
+    kind: default!(Option<&str>, "'workspace'"),
 ) -> Uuid {
-    or_raise(create(name, project_uuid, visibility, settings))
+    or_raise(create(name, project_uuid, visibility, settings, kind))
 }
 
 fn create(
@@ -32,14 +33,16 @@ fn create(
     project_uuid: Option<Uuid>,
     visibility: Option<&str>,
     settings: Option<JsonArg>,
+    kind: Option<&str>,
 ) -> Result<Uuid> {
     let owner = auth::author(&auth::current()?)?;
     let name = text_arg("name", name, 255)?;
     let visibility = visibility_arg(required("visibility", visibility)?)?;
     let settings = required("settings", settings)?.parsed("settings")?;
     Settings::parse(&settings)?;
+    let kind = ProjectKind::parse(required("kind", kind)?)?;
     let project = project_uuid.map_or_else(ProjectId::generate, ProjectId::from_pg);
-    if !store::insert(project, name, visibility, settings, owner)? {
+    if !store::insert(project, name, kind, visibility, settings, owner)? {
         return Err(Error::conflict("duplicate", "a project with this id exists already")
             .with("project_id", project.to_string()));
     }

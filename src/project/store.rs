@@ -1,5 +1,6 @@
 //! SQL of projects and members.
 
+use super::ProjectKind;
 use crate::auth::Role;
 use crate::db::{self, Arg};
 use crate::error::Result;
@@ -11,22 +12,36 @@ use serde_json::Value;
 pub fn insert(
     project: ProjectId,
     name: &str,
+    kind: ProjectKind,
     visibility: &str,
     settings: Value,
     owner: ActorId,
 ) -> Result<bool> {
     const PROJECT: &str =
-        "INSERT INTO quire_store.project (project_id, name, visibility, settings, created_by)
-        VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING project_id";
+        "INSERT INTO quire_store.project (project_id, name, kind, visibility, settings, created_by)
+        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING project_id";
     const HEAD: &str = "INSERT INTO quire_store.project_head (project_id) VALUES ($1)";
-    let args: [Arg; 5] =
-        [project.pg().into(), name.into(), visibility.into(), JsonB(settings).into(), owner.pg().into()];
+    let args: [Arg; 6] = [
+        project.pg().into(),
+        name.into(),
+        kind.as_str().into(),
+        visibility.into(),
+        JsonB(settings).into(),
+        owner.pg().into(),
+    ];
     if db::write_one(PROJECT, &args, |row| row.get::<Uuid>(1))?.is_none() {
         return Ok(false);
     }
     db::exec(HEAD, &[project.pg().into()])?;
     set_member(project, owner, Role::Owner, owner)?;
     Ok(true)
+}
+
+/// What a project is, for one that is copied from it. It cannot be deleted until the transaction ends.
+pub fn hold(project: ProjectId) -> Result<Option<(String, Value)>> {
+    const SQL: &str =
+        "SELECT p.kind, p.settings FROM quire_store.project p WHERE p.project_id = $1 FOR KEY SHARE";
+    db::write_one(SQL, &[project.pg().into()], |row| Ok((row.get(1)?, row.get::<JsonB>(2)?.0)))
 }
 
 /// The project as JSON, with the role of `actor` in it.

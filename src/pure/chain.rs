@@ -6,11 +6,11 @@
 use crate::error::Result;
 use crate::pure::hash::Hash;
 use crate::pure::json::canonical;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// What a bundle says about itself besides its operations.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct BundleHeader {
     /// Project.
     pub project_id: Uuid,

@@ -1,6 +1,7 @@
 //! BLAKE3 hashes, printed as 64 lower-case hex digits (what `b3sum` prints).
 
 use crate::error::{Error, Result};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 
 /// BLAKE3 of some content, of an operation's canonical form, or of a bundle.
@@ -72,6 +73,19 @@ impl Hasher {
     /// The hash of everything.
     pub fn finish(&self) -> Hash {
         Hash(*self.0.finalize().as_bytes())
+    }
+}
+
+impl Serialize for Hash {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.to_hex())
+    }
+}
+
+impl<'de> Deserialize<'de> for Hash {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse("a hash", &text).map_err(|error| de::Error::custom(error.message()))
     }
 }
 

@@ -10,6 +10,7 @@ pub mod conflict;
 pub mod content;
 pub mod diff;
 pub mod event;
+pub mod export;
 pub mod field;
 pub mod filter;
 pub mod hash;

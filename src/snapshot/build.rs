@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::file::VersionRow;
 use crate::file::store::{Changed, changed_between, files_at};
 use crate::ids::{ProjectId, Seq, Version};
+use crate::pure::archive::Sink;
 use crate::pure::archive::{DELTA_PATH, Delta, Entry, Format, Writer};
 use crate::pure::content::Codec;
 use crate::pure::hash::Hash;
@@ -42,7 +43,7 @@ pub fn build(
         deleted_json = Some(to_json(deleted.iter().map(FilePath::as_str))?);
         add_delta(&mut archive, &Delta { since_seq, seq: tree_seq, deleted }, modified_at)?;
     }
-    add_files(project, &mut archive, &files)?;
+    add_files(project, &mut archive, "", &files)?;
     let chunks = archive.finish()?.finish()?;
     Ok(Made {
         size: chunks.size,
@@ -109,9 +110,11 @@ fn add_delta(archive: &mut Writer<Chunks>, delta: &Delta, modified_at: Micros) -
     archive.end().map(drop)
 }
 
-fn add_files(
+/// Adds files below a directory of the archive, which is empty or ends with `/`.
+pub fn add_files<W: Sink>(
     project: ProjectId,
-    archive: &mut Writer<Chunks>,
+    archive: &mut Writer<W>,
+    root: &str,
     files: &[(FilePath, VersionRow)],
 ) -> Result<()> {
     let mut rest = files;
@@ -128,27 +131,29 @@ fn add_files(
             .count();
         let (batch, after) = rest.split_at(fitting.max(1));
         // What the statements of a batch allocate goes with it.
-        db::in_passing(|| add_batch(project, archive, batch))?;
+        db::in_passing(|| add_batch(project, archive, root, batch))?;
         rest = after;
     }
     Ok(())
 }
 
-fn add_batch(
+fn add_batch<W: Sink>(
     project: ProjectId,
-    archive: &mut Writer<Chunks>,
+    archive: &mut Writer<W>,
+    root: &str,
     batch: &[(FilePath, VersionRow)],
 ) -> Result<()> {
     let hashes: Vec<Hash> = batch.iter().filter_map(|(_, file)| file.content_hash).collect();
     let mut contents = batch.iter().zip(&hashes);
     read_stored(project, &hashes, |content| {
         let Some(((path, file), hash)) = contents.next() else { return Ok(()) };
-        archive.begin(&Entry {
+        let entry = Entry {
             path: path.as_str(),
             mode: file.mode,
             size: file.size as u64,
             modified_at: file.committed_at,
-        })?;
+        };
+        archive.begin_below(root, &entry)?;
         match content {
             Parts::Whole(part) => add_part(archive, hash, 0, &part)?,
             Parts::Chunked(chunks) => {
@@ -167,7 +172,7 @@ fn add_batch(
     })
 }
 
-fn add_part(archive: &mut Writer<Chunks>, hash: &Hash, ordinal: i32, part: &Part<'_>) -> Result<()> {
+fn add_part<W: Sink>(archive: &mut Writer<W>, hash: &Hash, ordinal: i32, part: &Part<'_>) -> Result<()> {
     archive.sink().expect_part(Some((*hash, ordinal as u32)));
     archive.part(part.codec, part.size, part.bytes)?;
     archive.sink().expect_part(None);

@@ -55,11 +55,6 @@ impl Chunks {
         }
     }
 
-    /// Says which stored part is written next, so that it is not stored again; `None` when it is not stored.
-    pub fn expect_part(&mut self, part: Option<(Hash, u32)>) {
-        self.part = part;
-    }
-
     /// Takes what fits into the chunk, and says how much that was. `from` is the place of the bytes in the stored part.
     fn take(&mut self, bytes: &[u8], from: Option<usize>) -> io::Result<usize> {
         let taken = &bytes[..bytes.len().min(CHUNK_BYTES - self.buffer.len())];
@@ -112,6 +107,11 @@ impl io::Write for Chunks {
 }
 
 impl Sink for Chunks {
+    /// It is not stored again.
+    fn expect_part(&mut self, part: Option<(Hash, u32)>) {
+        self.part = part;
+    }
+
     fn stored(&mut self, bytes: &[u8], from: usize) -> io::Result<()> {
         let mut done = 0;
         while done < bytes.len() {

@@ -6,7 +6,7 @@
 //! archive that breaks a rule comes in.
 //! Does not: change files by itself; what an archive brings goes through `bundle`.
 
-mod build;
+pub mod build;
 mod chunk;
 mod create;
 mod hydrate;
@@ -15,3 +15,5 @@ mod restore;
 mod session;
 mod store;
 mod verify;
+
+pub use verify::pulse;

@@ -53,6 +53,7 @@ pub fn build(database: &Database, prefix: &str) -> Fixture {
     work(&mut client, project);
     let other = "SELECT quire.archive_project(quire.create_project('archived', $1, 'public'))";
     client.execute(other, &[&Uuid::from_u128(0x0002_0000)]).expect("archive a project");
+    copy(&mut client, project);
     Fixture { project, owner, viewer_actor, correlation }
 }
 
@@ -221,6 +222,17 @@ fn work(client: &mut Client, project: Uuid) {
         .expect("fail a job");
 }
 
+/// A template of the project, and a library.
+fn copy(client: &mut Client, project: Uuid) {
+    client.query_one("SELECT quire.create_template($1, 'template', 5)", &[&project]).expect("a template");
+    let library = Uuid::from_u128(0x0003_0000);
+    let sql = "SELECT quire.create_project('library', $1, kind => 'library')";
+    client.query_one(sql, &[&library]).expect("create a library");
+    put(client, library, "logo", "<svg/>");
+    let sql = "SELECT quire.import_from_library($1, $2, ARRAY['logo'])";
+    client.query_one(sql, &[&project, &library]).expect("import from the library");
+}
+
 /// Every way to read. `{p}` is the project; results come in a fixed order.
 const READERS: &[&str] = &[
     "SELECT quire.whoami()",
@@ -277,6 +289,7 @@ const READERS: &[&str] = &[
      FROM quire.list_snapshots({p}) s",
     "SELECT s.snapshot_id, n, quire.read_snapshot_chunk({p}, s.snapshot_id, n)
      FROM quire.list_snapshots({p}) s, generate_series(1, s.chunk_count) n",
+    "SELECT md5(a), length(a) FROM quire.export_project({p}) a",
     "SELECT quire.plan_hydration({p}, '{}'), quire.plan_hydration({p}, '{}', 4)",
     "SELECT quire.restore_project({p}, 3, dry_run => true)",
     "SELECT * FROM quire.project_files ORDER BY project_id, file_path, version",

@@ -23,3 +23,4 @@ mod standby;
 mod steps;
 mod subscriptions;
 mod tokens;
+mod workspaces;

@@ -33,6 +33,10 @@ const WRITERS: &[(&str, i64)] = &[
         1,
     ),
     ("quire.import_legacy_files($1, 'old_files', 'path', 'body', correlation_id => $2)", 1),
+    (
+        "quire.import_from_library($1, '00000000-0000-0000-0000-00000000011b', ARRAY['logo'], correlation_id => $2)",
+        1,
+    ),
     ("quire.undo($1, correlation_id => $2)", 1),
     ("quire.redo($1, correlation_id => $2)", 1),
     ("quire.revert_bundle($1, 3, correlation_id => $2)", 1),
@@ -189,6 +193,10 @@ fn prepared_project(database: &Database, n: usize) -> i64 {
     client
         .batch_execute("CREATE TABLE IF NOT EXISTS old_files AS SELECT 'old/' || n AS path, 'x' AS body FROM generate_series(1, 9) n")
         .expect("create a table of files");
+    let library = Uuid::from_u128(0x11b);
+    if client.execute("SELECT quire.create_project('library', $1, kind => 'library')", &[&library]).is_ok() {
+        put(&mut client, library, "logo", "x");
+    }
     let project = project_id(n);
     client.execute("SELECT quire.create_project('retry', $1)", &[&project]).expect("create the project");
     put(&mut client, project, "a", "one\ntwo\nthree\n");

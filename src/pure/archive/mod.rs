@@ -13,7 +13,7 @@ mod recipe;
 mod writer;
 
 pub use delta::{DELTA_PATH, Delta};
-pub use reader::read;
+pub use reader::{read, read_below};
 pub use recipe::{Recipe, Step, steps};
 pub use writer::{Sink, Writer};
 

@@ -23,8 +23,20 @@ pub fn read<R: Read + Seek>(
     limits: &Limits,
     each: impl FnMut(Member) -> Result<()>,
 ) -> Result<()> {
+    read_below("", format, source, limits, each)
+}
+
+/// As [`read`], of an archive that has a directory, `root` with a `/` at its end, which takes nothing from how long the
+/// paths in it may be.
+pub fn read_below<R: Read + Seek>(
+    root: &'static str,
+    format: Format,
+    source: R,
+    limits: &Limits,
+    each: impl FnMut(Member) -> Result<()>,
+) -> Result<()> {
     let source = Watched { source, pulse: limits.pulse };
-    let mut intake = Intake { limits, bytes: 0, seen: HashSet::new(), each };
+    let mut intake = Intake { root, limits, bytes: 0, seen: HashSet::new(), each };
     match format {
         Format::Zip => zip::read(source, &mut intake)?,
         Format::TarZst => tar::read(source, &mut intake)?,
@@ -53,6 +65,7 @@ impl<R: Seek> Seek for Watched<R> {
 
 /// What came out so far, and whether more may.
 struct Intake<'a, F> {
+    root: &'static str,
     limits: &'a Limits,
     bytes: u64,
     seen: HashSet<FilePath>,
@@ -65,7 +78,10 @@ impl<F: FnMut(Member) -> Result<()>> Intake<'_, F> {
         let path = match file_name(name)? {
             // No file of a project has it.
             DELTA_PATH => FilePath::from_stored(DELTA_PATH.to_owned()),
-            name => FilePath::parse(name)?,
+            name => match name.strip_prefix(self.root).filter(|_| !self.root.is_empty()) {
+                Some(path) => FilePath::from_stored(format!("{}{}", self.root, FilePath::parse(path)?)),
+                None => FilePath::parse(name)?,
+            },
         };
         if self.seen.len() as u64 >= self.limits.max_files {
             return Err(Error::limit("the archive has too many files", self.limits.max_files));

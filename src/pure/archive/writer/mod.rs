@@ -13,6 +13,9 @@ use std::io::{self, Write};
 /// Where an archive goes. It may tell content that is written as it is stored from everything else, and keep only what
 /// is new.
 pub trait Sink: Write {
+    /// The part of which content is written next, by the hash of the whole and its number; `None` when it is over.
+    fn expect_part(&mut self, _part: Option<(Hash, u32)>) {}
+
     /// Bytes `from..` of the part that [`Writer::part`] has been given.
     fn stored(&mut self, bytes: &[u8], _from: usize) -> io::Result<()> {
         self.write_all(bytes)
@@ -46,11 +49,24 @@ impl<W: Sink> Writer<W> {
 
     /// Begins a file. The caller sorts them, and names none twice.
     pub fn begin(&mut self, entry: &Entry<'_>) -> Result<()> {
-        if self.lacking.is_some() {
-            return Err(Error::internal("a file of the archive is still open"));
-        }
         if entry.path != DELTA_PATH {
             FilePath::parse(entry.path)?;
+        }
+        self.open(entry)
+    }
+
+    /// Begins a file in a directory that takes nothing from how long its path may be: `root` ends with `/`, or is empty.
+    pub fn begin_below(&mut self, root: &str, entry: &Entry<'_>) -> Result<()> {
+        if root.is_empty() {
+            return self.begin(entry);
+        }
+        FilePath::parse(entry.path)?;
+        self.open(&Entry { path: &format!("{root}{}", entry.path), ..*entry })
+    }
+
+    fn open(&mut self, entry: &Entry<'_>) -> Result<()> {
+        if self.lacking.is_some() {
+            return Err(Error::internal("a file of the archive is still open"));
         }
         self.lacking = Some(entry.size);
         match &mut self.output {

@@ -1,0 +1,87 @@
+//! What a log leads to.
+
+use super::read::{Change, wrong};
+use crate::error::Result;
+use crate::pure::field::{FieldEdit, FieldKey, no_entity};
+use crate::pure::hash::Hash;
+use crate::pure::json::JsonValue;
+use crate::pure::op::Mode;
+use crate::pure::path::{FilePath, shorten};
+use std::collections::BTreeMap;
+
+/// Files and fields.
+#[derive(Default, Debug)]
+pub struct Outcome {
+    files: BTreeMap<FilePath, (Mode, Hash)>,
+    fields: BTreeMap<FieldKey, JsonValue>,
+}
+
+impl Outcome {
+    /// A file is there.
+    pub fn put(&mut self, path: FilePath, mode: Mode, hash: Hash) {
+        self.files.insert(path, (mode, hash));
+    }
+
+    /// A field has a value.
+    pub fn set(&mut self, key: FieldKey, value: JsonValue) {
+        self.fields.insert(key, value);
+    }
+
+    /// What an operation does.
+    pub fn apply(&mut self, change: &Change) -> Result<()> {
+        match change {
+            Change::Put { path, mode, hash, .. } => self.put(path.clone(), *mode, *hash),
+            Change::Delete(path) => {
+                self.take(path)?;
+            }
+            Change::Move(from, to) => {
+                let (mode, hash) = self.take(from)?;
+                self.put(to.clone(), mode, hash);
+            }
+            Change::Field(FieldEdit::Write { key, value: Some(value), .. }) => {
+                self.set(key.clone(), value.clone());
+            }
+            Change::Field(FieldEdit::Write { key, value: None, .. }) => drop(self.fields.remove(key)),
+            Change::Field(FieldEdit::Delete { entity, .. }) => {
+                let first = FieldKey { entity: entity.clone(), field: String::new() };
+                let of_entity = self.fields.range(first..).take_while(|(key, _)| key.entity == *entity);
+                let keys: Vec<FieldKey> = of_entity.map(|(key, _)| key.clone()).collect();
+                if keys.is_empty() {
+                    return Err(wrong(no_entity(entity).message()));
+                }
+                for key in keys {
+                    self.fields.remove(&key);
+                }
+            }
+            Change::Nothing => {}
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, path: &FilePath) -> Result<(Mode, Hash)> {
+        self.files.remove(path).ok_or_else(|| {
+            wrong("a file is touched that is not there").with("file_path", shorten(path.as_str()))
+        })
+    }
+
+    /// Fails at the first thing that is not the same.
+    pub fn compare(&self, other: &Self) -> Result<()> {
+        if let Some(path) = first_difference(&self.files, &other.files) {
+            return Err(wrong("a file is not what the log makes of it").with("file_path", path.as_str()));
+        }
+        if let Some(FieldKey { entity, field }) = first_difference(&self.fields, &other.fields) {
+            return Err(wrong("an entity is not what the log makes of it")
+                .with("entity_type", entity.entity_type.as_str())
+                .with("entity_id", entity.entity_id.as_str())
+                .with("field", field.as_str()));
+        }
+        Ok(())
+    }
+}
+
+fn first_difference<'a, K: Ord, V: PartialEq>(a: &'a BTreeMap<K, V>, b: &'a BTreeMap<K, V>) -> Option<&'a K> {
+    let missing = |from: &'a BTreeMap<K, V>, other: &'a BTreeMap<K, V>| {
+        from.iter().find(|(key, value)| other.get(key) != Some(value)).map(|(key, _)| key)
+    };
+    missing(a, b).or_else(|| missing(b, a))
+}

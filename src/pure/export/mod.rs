@@ -1,0 +1,112 @@
+//! Exports: a project with its whole past, as a zip archive that can be read without quire.
+//!
+//! [`README`] describes the format; it is the first file of every archive. [`Lines`] writes the histories. [`Reader`]
+//! takes an archive of anybody and believes nothing: every content must have the hash it is kept under, every operation
+//! its checksum, the bundles must be one chain, and what they lead to must be the files and entities that are there.
+
+mod apply;
+mod lines;
+mod read;
+
+pub use lines::{Lines, add};
+pub use read::{Change, Export, Imported, Reader, Stored};
+
+use crate::pure::chain::BundleHeader;
+use crate::pure::hash::Hash;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+/// What the archive says about itself.
+pub const README: &str = include_str!("README.txt");
+/// Its name.
+pub const README_NAME: &str = "README.txt";
+/// The project's record.
+pub const PROJECT: &str = "project.json";
+/// The directory of the current files.
+pub const FILES: &str = "files/";
+/// The directory of all contents.
+pub const BLOBS: &str = "blobs/";
+/// The directory of the histories.
+pub const HISTORY: &str = "history/";
+
+/// What marks `project.json` as one of ours.
+pub const FORMAT: &str = "quire export";
+/// Which format. A change that an older reader would get wrong takes the next number.
+pub const FORMAT_VERSION: i64 = 1;
+
+/// `project.json`, as far as it is read back.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ProjectRecord {
+    /// [`FORMAT`].
+    pub format: String,
+    /// [`FORMAT_VERSION`].
+    pub format_version: i64,
+    /// Which project.
+    pub project_id: Uuid,
+    /// Its name.
+    pub name: String,
+    /// Its kind.
+    pub kind: String,
+    /// Its settings.
+    pub settings: Value,
+    /// Its newest bundle.
+    pub seq: i64,
+    /// That bundle's checksum.
+    pub checksum: Hash,
+}
+
+/// A line of `bundles`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct BundleRecord {
+    /// What the checksum covers.
+    pub header: BundleHeader,
+    /// Name of whoever made it.
+    pub author: Option<String>,
+    /// When, for people.
+    pub committed_at: String,
+    /// How many operations it has.
+    pub op_count: usize,
+    /// Checksum of the bundle before.
+    pub prev_checksum: Hash,
+    /// Its own.
+    pub checksum: Hash,
+    /// What else was recorded with it.
+    pub details: Option<Value>,
+}
+
+/// A line of `operations`, as far as it is read back.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct OpRecord {
+    /// Its bundle.
+    pub seq: i64,
+    /// Its place there, from 1.
+    pub ordinal: usize,
+    /// The operation.
+    pub op: Value,
+    /// BLAKE3 of its canonical form.
+    pub checksum: Hash,
+}
+
+/// A line of `entities`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct EntityRecord {
+    /// Its type.
+    pub entity_type: String,
+    /// Its id.
+    pub entity_id: String,
+    /// Its fields.
+    pub fields: Map<String, Value>,
+}
+
+/// A line of `tags`, as far as it is read back.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct TagRecord {
+    /// The name.
+    pub tag: String,
+    /// Of which seq.
+    pub seq: i64,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,308 @@
+//! Reading an export.
+
+use super::apply::Outcome;
+use super::{BLOBS, BundleRecord, EntityRecord, FILES, FORMAT, FORMAT_VERSION, HISTORY, OpRecord, PROJECT};
+use super::{ProjectRecord, TagRecord};
+use crate::error::{Code, Error, Result};
+use crate::pure::archive::Member;
+use crate::pure::chain::{self, BundleHeader};
+use crate::pure::content::is_binary;
+use crate::pure::field::{EntityKey, FieldEdit, value};
+use crate::pure::hash::Hash;
+use crate::pure::json::{Members, canonical};
+use crate::pure::op::Mode;
+use crate::pure::path::{FilePath, shorten};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::collections::HashMap;
+
+/// Most bundles of one archive.
+const MAX_BUNDLES: usize = 100_000;
+/// Most operations.
+const MAX_OPS: usize = 1_000_000;
+/// Most bytes of the lines that are kept in memory.
+const MAX_LINE_BYTES: usize = 512 << 20;
+
+/// What an operation did.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Change {
+    /// A file got this content.
+    Put {
+        /// Where.
+        path: FilePath,
+        /// Its type.
+        file_type: String,
+        /// Its mode bits.
+        mode: Mode,
+        /// BLAKE3 of the content.
+        hash: Hash,
+        /// Its bytes.
+        size: i64,
+    },
+    /// A file went away.
+    Delete(FilePath),
+    /// A file got another path.
+    Move(FilePath, FilePath),
+    /// Fields changed.
+    Field(FieldEdit),
+    /// Nothing.
+    Nothing,
+}
+
+/// A bundle of the archive.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Imported {
+    /// Its record.
+    pub record: BundleRecord,
+    /// Its operations, in order.
+    pub changes: Vec<Change>,
+}
+
+/// A content of the archive.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stored {
+    /// Bytes.
+    pub size: i64,
+    /// Not text.
+    pub is_binary: bool,
+}
+
+/// An archive that was verified.
+#[derive(Debug)]
+pub struct Export {
+    /// Its record.
+    pub project: ProjectRecord,
+    /// The log, in order: bundle n has seq n.
+    pub bundles: Vec<Imported>,
+    /// Names of seqs.
+    pub tags: Vec<TagRecord>,
+    /// What is known of the contents, by hash.
+    pub contents: HashMap<Hash, Stored>,
+}
+
+impl Export {
+    /// Mode and content of everything that was ever written.
+    pub fn puts(&self) -> impl Iterator<Item = (Mode, Hash)> {
+        self.bundles.iter().flat_map(|bundle| &bundle.changes).filter_map(|change| match change {
+            Change::Put { mode, hash, .. } => Some((*mode, *hash)),
+            _ => None,
+        })
+    }
+}
+
+/// Takes the files of an archive, in any order.
+#[derive(Default)]
+pub struct Reader {
+    project: Option<ProjectRecord>,
+    bundles: Vec<BundleRecord>,
+    ops: Vec<(i64, usize, Hash, Change)>,
+    tags: Vec<TagRecord>,
+    contents: HashMap<Hash, Stored>,
+    /// What the archive says that it all leads to.
+    outcome: Outcome,
+    line_bytes: usize,
+}
+
+impl Reader {
+    /// Takes one file.
+    pub fn take(&mut self, member: &Member) -> Result<()> {
+        let path = member.path.as_str();
+        let bytes = member.bytes.as_slice();
+        if let Some(file) = path.strip_prefix(FILES) {
+            self.outcome.put(FilePath::parse(file)?, member.mode, Hash::of(bytes));
+        } else if let Some(name) = path.strip_prefix(BLOBS) {
+            let hash = Hash::of(bytes);
+            if hash.to_hex() != name {
+                return Err(
+                    wrong("a content does not have the hash that it is kept under").with("file", path)
+                );
+            }
+            self.contents.insert(hash, Stored { size: bytes.len() as i64, is_binary: is_binary(bytes) });
+        } else if path == PROJECT {
+            self.project = Some(parse(path, 1, bytes)?);
+        } else if let Some((what, _)) = path.strip_prefix(HISTORY).and_then(|rest| rest.split_once('/')) {
+            match what {
+                "bundles" => self.lines(path, bytes, |reader, record| {
+                    reader.bundles.push(record);
+                    at_most(reader.bundles.len(), MAX_BUNDLES, "bundles")
+                })?,
+                "operations" => self.lines(path, bytes, Self::take_op)?,
+                "entities" => self.lines(path, bytes, Self::take_entity)?,
+                "tags" => self.lines(path, bytes, |reader, record| {
+                    reader.tags.push(record);
+                    Ok(())
+                })?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn lines<T: DeserializeOwned>(
+        &mut self,
+        path: &str,
+        bytes: &[u8],
+        mut each: impl FnMut(&mut Self, T) -> Result<()>,
+    ) -> Result<()> {
+        self.line_bytes += bytes.len();
+        at_most(self.line_bytes, MAX_LINE_BYTES, "bytes of history")?;
+        for (number, line) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
+            if !line.is_empty() {
+                each(self, parse(path, number, line)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn take_op(&mut self, record: OpRecord) -> Result<()> {
+        let OpRecord { seq, ordinal, op, checksum } = record;
+        if Hash::of(&canonical(&op)?) != checksum {
+            return Err(wrong("an operation does not match its checksum")
+                .with("seq", seq)
+                .with("ordinal", ordinal));
+        }
+        self.ops.push((seq, ordinal, checksum, change(&op)?));
+        at_most(self.ops.len(), MAX_OPS, "operations")
+    }
+
+    fn take_entity(&mut self, record: EntityRecord) -> Result<()> {
+        let entity = EntityKey::parse(&record.entity_type, &record.entity_id)?;
+        for (field, json) in &record.fields {
+            self.outcome.set(entity.clone().field(field)?, value("value", json)?);
+        }
+        Ok(())
+    }
+
+    /// Verifies everything.
+    pub fn finish(self) -> Result<Export> {
+        let Reader { project, mut bundles, mut ops, tags, contents, outcome, .. } = self;
+        let project = project
+            .filter(|project| project.format == FORMAT)
+            .ok_or_else(|| Error::validation("the archive is not an export of quire"))?;
+        if project.format_version != FORMAT_VERSION {
+            return Err(Error::validation("the export has a format that is not known here")
+                .with("format_version", project.format_version));
+        }
+        bundles.sort_by_key(|bundle| bundle.header.seq);
+        ops.sort_by_key(|(seq, ordinal, ..)| (*seq, *ordinal));
+        let bundles = chained(&project, bundles, ops)?;
+        let mut result = Outcome::default();
+        for Imported { record, changes } in &bundles {
+            for change in changes {
+                if let Change::Put { hash, size, .. } = change
+                    && contents.get(hash).is_none_or(|stored| stored.size != *size)
+                {
+                    return Err(wrong("a content is missing, or has another size")
+                        .with("content_hash", hash.to_hex()));
+                }
+                result.apply(change).map_err(|error| error.with("seq", record.header.seq))?;
+            }
+        }
+        result.compare(&outcome)?;
+        if let Some(tag) = tags.iter().find(|tag| !(0..=project.seq).contains(&tag.seq)) {
+            return Err(wrong("a tag names a bundle that is not there").with("tag", shorten(&tag.tag)));
+        }
+        Ok(Export { project, bundles, tags, contents })
+    }
+}
+
+/// The bundles with their operations, if they are one chain that ends where the project stands.
+fn chained(
+    project: &ProjectRecord,
+    bundles: Vec<BundleRecord>,
+    ops: Vec<(i64, usize, Hash, Change)>,
+) -> Result<Vec<Imported>> {
+    let mut ops = ops.into_iter().peekable();
+    let mut checksum = Hash::ZERO;
+    let mut chained = Vec::with_capacity(bundles.len());
+    for (seq, record) in (1..).zip(bundles) {
+        let BundleHeader { project_id, undoes_seq, .. } = record.header;
+        if record.header.seq != seq {
+            return Err(wrong("the bundles are not numbered without gaps").with("seq", seq));
+        }
+        let (mut checksums, mut changes) = (Vec::new(), Vec::new());
+        while let Some((_, ordinal, checksum, change)) = ops.next_if(|(of, ..)| *of == seq) {
+            checksums.push(checksum);
+            changes.push(change);
+            if ordinal != checksums.len() {
+                return Err(wrong("operations are missing, or there twice").with("seq", seq));
+            }
+        }
+        let is_whole = record.op_count == checksums.len()
+            && project_id == project.project_id
+            && record.prev_checksum == checksum
+            && undoes_seq.is_none_or(|undoes| (1..seq).contains(&undoes));
+        if !is_whole || chain::checksum(&checksum, &record.header, &checksums)? != record.checksum {
+            return Err(wrong("a bundle does not match its checksum").with("seq", seq));
+        }
+        checksum = record.checksum;
+        chained.push(Imported { record, changes });
+    }
+    if let Some((seq, ..)) = ops.next() {
+        return Err(wrong("an operation has no bundle").with("seq", seq));
+    }
+    if project.seq != chained.len() as i64 || project.checksum != checksum {
+        return Err(wrong("the log does not end where the project stands").with("seq", project.seq));
+    }
+    Ok(chained)
+}
+
+fn change(op: &Value) -> Result<Change> {
+    let mut members = Members::of("op", op)?;
+    let path = |members: &mut Members, key| FilePath::parse(members.str(key)?);
+    let change = match members.str("op")? {
+        "file.put" => Change::Put {
+            path: path(&mut members, "file_path")?,
+            file_type: members.str("file_type")?.to_owned(),
+            mode: Mode::parse(members.str("mode")?)?,
+            hash: Hash::parse("content_hash", members.str("content_hash")?)?,
+            size: members.opt_i64("size")?.unwrap_or(-1),
+        },
+        "file.delete" => Change::Delete(path(&mut members, "file_path")?),
+        "file.move" => Change::Move(path(&mut members, "from_path")?, path(&mut members, "to_path")?),
+        "snapshot.ready" => Change::Nothing,
+        name @ ("field.set" | "field.unset" | "entity.delete") => {
+            let entity = EntityKey::parse(members.str("entity_type")?, members.str("entity_id")?)?;
+            Change::Field(if name == "entity.delete" {
+                FieldEdit::Delete { entity, base_seq: None }
+            } else {
+                let key = entity.field(members.str("field")?)?;
+                let value = match name {
+                    "field.set" => Some(value("value", members.value("value")?)?),
+                    _ => None,
+                };
+                // It was logged even if it changed nothing.
+                FieldEdit::Write { key, value, base_seq: None, always: true }
+            })
+        }
+        unknown => return Err(wrong("an operation is not known here").with("op", shorten(unknown))),
+    };
+    Ok(change)
+}
+
+/// The archive contradicts itself.
+pub fn wrong(message: &str) -> Error {
+    Error::new(Code::Invariant, format!("the export is not sound: {message}"))
+}
+
+fn at_most(count: usize, most: usize, what: &str) -> Result<()> {
+    if count <= most { Ok(()) } else { Err(Error::limit(format!("the export has too many {what}"), most)) }
+}
+
+fn parse<T: DeserializeOwned>(path: &str, line: usize, bytes: &[u8]) -> Result<T> {
+    let unreadable = |reason: &str| wrong(&format!("{} line {line}: {}", shorten(path), shorten(reason)));
+    let json: Value = serde_json::from_slice(bytes).map_err(|error| unreadable(&error.to_string()))?;
+    if has_nul(&json) {
+        return Err(unreadable("it has a text with a NUL, which PostgreSQL cannot hold"));
+    }
+    serde_json::from_value(json).map_err(|error| unreadable(&error.to_string()))
+}
+
+fn has_nul(json: &Value) -> bool {
+    match json {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_nul),
+        Value::Object(members) => members.iter().any(|(key, value)| key.contains('\0') || has_nul(value)),
+        _ => false,
+    }
+}

@@ -1,0 +1,343 @@
+//! Exports that are in order, and those that are not.
+
+use super::*;
+use crate::error::{Code, Result};
+use crate::pure::archive::{Entry, Format, Limits, Member, Writer, read_below};
+use crate::pure::chain;
+use crate::pure::content::Codec;
+use crate::pure::json::canonical;
+use crate::pure::op::Mode;
+use crate::pure::path::FilePath;
+use serde_json::json;
+use std::io::Cursor;
+
+const LIMITS: Limits =
+    Limits { max_files: 1000, max_file_bytes: 1 << 24, max_total_bytes: 1 << 24, pulse: || () };
+
+/// A project as an exporter sees it.
+#[derive(Clone)]
+struct Sample {
+    project: ProjectRecord,
+    bundles: Vec<BundleRecord>,
+    ops: Vec<OpRecord>,
+    tags: Vec<TagRecord>,
+    entities: Vec<EntityRecord>,
+    files: Vec<(&'static str, Mode, &'static str)>,
+    blobs: Vec<(String, &'static str)>,
+}
+
+fn put(path: &str, content: &str) -> Value {
+    json!({"op": "file.put", "file_path": path, "file_type": "text", "mode": "100644",
+           "content_hash": Hash::of(content.as_bytes()), "size": content.len()})
+}
+
+fn set(id: &str, field: &str, value: Value) -> Value {
+    json!({"op": "field.set", "entity_type": "t", "entity_id": id, "field": field, "value": value})
+}
+
+/// The records of these bundles, all in order.
+fn chained(bundles: &[Vec<Value>]) -> Sample {
+    let mut sample = Sample {
+        project: ProjectRecord {
+            format: FORMAT.into(),
+            format_version: FORMAT_VERSION,
+            project_id: Uuid::from_u128(1),
+            name: "sample".into(),
+            kind: "workspace".into(),
+            settings: json!({}),
+            seq: bundles.len() as i64,
+            checksum: Hash::ZERO,
+        },
+        bundles: Vec::new(),
+        ops: Vec::new(),
+        tags: vec![TagRecord { tag: "v1".into(), seq: 1 }],
+        entities: Vec::new(),
+        files: Vec::new(),
+        blobs: Vec::new(),
+    };
+    for (seq, ops) in (1..).zip(bundles) {
+        let mut checksums = Vec::new();
+        for (ordinal, op) in (1..).zip(ops) {
+            let checksum = Hash::of(&canonical(op).expect("canonical"));
+            checksums.push(checksum);
+            sample.ops.push(OpRecord { seq, ordinal, op: op.clone(), checksum });
+        }
+        let header = BundleHeader {
+            project_id: sample.project.project_id,
+            seq,
+            bundle_id: Uuid::from_u128(seq as u128),
+            kind: "user_edit".into(),
+            actor_id: Uuid::nil(),
+            message: Some("ünïcödé\n".into()),
+            correlation_id: None,
+            base_seq: None,
+            undoes_seq: (seq == 2).then_some(1),
+            committed_at: 1_700_000_000_123_456 + seq,
+        };
+        let prev_checksum = sample.project.checksum;
+        let checksum = chain::checksum(&prev_checksum, &header, &checksums).expect("checksum");
+        sample.project.checksum = checksum;
+        sample.bundles.push(BundleRecord {
+            header,
+            author: Some("Anna".into()),
+            committed_at: "2023-11-14T22:13:20.123456Z".into(),
+            op_count: ops.len(),
+            prev_checksum,
+            checksum,
+            details: None,
+        });
+    }
+    sample
+}
+
+fn blob(content: &'static str) -> (String, &'static str) {
+    (Hash::of(content.as_bytes()).to_hex(), content)
+}
+
+fn sample() -> Sample {
+    let link = json!({"op": "file.put", "file_path": "src/link", "file_type": "link", "mode": "120000",
+                      "content_hash": Hash::of(b"../b"), "size": 4});
+    let sample = chained(&[
+        vec![put("a", "one"), put("gone", ""), set("1", "x", json!(1.5)), set("2", "y", json!(null))],
+        vec![
+            put("a", "two"),
+            json!({"op": "file.move", "from_path": "a", "to_path": "b"}),
+            json!({"op": "file.delete", "file_path": "gone"}),
+            link,
+            set("1", "z", json!({"b": [1e21], "a": "\u{fffd}"})),
+            json!({"op": "field.unset", "entity_type": "t", "entity_id": "1", "field": "x"}),
+            json!({"op": "entity.delete", "entity_type": "t", "entity_id": "2"}),
+        ],
+        vec![json!({"op": "snapshot.ready", "seq": 2})],
+        vec![],
+    ]);
+    let fields = json!({"z": {"a": "\u{fffd}", "b": [1e21]}});
+    let fields = fields.as_object().expect("an object").clone();
+    Sample {
+        entities: vec![EntityRecord { entity_type: "t".into(), entity_id: "1".into(), fields }],
+        files: vec![("b", Mode::Regular, "two"), ("src/link", Mode::Symlink, "../b")],
+        blobs: ["one", "", "two", "../b"].map(blob).to_vec(),
+        ..sample
+    }
+}
+
+fn pack(sample: &Sample) -> Vec<u8> {
+    let mut archive = Writer::new(Format::Zip, Vec::new()).expect("starts");
+    add(&mut archive, README_NAME, README.as_bytes(), 0).expect("a file");
+    add(&mut archive, PROJECT, &serde_json::to_vec_pretty(&sample.project).expect("JSON"), 0)
+        .expect("a file");
+    lines(&mut archive, "bundles", &sample.bundles);
+    lines(&mut archive, "operations", &sample.ops);
+    lines(&mut archive, "tags", &sample.tags);
+    lines(&mut archive, "entities", &sample.entities);
+    lines(&mut archive, "something new", &[json!({"nobody": "knows"})]);
+    for (path, mode, content) in &sample.files {
+        file(&mut archive, FILES, path, *mode, content);
+    }
+    for (name, content) in &sample.blobs {
+        file(&mut archive, BLOBS, name, Mode::Regular, content);
+    }
+    archive.finish().expect("finishes")
+}
+
+fn lines(archive: &mut Writer<Vec<u8>>, what: &'static str, records: &[impl Serialize]) {
+    let mut lines = Lines::new(what, 0);
+    records.iter().try_for_each(|record| lines.push(archive, record)).expect("lines");
+    lines.finish(archive).expect("a file");
+}
+
+fn file(archive: &mut Writer<Vec<u8>>, root: &str, path: &str, mode: Mode, content: &str) {
+    let entry = Entry { path, mode, size: content.len() as u64, modified_at: 0 };
+    archive.begin_below(root, &entry).expect("begins");
+    archive.part(Codec::Raw, content.len(), content.as_bytes()).expect("a part");
+    archive.end().expect("ends");
+}
+
+fn unpack(archive: &[u8]) -> Result<Export> {
+    let mut reader = Reader::default();
+    read_below(FILES, Format::Zip, Cursor::new(archive), &LIMITS, |member| reader.take(&member))?;
+    reader.finish()
+}
+
+/// The refusal of a sample that was tampered with.
+fn refused(tamper: impl FnOnce(&mut Sample)) -> String {
+    let mut sample = sample();
+    tamper(&mut sample);
+    let error = unpack(&pack(&sample)).expect_err("refused");
+    assert_eq!(error.code(), Code::Invariant, "{error}");
+    error.message().trim_start_matches("the export is not sound: ").to_owned()
+}
+
+#[test]
+fn an_export_comes_back() {
+    let sample = sample();
+    let export = unpack(&pack(&sample)).expect("sound");
+    assert_eq!(export.project, sample.project);
+    assert_eq!(export.tags, sample.tags);
+    let records: Vec<_> = export.bundles.iter().map(|bundle| bundle.record.clone()).collect();
+    assert_eq!(records, sample.bundles);
+    assert_eq!(export.bundles.iter().map(|b| b.changes.len()).collect::<Vec<_>>(), [4, 7, 1, 0]);
+    assert_eq!(export.bundles[2].changes, [Change::Nothing]);
+    assert_eq!(export.contents[&Hash::of(b"one")], Stored { size: 3, is_binary: false });
+    assert_eq!(pack(&sample), pack(&sample), "the same bytes every time");
+    let empty = unpack(&pack(&Sample { tags: Vec::new(), ..chained(&[]) })).expect("sound");
+    assert!(empty.bundles.is_empty());
+}
+
+#[test]
+fn the_order_of_files_and_lines_does_not_matter() {
+    let mut sample = sample();
+    let expected = unpack(&pack(&sample)).expect("sound");
+    sample.bundles.reverse();
+    sample.ops.reverse();
+    sample.blobs.reverse();
+    assert_eq!(unpack(&pack(&sample)).expect("sound").bundles, expected.bundles);
+}
+
+#[test]
+fn long_histories_are_split() {
+    let mut archive = Writer::new(Format::Zip, Vec::new()).expect("starts");
+    let records: Vec<Value> = (0..90).map(|n| json!({"n": n, "text": "x".repeat(100_000)})).collect();
+    lines(&mut archive, "things", &records);
+    let mut names = Vec::new();
+    let mut found = Vec::new();
+    let bytes = archive.finish().expect("finishes");
+    read_below(FILES, Format::Zip, Cursor::new(bytes), &LIMITS, |Member { path, bytes, .. }| {
+        names.push(path.as_str().to_owned());
+        for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            found.push(serde_json::from_slice::<Value>(line).expect("JSON"));
+        }
+        Ok(())
+    })
+    .expect("reads");
+    assert_eq!(names, [1, 2, 3].map(|n| format!("history/things/{n:06}.jsonl")));
+    assert_eq!(found, records);
+}
+
+#[test]
+fn whatever_is_changed_is_noticed() {
+    assert_eq!(
+        refused(|s| s.ops[0].op["file_path"] = "elsewhere".into()),
+        "an operation does not match its checksum"
+    );
+    assert_eq!(refused(|s| s.ops[0].checksum = Hash::ZERO), "an operation does not match its checksum");
+    let bundle = "a bundle does not match its checksum";
+    assert_eq!(refused(|s| s.bundles[1].header.message = None), bundle);
+    assert_eq!(refused(|s| s.bundles[1].header.committed_at += 1), bundle);
+    assert_eq!(refused(|s| s.bundles[1].header.undoes_seq = None), bundle);
+    assert_eq!(refused(|s| s.bundles[1].checksum = Hash::ZERO), bundle);
+    assert_eq!(refused(|s| s.bundles[1].prev_checksum = Hash::ZERO), bundle);
+    assert_eq!(refused(|s| s.bundles[1].op_count += 1), bundle);
+    assert_eq!(refused(|s| s.project.project_id = Uuid::from_u128(2)), bundle);
+    assert_eq!(refused(|s| drop(s.ops.pop())), bundle);
+    assert_eq!(refused(|s| drop(s.ops.remove(0))), "operations are missing, or there twice");
+    assert_eq!(refused(|s| s.ops.push(s.ops[0].clone())), "operations are missing, or there twice");
+    let swap = |s: &mut Sample| (s.ops[0].ordinal, s.ops[1].ordinal) = (2, 1);
+    assert_eq!(refused(swap), bundle);
+}
+
+#[test]
+fn whatever_is_missing_is_noticed() {
+    let gap = "the bundles are not numbered without gaps";
+    assert_eq!(refused(|s| drop(s.bundles.remove(1))), gap);
+    assert_eq!(refused(|s| s.bundles.push(s.bundles[0].clone())), gap);
+    assert_eq!(refused(|s| drop(s.bundles.pop())), "the log does not end where the project stands");
+    assert_eq!(refused(|s| s.project.seq += 1), "the log does not end where the project stands");
+    assert_eq!(refused(|s| s.project.checksum = Hash::ZERO), "the log does not end where the project stands");
+    assert_eq!(
+        refused(|s| s.ops.push(OpRecord { seq: 9, ..s.ops[0].clone() })),
+        "an operation has no bundle"
+    );
+    assert_eq!(refused(|s| drop(s.blobs.remove(0))), "a content is missing, or has another size");
+    assert_eq!(refused(|s| s.blobs[0].1 = "other"), "a content does not have the hash that it is kept under");
+    let file = "a file is not what the log makes of it";
+    assert_eq!(refused(|s| s.files[0].2 = "other"), file);
+    assert_eq!(refused(|s| s.files[0].1 = Mode::Executable), file);
+    assert_eq!(refused(|s| s.files.truncate(1)), file);
+    assert_eq!(refused(|s| s.files.push(("new", Mode::Regular, ""))), file);
+    let entity = "an entity is not what the log makes of it";
+    assert_eq!(refused(|s| s.entities.clear()), entity);
+    assert_eq!(refused(|s| drop(s.entities[0].fields.insert("new".into(), json!(1)))), entity);
+    assert_eq!(refused(|s| s.tags[0].seq = 5), "a tag names a bundle that is not there");
+}
+
+/// Whoever makes an archive can make its checksums, too.
+#[test]
+fn a_log_that_makes_no_sense_is_refused() {
+    for (ops, code) in [
+        (vec![json!({"op": "file.delete", "file_path": "a"})], Code::Invariant),
+        (vec![json!({"op": "file.move", "from_path": "a", "to_path": "b"})], Code::Invariant),
+        (vec![json!({"op": "entity.delete", "entity_type": "t", "entity_id": "1"})], Code::Invariant),
+        (vec![json!({"op": "file.burn", "file_path": "a"})], Code::Invariant),
+        (vec![json!([])], Code::Validation),
+        (vec![put("../a", "one")], Code::Validation),
+        (vec![put("/a", "one")], Code::Validation),
+        (
+            vec![
+                json!({"op": "file.put", "file_path": "a", "file_type": "x", "mode": "100644", "content_hash": "x"}),
+            ],
+            Code::Validation,
+        ),
+        (vec![set("", "x", json!(1))], Code::Validation),
+        (vec![set("1", "x", json!("x".repeat(1 << 20)))], Code::Limit),
+        (vec![set("1", "x", json!("a\0b"))], Code::Invariant),
+    ] {
+        let sample = Sample { blobs: vec![blob("one")], ..chained(&[ops]) };
+        let error = unpack(&pack(&sample)).expect_err("refused");
+        assert_eq!(error.code(), code, "{error}");
+    }
+    // A content that is not as long as the operation says.
+    let mut long = put("a", "one");
+    long["size"] = json!(4);
+    let sample = Sample { blobs: vec![blob("one")], ..chained(&[vec![long]]) };
+    assert_eq!(unpack(&pack(&sample)).expect_err("refused").code(), Code::Invariant);
+}
+
+#[test]
+fn what_is_no_export_is_refused() {
+    let mut other = Writer::new(Format::Zip, Vec::new()).expect("starts");
+    add(&mut other, "a", b"x", 0).expect("a file");
+    let error = unpack(&other.finish().expect("finishes")).expect_err("refused");
+    assert_eq!((error.code(), error.message()), (Code::Validation, "the archive is not an export of quire"));
+    let mut newer = sample();
+    newer.project.format_version = 2;
+    assert_eq!(unpack(&pack(&newer)).expect_err("refused").code(), Code::Validation);
+    let mut unreadable = Writer::new(Format::Zip, Vec::new()).expect("starts");
+    add(&mut unreadable, PROJECT, b"{", 0).expect("a file");
+    let error = unpack(&unreadable.finish().expect("finishes")).expect_err("refused");
+    assert_eq!(error.code(), Code::Invariant);
+}
+
+#[test]
+fn a_flipped_byte_of_any_file_is_noticed() {
+    let archive = pack(&sample());
+    let mut at = 0;
+    let mut files = 0;
+    while archive[at..].starts_with(b"PK\x03\x04") {
+        let number = |from: usize| u16::from_le_bytes([archive[at + from], archive[at + from + 1]]) as usize;
+        let packed = number(18) + (number(20) << 16);
+        let start = at + 30 + number(26) + number(28);
+        for byte in [start, start + packed / 2, start + packed.saturating_sub(1)] {
+            if byte < start + packed {
+                let mut bad = archive.clone();
+                bad[byte] ^= 1;
+                let code = unpack(&bad).expect_err("refused").code();
+                assert!(matches!(code, Code::Validation | Code::Invariant), "byte {byte}: {code:?}");
+            }
+        }
+        at = start + packed;
+        files += 1;
+    }
+    assert!(files > 10, "{files} files were tried");
+}
+
+#[test]
+fn the_longest_path_fits() {
+    let deep = format!("{}{}", "d/".repeat(450), "e".repeat(124));
+    assert_eq!(deep.len(), 1024);
+    let path = FilePath::parse(&deep).expect("valid");
+    let mut sample = chained(&[vec![put(path.as_str(), "one")]]);
+    sample.blobs = vec![blob("one")];
+    sample.files = vec![(Box::leak(deep.into_boxed_str()), Mode::Regular, "one")];
+    assert!(unpack(&pack(&sample)).is_ok());
+}

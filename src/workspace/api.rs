@@ -1,0 +1,175 @@
+//! SQL functions that copy from one project into another.
+
+use super::copy::{self, State, clear_others};
+use crate::args::{required, text_arg};
+use crate::auth::{self, Access, Action, require_project};
+use crate::bundle::staged::check_count;
+use crate::bundle::store::head_seq;
+use crate::bundle::{Commit, Kind, commit, correlated};
+use crate::error::{Error, Result};
+use crate::file::read::existing_seq;
+use crate::ids::ProjectId;
+use crate::jsonb::JsonArg;
+use crate::project::ProjectKind;
+use crate::pure::field::EntityKey;
+use crate::pure::json::Members;
+use crate::pure::path::FilePath;
+use crate::raise::or_raise;
+use pgrx::prelude::*;
+use pgrx::{JsonB, Uuid};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Makes a template of a project as it was at a seq.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn create_template(
+    project_uuid: Option<Uuid>,
+    name: Option<&str>,
+    at_seq: default!(Option<i64>, "NULL"),
+) -> Uuid {
+    or_raise(template(project_uuid, name, at_seq)).pg()
+}
+
+fn template(project_uuid: Option<Uuid>, name: Option<&str>, at_seq: Option<i64>) -> Result<ProjectId> {
+    let from = source(project_uuid)?;
+    let name = text_arg("name", name, 255)?;
+    let project = from.project;
+    let seq = at_seq.map_or_else(|| head_seq(project), |seq| existing_seq(project, "at_seq", seq))?;
+    copy::create(&from, name, ProjectKind::Template, copy::hold(&from)?.settings, seq)
+}
+
+/// Makes a project from a template.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn create_project_from_template(template: Option<Uuid>, name: Option<&str>) -> Uuid {
+    or_raise(from_template(template, name)).pg()
+}
+
+fn from_template(template: Option<Uuid>, name: Option<&str>) -> Result<ProjectId> {
+    let from = other("template", template)?;
+    from.author()?;
+    let name = text_arg("name", name, 255)?;
+    let held = copy::hold(&from)?;
+    if held.kind != "template" {
+        return Err(Error::validation("the project is not a template")
+            .with("argument", "template")
+            .hint("clone_project copies any project"));
+    }
+    copy::create(&from, name, ProjectKind::Workspace, held.settings, head_seq(from.project)?)
+}
+
+/// Makes another project with the same content.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn clone_project(project_uuid: Option<Uuid>, name: Option<&str>) -> Uuid {
+    or_raise(cloned(project_uuid, name)).pg()
+}
+
+fn cloned(project_uuid: Option<Uuid>, name: Option<&str>) -> Result<ProjectId> {
+    let from = source(project_uuid)?;
+    let name = text_arg("name", name, 255)?;
+    let held = copy::hold(&from)?;
+    copy::create(&from, name, ProjectKind::of_copy(&held.kind), held.settings, head_seq(from.project)?)
+}
+
+/// The gate for a project that is copied whole, by somebody who can own the copy.
+fn source(project_uuid: Option<Uuid>) -> Result<Access> {
+    let access = require_project(Action::Read, project_uuid)?;
+    access.refuse_token()?;
+    access.author()?;
+    Ok(access)
+}
+
+/// The gate for a project that is read and is not `project_uuid`.
+fn other(argument: &str, project: Option<Uuid>) -> Result<Access> {
+    let access = auth::require(Action::Read, required(argument, project).map(ProjectId::from_pg)?)?;
+    access.refuse_token()?;
+    Ok(access)
+}
+
+/// Copies files and entities of a library into a project.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn import_from_library(
+    project_uuid: Option<Uuid>,
+    library_uuid: Option<Uuid>,
+    paths: Option<Vec<Option<String>>>,
+    entities: default!(Option<JsonArg>, "'[]'"),
+    correlation_id: default!(Option<Uuid>, "NULL"),
+) -> JsonB {
+    or_raise(from_library(project_uuid, library_uuid, paths, entities, correlation_id))
+}
+
+fn from_library(
+    project_uuid: Option<Uuid>,
+    library_uuid: Option<Uuid>,
+    paths: Option<Vec<Option<String>>>,
+    entities: Option<JsonArg>,
+    correlation_id: Option<Uuid>,
+) -> Result<JsonB> {
+    let access = require_project(Action::Write, project_uuid)?;
+    access.refuse_token()?;
+    let library = other("library_uuid", library_uuid)?;
+    if library.project == access.project {
+        return Err(
+            Error::validation("a library cannot be imported into itself").with("argument", "library_uuid")
+        );
+    }
+    let paths = paths_arg(paths)?;
+    let entities = entities_arg(&required("entities", entities)?.parsed("entities")?)?;
+    if paths.is_empty() && entities.is_empty() {
+        return Err(Error::validation("paths and entities must not both be empty").with("argument", "paths"));
+    }
+    let correlation = correlated(correlation_id, "import_from_library", || {
+        let paths: Vec<_> = paths.iter().map(|path| path.as_ref().map(FilePath::as_str)).collect();
+        let entities: Vec<_> =
+            entities.iter().map(|entity| [&entity.entity_type, &entity.entity_id]).collect();
+        json!([library.project.to_string(), paths, entities])
+    })?;
+    if copy::hold(&library)?.kind != ProjectKind::Library.as_str() {
+        return Err(Error::validation("the project is not a library").with("argument", "library_uuid"));
+    }
+    let seq = head_seq(library.project)?;
+    let details = Some(copy::origin(library.project, seq));
+    let request = Commit { details, ..Commit::new(&access, Kind::Import, correlation) };
+    // In the plan, because a repeated request must not ask what the library has become.
+    let committed = commit(&request, |_| {
+        let state = State::at(library.project, seq)?.only(&paths, &entities)?;
+        let cleared = clear_others(access.project, &state.fields)?;
+        let mut plan = state.into_plan(&access)?;
+        plan.fields.extend(cleared);
+        match plan.edits.len() + plan.fields.len() {
+            0 => {}
+            count => check_count("paths and entities", count)?,
+        }
+        Ok(plan)
+    })?;
+    Ok(JsonB(committed.receipt.to_json()))
+}
+
+/// Paths of files and directories; an empty one is everything.
+fn paths_arg(paths: Option<Vec<Option<String>>>) -> Result<Vec<Option<FilePath>>> {
+    let paths = required("paths", paths)?;
+    if !paths.is_empty() {
+        check_count("paths", paths.len())?;
+    }
+    paths.into_iter().map(|path| FilePath::parse_prefix(&required("paths", path)?)).collect()
+}
+
+/// `[{"entity_type": .., "entity_id": ..}]`
+fn entities_arg(entities: &Value) -> Result<BTreeSet<EntityKey>> {
+    let Value::Array(items) = entities else {
+        return Err(Error::validation("entities must be a JSON array").with("argument", "entities"));
+    };
+    if !items.is_empty() {
+        check_count("entities", items.len())?;
+    }
+    let named = items.iter().enumerate().map(|(at, item)| {
+        let mut members = Members::of(format!("entities[{at}]"), item)?;
+        let entity = EntityKey::parse(members.str("entity_type")?, members.str("entity_id")?)?;
+        members.finish()?;
+        Ok(entity)
+    });
+    named.collect()
+}

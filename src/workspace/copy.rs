@@ -1,0 +1,151 @@
+//! What a project holds at a seq, and how it gets into another project.
+
+use crate::auth::{self, Access, Action};
+use crate::blob::{self, Copied};
+use crate::bundle::{Commit, Kind, Plan, commit};
+use crate::entity;
+use crate::error::{Error, Result};
+use crate::file::VersionRow;
+use crate::file::read::no_file;
+use crate::file::store::changed_between;
+use crate::ids::{ActorId, ProjectId, Seq};
+use crate::project::{self, ProjectKind};
+use crate::pure::field::{EntityKey, FieldEdit, FieldKey, no_entity};
+use crate::pure::hash::Hash;
+use crate::pure::json::JsonValue;
+use crate::pure::op::Mode;
+use crate::pure::path::FilePath;
+use crate::pure::tree::{Content, Edit};
+use serde_json::{Value, json};
+use std::collections::{BTreeSet, HashSet};
+
+/// Everything in a project at a seq.
+pub struct State {
+    pub from: ProjectId,
+    /// By path.
+    pub files: Vec<(FilePath, VersionRow)>,
+    /// By entity and name.
+    pub fields: Vec<(FieldKey, JsonValue)>,
+}
+
+impl State {
+    /// Reads it; the gate was passed before.
+    pub fn at(project: ProjectId, seq: Seq) -> Result<Self> {
+        let files = changed_between(project, 0, seq)?
+            .into_iter()
+            .filter_map(|file| file.to.map(|version| (file.path, version)))
+            .collect();
+        Ok(Self { from: project, files, fields: entity::store::fields_at(project, seq)? })
+    }
+
+    /// Only these files (`None`: all), what is below these directories, and these entities; PT404 for what is not there.
+    pub fn only(mut self, paths: &[Option<FilePath>], entities: &BTreeSet<EntityKey>) -> Result<Self> {
+        let mut wanted = vec![false; self.files.len()];
+        for path in paths {
+            let (from, to) = match path {
+                None => (0, self.files.len()),
+                Some(path) => self.range(path).ok_or_else(|| no_file(path, None))?,
+            };
+            wanted[from..to].fill(true);
+        }
+        let mut wanted = wanted.into_iter();
+        self.files.retain(|_| wanted.next().unwrap_or(false));
+        self.fields.retain(|(key, _)| entities.contains(&key.entity));
+        let there: HashSet<&EntityKey> = self.fields.iter().map(|(key, _)| &key.entity).collect();
+        match entities.iter().find(|entity| !there.contains(entity)) {
+            Some(gone) => Err(no_entity(gone)),
+            None => Ok(self),
+        }
+    }
+
+    /// Where a file, or what is below a directory, is among the files.
+    fn range(&self, path: &FilePath) -> Option<(usize, usize)> {
+        if let Ok(at) = self.files.binary_search_by(|(file, _)| file.cmp(path)) {
+            return Some((at, at + 1));
+        }
+        let below = format!("{path}/");
+        let from = self.files.partition_point(|(file, _)| file.as_str() < below.as_str());
+        let count = self.files[from..].iter().take_while(|(file, _)| file.is_below(path.as_str())).count();
+        (count > 0).then_some((from, from + count))
+    }
+
+    /// What writes all of it into another project; PT413 for a file that is too large there.
+    pub fn into_plan(self, to: &Access) -> Result<Plan> {
+        let hashes: HashSet<Hash> = self.files.iter().filter_map(|(_, file)| file.content_hash).collect();
+        let links = self.files.iter().filter(|(_, file)| file.mode == Mode::Symlink);
+        let links: Vec<Hash> = links.filter_map(|(_, file)| file.content_hash).collect();
+        let targets = blob::store::read_many(self.from, &links)?;
+        let mut edits = Vec::with_capacity(self.files.len());
+        for (path, file) in self.files {
+            let Some(hash) = file.content_hash else { continue };
+            blob::check_size(&to.settings, path.as_str(), file.size)?;
+            let link_target = targets.get(&hash).and_then(|bytes| String::from_utf8(bytes.clone()).ok());
+            edits.push(Edit::Put {
+                path,
+                file_type: Some(file.file_type),
+                mode: Some(file.mode),
+                content: Content { hash, size: file.size, is_binary: file.is_binary, link_target },
+                expected_version: None,
+            });
+        }
+        let fields = self.fields.into_iter().map(|(key, value)| write(key, Some(value))).collect();
+        let mut hashes: Vec<Hash> = hashes.into_iter().collect();
+        hashes.sort_unstable();
+        let copied = Some(Copied { from: self.from, hashes });
+        Ok(Plan { edits, fields, copied, ..Plan::default() })
+    }
+}
+
+/// Where a copy comes from, as the bundle that brings it in says.
+pub fn origin(from: ProjectId, seq: Seq) -> Value {
+    json!({"from_project": from.to_string(), "from_seq": seq})
+}
+
+/// The fields that entities have in a project and not in what replaces them, cleared.
+pub fn clear_others(project: ProjectId, new: &[(FieldKey, JsonValue)]) -> Result<Vec<FieldEdit>> {
+    let kept: HashSet<&FieldKey> = new.iter().map(|(key, _)| key).collect();
+    let entities: BTreeSet<&EntityKey> = new.iter().map(|(key, _)| &key.entity).collect();
+    let mut edits = Vec::new();
+    for entity in entities {
+        let fields = entity::store::load_entity(project, entity)?;
+        let others = fields.into_iter().filter(|(key, state)| state.value.is_some() && !kept.contains(key));
+        edits.extend(others.map(|(key, _)| write(key, None)));
+    }
+    Ok(edits)
+}
+
+fn write(key: FieldKey, value: Option<JsonValue>) -> FieldEdit {
+    FieldEdit::Write { key, value, base_seq: None, always: false }
+}
+
+/// A project that is being copied: what it is, and that it stays until the copy is made.
+pub struct Source {
+    pub kind: String,
+    pub settings: Value,
+}
+
+/// Takes hold of it.
+pub fn hold(access: &Access) -> Result<Source> {
+    let (kind, settings) =
+        project::store::hold(access.project)?.ok_or_else(|| auth::no_project(access.project))?;
+    Ok(Source { kind, settings })
+}
+
+/// A new private project of `owner`, and the right to write to it.
+pub fn new_project(name: &str, kind: ProjectKind, settings: Value, owner: ActorId) -> Result<Access> {
+    let project = ProjectId::generate();
+    if !project::store::insert(project, name, kind, "private", settings, owner)? {
+        return Err(Error::internal("a new id is taken"));
+    }
+    auth::require(Action::Manage, project)
+}
+
+/// A new project with the settings of the one that is read, and one bundle with what was in it at a seq.
+pub fn create(from: &Access, name: &str, kind: ProjectKind, settings: Value, seq: Seq) -> Result<ProjectId> {
+    let state = State::at(from.project, seq)?;
+    let to = new_project(name, kind, settings, from.author()?)?;
+    let details = Some(origin(from.project, seq));
+    let request = Commit { details, ..Commit::new(&to, Kind::Import, None) };
+    commit(&request, |_| state.into_plan(&to))?;
+    Ok(to.project)
+}

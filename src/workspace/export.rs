@@ -1,0 +1,144 @@
+//! `export_project`: everything in one archive.
+
+use super::copy::State;
+use super::store::{self, History};
+use crate::auth::{self, Action, require_project};
+use crate::db;
+use crate::error::{Code, Error, Result};
+use crate::file;
+use crate::file::VersionRow;
+use crate::ids::{ProjectId, Seq};
+use crate::pure::archive::Sink;
+use crate::pure::archive::{Format, Writer};
+use crate::pure::export::{
+    BLOBS, EntityRecord, FILES, FORMAT, FORMAT_VERSION, Lines, PROJECT, README, README_NAME, add,
+};
+use crate::pure::field::FieldKey;
+use crate::pure::hash::Hash;
+use crate::pure::json::{JsonValue, canonical};
+use crate::pure::op::Mode;
+use crate::pure::path::FilePath;
+use crate::pure::timestamp::Micros;
+use crate::raise::or_raise;
+use crate::snapshot::build::add_files;
+use pgrx::Uuid;
+use pgrx::prelude::*;
+use serde_json::{Map, Value};
+use std::io;
+
+/// The largest value PostgreSQL has, less its header.
+const MAX_BYTES: usize = 0x3fff_ffff - 4;
+
+/// A project with its whole past, as an archive that can be read without quire.
+#[pg_extern(stable, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn export_project(project_uuid: Option<Uuid>) -> Vec<u8> {
+    or_raise(require_project(Action::Manage, project_uuid).and_then(|access| export(access.project)))
+}
+
+fn export(project: ProjectId) -> Result<Vec<u8>> {
+    let (mut record, seq, at) = store::project(project)?.ok_or_else(|| auth::no_project(project))?;
+    record["format"] = FORMAT.into();
+    record["format_version"] = FORMAT_VERSION.into();
+    let record = serde_json::to_vec_pretty(&record)
+        .map_err(|error| Error::internal(format!("no JSON form of a project: {error}")))?;
+    let mut archive = Writer::new(Format::Zip, Limited(Vec::new()))?;
+    add(&mut archive, README_NAME, README.as_bytes(), at)?;
+    add(&mut archive, PROJECT, &record, at)?;
+    for history in History::ALL {
+        add_history(project, &mut archive, history, seq, at)?;
+    }
+    let state = State::at(project, seq)?;
+    add_entities(&mut archive, &state.fields, at)?;
+    add_files(project, &mut archive, FILES, &state.files)?;
+    let contents: Vec<(FilePath, VersionRow)> = file::store::contents(project, seq)?
+        .into_iter()
+        .filter_map(|version| {
+            let name = FilePath::from_stored(version.content_hash?.to_hex());
+            Some((name, VersionRow { mode: Mode::Regular, ..version }))
+        })
+        .collect();
+    add_files(project, &mut archive, BLOBS, &contents)?;
+    Ok(archive.finish()?.0)
+}
+
+fn add_history<W: Sink>(
+    project: ProjectId,
+    archive: &mut Writer<W>,
+    history: History,
+    newest: Seq,
+    at: Micros,
+) -> Result<()> {
+    let mut lines = Lines::new(history.name(), at);
+    let mut after = 0;
+    loop {
+        pgrx::check_for_interrupts!();
+        let is_long = history.is_long() && after < newest;
+        let up_to = if is_long { store::page_end(project, after, newest)? } else { newest };
+        db::in_passing(|| {
+            store::lines(project, history, after, up_to, |line| {
+                if matches!(history, History::Operations) {
+                    check_operation(&line)?;
+                }
+                lines.push(archive, &line)
+            })
+        })?;
+        after = up_to;
+        if after >= newest {
+            return lines.finish(archive);
+        }
+    }
+}
+
+/// What is exported can be verified; a log that cannot is corrupt.
+fn check_operation(line: &Value) -> Result<()> {
+    let checksum = Hash::of(&canonical(&line["op"])?).to_hex();
+    if line["checksum"].as_str() == Some(&checksum) {
+        return Ok(());
+    }
+    Err(Error::new(Code::Corrupt, "a stored operation does not match its checksum")
+        .with("seq", line["seq"].clone())
+        .with("ordinal", line["ordinal"].clone()))
+}
+
+fn add_entities<W: Sink>(
+    archive: &mut Writer<W>,
+    fields: &[(FieldKey, JsonValue)],
+    at: Micros,
+) -> Result<()> {
+    let mut lines = Lines::new("entities", at);
+    for of_one in fields.chunk_by(|(a, _), (b, _)| a.entity == b.entity) {
+        let Some((FieldKey { entity, .. }, _)) = of_one.first() else { continue };
+        let fields = of_one.iter().map(|(key, value)| Ok((key.field.clone(), value.to_value()?)));
+        let record = EntityRecord {
+            entity_type: entity.entity_type.clone(),
+            entity_id: entity.entity_id.clone(),
+            fields: fields.collect::<Result<Map<String, Value>>>()?,
+        };
+        lines.push(archive, &record)?;
+    }
+    lines.finish(archive)
+}
+
+/// Bytes that become one value.
+struct Limited(Vec<u8>);
+
+impl Sink for Limited {}
+
+impl io::Write for Limited {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > MAX_BYTES {
+            return Err(io::Error::other(
+                Error::limit("the export is larger than one value can be", MAX_BYTES).hint(
+                    "pg_dump has everything, create_project_snapshot the files of one state, in chunks",
+                ),
+            ));
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

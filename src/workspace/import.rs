@@ -1,0 +1,145 @@
+//! `import_project`: a new project from an export.
+
+use super::copy::new_project;
+use crate::args::{file_type_arg, message_arg, required, text_arg};
+use crate::auth::{self, Access};
+use crate::blob;
+use crate::bundle::{Commit, Kind, Plan, commit};
+use crate::db;
+use crate::error::{Error, Result};
+use crate::file;
+use crate::ids::ProjectId;
+use crate::project::{self, ProjectKind};
+use crate::pure::archive::{Format, Limits, Member, read_below};
+use crate::pure::export::{BLOBS, Change, Export, FILES, Imported, Reader};
+use crate::pure::hash::Hash;
+use crate::pure::op::Mode;
+use crate::pure::settings::{LARGEST_MAX_FILE_BYTES, Settings};
+use crate::pure::tree::{Content, Edit};
+use crate::raise::or_raise;
+use crate::snapshot::pulse;
+use pgrx::Uuid;
+use pgrx::prelude::*;
+use serde_json::{Value, json};
+use std::collections::{BTreeSet, HashMap};
+use std::io::Cursor;
+
+/// How much may come out of an archive. Current files are in it twice.
+const LIMITS: Limits = Limits {
+    max_files: 1_000_000,
+    max_file_bytes: LARGEST_MAX_FILE_BYTES as u64,
+    max_total_bytes: 4 << 30,
+    pulse,
+};
+
+/// Makes a new project from an export, with its past.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn import_project(archive: Option<&[u8]>, name: default!(Option<&str>, "NULL")) -> Uuid {
+    or_raise(import(archive, name)).pg()
+}
+
+fn import(archive: Option<&[u8]>, name: Option<&str>) -> Result<ProjectId> {
+    let owner = auth::author(&auth::current()?)?;
+    let archive = required("archive", archive)?;
+    let name = name.map(|name| text_arg("name", Some(name), 255)).transpose()?;
+    if Format::detect(archive) != Some(Format::Zip) {
+        return Err(Error::validation("the archive is not a zip archive").with("argument", "archive"));
+    }
+    let mut reader = Reader::default();
+    read_below(FILES, Format::Zip, Cursor::new(archive), &LIMITS, |member| reader.take(&member))?;
+    let export = reader.finish()?;
+    let settings = &export.project.settings;
+    Settings::parse(settings)?;
+    let name = name.map_or_else(|| text_arg("name", Some(&export.project.name), 255), Ok)?;
+    // The past may be over limits that came later, has no rate, and is no news.
+    let meanwhile = json!({"max_file_bytes": LARGEST_MAX_FILE_BYTES, "broadcast": "off"});
+    let access = new_project(name, ProjectKind::of_copy(&export.project.kind), meanwhile, owner)?;
+    let access = project::locked(access)?;
+    let links = add_contents(&access, archive, &export)?;
+    for bundle in &export.bundles {
+        pgrx::check_for_interrupts!();
+        db::in_passing(|| replay(&access, &export, bundle, &links))?;
+    }
+    for tag in &export.tags {
+        file::store::insert_tag(access.project, text_arg("tag", Some(&tag.tag), 255)?, tag.seq, owner)?;
+    }
+    project::store::update(access.project, None, None, Some(settings.clone()))?;
+    Ok(access.project)
+}
+
+/// Stores all contents, one at a time, and gives back where symlinks point to.
+fn add_contents(access: &Access, archive: &[u8], export: &Export) -> Result<HashMap<Hash, String>> {
+    let used: BTreeSet<Hash> = export.puts().map(|(_, hash)| hash).collect();
+    read_below(FILES, Format::Zip, Cursor::new(archive), &LIMITS, |member| {
+        let Member { path, bytes, .. } = member;
+        match path.as_str().strip_prefix(BLOBS).map(|hash| Hash::parse("a blob", hash)).transpose()? {
+            Some(hash) if used.contains(&hash) => db::in_passing(|| {
+                let content = blob::describe(access, path.as_str(), &bytes)?;
+                blob::store::insert(access.project, &blob::prepare(access.project, &[(&content, &bytes)])?)
+            }),
+            _ => Ok(()),
+        }
+    })?;
+    let links: Vec<Hash> =
+        export.puts().filter(|(mode, _)| *mode == Mode::Symlink).map(|(_, hash)| hash).collect();
+    let targets = blob::store::read_many(access.project, &links)?;
+    Ok(targets.into_iter().filter_map(|(hash, bytes)| Some((hash, String::from_utf8(bytes).ok()?))).collect())
+}
+
+/// The same operations as a bundle with the same seq, by the caller; who made it first is in its details.
+fn replay(access: &Access, export: &Export, bundle: &Imported, links: &HashMap<Hash, String>) -> Result<()> {
+    let header = &bundle.record.header;
+    let mut plan = Plan { undoes_seq: header.undoes_seq, even_if_empty: true, ..Plan::default() };
+    for change in &bundle.changes {
+        match change {
+            Change::Put { path, file_type, mode, hash, .. } => {
+                let stored = export.contents.get(hash).ok_or_else(|| blob::missing(hash))?;
+                let content = Content {
+                    hash: *hash,
+                    size: stored.size,
+                    is_binary: stored.is_binary,
+                    link_target: links.get(hash).cloned(),
+                };
+                plan.edits.push(Edit::Put {
+                    path: path.clone(),
+                    file_type: file_type_arg(Some(file_type))?,
+                    mode: Some(*mode),
+                    content,
+                    expected_version: None,
+                });
+            }
+            Change::Delete(path) => {
+                plan.edits.push(Edit::Delete { path: path.clone(), expected_version: None });
+            }
+            Change::Move(from, to) => {
+                plan.edits.push(Edit::Move { from: from.clone(), to: to.clone(), expected_version: None });
+            }
+            Change::Field(edit) => plan.fields.push(edit.clone()),
+            Change::Nothing => {}
+        }
+    }
+    let request = Commit {
+        message: message_arg(header.message.as_deref())?,
+        details: Some(json!({"imported": origin(bundle)})),
+        ..Commit::new(access, Kind::Import, None)
+    };
+    let receipt = commit(&request, |_| Ok(plan))?.receipt;
+    if receipt.seq == header.seq {
+        Ok(())
+    } else {
+        Err(Error::internal("an imported bundle has another seq"))
+    }
+}
+
+/// What the bundle was where it comes from.
+fn origin(bundle: &Imported) -> Value {
+    let record = &bundle.record;
+    let header = &record.header;
+    json!({
+        "project_id": header.project_id, "seq": header.seq, "bundle_id": header.bundle_id, "kind": header.kind,
+        "actor": header.actor_id, "author": record.author, "committed_at": record.committed_at,
+        "base_seq": header.base_seq, "correlation_id": header.correlation_id, "checksum": record.checksum,
+        "details": record.details,
+    })
+}
