@@ -68,6 +68,23 @@ BEGIN
 END
 $$;
 
+-- To the planner a project it has no statistics of yet has one row, and a plan for that reads the whole project once per
+-- file. What reads whole projects is planned for an average one.
+DO $$
+DECLARE
+    item record;
+BEGIN
+    FOR item IN
+        SELECT p.oid::pg_catalog.regprocedure::text AS name FROM pg_catalog.pg_proc p
+        WHERE p.pronamespace = 'quire'::pg_catalog.regnamespace
+          AND p.proname IN ('create_template', 'create_project_from_template', 'clone_project', 'import_from_library',
+              'export_project', 'import_project')
+    LOOP
+        EXECUTE pg_catalog.format('ALTER FUNCTION %s SET plan_cache_mode = force_generic_plan', item.name);
+    END LOOP;
+END
+$$;
+
 COMMENT ON SCHEMA quire_store IS 'Storage of quire. Not an interface: use the functions and views of schema quire.';
 COMMENT ON TYPE quire.project_file_head IS
 'A file as a writer leaves it: id (of the version), file_path, file_type, content_hash (64 hex digits of BLAKE3; NULL when deleted), version (from 1), parent_version_id, size (bytes), is_deleted, is_binary, seq (of the bundle that made the version), updated_at.';
