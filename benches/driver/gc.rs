@@ -20,6 +20,8 @@ const DIRECTORIES: usize = 40;
 const FILES_PER_DIR: usize = 25;
 /// Content that one call collects: the default.
 const MAX_BLOBS: i32 = 100;
+/// How long the collector waits between two calls, as a scheduled job would.
+const PAUSE: Duration = Duration::from_millis(10);
 /// Bytes of one content that is collected.
 const GARBAGE_BYTES: usize = 1024;
 
@@ -98,8 +100,10 @@ fn notes(calls: &Calls, garbage: usize) -> Result<Vec<String>> {
         )
     };
     Ok(vec![
-        "Left: one connection calls gc_run again and again in the same project. Right: nobody does."
-            .to_owned(),
+        format!(
+            "Left: one connection calls gc_run in the same project, {} ms after each answer. Right: nobody does.",
+            PAUSE.as_millis()
+        ),
         format!(
             "Collected {collected} contents of 1 KB, {MAX_BLOBS} a call: beside the writers {}, alone {}.",
             tell(&of(true)),
@@ -163,6 +167,7 @@ fn collect(scratch: &Scratch, project: Uuid, calls: &Calls) -> Result<()> {
             calls.is_empty.store(true, Ordering::Relaxed);
             return Ok(());
         }
+        thread::sleep(PAUSE);
     }
     Ok(())
 }

@@ -397,7 +397,7 @@ Errors: 22004, 42501, PT404.';
 COMMENT ON FUNCTION quire.gc_run(uuid, integer) IS
 'Collects content that nothing needs: its bytes go, its hash, size, and when and why stay. Call it until remaining is 0. The first call looks at everything without a lock; each holds the project''s lock only to check its share again and to empty it. It makes no bundle. Also removes expired uploads. Owners only.
 Arguments: max_blobs (1 to 10000, default 100: the more, the longer writers wait).
-Returns: {collected, freed_bytes, remaining}; freed_bytes as stored; remaining candidates. Errors: 22004, 22023, 42501, PT404, PT423.';
+Returns: {collected, freed_bytes, remaining}; freed_bytes as stored; remaining candidates, at most. Errors: 22004, 22023, 42501, PT404, PT423.';
 COMMENT ON FUNCTION quire.archive_blob(uuid, text, text) IS
 'Takes content away that the caller keeps elsewhere. Read it first, store it, read it back, and give its SHA-256, which shows that you have it. What a current file has stays. Owners only.
 Arguments: hash (64 hex digits, BLAKE3); sha256 (64 hex digits, of the same bytes).

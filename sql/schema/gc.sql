@@ -109,9 +109,9 @@ CREATE TABLE quire_store.gc_round (
     -- What had been looked at: bundles up to this one, and these tags and settings.
     as_of_seq  bigint NOT NULL,
     terms      text NOT NULL,
-    -- Candidates up to this one are dealt with.
+    -- Candidates up to this one are dealt with, and this one is the last.
     done       bigint NOT NULL,
-    remaining  bigint NOT NULL
+    last       bigint NOT NULL
 );
 SELECT pg_catalog.pg_extension_config_dump('quire_store.gc_round', '');
 

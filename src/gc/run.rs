@@ -7,10 +7,9 @@
 use super::store::{self, Candidate};
 use crate::args::page_arg;
 use crate::asset;
-use crate::auth::{self, Access, Action, require_project};
+use crate::auth::{self, Action, require_project};
 use crate::bundle::store::{head_seq, lock_head, touch};
 use crate::error::Result;
-use crate::ids::Seq;
 use crate::pure::hash::Hash;
 use crate::raise::or_raise;
 use pgrx::prelude::*;
@@ -39,8 +38,13 @@ fn run(project_uuid: Option<Uuid>, max_blobs: Option<i32>) -> Result<JsonB> {
         _ => store::begin_round(project, head_seq(project)?)?,
     };
     store::forget_done(project, round.done)?;
-    round.remaining -= catch_up(&access, &mut round.as_of_seq)?;
-    let batch = store::candidates(project, round.done, most)?;
+    // Takes candidates off the list that newer bundles refer to.
+    let seen = std::mem::replace(&mut round.as_of_seq, head_seq(project)?);
+    if round.as_of_seq > seen {
+        store::forget_used(project, seen, round.as_of_seq)?;
+    }
+    let up_to = round.last.min(round.done + most);
+    let batch = store::candidates(project, round.done, up_to)?;
 
     let head = lock_head(&access, None)?.ok_or_else(|| auth::no_project(project))?;
     let access = access.under_lock(head.standing)?;
@@ -58,20 +62,9 @@ fn run(project_uuid: Option<Uuid>, max_blobs: Option<i32>) -> Result<JsonB> {
         collected = store::collect(project, &gone, access.author()?)?;
         touch(project)?;
         freed = gone.iter().map(|candidate| candidate.stored_bytes).sum();
-        round.remaining -= batch.len() as i64;
-        round.done = batch.last().map_or(round.done, |candidate| candidate.ordinal);
-        if batch.is_empty() {
-            round.remaining = 0;
-        }
+        round.done = up_to;
         store::end_call(project, &round)?;
     }
     // Else a tag or a setting came in between: this call collects nothing, and the next one looks at everything again.
-    Ok(JsonB(json!({"collected": collected, "freed_bytes": freed, "remaining": round.remaining.max(0)})))
-}
-
-/// Takes candidates off the list that newer bundles refer to; how many there were.
-fn catch_up(access: &Access, as_of: &mut Seq) -> Result<i64> {
-    let now = head_seq(access.project)?;
-    let before = std::mem::replace(as_of, now);
-    if now == before { Ok(0) } else { store::forget_used(access.project, before, now) }
+    Ok(JsonB(json!({"collected": collected, "freed_bytes": freed, "remaining": round.last - round.done})))
 }

@@ -10,17 +10,19 @@ use crate::pure::hash::Hash;
 pub struct Round {
     pub as_of_seq: Seq,
     pub terms: String,
+    /// Candidates up to this one are dealt with.
     pub done: i64,
-    pub remaining: i64,
+    /// Number of the last one.
+    pub last: i64,
 }
 
 fn round_from_row(row: &db::Row) -> Result<Round> {
-    Ok(Round { as_of_seq: row.get(1)?, terms: row.get(2)?, done: row.get(3)?, remaining: row.get(4)? })
+    Ok(Round { as_of_seq: row.get(1)?, terms: row.get(2)?, done: row.get(3)?, last: row.get(4)? })
 }
 
 /// The round that is going on; one call after the other takes its share.
 pub fn lock_round(project: ProjectId) -> Result<Option<Round>> {
-    const SQL: &str = "SELECT g.as_of_seq, g.terms, g.done, g.remaining FROM quire_store.gc_round g
+    const SQL: &str = "SELECT g.as_of_seq, g.terms, g.done, g.last FROM quire_store.gc_round g
         WHERE g.project_id = $1 FOR UPDATE";
     db::write_one(SQL, &[project.pg().into()], round_from_row)
 }
@@ -39,7 +41,7 @@ pub fn terms(project: ProjectId) -> Result<String> {
 /// because a join could be planned as a loop over a loop.
 pub fn begin_round(project: ProjectId, as_of: Seq) -> Result<Round> {
     const FORGET: &str = "DELETE FROM quire_store.gc_round WHERE project_id = $1";
-    const BEGIN: &str = "INSERT INTO quire_store.gc_round (project_id, as_of_seq, terms, done, remaining)
+    const BEGIN: &str = "INSERT INTO quire_store.gc_round (project_id, as_of_seq, terms, done, last)
         VALUES ($1, $2, $3, 0, 0)";
     const LOOK: &str = "INSERT INTO quire_store.gc_candidate (project_id, ordinal, hash, last_seq)
         SELECT $1, row_number() OVER (ORDER BY c.last_seq, c.hash), c.hash, c.last_seq
@@ -52,10 +54,10 @@ pub fn begin_round(project: ProjectId, as_of: Seq) -> Result<Round> {
                     SELECT u.hash, false, false, u.seq FROM quire_store.blob_use u WHERE u.project_id = $1) a
               GROUP BY a.hash
               HAVING bool_or(a.is_present) AND NOT bool_or(a.is_kept)) c";
-    const COUNT: &str = "UPDATE quire_store.gc_round g SET remaining = (
+    const COUNT: &str = "UPDATE quire_store.gc_round g SET last = (
             SELECT COALESCE(max(c.ordinal), 0) FROM quire_store.gc_candidate c WHERE c.project_id = $1)
         WHERE g.project_id = $1
-        RETURNING g.as_of_seq, g.terms, g.done, g.remaining";
+        RETURNING g.as_of_seq, g.terms, g.done, g.last";
     let terms = terms(project)?;
     let this: [Arg; 1] = [project.pg().into()];
     db::exec(FORGET, &this)?;
@@ -73,22 +75,17 @@ pub fn forget_done(project: ProjectId, done: i64) -> Result<()> {
     db::exec(SQL, &[project.pg().into(), done.into()])
 }
 
-/// Takes candidates off the list that a bundle after a seq and up to another names; how many.
-pub fn forget_used(project: ProjectId, after: Seq, up_to: Seq) -> Result<i64> {
+/// Takes candidates off the list that a bundle after a seq and up to another names.
+pub fn forget_used(project: ProjectId, after: Seq, up_to: Seq) -> Result<()> {
     const SQL: &str = "WITH used AS MATERIALIZED (
             SELECT DISTINCT u.hash FROM quire_store.blob_use u
-            WHERE u.project_id = $1 AND u.seq > $2 AND u.seq <= $3
-        ), forgotten AS (
-            DELETE FROM quire_store.gc_candidate c USING used
-            WHERE c.project_id = $1 AND c.hash = used.hash RETURNING 1)
-        SELECT count(*) FROM forgotten";
-    let args: [Arg; 3] = [project.pg().into(), after.into(), up_to.into()];
-    Ok(db::write_one(SQL, &args, |row| row.get(1))?.unwrap_or(0))
+            WHERE u.project_id = $1 AND u.seq > $2 AND u.seq <= $3)
+        DELETE FROM quire_store.gc_candidate c USING used WHERE c.project_id = $1 AND c.hash = used.hash";
+    db::exec(SQL, &[project.pg().into(), after.into(), up_to.into()])
 }
 
 /// Content that may be collected.
 pub struct Candidate {
-    pub ordinal: i64,
     pub hash: Hash,
     /// The last bundle that named it.
     pub last_seq: Seq,
@@ -96,23 +93,23 @@ pub struct Candidate {
     pub stored_bytes: i64,
 }
 
-/// The next candidates.
-pub fn candidates(project: ProjectId, done: i64, most: i64) -> Result<Vec<Candidate>> {
-    const SQL: &str = "SELECT c.ordinal, c.hash, c.last_seq, b.stored_bytes
-        FROM (SELECT * FROM quire_store.gc_candidate n WHERE n.project_id = $1 AND n.ordinal > $2
-              ORDER BY n.ordinal LIMIT $3) c
+/// The candidates after one and up to another. A range, because with a LIMIT the planner, which knows nothing of a list that
+/// was just made, may read and sort all of it.
+pub fn candidates(project: ProjectId, after: i64, up_to: i64) -> Result<Vec<Candidate>> {
+    const SQL: &str = "SELECT c.hash, c.last_seq, b.stored_bytes
+        FROM quire_store.gc_candidate c
         CROSS JOIN LATERAL (
             SELECT octet_length(f.bytes) + CASE WHEN f.chunk_count > 0 THEN (
                        SELECT sum(octet_length(k.bytes)) FROM quire_store.blob_chunk k
                        WHERE k.project_id = $1 AND k.hash = c.hash) ELSE 0 END AS stored_bytes
             FROM quire_store.blob f WHERE f.project_id = $1 AND f.hash = c.hash OFFSET 0) b
+        WHERE c.project_id = $1 AND c.ordinal > $2 AND c.ordinal <= $3
         ORDER BY c.ordinal";
-    db::write(SQL, &[project.pg().into(), done.into(), most.into()], |row| {
+    db::write(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
         Ok(Candidate {
-            ordinal: row.get(1)?,
-            hash: Hash::from_bytes(row.get::<&[u8]>(2)?)?,
-            last_seq: row.get(3)?,
-            stored_bytes: row.get(4)?,
+            hash: Hash::from_bytes(row.get::<&[u8]>(1)?)?,
+            last_seq: row.get(2)?,
+            stored_bytes: row.get(3)?,
         })
     })
 }
@@ -159,15 +156,12 @@ pub fn collect(project: ProjectId, gone: &[&Candidate], by: ActorId) -> Result<i
 
 /// Keeps how far the round is, or ends it.
 pub fn end_call(project: ProjectId, round: &Round) -> Result<()> {
-    const KEEP: &str =
-        "UPDATE quire_store.gc_round SET as_of_seq = $2, done = $3, remaining = $4 WHERE project_id = $1";
+    const KEEP: &str = "UPDATE quire_store.gc_round SET as_of_seq = $2, done = $3 WHERE project_id = $1";
     const END: &str = "DELETE FROM quire_store.gc_round WHERE project_id = $1";
-    if round.remaining <= 0 {
+    if round.done >= round.last {
         return db::exec(END, &[project.pg().into()]);
     }
-    let args: [Arg; 4] =
-        [project.pg().into(), round.as_of_seq.into(), round.done.into(), round.remaining.into()];
-    db::exec(KEEP, &args)
+    db::exec(KEEP, &[project.pg().into(), round.as_of_seq.into(), round.done.into()])
 }
 
 /// Whether a current file has this content.
