@@ -197,20 +197,24 @@ pub fn discard(project: ProjectId, key: Uuid) -> Result<()> {
 /// How many contents one statement copies.
 const COPIED_AT_ONCE: usize = 10_000;
 
-/// Copies contents of another project as they are stored; XX001 when one is missing.
+/// Copies contents of another project as they are stored; PT410 when one is not present, XX001 when it is missing.
 pub fn copy(to: ProjectId, copied: &Copied) -> Result<()> {
-    const WHOLE: &str = "INSERT INTO quire_store.blob (project_id, hash, size, codec, chunk_count, bytes)
-        SELECT $2, b.hash, b.size, b.codec, b.chunk_count, b.bytes
-        FROM unnest($3::bytea[]) AS w (hash)
-        CROSS JOIN LATERAL (
-            SELECT * FROM quire_store.blob f WHERE f.project_id = $1 AND f.hash = w.hash OFFSET 0) b
-        ON CONFLICT DO NOTHING RETURNING hash, chunk_count";
+    const WHOLE: &str = concat!(
+        "INSERT INTO quire_store.blob AS b (project_id, hash, size, codec, chunk_count, bytes)
+         SELECT $2, c.hash, c.size, c.codec, c.chunk_count, c.bytes
+         FROM unnest($3::bytea[]) AS w (hash)
+         CROSS JOIN LATERAL (
+             SELECT * FROM quire_store.blob f WHERE f.project_id = $1 AND f.hash = w.hash OFFSET 0) c",
+        or_revive!(),
+        " RETURNING hash, chunk_count"
+    );
     const CHUNKS: &str = "INSERT INTO quire_store.blob_chunk (project_id, hash, ordinal, size, codec, bytes)
         SELECT $2, c.hash, c.ordinal, c.size, c.codec, c.bytes
         FROM unnest($3::bytea[]) AS w (hash)
         CROSS JOIN LATERAL (
             SELECT * FROM quire_store.blob_chunk f WHERE f.project_id = $1 AND f.hash = w.hash OFFSET 0) c";
     for hashes in copied.hashes.chunks(COPIED_AT_ONCE) {
+        require_present(copied.from, hashes)?;
         let args = |hashes: &[Hash]| -> [Arg<'static>; 3] {
             [copied.from.pg().into(), to.pg().into(), byte_array(hashes)]
         };
