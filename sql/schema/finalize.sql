@@ -78,7 +78,8 @@ BEGIN
         SELECT p.oid::pg_catalog.regprocedure::text AS name FROM pg_catalog.pg_proc p
         WHERE p.pronamespace = 'quire'::pg_catalog.regnamespace
           AND p.proname IN ('create_template', 'create_project_from_template', 'clone_project', 'import_from_library',
-              'export_project', 'import_project')
+              'export_project', 'import_project', 'restore_project', 'restore_snapshot', 'diff_project', 'plan_hydration',
+              'create_project_snapshot', 'undo', 'redo', 'revert_bundle', 'verify_project', 'replay_project', 'sync_pull')
     LOOP
         EXECUTE pg_catalog.format('ALTER FUNCTION %s SET plan_cache_mode = force_generic_plan', item.name);
     END LOOP;

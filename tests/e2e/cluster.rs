@@ -224,6 +224,28 @@ impl Cluster {
         }
     }
 
+    /// Kills every process of the server at once, and starts it again.
+    pub fn kill_and_restart(&self) {
+        let pid_file = fs::read_to_string(self.data.join("postmaster.pid")).expect("read postmaster.pid");
+        let postmaster = pid_file.lines().next().expect("a pid").to_owned();
+        // Stopped first, so that it begins no further process meanwhile.
+        signal("-STOP", std::slice::from_ref(&postmaster));
+        let mut pids = children_of(&postmaster);
+        pids.push(postmaster);
+        signal("-9", &pids);
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while pids.iter().any(|pid| is_alive(pid)) {
+            assert!(Instant::now() < deadline, "{pids:?} live on");
+            sleep(Duration::from_millis(1));
+        }
+        // Where nobody collects dead processes, the locks of one look alive.
+        let socket_lock = self.socket_dir.join(format!(".s.PGSQL.{}.lock", self.port));
+        for lock in [self.data.join("postmaster.pid"), socket_lock] {
+            drop(fs::remove_file(lock));
+        }
+        self.pg_ctl(&["start"]);
+    }
+
     /// The handle of a cluster that is about to be created.
     fn at(name: &str) -> Self {
         Self { name: name.to_owned(), data: cluster_root().join(name), server: free_server() }
@@ -409,4 +431,31 @@ fn run(command: &mut Command) -> Output {
 fn run_silently(command: &mut Command) {
     let output = run(command);
     assert!(output.stderr.is_empty(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn signal(signal: &str, pids: &[String]) {
+    // The shell's own kill is always there.
+    let status = Command::new("sh")
+        .args(["-c", &format!("kill {signal} {}", pids.join(" "))])
+        .status()
+        .expect("run sh");
+    assert!(status.success(), "kill {signal} {pids:?}");
+}
+
+/// The fields of a process' status after its name: state, parent, ...
+fn stat(pid: &str) -> Option<Vec<String>> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    Some(text.rsplit_once(')')?.1.split_whitespace().map(str::to_owned).collect())
+}
+
+fn is_alive(pid: &str) -> bool {
+    stat(pid).is_some_and(|fields| fields.first().is_some_and(|state| state != "Z"))
+}
+
+fn children_of(parent: &str) -> Vec<String> {
+    let processes = fs::read_dir("/proc").expect("read /proc").filter_map(Result::ok);
+    processes
+        .filter_map(|process| process.file_name().into_string().ok())
+        .filter(|pid| stat(pid).is_some_and(|fields| fields.get(1).is_some_and(|ppid| ppid == parent)))
+        .collect()
 }

@@ -166,7 +166,8 @@ pub fn assert_no_orphans(database: &Database) {
         ("versions without a head", "quire_store.project_files f WHERE NOT EXISTS (SELECT FROM quire_store.file_head h
             WHERE h.project_id = f.project_id AND h.file_id = f.file_id)"),
         ("content that nothing refers to", "quire_store.blob b WHERE NOT EXISTS (SELECT FROM quire_store.project_files f
-            WHERE f.project_id = b.project_id AND f.content_hash = b.hash)"),
+            WHERE f.project_id = b.project_id AND f.content_hash = b.hash)
+            AND NOT EXISTS (SELECT FROM quire_store.asset_op o WHERE o.project_id = b.project_id AND o.content_hash = b.hash)"),
         ("content that is missing", "quire_store.project_files f WHERE NOT f.is_deleted AND NOT EXISTS (
             SELECT FROM quire_store.blob b WHERE b.project_id = f.project_id AND b.hash = f.content_hash)"),
         ("bundles after the head", "quire_store.bundle b WHERE seq > (SELECT h.seq FROM quire_store.project_head h

@@ -11,6 +11,7 @@ mod dump;
 mod fixture;
 mod identity;
 mod jobs;
+mod kill;
 mod load;
 mod log;
 mod notify;
