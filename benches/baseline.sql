@@ -176,3 +176,47 @@ STABLE LANGUAGE sql AS $$
     ORDER BY f.seq
     LIMIT max_events
 $$;
+
+-- Records as entity, attribute and value, with a trigger that keeps who changed what: the table a user would write.
+CREATE TABLE baseline.entity_field (
+    project_id  uuid NOT NULL,
+    entity_type text NOT NULL,
+    entity_id   text NOT NULL,
+    field       text NOT NULL,
+    value       jsonb,
+    updated_by  uuid NOT NULL,
+    updated_at  timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (project_id, entity_type, entity_id, field)
+);
+
+CREATE TABLE baseline.entity_audit (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    project_id  uuid NOT NULL,
+    entity_type text NOT NULL,
+    entity_id   text NOT NULL,
+    field       text NOT NULL,
+    old_value   jsonb,
+    new_value   jsonb,
+    actor       uuid NOT NULL,
+    at          timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE FUNCTION baseline.audit_entity_field() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO baseline.entity_audit (project_id, entity_type, entity_id, field, old_value, new_value, actor)
+    VALUES (NEW.project_id, NEW.entity_type, NEW.entity_id, NEW.field,
+            CASE WHEN TG_OP = 'UPDATE' THEN OLD.value END, NEW.value, NEW.updated_by);
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER audit AFTER INSERT OR UPDATE ON baseline.entity_field
+    FOR EACH ROW EXECUTE FUNCTION baseline.audit_entity_field();
+
+CREATE FUNCTION baseline.set_fields(project_uuid uuid, entity_types text[], entity_ids text[], fields text[], "values" jsonb[])
+RETURNS void LANGUAGE sql AS $$
+    INSERT INTO baseline.entity_field AS e (project_id, entity_type, entity_id, field, value, updated_by)
+    SELECT $1, n.entity_type, n.entity_id, n.field, n.value, baseline.actor()
+    FROM unnest($2, $3, $4, $5) AS n (entity_type, entity_id, field, value)
+    ON CONFLICT (project_id, entity_type, entity_id, field) DO UPDATE
+    SET value = EXCLUDED.value, updated_by = EXCLUDED.updated_by, updated_at = now()
+$$;

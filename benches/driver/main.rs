@@ -6,6 +6,7 @@
 
 mod bulk;
 mod database;
+mod entities;
 mod files;
 mod gc;
 // The demo's reader of git repositories; what it tells about tags and trees is not needed here.
@@ -51,7 +52,7 @@ impl Bench {
 type Measure = fn(&Bench) -> Result<Section>;
 
 /// The sections, in the order they run. The name is what `--only` takes and the database is called after.
-const SECTIONS: [(&str, Measure); 8] = [
+const SECTIONS: [(&str, Measure); 9] = [
     ("upsert", upsert::run),
     ("bulk", bulk::run),
     ("list", list::run),
@@ -59,6 +60,7 @@ const SECTIONS: [(&str, Measure); 8] = [
     ("poll", poll::run),
     ("size", size::run),
     ("snapshot", snapshot::run),
+    ("entities", entities::run),
     ("gc", gc::run),
 ];
 

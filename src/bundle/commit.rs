@@ -41,6 +41,8 @@ pub struct Commit<'a> {
     pub base_seq: Option<Seq>,
     /// What to do about conflicts.
     pub on_conflict: OnConflict,
+    /// Whether it counts for the rate limit.
+    pub is_rate_limited: bool,
     /// The request's id and fingerprint.
     pub correlation: Option<(CorrelationId, Hash)>,
     /// What else to record with the bundle.
@@ -58,6 +60,7 @@ impl<'a> Commit<'a> {
             message: None,
             base_seq: None,
             on_conflict: OnConflict::Reject,
+            is_rate_limited: true,
             correlation,
             details: None,
             path: None,
@@ -140,7 +143,7 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
         return Ok(Committed { receipt, heads: None });
     }
     access.require_active()?;
-    if let Some(limit) = access.settings.rate_limit {
+    if let Some(limit) = access.settings.rate_limit.filter(|_| commit.is_rate_limited) {
         rate::check(project, author, limit)?;
     }
     let plan = plan(&head)?;

@@ -12,7 +12,6 @@ use crate::error::Result;
 use crate::file;
 use crate::ids::{ActorId, ProjectId};
 use crate::pure::asset::{AssetEdit, Assets, Label, Source};
-use crate::pure::conflict::OnConflict;
 use crate::pure::field::{Clash, EntityKey, FieldEdit, FieldKey, FieldState, Fields};
 use crate::pure::hash::Hash;
 use crate::pure::json::{JsonValue, canonical};
@@ -66,7 +65,7 @@ pub fn plan(access: &Access, peer: &str, head: &LockedHead, bundle: &Bundle) -> 
         origin["ops"] = bundle.ops.iter().map(travelled).collect::<Result<Value>>()?;
     }
     let undoes_seq = match bundle.undoes {
-        Some(undoes) => super::push::known_as(access.project, undoes, bundle.header.undoes_seq)?,
+        Some(undoes) => store::seq_of(access.project, undoes)?,
         None => None,
     };
     let origin = Origin {
@@ -511,6 +510,3 @@ fn file_of(head: &Head) -> Option<File> {
         size: content.size,
     })
 }
-
-/// The policy of an incoming bundle: conflicts are settled here, before it is committed.
-pub const POLICY: OnConflict = OnConflict::Reject;

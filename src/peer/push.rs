@@ -65,7 +65,7 @@ fn one(access: &Access, peer: &str, bundle: &Bundle) -> Result<Row> {
     let mut reasons = Vec::new();
     let request = Commit {
         message: bundle.header.message.clone(),
-        on_conflict: apply::POLICY,
+        is_rate_limited: false,
         ..Commit::new(access, kind, None)
     };
     let receipt = commit(&request, |head| {

@@ -43,6 +43,15 @@ pub fn bundle_id(project: ProjectId, seq: Seq) -> Result<Option<Uuid>> {
     db::write_one(SQL, &[project.pg().into(), seq.into()], |row| row.get(1).map(uuid_from_pg))
 }
 
+/// Our seq of a bundle, wherever it was made.
+pub fn seq_of(project: ProjectId, bundle: Uuid) -> Result<Option<Seq>> {
+    const SQL: &str = "SELECT b.seq FROM quire_store.bundle b WHERE b.project_id = $1 AND b.bundle_id = $2";
+    match imported(project, bundle)? {
+        Some(seq) => Ok(Some(seq)),
+        None => db::write_one(SQL, &[project.pg().into(), uuid_to_pg(bundle).into()], |row| row.get(1)),
+    }
+}
+
 pub fn remember(project: ProjectId, bundle: Uuid, seq: Seq) -> Result<()> {
     const SQL: &str = "INSERT INTO quire_store.peer_bundle (project_id, bundle_id, seq) VALUES ($1, $2, $3)";
     db::exec(SQL, &[project.pg().into(), uuid_to_pg(bundle).into(), seq.into()])

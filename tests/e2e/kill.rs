@@ -45,7 +45,7 @@ fn work(client: &mut Client, project: Uuid, n: u64) -> Result<(), postgres::Erro
             {"op": "field.set", "entity_type": "job", "entity_id": part.to_string(), "field": "n", "value": n}]);
         client.execute("SELECT quire.stage_job_ops($1, $2, $3)", &[&project, &job, &ops])?;
     }
-    if n % 3 > 0 {
+    if !n.is_multiple_of(3) {
         client.execute("SELECT quire.complete_job($1, $2)", &[&project, &job])?;
     }
     Ok(())

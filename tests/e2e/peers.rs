@@ -265,6 +265,9 @@ fn what_is_corrupt_does_not_spread_and_a_peer_mends_it() {
 fn a_bundle_that_comes_corrupt_is_recorded_and_neither_it_nor_what_follows_is_applied() {
     let (_a, _b, mut sides) = sides("incoming");
     let [a, b] = &mut sides;
+    // What comes from a peer is not what a person writes in a minute.
+    let limit = r#"{"settings": {"rate_limit": {"per_minute": 1, "burst": 1}}}"#;
+    b.client.execute("SELECT quire.update_project($1, $2::text::jsonb)", &[&PROJECT, &limit]).expect("limit");
     for n in 1..=3 {
         let sql = "SELECT quire.upsert_project_file($1, 'f' || $2::int, 'text')";
         a.client.execute(sql, &[&PROJECT, &n]).expect("write");
