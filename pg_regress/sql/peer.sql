@@ -47,6 +47,12 @@ SELECT t.error($$SELECT quire.sync_pull(NULL, 'x')$$);
 SELECT t.error($$SELECT quire.sync_ack(t.id(3200), 'x', 99)$$);
 SELECT t.error($$SELECT quire.sync_ack(t.id(3200), 'x', NULL)$$);
 SELECT t.error($$SELECT quire.sync_status(t.id(3200), NULL)$$);
+SELECT t.error(format('SELECT * FROM quire.sync_push(t.id(3200), ''x'', 1, %L)', jsonb_set(:'bundles', '{0,header,committed_at}', '9223372036854775807')));
+SELECT t.error(format('SELECT * FROM quire.sync_push(t.id(3200), ''x'', 1, %L)', jsonb_set(:'bundles', '{0,header,committed_at}', '9007199254740992')));
+SELECT t.error(format('SELECT * FROM quire.sync_push(t.id(3200), ''x'', 1, %L)', jsonb_set(:'bundles', '{0,header,message}', to_jsonb(repeat('m', 70000)))));
+SELECT t.error(format('SELECT * FROM quire.sync_push(t.id(3200), ''x'', 1, %L)', jsonb_set(:'bundles', '{0,display_name}', to_jsonb(repeat('n', 300)))));
+SELECT t.error(format('SELECT * FROM quire.sync_push(t.id(3200), ''x'', 1, %L)', jsonb_set(:'bundles', '{0,ops,0,op,file_type}', '""')));
+SELECT status, reasons ->> 0 AS reason FROM quire.sync_push(t.id(3200), 'x', 1, jsonb_set(:'bundles', '{0,ops,0,op,size}', '99')) LIMIT 1;
 -- a kind that no bundle has
 SELECT status, regexp_replace(reasons ->> 0, '[0-9a-f-]{36}', 'that one') AS reason FROM quire.sync_push(t.id(3200), 'x', 1, jsonb_set(:'bundles', '{0,header,kind}', '"system"'));
 -- owners only

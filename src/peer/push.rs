@@ -1,14 +1,22 @@
 //! `sync_push`: a checkpoint's bundles, verified and applied in order.
 
 use super::{apply, heal, store};
+use crate::args::{file_type_arg, message_arg, text_arg};
 use crate::auth::Access;
+use crate::bundle::store::now;
 use crate::bundle::{Commit, Kind, commit};
 use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId, Seq};
+use crate::pure::op::Op;
 use crate::pure::peer::Bundle;
 use crate::recovery;
 use serde_json::{Value, json};
 use uuid::Uuid;
+
+/// How far the clock of a peer may be ahead, in microseconds.
+const MAX_AHEAD: i64 = 24 * 60 * 60 * 1_000_000;
+/// Longest name of an author, in characters.
+const LONGEST_NAME: usize = 255;
 
 /// What became of one bundle.
 pub struct Row {
@@ -33,6 +41,7 @@ pub fn push(access: &Access, peer: &str, checkpoint: Seq, bundles: &[Value]) -> 
             return Err(Error::validation(format!("bundles[{at}] is of another project"))
                 .with("project_id", bundle.header.project_id.to_string()));
         }
+        check(&format!("bundles[{at}]"), &bundle)?;
         if let Some(corrupt) = behind {
             let reasons = vec![format!("it comes after bundle {corrupt}, which is corrupt")];
             rows.push(Row { bundle_id, seq: None, status: "quarantined", reasons });
@@ -52,6 +61,25 @@ pub fn push(access: &Access, peer: &str, checkpoint: Seq, bundles: &[Value]) -> 
     let (_, had) = store::find(project, peer)?;
     store::advance(project, peer, 0, reached.unwrap_or(had))?;
     Ok(rows)
+}
+
+/// What no bundle made here has (22023).
+fn check(what: &str, bundle: &Bundle) -> Result<()> {
+    let header = &bundle.header;
+    // Every later bundle here would have to be later still.
+    if !(0..=now() + MAX_AHEAD).contains(&header.committed_at) {
+        return Err(Error::validation(format!("{what} is of a time that cannot be: more than a day ahead"))
+            .with("committed_at", header.committed_at)
+            .hint("compare the clocks of both servers"));
+    }
+    message_arg(header.message.as_deref())?;
+    if let Some(name) = bundle.display_name.as_deref() {
+        text_arg("display_name", Some(name), LONGEST_NAME)?;
+    }
+    bundle.ops.iter().try_for_each(|sent| match &sent.op {
+        Op::FilePut { file_type, .. } => file_type_arg(Some(file_type)).map(drop),
+        _ => Ok(()),
+    })
 }
 
 fn one(access: &Access, peer: &str, bundle: &Bundle) -> Result<Row> {
