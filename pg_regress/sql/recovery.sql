@@ -36,6 +36,9 @@ EXCEPTION WHEN SQLSTATE 'XX001' THEN
     RAISE NOTICE 'named: %', (SELECT detail::jsonb ->> 'quarantine_id' = quarantine_id::text FROM quire.list_quarantine(t.id(3100)));
 END
 $$;
+SELECT t.error($$SELECT content FROM quire.project_files_current WHERE project_id = t.id(3100) AND file_path = 'a'$$);
+SELECT t.error($$SELECT * FROM quire.list_current_files(t.id(3100), 'a')$$);
+SELECT seq, payload ->> 'content_omitted' AS omitted FROM quire.poll_events(t.id(3100), 0, 1);
 SELECT t.error($$SELECT quire.repair(t.id(3100), quarantine_id) FROM quire.list_quarantine(t.id(3100))$$);
 SELECT t.error($$SELECT quire.repair(t.id(3100), quarantine_id, '{"content": "two"}') FROM quire.list_quarantine(t.id(3100))$$);
 SELECT t.error($$SELECT quire.repair(t.id(3100), quarantine_id, '{"text": "one"}') FROM quire.list_quarantine(t.id(3100))$$);

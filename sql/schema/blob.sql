@@ -8,8 +8,8 @@ CREATE TABLE quire_store.blob (
     codec       smallint NOT NULL,
     -- 0: the bytes are here; n: they are in n rows of blob_chunk.
     chunk_count integer NOT NULL DEFAULT 0,
-    -- 0: present, 1: archived, 2: collected. What is not present has no bytes here, and says since when and why. Stored values
-    -- keep their meaning for ever.
+    -- 0: present, 1: archived, 2: collected, 3: quarantined. What is archived or collected has no bytes here; whatever is not
+    -- present says since when and why. Stored values keep their meaning for ever.
     state        smallint NOT NULL DEFAULT 0,
     state_at     timestamptz,
     state_reason text,

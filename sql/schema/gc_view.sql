@@ -9,7 +9,7 @@ BEGIN ATOMIC
     SELECT pg_catalog.encode(g.hash, 'hex'),
            g.size,
            g.stored_bytes,
-           (ARRAY['present', 'archived', 'collected'])[g.state + 1],
+           (ARRAY['present', 'archived', 'collected', 'quarantined'])[g.state + 1],
            g.state = 0 AND g.kinds IS NULL,
            CASE WHEN g.state <> 0 THEN g.state_reason
                 WHEN g.kinds IS NULL THEN pg_catalog.format('unreferenced; last used in bundle %s; retention %s days',

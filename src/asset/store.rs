@@ -43,7 +43,7 @@ pub fn describe(project: ProjectId, hash: &Hash) -> Result<Option<JsonB>> {
     const SQL: &str =
         "SELECT jsonb_build_object('content_hash', encode(a.content_hash, 'hex'), 'filename', a.filename,
             'media_type', a.media_type, 'asset_type', a.asset_type, 'size', a.size, 'is_deleted', a.is_deleted,
-            'reason', a.delete_reason, 'state', (SELECT (ARRAY['present', 'archived', 'collected'])[b.state + 1]
+            'reason', a.delete_reason, 'state', (SELECT (ARRAY['present', 'archived', 'collected', 'quarantined'])[b.state + 1]
                 FROM quire_store.blob b WHERE b.project_id = a.project_id AND b.hash = a.content_hash),
              'seq', a.seq, 'actor', a.actor_id, 'updated_at', a.updated_at)
         FROM quire_store.asset a WHERE a.project_id = $1 AND a.content_hash = $2";

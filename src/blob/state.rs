@@ -13,6 +13,8 @@ pub enum State {
     Archived = 1,
     /// Nowhere: nothing needed them.
     Collected = 2,
+    /// Here, and corrupt; the reason is the entry in quarantine.
+    Quarantined = 3,
 }
 
 impl State {
@@ -22,6 +24,7 @@ impl State {
             0 => Ok(State::Present),
             1 => Ok(State::Archived),
             2 => Ok(State::Collected),
+            3 => Ok(State::Quarantined),
             _ => Err(Error::new(Code::Corrupt, "unknown state of content").with("state", number)),
         }
     }
@@ -32,6 +35,7 @@ impl State {
             State::Present => "present",
             State::Archived => "archived",
             State::Collected => "collected",
+            State::Quarantined => "quarantined",
         }
     }
 }
@@ -49,8 +53,14 @@ pub struct Stored {
 }
 
 impl Stored {
-    /// What whoever wants the bytes is told (PT410).
+    /// What whoever wants the bytes is told: PT410, or XX001 for what is corrupt.
     pub fn gone(&self, hash: &Hash) -> Error {
+        if self.state == State::Quarantined {
+            return Error::new(Code::Corrupt, "stored content is corrupt and in quarantine")
+                .with("content_hash", hash.to_hex())
+                .with("quarantine_id", self.why.clone())
+                .hint("repair mends it from a copy, reject_quarantined gives it up");
+        }
         let error = Error::new(Code::Gone, format!("content is unavailable: {}", self.state.as_str()))
             .with("content_hash", hash.to_hex())
             .with("state", self.state.as_str())

@@ -37,7 +37,7 @@ fn archive(project_uuid: Option<Uuid>, hash: Option<&str>, sha256: Option<&str>)
     match found.state {
         State::Present => {}
         State::Archived => return Ok(answer(&hash, State::Archived, found.size, 0)),
-        State::Collected => return Err(found.gone(&hash)),
+        State::Collected | State::Quarantined => return Err(found.gone(&hash)),
     }
     if store::is_in_a_live_file(project, &hash)? {
         return Err(in_use(&hash));

@@ -2,7 +2,7 @@
 
 use super::store::{self, Base, End, More};
 use crate::auth::Access;
-use crate::blob;
+use crate::blob::{self, State};
 use crate::bundle::store::head_seq;
 use crate::error::{Code, Error, Result};
 use crate::ids::{ProjectId, Seq};
@@ -142,7 +142,10 @@ impl Batch {
         };
         let mut bytes = 0;
         // What is archived or collected does not travel, nor what no JSON could hold.
-        let (present, _) = blob::store::read_present(project, &contents(bundle))?;
+        let (present, gone) = blob::store::read_present(project, &contents(bundle))?;
+        if let Some((hash, stored)) = gone.iter().find(|(_, stored)| stored.state == State::Quarantined) {
+            return Err(stored.gone(hash));
+        }
         let contents: Vec<Value> = present
             .into_iter()
             .map(|(hash, content)| {

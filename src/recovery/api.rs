@@ -107,6 +107,10 @@ fn rejected(project_uuid: Option<Uuid>, quarantine_id: Option<Uuid>, reason: Opt
     let entry = open_entry(&access, quarantine_id)?;
     let reason = text_arg("reason", reason, LONGEST_REASON)?;
     store::end_entry(access.project, entry.id, "rejected", access.author()?, Some(reason))?;
+    if let ("blob", Some(hash)) = (entry.kind.as_str(), &entry.expected) {
+        let why = format!("given up: {reason}");
+        store::give_up_blob(access.project, hash, &why)?;
+    }
     Ok(told(&entry, json!({"status": "rejected"})))
 }
 

@@ -5,7 +5,7 @@ mod mend;
 use crate::bundle::store::from_pg;
 use crate::db::{self, Arg, Row};
 use crate::entity::store::canonical;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
 use crate::pure::asset::Label;
 use crate::pure::audit::LoggedBundle;
@@ -325,7 +325,29 @@ pub fn record(project: ProjectId, finding: &Finding) -> Result<(Uuid, bool)> {
     ];
     let entry =
         db::write_one(SQL, &args, |row| Ok((uuid_from_pg(row.get(1)?), row.get::<&str>(2)? == "open")))?;
-    entry.ok_or_else(|| crate::error::Error::internal("a finding was not recorded"))
+    let (id, is_open) = entry.ok_or_else(|| Error::internal("a finding was not recorded"))?;
+    if let (true, "blob", Some(hash)) = (is_open, finding.kind, &finding.expected) {
+        mark_blob(project, hash, id)?;
+    }
+    Ok((id, is_open))
+}
+
+/// Marks a blob that is present: readers are told of its entry.
+fn mark_blob(project: ProjectId, hash: &Hash, entry: Uuid) -> Result<()> {
+    const SQL: &str = "UPDATE quire_store.blob SET state = 3, state_at = clock_timestamp(), state_reason = $3
+        WHERE project_id = $1 AND hash = $2 AND state = 0";
+    let entry = entry.to_string();
+    db::exec(SQL, &[project.pg().into(), hash.as_bytes().as_slice().into(), entry.as_str().into()])
+}
+
+/// Empties a blob in quarantine, which is then collected.
+pub fn give_up_blob(project: ProjectId, hash: &Hash, why: &str) -> Result<()> {
+    const SQL: &str = "WITH chunks AS (
+            DELETE FROM quire_store.blob_chunk WHERE project_id = $1 AND hash = $2)
+        UPDATE quire_store.blob
+        SET bytes = '', codec = 0, chunk_count = 0, state = 2, state_at = clock_timestamp(), state_reason = $3
+        WHERE project_id = $1 AND hash = $2 AND state = 3";
+    db::exec(SQL, &[project.pg().into(), hash.as_bytes().as_slice().into(), why.into()])
 }
 
 /// An entry of the quarantine.
