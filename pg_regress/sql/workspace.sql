@@ -232,3 +232,71 @@ SELECT t.error(format('SELECT quire.import_project(decode(%L, ''base64''))', :'a
 \c - regress_carol
 SELECT quire.import_project(decode(:'archive', 'base64'), 'carol''s') AS carols \gset
 SELECT DISTINCT b.actor = t.actor('carol') AS by_carol, b.details -> 'imported' ->> 'author' AS author FROM quire.bundles b WHERE project_id = :'carols';
+
+-- Assets are copied like files and entities; what is archived stays so.
+\c - regress_alice
+CREATE FUNCTION pg_temp.assets(project uuid) RETURNS text LANGUAGE sql AS $$
+    SELECT string_agg(concat_ws(' ', filename, media_type, asset_type, size, quire.get_asset(project, content_hash) ->> 'state'), ', ' ORDER BY filename)
+    FROM quire.list_assets(project)
+$$;
+SELECT quire.create_project('brand', t.id(3306), kind => 'library') IS NOT NULL AS created;
+SELECT quire.commit_bundle(t.id(3306), '[
+    {"op": "file.put", "file_path": "a", "content": "shared"},
+    {"op": "asset.put", "filename": "logo.png", "media_type": "image/png", "asset_type": "image", "content_base64": "iVBORw=="},
+    {"op": "asset.put", "filename": "same.txt", "media_type": "text/plain", "asset_type": "note", "content_base64": "c2hhcmVk"}]') ->> 'seq' AS seq;
+SELECT a ->> 'content_hash' AS cold FROM quire.put_asset(t.id(3306), 'cold.txt', 'cold', 'text/plain', 'note') a \gset
+SELECT a ->> 'content_hash' AS old FROM quire.put_asset(t.id(3306), 'old.txt', 'old', 'text/plain', 'note') a \gset
+SELECT quire.delete_asset(t.id(3306), :'old', 'outdated') ->> 'status' AS status;
+SELECT content_hash AS logo FROM quire.list_assets(t.id(3306), 'image') \gset
+SELECT quire.archive_blob(t.id(3306), :'cold', encode(sha256('cold'), 'hex')) ->> 'state' AS state;
+SELECT quire.clone_project(t.id(3306), 'clone of brand') AS clone \gset
+SELECT pg_temp.assets(:'clone'), pg_temp.assets(:'clone') = pg_temp.assets(t.id(3306)) AS same;
+SELECT quire.read_asset_range(:'clone', :'logo') AS logo, quire.get_project(:'clone') -> 'asset_bytes' = quire.get_project(t.id(3306)) -> 'asset_bytes' AS same_bytes;
+SELECT t.error(format('SELECT quire.read_asset_range(%L, %L)', :'clone', :'cold')) LIKE 'PT410 |%' AS archived;
+SELECT quire.restore_blob(:'clone', :'cold', 'cold') ->> 'state' AS state;
+SELECT pg_temp.assets(quire.create_template(t.id(3306), 'first', 1)), pg_temp.assets(quire.create_template(t.id(3306), 'third', 3));
+SELECT pg_temp.assets(quire.create_project_from_template(quire.create_template(t.id(3306), 'now'), 'from a template'));
+-- some of a library
+SELECT quire.create_project('film', t.id(3307)) IS NOT NULL AS created;
+SELECT r ->> 'seq' AS seq, r -> 'ops' AS ops FROM quire.import_from_library(t.id(3307), t.id(3306), '{}', assets => ARRAY[:'logo', :'cold']) r;
+SELECT pg_temp.assets(t.id(3307));
+SELECT r ->> 'bundle_id' AS bundle, r -> 'ops' -> 0 ->> 'status' AS status FROM quire.import_from_library(t.id(3307), t.id(3306), '{}', assets => ARRAY[:'logo']) r;
+SELECT quire.undo(t.id(3307)) ->> 'undoes_seq' AS undoes;
+SELECT pg_temp.assets(t.id(3307)) IS NULL AS none_left;
+-- what is archived here comes back with what is there
+SELECT quire.put_asset(t.id(3307), 'logo.png', '\x89504e47', 'image/png', 'image') ->> 'status' AS status;
+SELECT quire.archive_blob(t.id(3307), :'logo', encode(sha256('\x89504e47'), 'hex')) ->> 'state' AS state;
+SELECT r ->> 'bundle_id' AS bundle FROM quire.import_from_library(t.id(3307), t.id(3306), '{}', assets => ARRAY[:'logo']) r;
+SELECT pg_temp.assets(t.id(3307));
+SELECT t.error($$SELECT quire.import_from_library(t.id(3307), t.id(3306), '{}', assets => NULL)$$);
+SELECT t.error($$SELECT quire.import_from_library(t.id(3307), t.id(3306), '{}', assets => '{NULL}')$$);
+SELECT t.error($$SELECT quire.import_from_library(t.id(3307), t.id(3306), '{}', assets => '{x}')$$);
+SELECT t.error(format('SELECT quire.import_from_library(t.id(3307), t.id(3306), ''{}'', assets => ARRAY[%L])', :'old')) LIKE 'PT404 |%no asset%' AS gone;
+SELECT quire.update_project(t.id(3307), '{"settings": {"max_file_bytes": 2, "max_asset_bytes": 3}}') -> 'settings' AS settings;
+SELECT t.error(format('SELECT quire.import_from_library(t.id(3307), t.id(3306), ''{}'', assets => ARRAY[%L])', :'cold'));
+-- a past with assets, and with content that is gone, comes along
+SELECT quire.upsert_project_file(t.id(3306), 'b', n::text) IS NOT NULL AS written FROM generate_series(1, 2) n;
+SELECT quire.update_project(t.id(3306), '{"settings": {"retention_days": 0}}') -> 'settings' AS settings;
+SELECT r -> 'collected' AS collected, r -> 'remaining' AS remaining FROM quire.gc_run(t.id(3306)) r;
+SELECT quire.import_project(quire.export_project(t.id(3306))) AS copy \gset
+SELECT pg_temp.assets(:'copy'), pg_temp.assets(:'copy') = pg_temp.assets(t.id(3306)) AS same;
+SELECT quire.get_asset(:'copy', :'old') - ARRAY['actor', 'updated_at'] = quire.get_asset(t.id(3306), :'old') - ARRAY['actor', 'updated_at'] AS same, quire.get_asset(:'copy', :'old') ->> 'state' AS state;
+SELECT t.error(format('SELECT quire.read_project_file(%L, ''b'', 1)', :'copy')) = t.error('SELECT quire.read_project_file(t.id(3306), ''b'', 1)') AS same_answer,
+    t.error(format('SELECT quire.read_project_file(%L, ''b'', 1)', :'copy')) LIKE 'PT410 |%' AS collected;
+SELECT count(*) AS differences FROM
+    (SELECT seq, ordinal, op, target, before, after, checksum FROM quire.oplog WHERE project_id = :'copy') c
+    FULL JOIN (SELECT seq, ordinal, op, target, before, after, checksum FROM quire.oplog WHERE project_id = t.id(3306)) s ON c = s
+    WHERE c IS NULL OR s IS NULL;
+SELECT quire.verify_project(:'copy') ->> 'is_sound' AS is_sound;
+SELECT quire.restore_blob(:'copy', :'cold', 'cold') ->> 'state' AS state;
+-- but nobody could tell where a link pointed to
+SELECT quire.commit_bundle(t.id(3306), '[{"op": "file.put", "file_path": "link", "content": "b", "mode": "120000"}]') ->> 'seq' AS seq;
+SELECT quire.delete_project_file(t.id(3306), 'link') IS NOT NULL AS deleted;
+SELECT quire.gc_run(t.id(3306)) -> 'collected' AS collected;
+SELECT t.error($$SELECT quire.import_project(quire.export_project(t.id(3306)))$$);
+-- no advice to make copies smaller
+SELECT quire.create_project('many', t.id(3308), kind => 'library') IS NOT NULL AS created;
+SELECT quire.commit_bundle(t.id(3308), (SELECT jsonb_agg(jsonb_build_object('op', 'field.set', 'entity_type', 'n', 'entity_id', n::text, 'field', 'v', 'value', n))
+    FROM generate_series(600 * m, 600 * m + 599) n)) ->> 'seq' AS seq FROM generate_series(0, 1) m;
+SELECT quire.clone_project(t.id(3308), 'many more') AS many \gset
+SELECT op_count FROM quire.bundles WHERE project_id = :'many';
