@@ -65,6 +65,10 @@ pub fn check_size(settings: &Settings, filename: &str, source: Source) -> Result
     let (size, limit, setting) = match source {
         Source::Given(size) => (size, settings.max_file_bytes, "max_file_bytes"),
         Source::Uploaded(size) => (size, settings.max_asset_bytes, "max_asset_bytes"),
+        // It may have come at once or in pieces.
+        Source::Copied(size) => {
+            (size, settings.max_asset_bytes.max(settings.max_file_bytes), "max_asset_bytes")
+        }
         Source::Stored => return Ok(()),
     };
     if size <= limit {

@@ -4,7 +4,7 @@ use crate::blob;
 use crate::bundle::store::{LockedHead, from_pg, to_pg};
 use crate::db::{self, Arg, Row};
 use crate::error::Result;
-use crate::ids::{ActorId, ProjectId, uuid_to_pg};
+use crate::ids::{ActorId, ProjectId, Seq, uuid_to_pg};
 use crate::pure::asset::{Applied, Asset, Assets, Label, NewAsset};
 use crate::pure::event::AssetChange;
 use crate::pure::hash::Hash;
@@ -36,6 +36,21 @@ pub fn load(project: ProjectId, hashes: &[Hash]) -> Result<Assets> {
         Ok((Hash::from_bytes(row.get::<&[u8]>(1)?)?, asset))
     })?;
     Ok(rows.into_iter().collect())
+}
+
+/// The assets that were kept at a seq, by hash.
+pub fn assets_at(project: ProjectId, seq: Seq) -> Result<Vec<(Hash, Asset)>> {
+    const SQL: &str = "SELECT s.content_hash, s.filename, s.media_type, s.asset_type, s.size
+        FROM (SELECT DISTINCT ON (o.content_hash) o.* FROM quire_store.asset_op o
+              WHERE o.project_id = $1 AND o.bundle_seq <= $2
+              ORDER BY o.content_hash, o.bundle_seq DESC, o.ordinal DESC) s
+        WHERE s.op = 'asset.put'
+        ORDER BY s.content_hash";
+    db::read(SQL, &[project.pg().into(), seq.into()], |row| {
+        let asset =
+            Asset { label: label_from_row(row, 2)?, size: row.get(5)?, is_deleted: false, reason: None };
+        Ok((Hash::from_bytes(row.get::<&[u8]>(1)?)?, asset))
+    })
 }
 
 /// An asset as JSON, deleted or not.

@@ -49,8 +49,10 @@ pub struct Staged {
 pub struct Copied {
     /// Which project.
     pub from: ProjectId,
-    /// Which contents.
+    /// Which contents; they must be present there.
     pub hashes: Vec<Hash>,
+    /// Which others; what is archived there is archived here, too.
+    pub or_archived: Vec<Hash>,
 }
 
 /// Longest target of a symlink.

@@ -1,7 +1,7 @@
 //! SQL of the blob store.
 
 use super::{Blob, Copied, Staged, State, Stored, damaged, missing};
-use crate::bundle::store::from_pg;
+use crate::bundle::store::{from_pg, to_pg};
 use crate::db::{self, Arg};
 use crate::error::{Code, Result};
 use crate::ids::ProjectId;
@@ -199,12 +199,21 @@ const COPIED_AT_ONCE: usize = 10_000;
 
 /// Copies contents of another project as they are stored; PT410 when one is not present, XX001 when it is missing.
 pub fn copy(to: ProjectId, copied: &Copied) -> Result<()> {
+    copy_present(copied.from, to, &copied.hashes)?;
+    let archived = copy_archived(copied.from, to, &copied.or_archived)?;
+    let rest: Vec<Hash> =
+        copied.or_archived.iter().filter(|hash| !archived.contains(hash)).copied().collect();
+    copy_present(copied.from, to, &rest)
+}
+
+fn copy_present(from: ProjectId, to: ProjectId, hashes: &[Hash]) -> Result<()> {
+    // The head lock of the other project is not held: what was present may be collected between two statements.
     const WHOLE: &str = concat!(
         "INSERT INTO quire_store.blob AS b (project_id, hash, size, codec, chunk_count, bytes)
          SELECT $2, c.hash, c.size, c.codec, c.chunk_count, c.bytes
          FROM unnest($3::bytea[]) AS w (hash)
          CROSS JOIN LATERAL (
-             SELECT * FROM quire_store.blob f WHERE f.project_id = $1 AND f.hash = w.hash OFFSET 0) c",
+             SELECT * FROM quire_store.blob f WHERE f.project_id = $1 AND f.hash = w.hash AND f.state = 0 OFFSET 0) c",
         or_revive!(),
         " RETURNING hash, chunk_count"
     );
@@ -212,26 +221,69 @@ pub fn copy(to: ProjectId, copied: &Copied) -> Result<()> {
         SELECT $2, c.hash, c.ordinal, c.size, c.codec, c.bytes
         FROM unnest($3::bytea[]) AS w (hash)
         CROSS JOIN LATERAL (
-            SELECT * FROM quire_store.blob_chunk f WHERE f.project_id = $1 AND f.hash = w.hash OFFSET 0) c";
-    for hashes in copied.hashes.chunks(COPIED_AT_ONCE) {
-        require_present(copied.from, hashes)?;
-        let args = |hashes: &[Hash]| -> [Arg<'static>; 3] {
-            [copied.from.pg().into(), to.pg().into(), byte_array(hashes)]
-        };
+            SELECT * FROM quire_store.blob_chunk f WHERE f.project_id = $1 AND f.hash = w.hash OFFSET 0) c
+        RETURNING 1";
+    for hashes in hashes.chunks(COPIED_AT_ONCE) {
+        require_present(from, hashes)?;
+        let args =
+            |hashes: &[Hash]| -> [Arg<'static>; 3] { [from.pg().into(), to.pg().into(), byte_array(hashes)] };
         let new = db::write(WHOLE, &args(hashes), |row| {
             Ok((Hash::from_bytes(row.get::<&[u8]>(1)?)?, row.get::<i32>(2)?))
         })?;
+        let chunks: usize = new.iter().map(|(_, chunks)| *chunks as usize).sum();
         let in_chunks: Vec<Hash> =
             new.into_iter().filter(|(_, chunks)| *chunks > 0).map(|(hash, _)| hash).collect();
-        if !in_chunks.is_empty() {
-            db::exec(CHUNKS, &args(&in_chunks))?;
-        }
+        let copied = if chunks == 0 { 0 } else { db::write(CHUNKS, &args(&in_chunks), |_| Ok(()))?.len() };
         let there = existing(to, hashes)?;
-        if let Some(gone) = hashes.iter().find(|hash| !there.contains(hash)) {
-            return Err(missing(gone));
+        let lost = hashes.iter().find(|hash| !there.contains(hash));
+        if let Some(lost) = lost.or_else(|| in_chunks.first().filter(|_| copied != chunks)) {
+            require_present(from, hashes)?;
+            return Err(missing(lost));
         }
     }
     Ok(())
+}
+
+/// Copies of contents what is said of those that are archived; gives them back.
+fn copy_archived(from: ProjectId, to: ProjectId, hashes: &[Hash]) -> Result<HashSet<Hash>> {
+    const SQL: &str = "SELECT b.hash, b.state, b.size, b.state_at, b.state_reason
+        FROM unnest($2::bytea[]) AS w (hash)
+        CROSS JOIN LATERAL (
+            SELECT * FROM quire_store.blob f
+            WHERE f.project_id = $1 AND f.hash = w.hash AND f.state = 1 OFFSET 0) b";
+    if hashes.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let archived = db::write(SQL, &[from.pg().into(), byte_array(hashes)], |row| {
+        Ok((Hash::from_bytes(row.get::<&[u8]>(1)?)?, stored_from_row(row, 2)?))
+    })?;
+    insert_gone(to, &archived)?;
+    Ok(archived.into_iter().map(|(hash, _)| hash).collect())
+}
+
+/// Says of contents that they are not here, but for those that are; what is collected may be archived elsewhere.
+pub fn insert_gone(project: ProjectId, gone: &[(Hash, Stored)]) -> Result<()> {
+    const SQL: &str = "INSERT INTO quire_store.blob AS b
+            (project_id, hash, size, codec, chunk_count, state, state_at, state_reason, bytes)
+        SELECT $1, n.hash, n.size, 0, 0, n.state, n.at, n.why, ''
+        FROM unnest($2::bytea[], $3::bigint[], $4::smallint[], $5::timestamptz[], $6::text[]) AS n (hash, size, state, at, why)
+        ON CONFLICT (project_id, hash) DO UPDATE
+        SET state = EXCLUDED.state, state_at = EXCLUDED.state_at, state_reason = EXCLUDED.state_reason
+        WHERE b.state = 2 AND EXCLUDED.state = 1";
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let hashes: Vec<Hash> = gone.iter().map(|(hash, _)| *hash).collect();
+    let at = gone.iter().map(|(_, it)| it.at.map(to_pg).transpose()).collect::<Result<Vec<_>>>()?;
+    let args: [Arg; 6] = [
+        project.pg().into(),
+        byte_array(&hashes),
+        gone.iter().map(|(_, it)| it.size).collect::<Vec<_>>().into(),
+        gone.iter().map(|(_, it)| it.state as i16).collect::<Vec<_>>().into(),
+        at.into(),
+        gone.iter().map(|(_, it)| it.why.as_deref()).collect::<Vec<_>>().into(),
+    ];
+    db::exec(SQL, &args)
 }
 
 /// Content of one blob, verified.

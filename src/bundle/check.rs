@@ -109,7 +109,8 @@ pub fn contents(project: ProjectId, plan: &Plan) -> Result<()> {
         .iter()
         .map(|blob| &blob.hash)
         .chain(plan.staged.iter().map(|staged| &staged.hash))
-        .chain(plan.copied.iter().flat_map(|copied| &copied.hashes))
+        .chain(plan.copied.iter().flat_map(|copied| copied.hashes.iter().chain(&copied.or_archived)))
+        .chain(&plan.gone)
         .collect();
     let relied_on: Vec<Hash> = of_files.chain(of_assets).filter(|hash| !brought.contains(hash)).collect();
     if relied_on.is_empty() { Ok(()) } else { blob::store::require_present(project, &relied_on) }

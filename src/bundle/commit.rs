@@ -85,6 +85,8 @@ pub struct Plan {
     pub staged: Option<Staged>,
     /// Content the edits refer to that another project has.
     pub copied: Option<Copied>,
+    /// Content the edits refer to that was here once, and of which the project says so.
+    pub gone: Vec<Hash>,
     /// An operation that changes no content; its domain has stored what it tells of.
     pub other: Option<Op>,
     /// The bundle it takes back; it is then written even if nothing changes, so that this is known.
@@ -165,6 +167,7 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
     let bundle = if effect.op_checksums.is_empty() && !says_something {
         // An asset that stays what it is may have lost its bytes to an archive.
         if !plan.assets.is_empty() {
+            copy_contents(project, &plan)?;
             store_contents(project, &plan)?;
         }
         None
@@ -300,9 +303,7 @@ fn write(
         }
     };
     let entry = Entry { header: &header, op_count, previous: &previous, head, details };
-    if let Some(copied) = &plan.copied {
-        blob::store::copy(project, copied)?;
-    }
+    copy_contents(project, plan)?;
     let versions = &effect.files.versions;
     let is_of_files = effect.fields.rows.is_empty() && effect.assets.rows.is_empty();
     match Single::of(versions, &plan.blobs).filter(|_| is_of_files) {
@@ -319,6 +320,10 @@ fn write(
         notify::bundle(access, head, event_name(plan, effect))?;
     }
     Ok((header.bundle_id.to_string(), head.checksum.to_hex()))
+}
+
+fn copy_contents(project: ProjectId, plan: &Plan) -> Result<()> {
+    plan.copied.as_ref().map_or(Ok(()), |copied| blob::store::copy(project, copied))
 }
 
 fn store_contents(project: ProjectId, plan: &Plan) -> Result<()> {

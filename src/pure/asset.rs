@@ -86,6 +86,8 @@ pub enum Source {
     Given(i64),
     /// An upload had so many bytes.
     Uploaded(i64),
+    /// Another project or an archive has so many bytes.
+    Copied(i64),
     /// The project has it already.
     Stored,
 }
@@ -184,7 +186,7 @@ pub fn apply(
         let (op, after, status) = match edit {
             AssetEdit::Put { hash, source, label } => {
                 let size = match source {
-                    Source::Given(size) | Source::Uploaded(size) => *size,
+                    Source::Given(size) | Source::Uploaded(size) | Source::Copied(size) => *size,
                     Source::Stored => *stored.get(hash).ok_or_else(|| no_content(hash))?,
                 };
                 let status = match before {

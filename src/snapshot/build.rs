@@ -17,6 +17,7 @@ use crate::pure::op::Mode;
 use crate::pure::path::FilePath;
 use crate::pure::timestamp::Micros;
 use serde::Serialize;
+use std::borrow::Cow;
 use uuid::Uuid;
 
 /// How much content is read at once.
@@ -43,7 +44,8 @@ pub fn build(
         deleted_json = Some(to_json(deleted.iter().map(FilePath::as_str))?);
         add_delta(&mut archive, &Delta { since_seq, seq: tree_seq, deleted }, modified_at)?;
     }
-    add_files(project, &mut archive, "", &files)?;
+    let packed: Vec<Packed> = files.iter().filter_map(Packed::of).collect();
+    add_files(project, &mut archive, "", &packed)?;
     let chunks = archive.finish()?.finish()?;
     Ok(Made {
         size: chunks.size,
@@ -110,12 +112,34 @@ fn add_delta(archive: &mut Writer<Chunks>, delta: &Delta, modified_at: Micros) -
     archive.end().map(drop)
 }
 
+/// Stored content on its way into an archive.
+pub struct Packed<'a> {
+    pub path: Cow<'a, str>,
+    pub hash: Hash,
+    pub mode: Mode,
+    pub size: i64,
+    pub modified_at: Micros,
+}
+
+impl<'a> Packed<'a> {
+    /// A file, unless it is deleted.
+    pub fn of((path, file): &'a (FilePath, VersionRow)) -> Option<Self> {
+        Some(Self {
+            path: path.as_str().into(),
+            hash: file.content_hash?,
+            mode: file.mode,
+            size: file.size,
+            modified_at: file.committed_at,
+        })
+    }
+}
+
 /// Adds files below a directory of the archive, which is empty or ends with `/`.
 pub fn add_files<W: Sink>(
     project: ProjectId,
     archive: &mut Writer<W>,
     root: &str,
-    files: &[(FilePath, VersionRow)],
+    files: &[Packed],
 ) -> Result<()> {
     let mut rest = files;
     while !rest.is_empty() {
@@ -124,7 +148,7 @@ pub fn add_files<W: Sink>(
         let fitting = rest
             .iter()
             .take(BATCH_FILES)
-            .take_while(|(_, file)| {
+            .take_while(|file| {
                 bytes += file.size;
                 bytes <= BATCH_BYTES
             })
@@ -141,18 +165,13 @@ fn add_batch<W: Sink>(
     project: ProjectId,
     archive: &mut Writer<W>,
     root: &str,
-    batch: &[(FilePath, VersionRow)],
+    batch: &[Packed],
 ) -> Result<()> {
-    let hashes: Vec<Hash> = batch.iter().filter_map(|(_, file)| file.content_hash).collect();
-    let mut contents = batch.iter().zip(&hashes);
+    let hashes: Vec<Hash> = batch.iter().map(|file| file.hash).collect();
+    let mut contents = batch.iter();
     read_stored(project, &hashes, |content| {
-        let Some(((path, file), hash)) = contents.next() else { return Ok(()) };
-        let entry = Entry {
-            path: path.as_str(),
-            mode: file.mode,
-            size: file.size as u64,
-            modified_at: file.committed_at,
-        };
+        let Some(Packed { path, hash, mode, size, modified_at }) = contents.next() else { return Ok(()) };
+        let entry = Entry { path, mode: *mode, size: *size as u64, modified_at: *modified_at };
         archive.begin_below(root, &entry)?;
         match content {
             Parts::Whole(part) => add_part(archive, hash, 0, &part)?,

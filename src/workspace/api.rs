@@ -12,6 +12,7 @@ use crate::ids::ProjectId;
 use crate::jsonb::JsonArg;
 use crate::project::ProjectKind;
 use crate::pure::field::EntityKey;
+use crate::pure::hash::Hash;
 use crate::pure::json::Members;
 use crate::pure::path::FilePath;
 use crate::raise::or_raise;
@@ -88,7 +89,7 @@ fn other(argument: &str, project: Option<Uuid>) -> Result<Access> {
     Ok(access)
 }
 
-/// Copies files and entities of a library into a project.
+/// Copies files, entities and assets of a library into a project.
 #[pg_extern(security_definer)]
 #[search_path(pg_catalog, pg_temp)]
 fn import_from_library(
@@ -97,8 +98,9 @@ fn import_from_library(
     paths: Option<Vec<Option<String>>>,
     entities: default!(Option<JsonArg>, "'[]'"),
     correlation_id: default!(Option<Uuid>, "NULL"),
+    assets: default!(Option<Vec<Option<String>>>, "'{}'"),
 ) -> JsonB {
-    or_raise(from_library(project_uuid, library_uuid, paths, entities, correlation_id))
+    or_raise(from_library(project_uuid, library_uuid, paths, entities, correlation_id, assets))
 }
 
 fn from_library(
@@ -107,6 +109,7 @@ fn from_library(
     paths: Option<Vec<Option<String>>>,
     entities: Option<JsonArg>,
     correlation_id: Option<Uuid>,
+    assets: Option<Vec<Option<String>>>,
 ) -> Result<JsonB> {
     let access = require_project(Action::Write, project_uuid)?;
     access.refuse_token()?;
@@ -118,14 +121,18 @@ fn from_library(
     }
     let paths = paths_arg(paths)?;
     let entities = entities_arg(&required("entities", entities)?.parsed("entities")?)?;
-    if paths.is_empty() && entities.is_empty() {
-        return Err(Error::validation("paths and entities must not both be empty").with("argument", "paths"));
+    let assets = assets_arg(assets)?;
+    if paths.is_empty() && entities.is_empty() && assets.is_empty() {
+        return Err(
+            Error::validation("paths, entities and assets must not all be empty").with("argument", "paths")
+        );
     }
     let correlation = correlated(correlation_id, "import_from_library", || {
         let paths: Vec<_> = paths.iter().map(|path| path.as_ref().map(FilePath::as_str)).collect();
         let entities: Vec<_> =
             entities.iter().map(|entity| [&entity.entity_type, &entity.entity_id]).collect();
-        json!([library.project.to_string(), paths, entities])
+        let assets: Vec<_> = assets.iter().map(|hash| hash.to_hex()).collect();
+        json!([library.project.to_string(), paths, entities, assets])
     })?;
     if copy::hold(&library)?.kind != ProjectKind::Library.as_str() {
         return Err(Error::validation("the project is not a library").with("argument", "library_uuid"));
@@ -135,13 +142,13 @@ fn from_library(
     let request = Commit { details, ..Commit::new(&access, Kind::Import, correlation) };
     // In the plan, because a repeated request must not ask what the library has become.
     let committed = commit(&request, |_| {
-        let state = State::at(library.project, seq)?.only(&paths, &entities)?;
+        let state = State::at(library.project, seq)?.only(&paths, &entities, &assets)?;
         let cleared = clear_others(access.project, &state.fields)?;
         let mut plan = state.into_plan(&access)?;
         plan.fields.extend(cleared);
-        match plan.edits.len() + plan.fields.len() {
+        match plan.edits.len() + plan.fields.len() + plan.assets.len() {
             0 => {}
-            count => check_count("paths and entities", count)?,
+            count => check_count("paths, entities and assets", count)?,
         }
         Ok(plan)
     })?;
@@ -155,6 +162,15 @@ fn paths_arg(paths: Option<Vec<Option<String>>>) -> Result<Vec<Option<FilePath>>
         check_count("paths", paths.len())?;
     }
     paths.into_iter().map(|path| FilePath::parse_prefix(&required("paths", path)?)).collect()
+}
+
+/// Hashes of assets.
+fn assets_arg(assets: Option<Vec<Option<String>>>) -> Result<BTreeSet<Hash>> {
+    let assets = required("assets", assets)?;
+    if !assets.is_empty() {
+        check_count("assets", assets.len())?;
+    }
+    assets.into_iter().map(|hash| Hash::parse("assets", &required("assets", hash)?)).collect()
 }
 
 /// `[{"entity_type": .., "entity_id": ..}]`

@@ -1,5 +1,6 @@
 //! What a project holds at a seq, and how it gets into another project.
 
+use crate::asset;
 use crate::auth::{self, Access, Action};
 use crate::blob::{self, Copied};
 use crate::bundle::{Commit, Kind, Plan, commit};
@@ -10,6 +11,7 @@ use crate::file::read::no_file;
 use crate::file::store::changed_between;
 use crate::ids::{ActorId, ProjectId, Seq};
 use crate::project::{self, ProjectKind};
+use crate::pure::asset::{Asset, AssetEdit, Source as AssetSource, no_asset};
 use crate::pure::field::{EntityKey, FieldEdit, FieldKey, no_entity};
 use crate::pure::hash::Hash;
 use crate::pure::json::JsonValue;
@@ -26,6 +28,8 @@ pub struct State {
     pub files: Vec<(FilePath, VersionRow)>,
     /// By entity and name.
     pub fields: Vec<(FieldKey, JsonValue)>,
+    /// By hash.
+    pub assets: Vec<(Hash, Asset)>,
 }
 
 impl State {
@@ -35,11 +39,18 @@ impl State {
             .into_iter()
             .filter_map(|file| file.to.map(|version| (file.path, version)))
             .collect();
-        Ok(Self { from: project, files, fields: entity::store::fields_at(project, seq)? })
+        let fields = entity::store::fields_at(project, seq)?;
+        Ok(Self { from: project, files, fields, assets: asset::store::assets_at(project, seq)? })
     }
 
-    /// Only these files (`None`: all), what is below these directories, and these entities; PT404 for what is not there.
-    pub fn only(mut self, paths: &[Option<FilePath>], entities: &BTreeSet<EntityKey>) -> Result<Self> {
+    /// Only these files (`None`: all), what is below these directories, these entities and assets; PT404 for what is not
+    /// there.
+    pub fn only(
+        mut self,
+        paths: &[Option<FilePath>],
+        entities: &BTreeSet<EntityKey>,
+        assets: &BTreeSet<Hash>,
+    ) -> Result<Self> {
         let mut wanted = vec![false; self.files.len()];
         for path in paths {
             let (from, to) = match path {
@@ -51,6 +62,11 @@ impl State {
         let mut wanted = wanted.into_iter();
         self.files.retain(|_| wanted.next().unwrap_or(false));
         self.fields.retain(|(key, _)| entities.contains(&key.entity));
+        self.assets.retain(|(hash, _)| assets.contains(hash));
+        let kept: HashSet<&Hash> = self.assets.iter().map(|(hash, _)| hash).collect();
+        if let Some(gone) = assets.iter().find(|hash| !kept.contains(hash)) {
+            return Err(no_asset(gone));
+        }
         let there: HashSet<&EntityKey> = self.fields.iter().map(|(key, _)| &key.entity).collect();
         match entities.iter().find(|entity| !there.contains(entity)) {
             Some(gone) => Err(no_entity(gone)),
@@ -69,7 +85,8 @@ impl State {
         (count > 0).then_some((from, from + count))
     }
 
-    /// What writes all of it into another project; PT413 for a file that is too large there.
+    /// What writes all of it into another project; PT413 for what is too large there. Current files are present; an
+    /// asset that is archived stays so.
     pub fn into_plan(self, to: &Access) -> Result<Plan> {
         let hashes: HashSet<Hash> = self.files.iter().filter_map(|(_, file)| file.content_hash).collect();
         let links = self.files.iter().filter(|(_, file)| file.mode == Mode::Symlink);
@@ -89,10 +106,18 @@ impl State {
             });
         }
         let fields = self.fields.into_iter().map(|(key, value)| write(key, Some(value))).collect();
+        let or_archived: Vec<Hash> =
+            self.assets.iter().map(|(hash, _)| *hash).filter(|hash| !hashes.contains(hash)).collect();
+        let assets = self.assets.into_iter().map(|(hash, asset)| AssetEdit::Put {
+            hash,
+            source: AssetSource::Copied(asset.size),
+            label: asset.label,
+        });
+        let assets = assets.collect();
         let mut hashes: Vec<Hash> = hashes.into_iter().collect();
         hashes.sort_unstable();
-        let copied = Some(Copied { from: self.from, hashes });
-        Ok(Plan { edits, fields, copied, ..Plan::default() })
+        let copied = Some(Copied { from: self.from, hashes, or_archived });
+        Ok(Plan { edits, fields, assets, copied, ..Plan::default() })
     }
 }
 

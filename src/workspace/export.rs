@@ -1,26 +1,26 @@
 //! `export_project`: everything in one archive.
 
-use super::copy::State;
-use super::store::{self, History};
+use super::copy;
+use super::store::{self, Content, History};
 use crate::auth::{self, Action, require_project};
+use crate::blob::State;
 use crate::db;
 use crate::error::{Code, Error, Result};
-use crate::file;
-use crate::file::VersionRow;
 use crate::ids::{ProjectId, Seq};
 use crate::pure::archive::Sink;
 use crate::pure::archive::{Format, Writer};
+use crate::pure::asset::{Asset, Label};
 use crate::pure::export::{
-    BLOBS, EntityRecord, FILES, FORMAT, FORMAT_VERSION, Lines, PROJECT, README, README_NAME, add,
+    AssetRecord, BLOBS, EntityRecord, FILES, FORMAT, FORMAT_VERSION, GoneRecord, Lines, PROJECT, README,
+    README_NAME, Whereabouts, add,
 };
 use crate::pure::field::FieldKey;
 use crate::pure::hash::Hash;
 use crate::pure::json::{JsonValue, canonical};
 use crate::pure::op::Mode;
-use crate::pure::path::FilePath;
-use crate::pure::timestamp::Micros;
+use crate::pure::timestamp::{Micros, rfc3339};
 use crate::raise::or_raise;
-use crate::snapshot::build::add_files;
+use crate::snapshot::build::{Packed, add_files};
 use pgrx::Uuid;
 use pgrx::prelude::*;
 use serde_json::{Map, Value};
@@ -48,17 +48,15 @@ fn export(project: ProjectId) -> Result<Vec<u8>> {
     for history in History::ALL {
         add_history(project, &mut archive, history, seq, at)?;
     }
-    let state = State::at(project, seq)?;
+    let state = copy::State::at(project, seq)?;
     add_entities(&mut archive, &state.fields, at)?;
-    add_files(project, &mut archive, FILES, &state.files)?;
-    let contents: Vec<(FilePath, VersionRow)> = file::store::contents(project, seq)?
-        .into_iter()
-        .filter_map(|version| {
-            let name = FilePath::from_stored(version.content_hash?.to_hex());
-            Some((name, VersionRow { mode: Mode::Regular, ..version }))
-        })
-        .collect();
-    add_files(project, &mut archive, BLOBS, &contents)?;
+    add_assets(&mut archive, &state.assets, at)?;
+    let contents = store::contents(project, seq)?;
+    add_gone(&mut archive, &contents, at)?;
+    let files: Vec<Packed> = state.files.iter().filter_map(Packed::of).collect();
+    add_files(project, &mut archive, FILES, &files)?;
+    let blobs: Vec<Packed> = contents.iter().filter(|content| content.gone.is_none()).map(packed).collect();
+    add_files(project, &mut archive, BLOBS, &blobs)?;
     Ok(archive.finish()?.0)
 }
 
@@ -118,6 +116,50 @@ fn add_entities<W: Sink>(
         lines.push(archive, &record)?;
     }
     lines.finish(archive)
+}
+
+fn add_assets<W: Sink>(archive: &mut Writer<W>, assets: &[(Hash, Asset)], at: Micros) -> Result<()> {
+    let mut lines = Lines::new("assets", at);
+    for (hash, Asset { label, size, .. }) in assets {
+        let Label { filename, media_type, asset_type } = label.clone();
+        let record = AssetRecord { content_hash: *hash, filename, media_type, asset_type, size: *size };
+        lines.push(archive, &record)?;
+    }
+    lines.finish(archive)
+}
+
+fn add_gone<W: Sink>(archive: &mut Writer<W>, contents: &[Content], at: Micros) -> Result<()> {
+    let mut lines = Lines::new("gone", at);
+    for Content { hash, size, is_binary, gone, .. } in contents {
+        let Some(gone) = gone else { continue };
+        let state = match gone.state {
+            State::Present => continue,
+            State::Archived => Whereabouts::Archived,
+            State::Collected => Whereabouts::Collected,
+        };
+        lines.push(
+            archive,
+            &GoneRecord {
+                content_hash: *hash,
+                size: *size,
+                is_binary: *is_binary,
+                state,
+                when: gone.at.map(rfc3339),
+                why: gone.why.clone(),
+            },
+        )?;
+    }
+    lines.finish(archive)
+}
+
+fn packed(content: &Content) -> Packed<'static> {
+    Packed {
+        path: content.hash.to_hex().into(),
+        hash: content.hash,
+        mode: Mode::Regular,
+        size: content.size,
+        modified_at: content.at,
+    }
 }
 
 /// Bytes that become one value.

@@ -3,7 +3,7 @@
 use super::copy::new_project;
 use crate::args::{file_type_arg, message_arg, required, text_arg};
 use crate::auth::{self, Access};
-use crate::blob;
+use crate::blob::{self, State, Stored};
 use crate::bundle::{Commit, Kind, Plan, commit};
 use crate::db;
 use crate::error::{Error, Result};
@@ -11,10 +11,10 @@ use crate::file;
 use crate::ids::ProjectId;
 use crate::project::{self, ProjectKind};
 use crate::pure::archive::{Format, Limits, Member, read_below};
-use crate::pure::export::{BLOBS, Change, Export, FILES, Imported, Reader};
+use crate::pure::export::{BLOBS, Change, Export, FILES, GoneRecord, Imported, Reader, Whereabouts};
 use crate::pure::hash::Hash;
-use crate::pure::op::Mode;
-use crate::pure::settings::{LARGEST_MAX_FILE_BYTES, Settings};
+use crate::pure::settings::{LARGEST_MAX_ASSET_BYTES, LARGEST_MAX_FILE_BYTES, Settings};
+use crate::pure::timestamp::parse_rfc3339;
 use crate::pure::tree::{Content, Edit};
 use crate::raise::or_raise;
 use crate::snapshot::pulse;
@@ -53,7 +53,7 @@ fn import(archive: Option<&[u8]>, name: Option<&str>) -> Result<ProjectId> {
     Settings::parse(settings)?;
     let name = name.map_or_else(|| text_arg("name", Some(&export.project.name), 255), Ok)?;
     // The past may be over limits that came later, has no rate, and is no news.
-    let meanwhile = json!({"max_file_bytes": LARGEST_MAX_FILE_BYTES, "broadcast": "off"});
+    let meanwhile = json!({"max_file_bytes": LARGEST_MAX_FILE_BYTES, "max_asset_bytes": LARGEST_MAX_ASSET_BYTES, "broadcast": "off"});
     let access = new_project(name, ProjectKind::of_copy(&export.project.kind), meanwhile, owner)?;
     let access = project::locked(access)?;
     let links = add_contents(&access, archive, &export)?;
@@ -70,7 +70,7 @@ fn import(archive: Option<&[u8]>, name: Option<&str>) -> Result<ProjectId> {
 
 /// Stores all contents, one at a time, and gives back where symlinks point to.
 fn add_contents(access: &Access, archive: &[u8], export: &Export) -> Result<HashMap<Hash, String>> {
-    let used: BTreeSet<Hash> = export.puts().map(|(_, hash)| hash).collect();
+    let used: BTreeSet<Hash> = export.used().collect();
     read_below(FILES, Format::Zip, Cursor::new(archive), &LIMITS, |member| {
         let Member { path, bytes, .. } = member;
         match path.as_str().strip_prefix(BLOBS).map(|hash| Hash::parse("a blob", hash)).transpose()? {
@@ -81,10 +81,25 @@ fn add_contents(access: &Access, archive: &[u8], export: &Export) -> Result<Hash
             _ => Ok(()),
         }
     })?;
-    let links: Vec<Hash> =
-        export.puts().filter(|(mode, _)| *mode == Mode::Symlink).map(|(_, hash)| hash).collect();
+    let gone: Vec<(Hash, Stored)> = used
+        .iter()
+        .filter_map(|hash| export.gone.get(hash))
+        .map(|gone| (gone.content_hash, stored(gone)))
+        .collect();
+    blob::store::insert_gone(access.project, &gone)?;
+    let links: Vec<Hash> = export.links().collect();
     let targets = blob::store::read_many(access.project, &links)?;
     Ok(targets.into_iter().filter_map(|(hash, bytes)| Some((hash, String::from_utf8(bytes).ok()?))).collect())
+}
+
+/// What was said of a content that is not there.
+fn stored(gone: &GoneRecord) -> Stored {
+    let state = match gone.state {
+        Whereabouts::Archived => State::Archived,
+        Whereabouts::Collected => State::Collected,
+    };
+    let at = gone.when.as_deref().and_then(parse_rfc3339);
+    Stored { state, size: gone.size, at, why: gone.why.clone() }
 }
 
 /// The same operations as a bundle with the same seq, by the caller; who made it first is in its details.
@@ -92,9 +107,11 @@ fn replay(access: &Access, export: &Export, bundle: &Imported, links: &HashMap<H
     let header = &bundle.record.header;
     let mut plan = Plan { undoes_seq: header.undoes_seq, even_if_empty: true, ..Plan::default() };
     for change in &bundle.changes {
+        plan.gone
+            .extend(change.content().map(|(hash, _)| hash).filter(|hash| export.gone.contains_key(hash)));
         match change {
             Change::Put { path, file_type, mode, hash, .. } => {
-                let stored = export.contents.get(hash).ok_or_else(|| blob::missing(hash))?;
+                let stored = export.describe(hash).ok_or_else(|| blob::missing(hash))?;
                 let content = Content {
                     hash: *hash,
                     size: stored.size,
@@ -116,6 +133,7 @@ fn replay(access: &Access, export: &Export, bundle: &Imported, links: &HashMap<H
                 plan.edits.push(Edit::Move { from: from.clone(), to: to.clone(), expected_version: None });
             }
             Change::Field(edit) => plan.fields.push(edit.clone()),
+            Change::Asset(edit) => plan.assets.push(edit.clone()),
             Change::Nothing => {}
         }
     }

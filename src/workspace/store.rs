@@ -1,9 +1,11 @@
 //! SQL of exports: the lines of an archive, as JSON.
 
+use crate::blob;
 use crate::bundle::store::from_pg;
 use crate::db::{self, Arg};
 use crate::error::Result;
 use crate::ids::{ProjectId, Seq};
+use crate::pure::hash::Hash;
 use crate::pure::timestamp::Micros;
 use pgrx::JsonB;
 use serde_json::Value;
@@ -107,6 +109,9 @@ const OPERATIONS: &str = "SELECT jsonb_build_object('seq', o.seq, 'ordinal', o.o
                  jsonb_build_object('op', o.op, 'from_path', o.before -> 'file_path', 'to_path', o.target)
              WHEN o.op = 'field.set' THEN jsonb_build_object('op', o.op) || o.entity || o.after
              WHEN o.entity IS NOT NULL THEN jsonb_build_object('op', o.op) || o.entity
+             WHEN o.op = 'asset.put' THEN jsonb_build_object('op', o.op) || o.after
+             WHEN o.op = 'asset.delete' THEN
+                 jsonb_strip_nulls(jsonb_build_object('op', o.op, 'content_hash', o.target, 'reason', o.after -> 'reason'))
              ELSE o.after END,
         'checksum', o.checksum,
         'before', CASE WHEN o.op = 'entity.delete' THEN o.before -> 'fields' ELSE o.before END, 'after', o.after)
@@ -161,6 +166,43 @@ const MEMBERS: &str = concat!(
     WHERE m.project_id = $1 AND $2 <= $3
     ORDER BY m.added_at, m.actor_id"
 );
+
+/// A content that a file or an asset has had.
+pub struct Content {
+    pub hash: Hash,
+    pub size: i64,
+    pub is_binary: bool,
+    /// When it came.
+    pub at: Micros,
+    /// Why its bytes are not there, if they are not.
+    pub gone: Option<blob::Stored>,
+}
+
+/// Every content that files and assets have had up to a seq, by hash.
+pub fn contents(project: ProjectId, seq: Seq) -> Result<Vec<Content>> {
+    const SQL: &str = "SELECT DISTINCT ON (c.hash) c.hash, c.size, c.is_binary, c.committed_at,
+            b.state <> 0, b.state, b.size, b.state_at, b.state_reason
+        FROM (SELECT f.content_hash AS hash, f.size, f.is_binary, f.committed_at, f.bundle_seq, f.ordinal, 1 AS place
+              FROM quire_store.project_files f
+              WHERE f.project_id = $1 AND f.bundle_seq <= $2 AND f.content_hash IS NOT NULL
+              UNION ALL
+              SELECT o.content_hash, o.size, true, u.committed_at, o.bundle_seq, o.ordinal, 2
+              FROM quire_store.asset_op o
+              JOIN quire_store.bundle u ON u.project_id = o.project_id AND u.seq = o.bundle_seq
+              WHERE o.project_id = $1 AND o.bundle_seq <= $2 AND o.op = 'asset.put') c
+        LEFT JOIN quire_store.blob b ON b.project_id = $1 AND b.hash = c.hash
+        ORDER BY c.hash, c.place, c.bundle_seq, c.ordinal";
+    db::read(SQL, &[project.pg().into(), seq.into()], |row| {
+        let is_gone = row.opt::<bool>(5)?.unwrap_or(false);
+        Ok(Content {
+            hash: Hash::from_bytes(row.get::<&[u8]>(1)?)?,
+            size: row.get(2)?,
+            is_binary: row.get(3)?,
+            at: from_pg(row.get(4)?),
+            gone: is_gone.then(|| blob::store::stored_from_row(row, 6)).transpose()?,
+        })
+    })
+}
 
 /// Hands out lines of one kind after a seq and up to another.
 pub fn lines(

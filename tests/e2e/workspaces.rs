@@ -23,8 +23,19 @@ fn copies_equal_their_sources_by_hash() {
     let mut owner = database.client(&fixture.owner);
     let now = head_seq(&mut owner, fixture.project);
     let template = "SELECT quire.create_template($1, 'copy', $2)";
+    // While it was kept, an asset had content that was collected later.
+    let sql = "SELECT array_agg(o.seq) FROM quire.oplog o
+        WHERE o.project_id = $1 AND o.target = (SELECT c.target FROM quire.oplog c, quire.get_asset($1, c.target) a
+            WHERE c.project_id = $1 AND c.op = 'asset.delete' AND a ->> 'state' = 'collected')";
+    let kept: Vec<i64> = owner.query_one(sql, &[&fixture.project]).expect("seqs").get(0);
+    let [put, deleted] = kept[..] else { panic!("{kept:?}") };
     for (sql, seqs) in [("SELECT quire.clone_project($1, 'copy')", now..=now), (template, 1..=now)] {
         for seq in seqs {
+            if (put..deleted).contains(&seq) {
+                let refused = refusal(owner.query_one(sql, &[&fixture.project, &seq]));
+                assert_eq!(refused.state, "PT410", "{sql} {seq}");
+                continue;
+            }
             let copy: Uuid = if sql == template {
                 owner.query_one(sql, &[&fixture.project, &seq]).expect(sql).get(0)
             } else {
@@ -88,7 +99,7 @@ fn an_export_is_the_same_bytes_every_time_and_is_read_without_quire() {
     assert_contents(&mut owner, fixture.project, &root);
     assert_current_files(&mut owner, fixture.project, &root);
     assert_log(&mut owner, fixture.project, &root);
-    for what in ["versions", "entities", "conflicts", "tags", "members"] {
+    for what in ["versions", "entities", "assets", "gone", "conflicts", "tags", "members"] {
         assert!(!history(&root, what).is_empty(), "{what}");
     }
     let roles: Vec<Value> =
@@ -126,7 +137,11 @@ fn an_import_has_the_same_state_at_every_seq_also_in_another_database() {
             "SELECT seq, ordinal, op, target, before, after, checksum, entity FROM quire.oplog
              WHERE project_id = {p} AND op <> 'snapshot.ready' ORDER BY seq, ordinal",
             "SELECT tag, seq FROM quire.list_project_tags({p})",
-            "SELECT p ->> 'name', p ->> 'kind', p -> 'settings', p ->> 'file_count', p ->> 'total_bytes'
+            "SELECT DISTINCT o.target, a - ARRAY['actor', 'updated_at'] FROM quire.oplog o, quire.get_asset({p}, o.target) a
+             WHERE o.project_id = {p} AND o.op LIKE 'asset.%' ORDER BY o.target",
+            "SELECT content_hash, quire.read_asset_range({p}, content_hash) FROM quire.list_assets({p}) WHERE asset_type <> 'cold'",
+            "SELECT content_hash, size, state FROM quire.gc_plan({p}) ORDER BY content_hash",
+            "SELECT p ->> 'name', p ->> 'kind', p -> 'settings', p ->> 'file_count', p ->> 'total_bytes', p ->> 'asset_bytes'
              FROM quire.get_project({p}) p",
         ] {
             assert_eq!(rows(&mut client, sql, copy), rows(&mut owner, sql, fixture.project), "{sql}");
@@ -216,7 +231,7 @@ fn everything(database: &Database) -> String {
     )
 }
 
-/// Files and entities at a seq, without what depends on how they came there.
+/// Files, entities and assets at a seq, without what depends on how they came there.
 fn state(client: &mut Client, project: Uuid, seq: i64) -> String {
     let sql = format!(
         "SELECT (SELECT json_agg(json_build_array(f.file_path, f.file_type, f.content_hash, v.mode, v.size, v.is_binary)
@@ -224,7 +239,12 @@ fn state(client: &mut Client, project: Uuid, seq: i64) -> String {
                  FROM quire.list_files_at({{p}}, at_seq => {seq}) f
                  JOIN quire.project_files v ON v.project_id = {{p}} AND v.file_path = f.file_path AND v.version = f.version),
                 (SELECT json_agg(json_build_array(e.entity_type, e.entity_id, e.fields) ORDER BY e.entity_type, e.entity_id)
-                 FROM quire.entities_at({{p}}, {seq}) e)"
+                 FROM quire.entities_at({{p}}, {seq}) e),
+                (SELECT json_agg(json_build_array(a.after, quire.get_asset({{p}}, a.target) -> 'state') ORDER BY a.target)
+                 FROM (SELECT DISTINCT ON (o.target) o.* FROM quire.oplog o
+                       WHERE o.project_id = {{p}} AND o.seq <= {seq} AND o.op LIKE 'asset.%'
+                       ORDER BY o.target, o.seq DESC, o.ordinal DESC) a
+                 WHERE a.op = 'asset.put')"
     );
     rows(client, &sql, project)
 }
@@ -263,18 +283,24 @@ fn history(root: &Path, what: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
-/// Every content is there, under its hash, and nothing else is.
+/// Every content is there, under its hash, or listed as gone, and nothing else is.
 fn assert_contents(client: &mut Client, project: Uuid, root: &Path) {
     let blobs: HashSet<String> = names(&root.join("blobs")).collect();
     for name in &blobs {
         let content = fs::read(root.join("blobs").join(name)).expect("a content");
         assert_eq!(Hash::of(&content).to_hex(), *name);
     }
-    let sql =
-        "SELECT DISTINCT content_hash FROM quire.project_files WHERE project_id = $1 AND NOT is_deleted";
+    let sql = "SELECT content_hash FROM quire.project_files WHERE project_id = $1 AND NOT is_deleted
+        UNION SELECT target FROM quire.oplog WHERE project_id = $1 AND op = 'asset.put'";
     let expected: HashSet<String> =
         client.query(sql, &[&project]).expect("hashes").iter().map(|row| row.get(0)).collect();
-    assert_eq!(blobs, expected);
+    let gone: Vec<Value> = history(root, "gone");
+    let states: HashSet<&str> = gone.iter().map(|line| line["state"].as_str().expect("a state")).collect();
+    assert_eq!(states, HashSet::from(["archived", "collected"]));
+    let gone: HashSet<String> =
+        gone.iter().map(|line| line["content_hash"].as_str().expect("a hash").to_owned()).collect();
+    assert!(gone.is_disjoint(&blobs));
+    assert_eq!(&blobs | &gone, expected);
 }
 
 fn assert_current_files(client: &mut Client, project: Uuid, root: &Path) {

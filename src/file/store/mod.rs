@@ -116,18 +116,6 @@ pub fn files_at(project: ProjectId, seq: Seq) -> Result<Vec<(FilePath, VersionRo
     })
 }
 
-/// A version of every distinct content up to a seq, the first that had it.
-pub fn contents(project: ProjectId, seq: Seq) -> Result<Vec<VersionRow>> {
-    const SQL: &str = concat!(
-        "SELECT DISTINCT ON (f.content_hash) ",
-        version_columns!("f"),
-        " FROM quire_store.project_files f
-         WHERE f.project_id = $1 AND f.bundle_seq <= $2 AND f.content_hash IS NOT NULL
-         ORDER BY f.content_hash, f.bundle_seq, f.ordinal, f.file_id"
-    );
-    db::read(SQL, &[project.pg().into(), seq.into()], |row| VersionRow::from_row(row, 1))
-}
-
 /// What an operation did to paths.
 pub enum Operation {
     /// Content at a path.

@@ -2,6 +2,7 @@
 
 use super::read::{Change, wrong};
 use crate::error::Result;
+use crate::pure::asset::{AssetEdit, Label, Source, no_asset};
 use crate::pure::field::{FieldEdit, FieldKey, no_entity};
 use crate::pure::hash::Hash;
 use crate::pure::json::JsonValue;
@@ -9,11 +10,12 @@ use crate::pure::op::Mode;
 use crate::pure::path::{FilePath, shorten};
 use std::collections::BTreeMap;
 
-/// Files and fields.
+/// Files, fields and assets.
 #[derive(Default, Debug)]
 pub struct Outcome {
     files: BTreeMap<FilePath, (Mode, Hash)>,
     fields: BTreeMap<FieldKey, JsonValue>,
+    assets: BTreeMap<Hash, (Label, i64)>,
 }
 
 impl Outcome {
@@ -25,6 +27,16 @@ impl Outcome {
     /// A field has a value.
     pub fn set(&mut self, key: FieldKey, value: JsonValue) {
         self.fields.insert(key, value);
+    }
+
+    /// An asset of so many bytes is kept.
+    pub fn keep(&mut self, hash: Hash, label: Label, size: i64) {
+        self.assets.insert(hash, (label, size));
+    }
+
+    /// Paths and contents of the files.
+    pub fn files(&self) -> impl Iterator<Item = (&FilePath, &Hash)> {
+        self.files.iter().map(|(path, (_, hash))| (path, hash))
     }
 
     /// What an operation does.
@@ -53,6 +65,15 @@ impl Outcome {
                     self.fields.remove(&key);
                 }
             }
+            Change::Asset(AssetEdit::Put { hash, source, label }) => match source {
+                Source::Given(size) | Source::Uploaded(size) | Source::Copied(size) => {
+                    self.keep(*hash, label.clone(), *size);
+                }
+                Source::Stored => return Err(wrong("an asset has no size")),
+            },
+            Change::Asset(AssetEdit::Delete { hash, .. }) => {
+                self.assets.remove(hash).ok_or_else(|| wrong(no_asset(hash).message()))?;
+            }
             Change::Nothing => {}
         }
         Ok(())
@@ -74,6 +95,9 @@ impl Outcome {
                 .with("entity_type", entity.entity_type.as_str())
                 .with("entity_id", entity.entity_id.as_str())
                 .with("field", field.as_str()));
+        }
+        if let Some(hash) = first_difference(&self.assets, &other.assets) {
+            return Err(wrong("an asset is not what the log makes of it").with("content_hash", hash.to_hex()));
         }
         Ok(())
     }

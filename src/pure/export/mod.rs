@@ -2,7 +2,7 @@
 //!
 //! [`README`] describes the format; it is the first file of every archive. [`Lines`] writes the histories. [`Reader`]
 //! takes an archive of anybody and believes nothing: every content must have the hash it is kept under, every operation
-//! its checksum, the bundles must be one chain, and what they lead to must be the files and entities that are there.
+//! its checksum, the bundles must be one chain, and what they lead to must be the files, entities and assets that are there.
 
 mod apply;
 mod lines;
@@ -97,6 +97,48 @@ pub struct EntityRecord {
     pub entity_id: String,
     /// Its fields.
     pub fields: Map<String, Value>,
+}
+
+/// A line of `assets`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct AssetRecord {
+    /// BLAKE3 of its content.
+    pub content_hash: Hash,
+    /// How a download is called.
+    pub filename: String,
+    /// `type/subtype`.
+    pub media_type: String,
+    /// What it is to the application.
+    pub asset_type: String,
+    /// Bytes of the content.
+    pub size: i64,
+}
+
+/// Where a content is that is not in the archive.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Whereabouts {
+    /// With an owner.
+    Archived,
+    /// Nowhere.
+    Collected,
+}
+
+/// A line of `gone`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct GoneRecord {
+    /// BLAKE3 of the content.
+    pub content_hash: Hash,
+    /// Its bytes.
+    pub size: i64,
+    /// Not text.
+    pub is_binary: bool,
+    /// Where it is.
+    pub state: Whereabouts,
+    /// Since when, as RFC 3339.
+    pub when: Option<String>,
+    /// Why.
+    pub why: Option<String>,
 }
 
 /// A line of `tags`, as far as it is read back.

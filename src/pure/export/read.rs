@@ -1,17 +1,21 @@
 //! Reading an export.
 
 use super::apply::Outcome;
-use super::{BLOBS, BundleRecord, EntityRecord, FILES, FORMAT, FORMAT_VERSION, HISTORY, OpRecord, PROJECT};
-use super::{ProjectRecord, TagRecord};
+use super::{
+    AssetRecord, BLOBS, BundleRecord, EntityRecord, FILES, FORMAT, FORMAT_VERSION, HISTORY, OpRecord, PROJECT,
+};
+use super::{GoneRecord, ProjectRecord, TagRecord};
 use crate::error::{Code, Error, Result};
 use crate::pure::archive::Member;
+use crate::pure::asset::{AssetEdit, Label, Source};
 use crate::pure::chain::{self, BundleHeader};
 use crate::pure::content::is_binary;
 use crate::pure::field::{EntityKey, FieldEdit, value};
 use crate::pure::hash::Hash;
 use crate::pure::json::{Members, canonical};
-use crate::pure::op::Mode;
+use crate::pure::op::{Mode, Op};
 use crate::pure::path::{FilePath, shorten};
+use crate::pure::timestamp::parse_rfc3339;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -45,6 +49,8 @@ pub enum Change {
     Move(FilePath, FilePath),
     /// Fields changed.
     Field(FieldEdit),
+    /// An asset changed; one that is put has its size as [`Source::Copied`].
+    Asset(AssetEdit),
     /// Nothing.
     Nothing,
 }
@@ -78,13 +84,38 @@ pub struct Export {
     pub tags: Vec<TagRecord>,
     /// What is known of the contents, by hash.
     pub contents: HashMap<Hash, Stored>,
+    /// What is known of contents that are named and not there, by hash.
+    pub gone: HashMap<Hash, GoneRecord>,
+}
+
+impl Change {
+    /// The content that it names, and its bytes.
+    pub fn content(&self) -> Option<(Hash, i64)> {
+        match self {
+            Change::Put { hash, size, .. } => Some((*hash, *size)),
+            Change::Asset(AssetEdit::Put { hash, source: Source::Copied(size), .. }) => Some((*hash, *size)),
+            _ => None,
+        }
+    }
 }
 
 impl Export {
-    /// Mode and content of everything that was ever written.
-    pub fn puts(&self) -> impl Iterator<Item = (Mode, Hash)> {
+    /// Every content that a file or an asset ever had.
+    pub fn used(&self) -> impl Iterator<Item = Hash> {
+        let changes = self.bundles.iter().flat_map(|bundle| &bundle.changes);
+        changes.filter_map(Change::content).map(|(hash, _)| hash)
+    }
+
+    /// What a file of this content is like; of a content that is gone, too.
+    pub fn describe(&self, hash: &Hash) -> Option<Stored> {
+        let gone = || self.gone.get(hash).map(|gone| Stored { size: gone.size, is_binary: gone.is_binary });
+        self.contents.get(hash).copied().or_else(gone)
+    }
+
+    /// The content of every symlink that ever was.
+    pub fn links(&self) -> impl Iterator<Item = Hash> {
         self.bundles.iter().flat_map(|bundle| &bundle.changes).filter_map(|change| match change {
-            Change::Put { mode, hash, .. } => Some((*mode, *hash)),
+            Change::Put { mode: Mode::Symlink, hash, .. } => Some(*hash),
             _ => None,
         })
     }
@@ -98,6 +129,7 @@ pub struct Reader {
     ops: Vec<(i64, usize, Hash, Change)>,
     tags: Vec<TagRecord>,
     contents: HashMap<Hash, Stored>,
+    gone: HashMap<Hash, GoneRecord>,
     /// What the archive says that it all leads to.
     outcome: Outcome,
     line_bytes: usize,
@@ -128,6 +160,8 @@ impl Reader {
                 })?,
                 "operations" => self.lines(path, bytes, Self::take_op)?,
                 "entities" => self.lines(path, bytes, Self::take_entity)?,
+                "assets" => self.lines(path, bytes, Self::take_asset)?,
+                "gone" => self.lines(path, bytes, Self::take_gone)?,
                 "tags" => self.lines(path, bytes, |reader, record| {
                     reader.tags.push(record);
                     Ok(())
@@ -173,9 +207,23 @@ impl Reader {
         Ok(())
     }
 
+    fn take_asset(&mut self, record: AssetRecord) -> Result<()> {
+        let label = Label::parse(&record.filename, &record.media_type, &record.asset_type)?;
+        self.outcome.keep(record.content_hash, label, record.size);
+        Ok(())
+    }
+
+    fn take_gone(&mut self, record: GoneRecord) -> Result<()> {
+        if record.when.as_deref().is_some_and(|when| parse_rfc3339(when).is_none()) {
+            return Err(wrong("a time cannot be read").with("content_hash", record.content_hash.to_hex()));
+        }
+        self.gone.insert(record.content_hash, record);
+        Ok(())
+    }
+
     /// Verifies everything.
     pub fn finish(self) -> Result<Export> {
-        let Reader { project, mut bundles, mut ops, tags, contents, outcome, .. } = self;
+        let Reader { project, mut bundles, mut ops, tags, contents, mut gone, outcome, .. } = self;
         let project = project
             .filter(|project| project.format == FORMAT)
             .ok_or_else(|| Error::validation("the archive is not an export of quire"))?;
@@ -185,24 +233,47 @@ impl Reader {
         }
         bundles.sort_by_key(|bundle| bundle.header.seq);
         ops.sort_by_key(|(seq, ordinal, ..)| (*seq, *ordinal));
+        gone.retain(|hash, _| !contents.contains_key(hash));
         let bundles = chained(&project, bundles, ops)?;
         let mut result = Outcome::default();
         for Imported { record, changes } in &bundles {
             for change in changes {
-                if let Change::Put { hash, size, .. } = change
-                    && contents.get(hash).is_none_or(|stored| stored.size != *size)
-                {
-                    return Err(wrong("a content is missing, or has another size")
-                        .with("content_hash", hash.to_hex()));
-                }
-                result.apply(change).map_err(|error| error.with("seq", record.header.seq))?;
+                let sound = check_content(change, &contents, &gone).and_then(|()| result.apply(change));
+                sound.map_err(|error| error.with("seq", record.header.seq))?;
             }
         }
         result.compare(&outcome)?;
+        if let Some((path, hash)) = result.files().find(|(_, hash)| !contents.contains_key(hash)) {
+            return Err(wrong("the content of a current file is missing")
+                .with("file_path", path.as_str())
+                .with("content_hash", hash.to_hex()));
+        }
         if let Some(tag) = tags.iter().find(|tag| !(0..=project.seq).contains(&tag.seq)) {
             return Err(wrong("a tag names a bundle that is not there").with("tag", shorten(&tag.tag)));
         }
-        Ok(Export { project, bundles, tags, contents })
+        Ok(Export { project, bundles, tags, contents, gone })
+    }
+}
+
+/// What a change names is there, or known to be gone. A symlink must be there: nobody could tell where it points to.
+fn check_content(
+    change: &Change,
+    contents: &HashMap<Hash, Stored>,
+    gone: &HashMap<Hash, GoneRecord>,
+) -> Result<()> {
+    let Some((hash, size)) = change.content() else { return Ok(()) };
+    let known =
+        contents.get(&hash).map(|stored| stored.size).or_else(|| gone.get(&hash).map(|gone| gone.size));
+    if known != Some(size) || size < 0 {
+        return Err(wrong("a content is missing, or has another size").with("content_hash", hash.to_hex()));
+    }
+    match change {
+        Change::Put { path, mode: Mode::Symlink, .. } if gone.contains_key(&hash) => {
+            Err(wrong("the target of a symlink is gone")
+                .with("file_path", path.as_str())
+                .with("content_hash", hash.to_hex()))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -260,6 +331,7 @@ fn change(op: &Value) -> Result<Change> {
         },
         "file.delete" => Change::Delete(path(&mut members, "file_path")?),
         "file.move" => Change::Move(path(&mut members, "from_path")?, path(&mut members, "to_path")?),
+        "asset.put" | "asset.delete" => Change::Asset(asset(op)?),
         "snapshot.ready" => Change::Nothing,
         name @ ("field.set" | "field.unset" | "entity.delete") => {
             let entity = EntityKey::parse(members.str("entity_type")?, members.str("entity_id")?)?;
@@ -278,6 +350,18 @@ fn change(op: &Value) -> Result<Change> {
         unknown => return Err(wrong("an operation is not known here").with("op", shorten(unknown))),
     };
     Ok(change)
+}
+
+fn asset(op: &Value) -> Result<AssetEdit> {
+    match Op::parse("op", op)? {
+        Op::AssetPut { content_hash, filename, media_type, asset_type, size } => Ok(AssetEdit::Put {
+            hash: content_hash,
+            source: Source::Copied(size),
+            label: Label { filename, media_type, asset_type },
+        }),
+        Op::AssetDelete { content_hash, reason } => Ok(AssetEdit::Delete { hash: content_hash, reason }),
+        _ => Err(wrong("an operation is not one of an asset")),
+    }
 }
 
 /// The archive contradicts itself.

@@ -22,6 +22,8 @@ struct Sample {
     ops: Vec<OpRecord>,
     tags: Vec<TagRecord>,
     entities: Vec<EntityRecord>,
+    assets: Vec<AssetRecord>,
+    gone: Vec<GoneRecord>,
     files: Vec<(&'static str, Mode, &'static str)>,
     blobs: Vec<(String, &'static str)>,
 }
@@ -33,6 +35,22 @@ fn put(path: &str, content: &str) -> Value {
 
 fn set(id: &str, field: &str, value: Value) -> Value {
     json!({"op": "field.set", "entity_type": "t", "entity_id": id, "field": field, "value": value})
+}
+
+fn keep(content: &str, filename: &str) -> Value {
+    json!({"op": "asset.put", "content_hash": Hash::of(content.as_bytes()), "filename": filename,
+           "media_type": "image/png", "asset_type": "image", "size": content.len()})
+}
+
+fn gone(content: &str, state: Whereabouts) -> GoneRecord {
+    GoneRecord {
+        content_hash: Hash::of(content.as_bytes()),
+        size: content.len() as i64,
+        is_binary: false,
+        state,
+        when: Some("2023-11-14T22:13:20.123456Z".into()),
+        why: Some("it was old".into()),
+    }
 }
 
 /// The records of these bundles, all in order.
@@ -52,6 +70,8 @@ fn chained(bundles: &[Vec<Value>]) -> Sample {
         ops: Vec::new(),
         tags: vec![TagRecord { tag: "v1".into(), seq: 1 }],
         entities: Vec::new(),
+        assets: Vec::new(),
+        gone: Vec::new(),
         files: Vec::new(),
         blobs: Vec::new(),
     };
@@ -98,7 +118,14 @@ fn sample() -> Sample {
     let link = json!({"op": "file.put", "file_path": "src/link", "file_type": "link", "mode": "120000",
                       "content_hash": Hash::of(b"../b"), "size": 4});
     let sample = chained(&[
-        vec![put("a", "one"), put("gone", ""), set("1", "x", json!(1.5)), set("2", "y", json!(null))],
+        vec![
+            put("a", "one"),
+            put("gone", ""),
+            set("1", "x", json!(1.5)),
+            set("2", "y", json!(null)),
+            keep("pic", "a.png"),
+            keep("lost", "lost.png"),
+        ],
         vec![
             put("a", "two"),
             json!({"op": "file.move", "from_path": "a", "to_path": "b"}),
@@ -107,6 +134,8 @@ fn sample() -> Sample {
             set("1", "z", json!({"b": [1e21], "a": "\u{fffd}"})),
             json!({"op": "field.unset", "entity_type": "t", "entity_id": "1", "field": "x"}),
             json!({"op": "entity.delete", "entity_type": "t", "entity_id": "2"}),
+            keep("pic", "ä.png"),
+            json!({"op": "asset.delete", "content_hash": Hash::of(b"lost"), "reason": "outdated"}),
         ],
         vec![json!({"op": "snapshot.ready", "seq": 2})],
         vec![],
@@ -115,8 +144,16 @@ fn sample() -> Sample {
     let fields = fields.as_object().expect("an object").clone();
     Sample {
         entities: vec![EntityRecord { entity_type: "t".into(), entity_id: "1".into(), fields }],
+        assets: vec![AssetRecord {
+            content_hash: Hash::of(b"pic"),
+            filename: "ä.png".into(),
+            media_type: "image/png".into(),
+            asset_type: "image".into(),
+            size: 3,
+        }],
+        gone: vec![gone("lost", Whereabouts::Collected)],
         files: vec![("b", Mode::Regular, "two"), ("src/link", Mode::Symlink, "../b")],
-        blobs: ["one", "", "two", "../b"].map(blob).to_vec(),
+        blobs: ["one", "", "two", "../b", "pic"].map(blob).to_vec(),
         ..sample
     }
 }
@@ -130,6 +167,8 @@ fn pack(sample: &Sample) -> Vec<u8> {
     lines(&mut archive, "operations", &sample.ops);
     lines(&mut archive, "tags", &sample.tags);
     lines(&mut archive, "entities", &sample.entities);
+    lines(&mut archive, "assets", &sample.assets);
+    lines(&mut archive, "gone", &sample.gone);
     lines(&mut archive, "something new", &[json!({"nobody": "knows"})]);
     for (path, mode, content) in &sample.files {
         file(&mut archive, FILES, path, *mode, content);
@@ -176,9 +215,13 @@ fn an_export_comes_back() {
     assert_eq!(export.tags, sample.tags);
     let records: Vec<_> = export.bundles.iter().map(|bundle| bundle.record.clone()).collect();
     assert_eq!(records, sample.bundles);
-    assert_eq!(export.bundles.iter().map(|b| b.changes.len()).collect::<Vec<_>>(), [4, 7, 1, 0]);
+    assert_eq!(export.bundles.iter().map(|b| b.changes.len()).collect::<Vec<_>>(), [6, 9, 1, 0]);
     assert_eq!(export.bundles[2].changes, [Change::Nothing]);
     assert_eq!(export.contents[&Hash::of(b"one")], Stored { size: 3, is_binary: false });
+    assert_eq!(export.gone.values().cloned().collect::<Vec<_>>(), sample.gone);
+    assert_eq!(export.describe(&Hash::of(b"lost")), Some(Stored { size: 4, is_binary: false }));
+    assert_eq!(export.used().count(), 7);
+    assert_eq!(export.links().collect::<Vec<_>>(), [Hash::of(b"../b")]);
     assert_eq!(pack(&sample), pack(&sample), "the same bytes every time");
     let empty = unpack(&pack(&Sample { tags: Vec::new(), ..chained(&[]) })).expect("sound");
     assert!(empty.bundles.is_empty());
@@ -258,7 +301,32 @@ fn whatever_is_missing_is_noticed() {
     let entity = "an entity is not what the log makes of it";
     assert_eq!(refused(|s| s.entities.clear()), entity);
     assert_eq!(refused(|s| drop(s.entities[0].fields.insert("new".into(), json!(1)))), entity);
+    let asset = "an asset is not what the log makes of it";
+    assert_eq!(refused(|s| s.assets.clear()), asset);
+    assert_eq!(refused(|s| s.assets[0].filename = "b.png".into()), asset);
+    assert_eq!(refused(|s| s.assets[0].size += 1), asset);
     assert_eq!(refused(|s| s.tags[0].seq = 5), "a tag names a bundle that is not there");
+}
+
+/// A content may be gone where that can be said of the copy, too.
+#[test]
+fn what_is_gone_is_known_and_no_current_file() {
+    let missing = "a content is missing, or has another size";
+    assert_eq!(refused(|s| s.gone.clear()), missing);
+    assert_eq!(refused(|s| s.gone[0].size += 1), missing);
+    assert_eq!(refused(|s| s.gone[0].when = Some("then".into())), "a time cannot be read");
+    let lose = |sample: &mut Sample, content: &str| {
+        sample.blobs.retain(|(_, there)| *there != content);
+        sample.gone.push(gone(content, Whereabouts::Archived));
+    };
+    assert_eq!(refused(|s| lose(s, "two")), "the content of a current file is missing");
+    assert_eq!(refused(|s| lose(s, "../b")), "the target of a symlink is gone");
+    let mut sample = sample();
+    lose(&mut sample, "one");
+    lose(&mut sample, "pic");
+    sample.gone.push(gone("two", Whereabouts::Collected));
+    let export = unpack(&pack(&sample)).expect("sound");
+    assert_eq!(export.gone.len(), 3, "what is there is not gone");
 }
 
 /// Whoever makes an archive can make its checksums, too.
@@ -268,6 +336,8 @@ fn a_log_that_makes_no_sense_is_refused() {
         (vec![json!({"op": "file.delete", "file_path": "a"})], Code::Invariant),
         (vec![json!({"op": "file.move", "from_path": "a", "to_path": "b"})], Code::Invariant),
         (vec![json!({"op": "entity.delete", "entity_type": "t", "entity_id": "1"})], Code::Invariant),
+        (vec![json!({"op": "asset.delete", "content_hash": Hash::of(b"one")})], Code::Invariant),
+        (vec![keep("one", "a/b")], Code::Validation),
         (vec![json!({"op": "file.burn", "file_path": "a"})], Code::Invariant),
         (vec![json!([])], Code::Validation),
         (vec![put("../a", "one")], Code::Validation),
