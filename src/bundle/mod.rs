@@ -112,9 +112,10 @@ impl Kind {
     }
 }
 
-/// Why a bundle of so many operations had better been several. A job's cannot be, nor can a copy: they are one or none.
+/// Why a bundle of so many operations had better been several. A job's cannot be, nor can a copy, an undo or a restore: they
+/// are one or none.
 fn advice(kind: Kind, ops: usize) -> Option<String> {
-    (ops > ADVISABLE_OPS && !matches!(kind, Kind::JobOutput | Kind::Import)).then(|| {
+    (ops > ADVISABLE_OPS && matches!(kind, Kind::UserEdit | Kind::MergeResolution)).then(|| {
         format!(
             "a bundle of {ops} operations holds the project's lock for long and is one event; up to {ADVISABLE_OPS} are advisable"
         )

@@ -135,7 +135,12 @@ fn add_gone<W: Sink>(archive: &mut Writer<W>, contents: &[Content], at: Micros) 
         let state = match gone.state {
             State::Present => continue,
             State::Archived => Whereabouts::Archived,
-            State::Collected => Whereabouts::Collected,
+            // What is corrupt is not here either.
+            State::Collected | State::Quarantined => Whereabouts::Collected,
+        };
+        let why = match gone.state {
+            State::Quarantined => Some("it was corrupt, and in quarantine".to_owned()),
+            _ => gone.why.clone(),
         };
         lines.push(
             archive,
@@ -145,7 +150,7 @@ fn add_gone<W: Sink>(archive: &mut Writer<W>, contents: &[Content], at: Micros) 
                 is_binary: *is_binary,
                 state,
                 when: gone.at.map(rfc3339),
-                why: gone.why.clone(),
+                why,
             },
         )?;
     }
