@@ -6,8 +6,9 @@ use crate::steps::{backend_pid, configure, project, refusal};
 use postgres::Client;
 use quire::pure::hash::Hash;
 use serde_json::{Value, json};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 const MIB: usize = 1 << 20;
@@ -75,52 +76,60 @@ fn an_upload_that_is_rolled_back_can_be_finished_later() {
 #[test]
 fn content_that_writers_refer_to_while_it_is_collected_is_always_there() {
     const WRITERS: u64 = 4;
+    const ENOUGH: i64 = 100;
     let database = shared().database("assets_gc");
     let mut admin = database.client("postgres");
     let project = project(&mut admin, "gc");
     configure(&mut admin, project, json!({"retention_days": 0, "broadcast": "off"}));
     let done = AtomicBool::new(false);
-    let collected = thread::scope(|scope| {
-        let collector = scope.spawn(|| collect_until(&mut database.client("postgres"), project, &done));
+    let total = AtomicI64::new(0);
+    // How soon they have met often enough depends on the machine.
+    let deadline = Instant::now() + Duration::from_secs(180);
+    let has_met = || total.load(Ordering::Relaxed) > ENOUGH || Instant::now() > deadline;
+    thread::scope(|scope| {
+        let collector =
+            scope.spawn(|| collect_until(&mut database.client("postgres"), project, &done, &total));
         let writers: Vec<_> = (0..WRITERS)
             .map(|writer| {
-                let database = &database;
-                scope.spawn(move || write_the_same_again(&mut database.client("postgres"), project, writer))
+                let (database, has_met) = (&database, &has_met);
+                scope.spawn(move || {
+                    write_the_same_again(&mut database.client("postgres"), project, writer, has_met)
+                })
             })
             .collect();
         writers.into_iter().for_each(|writer| writer.join().expect("a writer"));
         done.store(true, Ordering::Relaxed);
-        collector.join().expect("the collector")
+        collector.join().expect("the collector");
     });
-    // How often they meet depends on the machine.
-    assert!(collected > 10, "only {collected} contents were collected: the writers did not meet it");
+    let collected = total.load(Ordering::Relaxed);
+    assert!(collected > ENOUGH, "only {collected} contents were collected: the writers did not meet it");
     // Reads every live file and asset, and compares it with its hash.
     log::verify(&mut admin, project);
     let sql = "SELECT count(*) FROM quire.gc_plan($1) WHERE state <> 'present' AND jsonb_array_length(\"references\") > 0";
     assert_eq!(admin.query_one(sql, &[&project]).expect("plan").get::<_, i64>(0), 0, "dangling references");
 }
 
-/// Collects in small steps until the writers are done, and then everything; returns how many contents that were.
-fn collect_until(client: &mut Client, project: Uuid, done: &AtomicBool) -> i64 {
-    let mut total = 0;
+/// Collects in small steps until the writers are done, and then everything; counts the contents in `total`.
+fn collect_until(client: &mut Client, project: Uuid, done: &AtomicBool, total: &AtomicI64) {
     loop {
         let is_last = done.load(Ordering::Relaxed);
         let run: Value = client.query_one("SELECT quire.gc_run($1, 5)", &[&project]).expect("collect").get(0);
-        total += run["collected"].as_i64().expect("a number");
+        total.fetch_add(run["collected"].as_i64().expect("a number"), Ordering::Relaxed);
         if is_last && run["remaining"] == 0 {
-            return total;
+            return;
         }
     }
 }
 
-/// Writes few contents to few paths again and again, small ones and large ones, as files and assets, by all kinds of writers.
-fn write_the_same_again(client: &mut Client, project: Uuid, seed: u64) {
+/// Writes few contents to few paths again and again, small ones and large ones, as files and assets, by all kinds of writers,
+/// 250 times and then on until `is_enough`.
+fn write_the_same_again(client: &mut Client, project: Uuid, seed: u64, is_enough: impl Fn() -> bool) {
     let mut state = seed * 7919 + 1;
     let mut dice = |sides: u64| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) % sides
     };
-    for _ in 0..250 {
+    for _ in (0..).take_while(|round| *round < 250 || !is_enough()) {
         let path = format!("f{}", dice(5));
         let content = format!("{} ", dice(12)).repeat(if dice(2) == 0 { 5 } else { 40_000 });
         let outcome = match dice(6) {
