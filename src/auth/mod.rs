@@ -271,7 +271,7 @@ pub fn author(principal: &Principal) -> Result<ActorId> {
             .hint("an administrator maps a database role with map_role_to_actor, or an authenticator sets request.jwt.claims")
     })?;
     if !principal.is_registered {
-        store::register_actor(actor)?;
+        store::register_actor(actor, None)?;
     }
     Ok(actor)
 }

@@ -91,9 +91,10 @@ pub fn find_actor(caller: Key) -> Result<Option<(ActorId, Option<String>)>> {
     db::read_one(sql, &[key], |row| Ok((row.get(1).map(ActorId::from_pg)?, row.opt(2)?)))
 }
 
-pub fn register_actor(actor: ActorId) -> Result<()> {
-    const SQL: &str = "INSERT INTO quire_store.actor (actor_id) VALUES ($1) ON CONFLICT DO NOTHING";
-    db::exec(SQL, &[actor.pg().into()])
+pub fn register_actor(actor: ActorId, display_name: Option<&str>) -> Result<()> {
+    const SQL: &str =
+        "INSERT INTO quire_store.actor (actor_id, display_name) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+    db::exec(SQL, &[actor.pg().into(), display_name.into()])
 }
 
 /// Whether the cluster has a role of this name.

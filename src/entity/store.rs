@@ -214,15 +214,7 @@ pub fn open_conflict(project: ProjectId, id: Uuid, key: &FieldKey, seq: Seq) -> 
             ON CONFLICT (project_id, conflict_id) DO UPDATE SET opened_seq = EXCLUDED.opened_seq, resolved_seq = NULL)
         UPDATE quire_store.entity_field SET conflict_id = $2
         WHERE project_id = $1 AND entity_type = $3 AND entity_id = $4 AND field = $5";
-    let args: [Arg; 6] = [
-        project.pg().into(),
-        uuid_to_pg(id).into(),
-        key.entity.entity_type.as_str().into(),
-        key.entity.entity_id.as_str().into(),
-        key.field.as_str().into(),
-        seq.into(),
-    ];
-    db::exec(SQL, &args)
+    db::exec(SQL, &conflict_args(project, id, key, seq))
 }
 
 /// Closes a conflict and unmarks the field.
@@ -231,15 +223,18 @@ pub fn close_conflict(project: ProjectId, id: Uuid, key: &FieldKey, seq: Seq) ->
             UPDATE quire_store.conflict SET resolved_seq = $6 WHERE project_id = $1 AND conflict_id = $2)
         UPDATE quire_store.entity_field SET conflict_id = NULL
         WHERE project_id = $1 AND entity_type = $3 AND entity_id = $4 AND field = $5";
-    let args: [Arg; 6] = [
+    db::exec(SQL, &conflict_args(project, id, key, seq))
+}
+
+fn conflict_args(project: ProjectId, id: Uuid, key: &FieldKey, seq: Seq) -> [Arg<'_>; 6] {
+    [
         project.pg().into(),
         uuid_to_pg(id).into(),
         key.entity.entity_type.as_str().into(),
         key.entity.entity_id.as_str().into(),
         key.field.as_str().into(),
         seq.into(),
-    ];
-    db::exec(SQL, &args)
+    ]
 }
 
 /// Something that happened to a conflict.

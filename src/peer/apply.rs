@@ -14,7 +14,7 @@ use crate::ids::{ActorId, ProjectId};
 use crate::pure::asset::{AssetEdit, Assets, Label, Source};
 use crate::pure::field::{Clash, EntityKey, FieldEdit, FieldKey, FieldState, Fields};
 use crate::pure::hash::Hash;
-use crate::pure::json::{JsonValue, canonical};
+use crate::pure::json::JsonValue;
 use crate::pure::op::{Mode, Op};
 use crate::pure::path::FilePath;
 use crate::pure::peer::{Bundle, SentOp, Stamp, Target, Verdict, judge};
@@ -62,7 +62,7 @@ pub fn plan(access: &Access, peer: &str, head: &LockedHead, bundle: &Bundle) -> 
         "checksum": bundle.checksum.to_hex(), "undoes_bundle_id": bundle.undoes, "display_name": bundle.display_name
     });
     if !is_verbatim {
-        origin["ops"] = bundle.ops.iter().map(travelled).collect::<Result<Value>>()?;
+        origin["ops"] = bundle.ops.iter().map(SentOp::to_json).collect::<Result<Value>>()?;
     }
     let undoes_seq = match bundle.undoes {
         Some(undoes) => store::seq_of(access.project, undoes)?,
@@ -76,33 +76,6 @@ pub fn plan(access: &Access, peer: &str, head: &LockedHead, bundle: &Bundle) -> 
     };
     let plan = Plan { edits, fields, assets, blobs, undoes_seq, origin: Some(origin), ..Plan::default() };
     Ok(Planned { plan, reasons })
-}
-
-/// An operation as it came, to be handed on.
-fn travelled(sent: &SentOp) -> Result<Value> {
-    let form: Value = serde_json::from_slice(&canonical(&sent.op)?).unwrap_or_default();
-    let mut json = json!({"op": form});
-    let mut fields = Vec::new();
-    for write in &sent.writes {
-        match (&write.target, &sent.op) {
-            (Target::File(_, None), Op::FileMove { .. }) => json["from_base"] = json!(write.base),
-            (Target::File(_, Some(file)), Op::FileMove { .. }) => {
-                json["base"] = json!(write.base);
-                json["moved"] = json!({
-                    "content_hash": file.content_hash.to_hex(), "file_type": file.file_type,
-                    "mode": file.mode.as_str(), "size": file.size
-                });
-            }
-            (Target::Field(key), Op::EntityDelete { .. }) => {
-                fields.push(json!({"field": key.field, "base": write.base}));
-            }
-            _ => json["base"] = json!(write.base),
-        }
-    }
-    if matches!(sent.op, Op::EntityDelete { .. }) {
-        json["fields"] = fields.into();
-    }
-    Ok(json)
 }
 
 struct Run<'a> {

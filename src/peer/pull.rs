@@ -1,6 +1,6 @@
 //! `sync_pull`: whole bundles, checked before they go out.
 
-use super::store::{self, Base, End, More};
+use super::store::{self, Base, More};
 use crate::auth::Access;
 use crate::blob::{self, State};
 use crate::bundle::store::head_seq;
@@ -10,6 +10,7 @@ use crate::pure::chain::BundleHeader;
 use crate::pure::hash::Hash;
 use crate::pure::json::{canonical, encode_base64};
 use crate::pure::op::Op;
+use crate::pure::peer::op_to_json;
 use crate::recovery::{self, LoadedBundle};
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap};
@@ -137,8 +138,8 @@ impl Batch {
             None => bundle
                 .ops
                 .iter()
-                .filter_map(|stored| self.sent_op(seq, stored.ordinal, stored.op.as_ref()?))
-                .collect(),
+                .filter_map(|stored| Some(self.sent_op(seq, stored.ordinal, stored.op.as_ref()?)))
+                .collect::<Result<Value>>()?,
         };
         let mut bytes = 0;
         // What is archived or collected does not travel, nor what no JSON could hold.
@@ -160,29 +161,9 @@ impl Batch {
         Ok(Some(Sent { seq, ops: count, bytes, json }))
     }
 
-    fn sent_op(&self, seq: Seq, ordinal: i32, op: &Op) -> Option<Value> {
-        let form: Value = serde_json::from_slice(&canonical(op).ok()?).ok()?;
-        let mut sent = json!({"op": form});
-        let mut fields: Vec<Value> = Vec::new();
-        for base in self.bases.get(&(seq, ordinal)).map(Vec::as_slice).unwrap_or_default() {
-            match (&base.end, op) {
-                (End::From, _) => sent["from_base"] = json!(base.bundle),
-                (End::Field(field), Op::EntityDelete { .. }) => {
-                    fields.push(json!({"field": field, "base": base.bundle}));
-                }
-                (End::To(Some((hash, file_type, mode, size))), Op::FileMove { .. }) => {
-                    let hash = Hash::from_bytes(hash).ok()?.to_hex();
-                    sent["base"] = json!(base.bundle);
-                    sent["moved"] =
-                        json!({"content_hash": hash, "file_type": file_type, "mode": mode, "size": size});
-                }
-                _ => sent["base"] = json!(base.bundle),
-            }
-        }
-        if matches!(op, Op::EntityDelete { .. }) {
-            sent["fields"] = fields.into();
-        }
-        Some(sent)
+    fn sent_op(&self, seq: Seq, ordinal: i32, op: &Op) -> Result<Value> {
+        let bases = self.bases.get(&(seq, ordinal)).map(Vec::as_slice).unwrap_or_default();
+        op_to_json(op, bases.iter().map(|base| (base.end.clone(), base.bundle)))
     }
 }
 

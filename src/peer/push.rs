@@ -2,7 +2,7 @@
 
 use super::{apply, heal, store};
 use crate::args::{file_type_arg, message_arg, text_arg};
-use crate::auth::Access;
+use crate::auth::{self, Access};
 use crate::bundle::store::now;
 use crate::bundle::{Commit, Kind, commit};
 use crate::error::{Error, Result};
@@ -88,7 +88,7 @@ fn one(access: &Access, peer: &str, bundle: &Bundle) -> Result<Row> {
         let reasons = heal::heal(access, seq, bundle)?;
         return Ok(Row { bundle_id, seq: Some(seq), status: "duplicate", reasons });
     }
-    store::register(ActorId(bundle.header.actor_id), bundle.display_name.as_deref())?;
+    auth::store::register_actor(ActorId(bundle.header.actor_id), bundle.display_name.as_deref())?;
     let kind = Kind::parse_any(&bundle.header.kind)?;
     let mut reasons = Vec::new();
     let request = Commit {

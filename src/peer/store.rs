@@ -3,9 +3,11 @@
 use crate::blob::store::byte_array;
 use crate::db::{self, Arg};
 use crate::error::Result;
-use crate::ids::{ActorId, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
+use crate::ids::{ProjectId, Seq, uuid_from_pg, uuid_to_pg};
 use crate::pure::hash::Hash;
-use crate::pure::peer::Stamp;
+use crate::pure::op::Mode;
+use crate::pure::peer::{End, Stamp};
+use crate::pure::replay::File;
 use pgrx::{JsonB, Uuid as PgUuid};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -55,13 +57,6 @@ pub fn seq_of(project: ProjectId, bundle: Uuid) -> Result<Option<Seq>> {
 pub fn remember(project: ProjectId, bundle: Uuid, seq: Seq) -> Result<()> {
     const SQL: &str = "INSERT INTO quire_store.peer_bundle (project_id, bundle_id, seq) VALUES ($1, $2, $3)";
     db::exec(SQL, &[project.pg().into(), uuid_to_pg(bundle).into(), seq.into()])
-}
-
-/// Registers an author by the name they have elsewhere, if they are new here.
-pub fn register(actor: ActorId, display_name: Option<&str>) -> Result<()> {
-    const SQL: &str =
-        "INSERT INTO quire_store.actor (actor_id, display_name) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-    db::exec(SQL, &[actor.pg().into(), display_name.into()])
 }
 
 /// The stamps of some bundles, by seq: where they were made, which may have been elsewhere.
@@ -123,15 +118,6 @@ pub struct Base {
     pub bundle: Option<Uuid>,
 }
 
-pub enum End {
-    /// The path a move leaves.
-    From,
-    /// The path that is written; with a file, its hash, type, mode and size.
-    To(Option<(Vec<u8>, String, String, i64)>),
-    Field(String),
-    Asset,
-}
-
 /// What operations after a seq and up to another changed.
 pub fn bases(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<Base>> {
     const FILES: &str = "SELECT f.bundle_seq, f.ordinal, f.op = 'file.move' AND f.is_deleted, b.bundle_id,
@@ -163,7 +149,12 @@ pub fn bases(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<Base>> {
     let args = || -> [Arg; 3] { [project.pg().into(), after.into(), up_to.into()] };
     let mut bases = db::read(FILES, &args(), |row| {
         let file = match row.opt::<&[u8]>(5)? {
-            Some(hash) => Some((hash.to_vec(), row.get(6)?, row.get(7)?, row.get(8)?)),
+            Some(hash) => Some(File {
+                content_hash: Hash::from_bytes(hash)?,
+                file_type: row.get(6)?,
+                mode: Mode::parse(row.get(7)?)?,
+                size: row.get(8)?,
+            }),
             None => None,
         };
         let end = if row.get::<bool>(3)? { End::From } else { End::To(file) };

@@ -27,7 +27,7 @@ fn set(project_uuid: Option<Uuid>, member: Option<Uuid>, role: Option<&str>) -> 
     if role != Role::Owner {
         keep_an_owner(&access, member)?;
     }
-    auth::store::register_actor(member)?;
+    auth::store::register_actor(member, None)?;
     store::set_member(access.project, member, role, by)?;
     Ok(JsonB(json!({"member": member.to_string(), "role": role.as_str()})))
 }

@@ -9,11 +9,11 @@ use crate::error::{Error, Result};
 use crate::pure::chain::{BundleHeader, checksum};
 use crate::pure::field::{EntityKey, FieldKey};
 use crate::pure::hash::Hash;
-use crate::pure::json::{Members, decode_base64};
+use crate::pure::json::{Members, canonical, decode_base64};
 use crate::pure::op::{Mode, Op};
 use crate::pure::path::FilePath;
 use crate::pure::replay::File;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -66,6 +66,63 @@ pub enum Target {
     Field(FieldKey),
     /// An asset is kept (see the operation), or deleted.
     Asset(Hash),
+}
+
+/// Which of the things that an operation changes.
+#[derive(Clone, Debug)]
+pub enum End {
+    /// The path a move leaves.
+    From,
+    /// The path that is written, and the file there.
+    To(Option<File>),
+    /// A field, by name.
+    Field(String),
+    /// An asset.
+    Asset,
+}
+
+impl SentOp {
+    /// As JSON, to be handed on.
+    pub fn to_json(&self) -> Result<Value> {
+        let changes = self.writes.iter().map(|write| {
+            let end = match (&write.target, &self.op) {
+                (Target::File(_, None), Op::FileMove { .. }) => End::From,
+                (Target::File(_, file), _) => End::To(file.clone()),
+                (Target::Field(key), _) => End::Field(key.field.clone()),
+                (Target::Asset(_), _) => End::Asset,
+            };
+            (end, write.base)
+        });
+        op_to_json(&self.op, changes)
+    }
+}
+
+/// An operation as it travels, from what it changes and the bundles that made that what it was.
+pub fn op_to_json(op: &Op, changes: impl IntoIterator<Item = (End, Option<Uuid>)>) -> Result<Value> {
+    let form: Value = serde_json::from_slice(&canonical(op)?)
+        .map_err(|_| Error::internal("an operation has no JSON form"))?;
+    let mut json = json!({"op": form});
+    let mut fields: Vec<Value> = Vec::new();
+    for (end, base) in changes {
+        match (end, op) {
+            (End::From, _) => json["from_base"] = json!(base),
+            (End::Field(field), Op::EntityDelete { .. }) => {
+                fields.push(json!({"field": field, "base": base}));
+            }
+            (End::To(Some(file)), Op::FileMove { .. }) => {
+                json["base"] = json!(base);
+                json["moved"] = json!({
+                    "content_hash": file.content_hash.to_hex(), "file_type": file.file_type,
+                    "mode": file.mode.as_str(), "size": file.size
+                });
+            }
+            _ => json["base"] = json!(base),
+        }
+    }
+    if matches!(op, Op::EntityDelete { .. }) {
+        json["fields"] = fields.into();
+    }
+    Ok(json)
 }
 
 impl Bundle {
@@ -294,6 +351,25 @@ mod tests {
                 }
             }
             prop_assert_eq!(sides[0].value, sides[1].value);
+        }
+    }
+
+    #[test]
+    fn an_operation_comes_back_as_it_was_sent() {
+        let hash = Hash::of(b"a").to_hex();
+        let [first, second] = [Uuid::from_u128(1), Uuid::from_u128(2)];
+        let moved = json!({"content_hash": hash, "file_type": "md", "mode": "644", "size": 1});
+        for sent in [
+            json!({"op": {"op": "file.put", "file_path": "a", "file_type": "md", "mode": "644", "content_hash": hash, "size": 1},
+                "base": first}),
+            json!({"op": {"op": "file.delete", "file_path": "a"}, "base": null}),
+            json!({"op": {"op": "file.move", "from_path": "a", "to_path": "b"}, "from_base": first, "base": second,
+                "moved": moved}),
+            json!({"op": {"op": "entity.delete", "entity_type": "note", "entity_id": "1"},
+                "fields": [{"field": "a", "base": first}, {"field": "b", "base": null}]}),
+            json!({"op": {"op": "asset.delete", "content_hash": hash, "reason": null}, "base": first}),
+        ] {
+            assert_eq!(sent_op("op", &sent).unwrap().to_json().unwrap(), sent);
         }
     }
 

@@ -8,7 +8,7 @@ use crate::entity;
 use crate::error::{Error, Result};
 use crate::file::VersionRow;
 use crate::file::read::no_file;
-use crate::file::store::changed_between;
+use crate::file::store::files_at;
 use crate::ids::{ActorId, ProjectId, Seq};
 use crate::project::{self, ProjectKind};
 use crate::pure::asset::{Asset, AssetEdit, Source as AssetSource, no_asset};
@@ -35,10 +35,7 @@ pub struct State {
 impl State {
     /// Reads it; the gate was passed before.
     pub fn at(project: ProjectId, seq: Seq) -> Result<Self> {
-        let files = changed_between(project, 0, seq)?
-            .into_iter()
-            .filter_map(|file| file.to.map(|version| (file.path, version)))
-            .collect();
+        let files = files_at(project, seq)?;
         let fields = entity::store::fields_at(project, seq)?;
         Ok(Self { from: project, files, fields, assets: asset::store::assets_at(project, seq)? })
     }
