@@ -1,10 +1,10 @@
 // The apply function of the container without a server: what it does with events, and what it refuses.
 
 import assert from 'node:assert/strict'
-import { existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { beforeEach, test } from 'node:test'
+import { afterEach, beforeEach, test } from 'node:test'
 import { blake3 } from 'hash-wasm'
 import { applyEvent, isWhole } from '../../examples/preview-container/apply.js'
 import { Refused, Tree } from '../../examples/preview-container/tree.js'
@@ -15,6 +15,7 @@ beforeEach(() => {
   root = join(above, 'site')
   tree = Tree.make(root)
 })
+afterEach(() => rmSync(above, { recursive: true }))
 
 const at = (path) => join(root, path)
 const noFetch = () => assert.fail('nothing is to be fetched')
