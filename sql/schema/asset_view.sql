@@ -5,7 +5,8 @@ RETURNS TABLE (content_hash text, filename text, media_type text, asset_type tex
                updated_at timestamptz)
 STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp LANGUAGE sql
 BEGIN ATOMIC
-    SELECT quire_store.readable_project(project_uuid), quire_store.check_asset_type(asset_type);
+    SELECT quire_store.readable_project(project_uuid), quire_store.check_asset_type(asset_type),
+           quire_store.refuse_quarantined(project_uuid, '{asset}', '{}');
     SELECT pg_catalog.encode(a.content_hash, 'hex'), a.filename, a.media_type, a.asset_type, a.size, a.seq, a.actor_id,
            a.updated_at
     FROM quire_store.asset a

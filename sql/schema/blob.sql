@@ -26,6 +26,8 @@ CREATE TABLE quire_store.blob_chunk (
     ordinal    integer NOT NULL,
     size       bigint NOT NULL,
     codec      smallint NOT NULL,
+    -- BLAKE3 of ordinal, codec, size and bytes: a part of the content is read without the rest, which its hash needs.
+    checksum   bytea NOT NULL,
     bytes      bytea NOT NULL,
     PRIMARY KEY (project_id, hash, ordinal),
     FOREIGN KEY (project_id, hash) REFERENCES quire_store.blob ON DELETE CASCADE

@@ -286,8 +286,8 @@ Returns: {seq, bundle_id, kind, actor, display_name, message, correlation_id, ba
 
 COMMENT ON FUNCTION quire.verify_project(uuid, text) IS
 'Checks everything that is stored against its checksums. What is wrong is recorded in quarantine and not raised; nothing else changes. Owners only.
-Arguments: depth (log: operations, bundles, their chain; state: and the current files and fields against the log; content: and every content against its hash, default).
-Returns: {project_id, seq, is_sound, bundles, ops, files, fields, assets, blobs, blob_bytes, findings: [{quarantine_id, kind, key, fault, in_words}]}; what was rejected before is not found again.
+Arguments: depth (log: operations, bundles, their chain; state: and the current files, fields and assets, totals, and what versions say beside their operations, against the log; content: and every content against its hash, default).
+Returns: {project_id, seq, is_sound, bundles, ops, files, fields, assets, blobs, blob_bytes, findings: [{quarantine_id, kind, key, fault, in_words}]}; what was rejected before is not found again, unless it changes once more.
 Errors: 22004, 22023, 42501, PT404.';
 COMMENT ON FUNCTION quire.replay_project(uuid, bigint) IS
 'Makes files and fields anew from the operations alone and compares them with the tables. Members only; changes nothing.
@@ -299,11 +299,11 @@ Arguments: include_ended (default false).
 Returns: rows (quarantine_id, kind, key, fault, in_words, expected, status, found_at, ended_at, ended_by, reason); kind is blob, file_op, field_op, asset_op, bundle, project_head, file_head, entity_field, asset or peer_bundle; key names the row; expected is the recorded checksum; status is open, repaired or rejected. Errors: 22004, 42501, PT404.';
 COMMENT ON FUNCTION quire.repair(uuid, uuid, jsonb) IS
 'Mends a row in quarantine. A copy, from a backup or a peer, is accepted only when it has the checksum that was recorded; what other rows prove needs none. Owners only.
-Arguments: supply: {content | content_base64} for a blob; {op: canonical form} for an operation; {header: {project_id, seq, bundle_id, kind, actor_id, message, correlation_id, base_seq, undoes_seq, committed_at (microseconds since 1970)}} for a bundle; not needed for file_head, entity_field, project_head and the faults checksum and prev_checksum.
-Returns: {quarantine_id, kind, key, status, repaired_from}; repaired_from is supply or the log.
+Arguments: supply: {content | content_base64} for a blob; {op: canonical form} for an operation; {header: {project_id, seq, bundle_id, kind, actor_id, message, correlation_id, base_seq, undoes_seq, committed_at (microseconds since 1970)}} for a bundle; not needed for file_head, entity_field, asset, project_head, for the faults row, checksum and prev_checksum, and for content that was written again since.
+Returns: {quarantine_id, kind, key, status, repaired_from}; repaired_from is supply, the log or a later write.
 Errors: 22004 a copy is needed, 22023, 42501, PT404, PT409 already_ended, PT422 the copy is another one, or rows are missing.';
 COMMENT ON FUNCTION quire.reject_quarantined(uuid, uuid, text) IS
-'Gives a row in quarantine up: it is taken as it is, and not found again. Owners only.
+'Gives a row in quarantine up: it is taken as it is, and not found again unless it changes once more. Content is unavailable (PT410) until it is written again. Owners only.
 Arguments: reason (1 to 1000 characters; kept). Returns: {quarantine_id, kind, key, status}.
 Errors: 22004, 22023, 42501, PT404, PT409 already_ended.';
 -- Jobs --------------------------------------------------------------------------------------------------------------
@@ -368,14 +368,14 @@ Returns: like put_asset, with status deleted. Errors: 22004, 22023, 42501 also f
 COMMENT ON FUNCTION quire.get_asset(uuid, text) IS
 'What is known of an asset, also of a deleted one.
 Arguments: hash (64 hex digits).
-Returns: {content_hash, filename, media_type, asset_type, size, is_deleted, reason, seq, actor, updated_at, state}; seq, actor and updated_at of its last change; state of its bytes is present, archived or collected. Errors: 22004, 22023, PT404.';
+Returns: {content_hash, filename, media_type, asset_type, size, is_deleted, reason, seq, actor, updated_at, state}; seq, actor and updated_at of its last change; state of its bytes is present, archived, collected or quarantined. Errors: 22004, 22023, PT404, XX001.';
 COMMENT ON FUNCTION quire.read_asset_range(uuid, text, bigint, bigint) IS
-'Bytes of an asset, at most 64 MiB a call. Reads only the chunks it needs. The hash is verified when the asset has at most 1 MiB or is read whole; of a part, that each chunk decodes to its length.
+'Bytes of an asset, at most 64 MiB a call. Reads only the chunks it needs. The hash is verified when the asset has at most 1 MiB or is read whole; of a part, each chunk against a checksum of its own.
 Arguments: hash (64 hex digits); offset (bytes, from 0); length (bytes; default: to the end). Beyond the end there is nothing.
 Returns: the bytes. Errors: 22004, 22023, PT404 also when it is deleted, PT410 archived, PT413, XX001.';
 COMMENT ON FUNCTION quire.list_assets(uuid, text) IS
 'The live assets, by type, filename and hash.
-Arguments: asset_type (default: all). Returns: rows (content_hash, filename, media_type, asset_type, size, seq, actor, updated_at). Errors: 22004, 22023, PT404.';
+Arguments: asset_type (default: all). Returns: rows (content_hash, filename, media_type, asset_type, size, seq, actor, updated_at). Errors: 22004, 22023, PT404, XX001.';
 COMMENT ON FUNCTION quire.begin_upload(uuid, text, text, text, interval) IS
 'Begins an asset that arrives in pieces. Removes expired uploads.
 Arguments: filename, media_type, asset_type (as put_asset); lease (1 second to 7 days: how long it may take).

@@ -12,6 +12,8 @@ CREATE TABLE quire_store.quarantine (
     in_words      text NOT NULL,
     -- The checksum that was recorded, where there is one.
     expected      bytea,
+    -- BLAKE3 of what stood there instead, so that what is given up is known from what becomes wrong later.
+    found         bytea,
     status        text NOT NULL DEFAULT 'open' CHECK (status IN ('open', 'repaired', 'rejected')),
     found_at      timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     ended_at      timestamptz,
@@ -20,5 +22,7 @@ CREATE TABLE quire_store.quarantine (
     PRIMARY KEY (project_id, quarantine_id)
 );
 SELECT pg_catalog.pg_extension_config_dump('quire_store.quarantine', '');
--- One open entry per row; a rejected one is not found again.
-CREATE UNIQUE INDEX quarantine_row ON quire_store.quarantine (project_id, kind, key, fault) WHERE status <> 'repaired';
+-- One open entry per row.
+CREATE UNIQUE INDEX quarantine_row ON quire_store.quarantine (project_id, kind, key, fault) WHERE status = 'open';
+-- What was rejected is looked for whenever it is found.
+CREATE INDEX quarantine_rejected ON quire_store.quarantine (key, project_id) WHERE status = 'rejected';

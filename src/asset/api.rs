@@ -6,9 +6,11 @@ use crate::auth::{Action, require_project};
 use crate::blob;
 use crate::bundle::{Commit, Committed, Kind, Plan, commit, correlated};
 use crate::error::{Error, Result};
+use crate::ids::ProjectId;
 use crate::pure::asset::{AssetEdit, Label, Source, asset_type_of, no_asset, reason_of};
 use crate::pure::hash::Hash;
 use crate::raise::or_raise;
+use crate::recovery;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use serde_json::json;
@@ -109,6 +111,7 @@ fn get_asset(project_uuid: Option<Uuid>, hash: Option<&str>) -> JsonB {
 fn get(project_uuid: Option<Uuid>, hash: Option<&str>) -> Result<JsonB> {
     let access = require_project(Action::Read, project_uuid)?;
     let hash = hash_arg(hash)?;
+    refuse(access.project, &hash)?;
     store::describe(access.project, &hash)?.ok_or_else(|| no_asset(&hash))
 }
 
@@ -134,6 +137,7 @@ fn read_range(
     let hash = hash_arg(hash)?;
     let offset = natural("offset", required("offset", offset)?)?;
     let length = length.map(|length| natural("length", length)).transpose()?;
+    refuse(access.project, &hash)?;
     let assets = store::load(access.project, &[hash])?;
     let asset = assets.get(&hash).ok_or_else(|| no_asset(&hash))?;
     if asset.is_deleted {
@@ -150,6 +154,11 @@ fn read_range(
             .hint("read it in several ranges"));
     }
     blob::store::read_range(access.project, &hash, start, length)
+}
+
+/// XX001 when what is known of an asset is in quarantine.
+fn refuse(project: ProjectId, hash: &Hash) -> Result<()> {
+    recovery::refuse(project, &["asset"], json!({"content_hash": hash.to_hex()}))
 }
 
 fn natural(argument: &str, number: i64) -> Result<i64> {

@@ -6,13 +6,15 @@ use crate::db::{self, Arg};
 use crate::error::{Code, Result};
 use crate::ids::ProjectId;
 use crate::pure::content::{self, CHUNK_BYTES, Codec, Encoded};
-use crate::pure::hash::Hash;
+use crate::pure::hash::{Hash, Hasher};
 use crate::recovery;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use uuid::Uuid;
 
 /// Most bytes one INSERT carries; an array of a gigabyte cannot be built.
 const BATCH_BYTES: usize = 8 << 20;
+/// Most bytes that are reserved because a row says that so many come.
+const BELIEVED_BYTES: usize = 64 << 20;
 
 /// Which of `hashes` the project has, present.
 pub fn existing(project: ProjectId, hashes: &[Hash]) -> Result<HashSet<Hash>> {
@@ -33,8 +35,8 @@ pub fn byte_array<'a>(hashes: &[Hash]) -> Arg<'a> {
 /// What happens to a blob that is there already: nothing, unless its bytes are not.
 macro_rules! or_revive {
     () => {
-        " ON CONFLICT (project_id, hash) DO UPDATE SET codec = EXCLUDED.codec, chunk_count = EXCLUDED.chunk_count,
-             bytes = EXCLUDED.bytes, state = 0, state_at = NULL, state_reason = NULL
+        " ON CONFLICT (project_id, hash) DO UPDATE SET size = EXCLUDED.size, codec = EXCLUDED.codec,
+             chunk_count = EXCLUDED.chunk_count, bytes = EXCLUDED.bytes, state = 0, state_at = NULL, state_reason = NULL
           WHERE b.state <> 0"
     };
 }
@@ -95,7 +97,8 @@ pub fn replace(project: ProjectId, blob: &Blob) -> Result<()> {
     insert(project, std::slice::from_ref(blob))
 }
 
-/// Stores the row of a blob whose chunks follow; `false` when it is there already, with its chunks.
+/// Stores the row of a blob whose chunks follow; `false` when it is there already, with its chunks. One that was in quarantine
+/// may have corrupt ones.
 fn insert_head(project: ProjectId, hash: &Hash, size: i64, chunks: i32) -> Result<bool> {
     const SQL: &str = concat!(
         "INSERT INTO quire_store.blob AS b (project_id, hash, size, codec, chunk_count, bytes)
@@ -104,18 +107,32 @@ fn insert_head(project: ProjectId, hash: &Hash, size: i64, chunks: i32) -> Resul
         " RETURNING true"
     );
     let args: [Arg; 4] = [project.pg().into(), hash.as_bytes().as_slice().into(), size.into(), chunks.into()];
-    Ok(db::write_one(SQL, &args, |row| row.get::<bool>(1))?.is_some())
+    let is_new = db::write_one(SQL, &args, |row| row.get::<bool>(1))?.is_some();
+    if is_new {
+        forget_chunks(project, std::slice::from_ref(hash))?;
+    }
+    Ok(is_new)
+}
+
+/// Removes the chunks of some contents.
+fn forget_chunks(project: ProjectId, hashes: &[Hash]) -> Result<()> {
+    const SQL: &str = "DELETE FROM quire_store.blob_chunk c
+        USING unnest($2::bytea[]) AS w (hash) WHERE c.project_id = $1 AND c.hash = w.hash";
+    db::exec(SQL, &[project.pg().into(), byte_array(hashes)])
 }
 
 fn insert_chunk(project: ProjectId, key: &[u8], ordinal: i32, chunk: &Encoded) -> Result<()> {
-    const SQL: &str = "INSERT INTO quire_store.blob_chunk (project_id, hash, ordinal, size, codec, bytes)
-        VALUES ($1, $2, $3, $4, $5, $6)";
-    let args: [Arg; 6] = [
+    const SQL: &str =
+        "INSERT INTO quire_store.blob_chunk (project_id, hash, ordinal, size, codec, checksum, bytes)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    let checksum = content::chunk_checksum(ordinal, chunk.codec, chunk.size, &chunk.bytes);
+    let args: [Arg; 7] = [
         project.pg().into(),
         key.into(),
         ordinal.into(),
         (chunk.size as i64).into(),
         (chunk.codec as i16).into(),
+        checksum.as_bytes().as_slice().into(),
         chunk.bytes.as_slice().into(),
     ];
     db::exec(SQL, &args)
@@ -217,8 +234,9 @@ fn copy_present(from: ProjectId, to: ProjectId, hashes: &[Hash]) -> Result<()> {
         or_revive!(),
         " RETURNING hash, chunk_count"
     );
-    const CHUNKS: &str = "INSERT INTO quire_store.blob_chunk (project_id, hash, ordinal, size, codec, bytes)
-        SELECT $2, c.hash, c.ordinal, c.size, c.codec, c.bytes
+    const CHUNKS: &str =
+        "INSERT INTO quire_store.blob_chunk (project_id, hash, ordinal, size, codec, checksum, bytes)
+        SELECT $2, c.hash, c.ordinal, c.size, c.codec, c.checksum, c.bytes
         FROM unnest($3::bytea[]) AS w (hash)
         CROSS JOIN LATERAL (
             SELECT * FROM quire_store.blob_chunk f WHERE f.project_id = $1 AND f.hash = w.hash OFFSET 0) c
@@ -233,6 +251,9 @@ fn copy_present(from: ProjectId, to: ProjectId, hashes: &[Hash]) -> Result<()> {
         let chunks: usize = new.iter().map(|(_, chunks)| *chunks as usize).sum();
         let in_chunks: Vec<Hash> =
             new.into_iter().filter(|(_, chunks)| *chunks > 0).map(|(hash, _)| hash).collect();
+        if !in_chunks.is_empty() {
+            forget_chunks(to, &in_chunks)?;
+        }
         let copied = if chunks == 0 { 0 } else { db::write(CHUNKS, &args(&in_chunks), |_| Ok(()))?.len() };
         let there = existing(to, hashes)?;
         let lost = hashes.iter().find(|hash| !there.contains(hash));
@@ -394,27 +415,38 @@ pub fn read_stored(
     wanted.next().map_or(Ok(()), |gone| Err(missing(gone)))
 }
 
+/// One chunk, checked against its own checksum, from the columns `ordinal, size, codec, checksum, bytes`.
+fn chunk_from_row<'r>(row: &'r db::Row, hash: &Hash, wanted: i32) -> Result<Part<'r>> {
+    let part = Part {
+        codec: Codec::from_stored(row.get(3)?)?,
+        size: usize::try_from(row.get::<i64>(2)?).unwrap_or(usize::MAX),
+        bytes: row.get(5)?,
+    };
+    let checksum = content::chunk_checksum(wanted, part.codec, part.size, part.bytes);
+    if row.get::<i32>(1)? != wanted || row.get::<&[u8]>(4)? != checksum.as_bytes() {
+        return Err(damaged(hash));
+    }
+    Ok(part)
+}
+
 /// Reads one chunk of a blob as it is stored, from 1.
-pub fn read_part(
+pub fn read_part<R>(
     project: ProjectId,
     hash: &Hash,
     ordinal: i32,
-    mut work: impl FnMut(Part) -> Result<()>,
-) -> Result<()> {
-    const SQL: &str = "SELECT c.codec, c.size, c.bytes FROM quire_store.blob_chunk c
+    mut work: impl FnMut(Part) -> Result<R>,
+) -> Result<R> {
+    const SQL: &str = "SELECT c.ordinal, c.size, c.codec, c.checksum, c.bytes FROM quire_store.blob_chunk c
         WHERE c.project_id = $1 AND c.hash = $2 AND c.ordinal = $3";
     let args: [Arg; 3] = [project.pg().into(), hash.as_bytes().as_slice().into(), ordinal.into()];
-    db::read_one(SQL, &args, |row| {
-        let codec = Codec::from_stored(row.get(1)?)?;
-        work(Part { codec, size: row.get::<i64>(2)? as usize, bytes: row.get(3)? })
-    })?
-    .ok_or_else(|| missing(hash))
+    db::read_one(SQL, &args, |row| work(chunk_from_row(row, hash, ordinal)?))?.ok_or_else(|| missing(hash))
 }
 
 fn read_chunks(project: ProjectId, hash: &Hash, size: usize) -> Result<Vec<u8>> {
     const SQL: &str = "SELECT c.size, c.codec, c.bytes FROM quire_store.blob_chunk c
         WHERE c.project_id = $1 AND c.hash = $2 ORDER BY c.ordinal";
-    let mut whole = Vec::with_capacity(size);
+    // What is stored may be wrong, so it is not believed that so much is needed.
+    let mut whole = Vec::with_capacity(size.min(BELIEVED_BYTES));
     db::read(SQL, &[project.pg().into(), hash.as_bytes().as_slice().into()], |row| {
         let codec = Codec::from_stored(row.get(2)?)?;
         content::decode_into(codec, row.get::<i64>(1)? as usize, row.get::<&[u8]>(3)?, &mut whole)
@@ -423,12 +455,13 @@ fn read_chunks(project: ProjectId, hash: &Hash, size: usize) -> Result<Vec<u8>> 
     Ok(whole)
 }
 
-/// Bytes `start` to `start + length` of one blob, which must lie in it. Reads only the chunks it needs; the whole is verified
-/// when it is one chunk, or when the range is all of it.
+/// Bytes `start` to `start + length` of one blob; XX001 when they do not lie in it. Reads only the chunks it needs, each checked
+/// against its own checksum; the whole is verified when it is one chunk, or when the range is all of it.
 pub fn read_range(project: ProjectId, hash: &Hash, start: i64, length: i64) -> Result<Vec<u8>> {
     const HEAD: &str = "SELECT b.state, b.size, b.state_at, b.state_reason, b.chunk_count
         FROM quire_store.blob b WHERE b.project_id = $1 AND b.hash = $2";
-    const CHUNKS: &str = "SELECT c.size, c.codec, c.bytes FROM quire_store.blob_chunk c
+    const CHUNKS: &str =
+        "SELECT c.ordinal, c.size, c.codec, c.checksum, c.bytes FROM quire_store.blob_chunk c
         WHERE c.project_id = $1 AND c.hash = $2 AND c.ordinal BETWEEN $3 AND $4 ORDER BY c.ordinal";
     let key = hash.as_bytes().as_slice();
     let (stored, chunks) = db::read_one(HEAD, &[project.pg().into(), key.into()], |row| {
@@ -440,6 +473,9 @@ pub fn read_range(project: ProjectId, hash: &Hash, start: i64, length: i64) -> R
     }
     let size = stored.size;
     let end = start + length;
+    if start < 0 || length < 0 || end > size {
+        return Err(damaged(hash));
+    }
     if chunks == 0 || (start == 0 && end == size) {
         let mut whole = read(project, hash)?;
         whole.truncate(end as usize);
@@ -451,12 +487,14 @@ pub fn read_range(project: ProjectId, hash: &Hash, start: i64, length: i64) -> R
     }
     let chunk = CHUNK_BYTES as i64;
     let (first, last) = (start / chunk, (end - 1) / chunk);
-    let args: [Arg; 4] =
-        [project.pg().into(), key.into(), (first as i32 + 1).into(), (last as i32 + 1).into()];
+    let numbers = (i32::try_from(first + 1), i32::try_from(last + 1));
+    let (Ok(first_ordinal), Ok(last_ordinal)) = numbers else { return Err(damaged(hash)) };
+    let args: [Arg; 4] = [project.pg().into(), key.into(), first_ordinal.into(), last_ordinal.into()];
     let mut bytes = Vec::with_capacity(((last - first + 1) * chunk) as usize);
+    let mut wanted = first_ordinal..;
     db::read(CHUNKS, &args, |row| {
-        let codec = Codec::from_stored(row.get(2)?)?;
-        content::decode_into(codec, row.get::<i64>(1)? as usize, row.get::<&[u8]>(3)?, &mut bytes)
+        let part = chunk_from_row(row, hash, wanted.next().unwrap_or_default())?;
+        content::decode_into(part.codec, part.size, part.bytes, &mut bytes)
     })?;
     let expected = ((last + 1) * chunk).min(size) - first * chunk;
     if bytes.len() as i64 != expected {
@@ -472,37 +510,46 @@ pub fn read_range(project: ProjectId, hash: &Hash, start: i64, length: i64) -> R
 pub fn each_part(project: ProjectId, hash: &Hash, mut take: impl FnMut(&[u8])) -> Result<i64> {
     const WHOLE: &str = "SELECT b.size, b.codec, b.bytes, b.chunk_count FROM quire_store.blob b
         WHERE b.project_id = $1 AND b.hash = $2";
-    const CHUNK: &str = "SELECT c.size, c.codec, c.bytes FROM quire_store.blob_chunk c
-        WHERE c.project_id = $1 AND c.hash = $2 AND c.ordinal = $3";
-    let key = hash.as_bytes().as_slice();
     let mut stored = 0;
-    let mut part = |row: &db::Row| {
-        let bytes: &[u8] = row.get(3)?;
-        let mut decoded = Vec::new();
-        content::decode_into(
-            Codec::from_stored(row.get(2)?)?,
-            row.get::<i64>(1)? as usize,
-            bytes,
-            &mut decoded,
-        )?;
-        stored += bytes.len() as i64;
+    let mut decoded = Vec::new();
+    let mut part = |part: Part| {
+        decoded.clear();
+        content::decode_into(part.codec, part.size, part.bytes, &mut decoded)?;
+        stored += part.bytes.len() as i64;
         take(&decoded);
         Ok(())
     };
+    let key = hash.as_bytes().as_slice();
     let chunks = db::read_one(WHOLE, &[project.pg().into(), key.into()], |row| {
         let chunks = row.get::<i32>(4)?;
         if chunks == 0 {
-            part(row)?;
+            let codec = Codec::from_stored(row.get(2)?)?;
+            part(Part { codec, size: row.get::<i64>(1)? as usize, bytes: row.get(3)? })?;
         }
         Ok(chunks)
     })?
     .ok_or_else(|| missing(hash))?;
     for ordinal in 1..=chunks {
         pgrx::check_for_interrupts!();
-        db::in_passing(|| {
-            db::read_one(CHUNK, &[project.pg().into(), key.into(), ordinal.into()], &mut part)?
-                .ok_or_else(|| missing(hash))
-        })?;
+        db::in_passing(|| read_part(project, hash, ordinal, &mut part))?;
     }
     Ok(stored)
+}
+
+/// Checks a blob without having it in memory: its parts, its length and its hash. PT410 when it is not present.
+pub fn check(project: ProjectId, hash: &Hash) -> Result<()> {
+    let stored = state(project, hash)?.ok_or_else(|| missing(hash))?;
+    if stored.state != State::Present {
+        return Err(stored.gone(hash));
+    }
+    let mut hasher = Hasher::default();
+    let mut size = 0;
+    each_part(project, hash, |bytes| {
+        hasher.update(bytes);
+        size += bytes.len() as i64;
+    })?;
+    if size != stored.size || hasher.finish() != *hash {
+        return Err(damaged(hash));
+    }
+    Ok(())
 }

@@ -78,18 +78,18 @@ fn restore(project_uuid: Option<Uuid>, hash: Option<&str>, bytes: Option<&[u8]>)
     let hash = Hash::parse("hash", required("hash", hash)?)?;
     let bytes = required("bytes", bytes)?;
     let found = blob::store::state(access.project, &hash)?.ok_or_else(|| no_blob(&hash))?;
-    if bytes.len() as i64 != found.size || Hash::of(bytes) != hash {
+    if Hash::of(bytes) != hash {
         return Err(Error::validation("the bytes are not this content")
             .with("argument", "bytes")
-            .with("content_hash", hash.to_hex())
-            .with("size", found.size));
+            .with("content_hash", hash.to_hex()));
     }
+    let size = bytes.len() as i64;
     if found.state != State::Present {
         let parts = content::encode_all(bytes, guc::compression_level());
         let (access, _) = locked(&access)?;
-        blob::store::insert(access.project, &[Blob { hash, size: found.size, parts }])?;
+        blob::store::insert(access.project, &[Blob { hash, size, parts }])?;
     }
-    Ok(answer(&hash, State::Present, found.size, 0))
+    Ok(answer(&hash, State::Present, size, 0))
 }
 
 fn locked(access: &Access) -> Result<(Cow<'_, Access>, LockedHead)> {

@@ -71,8 +71,19 @@ pub fn encode_all(raw: &[u8], level: i32) -> Vec<Encoded> {
     raw.chunks(CHUNK_BYTES).map(|chunk| encode(chunk, level)).collect()
 }
 
-/// Decodes one chunk into `out`; never takes more memory than `size` says.
+/// What is kept with a chunk, so that one can be checked without the others: BLAKE3 of where it stands and how it is stored.
+pub fn chunk_checksum(ordinal: i32, codec: Codec, size: usize, bytes: &[u8]) -> Hash {
+    let place = ordinal.to_be_bytes();
+    let how = (codec as i16).to_be_bytes();
+    let size = (size as u64).to_be_bytes();
+    Hash::of_parts([&place[..], &how, &size, bytes])
+}
+
+/// Decodes one chunk into `out`. What is stored may be wrong, so no more memory is taken than a chunk can need.
 pub fn decode_into(codec: Codec, size: usize, bytes: &[u8], out: &mut Vec<u8>) -> Result<()> {
+    if size > CHUNK_BYTES {
+        return Err(corrupt("stored content has the wrong length"));
+    }
     match codec {
         Codec::Raw if bytes.len() == size => out.extend_from_slice(bytes),
         Codec::Raw => return Err(corrupt("stored content has the wrong length")),
@@ -170,6 +181,27 @@ mod tests {
     fn a_frame_that_claims_too_much_is_refused() {
         let bomb = zstd::bulk::compress(&vec![0u8; 1 << 20], 3).expect("compresses");
         assert!(decode_into(Codec::Zstd, 10, &bomb, &mut Vec::new()).is_err());
+    }
+
+    #[test]
+    fn a_size_that_no_chunk_has_takes_no_memory() {
+        let good = encode(&[7; 1000], 3);
+        for size in [CHUNK_BYTES + 1, 1 << 62, usize::MAX] {
+            assert!(decode_into(good.codec, size, &good.bytes, &mut Vec::new()).is_err());
+        }
+    }
+
+    #[test]
+    fn a_chunk_has_a_checksum_of_its_own() {
+        let checksum = chunk_checksum(1, Codec::Raw, 3, b"abc");
+        for other in [
+            chunk_checksum(2, Codec::Raw, 3, b"abc"),
+            chunk_checksum(1, Codec::Zstd, 3, b"abc"),
+            chunk_checksum(1, Codec::Raw, 4, b"abc"),
+            chunk_checksum(1, Codec::Raw, 3, b"abd"),
+        ] {
+            assert_ne!(checksum, other);
+        }
     }
 
     proptest! {

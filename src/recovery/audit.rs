@@ -63,7 +63,7 @@ pub fn verify(access: &Access, depth: Depth) -> Result<Value> {
     let mut counts = Counts::default();
     let (seq, replayed) = verify_log(project, &mut findings, &mut counts)?;
     if depth >= Depth::State {
-        verify_state(project, &replayed, &mut findings)?;
+        verify_state(project, seq, &replayed, &mut findings)?;
     }
     if depth >= Depth::Content {
         verify_content(project, &mut findings, &mut counts)?;
@@ -119,6 +119,7 @@ fn verify_log(project: ProjectId, findings: &mut Vec<Finding>, counts: &mut Coun
                 fault: "impossible",
                 in_words: format!("operation {} of bundle {}: {why}", op.ordinal, bundle.logged.header.seq),
                 expected: op.stored,
+                found: None,
             }));
         }
     };
@@ -149,6 +150,7 @@ fn verify_log(project: ProjectId, findings: &mut Vec<Finding>, counts: &mut Coun
             fault: "checksum",
             in_words: format!("the project's head does not have the checksum of bundle {seq}"),
             expected: before.first().copied(),
+            found: Some(head_checksum),
         });
     }
     Ok((seq, state))
@@ -161,11 +163,18 @@ fn missing_bundles(first: i64, last: i64) -> Finding {
         fault: "missing",
         in_words: format!("bundles {first} to {last} are not there"),
         expected: None,
+        found: None,
     }
 }
 
 pub fn finding(bundle: &load::Bundle, fault: &Fault) -> Finding {
     let seq = bundle.logged.header.seq;
+    let found = match *fault {
+        Fault::Op(ordinal, _) => {
+            bundle.logged.ops.iter().find(|op| op.ordinal == ordinal).and_then(|op| op.computed)
+        }
+        _ => None,
+    };
     let of_op =
         |ordinal: i32| bundle.ops.iter().find(|op| op.ordinal == ordinal).map_or("bundle", |op| op.kind);
     let (kind, key, fault, in_words, expected) = match *fault {
@@ -220,56 +229,48 @@ pub fn finding(bundle: &load::Bundle, fault: &Fault) -> Finding {
             Some(right),
         ),
     };
-    Finding { kind, key, fault, in_words, expected }
+    Finding { kind, key, fault, in_words, expected, found }
 }
 
 /// The tables of current state against the log, row by row, and against what the operations alone make.
-fn verify_state(project: ProjectId, replayed: &State, findings: &mut Vec<Finding>) -> Result<()> {
-    // An operation that is not what was logged is found already; what hangs off it is not wrong for that.
+fn verify_state(project: ProjectId, seq: i64, replayed: &State, findings: &mut Vec<Finding>) -> Result<()> {
+    // What is no operation that was logged is found already, and need not follow from others.
+    let known: BTreeSet<String> = findings.iter().map(|finding| finding.key.to_string()).collect();
+    for version in store::stray_versions(project)? {
+        let key = json!({"seq": version.seq, "ordinal": version.key});
+        if !known.contains(&key.to_string()) {
+            let in_words = format!(
+                "the row of operation {} of bundle {} does not follow from others",
+                version.key,
+                version.seq.unwrap_or_default()
+            );
+            findings.push(wrong_row("file_op", key, "row", in_words, version.found));
+        }
+    }
+    // What hangs off an operation that is not what was logged is not wrong for that.
     let corrupt: BTreeSet<i64> = findings
         .iter()
         .filter(|finding| matches!(finding.kind, "file_op" | "field_op" | "asset_op"))
         .filter_map(|finding| finding.key["seq"].as_i64())
         .collect();
-    let is_of_sound_op = |seq: Option<i64>| !seq.is_some_and(|seq| corrupt.contains(&seq));
-    let paths = store::stray_heads(project)?.into_iter().filter(|(_, seq)| is_of_sound_op(*seq));
-    let paths: Vec<String> = paths.map(|(path, _)| path).collect();
-    let fields = store::stray_fields(project)?.into_iter().filter(|(_, seq)| is_of_sound_op(*seq));
-    let fields: Vec<FieldKey> = fields.map(|(field, _)| field).collect();
-    let mut known: BTreeSet<String> = BTreeSet::new();
-    for path in &paths {
-        let key = json!({"file_path": path});
-        known.insert(key.to_string());
-        findings.push(Finding {
-            kind: "file_head",
-            key,
-            fault: "content",
-            in_words: format!("{} is not what its newest version says", shorten(path)),
-            expected: None,
-        });
+    let of_sound_op = |seq: Option<i64>| !seq.is_some_and(|seq| corrupt.contains(&seq));
+    let mut state = Vec::new();
+    for head in store::stray_heads(project)?.into_iter().filter(|head| of_sound_op(head.seq)) {
+        let in_words = format!("{} is not what its newest version says", shorten(&head.key));
+        let key = json!({"file_path": head.key});
+        state.push(wrong_row("file_head", key, "content", in_words, head.found));
     }
-    for field in &fields {
-        let key = store::field_key(field);
-        known.insert(key.to_string());
-        findings.push(Finding {
-            kind: "entity_field",
-            key,
-            fault: "content",
-            in_words: format!(
-                "{} of {} is not what its newest operation says",
-                shorten(&field.field),
-                field.entity
-            ),
-            expected: None,
-        });
+    for field in store::stray_fields(project)?.into_iter().filter(|field| of_sound_op(field.seq)) {
+        let FieldKey { entity, field: name } = &field.key;
+        let in_words = format!("{} of {} is not what its newest operation says", shorten(name), entity);
+        state.push(wrong_row("entity_field", store::field_key(&field.key), "content", in_words, field.found));
     }
-    let assets = store::stray_assets(project)?.into_iter().filter(|(_, seq)| is_of_sound_op(*seq));
-    for (hash, _) in assets.collect::<Vec<_>>() {
-        let key = json!({"content_hash": hash});
-        known.insert(key.to_string());
-        let in_words = format!("asset {hash} is not what its newest operation says");
-        findings.push(Finding { kind: "asset", key, fault: "content", in_words, expected: None });
+    for asset in store::stray_assets(project)?.into_iter().filter(|asset| of_sound_op(asset.seq)) {
+        let in_words = format!("asset {} is not what its newest operation says", asset.key);
+        let key = json!({"content_hash": asset.key});
+        state.push(wrong_row("asset", key, "content", in_words, asset.found));
     }
+    let mut known: BTreeSet<String> = state.iter().map(|finding| finding.key.to_string()).collect();
     // Operations that are not what was logged make another state.
     let is_log_sound = !findings
         .iter()
@@ -279,28 +280,52 @@ fn verify_state(project: ProjectId, replayed: &State, findings: &mut Vec<Finding
             let (kind, key) = super::replay::place(&op);
             if known.insert(key.to_string()) {
                 let in_words = format!("replaying the log would still {}", super::replay::deed(&op));
-                findings.push(Finding { kind, key, fault: "replay", in_words, expected: None });
+                let found = Some(op.checksum()?);
+                state.push(wrong_row(kind, key, "replay", in_words, found));
             }
         }
     }
+    // Totals follow from rows, so those come first.
+    if is_log_sound && state.is_empty() && store::has_stray_totals(project)? {
+        let in_words = "the project's head does not count what there is".to_owned();
+        state.push(wrong_row("project_head", json!({"seq": seq}), "totals", in_words, None));
+    }
+    findings.append(&mut state);
     Ok(())
 }
 
-/// Every content against its length and hash.
+fn wrong_row(
+    kind: &'static str,
+    key: Value,
+    fault: &'static str,
+    in_words: String,
+    found: Option<Hash>,
+) -> Finding {
+    Finding { kind, key, fault, in_words, expected: None, found }
+}
+
+/// Every content against its length and hash. What is in chunks is read chunk by chunk, because it may be larger than memory.
 fn verify_content(project: ProjectId, findings: &mut Vec<Finding>, counts: &mut Counts) -> Result<()> {
     let mut after = None;
     loop {
         let page = store::blobs(project, after.as_ref(), BLOBS_AT_ONCE)?;
-        let Some((last, _)) = page.last() else { break };
-        after = Some(*last);
+        let Some(last) = page.last() else { break };
+        after = Some(last.hash);
         let mut batch: Vec<Hash> = Vec::new();
-        let mut bytes = 0;
-        for (hash, size) in page {
+        let mut bytes: i64 = 0;
+        for blob in page {
             pgrx::check_for_interrupts!();
             counts.blobs += 1;
-            counts.blob_bytes += size;
-            batch.push(hash);
-            bytes += size;
+            counts.blob_bytes = counts.blob_bytes.saturating_add(blob.size);
+            if blob.is_odd {
+                findings.push(wrong_content(&blob.hash));
+            } else if blob.is_chunked {
+                let checked = crate::db::in_passing(|| blob::store::check(project, &blob.hash));
+                findings.extend(judged(&blob.hash, checked)?);
+            } else {
+                batch.push(blob.hash);
+                bytes = bytes.saturating_add(blob.size);
+            }
             if bytes >= BYTES_AT_ONCE {
                 findings.extend(wrong_contents(project, &std::mem::take(&mut batch))?);
                 bytes = 0;
@@ -315,6 +340,7 @@ fn verify_content(project: ProjectId, findings: &mut Vec<Finding>, counts: &mut 
             fault: "missing",
             in_words: format!("content {} is not there", hash.to_hex()),
             expected: Some(hash),
+            found: None,
         });
     }
     Ok(())
@@ -326,19 +352,29 @@ pub fn wrong_contents(project: ProjectId, hashes: &[Hash]) -> Result<Vec<Finding
     }
     let mut findings = Vec::new();
     for hash in hashes {
-        match crate::db::in_passing(|| blob::store::read(project, hash)) {
-            Ok(_) => {}
-            // Archived or collected: there is nothing to check.
-            Err(error) if error.code() == Code::Gone => {}
-            Err(error) if error.code() == Code::Corrupt => findings.push(Finding {
-                kind: "blob",
-                key: json!({"content_hash": hash.to_hex()}),
-                fault: "content",
-                in_words: format!("content {} does not have its hash or length", hash.to_hex()),
-                expected: Some(*hash),
-            }),
-            Err(error) => return Err(error),
-        }
+        let checked = crate::db::in_passing(|| blob::store::check(project, hash));
+        findings.extend(judged(hash, checked)?);
     }
     Ok(findings)
+}
+
+fn judged(hash: &Hash, checked: Result<()>) -> Result<Option<Finding>> {
+    match checked {
+        Ok(()) => Ok(None),
+        // Archived or collected: there is nothing to check.
+        Err(error) if error.code() == Code::Gone => Ok(None),
+        Err(error) if error.code() == Code::Corrupt => Ok(Some(wrong_content(hash))),
+        Err(error) => Err(error),
+    }
+}
+
+fn wrong_content(hash: &Hash) -> Finding {
+    Finding {
+        kind: "blob",
+        key: json!({"content_hash": hash.to_hex()}),
+        fault: "content",
+        in_words: format!("content {} does not have its hash or length", hash.to_hex()),
+        expected: Some(*hash),
+        found: None,
+    }
 }

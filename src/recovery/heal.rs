@@ -71,6 +71,7 @@ pub fn record_incoming(project: ProjectId, peer: &str, bundle: &peer::Bundle, fa
         fault: "content",
         in_words: format!("bundle {} came from {peer} corrupt: {fault}", bundle.header.bundle_id),
         expected: Some(bundle.checksum),
+        found: None,
     };
     Ok(store::record(project, &finding)?.0)
 }

@@ -22,9 +22,13 @@ pub fn bundles(project: ProjectId, up_to: Seq, mut each: impl FnMut(Bundle) -> R
     let mut after = 0;
     while after < up_to {
         pgrx::check_for_interrupts!();
-        let last = (after + BUNDLES_AT_ONCE).min(up_to);
-        batch(project, after, last)?.into_iter().try_for_each(&mut each)?;
-        after = last;
+        let last = after.saturating_add(BUNDLES_AT_ONCE).min(up_to);
+        let batch = batch(project, after, last)?;
+        // A head that is wrong may be very far away.
+        let next = if batch.is_empty() { store::next_bundle(project, last)? } else { Some(last) };
+        let Some(next) = next else { break };
+        batch.into_iter().try_for_each(&mut each)?;
+        after = if next > last { next - 1 } else { last };
     }
     Ok(())
 }

@@ -28,6 +28,10 @@ pub fn repair(access: &Access, entry: &Entry, supply: Option<&Value>) -> Result<
         })
     };
     match (entry.kind.as_str(), entry.fault.as_str()) {
+        // Whoever wrote it again brought it back.
+        ("blob", _) if supply.is_none() && blob::store::check(project, &expected(entry)?).is_ok() => {
+            Ok("a later write")
+        }
         ("blob", _) => content(project, entry, from_supply("content or content_base64")?).map(|()| "supply"),
         ("file_op" | "field_op" | "asset_op", "content") => {
             operation(project, entry, from_supply("op")?).map(|()| "supply")
@@ -35,32 +39,43 @@ pub fn repair(access: &Access, entry: &Entry, supply: Option<&Value>) -> Result<
         ("file_op" | "field_op" | "asset_op" | "bundle", "checksum" | "prev_checksum") => {
             checksums(project, entry).map(|()| "the log")
         }
-        ("bundle", "content") => header(project, entry, from_supply("header")?).map(|()| "supply"),
-        ("project_head", _) => checksums(project, entry).map(|()| "the log"),
-        ("file_head", _) => {
-            store::mend_file_head(project, text(entry, "file_path")?)?;
-            Ok("the log")
+        // Other repairs may have brought it back.
+        ("bundle", "op_count") => {
+            let (bundle, before, after) = surroundings(project, number(entry, "seq")?)?;
+            from_the_log(entry, check(&bundle.logged, &before, after)?.faults.is_empty())
         }
+        ("bundle", "content") => header(project, entry, from_supply("header")?).map(|()| "supply"),
+        ("file_op", "row") => {
+            let (seq, ordinal) = (number(entry, "seq")?, number(entry, "ordinal")? as i32);
+            mending(|| store::mend_version(project, seq, ordinal)).map(|()| "the log")
+        }
+        ("project_head", "totals") => store::mend_totals(project).map(|()| "the log"),
+        ("project_head", _) => checksums(project, entry).map(|()| "the log"),
+        ("file_head", _) => from_the_log(entry, store::mend_file_head(project, text(entry, "file_path")?)?),
         ("asset", _) => {
-            store::mend_asset(project, &Hash::parse("content_hash", text(entry, "content_hash")?)?)?;
-            Ok("the log")
+            let hash = Hash::parse("content_hash", text(entry, "content_hash")?)?;
+            from_the_log(entry, store::mend_asset(project, &hash)?)
         }
         ("entity_field", _) => {
             let key = EntityKey {
                 entity_type: text(entry, "entity_type")?.into(),
                 entity_id: text(entry, "entity_id")?.into(),
             };
-            store::mend_field(project, &key.field(text(entry, "field")?)?)?;
-            Ok("the log")
+            from_the_log(entry, store::mend_field(project, &key.field(text(entry, "field")?)?)?)
         }
-        _ => Err(Error::new(
-            Code::Invariant,
-            "rows that are missing or impossible cannot be mended one by one",
-        )
+        _ => Err(not_one_by_one(entry)),
+    }
+}
+
+fn from_the_log(entry: &Entry, is_mended: bool) -> Result<&'static str> {
+    if is_mended { Ok("the log") } else { Err(not_one_by_one(entry)) }
+}
+
+fn not_one_by_one(entry: &Entry) -> Error {
+    Error::new(Code::Invariant, "rows that are missing or impossible cannot be mended one by one")
         .with("kind", entry.kind.as_str())
         .with("fault", entry.fault.as_str())
-        .hint("restore the project from a backup or a peer")),
-    }
+        .hint("restore the project from a backup or a peer")
 }
 
 fn text<'e>(entry: &'e Entry, key: &str) -> Result<&'e str> {
@@ -110,7 +125,14 @@ fn operation(project: ProjectId, entry: &Entry, supply: &Value) -> Result<()> {
         "file_op" => store::mend_file_op(project, seq, ordinal, &op),
         "asset_op" => store::mend_asset_op(project, seq, ordinal, &op),
         _ => store::mend_field_op(project, seq, ordinal, &op),
-    })
+    })?;
+    // What the row does not say itself, the path of a file for one, may be missing.
+    let bundles = load::batch(project, seq - 1, seq)?;
+    let mut ops = bundles.iter().flat_map(|bundle| &bundle.logged.ops);
+    if ops.any(|op| op.ordinal == ordinal && op.computed == Some(expected)) {
+        return Ok(());
+    }
+    Err(not_one_by_one(entry))
 }
 
 /// Runs `work` with the guard of the log's rows open.

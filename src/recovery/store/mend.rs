@@ -94,8 +94,14 @@ pub fn mend_asset_op(project: ProjectId, seq: Seq, ordinal: i32, op: &Op) -> Res
     const PUT: &str = "UPDATE quire_store.asset_op
         SET op = 'asset.put', content_hash = $4, filename = $5, media_type = $6, asset_type = $7, size = $8, reason = NULL
         WHERE project_id = $1 AND bundle_seq = $2 AND ordinal = $3";
-    const DELETE: &str = "UPDATE quire_store.asset_op SET op = 'asset.delete', content_hash = $4, reason = $5
-        WHERE project_id = $1 AND bundle_seq = $2 AND ordinal = $3";
+    // Its row says again what the one before it said.
+    const DELETE: &str = "UPDATE quire_store.asset_op o
+        SET op = 'asset.delete', content_hash = $4, reason = $5, filename = b.filename, media_type = b.media_type,
+            asset_type = b.asset_type, size = b.size
+        FROM (SELECT * FROM quire_store.asset_op p
+              WHERE p.project_id = $1 AND p.content_hash = $4 AND (p.bundle_seq, p.ordinal) < ($2, $3)
+              ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1) b
+        WHERE o.project_id = $1 AND o.bundle_seq = $2 AND o.ordinal = $3";
     let mut args: Vec<Arg> = vec![project.pg().into(), seq.into(), ordinal.into()];
     match op {
         Op::AssetPut { content_hash, filename, media_type, asset_type, size } => {
@@ -113,23 +119,71 @@ pub fn mend_asset_op(project: ProjectId, seq: Seq, ordinal: i32, op: &Op) -> Res
     }
 }
 
-/// Makes an asset what its newest operation says.
-pub fn mend_asset(project: ProjectId, hash: &Hash) -> Result<()> {
-    const SQL: &str = "UPDATE quire_store.asset a
-        SET filename = p.filename, media_type = p.media_type, asset_type = p.asset_type, size = p.size,
-            is_deleted = p.op = 'asset.delete', delete_reason = p.reason, seq = p.bundle_seq, actor_id = b.actor_id,
-            updated_at = b.committed_at
-        FROM (SELECT * FROM quire_store.asset_op o WHERE o.project_id = $1 AND o.content_hash = $2
-              ORDER BY o.bundle_seq DESC, o.ordinal DESC LIMIT 1) p
-        JOIN quire_store.bundle b ON b.project_id = $1 AND b.seq = p.bundle_seq
-        WHERE a.project_id = $1 AND a.content_hash = $2";
-    db::exec(SQL, &[project.pg().into(), hash.as_bytes().as_slice().into()])
+/// Makes an asset what its newest operation says; `false` when there is none.
+pub fn mend_asset(project: ProjectId, hash: &Hash) -> Result<bool> {
+    const SQL: &str = "INSERT INTO quire_store.asset AS a (project_id, content_hash, filename, media_type, asset_type, size,
+            is_deleted, delete_reason, seq, actor_id, updated_at)
+        SELECT p.project_id, p.content_hash, p.filename, p.media_type, p.asset_type, p.size, p.op = 'asset.delete', p.reason,
+            p.bundle_seq, b.actor_id, b.committed_at
+        FROM quire_store.asset_op p
+        JOIN quire_store.bundle b ON b.project_id = p.project_id AND b.seq = p.bundle_seq
+        WHERE p.project_id = $1 AND p.content_hash = $2
+        ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1
+        ON CONFLICT (project_id, content_hash) DO UPDATE
+        SET filename = EXCLUDED.filename, media_type = EXCLUDED.media_type, asset_type = EXCLUDED.asset_type,
+            size = EXCLUDED.size, is_deleted = EXCLUDED.is_deleted, delete_reason = EXCLUDED.delete_reason,
+            seq = EXCLUDED.seq, actor_id = EXCLUDED.actor_id, updated_at = EXCLUDED.updated_at
+        RETURNING true";
+    let args: [Arg; 2] = [project.pg().into(), hash.as_bytes().as_slice().into()];
+    Ok(db::write_one(SQL, &args, |row| row.get::<bool>(1))?.is_some())
+}
+
+/// Makes of a version what its bundle, the version before and the one that was moved say.
+pub fn mend_version(project: ProjectId, seq: Seq, ordinal: i32) -> Result<()> {
+    const SQL: &str = "UPDATE quire_store.project_files f
+        SET committed_at = n.committed_at, parent_version_id = n.parent, is_deleted = n.content_hash IS NULL,
+            content_hash = n.content_hash, size = n.size, mode = n.mode, is_binary = n.is_binary
+        FROM (SELECT v.file_id, b.committed_at, p.id AS parent,
+                  CASE WHEN i.is_move THEN m.content_hash ELSE v.content_hash END AS content_hash,
+                  CASE WHEN i.is_move THEN m.size ELSE v.size END AS size,
+                  CASE WHEN i.is_move THEN m.mode ELSE v.mode END AS mode,
+                  CASE WHEN i.is_move THEN m.is_binary ELSE v.is_binary END AS is_binary
+              FROM quire_store.project_files v
+              JOIN quire_store.bundle b ON b.project_id = v.project_id AND b.seq = v.bundle_seq
+              LEFT JOIN quire_store.project_files p
+                  ON p.project_id = v.project_id AND p.file_id = v.file_id AND p.version = v.version - 1
+              LEFT JOIN quire_store.project_files m
+                  ON m.project_id = v.project_id AND m.file_id = v.moved_file_id AND m.version = v.moved_version
+              CROSS JOIN LATERAL (
+                  -- Of the two rows of a move, the one that is no tombstone.
+                  SELECT v.op = 'file.move' AND v.op_checksum IS NOT NULL AND m.content_hash IS NOT NULL AS is_move) i
+              WHERE v.project_id = $1 AND v.bundle_seq = $2 AND v.ordinal = $3) n
+        WHERE f.project_id = $1 AND f.bundle_seq = $2 AND f.ordinal = $3 AND f.file_id = n.file_id";
+    db::exec(SQL, &[project.pg().into(), seq.into(), ordinal.into()])
+}
+
+/// Counts anew what the head row counts.
+pub fn mend_totals(project: ProjectId) -> Result<()> {
+    const SQL: &str = "UPDATE quire_store.project_head h
+        SET live_files = f.files, live_bytes = f.bytes, asset_bytes = a.bytes,
+            next_file_id = greatest(h.next_file_id, f.last_id + 1), committed_at = COALESCE(b.committed_at, h.committed_at)
+        FROM (SELECT count(*) FILTER (WHERE NOT e.is_deleted) AS files,
+                  COALESCE(sum(e.size) FILTER (WHERE NOT e.is_deleted), 0)::bigint AS bytes,
+                  COALESCE(max(e.file_id), 0) AS last_id
+              FROM quire_store.file_head e WHERE e.project_id = $1) f
+        CROSS JOIN (
+            SELECT COALESCE(sum(s.size), 0)::bigint AS bytes
+            FROM quire_store.asset s WHERE s.project_id = $1 AND NOT s.is_deleted) a
+        LEFT JOIN LATERAL (
+            SELECT u.committed_at FROM quire_store.bundle u WHERE u.project_id = $1 ORDER BY u.seq DESC LIMIT 1) b ON true
+        WHERE h.project_id = $1";
+    db::exec(SQL, &[project.pg().into()])
 }
 
 /// Writes the checksum of an operation into its row again.
 pub fn mend_op_checksum(project: ProjectId, kind: &str, seq: Seq, ordinal: i32, right: &Hash) -> Result<()> {
     const FILE: &str = "UPDATE quire_store.project_files SET op_checksum = $4
-        WHERE project_id = $1 AND bundle_seq = $2 AND ordinal = $3 AND NOT (op = 'file.move' AND is_deleted)";
+        WHERE project_id = $1 AND bundle_seq = $2 AND ordinal = $3 AND op_checksum IS NOT NULL";
     const FIELD: &str = "UPDATE quire_store.entity_op SET op_checksum = $4
         WHERE project_id = $1 AND bundle_seq = $2 AND ordinal = $3 AND part = 1";
     const ASSET: &str = "UPDATE quire_store.asset_op SET op_checksum = $4
@@ -182,22 +236,29 @@ pub fn mend_header(project: ProjectId, header: &BundleHeader, op_count: i32) -> 
     db::exec(SQL, &args)
 }
 
-/// Makes the head of a path what its newest version says.
-pub fn mend_file_head(project: ProjectId, path: &str) -> Result<()> {
+/// Makes the head of a path what its newest version says; `false` when there is no head or no version.
+pub fn mend_file_head(project: ProjectId, path: &str) -> Result<bool> {
     const SQL: &str = "UPDATE quire_store.file_head h
         SET version = f.version, version_id = f.id, parent_version_id = f.parent_version_id, seq = f.bundle_seq,
             updated_at = f.committed_at, file_type = f.file_type, mode = f.mode, content_hash = f.content_hash,
-            size = f.size, is_deleted = f.is_deleted, is_binary = f.is_binary
+            size = f.size, is_deleted = f.is_deleted, is_binary = f.is_binary, created_by = o.actor_id,
+            created_at = o.committed_at
         FROM quire_store.file_head p
         CROSS JOIN LATERAL (
             SELECT * FROM quire_store.project_files v WHERE v.project_id = p.project_id AND v.file_id = p.file_id
             ORDER BY v.version DESC LIMIT 1) f
-        WHERE h.project_id = $1 AND h.file_path = $2 AND p.project_id = $1 AND p.file_path = $2";
-    db::exec(SQL, &[project.pg().into(), path.into()])
+        CROSS JOIN LATERAL (
+            SELECT b.actor_id, b.committed_at FROM quire_store.project_files v
+            JOIN quire_store.bundle b ON b.project_id = v.project_id AND b.seq = v.bundle_seq
+            WHERE v.project_id = p.project_id AND v.file_id = p.file_id AND v.version = 1) o
+        WHERE h.project_id = $1 AND h.file_path = $2 AND p.project_id = $1 AND p.file_path = $2
+        RETURNING true";
+    let args: [Arg; 2] = [project.pg().into(), path.into()];
+    Ok(db::write_one(SQL, &args, |row| row.get::<bool>(1))?.is_some())
 }
 
-/// Makes a field what its newest operation says.
-pub fn mend_field(project: ProjectId, key: &FieldKey) -> Result<()> {
+/// Makes a field what its newest operation says; `false` when there is none.
+pub fn mend_field(project: ProjectId, key: &FieldKey) -> Result<bool> {
     const SQL: &str = "INSERT INTO quire_store.entity_field AS e (project_id, entity_type, entity_id, field, value, seq,
             actor_id, updated_at)
         SELECT o.project_id, o.entity_type, o.entity_id, o.field, o.value, o.bundle_seq, b.actor_id, b.committed_at
@@ -206,12 +267,13 @@ pub fn mend_field(project: ProjectId, key: &FieldKey) -> Result<()> {
         WHERE o.project_id = $1 AND o.entity_type = $2 AND o.entity_id = $3 AND o.field = $4
         ORDER BY o.bundle_seq DESC, o.ordinal DESC LIMIT 1
         ON CONFLICT (project_id, entity_type, entity_id, field) DO UPDATE
-        SET value = EXCLUDED.value, seq = EXCLUDED.seq, actor_id = EXCLUDED.actor_id, updated_at = EXCLUDED.updated_at";
+        SET value = EXCLUDED.value, seq = EXCLUDED.seq, actor_id = EXCLUDED.actor_id, updated_at = EXCLUDED.updated_at
+        RETURNING true";
     let args: [Arg; 4] = [
         project.pg().into(),
         key.entity.entity_type.as_str().into(),
         key.entity.entity_id.as_str().into(),
         key.field.as_str().into(),
     ];
-    db::exec(SQL, &args)
+    Ok(db::write_one(SQL, &args, |row| row.get::<bool>(1))?.is_some())
 }

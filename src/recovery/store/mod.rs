@@ -1,10 +1,10 @@
 //! SQL of verification and of the quarantine; of repairs in `mend`.
 
 mod mend;
+mod stray;
 
 use crate::bundle::store::from_pg;
 use crate::db::{self, Arg, Row};
-use crate::entity::store::canonical;
 use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
 use crate::pure::asset::Label;
@@ -12,17 +12,18 @@ use crate::pure::audit::LoggedBundle;
 use crate::pure::chain::BundleHeader;
 use crate::pure::field::{EntityKey, FieldKey, write_op};
 use crate::pure::hash::Hash;
-use crate::pure::json::JsonValue;
+use crate::pure::json::{JsonValue, inexact_number};
 use crate::pure::op::{Mode, Op};
 use crate::pure::path::FilePath;
 use crate::pure::replay::{Asset, File, State};
 pub use mend::{
     allow_mending, mend_asset, mend_asset_op, mend_bundle_checksums, mend_field, mend_field_op,
-    mend_file_head, mend_file_op, mend_header, mend_op_checksum,
+    mend_file_head, mend_file_op, mend_header, mend_op_checksum, mend_totals, mend_version,
 };
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::{JsonB, Uuid as PgUuid};
 use serde_json::{Value, json};
+pub use stray::{has_stray_totals, stray_assets, stray_fields, stray_heads, stray_versions};
 use uuid::Uuid;
 
 /// An operation as its row tells.
@@ -64,6 +65,13 @@ pub fn bundles(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<LoggedB
     })
 }
 
+/// The first bundle after a seq.
+pub fn next_bundle(project: ProjectId, after: Seq) -> Result<Option<Seq>> {
+    const SQL: &str = "SELECT b.seq FROM quire_store.bundle b
+        WHERE b.project_id = $1 AND b.seq > $2 ORDER BY b.seq LIMIT 1";
+    db::read_one(SQL, &[project.pg().into(), after.into()], |row| row.get(1))
+}
+
 /// A hash as far as the stored bytes make one.
 fn hash(row: &Row, at: usize) -> Result<Option<Hash>> {
     Ok(row.opt::<&[u8]>(at)?.and_then(|bytes| Hash::from_bytes(bytes).ok()))
@@ -77,19 +85,25 @@ pub fn ops(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(Seq, Store
         LEFT JOIN quire_store.file_head h ON h.project_id = f.project_id AND h.file_id = f.file_id
         LEFT JOIN quire_store.file_head m ON m.project_id = f.project_id AND m.file_id = f.moved_file_id
         WHERE f.project_id = $1 AND f.bundle_seq > $2 AND f.bundle_seq <= $3
-          AND NOT (f.op = 'file.move' AND f.is_deleted)
+          AND NOT (f.op = 'file.move' AND f.op_checksum IS NULL)
         ORDER BY f.bundle_seq, f.ordinal";
     const FIELDS: &str =
-        "SELECT o.bundle_seq, o.ordinal, o.op, o.entity_type, o.entity_id, o.field, o.value, o.op_checksum
+        "SELECT o.bundle_seq, o.ordinal, o.op, o.entity_type, o.entity_id, o.field, o.value::text, o.op_checksum
         FROM quire_store.entity_op o
         WHERE o.project_id = $1 AND o.bundle_seq > $2 AND o.bundle_seq <= $3 AND o.part = 1
         ORDER BY o.bundle_seq, o.ordinal";
+    // A deletion's row says again what the one before it said.
     const ASSETS: &str = "SELECT o.bundle_seq, o.ordinal, o.op, o.content_hash, o.filename, o.media_type, o.asset_type, o.size,
-            o.reason, o.op_checksum
+            o.reason, o.op_checksum, o.op = 'asset.delete' AND NOT EXISTS (
+                SELECT FROM (SELECT * FROM quire_store.asset_op p
+                             WHERE p.project_id = o.project_id AND p.content_hash = o.content_hash
+                               AND (p.bundle_seq, p.ordinal) < (o.bundle_seq, o.ordinal)
+                             ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1) b
+                WHERE (b.filename, b.media_type, b.asset_type, b.size) = (o.filename, o.media_type, o.asset_type, o.size))
         FROM quire_store.asset_op o
         WHERE o.project_id = $1 AND o.bundle_seq > $2 AND o.bundle_seq <= $3
         ORDER BY o.bundle_seq, o.ordinal";
-    const OTHERS: &str = "SELECT b.seq, b.details -> 'op', decode(b.details ->> 'op_checksum', 'hex')
+    const OTHERS: &str = "SELECT b.seq, b.details -> 'op', b.details ->> 'op_checksum'
         FROM quire_store.bundle b
         WHERE b.project_id = $1 AND b.seq > $2 AND b.seq <= $3 AND b.kind = 'system'
         ORDER BY b.seq";
@@ -108,7 +122,8 @@ pub fn ops(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(Seq, Store
     })?);
     ops.extend(db::read(OTHERS, &args(), |row| {
         let op = row.opt::<JsonB>(2)?.and_then(|op| Op::parse("op", &op.0).ok());
-        Ok((row.get(1)?, StoredOp { ordinal: 1, kind: "bundle", op, stored: hash(row, 3)? }))
+        let stored = row.opt::<&str>(3)?.and_then(Hash::from_hex);
+        Ok((row.get(1)?, StoredOp { ordinal: 1, kind: "bundle", op, stored }))
     })?);
     ops.sort_by_key(|(seq, op)| (*seq, op.ordinal));
     Ok(ops)
@@ -132,7 +147,7 @@ fn file_op(row: &Row) -> Result<Option<Op>> {
 
 fn field_op(row: &Row) -> Result<Option<Op>> {
     let entity = EntityKey { entity_type: row.get(4)?, entity_id: row.get(5)? };
-    let value = canonical(row.opt(7)?)?;
+    let Ok(value) = row.opt::<&str>(7)?.map(stored_value).transpose() else { return Ok(None) };
     Ok(match (row.get::<&str>(3)?, value) {
         ("entity.delete", None) => {
             Some(Op::EntityDelete { entity_type: entity.entity_type, entity_id: entity.entity_id })
@@ -143,8 +158,18 @@ fn field_op(row: &Row) -> Result<Option<Op>> {
     })
 }
 
+/// A value as PostgreSQL prints it, in canonical form; an error when it is one that was never accepted.
+fn stored_value(text: &str) -> Result<JsonValue> {
+    match (inexact_number(text), serde_json::from_str(text)) {
+        (None, Ok(value)) => JsonValue::of(&value),
+        _ => Err(Error::internal("a stored value cannot be read")),
+    }
+}
+
 fn asset_op(row: &Row) -> Result<Option<Op>> {
-    let Some(content_hash) = hash(row, 4)? else { return Ok(None) };
+    let Some(content_hash) = hash(row, 4)?.filter(|_| row.get::<bool>(11) == Ok(false)) else {
+        return Ok(None);
+    };
     Ok(match row.get::<&str>(3)? {
         "asset.put" => Some(Op::AssetPut {
             content_hash,
@@ -174,7 +199,7 @@ pub fn state_at(project: ProjectId, seq: Seq) -> Result<State> {
             WHERE v.project_id = h.project_id AND v.file_id = h.file_id AND v.bundle_seq <= $2
             ORDER BY v.bundle_seq DESC, v.version DESC LIMIT 1) f
         WHERE h.project_id = $1 AND NOT f.is_deleted";
-    const FIELDS: &str = "SELECT e.entity_type, e.entity_id, e.field, o.value
+    const FIELDS: &str = "SELECT e.entity_type, e.entity_id, e.field, o.value::text
         FROM quire_store.entity_field e
         CROSS JOIN LATERAL (
             SELECT p.value FROM quire_store.entity_op p
@@ -194,7 +219,7 @@ pub fn state_at(project: ProjectId, seq: Seq) -> Result<State> {
 pub fn current_state(project: ProjectId) -> Result<State> {
     const FILES: &str = "SELECT h.file_path, h.content_hash, h.file_type, h.mode, h.size
         FROM quire_store.file_head h WHERE h.project_id = $1 AND NOT h.is_deleted";
-    const FIELDS: &str = "SELECT e.entity_type, e.entity_id, e.field, e.value
+    const FIELDS: &str = "SELECT e.entity_type, e.entity_id, e.field, e.value::text
         FROM quire_store.entity_field e WHERE e.project_id = $1 AND e.value IS NOT NULL";
     const ASSETS: &str = "SELECT a.content_hash, a.filename, a.media_type, a.asset_type, a.size, a.is_deleted
         FROM quire_store.asset a WHERE a.project_id = $1";
@@ -213,7 +238,8 @@ fn state(files: &'static str, fields: &'static str, assets: &'static str, args: 
     })?;
     let fields = db::read(fields, args, |row| {
         let entity = EntityKey { entity_type: row.get(1)?, entity_id: row.get(2)? };
-        Ok((FieldKey { entity, field: row.get(3)? }, JsonValue::of(&row.get::<JsonB>(4)?.0)?))
+        let value = stored_value(row.get(4)?).or_else(|_| JsonValue::of(&json!({"unreadable": true})))?;
+        Ok((FieldKey { entity, field: row.get(3)? }, value))
     })?;
     let assets = db::read(assets, args, |row| {
         let label = Label { filename: row.get(2)?, media_type: row.get(3)?, asset_type: row.get(4)? };
@@ -229,69 +255,39 @@ fn state(files: &'static str, fields: &'static str, assets: &'static str, args: 
     })
 }
 
-/// Paths whose head is not what their newest version says, and the bundle of that version.
-pub fn stray_heads(project: ProjectId) -> Result<Vec<(String, Option<Seq>)>> {
-    const SQL: &str = "SELECT h.file_path, f.bundle_seq FROM quire_store.file_head h
-        LEFT JOIN LATERAL (
-            SELECT * FROM quire_store.project_files v WHERE v.project_id = h.project_id AND v.file_id = h.file_id
-            ORDER BY v.version DESC LIMIT 1) f ON true
-        WHERE h.project_id = $1
-          AND (f.version, f.id, f.parent_version_id, f.bundle_seq, f.committed_at, f.file_type, f.mode, f.content_hash, f.size,
-               f.is_deleted, f.is_binary)
-              IS DISTINCT FROM (h.version, h.version_id, h.parent_version_id, h.seq, h.updated_at, h.file_type, h.mode,
-               h.content_hash, h.size, h.is_deleted, h.is_binary)
-        ORDER BY h.file_path";
-    db::read(SQL, &[project.pg().into()], |row| Ok((row.get(1)?, row.opt(2)?)))
+/// A content, but for its bytes.
+pub struct StoredBlob {
+    pub hash: Hash,
+    pub size: i64,
+    pub is_chunked: bool,
+    /// Whether its state is none, or one that has no bytes and it has some.
+    pub is_odd: bool,
 }
 
-/// Fields that are not what their newest operation says, and the bundle of that operation.
-pub fn stray_fields(project: ProjectId) -> Result<Vec<(FieldKey, Option<Seq>)>> {
-    const SQL: &str =
-        "SELECT e.entity_type, e.entity_id, e.field, p.bundle_seq FROM quire_store.entity_field e
-        LEFT JOIN LATERAL (
-            SELECT o.value, o.bundle_seq FROM quire_store.entity_op o
-            WHERE o.project_id = e.project_id AND o.entity_id = e.entity_id AND o.entity_type = e.entity_type
-              AND o.field = e.field
-            ORDER BY o.bundle_seq DESC, o.ordinal DESC LIMIT 1) p ON true
-        LEFT JOIN quire_store.bundle b ON b.project_id = e.project_id AND b.seq = p.bundle_seq
-        WHERE e.project_id = $1
-          AND (p.value, p.bundle_seq, b.actor_id) IS DISTINCT FROM (e.value, e.seq, e.actor_id)
-        ORDER BY e.entity_type, e.entity_id, e.field";
-    db::read(SQL, &[project.pg().into()], |row| {
-        let entity = EntityKey { entity_type: row.get(1)?, entity_id: row.get(2)? };
-        Ok((FieldKey { entity, field: row.get(3)? }, row.opt(4)?))
-    })
-}
-
-/// Assets that are not what their newest operation says, and its bundle.
-pub fn stray_assets(project: ProjectId) -> Result<Vec<(String, Option<Seq>)>> {
-    const SQL: &str = "SELECT encode(a.content_hash, 'hex'), p.bundle_seq FROM quire_store.asset a
-        LEFT JOIN LATERAL (
-            SELECT * FROM quire_store.asset_op o WHERE o.project_id = a.project_id AND o.content_hash = a.content_hash
-            ORDER BY o.bundle_seq DESC, o.ordinal DESC LIMIT 1) p ON true
-        LEFT JOIN quire_store.bundle b ON b.project_id = a.project_id AND b.seq = p.bundle_seq
-        WHERE a.project_id = $1
-          AND (p.filename, p.media_type, p.asset_type, p.size, p.op = 'asset.delete', p.bundle_seq, b.actor_id)
-              IS DISTINCT FROM (a.filename, a.media_type, a.asset_type, a.size, a.is_deleted, a.seq, a.actor_id)
-        ORDER BY a.content_hash";
-    db::read(SQL, &[project.pg().into()], |row| Ok((row.get(1)?, row.opt(2)?)))
-}
-
-/// Contents after a hash, by hash, with their sizes.
-pub fn blobs(project: ProjectId, after: Option<&Hash>, limit: i64) -> Result<Vec<(Hash, i64)>> {
-    const SQL: &str = "SELECT b.hash, b.size FROM quire_store.blob b
-        WHERE b.project_id = $1 AND ($2::bytea IS NULL OR b.hash > $2) ORDER BY b.hash LIMIT $3";
+/// Contents after a hash, by hash. What stands under no hash is missing under the one it had.
+pub fn blobs(project: ProjectId, after: Option<&Hash>, limit: i64) -> Result<Vec<StoredBlob>> {
+    const SQL: &str = "SELECT b.hash, b.size, b.chunk_count > 0,
+            b.state NOT IN (0, 1, 2, 3)
+            OR b.state IN (1, 2) AND (octet_length(b.bytes) > 0 OR b.chunk_count <> 0 OR EXISTS (
+                SELECT FROM quire_store.blob_chunk c WHERE c.project_id = $1 AND c.hash = b.hash))
+        FROM quire_store.blob b
+        WHERE b.project_id = $1 AND octet_length(b.hash) = 32 AND ($2::bytea IS NULL OR b.hash > $2)
+        ORDER BY b.hash LIMIT $3";
     let after = after.map(|hash| hash.as_bytes().as_slice());
     db::read(SQL, &[project.pg().into(), after.into(), limit.into()], |row| {
-        Ok((Hash::from_bytes(row.get::<&[u8]>(1)?)?, row.get(2)?))
+        let hash = Hash::from_bytes(row.get::<&[u8]>(1)?)?;
+        Ok(StoredBlob { hash, size: row.get(2)?, is_chunked: row.get(3)?, is_odd: row.get(4)? })
     })
 }
 
-/// Contents that versions name and the blob store does not have.
+/// Contents that versions or assets name and the blob store does not have.
 pub fn missing_blobs(project: ProjectId) -> Result<Vec<Hash>> {
-    const SQL: &str = "SELECT DISTINCT f.content_hash FROM quire_store.project_files f
-        WHERE f.project_id = $1 AND f.content_hash IS NOT NULL
-          AND NOT EXISTS (SELECT FROM quire_store.blob b WHERE b.project_id = $1 AND b.hash = f.content_hash)";
+    const SQL: &str = "SELECT n.hash FROM (
+            SELECT f.content_hash AS hash FROM quire_store.project_files f WHERE f.project_id = $1
+            UNION
+            SELECT a.content_hash FROM quire_store.asset a WHERE a.project_id = $1) n
+        WHERE octet_length(n.hash) = 32
+          AND NOT EXISTS (SELECT FROM quire_store.blob b WHERE b.project_id = $1 AND b.hash = n.hash)";
     db::read(SQL, &[project.pg().into()], |row| Hash::from_bytes(row.get::<&[u8]>(1)?))
 }
 
@@ -301,30 +297,56 @@ pub struct Finding {
     pub key: Value,
     pub fault: &'static str,
     pub in_words: String,
+    /// The checksum that was recorded, where there is one.
     pub expected: Option<Hash>,
+    /// What stands there instead, where it can be given up and become wrong again.
+    pub found: Option<Hash>,
 }
 
-/// Records a finding; its entry, and `false` when it was rejected before.
+/// Records a finding; its entry, and `false` when just this was rejected before.
 pub fn record(project: ProjectId, finding: &Finding) -> Result<(Uuid, bool)> {
-    const SQL: &str = "WITH added AS (
-            INSERT INTO quire_store.quarantine (project_id, quarantine_id, kind, key, fault, in_words, expected)
-            VALUES ($1, $2, $3, $4, $5, $6, $7)
-            ON CONFLICT DO NOTHING RETURNING quarantine_id, status)
-        SELECT quarantine_id, status FROM added
-        UNION ALL
-        SELECT q.quarantine_id, q.status FROM quire_store.quarantine q
-        WHERE q.project_id = $1 AND q.kind = $3 AND q.key = $4 AND q.fault = $5 AND q.status <> 'repaired'";
-    let args: [Arg; 7] = [
-        project.pg().into(),
-        uuid_to_pg(Uuid::now_v7()).into(),
-        finding.kind.into(),
-        JsonB(finding.key.clone()).into(),
-        finding.fault.into(),
-        finding.in_words.as_str().into(),
-        finding.expected.as_ref().map(|hash| hash.as_bytes().as_slice()).into(),
-    ];
-    let entry =
-        db::write_one(SQL, &args, |row| Ok((uuid_from_pg(row.get(1)?), row.get::<&str>(2)? == "open")))?;
+    // What was given up is taken as it was then; content that was given up is empty, so what is wrong with it is new.
+    const KNOWN: &str = "SELECT q.quarantine_id, q.status FROM quire_store.quarantine q
+        WHERE q.project_id = $1 AND q.kind = $2 AND q.key = $3 AND q.fault = $4
+          AND (q.status = 'open' OR q.status = 'rejected' AND q.kind <> 'blob' AND q.found IS NOT DISTINCT FROM $5)
+        ORDER BY q.status LIMIT 1";
+    const NEW: &str = "INSERT INTO quire_store.quarantine
+            (project_id, quarantine_id, kind, key, fault, in_words, expected, found)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        ON CONFLICT DO NOTHING RETURNING quarantine_id, status";
+    let found = finding.found.as_ref().map(|hash| hash.as_bytes().as_slice());
+    let entry = |row: &Row| Ok((uuid_from_pg(row.get(1)?), row.get::<&str>(2)? == "open"));
+    let known = || {
+        let args: [Arg; 5] = [
+            project.pg().into(),
+            finding.kind.into(),
+            JsonB(finding.key.clone()).into(),
+            finding.fault.into(),
+            found.into(),
+        ];
+        db::write_one(KNOWN, &args, entry)
+    };
+    let new = || {
+        let args: [Arg; 8] = [
+            project.pg().into(),
+            uuid_to_pg(Uuid::now_v7()).into(),
+            finding.kind.into(),
+            JsonB(finding.key.clone()).into(),
+            finding.fault.into(),
+            finding.in_words.as_str().into(),
+            finding.expected.as_ref().map(|hash| hash.as_bytes().as_slice()).into(),
+            found.into(),
+        ];
+        db::write_one(NEW, &args, entry)
+    };
+    // Whoever verifies at the same time may record it in between.
+    let entry = match known()? {
+        None => match new()? {
+            None => known()?,
+            entry => entry,
+        },
+        entry => entry,
+    };
     let (id, is_open) = entry.ok_or_else(|| Error::internal("a finding was not recorded"))?;
     if let (true, "blob", Some(hash)) = (is_open, finding.kind, &finding.expected) {
         mark_blob(project, hash, id)?;
@@ -332,22 +354,35 @@ pub fn record(project: ProjectId, finding: &Finding) -> Result<(Uuid, bool)> {
     Ok((id, is_open))
 }
 
-/// Marks a blob that is present: readers are told of its entry.
+/// Marks a blob that has bytes: readers are told of its entry.
 fn mark_blob(project: ProjectId, hash: &Hash, entry: Uuid) -> Result<()> {
     const SQL: &str = "UPDATE quire_store.blob SET state = 3, state_at = clock_timestamp(), state_reason = $3
-        WHERE project_id = $1 AND hash = $2 AND state = 0";
+        WHERE project_id = $1 AND hash = $2
+          AND (state NOT IN (1, 2, 3) OR state <> 3 AND (octet_length(bytes) > 0 OR chunk_count <> 0))";
     let entry = entry.to_string();
     db::exec(SQL, &[project.pg().into(), hash.as_bytes().as_slice().into(), entry.as_str().into()])
 }
 
-/// Empties a blob in quarantine, which is then collected.
+/// Empties a blob in quarantine, which is then collected; so is one that is missing.
 pub fn give_up_blob(project: ProjectId, hash: &Hash, why: &str) -> Result<()> {
-    const SQL: &str = "WITH chunks AS (
-            DELETE FROM quire_store.blob_chunk WHERE project_id = $1 AND hash = $2)
-        UPDATE quire_store.blob
+    const CHUNKS: &str =
+        "DELETE FROM quire_store.blob_chunk c WHERE c.project_id = $1 AND c.hash = $2 AND EXISTS (
+            SELECT FROM quire_store.blob b WHERE b.project_id = $1 AND b.hash = $2 AND b.state = 3)";
+    const SQL: &str = "UPDATE quire_store.blob
         SET bytes = '', codec = 0, chunk_count = 0, state = 2, state_at = clock_timestamp(), state_reason = $3
         WHERE project_id = $1 AND hash = $2 AND state = 3";
-    db::exec(SQL, &[project.pg().into(), hash.as_bytes().as_slice().into(), why.into()])
+    const MISSING: &str = "INSERT INTO quire_store.blob
+            (project_id, hash, size, codec, chunk_count, state, state_at, state_reason, bytes)
+        SELECT $1, $2, n.size, 0, 0, 2, clock_timestamp(), $3, ''
+        FROM (SELECT f.size FROM quire_store.project_files f WHERE f.project_id = $1 AND f.content_hash = $2
+              UNION ALL
+              SELECT a.size FROM quire_store.asset a WHERE a.project_id = $1 AND a.content_hash = $2) n
+        LIMIT 1
+        ON CONFLICT DO NOTHING";
+    let key = hash.as_bytes().as_slice();
+    db::exec(CHUNKS, &[project.pg().into(), key.into()])?;
+    db::exec(SQL, &[project.pg().into(), key.into(), why.into()])?;
+    db::exec(MISSING, &[project.pg().into(), key.into(), why.into()])
 }
 
 /// An entry of the quarantine.
