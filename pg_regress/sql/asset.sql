@@ -119,6 +119,14 @@ SELECT t.error($$SELECT quire.put_asset(t.id(2550), 'q', 'four', 'a/b', 't')$$);
 SELECT t.error($$SELECT quire.upsert_project_file(t.id(2550), 'q', 'four')$$);
 SELECT t.error(format('SELECT quire.finish_upload(t.id(2550), %L)', :'upload'));
 SELECT quire.put_asset(t.id(2550), 'q', 'two', 'a/b', 't') ->> 'status' AS status;
+-- so does what is being uploaded
+SELECT quire.begin_upload(t.id(2550), 'v', 'a/b', 'data') AS second \gset
+SELECT t.error(format('SELECT quire.append_upload(t.id(2550), %L, 1, ''x'')', :'second'));
+SELECT quire.update_project(t.id(2550), '{"settings": {"max_project_bytes": null}}') IS NOT NULL AS changed;
+-- nobody has too many open
+SELECT count(quire.begin_upload(t.id(2550), 'w', 'a/b', 'data', '1 second')) FROM generate_series(1, 98);
+SELECT t.error($$SELECT quire.begin_upload(t.id(2550), 'w', 'a/b', 'data')$$);
+SELECT pg_sleep(1.1);
 -- expired
 SELECT quire.begin_upload(t.id(2550), 'e', 'a/b', 'data', '1 second') AS expired \gset
 SELECT quire.append_upload(t.id(2550), :'expired', 1, 'x');

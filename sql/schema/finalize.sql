@@ -379,10 +379,10 @@ Arguments: asset_type (default: all). Returns: rows (content_hash, filename, med
 COMMENT ON FUNCTION quire.begin_upload(uuid, text, text, text, interval) IS
 'Begins an asset that arrives in pieces. Removes expired uploads.
 Arguments: filename, media_type, asset_type (as put_asset); lease (1 second to 7 days: how long it may take).
-Returns: the upload''s id. Errors: 22004, 22023, 42501 also for every token, PT404, PT423.';
+Returns: the upload''s id. Errors: 22004, 22023, 42501 also for every token, PT404, PT413 the caller has 100 open in the project, PT423.';
 COMMENT ON FUNCTION quire.append_upload(uuid, uuid, integer, bytea) IS
 'Adds a piece to an upload, in any order. The same piece again changes nothing. Whoever began it, or an owner.
-Arguments: ordinal (1 to 1000000); bytes (at most 16 MiB; all pieces together at most the setting max_asset_bytes).
+Arguments: ordinal (1 to 1000000); bytes (at most 16 MiB; all pieces together at most the setting max_asset_bytes; what is being uploaded counts into max_project_bytes).
 Returns: bytes so far. Errors: 22004, 22023, 42501, PT404, PT409 the piece has other bytes already, PT410 the upload has expired, PT413, PT423.';
 COMMENT ON FUNCTION quire.finish_upload(uuid, uuid, text, uuid) IS
 'Makes an asset of the pieces of an upload, in order of their ordinals, in bounded memory. Whoever began it, or an owner.

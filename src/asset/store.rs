@@ -197,6 +197,27 @@ pub fn lock_upload(project: ProjectId, id: Uuid) -> Result<Option<Upload>> {
     })
 }
 
+/// Locks the uploads of a project. Who deletes the project does so before taking the head lock, as whoever finishes one does.
+pub fn lock_uploads(project: ProjectId) -> Result<()> {
+    const SQL: &str = "SELECT true FROM quire_store.upload
+        WHERE project_id = $1 ORDER BY upload_id FOR UPDATE";
+    db::exec(SQL, &[project.pg().into()])
+}
+
+/// How many uploads an actor has open in a project.
+pub fn open_uploads(project: ProjectId, by: ActorId) -> Result<i64> {
+    const SQL: &str = "SELECT count(*) FROM quire_store.upload WHERE project_id = $1 AND actor_id = $2";
+    Ok(db::read_one(SQL, &[project.pg().into(), by.pg().into()], |row| row.get(1))?.unwrap_or(0))
+}
+
+/// Bytes of a project's current files and assets, and of all that is being uploaded.
+pub fn bytes_with_uploads(project: ProjectId) -> Result<i64> {
+    const SQL: &str = "SELECT h.live_bytes + h.asset_bytes + COALESCE((
+            SELECT sum(u.size) FROM quire_store.upload u WHERE u.project_id = $1), 0)::bigint
+        FROM quire_store.project_head h WHERE h.project_id = $1";
+    Ok(db::read_one(SQL, &[project.pg().into()], |row| row.get(1))?.unwrap_or(0))
+}
+
 /// Hash of a piece.
 pub fn piece_hash(project: ProjectId, id: Uuid, ordinal: i32) -> Result<Option<Hash>> {
     const SQL: &str = "SELECT hash FROM quire_store.upload_piece

@@ -25,6 +25,8 @@ use uuid::Uuid;
 const MAX_PIECE_BYTES: usize = 16 << 20;
 /// Most pieces.
 const MAX_PIECES: i32 = 1_000_000;
+/// Most uploads of one actor in a project at a time.
+const MAX_OPEN: i64 = 100;
 /// How long an upload may take: 1 second to 7 days.
 const LEASE: RangeInclusive<i128> = 1_000_000..=7 * 86_400_000_000;
 
@@ -57,6 +59,10 @@ fn begin(
     let lease: Micros = interval_arg("lease", lease, LEASE, "from 1 second to 7 days")?;
     let (by, id) = (access.author()?, Uuid::now_v7());
     store::delete_expired(access.project, id)?;
+    if store::open_uploads(access.project, by)? >= MAX_OPEN {
+        return Err(Error::limit(format!("you have {MAX_OPEN} uploads open"), MAX_OPEN)
+            .hint("finish some of them, or wait until they expire"));
+    }
     store::begin(access.project, id, by, &label, now() + lease)?;
     Ok(uuid_to_pg(id))
 }
@@ -105,6 +111,14 @@ fn append(
     }
     let size = found.size + bytes.len() as i64;
     check_size(&access.settings, &found.label.filename, Source::Uploaded(size))?;
+    if let Some(limit) = access.settings.max_project_bytes {
+        let wanted = store::bytes_with_uploads(access.project)?.saturating_add(bytes.len() as i64);
+        if wanted > limit {
+            return Err(Error::limit("the project would be over its max_project_bytes", limit)
+                .with("setting", "max_project_bytes")
+                .with("wanted", wanted));
+        }
+    }
     store::add_piece(access.project, id, ordinal, &hash, bytes)?;
     Ok(size)
 }

@@ -8,4 +8,4 @@
 pub mod api;
 mod archive;
 mod run;
-mod store;
+pub mod store;

@@ -33,8 +33,10 @@ fn run(project_uuid: Option<Uuid>, max_blobs: Option<i32>) -> Result<JsonB> {
     let most = page_arg("max_blobs", max_blobs, MAX_BLOBS)?;
     let project = access.project;
     asset::store::delete_expired(project, uuid::Uuid::nil())?;
+    store::queue(project)?;
+    let terms = store::terms(project)?;
     let mut round = match store::lock_round(project)? {
-        Some(round) if round.terms == store::terms(project)? => round,
+        Some(round) if round.terms == terms => round,
         _ => store::begin_round(project, head_seq(project)?)?,
     };
     store::forget_done(project, round.done)?;

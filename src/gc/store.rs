@@ -1,5 +1,6 @@
 //! SQL of garbage collection.
 
+use crate::auth;
 use crate::blob::store::byte_array;
 use crate::db::{self, Arg};
 use crate::error::{Error, Result};
@@ -20,6 +21,14 @@ fn round_from_row(row: &db::Row) -> Result<Round> {
     Ok(Round { as_of_seq: row.get(1)?, terms: row.get(2)?, done: row.get(3)?, last: row.get(4)? })
 }
 
+/// Waits for whoever collects, too. Who deletes the project does so before taking the head lock, as a collector does:
+/// otherwise each could wait for the other.
+pub fn queue(project: ProjectId) -> Result<()> {
+    const SQL: &str =
+        "SELECT pg_advisory_xact_lock(hashtextextended('quire collection ' || $1::text, 0)) IS NULL";
+    db::exec(SQL, &[project.pg().into()])
+}
+
 /// The round that is going on; one call after the other takes its share.
 pub fn lock_round(project: ProjectId) -> Result<Option<Round>> {
     const SQL: &str = "SELECT g.as_of_seq, g.terms, g.done, g.last FROM quire_store.gc_round g
@@ -27,14 +36,13 @@ pub fn lock_round(project: ProjectId) -> Result<Option<Round>> {
     db::write_one(SQL, &[project.pg().into()], round_from_row)
 }
 
-/// Tags and settings, which decide what is kept beside bundles.
+/// Tags and settings, which decide what is kept beside bundles; PT404 when the project is gone.
 pub fn terms(project: ProjectId) -> Result<String> {
     const SQL: &str = "SELECT md5(concat_ws(E'\\x01', r.days, r.asset_days,
             (SELECT string_agg(t.tag || E'\\x02' || t.seq, E'\\x01' ORDER BY t.tag) FROM quire_store.project_tag t
              WHERE t.project_id = $1)))
         FROM quire_store.retention r WHERE r.project_id = $1";
-    db::write_one(SQL, &[project.pg().into()], |row| row.get(1))?
-        .ok_or_else(|| Error::internal("a project has no settings"))
+    db::write_one(SQL, &[project.pg().into()], |row| row.get(1))?.ok_or_else(|| auth::no_project(project))
 }
 
 /// Looks at everything and makes a list of what nothing refers to. `as_of` must have been read before. One aggregate,

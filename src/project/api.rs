@@ -2,9 +2,11 @@
 
 use super::{ProjectKind, locked, store};
 use crate::args::{required, text_arg};
+use crate::asset;
 use crate::auth::{self, Action, require_project};
 use crate::error::{Error, Result};
 use crate::event;
+use crate::gc;
 use crate::ids::ProjectId;
 use crate::job;
 use crate::jsonb::JsonArg;
@@ -149,6 +151,8 @@ fn delete(project_uuid: Option<Uuid>, confirm_name: Option<&str>) -> Result<()> 
     let access = require_project(Action::Manage, project_uuid)?;
     let confirm_name = required("confirm_name", confirm_name)?;
     job::store::lock_open(access.project)?;
+    asset::store::lock_uploads(access.project)?;
+    gc::store::queue(access.project)?;
     let access = locked(access)?;
     if confirm_name != access.name {
         return Err(
