@@ -177,6 +177,28 @@ SELECT t.findings(t.id(3110));
 SELECT version FROM quire.upsert_project_file(t.id(3110), 'once more', 'content');
 SELECT content FROM quire.read_project_file(t.id(3110), 'f');
 SELECT t.findings(t.id(3110));
+-- an operation in quarantine is not handed out as a version or a point in time, and not written anew
+SELECT quire.commit_bundle(t.id(3110), '[{"op": "file.put", "file_path": "w", "content": "one"}, {"op": "field.set", "entity_type": "t", "entity_id": "2", "field": "f", "value": 1}]') ->> 'seq' AS first \gset
+SELECT quire.commit_bundle(t.id(3110), '[{"op": "file.put", "file_path": "w", "content": "two"}, {"op": "field.set", "entity_type": "t", "entity_id": "2", "field": "f", "value": 2}]') ->> 'seq' AS second \gset
+\c - postgres
+CALL t.spoil(format('UPDATE quire_store.project_files SET content_hash = (SELECT content_hash FROM quire_store.file_head WHERE project_id = t.id(3110) AND file_path = ''w'') WHERE project_id = t.id(3110) AND bundle_seq = %s', :first));
+CALL t.spoil(format('UPDATE quire_store.entity_op SET value = ''111'' WHERE project_id = t.id(3110) AND bundle_seq = %s', :first));
+\c - regress_alice
+SELECT t.findings(t.id(3110));
+SELECT s, t.error(format(s, :first)) FROM unnest(ARRAY['SELECT quire.read_project_file(t.id(3110), ''w'', 1)', 'SELECT quire.read_project_file_bytes(t.id(3110), ''w'', 1)',
+    'SELECT quire.restore_project_file(t.id(3110), ''w'', 1)', 'SELECT quire.diff_project_file(t.id(3110), ''w'', 1, 2)', 'SELECT quire.diff_project(t.id(3110), 0, %s)',
+    'SELECT quire.list_files_at(t.id(3110), %s)', 'SELECT quire.restore_project(t.id(3110), %s)', 'SELECT quire.create_project_snapshot(t.id(3110), at_seq => %s)',
+    'SELECT quire.plan_hydration(t.id(3110), ''{}'', %s)', 'SELECT quire.create_template(t.id(3110), ''t'', %s)', 'SELECT quire.clone_project(t.id(3110), ''c'')',
+    'SELECT quire.revert_bundle(t.id(3110), %s)', 'SELECT quire.undo(t.id(3110))']) s;
+-- what is current goes on
+SELECT content FROM quire.read_project_file(t.id(3110), 'w');
+SELECT quire.get_entity(t.id(3110), 't', '2') -> 'fields' AS fields;
+SELECT quire.create_project_snapshot(t.id(3110)) ->> 'file_count' AS files;
+SELECT quire.restore_project(t.id(3110), :first - 1, true) IS NOT NULL AS planned;
+SELECT quire.repair(t.id(3110), quarantine_id, '{"op": {"op": "field.set", "entity_type": "t", "entity_id": "2", "field": "f", "value": 1}}') ->> 'repaired_from' AS mended_from FROM quire.list_quarantine(t.id(3110)) WHERE kind = 'field_op';
+SELECT quire.reject_quarantined(t.id(3110), quarantine_id, 'lost') ->> 'status' AS status FROM quire.list_quarantine(t.id(3110));
+SELECT quire.revert_bundle(t.id(3110), :second) ->> 'seq' IS NOT NULL AS reverted;
+SELECT quire.get_entity(t.id(3110), 't', '2') -> 'fields' AS fields;
 -- a head that is far away
 \c - postgres
 CREATE TEMP TABLE right_head AS SELECT seq FROM quire_store.project_head WHERE project_id = t.id(3110);

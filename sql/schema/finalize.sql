@@ -147,7 +147,7 @@ COMMENT ON FUNCTION quire.create_template(uuid, text, bigint) IS
 'Makes a template of a project: a new private project of kind template, owned by the caller, with the files, entities and assets as they were at a seq, and the settings. For whoever may read the project. A template is changed by its owners and editors like any project; archive_project makes it immutable, update_project public.
 Arguments: name (1 to 255 characters); at_seq (default: the newest).
 Returns: the new project''s id. Its first bundle, of kind import, says {from_project, from_seq} in details; there is none when there was nothing to copy.
-Errors: 22004, 22023, 42501 also for a token and when nobody is signed in, PT404, PT410 content of that seq is collected, or archived and a file''s; PT413 a file or an asset is larger than the settings now allow, or more than max_files or max_project_bytes.';
+Errors: 22004, 22023, 42501 also for a token and when nobody is signed in, PT404, PT410 content of that seq is collected, or archived and a file''s; PT413 a file or an asset is larger than the settings now allow, or more than max_files or max_project_bytes; XX001.';
 COMMENT ON FUNCTION quire.create_project_from_template(uuid, text) IS
 'Makes a new private project of kind workspace, owned by the caller, with what a template holds now, and its settings. For whoever may read the template.
 Arguments: template (a project of kind template); name. Returns: the new project''s id; details as in create_template.
@@ -159,7 +159,7 @@ COMMENT ON FUNCTION quire.import_from_library(uuid, uuid, text[], jsonb, uuid, t
 'Copies files, entities and assets of a library into a project, as one bundle of kind import. What is there already becomes what it is in the library: a new version of a file; fields that the library''s entity does not have are cleared. undo takes it back.
 Arguments: library_uuid (a project of kind library that the caller may read); paths (files, or directories with everything below; an empty one is all files of the library; may be an empty array); entities (an array of {entity_type, entity_id}); correlation_id; assets (content hashes; one whose content is archived arrives archived).
 Returns: like commit_bundle; details of the bundle say {from_project, from_seq}.
-Errors: 22004, 22023 nothing is asked for, not a library, or the project itself; 42501 also for a token; PT404 also for a path, an entity or an asset that the library does not have; PT409 path_conflict, correlation_reused; PT413 a file is larger than max_file_bytes, an asset than that and max_asset_bytes, more than max_files, max_project_bytes or quire.max_bundle_ops; PT423, PT429.';
+Errors: 22004, 22023 nothing is asked for, not a library, or the project itself; 42501 also for a token; PT404 also for a path, an entity or an asset that the library does not have; PT409 path_conflict, correlation_reused; PT413 a file is larger than max_file_bytes, an asset than that and max_asset_bytes, more than max_files, max_project_bytes or quire.max_bundle_ops; PT423, PT429, XX001.';
 
 COMMENT ON FUNCTION quire.export_project(uuid) IS
 'Everything that the project is and was, as a zip archive that can be read without quire; its README.txt explains it: current files, every content of files and assets by its BLAKE3, and as JSON Lines bundles, operations, versions, entities, assets, conflicts, tags, members, and the contents that are archived or collected and therefore not in it. No tokens, keys, receipts, subscriptions or snapshots. The same state gives the same bytes. Owners only.
@@ -210,12 +210,12 @@ Returns: {status, version, seq, conflicts}; status is merged, unchanged or confl
 Errors: as upsert_project_file, and 22023 not a text file, PT409 deleted.';
 COMMENT ON FUNCTION quire.restore_project_file(uuid, text, integer, uuid) IS
 'Makes an older version current again, as a new version.
-Returns: the file as quire.project_file_head. Errors: as upsert_project_file, and 22023 the version is a deletion, PT404 no such version, PT410 its content is archived or collected.';
+Returns: the file as quire.project_file_head. Errors: as upsert_project_file, and 22023 the version is a deletion, PT404 no such version, PT410 its content is archived or collected, XX001.';
 COMMENT ON FUNCTION quire.restore_project(uuid, bigint, boolean, uuid) IS
 'Makes the whole tree what it was at a seq, as one new bundle; nothing is rewritten.
 Arguments: to_seq (0: empty); dry_run (true: only say what would be done).
 Returns: {dry_run, to_seq, seq, bundle_id, checksum, files: [{file_path, op, content_hash, version?}]}.
-Errors: as commit_bundle, and PT410 some content is archived or collected: then nothing is written.';
+Errors: as commit_bundle, and PT410 some content is archived or collected: then nothing is written; XX001.';
 COMMENT ON FUNCTION quire.tag_project(uuid, text, bigint, uuid) IS
 'Gives a seq a name. A tag does not move: the same name at another seq is refused.
 Arguments: tag (1 to 255 characters); at_seq (default: the newest). Returns: the seq.
@@ -262,7 +262,7 @@ COMMENT ON FUNCTION quire.undo(uuid, text, uuid) IS
 'Takes back the caller''s newest bundle that is not taken back: a new bundle of kind undo restores the files, fields and assets it touched; nothing is rewritten. Bundles of others, and bundles of kind system, are passed over.
 Arguments: on_conflict, about what has become something else since (reject; skip: left as it is; record: fields are restored all the same and the conflict is kept, see list_conflicts, files and assets are refused); correlation_id.
 Returns: like commit_bundle, with undoes_seq and skipped: [{file_path | entity_type, entity_id, field | content_hash, seq, actor, bundle_id, in_words}]. The bundle is written even if nothing was left to do, so that the walk goes on.
-Errors: 22004, 22023, 42501 also for a token, PT404 nothing to undo, PT409 changed_since (DETAIL lists conflicts as skipped does), path_conflict; PT410 a content is collected, PT413, PT423, PT429.';
+Errors: 22004, 22023, 42501 also for a token, PT404 nothing to undo, PT409 changed_since (DETAIL lists conflicts as skipped does), path_conflict; PT410 a content is collected, PT413, PT423, PT429, XX001 it, or what was before it, may be in quarantine.';
 COMMENT ON FUNCTION quire.redo(uuid, text, uuid) IS
 'Takes back the caller''s newest undo, unless they have edited since; revert_bundle then brings an undone bundle back.
 Arguments, result and errors: as undo; PT404 nothing to redo.';
@@ -439,7 +439,7 @@ Errors: 22004, 22023, PT404, XX001.';
 COMMENT ON FUNCTION quire.diff_project(uuid, bigint, bigint) IS
 'Paths that differ between two seqs, by path; from_seq may be the later one.
 Returns: rows (file_path, change, from_path, from_version, to_version, from_hash, to_hash); change is added, modified, deleted or moved; from_path is set for moved.
-Errors: 22004, 22023, PT404.';
+Errors: 22004, 22023, PT404, XX001.';
 COMMENT ON FUNCTION quire.list_project_tags(uuid) IS
 'Tags, by seq. Returns: rows (tag, seq, created_by, created_at). Errors: 22004, PT404.';
 
@@ -478,7 +478,7 @@ COMMENT ON FUNCTION quire.create_project_snapshot(uuid, text, bigint, bigint, in
 Arguments: format (zip, or tar.zst: faster, for GNU tar and zstd); at_seq (default: the newest); since_seq (a delta: only files changed since, and a first entry .quire/delta.json {since_seq, seq, deleted}; default: everything); ttl (of the token, above 0, at most 366 days).
 Returns: {snapshot_id, project_id, seq, since_seq, format, size, content_hash, file_count, chunk_count, created_at, manifest: [{file_path, content_hash, size, version, file_type, mode}], deleted, url, token, expires_at, cached}; content_hash is BLAKE3 of the archive, size its bytes; url is quire.public_url and the path of download_snapshot with the token, which is for this snapshot only; deleted is null unless it is a delta; since_seq is the last bundle up to the one asked for that changed a file.
 A new one makes a bundle of kind system, whose event is snapshot:ready. Those beyond the setting snapshots_kept or older than snapshots_max_age go, unless an unexpired token names them.
-Errors: 22004, 22023, 42501 no member, PT404, PT423, PT429, XX001 (zip only: tar.zst holds what is stored, see verify_snapshot); 40001 in a REPEATABLE READ transaction, when somebody else has made it.';
+Errors: 22004, 22023, 42501 no member, PT404, PT423, PT429, XX001 (of contents, zip only: tar.zst holds what is stored, see verify_snapshot); 40001 in a REPEATABLE READ transaction, when somebody else has made it.';
 COMMENT ON FUNCTION quire.read_snapshot(uuid, uuid) IS
 'The archive''s bytes. Errors: 22004, 42501, PT404, PT413 over 500 MiB: use read_snapshot_chunk; XX001 a part of it is missing or unreadable.';
 COMMENT ON FUNCTION quire.read_snapshot_chunk(uuid, uuid, integer) IS

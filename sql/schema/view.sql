@@ -223,7 +223,8 @@ CREATE FUNCTION quire.list_files_at(project_uuid uuid, at_seq bigint DEFAULT NUL
 RETURNS TABLE (file_path text, file_type text, content text, content_hash text, version integer, updated_at timestamptz)
 STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp LANGUAGE sql
 BEGIN ATOMIC
-    SELECT quire_store.readable_project(project_uuid), quire_store.seq_at(project_uuid, at_seq, at_time, at_tag);
+    SELECT quire_store.readable_project(project_uuid), quire_store.seq_at(project_uuid, at_seq, at_time, at_tag),
+           quire_store.refuse_quarantined(project_uuid, '{file_head,file_op}', '{}');
     SELECT t.file_path,
            t.file_type,
            CASE WHEN NOT t.is_binary THEN

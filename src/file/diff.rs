@@ -11,6 +11,7 @@ use crate::ids::{Seq, Version};
 use crate::pure::diff::unified;
 use crate::pure::path::FilePath;
 use crate::raise::or_raise;
+use crate::recovery;
 use pgrx::Uuid;
 use pgrx::prelude::*;
 use std::collections::{HashMap, HashSet};
@@ -122,6 +123,7 @@ fn diff_trees(
     let access = require_project(Action::Read, project_uuid)?;
     let from = existing_seq(access.project, "from_seq", required("from_seq", from_seq)?)?;
     let to = existing_seq(access.project, "to_seq", required("to_seq", to_seq)?)?;
+    recovery::refuse_ops(access.project, &["file_op"], from.max(to))?;
     let changed = store::changed_between(access.project, from, to)?;
     let operations = store::operations_between(access.project, from.min(to), from.max(to))?;
     let moved = moved_between(&operations, &changed, from > to);

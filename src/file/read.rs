@@ -116,9 +116,11 @@ pub fn version_of(project: ProjectId, path: &FilePath, version: Option<Version>)
     if version.is_some_and(|version| version < 1) {
         return Err(Error::validation("version must be 1 or more").with("version", version));
     }
-    store::find_version(project, path, version)?
+    let row = store::find_version(project, path, version)?
         .filter(|row| version.is_some() || row.content_hash.is_some())
-        .ok_or_else(|| no_file(path, version))
+        .ok_or_else(|| no_file(path, version))?;
+    recovery::refuse(project, &["file_op"], json!({"seq": row.seq}))?;
+    Ok(row)
 }
 
 /// PT404 for a path or a version of it.

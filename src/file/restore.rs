@@ -16,6 +16,7 @@ use crate::pure::op::Mode;
 use crate::pure::path::FilePath;
 use crate::pure::tree::{Content, Edit};
 use crate::raise::or_raise;
+use crate::recovery;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid, composite_type};
 use serde_json::{Value, json};
@@ -77,6 +78,7 @@ fn restore_tree(
 ) -> Result<JsonB> {
     let access = require_project(Action::Write, project_uuid)?.that_reads()?;
     let to_seq = existing_seq(access.project, "to_seq", required("to_seq", to_seq)?)?;
+    recovery::refuse_files(access.project, to_seq)?;
     if required("dry_run", dry_run)? {
         access.require_active()?;
         let seq = head_seq(access.project)?;

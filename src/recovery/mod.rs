@@ -19,4 +19,4 @@ pub use heal::{
     record_incoming,
 };
 pub use load::Bundle as LoadedBundle;
-pub use quarantine::{corrupt, name_entry, refuse};
+pub use quarantine::{corrupt, name_entry, refuse, refuse_files, refuse_ops};

@@ -2,7 +2,7 @@
 
 use super::store;
 use crate::error::{Code, Error, Result};
-use crate::ids::ProjectId;
+use crate::ids::{ProjectId, Seq};
 use crate::pure::hash::Hash;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -13,6 +13,26 @@ const MOST_LOOKED_FOR: usize = 10_000;
 /// XX001 when a row of some kinds, whose key has these members, is in quarantine.
 pub fn refuse(project: ProjectId, kinds: &[&str], about: Value) -> Result<()> {
     match store::open_entry(project, kinds, about)? {
+        None => Ok(()),
+        Some(entry) => Err(corrupt(entry.id).with("kind", entry.kind).with("key", entry.key)),
+    }
+}
+
+/// XX001 when the state at a seq cannot be relied on: a row of current state is in quarantine, or, of an earlier state, an
+/// operation that may have made it.
+fn refuse_state(project: ProjectId, kinds: &[&str], ops: &[&str], seq: Seq) -> Result<()> {
+    refuse(project, kinds, json!({}))?;
+    if seq < store::head(project)?.0 { refuse_ops(project, ops, seq) } else { Ok(()) }
+}
+
+/// XX001 when the files at a seq cannot be relied on.
+pub fn refuse_files(project: ProjectId, seq: Seq) -> Result<()> {
+    refuse_state(project, &["file_head"], &["file_op"], seq)
+}
+
+/// XX001 when an operation up to a seq is in quarantine. Which row it was about is not known: that may be what is corrupt.
+pub fn refuse_ops(project: ProjectId, ops: &[&str], up_to: Seq) -> Result<()> {
+    match store::open_op(project, ops, up_to)? {
         None => Ok(()),
         Some(entry) => Err(corrupt(entry.id).with("kind", entry.kind).with("key", entry.key)),
     }

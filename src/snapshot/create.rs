@@ -16,6 +16,7 @@ use crate::pure::archive::Format;
 use crate::pure::op::Op;
 use crate::pure::timestamp::Micros;
 use crate::raise::or_raise;
+use crate::recovery;
 use crate::token::{self, Minting, ttl_arg};
 use pgrx::Uuid;
 use pgrx::datum::Interval;
@@ -45,6 +46,7 @@ fn create(
     let format = Format::parse(required("format", format)?)?;
     let seq =
         at_seq.map_or_else(|| head_seq(access.project), |seq| existing_seq(access.project, "at_seq", seq))?;
+    recovery::refuse_files(access.project, seq)?;
     if since_seq.is_some_and(|since| since < 0 || since > seq) {
         return Err(
             Error::validation(format!("since_seq must be from 0 to {seq}")).with("argument", "since_seq")

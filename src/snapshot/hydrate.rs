@@ -15,6 +15,7 @@ use crate::pure::json::encode_base64;
 use crate::pure::op::Mode;
 use crate::pure::path::shorten;
 use crate::raise::or_raise;
+use crate::recovery;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use serde_json::{Map, Value, json};
@@ -42,6 +43,7 @@ fn plan(project_uuid: Option<Uuid>, have: Option<JsonArg>, at_seq: Option<i64>) 
     check_held(&have)?;
     let seq =
         at_seq.map_or_else(|| head_seq(access.project), |seq| existing_seq(access.project, "at_seq", seq))?;
+    recovery::refuse_files(access.project, seq)?;
     let mut keep = 0;
     let mut wanted: Vec<(String, VersionRow, Hash)> = Vec::new();
     for (path, file) in files_at(access.project, seq)? {

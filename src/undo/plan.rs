@@ -16,6 +16,7 @@ use crate::pure::hash::Hash;
 use crate::pure::path::{FilePath, shorten};
 use crate::pure::tree::{Edit, Head};
 use crate::pure::undo::{Verdict, judge};
+use crate::recovery;
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
@@ -40,6 +41,8 @@ enum Target {
 
 /// Plans to take a bundle back. What is in the way is refused, left out, or, of fields, overwritten and kept as a conflict.
 pub fn invert(access: &Access, seq: Seq, on_conflict: OnConflict) -> Result<Plan> {
+    // What was there before is written anew, and would then count as sound.
+    recovery::refuse_ops(access.project, &["file_op", "field_op", "asset_op"], seq)?;
     let mut plan = Plan { undoes_seq: Some(seq), ..Plan::default() };
     let mut in_the_way = files(access, seq, &mut plan.edits)?;
     in_the_way.extend(fields(access, seq, on_conflict, &mut plan.fields)?);

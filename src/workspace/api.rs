@@ -142,7 +142,7 @@ fn from_library(
     let request = Commit { details, ..Commit::new(&access, Kind::Import, correlation) };
     // In the plan, because a repeated request must not ask what the library has become.
     let committed = commit(&request, |_| {
-        let state = State::at(library.project, seq)?.only(&paths, &entities, &assets)?;
+        let state = State::sound_at(library.project, seq)?.only(&paths, &entities, &assets)?;
         let cleared = clear_others(access.project, &state.fields)?;
         let mut plan = state.into_plan(&access)?;
         plan.fields.extend(cleared);

@@ -18,6 +18,7 @@ use crate::pure::json::JsonValue;
 use crate::pure::op::Mode;
 use crate::pure::path::FilePath;
 use crate::pure::tree::{Content, Edit};
+use crate::recovery;
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashSet};
 
@@ -33,6 +34,14 @@ pub struct State {
 }
 
 impl State {
+    /// Reads it; XX001 when something of it may be in quarantine, because the copy would count as sound.
+    pub fn sound_at(project: ProjectId, seq: Seq) -> Result<Self> {
+        recovery::refuse_files(project, seq)?;
+        recovery::refuse(project, &["entity_field", "asset"], json!({}))?;
+        recovery::refuse_ops(project, &["field_op", "asset_op"], seq)?;
+        Self::at(project, seq)
+    }
+
     /// Reads it; the gate was passed before.
     pub fn at(project: ProjectId, seq: Seq) -> Result<Self> {
         let files = files_at(project, seq)?;
@@ -164,7 +173,7 @@ pub fn new_project(name: &str, kind: ProjectKind, settings: Value, owner: ActorI
 
 /// A new project with the settings of the one that is read, and one bundle with what was in it at a seq.
 pub fn create(from: &Access, name: &str, kind: ProjectKind, settings: Value, seq: Seq) -> Result<ProjectId> {
-    let state = State::at(from.project, seq)?;
+    let state = State::sound_at(from.project, seq)?;
     let to = new_project(name, kind, settings, from.author()?)?;
     let details = Some(origin(from.project, seq));
     let request = Commit { details, ..Commit::new(&to, Kind::Import, None) };

@@ -423,6 +423,16 @@ pub fn open_entry(project: ProjectId, kinds: &[&str], about: Value) -> Result<Op
     db::read_one(SQL, &[project.pg().into(), kinds.into(), JsonB(about).into()], entry)
 }
 
+/// The first open entry of an operation of some kinds up to a seq.
+pub fn open_op(project: ProjectId, kinds: &[&str], up_to: Seq) -> Result<Option<Entry>> {
+    const SQL: &str = "SELECT q.quarantine_id, q.kind, q.key, q.fault, q.expected, q.status
+        FROM quire_store.quarantine q
+        WHERE q.project_id = $1 AND q.status = 'open' AND q.kind = ANY ($2) AND (q.key ->> 'seq')::bigint <= $3
+        ORDER BY q.quarantine_id LIMIT 1";
+    let kinds: Vec<&str> = kinds.to_vec();
+    db::read_one(SQL, &[project.pg().into(), kinds.into(), up_to.into()], entry)
+}
+
 /// The lowest seq after another, and up to a third, of whose bundle something is in quarantine.
 pub fn first_corrupt_bundle(project: ProjectId, after: Seq, up_to: Seq) -> Result<Option<(Seq, Uuid)>> {
     const SQL: &str = "SELECT (q.key ->> 'seq')::bigint, q.quarantine_id
