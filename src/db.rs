@@ -63,6 +63,20 @@ pub fn read<R>(sql: &'static str, args: &[Arg], map: impl FnMut(&Row) -> Result<
     run(sql, args, false, map)
 }
 
+/// Runs a reader of many things at once and maps its rows. It is planned anew: a plan that was kept from when its tables
+/// were small would read all of them for each thing.
+pub fn read_many<R>(
+    sql: &'static str,
+    args: &[Arg],
+    mut map: impl FnMut(&Row) -> Result<R>,
+) -> Result<Vec<R>> {
+    Spi::connect(|client| {
+        let plan = client.prepare(sql, &types(args)).map_err(internal)?;
+        let count = client.select(&plan, None, args).map_err(internal)?.len();
+        rows(count, &mut map)
+    })
+}
+
 /// Runs a statement that writes or locks and maps the rows it returns.
 pub fn write<R>(sql: &'static str, args: &[Arg], map: impl FnMut(&Row) -> Result<R>) -> Result<Vec<R>> {
     run(sql, args, true, map)
@@ -96,10 +110,19 @@ fn run<R>(
     Spi::connect(|client| {
         let plan = plan(client, sql, args, mutating)?;
         let count = client.select(plan, None, args).map_err(internal)?.len();
-        // SAFETY: the table of the statement that has just run, which is there until SPI is finished; null if it has none.
-        let Some(table) = (unsafe { pg_sys::SPI_tuptable.as_ref() }) else { return Ok(Vec::new()) };
-        (0..count).map(|at| map(&Row { table, at })).collect()
+        rows(count, &mut map)
     })
+}
+
+/// The rows of the statement that has just run.
+fn rows<R>(count: usize, map: &mut impl FnMut(&Row) -> Result<R>) -> Result<Vec<R>> {
+    // SAFETY: its table is there until SPI is finished; null if it has none.
+    let Some(table) = (unsafe { pg_sys::SPI_tuptable.as_ref() }) else { return Ok(Vec::new()) };
+    (0..count).map(|at| map(&Row { table, at })).collect()
+}
+
+fn types(args: &[Arg]) -> Vec<PgOid> {
+    args.iter().map(|arg| PgOid::from(arg.oid())).collect()
 }
 
 /// The kept plan of `sql`; made at its first use in this backend. The number of statements is fixed, so the
@@ -114,7 +137,7 @@ fn plan(
     if let Some(plan) = PLANS.with_borrow(|plans| plans.get(&key).copied()) {
         return Ok(plan);
     }
-    let types: Vec<PgOid> = args.iter().map(|arg| PgOid::from(arg.oid())).collect();
+    let types = types(args);
     let prepared = if mutating { client.prepare_mut(sql, &types) } else { client.prepare(sql, &types) }
         .map_err(internal)?;
     let plan: &'static OwnedPreparedStatement = Box::leak(Box::new(prepared.keep()));

@@ -23,6 +23,7 @@ SELECT pg_catalog.pg_extension_config_dump('quire_store.file_head', '');
 -- Secondary indexes lead with what only they are for. If they led with project_id, too, the planner would take the narrowest of
 -- them for any condition on a project it has no statistics of, and read the whole project through it.
 CREATE UNIQUE INDEX file_head_file_id ON quire_store.file_head (file_id, project_id);
+ALTER TABLE quire_store.file_head ALTER COLUMN file_id SET (n_distinct = -0.5);
 
 -- A version row is its operation's row: (bundle_seq, ordinal) is its place in the log. A move makes two rows of one
 -- ordinal: the tombstone it leaves behind and the version it makes.
@@ -51,6 +52,9 @@ SELECT pg_catalog.pg_extension_config_dump('quire_store.project_files', '');
 CREATE UNIQUE INDEX project_files_version ON quire_store.project_files (file_id, project_id, version);
 -- The tree at a seq is one lookup per path in this index.
 CREATE INDEX project_files_point_in_time ON quire_store.project_files (file_id, project_id, bundle_seq, version);
+-- Whatever the statistics saw: of a log that was all about one file the planner would think that any other index is as good,
+-- and read a whole project for each path.
+ALTER TABLE quire_store.project_files ALTER COLUMN file_id SET (n_distinct = -0.5);
 CREATE UNIQUE INDEX project_files_id ON quire_store.project_files (id, project_id);
 
 CREATE TRIGGER project_files_append_only BEFORE UPDATE OR DELETE ON quire_store.project_files

@@ -295,7 +295,8 @@ pub fn touched_by(project: ProjectId, seq: i64) -> Result<Vec<Touched>> {
         FROM (SELECT DISTINCT ON (t.content_hash) t.* FROM quire_store.asset_op t
               WHERE t.project_id = $1 AND t.bundle_seq = $2
               ORDER BY t.content_hash, t.ordinal DESC) o
-        JOIN quire_store.asset a ON a.project_id = $1 AND a.content_hash = o.content_hash
+        CROSS JOIN LATERAL (
+            SELECT * FROM quire_store.asset s WHERE s.project_id = $1 AND s.content_hash = o.content_hash OFFSET 0) a
         LEFT JOIN LATERAL (
             SELECT p.* FROM quire_store.asset_op p
             WHERE p.project_id = $1 AND p.content_hash = o.content_hash AND p.bundle_seq < $2

@@ -12,6 +12,8 @@ use uuid::Uuid;
 
 /// Most rows one INSERT carries.
 const BATCH_ROWS: usize = 10_000;
+/// How many fields are worth a plan of their own.
+const MANY: usize = 100;
 
 /// A stored value in its canonical form.
 pub fn canonical(value: Option<JsonB>) -> Result<Option<JsonValue>> {
@@ -74,7 +76,11 @@ pub fn load_fields(project: ProjectId, keys: &[&FieldKey]) -> Result<Fields> {
             batch.iter().map(|key| key.entity.entity_id.as_str()).collect::<Vec<_>>().into(),
             batch.iter().map(|key| key.field.as_str()).collect::<Vec<_>>().into(),
         ];
-        fields.extend(db::read(SQL, &args, state_from_row)?);
+        let rows = match batch.len() {
+            0..MANY => db::read(SQL, &args, state_from_row),
+            _ => db::read_many(SQL, &args, state_from_row),
+        };
+        fields.extend(rows?);
     }
     Ok(fields)
 }
@@ -249,7 +255,7 @@ pub struct ConflictEvent<'a> {
 pub fn add_conflict_event(project: ProjectId, id: Uuid, event: &ConflictEvent) -> Result<()> {
     const SQL: &str =
         "INSERT INTO quire_store.conflict_event (project_id, conflict_id, ordinal, event, seq, actor_id, value)
-        SELECT $1, $2, count(*) + 1, $3, $4, $5, $6::text::jsonb
+        SELECT $1, $2, COALESCE(max(e.ordinal), 0) + 1, $3, $4, $5, $6::text::jsonb
         FROM quire_store.conflict_event e WHERE e.project_id = $1 AND e.conflict_id = $2";
     let args: [Arg; 6] = [
         project.pg().into(),
@@ -282,8 +288,10 @@ pub fn touched_by(project: ProjectId, seq: Seq) -> Result<Vec<Touched>> {
               FROM quire_store.entity_op t
               WHERE t.project_id = $1 AND t.bundle_seq = $2
               ORDER BY t.entity_type, t.entity_id, t.field, t.ordinal DESC) o
-        JOIN quire_store.entity_field e ON e.project_id = $1 AND e.entity_type = o.entity_type
-             AND e.entity_id = o.entity_id AND e.field = o.field
+        CROSS JOIN LATERAL (
+            SELECT * FROM quire_store.entity_field f
+            WHERE f.project_id = $1 AND f.entity_type = o.entity_type AND f.entity_id = o.entity_id
+              AND f.field = o.field OFFSET 0) e
         ORDER BY e.entity_type, e.entity_id, e.field";
     db::read(SQL, &[project.pg().into(), seq.into()], |row| {
         let (key, now) = state_from_row(row)?;

@@ -116,6 +116,42 @@ fn a_mix_of_all_kinds_of_writers_leaves_a_sound_log() {
     assert_eq!(polled.iter().map(|event| event.0).collect::<Vec<_>>(), (1..=last).collect::<Vec<_>>());
 }
 
+/// The planner thinks then that every row is about that one thing, and the session has plans from when there was little; neither
+/// must make it read everything for each of many things.
+#[test]
+fn after_a_log_of_one_thing_many_are_read_and_taken_back_in_good_time() {
+    let database = shared().database("load_planner");
+    let mut client = database.client("postgres");
+    let one = project(&mut client, "one");
+    let sql = "SELECT count(quire.commit_bundle($1, jsonb_build_array(
+            jsonb_build_object('op', 'field.set', 'entity_type', 't', 'entity_id', '1', 'field', 'f', 'value', n),
+            jsonb_build_object('op', 'file.put', 'file_path', 'f', 'content', n::text),
+            jsonb_build_object('op', 'asset.put', 'filename', n::text, 'media_type', 'text/plain', 'asset_type', 'a',
+                'content_base64', 'AAAA'))))
+        FROM generate_series(1, 500) n";
+    client.execute(sql, &[&one]).expect("write one thing many times");
+    client.batch_execute("ANALYZE").expect("look at it");
+
+    let many = project(&mut client, "many");
+    let sql = "SELECT quire.commit_bundle($1, (SELECT jsonb_agg(op) FROM generate_series(1, 20000) n, LATERAL (VALUES
+        (jsonb_build_object('op', 'field.set', 'entity_type', 't', 'entity_id', n::text, 'field', 'f', 'value', n)),
+        (jsonb_build_object('op', 'file.put', 'file_path', 'd/' || n, 'content', n::text))) o (op)), 'import')";
+    client.query_one(sql, &[&many]).expect("write many things");
+    client.batch_execute("SET statement_timeout = '20s'").expect("set the time");
+    for (sql, rows) in [
+        ("SELECT count(*) FROM quire.entities_at($1, 1)", 20_000),
+        ("SELECT count(*) FROM quire.list_files_at($1, 1)", 20_000),
+        ("SELECT count(*) FROM quire.search_ops($1, '{}', 100)", 100),
+    ] {
+        let count: i64 =
+            client.query_one(sql, &[&many]).unwrap_or_else(|error| panic!("{sql}: {error}")).get(0);
+        assert_eq!(count, rows, "{sql}");
+    }
+    client.query_one("SELECT quire.undo($1)", &[&many]).expect("take it back");
+    client.batch_execute("RESET statement_timeout; ANALYZE").expect("look at it again");
+    assert_eq!(log::verify(&mut client, many), 2);
+}
+
 /// Runs `work` once per thread, all starting at the same moment.
 fn run_together<T: Send>(threads: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let start = Barrier::new(threads);

@@ -68,13 +68,16 @@ pub struct Changed {
 }
 
 /// Paths that have a version after the lower of two seqs and up to the higher, with their state at both; absent and
-/// deleted are both `None`.
+/// deleted are both `None`. The head of each is found by its number in a way that no other index can serve: of a project that
+/// has just grown the planner thinks that it has one file, and would read all of its heads for each.
 pub fn changed_between(project: ProjectId, from: Seq, to: Seq) -> Result<Vec<Changed>> {
     const SQL: &str = concat!(
         "SELECT h.file_path, ", version_columns!("a"), ", ", version_columns!("b"), "
          FROM (SELECT DISTINCT f.file_id FROM quire_store.project_files f
                WHERE f.project_id = $1 AND f.bundle_seq > LEAST($2, $3) AND f.bundle_seq <= GREATEST($2, $3)) c
-         JOIN quire_store.file_head h ON h.project_id = $1 AND h.file_id = c.file_id
+         CROSS JOIN LATERAL (SELECT p.file_path FROM quire_store.file_head p
+             WHERE p.file_id = c.file_id AND (p.file_id, p.project_id) >= (c.file_id, $1)
+               AND (p.file_id, p.project_id) <= (c.file_id, $1) OFFSET 0) h
          LEFT JOIN LATERAL (SELECT f.* FROM quire_store.project_files f
              WHERE f.project_id = $1 AND f.file_id = c.file_id AND f.bundle_seq <= $2
              ORDER BY f.bundle_seq DESC, f.version DESC LIMIT 1) a ON true
