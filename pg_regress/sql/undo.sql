@@ -121,6 +121,51 @@ SELECT t.error($$SELECT quire.undo(t.id(3002), 'record')$$);
 SELECT jsonb_array_length(quire.undo(t.id(3002), 'skip') -> 'skipped') AS skipped;
 SELECT quire.verify_project(t.id(3002)) -> 'is_sound' AS sound;
 
+-- taken back, given back, and taken back again, by two people
+\c - regress_alice
+SELECT quire.create_project('undo 4', t.id(3003)) IS NOT NULL AS created;
+SELECT quire.set_project_member(t.id(3003), t.actor('bob'), 'editor') ->> 'role' AS role;
+SELECT quire.commit_bundle(t.id(3003), t.set_field('a', to_jsonb(n))) ->> 'seq' AS seq FROM generate_series(1, 3) n;
+SELECT quire.undo(t.id(3003)) ->> 'undoes_seq' AS undoes;
+SELECT quire.undo(t.id(3003)) ->> 'undoes_seq' AS undoes;
+SELECT quire.redo(t.id(3003)) ->> 'undoes_seq' AS undoes;
+SELECT quire.redo(t.id(3003)) ->> 'undoes_seq' AS undoes;
+SELECT quire.undo(t.id(3003)) ->> 'undoes_seq' AS undoes;
+\c - regress_bob
+SELECT quire.revert_bundle(t.id(3003), 8) ->> 'undoes_seq' AS undoes;
+\c - regress_alice
+SELECT seq, state, undone_by, next FROM quire.list_undoable(t.id(3003));
+SELECT quire.undo(t.id(3003)) ->> 'undoes_seq' AS undoes;
+SELECT seq, state, undone_by, next FROM quire.list_undoable(t.id(3003));
+SELECT quire.get_entity(t.id(3003), 't', '1') -> 'fields' AS fields;
+SELECT seq, undoes_seq, quire.bundle_details(t.id(3003), seq) -> 'undone_by' AS undone_by FROM quire.bundles WHERE project_id = t.id(3003) ORDER BY seq;
+-- a walk past more bundles than are looked at at once
+SELECT count(quire.commit_bundle(t.id(3003), t.set_field('b', to_jsonb(n)))) FROM generate_series(1, 100) n;
+SELECT count(quire.undo(t.id(3003))), min((quire.undo(t.id(3003)) ->> 'undoes_seq')::int) AS last FROM generate_series(1, 50);
+SELECT quire.undo(t.id(3003)) ->> 'undoes_seq' AS undoes;
+SELECT count(quire.redo(t.id(3003))) FROM generate_series(1, 101);
+SELECT quire.get_entity(t.id(3003), 't', '1') -> 'fields' AS fields;
+
+-- what is corrupt is not logged anew as sound
+\c - regress_alice
+SELECT quire.create_project('undo 5', t.id(3004)) IS NOT NULL AS created;
+SELECT quire.commit_bundle(t.id(3004), t.set_field('a', '1') || '[{"op": "file.put", "file_path": "a", "content": "1"}]') ->> 'seq' AS seq;
+SELECT quire.commit_bundle(t.id(3004), t.set_field('a', '2')) ->> 'seq' AS seq;
+SELECT version FROM quire.upsert_project_file(t.id(3004), 'a', '2');
+\c - postgres
+CALL t.spoil($$UPDATE quire_store.entity_op SET value = '"corrupt"' WHERE project_id = t.id(3004) AND bundle_seq = 1$$);
+CALL t.spoil($$UPDATE quire_store.project_files SET mode = '100755' WHERE project_id = t.id(3004) AND bundle_seq = 1$$);
+SELECT quire.verify_project(t.id(3004)) -> 'is_sound' AS sound;
+\c - regress_alice
+SELECT t.error($$SELECT quire.revert_bundle(t.id(3004), 1)$$);
+SELECT t.error($$SELECT quire.revert_bundle(t.id(3004), 2)$$);
+SELECT t.error($$SELECT quire.undo(t.id(3004))$$);
+\c - postgres
+SELECT quire.reject_quarantined(t.id(3004), quarantine_id, 'nobody has it') IS NOT NULL AS rejected FROM quire.list_quarantine(t.id(3004)) WHERE kind = 'file_op';
+\c - regress_alice
+SELECT quire.undo(t.id(3004)) ->> 'undoes_seq' AS undoes;
+SELECT t.error($$SELECT quire.undo(t.id(3004))$$);
+
 -- files that cannot coexist, and what cannot be taken back
 \c - regress_alice
 SELECT quire.create_project('undo 2', t.id(3001)) IS NOT NULL AS created;

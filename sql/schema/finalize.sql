@@ -262,7 +262,7 @@ COMMENT ON FUNCTION quire.undo(uuid, text, uuid) IS
 'Takes back the caller''s newest bundle that is not taken back: a new bundle of kind undo restores the files, fields and assets it touched; nothing is rewritten. Bundles of others, and bundles of kind system, are passed over.
 Arguments: on_conflict, about what has become something else since (reject; skip: left as it is; record: fields are restored all the same and the conflict is kept, see list_conflicts, files and assets are refused); correlation_id.
 Returns: like commit_bundle, with undoes_seq and skipped: [{file_path | entity_type, entity_id, field | content_hash, seq, actor, bundle_id, in_words}]. The bundle is written even if nothing was left to do, so that the walk goes on.
-Errors: 22004, 22023, 42501 also for a token, PT404 nothing to undo, PT409 changed_since (DETAIL lists conflicts as skipped does), path_conflict; PT410 a content is collected, PT413, PT423, PT429, XX001 it, or what was before it, may be in quarantine.';
+Errors: 22004, 22023, 42501 also for a token, PT404 nothing to undo, PT409 changed_since (DETAIL lists conflicts as skipped does), path_conflict; PT410 a content is collected, PT413, PT423, PT429, XX001 an operation of the kinds it would bring back is in quarantine.';
 COMMENT ON FUNCTION quire.redo(uuid, text, uuid) IS
 'Takes back the caller''s newest undo, unless they have edited since; revert_bundle then brings an undone bundle back.
 Arguments, result and errors: as undo; PT404 nothing to redo.';

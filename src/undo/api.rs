@@ -16,8 +16,8 @@ use pgrx::{JsonB, Uuid};
 use serde_json::json;
 use std::collections::HashMap;
 
-/// How many bundles of the caller are looked at, at once.
-const AT_ONCE: i64 = 256;
+/// How many bundles of the caller are looked at, at first and at most, at once.
+const AT_ONCE: std::ops::RangeInclusive<i64> = 16..=4096;
 /// Most bundles one call lists.
 const MAX_BUNDLES: i32 = 10_000;
 
@@ -119,10 +119,13 @@ fn invertible(project: ProjectId, seq: Seq) -> Result<Seq> {
 /// The bundle that the caller's walk takes back next.
 fn next(access: &Access, kind: Kind, newest: Seq) -> Result<Seq> {
     let actor = access.author()?;
-    let undone = undone(&store::pairs(access.project)?);
+    let sought = if kind == Kind::Undo { Step::Edit } else { Step::Undo };
     let mut before = newest + 1;
+    let mut at_once = *AT_ONCE.start();
     loop {
-        let own = store::own(access.project, actor, before, AT_ONCE)?;
+        let own = store::own(access.project, actor, before, at_once)?;
+        let candidates = own.iter().filter(|(_, step)| *step == sought).map(|(seq, _)| *seq).collect();
+        let undone = undone(&store::pairs(access.project, candidates)?);
         let found = match kind {
             Kind::Undo => next_undo(own.iter().copied(), &undone),
             _ => next_redo(own.iter().copied(), &undone),
@@ -133,6 +136,7 @@ fn next(access: &Access, kind: Kind, newest: Seq) -> Result<Seq> {
             (None, Some((oldest, _))) if !is_over => before = *oldest,
             _ => return Err(nothing(kind)),
         }
+        at_once = (at_once * 4).min(*AT_ONCE.end());
     }
 }
 
@@ -168,12 +172,16 @@ fn list_undoable(
     TableIterator::new(or_raise(listed(project_uuid, max_bundles)))
 }
 
-fn listed(project_uuid: Option<Uuid>, max_bundles: Option<i32>) -> Result<Vec<store::Listed>> {
+/// One row of `list_undoable`.
+type Listed = (i64, String, Option<String>, i32, TimestampWithTimeZone, String, Option<i64>, Option<String>);
+
+fn listed(project_uuid: Option<Uuid>, max_bundles: Option<i32>) -> Result<Vec<Listed>> {
     let access = require_project(Action::Write, project_uuid)?;
     access.refuse_token()?;
     let limit = page_arg("max_bundles", max_bundles, MAX_BUNDLES)?;
     let Some(actor) = access.principal.actor else { return Ok(Vec::new()) };
-    let pairs = store::pairs(access.project)?;
+    let edits = store::edits(access.project, actor, limit)?;
+    let pairs = store::pairs(access.project, edits.iter().map(|edit| edit.seq).collect())?;
     let undone = undone(&pairs);
     // The one that holds now: a bundle may have been taken back, given back, and taken back again.
     let undone_by: HashMap<Seq, Seq> =
@@ -188,14 +196,18 @@ fn listed(project_uuid: Option<Uuid>, max_bundles: Option<i32>) -> Result<Vec<st
         Some(undo) => pairs.iter().find(|(seq, _)| *seq == undo).map(|(_, undoes)| *undoes),
         None => None,
     };
-    store::list(access.project, actor, limit, |seq| {
+    let row = |edit: store::Edit| {
+        let store::Edit { seq, kind, message, op_count, committed_at } = edit;
+        let undone_by = undone_by.get(&seq).copied();
+        let state = if undone_by.is_some() { "undone" } else { "done" };
         let next = if Some(seq) == to_undo {
-            Some("undo")
+            Some("undo".to_owned())
         } else if Some(seq) == to_redo {
-            Some("redo")
+            Some("redo".to_owned())
         } else {
             None
         };
-        (undone_by.get(&seq).copied(), next)
-    })
+        (seq, kind, message, op_count, committed_at, state.to_owned(), undone_by, next)
+    };
+    Ok(edits.into_iter().map(row).collect())
 }

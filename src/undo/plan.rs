@@ -41,9 +41,8 @@ enum Target {
 
 /// Plans to take a bundle back. What is in the way is refused, left out, or, of fields, overwritten and kept as a conflict.
 pub fn invert(access: &Access, seq: Seq, on_conflict: OnConflict) -> Result<Plan> {
-    // What was there before is written anew, and would then count as sound.
-    recovery::refuse_ops(access.project, &["file_op", "field_op", "asset_op"], seq)?;
     let mut plan = Plan { undoes_seq: Some(seq), ..Plan::default() };
+    recovery::refuse(access.project, &["bundle", "file_op", "field_op", "asset_op"], json!({"seq": seq}))?;
     let mut in_the_way = files(access, seq, &mut plan.edits)?;
     in_the_way.extend(fields(access, seq, on_conflict, &mut plan.fields)?);
     in_the_way.extend(assets(access, seq, &mut plan.assets)?);
@@ -78,8 +77,15 @@ fn head_state(head: Option<&Head>) -> Option<FileState> {
 
 type FileState = (String, &'static str, String);
 
+/// What a bundle gives back is an older operation's, whichever that is: none of its kind may be corrupt, or taking back would
+/// log what is corrupt anew, as sound.
+fn refuse_corrupt(access: &Access, kinds: &[&str], is_untouched: bool) -> Result<()> {
+    if is_untouched { Ok(()) } else { recovery::refuse(access.project, kinds, json!({})) }
+}
+
 fn files(access: &Access, seq: Seq, edits: &mut Vec<Edit>) -> Result<Vec<InTheWay>> {
     let touched = file::store::changed_between(access.project, seq - 1, seq)?;
+    refuse_corrupt(access, &["file_op", "file_head"], touched.is_empty())?;
     let paths: BTreeSet<&str> = touched.iter().map(|change| change.path.as_str()).collect();
     let heads: HashMap<FilePath, Head> = file::store::heads_at(access.project, &paths)?;
     let mut in_the_way = Vec::new();
@@ -110,7 +116,9 @@ fn fields(
     edits: &mut Vec<FieldEdit>,
 ) -> Result<Vec<InTheWay>> {
     let mut in_the_way = Vec::new();
-    for touched in entity::store::touched_by(access.project, seq)? {
+    let touched = entity::store::touched_by(access.project, seq)?;
+    refuse_corrupt(access, &["field_op", "entity_field"], touched.is_empty())?;
+    for touched in touched {
         let verdict = judge(&touched.before, &touched.after, &touched.now.value);
         let is_in_the_way = verdict == Verdict::Conflict;
         if is_in_the_way {
@@ -129,7 +137,9 @@ fn fields(
 
 fn assets(access: &Access, seq: Seq, edits: &mut Vec<AssetEdit>) -> Result<Vec<InTheWay>> {
     let mut in_the_way = Vec::new();
-    for Touched { hash, before, after, now, seq } in asset::store::touched_by(access.project, seq)? {
+    let touched = asset::store::touched_by(access.project, seq)?;
+    refuse_corrupt(access, &["asset_op", "asset"], touched.is_empty())?;
+    for Touched { hash, before, after, now, seq } in touched {
         match judge(&before, &after, &now) {
             Verdict::Nothing => {}
             Verdict::Restore => edits.push(match before {

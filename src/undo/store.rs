@@ -6,11 +6,21 @@ use crate::ids::{ActorId, ProjectId, Seq};
 use crate::pure::undo::Step;
 use pgrx::datum::TimestampWithTimeZone;
 
-/// All pairs of a bundle and the one it takes back.
-pub fn pairs(project: ProjectId) -> Result<Vec<(Seq, Seq)>> {
-    const SQL: &str = "SELECT b.seq, b.undoes_seq FROM quire_store.bundle b
-        WHERE b.project_id = $1 AND b.undoes_seq IS NOT NULL";
-    db::read(SQL, &[project.pg().into()], |row| Ok((row.get(1)?, row.get(2)?)))
+/// What takes some bundles back, what takes that back, and so on: pairs of a bundle and the one it takes back, oldest
+/// first.
+pub fn pairs(project: ProjectId, of: Vec<Seq>) -> Result<Vec<(Seq, Seq)>> {
+    const SQL: &str = "WITH RECURSIVE pair (seq, undoes_seq) AS (
+            SELECT u.seq, w.seq
+            FROM unnest($2::bigint[]) AS w (seq)
+            CROSS JOIN LATERAL (
+                SELECT b.seq FROM quire_store.bundle b WHERE b.project_id = $1 AND b.undoes_seq = w.seq OFFSET 0) u
+            UNION
+            SELECT u.seq, p.seq
+            FROM pair p
+            CROSS JOIN LATERAL (
+                SELECT b.seq FROM quire_store.bundle b WHERE b.project_id = $1 AND b.undoes_seq = p.seq OFFSET 0) u)
+        SELECT seq, undoes_seq FROM pair ORDER BY seq";
+    db::read(SQL, &[project.pg().into(), of.into()], |row| Ok((row.get(1)?, row.get(2)?)))
 }
 
 /// Bundles of an actor before a seq, newest first.
@@ -34,34 +44,27 @@ pub fn kind(project: ProjectId, seq: Seq) -> Result<Option<String>> {
     db::read_one(SQL, &[project.pg().into(), seq.into()], |row| row.get(1))
 }
 
-/// One row of `list_undoable`.
-pub type Listed =
-    (i64, String, Option<String>, i32, TimestampWithTimeZone, String, Option<i64>, Option<String>);
+/// An edit, as `list_undoable` tells of it.
+pub struct Edit {
+    pub seq: Seq,
+    pub kind: String,
+    pub message: Option<String>,
+    pub op_count: i32,
+    pub committed_at: TimestampWithTimeZone,
+}
 
-/// Edits of an actor, newest first; `state` says of each what takes it back now, and whether it is next to be undone or
-/// redone.
-pub fn list(
-    project: ProjectId,
-    actor: ActorId,
-    limit: i64,
-    state: impl Fn(Seq) -> (Option<Seq>, Option<&'static str>),
-) -> Result<Vec<Listed>> {
+/// Edits of an actor, newest first.
+pub fn edits(project: ProjectId, actor: ActorId, limit: i64) -> Result<Vec<Edit>> {
     const SQL: &str = "SELECT b.seq, b.kind, b.message, b.op_count, b.committed_at FROM quire_store.bundle b
         WHERE b.project_id = $1 AND b.actor_id = $2 AND b.kind NOT IN ('system', 'undo', 'redo')
         ORDER BY b.seq DESC LIMIT $3";
     db::read(SQL, &[project.pg().into(), actor.pg().into(), limit.into()], |row| {
-        let seq = row.get(1)?;
-        let (undone_by, next) = state(seq);
-        let word = if undone_by.is_some() { "undone" } else { "done" };
-        Ok((
-            seq,
-            row.get(2)?,
-            row.opt(3)?,
-            row.get(4)?,
-            row.get(5)?,
-            word.to_owned(),
-            undone_by,
-            next.map(str::to_owned),
-        ))
+        Ok(Edit {
+            seq: row.get(1)?,
+            kind: row.get(2)?,
+            message: row.opt(3)?,
+            op_count: row.get(4)?,
+            committed_at: row.get(5)?,
+        })
     })
 }
