@@ -102,6 +102,12 @@ SELECT name, status, ended_at, op_count, context FROM quire.list_jobs(t.id(3300)
 SELECT quire.begin_job(t.id(3300), 'next') AS next \gset
 \c - postgres
 SELECT count(*) AS left_of_expired_jobs FROM quire_store.job_op WHERE project_id = t.id(3300);
+-- and then it is not touched again, however many there are
+BEGIN;
+SELECT quire.begin_job(t.id(3300), 'one more') IS NOT NULL AS begun;
+SELECT count(*) AS expired, bool_and(xmax <> pg_current_xact_id()::xid) AS untouched FROM quire_store.job
+WHERE project_id = t.id(3300) AND ended_at IS NULL AND leased_until < clock_timestamp();
+ROLLBACK;
 -- also when the clock is set back
 UPDATE quire_store.job SET leased_until = clock_timestamp() + interval '1 hour' WHERE project_id = t.id(3300) AND name = 'crashed';
 \c - regress_alice

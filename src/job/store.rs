@@ -170,7 +170,8 @@ pub fn drop_expired_ops(project: ProjectId) -> Result<()> {
     const SQL: &str = "DELETE FROM quire_store.job_op o
         USING (SELECT j.job_id FROM quire_store.job j
                WHERE j.project_id = $1 AND j.ended_at IS NULL AND j.leased_until < clock_timestamp()
-               FOR NO KEY UPDATE SKIP LOCKED) e
+                 AND EXISTS (SELECT FROM quire_store.job_op n WHERE n.project_id = $1 AND n.job_id = j.job_id)
+               FOR NO KEY UPDATE OF j SKIP LOCKED) e
         WHERE o.project_id = $1 AND o.job_id = e.job_id";
     db::exec(SQL, &[project.pg().into()])
 }
