@@ -139,7 +139,7 @@ fn replay(access: &Access, export: &Export, bundle: &Imported, links: &HashMap<H
     }
     let request = Commit {
         message: message_arg(header.message.as_deref())?,
-        details: Some(json!({"imported": origin(bundle)})),
+        details: Some(json!({"imported": origin(bundle)?})),
         ..Commit::new(access, Kind::Import, None)
     };
     let receipt = commit(&request, |_| Ok(plan))?.receipt;
@@ -151,13 +151,15 @@ fn replay(access: &Access, export: &Export, bundle: &Imported, links: &HashMap<H
 }
 
 /// What the bundle was where it comes from.
-fn origin(bundle: &Imported) -> Value {
+fn origin(bundle: &Imported) -> Result<Value> {
     let record = &bundle.record;
     let header = &record.header;
-    json!({
+    let details: Option<Value> = (bundle.details.as_deref().map(serde_json::from_str).transpose())
+        .map_err(|_| Error::internal("details that were read cannot be read again"))?;
+    Ok(json!({
         "project_id": header.project_id, "seq": header.seq, "bundle_id": header.bundle_id, "kind": header.kind,
         "actor": header.actor_id, "author": record.author, "committed_at": record.committed_at,
         "base_seq": header.base_seq, "correlation_id": header.correlation_id, "checksum": record.checksum,
-        "details": record.details,
-    })
+        "details": details,
+    }))
 }

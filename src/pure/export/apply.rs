@@ -29,6 +29,11 @@ impl Outcome {
         self.fields.insert(key, value);
     }
 
+    /// How many fields have a value.
+    pub fn field_count(&self) -> usize {
+        self.fields.len()
+    }
+
     /// An asset of so many bytes is kept.
     pub fn keep(&mut self, hash: Hash, label: Label, size: i64) {
         self.assets.insert(hash, (label, size));

@@ -21,11 +21,15 @@ use serde_json::Value;
 use std::collections::HashMap;
 
 /// Most bundles of one archive.
-const MAX_BUNDLES: usize = 100_000;
+const MAX_BUNDLES: usize = 1_000_000;
 /// Most operations.
 const MAX_OPS: usize = 1_000_000;
 /// Most bytes of the lines that are kept in memory.
 const MAX_LINE_BYTES: usize = 512 << 20;
+/// Most JSON values in one line: each takes many times the memory of the two bytes that say it.
+const MAX_LINE_VALUES: usize = 8_000_000;
+/// Most tags.
+const MAX_TAGS: usize = 100_000;
 
 /// What an operation did.
 #[derive(Clone, PartialEq, Debug)]
@@ -58,8 +62,10 @@ pub enum Change {
 /// A bundle of the archive.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Imported {
-    /// Its record.
+    /// Its record, without details.
     pub record: BundleRecord,
+    /// Those, as JSON.
+    pub details: Option<String>,
     /// Its operations, in order.
     pub changes: Vec<Change>,
 }
@@ -125,7 +131,7 @@ impl Export {
 #[derive(Default)]
 pub struct Reader {
     project: Option<ProjectRecord>,
-    bundles: Vec<BundleRecord>,
+    bundles: Vec<(BundleRecord, Option<String>)>,
     ops: Vec<(i64, usize, Hash, Change)>,
     tags: Vec<TagRecord>,
     contents: HashMap<Hash, Stored>,
@@ -154,8 +160,10 @@ impl Reader {
             self.project = Some(parse(path, 1, bytes)?);
         } else if let Some((what, _)) = path.strip_prefix(HISTORY).and_then(|rest| rest.split_once('/')) {
             match what {
-                "bundles" => self.lines(path, bytes, |reader, record| {
-                    reader.bundles.push(record);
+                "bundles" => self.lines(path, bytes, |reader, mut record: BundleRecord| {
+                    // As text again, which is what the limit of the lines counts.
+                    let details = record.details.take().map(|details| details.to_string());
+                    reader.bundles.push((record, details));
                     at_most(reader.bundles.len(), MAX_BUNDLES, "bundles")
                 })?,
                 "operations" => self.lines(path, bytes, Self::take_op)?,
@@ -164,7 +172,7 @@ impl Reader {
                 "gone" => self.lines(path, bytes, Self::take_gone)?,
                 "tags" => self.lines(path, bytes, |reader, record| {
                     reader.tags.push(record);
-                    Ok(())
+                    at_most(reader.tags.len(), MAX_TAGS, "tags")
                 })?,
                 _ => {}
             }
@@ -204,7 +212,7 @@ impl Reader {
         for (field, json) in &record.fields {
             self.outcome.set(entity.clone().field(field)?, value("value", json)?);
         }
-        Ok(())
+        at_most(self.outcome.field_count(), MAX_OPS, "fields")
     }
 
     fn take_asset(&mut self, record: AssetRecord) -> Result<()> {
@@ -231,12 +239,12 @@ impl Reader {
             return Err(Error::validation("the export has a format that is not known here")
                 .with("format_version", project.format_version));
         }
-        bundles.sort_by_key(|bundle| bundle.header.seq);
+        bundles.sort_by_key(|(bundle, _)| bundle.header.seq);
         ops.sort_by_key(|(seq, ordinal, ..)| (*seq, *ordinal));
         gone.retain(|hash, _| !contents.contains_key(hash));
         let bundles = chained(&project, bundles, ops)?;
         let mut result = Outcome::default();
-        for Imported { record, changes } in &bundles {
+        for Imported { record, changes, .. } in &bundles {
             for change in changes {
                 let sound = check_content(change, &contents, &gone).and_then(|()| result.apply(change));
                 sound.map_err(|error| error.with("seq", record.header.seq))?;
@@ -280,13 +288,13 @@ fn check_content(
 /// The bundles with their operations, if they are one chain that ends where the project stands.
 fn chained(
     project: &ProjectRecord,
-    bundles: Vec<BundleRecord>,
+    bundles: Vec<(BundleRecord, Option<String>)>,
     ops: Vec<(i64, usize, Hash, Change)>,
 ) -> Result<Vec<Imported>> {
     let mut ops = ops.into_iter().peekable();
     let mut checksum = Hash::ZERO;
     let mut chained = Vec::with_capacity(bundles.len());
-    for (seq, record) in (1..).zip(bundles) {
+    for (seq, (record, details)) in (1..).zip(bundles) {
         let BundleHeader { project_id, undoes_seq, .. } = record.header;
         if record.header.seq != seq {
             return Err(wrong("the bundles are not numbered without gaps").with("seq", seq));
@@ -307,7 +315,7 @@ fn chained(
             return Err(wrong("a bundle does not match its checksum").with("seq", seq));
         }
         checksum = record.checksum;
-        chained.push(Imported { record, changes });
+        chained.push(Imported { record, details, changes });
     }
     if let Some((seq, ..)) = ops.next() {
         return Err(wrong("an operation has no bundle").with("seq", seq));
@@ -375,11 +383,35 @@ fn at_most(count: usize, most: usize, what: &str) -> Result<()> {
 
 fn parse<T: DeserializeOwned>(path: &str, line: usize, bytes: &[u8]) -> Result<T> {
     let unreadable = |reason: &str| wrong(&format!("{} line {line}: {}", shorten(path), shorten(reason)));
+    if has_more_values(bytes, MAX_LINE_VALUES) {
+        return Err(Error::limit("a line of the export has too many JSON values", MAX_LINE_VALUES)
+            .with("file", shorten(path))
+            .with("line", line));
+    }
     let json: Value = serde_json::from_slice(bytes).map_err(|error| unreadable(&error.to_string()))?;
     if has_nul(&json) {
         return Err(unreadable("it has a text with a NUL, which PostgreSQL cannot hold"));
     }
     serde_json::from_value(json).map_err(|error| unreadable(&error.to_string()))
+}
+
+/// Whether a JSON text has more values than so many, told without making any of them.
+fn has_more_values(json: &[u8], most: usize) -> bool {
+    // Each takes at least its own byte and one before it.
+    if json.len() / 2 < most {
+        return false;
+    }
+    let (mut values, mut is_text, mut is_escaped) = (1, false, false);
+    for byte in json {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = is_text,
+            b'"' => is_text = !is_text,
+            b',' | b'[' | b'{' if !is_text => values += 1,
+            _ => {}
+        }
+    }
+    values > most
 }
 
 fn has_nul(json: &Value) -> bool {

@@ -401,6 +401,27 @@ fn a_flipped_byte_of_any_file_is_noticed() {
     assert!(files > 10, "{files} files were tried");
 }
 
+/// A few bytes must not become many, whatever line they are in.
+#[test]
+fn a_line_of_millions_of_values_is_refused_before_it_is_read() {
+    let lines = |kind: &str, line: String| {
+        let mut archive = Writer::new(Format::Zip, Vec::new()).expect("starts");
+        add(&mut archive, &format!("{HISTORY}{kind}/000001.jsonl"), line.as_bytes(), 0).expect("a file");
+        let limits = Limits { max_file_bytes: 1 << 26, max_total_bytes: 1 << 26, ..LIMITS };
+        let bytes = archive.finish().expect("finishes");
+        let mut reader = Reader::default();
+        read_below(FILES, Format::Zip, Cursor::new(bytes), &limits, |member| reader.take(&member))
+            .expect_err("refused")
+    };
+    for kind in ["bundles", "operations", "entities"] {
+        let error = lines(kind, format!("{{\"details\": [{}0]}}", "0,".repeat(8_000_000)));
+        assert_eq!(error.code(), Code::Limit, "{kind}: {error}");
+        // What is text is one value, however many commas it has.
+        let error = lines(kind, format!("{{\"details\": \"\\\"{}\"}}", ",".repeat(8_000_001)));
+        assert_eq!(error.code(), Code::Invariant, "{kind}: {error}");
+    }
+}
+
 #[test]
 fn the_longest_path_fits() {
     let deep = format!("{}{}", "d/".repeat(450), "e".repeat(124));
