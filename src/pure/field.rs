@@ -21,6 +21,8 @@ const MAX_TYPE_BYTES: usize = 128;
 const MAX_NAME_BYTES: usize = 255;
 /// Longest value of a field, in bytes of its canonical form.
 pub const MAX_VALUE_BYTES: usize = 1 << 20;
+/// Deepest nesting of a value: readers of JSON stop at 128 levels, and it travels inside of others.
+pub const MAX_VALUE_DEPTH: usize = 100;
 
 /// Which entity.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -394,8 +396,15 @@ pub fn no_entity(entity: &EntityKey) -> Error {
         .with("entity_id", shorten(&entity.entity_id))
 }
 
-/// A value as it is kept, or PT413 when it is too long.
+/// A value as it is kept, or PT413 when it is too long or too deep.
 pub fn value(argument: &str, json: &serde_json::Value) -> Result<JsonValue> {
+    if is_deeper(json, MAX_VALUE_DEPTH) {
+        return Err(Error::limit(
+            format!("{argument} has more than {MAX_VALUE_DEPTH} levels"),
+            MAX_VALUE_DEPTH,
+        )
+        .with("argument", argument));
+    }
     let value = JsonValue::of(json)?;
     if value.as_str().len() > MAX_VALUE_BYTES {
         return Err(Error::limit(format!("{argument} has {} bytes", value.as_str().len()), MAX_VALUE_BYTES)
@@ -403,6 +412,18 @@ pub fn value(argument: &str, json: &serde_json::Value) -> Result<JsonValue> {
             .hint("put large content into a file or an asset"));
     }
     Ok(value)
+}
+
+fn is_deeper(json: &serde_json::Value, levels: usize) -> bool {
+    match json {
+        serde_json::Value::Array(items) => {
+            levels == 0 || items.iter().any(|item| is_deeper(item, levels - 1))
+        }
+        serde_json::Value::Object(members) => {
+            levels == 0 || members.values().any(|member| is_deeper(member, levels - 1))
+        }
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -104,4 +104,12 @@ fn names_are_checked() {
     assert!(EntityKey::parse(&"t".repeat(129), "1").is_err());
     assert!(EntityKey::parse("t", &"1".repeat(256)).is_err());
     assert!(value("value", &json!("x".repeat(MAX_VALUE_BYTES))).is_err());
+    let nested = |levels: usize| {
+        (0..levels).fold(json!(1), |inner, level| match level % 2 {
+            0 => json!([inner]),
+            _ => json!({"a": inner}),
+        })
+    };
+    assert!(value("value", &nested(MAX_VALUE_DEPTH)).is_ok());
+    assert!(value("value", &nested(MAX_VALUE_DEPTH + 1)).is_err());
 }
