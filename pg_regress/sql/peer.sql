@@ -15,6 +15,8 @@ SELECT p ->> 'after' AS after, p ->> 'checkpoint' AS checkpoint, p ->> 'has_more
 SELECT p ->> 'checkpoint' AS checkpoint, p ->> 'has_more' AS has_more, jsonb_array_length(p -> 'bundles') AS bundles, p -> 'corrupt' AS corrupt FROM quire.sync_pull(t.id(3200), 'laptop') p;
 SELECT b ->> 'seq' AS seq, o -> 'op' ->> 'op' AS op, o ? 'base' AS base, o -> 'moved' ->> 'size' AS moved, o -> 'fields' -> 0 ->> 'field' AS field, jsonb_array_length(b -> 'contents') AS contents, (b ->> 'undoes_bundle_id') IS NOT NULL AS undoes
 FROM quire.sync_pull(t.id(3200), 'laptop') p, jsonb_array_elements(p -> 'bundles') b, jsonb_array_elements(b -> 'ops') o;
+-- an undo names the bundle it takes back, and how to find it where that was made
+SELECT b ->> 'seq' AS seq, b ->> 'undoes_made_as' AS undoes_made_as FROM quire.sync_pull(t.id(3200), 'laptop') p, jsonb_array_elements(p -> 'bundles') b;
 SELECT jsonb_object_keys(b -> 'header') AS header FROM quire.sync_pull(t.id(3200), 'laptop', 1) p, jsonb_array_elements(p -> 'bundles') b ORDER BY 1;
 SELECT quire.sync_ack(t.id(3200), 'laptop', 2);
 SELECT quire.sync_ack(t.id(3200), 'laptop', 1);
@@ -52,6 +54,8 @@ SELECT t.error(format('SELECT * FROM quire.sync_push(t.id(3200), ''x'', 1, %L)',
 SELECT t.error(format('SELECT * FROM quire.sync_push(t.id(3200), ''x'', 1, %L)', jsonb_set(:'bundles', '{0,header,message}', to_jsonb(repeat('m', 70000)))));
 SELECT t.error(format('SELECT * FROM quire.sync_push(t.id(3200), ''x'', 1, %L)', jsonb_set(:'bundles', '{0,display_name}', to_jsonb(repeat('n', 300)))));
 SELECT t.error(format('SELECT * FROM quire.sync_push(t.id(3200), ''x'', 1, %L)', jsonb_set(:'bundles', '{0,ops,0,op,file_type}', '""')));
+SELECT t.error(format('SELECT * FROM quire.sync_push(t.id(3200), ''x'', 1, %L)', jsonb_set(:'bundles', '{1,ops,0,moved,file_type}', '""')));
+SELECT t.error(format('SELECT * FROM quire.sync_push(t.id(3200), ''x'', 1, %L)', jsonb_set(:'bundles', '{0,undoes_made_as}', '"one"')));
 SELECT status, reasons ->> 0 AS reason FROM quire.sync_push(t.id(3200), 'x', 1, jsonb_set(:'bundles', '{0,ops,0,op,size}', '99')) LIMIT 1;
 -- a kind that no bundle has
 SELECT status, regexp_replace(reasons ->> 0, '[0-9a-f-]{36}', 'that one') AS reason FROM quire.sync_push(t.id(3200), 'x', 1, jsonb_set(:'bundles', '{0,header,kind}', '"system"'));

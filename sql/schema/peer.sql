@@ -20,3 +20,16 @@ CREATE TABLE quire_store.peer_bundle (
     PRIMARY KEY (project_id, bundle_id)
 );
 SELECT pg_catalog.pg_extension_config_dump('quire_store.peer_bundle', '');
+
+-- What a bundle made elsewhere would have made of a path or an asset, and what it was already: no row of the log tells, and
+-- an earlier write that comes later from a third database must not win over it.
+CREATE TABLE quire_store.peer_stamp (
+    project_id   uuid NOT NULL REFERENCES quire_store.project ON DELETE CASCADE,
+    -- 'file ' and the path, or 'asset ' and the hash.
+    target       text COLLATE "C" NOT NULL,
+    -- Where it was made, in microseconds since 1970.
+    committed_at bigint NOT NULL,
+    bundle_id    uuid NOT NULL,
+    PRIMARY KEY (project_id, target)
+);
+SELECT pg_catalog.pg_extension_config_dump('quire_store.peer_stamp', '');

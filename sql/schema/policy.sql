@@ -30,6 +30,7 @@ BEGIN
         'quarantine',
         'peer',
         'peer_bundle',
+        'peer_stamp',
         'subscription',
         'channel',
         'sink_failure',

@@ -1,7 +1,7 @@
 //! How an incoming bundle is applied: thing by thing, the write with the greater stamp decides.
 
 use super::pull::header;
-use super::store;
+use super::{coexist, known_as, store};
 use crate::asset;
 use crate::auth::Access;
 use crate::blob;
@@ -15,11 +15,11 @@ use crate::pure::asset::{AssetEdit, Assets, Label, Source};
 use crate::pure::field::{Clash, EntityKey, FieldEdit, FieldKey, FieldState, Fields};
 use crate::pure::hash::Hash;
 use crate::pure::json::JsonValue;
-use crate::pure::op::{Mode, Op};
+use crate::pure::op::Op;
 use crate::pure::path::FilePath;
 use crate::pure::peer::{Bundle, SentOp, Stamp, Target, Verdict, judge};
 use crate::pure::replay::File;
-use crate::pure::tree::{self, Content, Edit, Head};
+use crate::pure::tree::{Content, Edit, Head};
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -36,8 +36,11 @@ pub fn plan(access: &Access, peer: &str, head: &LockedHead, bundle: &Bundle) -> 
     for sent in &bundle.ops {
         run.apply(sent)?;
     }
-    run.leave_out_what_cannot_coexist(head)?;
+    let left_out = coexist::leave_out(access.project, &mut run.edits, head)?;
+    run.is_verbatim &= left_out.is_empty();
+    run.reasons.extend(left_out);
     run.keep_conflicts(head)?;
+    run.keep_stamps()?;
     let Run { edits, fields, assets, reasons, is_verbatim, contents, .. } = run;
     let wanted: HashSet<Hash> = edits
         .iter()
@@ -52,20 +55,21 @@ pub fn plan(access: &Access, peer: &str, head: &LockedHead, bundle: &Bundle) -> 
     });
     let wanted: HashSet<Hash> = wanted.into_iter().chain(kept).collect();
     let contents: Vec<(&Content, &[u8])> = contents
-        .iter()
+        .values()
         .filter(|content| wanted.contains(&content.hash))
         .filter_map(|content| Some((content, bundle.contents.get(&content.hash)?.as_slice())))
         .collect();
     let blobs = blob::prepare(access.project, &contents)?;
     let mut origin = json!({
         "peer": peer, "header": header(&bundle.header)?, "prev_checksum": bundle.previous.to_hex(),
-        "checksum": bundle.checksum.to_hex(), "undoes_bundle_id": bundle.undoes, "display_name": bundle.display_name
+        "checksum": bundle.checksum.to_hex(), "undoes_bundle_id": bundle.undoes,
+        "undoes_made_as": bundle.undoes_made_as, "display_name": bundle.display_name
     });
     if !is_verbatim {
         origin["ops"] = bundle.ops.iter().map(SentOp::to_json).collect::<Result<Value>>()?;
     }
     let undoes_seq = match bundle.undoes {
-        Some(undoes) => store::seq_of(access.project, undoes)?,
+        Some(undoes) => known_as(access.project, undoes, bundle.undoes_made_as)?,
         None => None,
     };
     let origin = Origin {
@@ -86,19 +90,25 @@ struct Run<'a> {
     heads: HashMap<FilePath, Head>,
     here: Fields,
     stamps: HashMap<i64, Stamp>,
+    /// Of writes that left a thing as it was.
+    seen: HashMap<String, Stamp>,
     verdicts: HashMap<FilePath, Verdict>,
     field_verdicts: HashMap<FieldKey, Verdict>,
     /// Contents that came, described.
-    contents: Vec<Content>,
+    contents: HashMap<Hash, Content>,
     existing: HashSet<Hash>,
     edits: Vec<Edit>,
     fields: Vec<FieldEdit>,
+    /// The entities that `fields` are of.
+    written: HashSet<EntityKey>,
     /// Assets as they are: the bundle that made them so, and whether they are kept.
     kept: HashMap<Hash, (i64, bool)>,
     known_assets: Assets,
     asset_verdicts: HashMap<Hash, Verdict>,
     assets: Vec<AssetEdit>,
-    lost: Vec<(FieldKey, Option<JsonValue>)>,
+    /// Those that `assets` are of.
+    written_assets: HashSet<Hash>,
+    lost: HashMap<FieldKey, Option<JsonValue>>,
     reasons: Vec<String>,
     /// Every operation is applied as it came.
     is_verbatim: bool,
@@ -136,6 +146,9 @@ impl<'a> Run<'a> {
             .chain(kept.values().map(|(seq, _)| *seq))
             .collect();
         let stamps = store::stamps(project, &seqs.into_iter().collect::<Vec<_>>())?;
+        let targets: Vec<String> =
+            paths.iter().map(|path| of_file(path)).chain(assets.iter().map(of_asset)).collect();
+        let seen = store::seen_stamps(project, &targets)?;
         let files = heads.iter().map(|(path, head)| (path.clone(), file_of(head))).collect();
         let hashes: Vec<Hash> = bundle
             .ops
@@ -148,7 +161,7 @@ impl<'a> Run<'a> {
             })
             .collect();
         let existing = blob::store::existing(project, &hashes)?;
-        let contents = bundle.contents.values().map(|bytes| blob::content_of(bytes)).collect();
+        let contents = bundle.contents.iter().map(|(hash, bytes)| (*hash, blob::content_of(bytes))).collect();
         Ok(Self {
             project,
             bundle,
@@ -156,17 +169,20 @@ impl<'a> Run<'a> {
             heads,
             here,
             stamps,
+            seen,
             verdicts: HashMap::new(),
             field_verdicts: HashMap::new(),
             contents,
             existing,
             edits: Vec::new(),
             fields: Vec::new(),
+            written: HashSet::new(),
             kept,
             known_assets: asset::store::load(project, &assets)?,
             asset_verdicts: HashMap::new(),
             assets: Vec::new(),
-            lost: Vec::new(),
+            written_assets: HashSet::new(),
+            lost: HashMap::new(),
             reasons: Vec::new(),
             is_verbatim: true,
         })
@@ -218,19 +234,26 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// The write that decided what a file or asset is: the one that made it so, or a later one that found it so.
+    fn stamp(&self, seq: Option<i64>, target: &str) -> Option<Stamp> {
+        let made = seq.and_then(|seq| self.stamps.get(&seq));
+        made.max(self.seen.get(target)).copied()
+    }
+
     /// Whether this bundle decides what is at a path; the first of its operations there settles it.
     fn judge_file(&mut self, path: &FilePath, file: Option<&File>, base: Option<uuid::Uuid>) -> bool {
         if let Some(verdict) = self.verdicts.get(path) {
             return verdict.wins;
         }
         let head = self.heads.get(path);
-        let stamp = head.and_then(|head| self.stamps.get(&head.seq)).copied();
+        let stamp = self.stamp(head.map(|head| head.seq), &of_file(path.as_str()));
         let is_equal = head.and_then(file_of).as_ref() == file;
         let verdict = judge(stamp, self.bundle.stamp(), base, is_equal);
         if verdict.is_conflict {
             let kept = if verdict.wins { "the incoming one" } else { "the one that is here" };
             self.reasons.push(format!("{path} was changed on both sides; {kept} is later and stays"));
         }
+        self.is_verbatim &= !verdict.is_conflict;
         self.verdicts.insert(path.clone(), verdict);
         verdict.wins
     }
@@ -263,21 +286,13 @@ impl<'a> Run<'a> {
 
     /// Content that came, or is here already.
     fn content(&self, file: &File) -> Result<Option<Content>> {
-        if let Some(content) = self.contents.iter().find(|content| content.hash == file.content_hash) {
+        if let Some(content) = self.contents.get(&file.content_hash) {
             return Ok(Some(content.clone()));
         }
         if !self.existing.contains(&file.content_hash) {
             return Ok(None);
         }
-        // Only the target of a link has to be looked at.
-        let is_small = file.mode == Mode::Symlink || file.size < 1 << 20;
-        let described = match is_small {
-            true => blob::content_of(&blob::store::read(self.project, &file.content_hash)?),
-            false => {
-                Content { hash: file.content_hash, size: file.size, is_binary: false, link_target: None }
-            }
-        };
-        Ok(Some(described))
+        Ok(Some(blob::content_of(&blob::store::read(self.project, &file.content_hash)?)))
     }
 
     fn apply_move(&mut self, sent: &SentOp, from: &FilePath, to: &FilePath) -> Result<()> {
@@ -322,9 +337,10 @@ impl<'a> Run<'a> {
                 key.field, key.entity
             ));
             if !verdict.wins {
-                self.lost.push((key.clone(), value.cloned()));
+                self.lost.insert(key.clone(), value.cloned());
             }
         }
+        self.is_verbatim &= !verdict.is_conflict;
         self.field_verdicts.insert(key.clone(), verdict);
         verdict.wins
     }
@@ -342,7 +358,7 @@ impl<'a> Run<'a> {
 
     fn judge_asset(&mut self, hash: &Hash, op: &Op, base: Option<uuid::Uuid>) -> bool {
         let is_equal = self.is_asset_equal(hash, op);
-        let here = self.kept.get(hash).and_then(|(seq, _)| self.stamps.get(seq)).copied();
+        let here = self.stamp(self.kept.get(hash).map(|(seq, _)| *seq), &of_asset(hash));
         let incoming = self.bundle.stamp();
         let verdict =
             *self.asset_verdicts.entry(*hash).or_insert_with(|| judge(here, incoming, base, is_equal));
@@ -353,12 +369,13 @@ impl<'a> Run<'a> {
                 hash.to_hex()
             ));
         }
+        self.is_verbatim &= !verdict.is_conflict;
         verdict.wins
     }
 
     /// Plans what an operation makes of an asset; `false` when nothing can be done.
     fn write_asset(&mut self, hash: &Hash, op: &Op) -> bool {
-        let is_first = self.assets.iter().all(|edit| edit.hash() != hash);
+        let is_first = !self.written_assets.contains(hash);
         if is_first && self.is_asset_equal(hash, op) {
             return false;
         }
@@ -370,7 +387,7 @@ impl<'a> Run<'a> {
                     media_type: media_type.clone(),
                     asset_type: asset_type.clone(),
                 };
-                let source = match self.contents.iter().find(|content| content.hash == *hash) {
+                let source = match self.contents.get(hash) {
                     Some(content) => Source::Given(content.size),
                     None if self.existing.contains(hash) => Source::Stored,
                     None => {
@@ -387,11 +404,13 @@ impl<'a> Run<'a> {
         };
         let seq = self.kept.get(hash).map_or(0, |(seq, _)| *seq);
         self.kept.insert(*hash, (seq, matches!(edit, AssetEdit::Put { .. })));
+        self.written_assets.insert(*hash);
         self.assets.push(edit);
         true
     }
 
     fn write_field(&mut self, key: &FieldKey, value: Option<&JsonValue>) {
+        self.written.insert(key.entity.clone());
         self.fields.push(FieldEdit::Write {
             key: key.clone(),
             value: value.cloned(),
@@ -412,10 +431,10 @@ impl<'a> Run<'a> {
         // What the author did not know of stays.
         let live: BTreeSet<FieldKey> =
             crate::pure::field::fields_of(&self.here, entity).map(|(key, _)| key.clone()).collect();
-        let is_whole =
-            !live.is_empty() && live == won && self.fields.iter().all(|edit| edit.entity() != entity);
+        let is_whole = !live.is_empty() && live == won && !self.written.contains(entity);
         self.is_verbatim &= is_whole;
         if is_whole {
+            self.written.insert(entity.clone());
             self.fields.push(FieldEdit::Delete { entity: entity.clone(), base_seq: None });
             return;
         }
@@ -424,32 +443,17 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// A file here and a directory there cannot both be: what came is left out, and somebody has to settle it.
-    fn leave_out_what_cannot_coexist(&mut self, head: &LockedHead) -> Result<()> {
-        while let Some(at) = self.first_impossible(head)? {
-            let edit = self.edits.remove(at);
-            self.is_verbatim = false;
-            let path = edit.creates().map_or("a path", FilePath::as_str);
-            self.reasons.push(format!(
-                "{path} cannot be written: it is a file on one side and a directory on the other"
-            ));
-        }
-        Ok(())
-    }
-
-    fn first_impossible(&self, head: &LockedHead) -> Result<Option<usize>> {
-        let mut heads = file::store::load_for(self.project, &self.edits, None)?;
-        let Err(error) = tree::apply(&mut heads, &self.edits, head.next_file_id) else { return Ok(None) };
-        let detail: Value = serde_json::from_str(&error.detail()).unwrap_or_default();
-        let named = |path: &FilePath| {
-            [&detail["file_path"], &detail["below"]]
-                .into_iter()
-                .any(|name| name.as_str() == Some(path.as_str()))
-        };
-        match self.edits.iter().position(|edit| edit.creates().is_some_and(named)) {
-            Some(at) => Ok(Some(at)),
-            None => Err(error),
-        }
+    /// Of a path or asset that the bundle decides and leaves as it is, no row tells that it does.
+    fn keep_stamps(&self) -> Result<()> {
+        let written: HashSet<&FilePath> = self.edits.iter().flat_map(Edit::paths).collect();
+        let files = self.verdicts.iter().filter(|(path, verdict)| verdict.wins && !written.contains(path));
+        let assets = self.asset_verdicts.iter();
+        let assets = assets.filter(|(hash, verdict)| verdict.wins && !self.written_assets.contains(hash));
+        let targets: Vec<String> = files
+            .map(|(path, _)| of_file(path.as_str()))
+            .chain(assets.map(|(hash, _)| of_asset(hash)))
+            .collect();
+        store::keep_stamp(self.project, &targets, self.bundle.stamp())
     }
 
     /// Conflicts about fields are kept, whoever won.
@@ -465,13 +469,23 @@ impl<'a> Run<'a> {
         }
         for (key, verdict) in &self.field_verdicts {
             let Some(theirs) = self.here.get(key).filter(|_| verdict.is_conflict) else { continue };
-            let lost = self.lost.iter().find(|(lost, _)| lost == key).map(|(_, value)| value.as_ref());
+            let lost = self.lost.get(key).map(Option::as_ref);
             let theirs: FieldState = theirs.clone();
             let clash = Clash { key: key.clone(), yours: None, theirs, base_seq: 0 };
             entity::open(self.project, by, seq, &clash, lost)?;
         }
         Ok(())
     }
+}
+
+/// A path, as stamps are kept of it.
+fn of_file(path: &str) -> String {
+    format!("file {path}")
+}
+
+/// An asset, as stamps are kept of it.
+fn of_asset(hash: &Hash) -> String {
+    format!("asset {}", hash.to_hex())
 }
 
 fn file_of(head: &Head) -> Option<File> {

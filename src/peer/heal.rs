@@ -10,7 +10,7 @@ use crate::recovery;
 /// Mends what is corrupt here and sound in the copy; what that was, in words.
 pub fn heal(access: &Access, seq: Seq, copy: &Bundle) -> Result<Vec<String>> {
     let ops: Vec<&Op> = copy.ops.iter().map(|sent| &sent.op).collect();
-    let mut healed = recovery::heal_contents(access, &copy.contents)?;
+    let mut healed = recovery::heal_contents(access, seq, &copy.contents)?;
     healed.extend(recovery::heal_ops(access, seq, &ops)?);
     if copy.header.seq == seq {
         healed.extend(recovery::heal_header(access, seq, &copy.header)?);

@@ -10,15 +10,18 @@ use crate::pure::chain::BundleHeader;
 use crate::pure::hash::Hash;
 use crate::pure::json::{canonical, encode_base64};
 use crate::pure::op::Op;
-use crate::pure::peer::op_to_json;
+use crate::pure::peer::{End, op_to_json};
 use crate::recovery::{self, LoadedBundle};
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap};
+use uuid::Uuid;
 
 /// Most content one answer carries, in bytes; a bundle with more comes alone.
 const MAX_CONTENT_BYTES: i64 = 32 << 20;
 /// Largest content that travels, in bytes.
 const MAX_SENT_BYTES: i64 = 64 << 20;
+/// Most of one bundle that travels, as JSON: what a jsonb can hold, with room to spare.
+const MAX_BUNDLE_BYTES: i64 = 240 << 20;
 /// How many bundles are looked at, at once.
 const BUNDLES_AT_ONCE: Seq = 100;
 
@@ -40,17 +43,24 @@ pub fn pull(access: &Access, peer: &str, after: Seq, max_ops: i64, all: bool) ->
                 corrupt = found;
                 break;
             }
-            match batch.sent(project, peer, bundle, all) {
-                Ok(Some(sent)) => {
+            let Some(origin) = batch.travels(peer, bundle, all)? else {
+                page.checkpoint = bundle.logged.header.seq;
+                continue;
+            };
+            let ops = batch.ops(bundle, origin)?;
+            let hashes = batch.contents(project, bundle, &ops)?;
+            match batch.sent(project, bundle, origin, ops, &hashes) {
+                Ok(sent) => {
                     if !page.take(sent, max_ops) {
                         break;
                     }
                 }
-                Ok(None) => page.checkpoint = bundle.logged.header.seq,
                 Err(error) if error.code() == Code::Corrupt => {
-                    corrupt = recovery::check_contents(access, &contents(bundle))?;
+                    corrupt = recovery::check_contents(access, &hashes)?;
                     break;
                 }
+                // What is too much for any page ends this one, and is told when it is the next.
+                Err(error) if error.code() == Code::Limit && !page.bundles.is_empty() => break,
                 Err(error) => return Err(error),
             }
         }
@@ -113,37 +123,94 @@ impl Batch {
         Ok(Self { bundles, more: store::more(project, after, up_to)?, bases })
     }
 
-    /// A bundle as it travels; `None` when it does not.
-    fn sent(&self, project: ProjectId, peer: &str, bundle: &LoadedBundle, all: bool) -> Result<Option<Sent>> {
-        let seq = bundle.logged.header.seq;
-        let more = self.more.get(&seq).ok_or_else(|| Error::internal("a bundle is gone"))?;
-        let origin = more.details.as_ref().and_then(|details| details.get("origin"));
-        let is_from_peer = origin.is_some_and(|origin| origin["peer"].as_str() == Some(peer));
-        if bundle.logged.header.kind == "system" || is_from_peer && !all {
-            return Ok(None);
+    /// What is known of where a bundle was made, `null` when that was here; `None` when it does not travel.
+    fn travels(&self, peer: &str, bundle: &LoadedBundle, all: bool) -> Result<Option<&Value>> {
+        const HERE: &Value = &Value::Null;
+        let more = self.more(bundle.logged.header.seq)?;
+        let origin = more.details.as_ref().and_then(|details| details.get("origin")).unwrap_or(HERE);
+        let is_from_peer = origin["peer"].as_str() == Some(peer);
+        let stays = bundle.logged.header.kind == "system" || is_from_peer && !all;
+        Ok((!stays).then_some(origin))
+    }
+
+    fn more(&self, seq: Seq) -> Result<&More> {
+        self.more.get(&seq).ok_or_else(|| Error::internal("a bundle is gone"))
+    }
+
+    /// The operations of a bundle as they travel: as they came, or as they were made here.
+    fn ops(&self, bundle: &LoadedBundle, origin: &Value) -> Result<Value> {
+        if let Some(ops) = origin.get("ops") {
+            return Ok(ops.clone());
         }
+        let seq = bundle.logged.header.seq;
+        let stored = bundle.ops.iter().filter_map(|stored| Some((stored.ordinal, stored.op.as_ref()?)));
+        stored.map(|(ordinal, op)| op_to_json(op, self.changes(seq, ordinal))).collect()
+    }
+
+    fn changes(&self, seq: Seq, ordinal: i32) -> impl Iterator<Item = (End, Option<Uuid>)> {
+        self.bases_of(seq, ordinal).iter().map(|base| (base.end.clone(), base.bundle))
+    }
+
+    fn bases_of(&self, seq: Seq, ordinal: i32) -> &[Base] {
+        self.bases.get(&(seq, ordinal)).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The contents that a bundle is sent with. Those of moved files, too: whoever had a later file in the place it left
+    /// does not have it. Of what came from elsewhere, some may never have been kept here.
+    fn contents(&self, project: ProjectId, bundle: &LoadedBundle, ops: &Value) -> Result<Vec<Hash>> {
+        let seq = bundle.logged.header.seq;
+        let mut own: BTreeSet<Hash> = BTreeSet::new();
+        for stored in &bundle.ops {
+            match &stored.op {
+                Some(Op::FilePut { content_hash, size, .. } | Op::AssetPut { content_hash, size, .. }) => {
+                    own.extend((*size <= MAX_SENT_BYTES).then_some(*content_hash));
+                }
+                Some(Op::FileMove { .. }) => {
+                    own.extend(self.bases_of(seq, stored.ordinal).iter().filter_map(
+                        |base| match &base.end {
+                            End::To(Some(file)) if file.size <= MAX_SENT_BYTES => Some(file.content_hash),
+                            _ => None,
+                        },
+                    ));
+                }
+                _ => {}
+            }
+        }
+        let named = ops.as_array().into_iter().flatten().filter_map(named_content);
+        let others: Vec<Hash> = named.filter(|hash| !own.contains(hash)).collect();
+        if !others.is_empty() {
+            own.extend(blob::store::existing(project, &others)?);
+        }
+        Ok(own.into_iter().collect())
+    }
+
+    /// A bundle as it travels.
+    fn sent(
+        &self,
+        project: ProjectId,
+        bundle: &LoadedBundle,
+        origin: &Value,
+        ops: Value,
+        hashes: &[Hash],
+    ) -> Result<Sent> {
+        let seq = bundle.logged.header.seq;
+        let more = self.more(seq)?;
         let mut json = match origin {
-            Some(origin) => json!({
-                "header": origin["header"], "prev_checksum": origin["prev_checksum"], "checksum": origin["checksum"],
-                "undoes_bundle_id": origin["undoes_bundle_id"], "display_name": origin["display_name"]
-            }),
-            None => json!({
+            Value::Null => json!({
                 "header": header(&bundle.logged.header)?, "prev_checksum": bundle.logged.previous.to_hex(),
                 "checksum": bundle.logged.checksum.to_hex(), "undoes_bundle_id": more.undoes,
-                "display_name": more.display_name
+                "undoes_made_as": more.undoes_made_as, "display_name": more.display_name
+            }),
+            _ => json!({
+                "header": origin["header"], "prev_checksum": origin["prev_checksum"], "checksum": origin["checksum"],
+                "undoes_bundle_id": origin["undoes_bundle_id"], "undoes_made_as": origin["undoes_made_as"],
+                "display_name": origin["display_name"]
             }),
         };
-        let ops = match origin.and_then(|origin| origin.get("ops")) {
-            Some(ops) => ops.clone(),
-            None => bundle
-                .ops
-                .iter()
-                .filter_map(|stored| Some(self.sent_op(seq, stored.ordinal, stored.op.as_ref()?)))
-                .collect::<Result<Value>>()?,
-        };
-        let mut bytes = 0;
+        let mut bytes = ops.to_string().len() as i64;
+        check_size(seq, bytes + store::present_bytes(project, hashes)? / 3 * 4)?;
         // What is archived or collected does not travel, nor what no JSON could hold.
-        let (present, gone) = blob::store::read_present(project, &contents(bundle))?;
+        let (present, gone) = blob::store::read_present(project, hashes)?;
         if let Some((hash, stored)) = gone.iter().find(|(_, stored)| stored.state == State::Quarantined) {
             return Err(stored.gone(hash));
         }
@@ -158,24 +225,31 @@ impl Batch {
         json["contents"] = contents.into();
         let count = ops.as_array().map_or(0, Vec::len) as i64;
         json["ops"] = ops;
-        Ok(Some(Sent { seq, ops: count, bytes, json }))
-    }
-
-    fn sent_op(&self, seq: Seq, ordinal: i32, op: &Op) -> Result<Value> {
-        let bases = self.bases.get(&(seq, ordinal)).map(Vec::as_slice).unwrap_or_default();
-        op_to_json(op, bases.iter().map(|base| (base.end.clone(), base.bundle)))
+        Ok(Sent { seq, ops: count, bytes, json })
     }
 }
 
-/// The contents that a bundle's operations name.
-fn contents(bundle: &LoadedBundle) -> Vec<Hash> {
-    let hashes = bundle.ops.iter().filter_map(|stored| match &stored.op {
-        Some(Op::FilePut { content_hash, size, .. } | Op::AssetPut { content_hash, size, .. }) => {
-            (*size <= MAX_SENT_BYTES).then_some(*content_hash)
-        }
-        _ => None,
-    });
-    hashes.collect::<BTreeSet<Hash>>().into_iter().collect()
+/// The content that an operation names, or the one of the file it moves.
+fn named_content(sent: &Value) -> Option<Hash> {
+    let file = match sent["op"]["op"].as_str()? {
+        "file.put" | "asset.put" => &sent["op"],
+        "file.move" => &sent["moved"],
+        _ => return None,
+    };
+    Hash::from_hex(file["content_hash"].as_str()?).filter(|_| file["size"].as_i64() <= Some(MAX_SENT_BYTES))
+}
+
+/// A bundle that no jsonb could hold has to come another way.
+fn check_size(seq: Seq, bytes: i64) -> Result<()> {
+    if bytes <= MAX_BUNDLE_BYTES {
+        return Ok(());
+    }
+    Err(Error::limit(
+        format!("bundle {seq} has {bytes} bytes, more than can travel at once"),
+        MAX_BUNDLE_BYTES,
+    )
+    .with("seq", seq)
+    .hint("bring the whole project over with pg_dump; sync_ack then says that the peer has this bundle"))
 }
 
 /// A header, in the members the chain is made of.

@@ -1,14 +1,13 @@
 //! `sync_push`: a checkpoint's bundles, verified and applied in order.
 
-use super::{apply, heal, store};
+use super::{apply, heal, known_as, store};
 use crate::args::{file_type_arg, message_arg, text_arg};
 use crate::auth::{self, Access};
 use crate::bundle::store::now;
 use crate::bundle::{Commit, Kind, commit};
 use crate::error::{Error, Result};
-use crate::ids::{ActorId, ProjectId, Seq};
-use crate::pure::op::Op;
-use crate::pure::peer::Bundle;
+use crate::ids::{ActorId, Seq};
+use crate::pure::peer::{Bundle, Target};
 use crate::recovery;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -76,8 +75,8 @@ fn check(what: &str, bundle: &Bundle) -> Result<()> {
     if let Some(name) = bundle.display_name.as_deref() {
         text_arg("display_name", Some(name), LONGEST_NAME)?;
     }
-    bundle.ops.iter().try_for_each(|sent| match &sent.op {
-        Op::FilePut { file_type, .. } => file_type_arg(Some(file_type)).map(drop),
+    bundle.ops.iter().flat_map(|sent| &sent.writes).try_for_each(|write| match &write.target {
+        Target::File(_, Some(file)) => file_type_arg(Some(&file.file_type)).map(drop),
         _ => Ok(()),
     })
 }
@@ -106,15 +105,6 @@ fn one(access: &Access, peer: &str, bundle: &Bundle) -> Result<Row> {
     recovery::end_incoming(access, bundle_id)?;
     let status = if reasons.is_empty() { "applied" } else { "conflict" };
     Ok(Row { bundle_id, seq: Some(receipt.seq), status, reasons })
-}
-
-/// Our seq of a bundle, if we have it: it came from elsewhere, or was made here as this seq.
-pub fn known_as(project: ProjectId, bundle: Uuid, made_as: Option<Seq>) -> Result<Option<Seq>> {
-    if let Some(seq) = store::imported(project, bundle)? {
-        return Ok(Some(seq));
-    }
-    let Some(seq) = made_as else { return Ok(None) };
-    Ok(store::bundle_id(project, seq)?.filter(|own| *own == bundle).map(|_| seq))
 }
 
 /// A row as JSON tells it.

@@ -45,15 +45,6 @@ pub fn bundle_id(project: ProjectId, seq: Seq) -> Result<Option<Uuid>> {
     db::write_one(SQL, &[project.pg().into(), seq.into()], |row| row.get(1).map(uuid_from_pg))
 }
 
-/// Our seq of a bundle, wherever it was made.
-pub fn seq_of(project: ProjectId, bundle: Uuid) -> Result<Option<Seq>> {
-    const SQL: &str = "SELECT b.seq FROM quire_store.bundle b WHERE b.project_id = $1 AND b.bundle_id = $2";
-    match imported(project, bundle)? {
-        Some(seq) => Ok(Some(seq)),
-        None => db::write_one(SQL, &[project.pg().into(), uuid_to_pg(bundle).into()], |row| row.get(1)),
-    }
-}
-
 pub fn remember(project: ProjectId, bundle: Uuid, seq: Seq) -> Result<()> {
     const SQL: &str = "INSERT INTO quire_store.peer_bundle (project_id, bundle_id, seq) VALUES ($1, $2, $3)";
     db::exec(SQL, &[project.pg().into(), uuid_to_pg(bundle).into(), seq.into()])
@@ -84,16 +75,54 @@ pub fn assets(project: ProjectId, hashes: &[Hash]) -> Result<HashMap<Hash, (Seq,
     Ok(rows.into_iter().collect())
 }
 
+/// Bytes of those of some contents that are present.
+pub fn present_bytes(project: ProjectId, hashes: &[Hash]) -> Result<i64> {
+    const SQL: &str = "SELECT COALESCE(sum(b.size), 0)::bigint FROM unnest($2::bytea[]) AS w (hash)
+        CROSS JOIN LATERAL (
+            SELECT f.size FROM quire_store.blob f
+            WHERE f.project_id = $1 AND f.hash = w.hash AND f.state = 0 OFFSET 0) b";
+    let args: [Arg; 2] = [project.pg().into(), byte_array(hashes)];
+    Ok(db::read_one(SQL, &args, |row| row.get(1))?.unwrap_or(0))
+}
+
+/// The writes that decided what some things are and left them as they were, by target.
+pub fn seen_stamps(project: ProjectId, targets: &[String]) -> Result<HashMap<String, Stamp>> {
+    const SQL: &str = "SELECT s.target, s.committed_at, s.bundle_id FROM unnest($2::text[]) AS w (target)
+        CROSS JOIN LATERAL (
+            SELECT * FROM quire_store.peer_stamp p WHERE p.project_id = $1 AND p.target = w.target OFFSET 0) s";
+    let args: [Arg; 2] = [project.pg().into(), targets.to_vec().into()];
+    let rows =
+        db::write(SQL, &args, |row| Ok((row.get::<String>(1)?, (row.get(2)?, uuid_from_pg(row.get(3)?)))))?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Keeps that a write decided what some things are, though it left them as they were.
+pub fn keep_stamp(project: ProjectId, targets: &[String], stamp: Stamp) -> Result<()> {
+    const SQL: &str = "INSERT INTO quire_store.peer_stamp AS p (project_id, target, committed_at, bundle_id)
+        SELECT $1, w.target, $3, $4 FROM unnest($2::text[]) AS w (target)
+        ON CONFLICT (project_id, target) DO UPDATE
+        SET committed_at = EXCLUDED.committed_at, bundle_id = EXCLUDED.bundle_id";
+    if targets.is_empty() {
+        return Ok(());
+    }
+    let args: [Arg; 4] =
+        [project.pg().into(), targets.to_vec().into(), stamp.0.into(), uuid_to_pg(stamp.1).into()];
+    db::exec(SQL, &args)
+}
+
 /// What the header of a bundle does not tell: details, the author's name, the bundle it takes back.
 pub struct More {
     pub details: Option<Value>,
     pub display_name: Option<String>,
     pub undoes: Option<Uuid>,
+    /// The seq of that one where it was made.
+    pub undoes_made_as: Option<Seq>,
 }
 
 /// More about bundles after a seq and up to another.
 pub fn more(project: ProjectId, after: Seq, up_to: Seq) -> Result<HashMap<Seq, More>> {
-    const SQL: &str = "SELECT b.seq, b.details, a.display_name, u.bundle_id
+    const SQL: &str = "SELECT b.seq, b.details, a.display_name, u.bundle_id,
+            COALESCE((u.details #>> '{origin,header,seq}')::bigint, u.seq)
         FROM quire_store.bundle b
         LEFT JOIN quire_store.actor a ON a.actor_id = b.actor_id
         LEFT JOIN quire_store.bundle u ON u.project_id = b.project_id AND u.seq = b.undoes_seq
@@ -103,6 +132,7 @@ pub fn more(project: ProjectId, after: Seq, up_to: Seq) -> Result<HashMap<Seq, M
             details: row.opt::<JsonB>(2)?.map(|details| details.0),
             display_name: row.opt(3)?,
             undoes: row.opt::<PgUuid>(4)?.map(uuid_from_pg),
+            undoes_made_as: row.opt(5)?,
         };
         Ok((row.get(1)?, more))
     })?;

@@ -33,6 +33,8 @@ pub struct Bundle {
     pub display_name: Option<String>,
     /// The bundle it takes back.
     pub undoes: Option<Uuid>,
+    /// The seq of that one where it was made, by which it is found there.
+    pub undoes_made_as: Option<i64>,
     /// What it does.
     pub ops: Vec<SentOp>,
     /// Contents that its operations name.
@@ -137,6 +139,7 @@ impl Bundle {
             checksum: hash(&mut members, "checksum")?,
             display_name: members.opt_str("display_name")?.map(str::to_owned),
             undoes: members.opt_uuid("undoes_bundle_id")?,
+            undoes_made_as: members.opt_i64("undoes_made_as")?,
             ops: list(&mut members, what, "ops", sent_op)?,
             contents: list(&mut members, what, "contents", content)?.into_iter().collect(),
         };

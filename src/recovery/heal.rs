@@ -16,7 +16,7 @@ use crate::pure::hash::Hash;
 use crate::pure::op::Op;
 use crate::pure::peer;
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 /// The bundles after a seq and up to another, with their operations.
@@ -96,9 +96,16 @@ fn end(access: &Access, kinds: &[&str], about: &Value) -> Result<()> {
 }
 
 /// Mends contents that are corrupt or missing here; what that was, in words.
-pub fn heal_contents(access: &Access, copies: &HashMap<Hash, Vec<u8>>) -> Result<Vec<String>> {
+/// Those that the project never had are not missing: neither `seq` here nor anything else names them.
+pub fn heal_contents(access: &Access, seq: Seq, copies: &HashMap<Hash, Vec<u8>>) -> Result<Vec<String>> {
     let mut healed = Vec::new();
+    let own = load::batch(access.project, seq - 1, seq)?;
+    let ops = own.iter().flat_map(|bundle| &bundle.ops).filter_map(|stored| stored.op.as_ref());
+    let named: HashSet<Hash> = ops.filter_map(content_of).collect();
     for (hash, bytes) in copies {
+        if !named.contains(hash) && blob::store::state(access.project, hash)?.is_none() {
+            continue;
+        }
         match blob::store::read(access.project, hash) {
             Err(error) if error.code() == Code::Corrupt => {
                 let parts = encode_all(bytes, guc::compression_level());
@@ -111,6 +118,13 @@ pub fn heal_contents(access: &Access, copies: &HashMap<Hash, Vec<u8>>) -> Result
         }
     }
     Ok(healed)
+}
+
+fn content_of(op: &Op) -> Option<Hash> {
+    match op {
+        Op::FilePut { content_hash, .. } | Op::AssetPut { content_hash, .. } => Some(*content_hash),
+        _ => None,
+    }
 }
 
 /// Mends operations of a bundle that are not what was logged; what that was, in words.
