@@ -85,6 +85,7 @@ fn one(access: &Access, peer: &str, bundle: &Bundle) -> Result<Row> {
     let bundle_id = bundle.header.bundle_id;
     if let Some(seq) = known_as(access.project, bundle_id, Some(bundle.header.seq))? {
         let reasons = heal::heal(access, seq, bundle)?;
+        recovery::end_incoming(access, bundle_id)?;
         return Ok(Row { bundle_id, seq: Some(seq), status: "duplicate", reasons });
     }
     auth::store::register_actor(ActorId(bundle.header.actor_id), bundle.display_name.as_deref())?;

@@ -4,6 +4,8 @@ use crate::cluster::{Database, shared};
 use crate::log;
 use crate::steps::user;
 use postgres::Client;
+use quire::pure::chain::checksum;
+use quire::pure::peer::Bundle;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -314,6 +316,105 @@ fn a_value_as_deep_as_may_be_travels() {
         let sql = "SELECT quire.import_project(quire.export_project($1), 'again')";
         side.client.execute(sql, &[&PROJECT]).unwrap_or_else(|error| panic!("{depth} levels: {error:?}"));
     }
+}
+
+/// A bundle as somebody forges it, with the checksum that it then has.
+fn forged(bundle: &Value, forge: impl FnOnce(&mut Value)) -> Value {
+    let mut bundle = bundle.clone();
+    bundle["header"]["bundle_id"] = json!(Uuid::now_v7());
+    forge(&mut bundle);
+    let parsed = Bundle::parse("forged", &bundle).expect("a bundle");
+    let ops: Vec<_> = parsed.ops.iter().map(|sent| sent.op.checksum().expect("a checksum")).collect();
+    bundle["checksum"] = json!(checksum(&parsed.previous, &parsed.header, &ops).expect("a checksum"));
+    bundle
+}
+
+#[test]
+fn forged_bundles_with_sound_checksums_leave_a_sound_project() {
+    let (_a, _b, mut sides) = sides("forged");
+    let [a, b] = &mut sides;
+    let ops = json!([{"op": "file.put", "file_path": "f", "content": "text"}, {"op": "file.put", "file_path": "g", "content": "more"},
+        {"op": "field.set", "entity_type": "task", "entity_id": "1", "field": "x", "value": 1}]);
+    a.client.execute("SELECT quire.commit_bundle($1, $2)", &[&PROJECT, &ops]).expect("commit");
+    exchange(a, b);
+    a.client.execute("SELECT quire.move_project_file($1, 'f', 'h')", &[&PROJECT]).expect("move");
+    let page: Value =
+        a.client.query_one("SELECT quire.sync_pull($1, 'b', 100, 0)", &[&PROJECT]).expect("pull").get(0);
+    let [first, moved] = [&page["bundles"][0], &page["bundles"][1]];
+    let committed_at = first["header"]["committed_at"].as_i64().expect("a time");
+    let later = json!(committed_at + 1_000_000);
+    let bundles = [
+        // An undo of nothing, of what is not there, of what it does not undo; a redo of an edit.
+        forged(first, |it| it["header"]["kind"] = json!("undo")),
+        forged(first, |it| {
+            it["header"]["kind"] = json!("undo");
+            it["undoes_bundle_id"] = json!(Uuid::now_v7());
+            it["undoes_made_as"] = json!(1i64 << 53);
+        }),
+        forged(first, |it| {
+            it["header"]["kind"] = json!("redo");
+            it["undoes_bundle_id"] = first["header"]["bundle_id"].clone();
+            it["undoes_made_as"] = json!(-1);
+        }),
+        forged(first, |it| {
+            it["undoes_bundle_id"] = it["header"]["bundle_id"].clone();
+            it["undoes_made_as"] = json!(5);
+        }),
+        // By others, at other times, with other numbers.
+        forged(first, |it| it["header"]["actor_id"] = json!(Uuid::nil())),
+        forged(first, |it| it["header"]["committed_at"] = json!(0)),
+        forged(first, |it| it["header"]["seq"] = json!(-(1i64 << 53))),
+        forged(first, |it| it["header"]["base_seq"] = json!(1i64 << 53)),
+        forged(first, |it| it["header"]["kind"] = json!("merge_resolution")),
+        // Content by its hash, said to be larger than it is, and none at all.
+        forged(first, |it| {
+            it["header"]["committed_at"] = later.clone();
+            it["contents"] = json!([]);
+            it["ops"][0]["op"]["file_path"] = json!("of another size");
+            it["ops"][0]["op"]["size"] = json!(5_000_000);
+            it["ops"][1]["op"]["content_hash"] = json!("0".repeat(64));
+        }),
+        forged(moved, |it| it["ops"][0]["moved"]["size"] = json!(-1)),
+        forged(first, |it| it["ops"] = json!([])),
+    ];
+    for bundle in &bundles {
+        let page = json!({"checkpoint": 1, "bundles": [bundle]});
+        let rows = push(&mut b.client, "somebody", &page);
+        assert!(["applied", "conflict"].contains(&rows[0].0.as_str()), "{bundle}: {rows:?}");
+        let sql = "SELECT quire.verify_project($1)";
+        let report: Value = b.client.query_one(sql, &[&PROJECT]).expect("verify").get(0);
+        assert_eq!(report["is_sound"], true, "{bundle}: {report}");
+        // What takes bundles back and forth copes with it.
+        b.client.query("SELECT * FROM quire.list_undoable($1)", &[&PROJECT]).expect("list");
+    }
+    let sizes = "SELECT string_agg(file_path || ' ' || size, ', ' ORDER BY file_path)
+        FROM quire.project_files_current WHERE project_id = $1";
+    let shown: String = b.client.query_one(sizes, &[&PROJECT]).expect("read").get(0);
+    assert_eq!(shown, "g 4, h 4, of another size 4");
+    // The same id with other content is the bundle that is known.
+    let id = &first["header"]["bundle_id"];
+    let other = forged(first, |it| {
+        it["header"]["bundle_id"] = id.clone();
+        it["ops"][0]["op"]["file_type"] = json!("other");
+    });
+    let rows = push(&mut b.client, "somebody", &json!({"checkpoint": 1, "bundles": [other]}));
+    assert_eq!(rows, [("duplicate".to_owned(), json!([]))]);
+    // A copy that came corrupt is forgotten when a sound one comes.
+    let mut corrupt = first.clone();
+    corrupt["header"]["message"] = json!("corrupt");
+    let open = "SELECT count(*) FROM quire.list_quarantine($1)";
+    for (bundle, status, entries) in [(&corrupt, "quarantined", 1i64), (first, "duplicate", 0)] {
+        let rows = push(&mut b.client, "a", &json!({"checkpoint": 1, "bundles": [bundle]}));
+        assert_eq!(rows[0].0, status);
+        let count: i64 = b.client.query_one(open, &[&PROJECT]).expect("list").get(0);
+        assert_eq!(count, entries, "after {status}");
+    }
+    let (mut export, name) = (Vec::new(), "again");
+    for row in b.client.query("SELECT quire.export_project($1)", &[&PROJECT]).expect("export") {
+        export = row.get::<_, Vec<u8>>(0);
+    }
+    b.client.execute("SELECT quire.import_project($1, $2)", &[&export, &name]).expect("import");
+    log::verify(&mut b.client, PROJECT);
 }
 
 /// Spoils a row of a database, past its guards.
