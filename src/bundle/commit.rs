@@ -175,7 +175,7 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
         check::quota(&access, &head, &effect.files, effect.assets.live_bytes)?;
         Some(write(commit, &access, author, &mut head, &plan, &mut effect, &mut heads)?)
     };
-    let advice = advice(commit.kind, ops.len());
+    let advice = advice(commit.kind, ops.len()).filter(|_| plan.origin.is_none());
     let receipt = Receipt { seq: head.seq, bundle, ops, answer: plan.answer, advice };
     if let Some(advice) = &receipt.advice {
         pgrx::notice!("{advice}");

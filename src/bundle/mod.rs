@@ -113,7 +113,7 @@ impl Kind {
 }
 
 /// Why a bundle of so many operations had better been several. A job's cannot be, nor can a copy, an undo or a restore: they
-/// are one or none.
+/// are one or none. What was made elsewhere is what it is.
 fn advice(kind: Kind, ops: usize) -> Option<String> {
     (ops > ADVISABLE_OPS && matches!(kind, Kind::UserEdit | Kind::MergeResolution)).then(|| {
         format!(

@@ -19,6 +19,7 @@ use crate::pure::op::Op;
 use crate::pure::path::FilePath;
 use crate::pure::peer::{Bundle, SentOp, Stamp, Target, Verdict, judge};
 use crate::pure::replay::File;
+use crate::pure::settings::Settings;
 use crate::pure::tree::{Content, Edit, Head};
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -84,6 +85,7 @@ pub fn plan(access: &Access, peer: &str, head: &LockedHead, bundle: &Bundle) -> 
 
 struct Run<'a> {
     project: ProjectId,
+    settings: Settings,
     bundle: &'a Bundle,
     /// Files as they are, and as the edits so far make them.
     files: HashMap<FilePath, Option<File>>,
@@ -164,6 +166,7 @@ impl<'a> Run<'a> {
         let contents = bundle.contents.iter().map(|(hash, bytes)| (*hash, blob::content_of(bytes))).collect();
         Ok(Self {
             project,
+            settings: access.settings,
             bundle,
             files,
             heads,
@@ -273,6 +276,7 @@ impl<'a> Run<'a> {
             self.reasons.push(format!("the content of {path} was not sent"));
             return Ok(false);
         };
+        blob::check_size(&self.settings, path.as_str(), content.size)?;
         self.files.insert(path.clone(), Some(file.clone()));
         self.edits.push(Edit::Put {
             path: path.clone(),

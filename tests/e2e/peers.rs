@@ -494,6 +494,14 @@ fn a_bundle_that_comes_corrupt_is_recorded_and_neither_it_nor_what_follows_is_ap
     a.client.execute(sql, &[&PROJECT]).expect("write");
     let sql = "SELECT quire.sync_pull($1, 'b', 100, 3)";
     let mut page: Value = a.client.query_one(sql, &[&PROJECT]).expect("pull").get(0);
+    // Nor is a file larger than it may be here.
+    let limit = |bytes: &str| format!(r#"{{"settings": {{"max_file_bytes": {bytes}}}}}"#);
+    let update = "SELECT quire.update_project($1, $2::text::jsonb)";
+    b.client.execute(update, &[&PROJECT, &limit("3")]).expect("limit");
+    let sql = "SELECT status FROM quire.sync_push($1, 'a', 4, $2)";
+    let error = b.client.query(sql, &[&PROJECT, &page["bundles"]]).expect_err("too large");
+    assert_eq!(error.code().map(|code| code.code()), Some("PT413"), "{error}");
+    b.client.execute(update, &[&PROJECT, &limit("null")]).expect("no limit");
     page["bundles"][0]["contents"][0]["content_base64"] = json!("bGVzcw==");
     assert_eq!(push(&mut b.client, "a", &page)[0].0, "quarantined");
 }
