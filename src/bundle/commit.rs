@@ -165,8 +165,8 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
     let ops = std::mem::take(&mut effect.outcomes);
     let says_something = plan.undoes_seq.is_some() || plan.origin.is_some() || plan.even_if_empty;
     let bundle = if effect.op_checksums.is_empty() && !says_something {
-        // An asset that stays what it is may have lost its bytes to an archive.
-        if !plan.assets.is_empty() {
+        // An asset that stays what it is may have lost its bytes to an archive, and a file because they were corrupt.
+        if !plan.assets.is_empty() || !are_present(project, &plan.blobs)? {
             copy_contents(project, &plan)?;
             store_contents(project, &plan)?;
         }
@@ -329,6 +329,11 @@ fn copy_contents(project: ProjectId, plan: &Plan) -> Result<()> {
 fn store_contents(project: ProjectId, plan: &Plan) -> Result<()> {
     blob::store::insert(project, &plan.blobs)?;
     plan.staged.as_ref().map_or(Ok(()), |staged| blob::store::adopt(project, staged))
+}
+
+fn are_present(project: ProjectId, blobs: &[Blob]) -> Result<bool> {
+    let hashes: Vec<Hash> = blobs.iter().map(|blob| blob.hash).collect();
+    Ok(hashes.is_empty() || blob::store::existing(project, &hashes)?.len() == hashes.len())
 }
 
 fn event_name(plan: &Plan, effect: &Effect) -> &'static str {

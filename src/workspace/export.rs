@@ -24,6 +24,7 @@ use crate::snapshot::build::{Packed, add_files};
 use pgrx::Uuid;
 use pgrx::prelude::*;
 use serde_json::{Map, Value};
+use std::collections::HashSet;
 use std::io;
 
 /// The largest value PostgreSQL has, less its header.
@@ -53,10 +54,20 @@ fn export(project: ProjectId) -> Result<Vec<u8>> {
     add_assets(&mut archive, &state.assets, at)?;
     let contents = store::contents(project, seq)?;
     add_gone(&mut archive, &contents, at)?;
-    let files: Vec<Packed> = state.files.iter().filter_map(Packed::of).collect();
-    add_files(project, &mut archive, FILES, &files)?;
+    // What was corrupt and is given up, or in quarantine, must not keep the rest in.
+    let gone: HashSet<Hash> =
+        contents.iter().filter(|content| content.gone.is_some()).map(|content| content.hash).collect();
+    let files = state.files.iter().filter_map(Packed::of).filter(|file| !gone.contains(&file.hash));
+    let files: Vec<Packed> = files.collect();
     let blobs: Vec<Packed> = contents.iter().filter(|content| content.gone.is_none()).map(packed).collect();
-    add_files(project, &mut archive, BLOBS, &blobs)?;
+    for (directory, files) in [(FILES, &files), (BLOBS, &blobs)] {
+        add_files(project, &mut archive, directory, files).map_err(|error| match error.code() {
+            Code::Corrupt => {
+                error.hint("verify_project puts what is corrupt into quarantine, and exports leave that out")
+            }
+            _ => error,
+        })?;
+    }
     Ok(archive.finish()?.0)
 }
 

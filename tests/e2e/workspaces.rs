@@ -219,6 +219,45 @@ fn a_flipped_byte_is_refused_and_nothing_is_left() {
     assert_eq!(everything(&database), before);
 }
 
+/// One corrupt file does not keep the others in.
+#[test]
+fn a_project_with_a_corrupt_file_can_be_exported_and_imported_but_for_that_file() {
+    let database = shared().database("workspaces_corrupt");
+    user(&database, "workspaces_corrupt_user");
+    let mut owner = database.client("workspaces_corrupt_user");
+    let source = project(&mut owner, "source");
+    put(&mut owner, source, "sound", "a sound text");
+    put(&mut owner, source, "corrupt", "a text that gets corrupt");
+    let spoil = "SET session_replication_role = replica;
+        UPDATE quire_store.blob b SET bytes = set_byte(b.bytes, 0, get_byte(b.bytes, 0) # 1)
+        FROM quire_store.project_files f WHERE f.content_hash = b.hash AND f.bundle_seq = 2";
+    database.client("postgres").batch_execute(spoil).expect("spoil");
+    let sql = "SELECT quire.export_project($1)";
+    let refused = refusal(owner.query_one(sql, &[&source]));
+    assert_eq!(refused.state, "XX001");
+    owner.execute("SELECT quire.verify_project($1)", &[&source]).expect("verify");
+    let give_up = "SELECT quire.reject_quarantined($1, quarantine_id, 'lost') FROM quire.list_quarantine($1)";
+    for is_given_up in [false, true] {
+        if is_given_up {
+            assert_eq!(owner.execute(give_up, &[&source]).expect("give up"), 1);
+        }
+        let root = unzip("corrupt", &export(&mut owner, source));
+        assert_eq!(names(&root.join("files")).collect::<Vec<_>>(), ["sound"]);
+        assert_eq!(history(&root, "gone").len(), 1);
+        let import = "SELECT quire.import_project(quire.export_project($1), 'copy')";
+        let copy: Uuid = owner.query_one(import, &[&source]).expect("import").get(0);
+        let read = "SELECT convert_from(quire.read_project_file_bytes($1, $2), 'UTF8')";
+        let sound: String = owner.query_one(read, &[&copy, &"sound"]).expect("read").get(0);
+        assert_eq!(sound, "a sound text");
+        assert_eq!(refusal(owner.query_one(read, &[&copy, &"corrupt"])).state, "PT410");
+        // Whoever has the bytes brings them back.
+        put(&mut owner, copy, "corrupt", "a text that gets corrupt");
+        let mended: String = owner.query_one(read, &[&copy, &"corrupt"]).expect("read").get(0);
+        assert_eq!(mended, "a text that gets corrupt");
+        log::verify(&mut owner, copy);
+    }
+}
+
 fn export(client: &mut Client, project: Uuid) -> Vec<u8> {
     client.query_one("SELECT quire.export_project($1)", &[&project]).expect("export").get(0)
 }

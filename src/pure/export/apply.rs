@@ -44,6 +44,13 @@ impl Outcome {
         self.files.iter().map(|(path, (_, hash))| (path, hash))
     }
 
+    /// Takes files over that another one has and this one lacks, if their content is gone.
+    pub fn take_over(&mut self, other: &Self, is_gone: impl Fn(&Hash) -> bool) {
+        for (path, file) in other.files.iter().filter(|(_, (_, hash))| is_gone(hash)) {
+            self.files.entry(path.clone()).or_insert(*file);
+        }
+    }
+
     /// What an operation does.
     pub fn apply(&mut self, change: &Change) -> Result<()> {
         match change {

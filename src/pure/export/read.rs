@@ -231,7 +231,7 @@ impl Reader {
 
     /// Verifies everything.
     pub fn finish(self) -> Result<Export> {
-        let Reader { project, mut bundles, mut ops, tags, contents, mut gone, outcome, .. } = self;
+        let Reader { project, mut bundles, mut ops, tags, contents, mut gone, mut outcome, .. } = self;
         let project = project
             .filter(|project| project.format == FORMAT)
             .ok_or_else(|| Error::validation("the archive is not an export of quire"))?;
@@ -250,12 +250,15 @@ impl Reader {
                 sound.map_err(|error| error.with("seq", record.header.seq))?;
             }
         }
-        result.compare(&outcome)?;
-        if let Some((path, hash)) = result.files().find(|(_, hash)| !contents.contains_key(hash)) {
+        let lost = |(_, hash): &(&FilePath, &Hash)| !contents.contains_key(hash) && gone.contains_key(hash);
+        if let Some((path, hash)) = outcome.files().find(lost) {
             return Err(wrong("the content of a current file is missing")
                 .with("file_path", path.as_str())
                 .with("content_hash", hash.to_hex()));
         }
+        // A current file of which nothing is left is not among the files.
+        outcome.take_over(&result, |hash| gone.contains_key(hash));
+        result.compare(&outcome)?;
         if let Some(tag) = tags.iter().find(|tag| !(0..=project.seq).contains(&tag.seq)) {
             return Err(wrong("a tag names a bundle that is not there").with("tag", shorten(&tag.tag)));
         }

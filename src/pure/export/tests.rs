@@ -321,6 +321,10 @@ fn what_is_gone_is_known_and_no_current_file() {
     };
     assert_eq!(refused(|s| lose(s, "two")), "the content of a current file is missing");
     assert_eq!(refused(|s| lose(s, "../b")), "the target of a symlink is gone");
+    let mut corrupt = sample();
+    lose(&mut corrupt, "two");
+    corrupt.files.retain(|(_, _, content)| *content != "two");
+    assert!(unpack(&pack(&corrupt)).is_ok(), "a current file of which nothing is left");
     let mut sample = sample();
     lose(&mut sample, "one");
     lose(&mut sample, "pic");
