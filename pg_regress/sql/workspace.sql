@@ -205,12 +205,12 @@ SELECT quire.undo(:'copy') ->> 'undoes_seq' AS undoes;
 -- values as deep as they may be
 SELECT quire.create_project('deep', t.id(3704)) IS NOT NULL AS created;
 SELECT quire.commit_bundle(t.id(3704), jsonb_build_array(jsonb_build_object('op', 'field.set', 'entity_type', 't', 'entity_id', n::text, 'field', 'f',
-    'value', (repeat('[', 125) || repeat(']', 125))::jsonb))) ->> 'seq' AS seq FROM generate_series(1, 2) n;
+    'value', (repeat('[', 100) || repeat(']', 100))::jsonb))) ->> 'seq' AS seq FROM generate_series(1, 2) n;
 SELECT t.error($$SELECT quire.commit_bundle(t.id(3704), jsonb_build_array(jsonb_build_object('op', 'field.set', 'entity_type', 't', 'entity_id', '1', 'field', 'f',
-    'value', (repeat('[', 126) || repeat(']', 126))::jsonb)))$$);
+    'value', (repeat('[', 101) || repeat(']', 101))::jsonb)))$$);
 SELECT quire.commit_bundle(t.id(3704), '[{"op": "entity.delete", "entity_type": "t", "entity_id": "1"}]') ->> 'seq' AS seq;
 SELECT quire.import_project(quire.export_project(t.id(3704))) AS deep \gset
-SELECT entity_id, fields = jsonb_build_object('f', (repeat('[', 125) || repeat(']', 125))::jsonb) AS same FROM quire.list_entities(:'deep', 't');
+SELECT entity_id, fields = jsonb_build_object('f', (repeat('[', 100) || repeat(']', 100))::jsonb) AS same FROM quire.list_entities(:'deep', 't');
 -- an empty project, and one of another kind
 SELECT quire.import_project(quire.export_project(:'before'), 'of nothing') AS empty \gset
 SELECT p ->> 'kind' AS kind, p ->> 'seq' AS seq FROM quire.get_project(:'empty') p;

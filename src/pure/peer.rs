@@ -361,9 +361,9 @@ mod tests {
     fn an_operation_comes_back_as_it_was_sent() {
         let hash = Hash::of(b"a").to_hex();
         let [first, second] = [Uuid::from_u128(1), Uuid::from_u128(2)];
-        let moved = json!({"content_hash": hash, "file_type": "md", "mode": "644", "size": 1});
+        let moved = json!({"content_hash": hash, "file_type": "md", "mode": "100644", "size": 1});
         for sent in [
-            json!({"op": {"op": "file.put", "file_path": "a", "file_type": "md", "mode": "644", "content_hash": hash, "size": 1},
+            json!({"op": {"op": "file.put", "file_path": "a", "file_type": "md", "mode": "100644", "content_hash": hash, "size": 1},
                 "base": first}),
             json!({"op": {"op": "file.delete", "file_path": "a"}, "base": null}),
             json!({"op": {"op": "file.move", "from_path": "a", "to_path": "b"}, "from_base": first, "base": second,
