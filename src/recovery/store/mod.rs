@@ -306,10 +306,14 @@ pub struct Finding {
 /// Records a finding; its entry, and `false` when just this was rejected before.
 pub fn record(project: ProjectId, finding: &Finding) -> Result<(Uuid, bool)> {
     // What was given up is taken as it was then; content that was given up is empty, so what is wrong with it is new.
+    // Two branches, because each has an index of its own.
     const KNOWN: &str = "SELECT q.quarantine_id, q.status FROM quire_store.quarantine q
-        WHERE q.project_id = $1 AND q.kind = $2 AND q.key = $3 AND q.fault = $4
-          AND (q.status = 'open' OR q.status = 'rejected' AND q.kind <> 'blob' AND q.found IS NOT DISTINCT FROM $5)
-        ORDER BY q.status LIMIT 1";
+        WHERE q.project_id = $1 AND q.kind = $2 AND q.key = $3 AND q.fault = $4 AND q.status = 'open'
+        UNION ALL
+        SELECT q.quarantine_id, q.status FROM quire_store.quarantine q
+        WHERE q.project_id = $1 AND q.kind = $2 AND q.key = $3 AND q.fault = $4 AND q.status = 'rejected'
+          AND q.kind <> 'blob' AND q.found IS NOT DISTINCT FROM $5
+        LIMIT 1";
     const NEW: &str = "INSERT INTO quire_store.quarantine
             (project_id, quarantine_id, kind, key, fault, in_words, expected, found)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
