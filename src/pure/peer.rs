@@ -370,7 +370,7 @@ mod tests {
                 "moved": moved}),
             json!({"op": {"op": "entity.delete", "entity_type": "note", "entity_id": "1"},
                 "fields": [{"field": "a", "base": first}, {"field": "b", "base": null}]}),
-            json!({"op": {"op": "asset.delete", "content_hash": hash, "reason": null}, "base": first}),
+            json!({"op": {"op": "asset.delete", "content_hash": hash, "reason": "old"}, "base": first}),
         ] {
             assert_eq!(sent_op("op", &sent).unwrap().to_json().unwrap(), sent);
         }
