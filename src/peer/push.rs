@@ -7,6 +7,7 @@ use crate::bundle::store::now;
 use crate::bundle::{Commit, Kind, commit};
 use crate::error::{Error, Result};
 use crate::ids::{ActorId, Seq};
+use crate::project;
 use crate::pure::peer::{Bundle, Target};
 use crate::recovery;
 use serde_json::{Value, json};
@@ -27,6 +28,9 @@ pub struct Row {
 
 /// Applies a checkpoint's bundles. From the first that is corrupt on, none is applied.
 pub fn push(access: &Access, peer: &str, checkpoint: Seq, bundles: &[Value]) -> Result<Vec<Row>> {
+    // Before anything is looked up: who sends the same at the same time waits, and finds it known.
+    let access = &project::locked(access.clone())?;
+    access.require_active()?;
     let project = access.project;
     let mut rows = Vec::with_capacity(bundles.len());
     let mut reached = Some(checkpoint);

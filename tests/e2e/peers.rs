@@ -417,6 +417,27 @@ fn forged_bundles_with_sound_checksums_leave_a_sound_project() {
     log::verify(&mut b.client, PROJECT);
 }
 
+#[test]
+fn who_sends_the_same_at_the_same_time_is_told_that_it_is_known() {
+    let (_a, b_db, mut sides) = sides("same_time");
+    let [a, b] = &mut sides;
+    a.client.execute("SELECT quire.upsert_project_file($1, 'f', 'x')", &[&PROJECT]).expect("write");
+    let page = pull(&mut a.client, "b", 100);
+    let mut first = b.client.transaction().expect("begin");
+    let sql = "SELECT status FROM quire.sync_push($1, 'a', 1, $2)";
+    let status: String = first.query_one(sql, &[&PROJECT, &page["bundles"]]).expect("push").get(0);
+    assert_eq!(status, "applied");
+    let mut second = b_db.client("peers_same_time_b");
+    let bundles = page["bundles"].clone();
+    let waiting = std::thread::spawn(move || {
+        second.query_one(sql, &[&PROJECT, &bundles]).map(|row| row.get::<_, String>(0))
+    });
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    first.commit().expect("commit");
+    let status = waiting.join().expect("ends").expect("push");
+    assert_eq!(status, "duplicate");
+}
+
 /// Spoils a row of a database, past its guards.
 fn spoil(database: &Database, statement: &str) {
     let mut client = database.client("postgres");
