@@ -52,6 +52,12 @@ thread_local! {
     static PLANS: RefCell<HashMap<(usize, usize, bool), &'static OwnedPreparedStatement>> = RefCell::default();
 }
 
+/// Whether every statement of this transaction sees the state of its beginning: REPEATABLE READ and SERIALIZABLE.
+pub fn sees_older_state() -> bool {
+    // SAFETY: plain read of backend state.
+    unsafe { pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ as i32 }
+}
+
 /// Runs `work` and gives back the memory that PostgreSQL took for it. What comes out must be Rust's own.
 pub fn in_passing<R>(work: impl FnOnce() -> R) -> R {
     // SAFETY: the context is a child of the current one, so that an error frees it, too; `work` hands out nothing in it.

@@ -227,22 +227,32 @@ pub fn delete(project: ProjectId, snapshot: Uuid) -> Result<()> {
 
 /// Deletes what is neither among the newest nor young, unless somebody may still come for it. The one that has just been
 /// made stays, whatever the clock says.
+///
+/// Whoever finds a snapshot holds it until their token is there for everybody. So it is locked first, and only a statement
+/// that begins after that looks for tokens. In a transaction that sees an older state no statement does: there everything
+/// stays until the next one is made.
 pub fn delete_old(project: ProjectId, made: Uuid, keep: i64, max_age_days: i64) -> Result<()> {
-    const SQL: &str = "WITH old AS (
-            SELECT s.snapshot_id
-            FROM quire_store.snapshot s
-            JOIN (SELECT r.snapshot_id, row_number() OVER (ORDER BY r.created_at DESC, r.snapshot_id) AS rank
-                  FROM quire_store.snapshot r WHERE r.project_id = $1 AND r.snapshot_id <> $4) ranked USING (snapshot_id)
-            WHERE s.project_id = $1
-              AND (ranked.rank >= $2 OR s.created_at < clock_timestamp() - make_interval(days => $3::int))
-              AND NOT EXISTS (SELECT FROM quire_store.token t
-                              WHERE t.project_id = $1 AND s.snapshot_id = ANY (t.snapshot_ids)
-                                AND t.revoked_at IS NULL AND t.expires_at > clock_timestamp())
-            FOR UPDATE OF s SKIP LOCKED)
-        DELETE FROM quire_store.snapshot d USING old
-        WHERE d.project_id = $1 AND d.snapshot_id = old.snapshot_id";
+    const LOCK: &str = "SELECT s.snapshot_id
+        FROM quire_store.snapshot s
+        JOIN (SELECT r.snapshot_id, row_number() OVER (ORDER BY r.created_at DESC, r.snapshot_id) AS rank
+              FROM quire_store.snapshot r WHERE r.project_id = $1 AND r.snapshot_id <> $4) ranked USING (snapshot_id)
+        WHERE s.project_id = $1
+          AND (ranked.rank >= $2 OR s.created_at < clock_timestamp() - make_interval(days => $3::int))
+          AND NOT EXISTS (SELECT FROM quire_store.token t
+                          WHERE t.project_id = $1 AND s.snapshot_id = ANY (t.snapshot_ids)
+                            AND t.revoked_at IS NULL AND t.expires_at > clock_timestamp())
+        FOR UPDATE OF s SKIP LOCKED";
+    const DELETE: &str = "DELETE FROM quire_store.snapshot s
+        WHERE s.project_id = $1 AND s.snapshot_id = ANY ($2)
+          AND NOT EXISTS (SELECT FROM quire_store.token t
+                          WHERE t.project_id = $1 AND s.snapshot_id = ANY (t.snapshot_ids)
+                            AND t.revoked_at IS NULL AND t.expires_at > clock_timestamp())";
+    if db::sees_older_state() {
+        return Ok(());
+    }
     let args: [Arg; 4] = [project.pg().into(), keep.into(), max_age_days.into(), uuid_to_pg(made).into()];
-    db::exec(SQL, &args)
+    let old: Vec<PgUuid> = db::write(LOCK, &args, |row| row.get(1))?;
+    if old.is_empty() { Ok(()) } else { db::exec(DELETE, &[project.pg().into(), old.into()]) }
 }
 
 /// Refuses a snapshot of which some content is not present any more (PT410).
