@@ -472,6 +472,12 @@ WHERE project_id = t.id(2100) AND minted_by = t.actor('alice');
 \c - regress_alice
 SELECT quire.mint_token(t.id(2100), '{project:read,file:write,events:read}', '1 hour') AS token \gset
 SELECT status, max_uses FROM quire.list_tokens(t.id(2100)) WHERE minted_by = t.actor('alice');
+-- or makes a snapshot or starts a session, whose tokens are some, too
+\c - postgres
+UPDATE quire_store.token SET expires_at = now() - interval '31 days' WHERE project_id = t.id(2100) AND max_uses = 1000;
+\c - regress_alice
+SELECT quire.start_session(t.id(2100)) IS NOT NULL AS started;
+SELECT status, max_uses FROM quire.list_tokens(t.id(2100)) WHERE minted_by = t.actor('alice') AND abilities::text NOT LIKE '%snapshot%';
 
 -- Uses --------------------------------------------------------------------------------------------------------------
 SELECT quire.mint_token(t.id(2101), '{project:read}', '1 hour', max_uses => 2) AS twice \gset

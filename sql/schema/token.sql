@@ -31,6 +31,8 @@ CREATE TABLE quire_store.token (
     PRIMARY KEY (project_id, token_id)
 );
 SELECT pg_catalog.pg_extension_config_dump('quire_store.token', '');
+-- For forgetting those that ended long ago.
+CREATE INDEX token_expiry ON quire_store.token (project_id, expires_at);
 
 -- How often a token that counts was presented. Apart from the token, so that revoking does not wait for who is using it.
 CREATE TABLE quire_store.token_use (

@@ -45,7 +45,6 @@ fn mint_inner(
     let expires_at = now() + ttl_arg(ttl)?;
     let audience = audience.map(|role| crate::args::text_arg("audience", Some(role), 63)).transpose()?;
     let max_uses = max_uses.map(uses_arg).transpose()?;
-    store::delete_expired(access.project)?;
     let audience = audience.map(str::to_owned);
     let minting = Minting { audience, max_uses, ..Minting::of(abilities, expires_at) };
     mint(&access, minting)
@@ -75,6 +74,7 @@ pub fn mint(access: &Access, minting: Minting) -> Result<String> {
         return Err(Error::new(Code::Unauthorized, "file:write needs the role editor in the project")
             .with("needed_role", "editor"));
     }
+    store::delete_expired(access.project)?;
     let (key, secret) = secret::signing()?;
     let root = Root {
         key,
