@@ -106,6 +106,8 @@ export class Tree {
   async #lookAt(path) {
     const there = this.#parents(path, false)
     const status = fs.lstatSync(there)
+    // Opening a FIFO would wait for somebody who writes into it.
+    if (!status.isFile() && !status.isSymbolicLink()) return null
     const link = status.isSymbolicLink() && fs.readlinkSync(there, { encoding: 'buffer' })
     const content_hash = await this.#hashing(async (hasher) => {
       for await (const piece of link ? [link] : fs.createReadStream(there)) hasher.update(piece)

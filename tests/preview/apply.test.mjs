@@ -1,7 +1,8 @@
 // The apply function of the container without a server: what it does with events, and what it refuses.
 
 import assert from 'node:assert/strict'
-import { existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
@@ -133,6 +134,20 @@ test('nothing is written or deleted through a symlink in the place of a director
   symlinkSync('../outside/f', at('f'))
   await update('f', 'new')
   assert.deepEqual([readFileSync(join(above, 'outside/f'), 'utf8'), lstatSync(at('f')).isSymbolicLink()], ['mine', false])
+})
+
+test('looking at the disk waits for nobody, and follows nothing', async () => {
+  await Promise.all(['pipe', 'link', 'directory', 'gone', 'kept'].map((path) => update(path, 'x')))
+  for (const path of ['pipe', 'link', 'directory', 'gone']) unlinkSync(at(path))
+  execFileSync('mkfifo', [at('pipe')])
+  symlinkSync('kept', at('link'))
+  mkdirSync(at('directory'))
+  await tree.look()
+  const { content_hash } = await file('kept', 'x')
+  assert.deepEqual(new Map([...tree.files].sort()), new Map([
+    ['kept', { content_hash, mode: '100644' }], ['link', { content_hash: await blake3('kept'), mode: '120000' }]]))
+  await update('pipe', 'x')
+  assert.equal(readFileSync(at('pipe'), 'utf8'), 'x')
 })
 
 test('a directory with something in it is not taken', () => {
