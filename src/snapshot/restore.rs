@@ -24,6 +24,8 @@ use std::io::Cursor;
 const MAX_FILES: u64 = 1_000_000;
 /// Most bytes that may come out of one, where the project has no lower limit.
 const MAX_TOTAL_BYTES: u64 = 2 << 30;
+/// Most bytes of all names in one: writing them takes ten times as much memory.
+const MAX_NAME_BYTES: u64 = 100 << 20;
 
 /// Makes the tree what an archive holds.
 #[pg_extern(security_definer)]
@@ -73,6 +75,7 @@ fn unpack(access: &Access, format: Format, archive: &[u8]) -> Result<Unpacked> {
         max_files: MAX_FILES,
         max_file_bytes: access.settings.max_file_bytes as u64,
         max_total_bytes: most,
+        max_name_bytes: MAX_NAME_BYTES,
         pulse,
     };
     let mut content = Unpacked::default();

@@ -39,8 +39,13 @@ fn verify(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>) -> Result<JsonB
     let mut expected: HashMap<String, String> =
         store::manifest(access.project, stored.id)?.into_iter().collect();
     let files = expected.len();
-    let everything =
-        Limits { max_files: u64::MAX, max_file_bytes: u64::MAX, max_total_bytes: u64::MAX, pulse };
+    let everything = Limits {
+        max_files: u64::MAX,
+        max_file_bytes: u64::MAX,
+        max_total_bytes: u64::MAX,
+        max_name_bytes: u64::MAX,
+        pulse,
+    };
     let outcome = read(Format::parse(&stored.format)?, source, &everything, |member| {
         let path = member.path.as_str();
         let actual = Hash::of(&member.bytes).to_hex();

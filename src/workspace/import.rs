@@ -29,6 +29,7 @@ const LIMITS: Limits = Limits {
     max_files: 1_000_000,
     max_file_bytes: LARGEST_MAX_FILE_BYTES as u64,
     max_total_bytes: 4 << 30,
+    max_name_bytes: 256 << 20,
     pulse,
 };
 

@@ -349,6 +349,30 @@ fn making_a_snapshot_of_300_mb_takes_a_backend_less_than_100_mb() {
     }
 }
 
+#[test]
+fn restoring_deep_paths_takes_a_backend_less_than_100_mb() {
+    // A megabyte of paths in an archive of a few kilobytes, with 500 directories above each.
+    let cluster = Cluster::start("snapshots_deep", &[("shared_buffers", "16MB")]);
+    let database = cluster.database("app");
+    let mut admin = database.client("postgres");
+    let from = project(&mut admin, "deep");
+    let into = project(&mut admin, "restored");
+    let sql = "SELECT quire.bulk_upsert_project_files($1,
+        (SELECT jsonb_agg(jsonb_build_object('file_path', n || repeat('/d', 500), 'content', '')) FROM generate_series(1, 1000) n))";
+    admin.execute(sql, &[&from]).expect("write");
+    let archive = {
+        let made = make(&mut admin, from, "tar.zst", 1);
+        read(&mut admin, from, &made)
+    };
+    let mut client = database.client("postgres");
+    put(&mut client, into, "a", "x");
+    let pid = backend_pid(&mut client);
+    let before = peak_memory(pid);
+    client.execute("SELECT quire.restore_snapshot($1, $2)", &[&into, &archive]).expect("restore");
+    let took = peak_memory(pid) - before;
+    assert!(took < MOST_KIB, "it took {took} KiB");
+}
+
 /// VmHWM of a process, in KiB. The server runs on this machine.
 fn peak_memory(pid: i32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("this test needs Linux's /proc");

@@ -106,7 +106,9 @@ fn above<'a>(
         }
         if batch.len() >= DIRECTORIES_AT_ONCE {
             pgrx::check_for_interrupts!();
-            found.extend(at(project, &batch)?.into_iter().filter(|(_, head)| head.is_live()));
+            // What the statement allocates goes with it: the paths above one may be hundreds of times as long as it is.
+            let heads = db::in_passing(|| at(project, &batch))?;
+            found.extend(heads.into_iter().filter(|(_, head)| head.is_live()));
             batch.clear();
         }
     }

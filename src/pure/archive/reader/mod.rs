@@ -36,7 +36,7 @@ pub fn read_below<R: Read + Seek>(
     each: impl FnMut(Member) -> Result<()>,
 ) -> Result<()> {
     let source = Watched { source, pulse: limits.pulse };
-    let mut intake = Intake { root, limits, bytes: 0, seen: HashSet::new(), each };
+    let mut intake = Intake { root, limits, bytes: 0, name_bytes: 0, seen: HashSet::new(), each };
     match format {
         Format::Zip => zip::read(source, &mut intake)?,
         Format::TarZst => tar::read(source, &mut intake)?,
@@ -68,6 +68,7 @@ struct Intake<'a, F> {
     root: &'static str,
     limits: &'a Limits,
     bytes: u64,
+    name_bytes: u64,
     seen: HashSet<FilePath>,
     each: F,
 }
@@ -85,6 +86,13 @@ impl<F: FnMut(Member) -> Result<()>> Intake<'_, F> {
         };
         if self.seen.len() as u64 >= self.limits.max_files {
             return Err(Error::limit("the archive has too many files", self.limits.max_files));
+        }
+        self.name_bytes += path.as_str().len() as u64;
+        if self.name_bytes > self.limits.max_name_bytes {
+            return Err(Error::limit(
+                "the names in the archive are too long together",
+                self.limits.max_name_bytes,
+            ));
         }
         if !self.seen.insert(path.clone()) {
             return Err(unusable("it has a file twice", path.as_str()));

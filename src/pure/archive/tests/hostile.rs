@@ -3,7 +3,8 @@
 use super::*;
 use tar::{Builder, EntryType, Header};
 
-const TIGHT: Limits = Limits { max_files: 3, max_file_bytes: 1000, max_total_bytes: 2000, pulse: || () };
+const TIGHT: Limits =
+    Limits { max_files: 3, max_file_bytes: 1000, max_total_bytes: 2000, max_name_bytes: 300, pulse: || () };
 
 /// A zip archive of these names, Unix modes and contents, made by somebody else's library.
 fn zip_of(files: &[(&[u8], u32, &[u8])]) -> Vec<u8> {
@@ -213,6 +214,8 @@ fn limits_hold() {
             (vec![file("a", 0), file("b", 0), file("c", 0), file("d", 0)], Some("too many files")),
             (vec![member("a", Mode::Regular, vec![0; 1001])], Some("too long")),
             (vec![file("a", 1000), file("b", 1000), file("c", 1)], Some("too many bytes")),
+            (vec![file(&"a".repeat(150), 0), file(&"b".repeat(150), 0)], None),
+            (vec![file(&"a".repeat(150), 0), file(&"b".repeat(151), 0)], Some("names in the archive")),
         ] {
             let result = unpack_within(format, &pack(format, &files), &TIGHT);
             match limit {
