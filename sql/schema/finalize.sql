@@ -480,7 +480,7 @@ Returns: {snapshot_id, project_id, seq, since_seq, format, size, content_hash, f
 A new one makes a bundle of kind system, whose event is snapshot:ready. Those beyond the setting snapshots_kept or older than snapshots_max_age go, unless an unexpired token names them.
 Errors: 22004, 22023, 42501 no member, PT404, PT423, PT429, XX001 (of contents, zip only: tar.zst holds what is stored, see verify_snapshot); 40001 in a REPEATABLE READ transaction, when somebody else has made it.';
 COMMENT ON FUNCTION quire.read_snapshot(uuid, uuid) IS
-'The archive''s bytes. Errors: 22004, 42501, PT404, PT413 over 500 MiB: use read_snapshot_chunk; XX001 a part of it is missing or unreadable.';
+'The archive''s bytes. Errors: 22004, 42501, PT404, PT410 it was deleted meanwhile, PT413 over 500 MiB: use read_snapshot_chunk; XX001 a part of it is missing or unreadable.';
 COMMENT ON FUNCTION quire.read_snapshot_chunk(uuid, uuid, integer) IS
 'A piece of the archive; all of them, in order, are the archive.
 Arguments: ordinal (1 to chunk_count; every chunk but the last has 1 MiB). Errors: 22004, 42501, PT404, XX001.';

@@ -124,9 +124,7 @@ fn download(text: Option<&str>) -> Result<Bytes> {
     })?;
     // Only what its maker may read now.
     crate::auth::require_as(Action::ReadSnapshot(Some(id)), presented.clone())?;
-    let stored = store::get(project, id)?.ok_or_else(|| {
-        Error::new(Code::Gone, "the snapshot has been deleted").with("snapshot_id", id.to_string())
-    })?;
+    let stored = store::get(project, id)?.ok_or_else(|| deleted(id))?;
     let bytes = whole(project, &stored)?;
     set_headers(&stored)?;
     Ok(bytes)
@@ -138,16 +136,26 @@ fn whole(project: ProjectId, stored: &Stored) -> Result<Bytes> {
     let mut ordinal = 1;
     while bytes.lacking() > 0 {
         if !chunk::read_pieces(project, stored.id, ordinal, |piece| bytes.append(piece))? {
-            return Err(missing_chunk(ordinal));
+            return Err(missing_chunk(project, stored.id, ordinal));
         }
         ordinal += 1;
     }
     bytes.finish()
 }
 
-/// A chunk that should be there (XX001).
-pub fn missing_chunk(ordinal: i32) -> Error {
-    Error::new(Code::Corrupt, "a chunk of the snapshot is missing").with("ordinal", ordinal)
+fn deleted(id: uuid::Uuid) -> Error {
+    Error::new(Code::Gone, "the snapshot has been deleted").with("snapshot_id", id.to_string())
+}
+
+/// Why a chunk is not there: it should be (XX001), unless the snapshot has been deleted while it was read (PT410).
+pub fn missing_chunk(project: ProjectId, id: uuid::Uuid, ordinal: i32) -> Error {
+    match store::get(project, id) {
+        Ok(Some(_)) => {
+            Error::new(Code::Corrupt, "a chunk of the snapshot is missing").with("ordinal", ordinal)
+        }
+        Ok(None) => deleted(id),
+        Err(error) => error,
+    }
 }
 
 /// PostgREST takes them from this setting: <https://docs.postgrest.org/en/stable/references/transactions.html#response-headers>.

@@ -98,7 +98,7 @@ impl Chunks {
                 Ok(())
             };
             if !read_pieces(self.project, self.snapshot, ordinal, append)? {
-                return Err(missing_chunk(ordinal));
+                return Err(missing_chunk(self.project, self.snapshot, ordinal));
             }
             self.kept = Some((ordinal, bytes));
         }
