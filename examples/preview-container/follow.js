@@ -150,11 +150,12 @@ export class Follower {
     const [{ may }] = (await client.query(
       `SELECT has_function_privilege(to_regprocedure('quire.open_channel(uuid, interval)'), 'EXECUTE') AS may`)).rows
     if (!may) return null
-    const [{ name }] = await this.#query(client, (query) => query(
-      'SELECT quire.open_channel($1, $2) AS name', [this.#session.PROJECT_ID, `${LEASE} ms`]))
-    if (old && old !== name) await client.query(`UNLISTEN ${client.escapeIdentifier(old)}`)
-    await client.query(`LISTEN ${client.escapeIdentifier(name)}`)
-    return name
+    return this.#query(client, async (query) => {
+      const [{ name }] = await query('SELECT quire.open_channel($1, $2) AS name', [this.#session.PROJECT_ID, `${LEASE} ms`])
+      if (old && old !== name) await aboutChannel(query, 'UNLISTEN', old)
+      await aboutChannel(query, 'LISTEN', name)
+      return name
+    })
   }
 
   async #keepChannel(client, channel) {
@@ -168,6 +169,15 @@ export class Follower {
       return this.#openChannel(client, channel)
     }
   }
+}
+
+/**
+ * LISTEN or UNLISTEN to a name that nobody else is to know. It takes no parameters, and the text of a statement is shown to
+ * everybody who logs in as the same role, which other containers may.
+ */
+async function aboutChannel(query, word, name) {
+  await query(`SELECT set_config('quire_preview.channel', $1, true)`, [name])
+  await query(`DO $$BEGIN EXECUTE format('${word} %I', current_setting('quire_preview.channel')); END$$`)
 }
 
 /** What came by NOTIFY and was not looked at yet. */

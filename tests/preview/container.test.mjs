@@ -90,6 +90,16 @@ test('a private channel that gets another name is opened again', async (t) => {
   await isComplete(main)
 })
 
+test('the text of no statement holds the name of a private channel or a token', () => {
+  const said = net.said()
+  assert.match(said, /LISTEN "realtime:project:/)
+  // As parameters they are sent: a byte before a text says how long it is.
+  assert.match(said, /[^"' ]quire:[0-9a-f]{48}/)
+  assert.doesNotMatch(said, /["' ]quire:[0-9a-f]{48}/)
+  assert.ok(said.includes(mainSession.REALTIME_TOKEN))
+  assert.doesNotMatch(said, /["' ]quire1\./)
+})
+
 test('without hints the private channel is enough', async (t) => {
   if (!(await admin.value(`SELECT to_regprocedure('quire.open_channel(uuid, interval)') IS NOT NULL`))) return t.skip('there are no channels')
   const broadcast = (how) => author.rows('SELECT quire.update_project($1, $2)', project, { settings: { broadcast: how } })

@@ -73,9 +73,11 @@ export function sourceFiles() {
 /** A TCP proxy in front of the server. While it is cut nothing gets through, and what was open is closed. */
 export async function network() {
   const open = new Set()
+  const said = []
   let isCut = false
   const server = createServer((near) => {
     if (isCut) return near.destroy()
+    near.on('data', (data) => said.push(data))
     const port = Number(PGPORT)
     const far = connect(PGHOST.startsWith('/') ? { path: `${PGHOST}/.s.PGSQL.${port}` } : { host: PGHOST, port })
     for (const [one, other] of [[near, far], [far, near]]) {
@@ -87,6 +89,8 @@ export async function network() {
   const closeAll = () => open.forEach((socket) => socket.destroy())
   return {
     port: server.address().port,
+    /** What clients have sent, as text. */
+    said: () => Buffer.concat(said).toString('latin1'),
     cut: () => ((isCut = true), closeAll()),
     mend: () => (isCut = false),
     end: () => (server.close(), closeAll()),
