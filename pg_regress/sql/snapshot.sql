@@ -126,6 +126,14 @@ SELECT r ->> 'snapshot_id' AS nothing, r -> 'file_count' AS files, r -> 'deleted
 SELECT quire.restore_snapshot(t.id(2703), quire.read_snapshot(t.id(2702), :'nothing')) -> 'bundle_id' AS bundle_id;
 -- since 0 is everything, without deleting anything else
 SELECT r -> 'file_count' AS files, r -> 'deleted' AS deleted, r -> 'since_seq' AS since_seq FROM quire.create_project_snapshot(t.id(2702), since_seq => 0) r;
+-- what a delta says about itself is no file of the project, so the limits of files do not concern it
+SELECT quire.create_project('small', id, settings => '{"max_file_bytes": 100, "max_project_bytes": 100}') = id AS created FROM unnest(ARRAY[t.id(2797), t.id(2798)]) id;
+SELECT r -> 'success' AS success FROM quire.bulk_upsert_project_files(t.id(2797), (SELECT jsonb_agg(jsonb_build_object('file_path', format('%s/%s', n, repeat('a', 90)), 'content', n::text)) FROM generate_series(1, 20) n)) r;
+SELECT r -> 'success' AS success FROM quire.bulk_delete_project_files(t.id(2797), (SELECT array_agg(format('%s/%s', n, repeat('a', 90))) FROM generate_series(2, 20) n)) r;
+SELECT format, jsonb_array_length(quire.restore_snapshot(t.id(2798), quire.read_snapshot(t.id(2797), (older ->> 'snapshot_id')::uuid)) -> 'ops') AS restored,
+    jsonb_array_length(quire.restore_snapshot(t.id(2798), quire.read_snapshot(t.id(2797), (delta ->> 'snapshot_id')::uuid)) -> 'ops') AS applied
+FROM unnest(ARRAY['zip', 'tar.zst']) format, LATERAL quire.create_project_snapshot(t.id(2797), format, at_seq => 1) older, LATERAL quire.create_project_snapshot(t.id(2797), format, since_seq => 1) delta;
+EXECUTE same(t.id(2797), t.id(2798));
 SELECT t.error($$SELECT quire.create_project_snapshot(t.id(2702), since_seq => -1)$$);
 SELECT t.error($$SELECT quire.create_project_snapshot(t.id(2702), since_seq => 99)$$);
 SELECT t.error($$SELECT quire.create_project_snapshot(t.id(2702), at_seq => 1, since_seq => 2)$$);

@@ -29,8 +29,8 @@ impl Delta {
 
     /// Of an archive of anybody; a deleted path counts like a file.
     pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Self> {
-        if bytes.len() as u64 > limits.max_file_bytes {
-            return Err(Error::limit(format!("{DELTA_PATH} is too long"), limits.max_file_bytes));
+        if bytes.len() as u64 > limits.max_name_bytes {
+            return Err(too_long(limits));
         }
         let delta: Self =
             serde_json::from_slice(bytes).map_err(|error| invalid(&shorten(&error.to_string())))?;
@@ -45,6 +45,11 @@ impl Delta {
         }
         Ok(delta)
     }
+}
+
+/// PT413 for more bytes than names may have.
+pub fn too_long(limits: &Limits) -> Error {
+    Error::limit(format!("{DELTA_PATH} is too long"), limits.max_name_bytes)
 }
 
 fn invalid(reason: &str) -> Error {

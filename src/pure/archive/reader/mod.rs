@@ -7,7 +7,7 @@ mod tar;
 mod zip;
 
 use crate::error::{Error, Result};
-use crate::pure::archive::{DELTA_PATH, Format, Limits, Member};
+use crate::pure::archive::{DELTA_PATH, Format, Limits, Member, delta};
 use crate::pure::op::Mode;
 use crate::pure::path::{FilePath, shorten};
 use std::collections::HashSet;
@@ -100,8 +100,14 @@ impl<F: FnMut(Member) -> Result<()>> Intake<'_, F> {
         Ok(path)
     }
 
-    /// All of `source`, unless that is too much.
+    /// All of `source`, unless that is too much. What a delta says about itself is names, and no file of anybody.
     fn content(&mut self, path: &FilePath, source: impl Read) -> Result<Vec<u8>> {
+        if path.as_str() == DELTA_PATH {
+            let mut bytes = Vec::new();
+            let most = self.limits.max_name_bytes;
+            source.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(damaged)?;
+            return if bytes.len() as u64 > most { Err(delta::too_long(self.limits)) } else { Ok(bytes) };
+        }
         let rest = self.limits.max_total_bytes.saturating_sub(self.bytes);
         let room = rest.min(self.limits.max_file_bytes);
         let mut bytes = Vec::new();
