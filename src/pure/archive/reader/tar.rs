@@ -56,7 +56,14 @@ fn read_entries<R: Read, F: FnMut(Member) -> Result<()>>(
     for entry in archive.entries().map_err(damaged)?.raw(true) {
         let mut entry = entry.map_err(damaged)?;
         match entry.header().entry_type() {
-            EntryType::XGlobalHeader => {}
+            EntryType::XGlobalHeader => {
+                // What it says of every file is not heeded here, and is elsewhere.
+                let mut global = Extensions::default();
+                global.add_pax(&extension(&mut entry)?)?;
+                if global.pax_path.is_some() || global.pax_link.is_some() || global.size.is_some() {
+                    return Err(Error::validation("the archive cannot be used: it names all files at once"));
+                }
+            }
             EntryType::XHeader => extensions.add_pax(&extension(&mut entry)?)?,
             EntryType::GNULongName => extensions.gnu_path = Some(until_nul(extension(&mut entry)?)),
             EntryType::GNULongLink => extensions.gnu_link = Some(until_nul(extension(&mut entry)?)),

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::pure::archive::Member;
 use crate::pure::op::Mode;
 use flate2::read::DeflateDecoder;
+use rawzip::extra_fields::{ExtraFieldId, ExtraFields};
 use rawzip::{CompressionMethod, MAX_CENTRAL_DIRECTORY_RECORD_SIZE, ZipArchive};
 use std::io::{Read, Seek};
 
@@ -45,7 +46,11 @@ pub fn read<R: Read + Seek, F: FnMut(Member) -> Result<()>>(
         }
         let method = entry.compression_method();
         let file = archive.get_entry(entry.wayfinder()).map_err(broken)?;
-        if file.local_header(&mut local).map_err(broken)?.file_path().as_bytes() != name {
+        let header = file.local_header(&mut local).map_err(broken)?;
+        if header.file_path().as_bytes() != name
+            || has_other_name(entry.extra_fields(), name)
+            || has_other_name(header.extra_fields(), name)
+        {
             return Err(unusable("a file has two names", path.as_str()));
         }
         let bytes = match method {
@@ -61,4 +66,9 @@ pub fn read<R: Read + Seek, F: FnMut(Member) -> Result<()>>(
         return Err(broken("it has not as many entries as it says"));
     }
     Ok(())
+}
+
+/// Whether the extra field of Info-ZIP for a name in Unicode says something else: version, CRC-32 of the name, the name.
+fn has_other_name(mut fields: ExtraFields<'_>, name: &[u8]) -> bool {
+    fields.any(|(id, value)| id == ExtraFieldId::INFO_ZIP_UNICODE_PATH && value.get(5..) != Some(name))
 }

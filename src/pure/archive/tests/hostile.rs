@@ -155,6 +155,46 @@ fn encrypted_and_exotic_zips_are_refused() {
 }
 
 #[test]
+fn names_that_only_some_readers_see_are_refused() {
+    let name = |crc: &[u8], name: &[u8]| [b"\x01", crc, name].concat();
+    for (unicode_path, is_same) in
+        [(name(b"0000", b"a"), true), (name(b"0000", b"b"), false), (name(b"", b"a"), false)]
+    {
+        let mut zip = zip_of(&[(b"a", 0o100_644, b"x")]);
+        let field = [b"up", &(unicode_path.len() as u16).to_le_bytes()[..], &unicode_path].concat();
+        let central = zip.windows(4).position(|window| window == b"PK\x01\x02").expect("a central header");
+        let end = zip.windows(4).position(|window| window == b"PK\x05\x06").expect("an end");
+        assert_eq!(zip[central + 30..central + 32], [0, 0], "no extra field yet");
+        zip[central + 30..central + 32].copy_from_slice(&(field.len() as u16).to_le_bytes());
+        let size = (end - central + field.len()) as u32;
+        zip[end + 12..end + 16].copy_from_slice(&size.to_le_bytes());
+        zip.splice(central + 47..central + 47, field);
+        match unpack(Format::Zip, &zip) {
+            Ok(members) => assert!(is_same && members == [member("a", Mode::Regular, "x")]),
+            Err(error) => assert!(!is_same && error.message().contains("two names"), "{error}"),
+        }
+    }
+    for (pax, is_harmless) in [
+        ("11 comment=\n", false),
+        ("12 comment=\n", true),
+        ("10 path=b\n", false),
+        ("9 path=b\n", false),
+        ("9 size=9\n", false),
+    ] {
+        let mut builder = Builder::new(Vec::new());
+        builder
+            .append(&header(b"pax", EntryType::XGlobalHeader, pax.len() as u64), pax.as_bytes())
+            .expect("appends");
+        builder.append(&header(b"a", EntryType::Regular, 1), &b"x"[..]).expect("appends");
+        let result = unpack(Format::TarZst, &compressed(&builder.into_inner().expect("finishes")));
+        match is_harmless {
+            true => assert_eq!(result.expect(pax), [member("a", Mode::Regular, "x")]),
+            false => assert_eq!(code(result), Code::Validation, "{pax}"),
+        }
+    }
+}
+
+#[test]
 fn long_names_of_pax_and_gnu_are_read() {
     let long = ["d".repeat(200), "é".repeat(100)].join("/");
     for gnu in [false, true] {
