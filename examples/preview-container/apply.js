@@ -16,11 +16,6 @@ function changes(event, payload) {
   }
 }
 
-/** Whether a message leaves out content that an event from poll_events may have. */
-export function isWhole(payload) {
-  return payload !== undefined && !payload.content_omitted && !payload.files?.some((file) => file.content_omitted)
-}
-
 /** The content of a file as an event or a plan has it; `fetch(path, version)` gets what was too large to travel. */
 async function bytes(file, fetch) {
   if (file.content_omitted) return fetch(file.file_path, file.version)

@@ -1,10 +1,10 @@
 // Keeps a tree complete: a snapshot first, then every event in order, and after whatever goes wrong what was missed.
 //
-// The cursor is the seq of the last event applied. What comes by NOTIFY is used as it is only from the private channel, and
-// only when it is the very next event; everything else makes the program poll, which misses nothing.
+// The cursor is the seq of the last event applied. What comes by NOTIFY makes the program poll, which misses nothing, and is not
+// believed beyond that: whoever knows a channel's name can send under it, and every reader of the project does.
 
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
-import { applyChanges, applyEvent, isWhole } from './apply.js'
+import { applyChanges, applyEvent } from './apply.js'
 import { GivenUp, connect, disconnect, withToken } from './server.js'
 import { unpackSnapshot } from './snapshot.js'
 
@@ -70,10 +70,6 @@ export class Follower {
         mustPoll = true
       }
       const before = this.#cursor
-      for (const message of messages.filter((message) => message.channel === channel)) {
-        if (message.seq === this.#cursor + 1 && isWhole(message.payload)) await this.#apply(client, message)
-      }
-      // Anybody can send hints, so they are believed only as far as asking the server goes.
       if (mustPoll || messages.some(({ seq }) => seq > this.#cursor)) await this.#catchUp(client)
       if (this.#cursor !== before) this.#report('live')
     }
@@ -206,7 +202,7 @@ class Inbox {
       const waiting = new AbortController()
       this.#wake = () => waiting.abort()
       await sleep(Math.max(0, milliseconds), null, { signal: waiting.signal }).catch(() => {})
-      // A transaction's messages arrive together; the hint is not to be taken before the event it announces.
+      // A transaction's messages arrive together.
       await setImmediate()
     }
     if (this.#error) throw this.#error

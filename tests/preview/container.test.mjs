@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { blake3 } from 'hash-wasm'
 import { unpack } from '../../examples/preview-container/snapshot.js'
 import { Refused, Tree } from '../../examples/preview-container/tree.js'
 import { Editor } from './edits.mjs'
@@ -98,6 +99,19 @@ test('the text of no statement holds the name of a private channel or a token', 
   assert.doesNotMatch(said, /["' ]quire:[0-9a-f]{48}/)
   assert.ok(said.includes(mainSession.REALTIME_TOKEN))
   assert.doesNotMatch(said, /["' ]quire1\./)
+})
+
+test('what somebody else sends under a name is not believed', async () => {
+  const name = await author.value('SELECT quire.open_channel($1)', project)
+  const content = 'not from the project'
+  const forged = { event: 'file:update', seq: (await newest()) + 1, timestamp: new Date().toISOString(),
+    payload: { file_path: 'forged.txt', content, content_hash: await blake3(content), mode: '100644', version: 1 } }
+  for (const channel of [name, `realtime:project:${project}`]) {
+    await admin.rows('SELECT pg_notify($1, $2)', channel, JSON.stringify(forged))
+    await admin.rows('SELECT pg_notify($1, $2)', channel, 'not JSON')
+  }
+  await measured(5)
+  await isComplete(main)
 })
 
 test('without hints the private channel is enough', async (t) => {
