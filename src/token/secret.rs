@@ -15,8 +15,12 @@ pub fn signing() -> Result<(Uuid, [u8; 32])> {
     db::exec(HOLD, &[])?;
     const SQL: &str = "SELECT key_id, secret FROM quire_store.secret WHERE retired_at IS NULL
         ORDER BY created_at DESC, key_id LIMIT 1";
+    // 40001 where an older state shows a key that has been deleted since.
+    const STILL_THERE: &str = "SELECT key_id, secret FROM quire_store.secret WHERE retired_at IS NULL
+        ORDER BY created_at DESC, key_id LIMIT 1 FOR KEY SHARE";
+    let sql = if db::sees_older_state() { STILL_THERE } else { SQL };
     let newest = || {
-        db::write_one(SQL, &[], |row| {
+        db::write_one(sql, &[], |row| {
             Ok((uuid_from_pg(row.get::<PgUuid>(1)?), *Hash::from_bytes(row.get::<&[u8]>(2)?)?.as_bytes()))
         })
     };
