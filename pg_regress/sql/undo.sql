@@ -140,10 +140,10 @@ SELECT seq, state, undone_by, next FROM quire.list_undoable(t.id(3003));
 SELECT quire.get_entity(t.id(3003), 't', '1') -> 'fields' AS fields;
 SELECT seq, undoes_seq, quire.bundle_details(t.id(3003), seq) -> 'undone_by' AS undone_by FROM quire.bundles WHERE project_id = t.id(3003) ORDER BY seq;
 -- a walk past more bundles than are looked at at once
-SELECT count(quire.commit_bundle(t.id(3003), t.set_field('b', to_jsonb(n)))) FROM generate_series(1, 100) n;
-SELECT count(quire.undo(t.id(3003))), min((quire.undo(t.id(3003)) ->> 'undoes_seq')::int) AS last FROM generate_series(1, 50);
+SELECT count(quire.commit_bundle(t.id(3003), t.set_field('b', to_jsonb(n)))) FROM generate_series(1, 200) n;
+SELECT count(quire.undo(t.id(3003))), min((quire.undo(t.id(3003)) ->> 'undoes_seq')::int) AS last FROM generate_series(1, 100);
 SELECT quire.undo(t.id(3003)) ->> 'undoes_seq' AS undoes;
-SELECT count(quire.redo(t.id(3003))) FROM generate_series(1, 101);
+SELECT count(quire.redo(t.id(3003))) FROM generate_series(1, 201);
 SELECT quire.get_entity(t.id(3003), 't', '1') -> 'fields' AS fields;
 
 -- what is corrupt is not logged anew as sound

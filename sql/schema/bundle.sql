@@ -24,7 +24,7 @@ CREATE TABLE quire_store.bundle (
 );
 SELECT pg_catalog.pg_extension_config_dump('quire_store.bundle', '');
 -- What takes a bundle back. Partial, so no other question is asked of it.
-CREATE INDEX bundle_undoes ON quire_store.bundle (undoes_seq, project_id, seq) WHERE undoes_seq IS NOT NULL;
+CREATE INDEX bundle_undoes ON quire_store.bundle (project_id, undoes_seq, seq) WHERE undoes_seq IS NOT NULL;
 
 -- Answers already given, so that a repeated request with the same correlation_id gets the first one again.
 CREATE TABLE quire_store.request (

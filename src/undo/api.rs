@@ -14,10 +14,12 @@ use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use serde_json::json;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// How many bundles of the caller are looked at, at first and at most, at once.
 const AT_ONCE: std::ops::RangeInclusive<i64> = 16..=4096;
+/// A walk that looks at more than these at once had better know all pairs.
+const FEW: i64 = 256;
 /// Most bundles one call lists.
 const MAX_BUNDLES: i32 = 10_000;
 
@@ -122,13 +124,23 @@ fn next(access: &Access, kind: Kind, newest: Seq) -> Result<Seq> {
     let sought = if kind == Kind::Undo { Step::Edit } else { Step::Undo };
     let mut before = newest + 1;
     let mut at_once = *AT_ONCE.start();
+    let mut of_all: Option<HashSet<Seq>> = None;
     loop {
         let own = store::own(access.project, actor, before, at_once)?;
-        let candidates = own.iter().filter(|(_, step)| *step == sought).map(|(seq, _)| *seq).collect();
-        let undone = undone(&store::pairs(access.project, candidates)?);
+        if at_once > FEW && of_all.is_none() {
+            of_all = Some(undone(&store::all_pairs(access.project)?));
+        }
+        let of_these = match &of_all {
+            Some(_) => HashSet::new(),
+            None => {
+                let candidates = own.iter().filter(|(_, step)| *step == sought).map(|(seq, _)| *seq);
+                undone(&store::pairs(access.project, candidates.collect())?)
+            }
+        };
+        let taken_back = of_all.as_ref().unwrap_or(&of_these);
         let found = match kind {
-            Kind::Undo => next_undo(own.iter().copied(), &undone),
-            _ => next_redo(own.iter().copied(), &undone),
+            Kind::Undo => next_undo(own.iter().copied(), taken_back),
+            _ => next_redo(own.iter().copied(), taken_back),
         };
         let is_over = kind == Kind::Redo && own.iter().any(|(_, step)| *step == Step::Edit);
         match (found, own.last()) {

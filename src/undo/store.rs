@@ -23,6 +23,13 @@ pub fn pairs(project: ProjectId, of: Vec<Seq>) -> Result<Vec<(Seq, Seq)>> {
     db::read(SQL, &[project.pg().into(), of.into()], |row| Ok((row.get(1)?, row.get(2)?)))
 }
 
+/// All pairs of a bundle and the one it takes back.
+pub fn all_pairs(project: ProjectId) -> Result<Vec<(Seq, Seq)>> {
+    const SQL: &str = "SELECT b.seq, b.undoes_seq FROM quire_store.bundle b
+        WHERE b.project_id = $1 AND b.undoes_seq IS NOT NULL";
+    db::read(SQL, &[project.pg().into()], |row| Ok((row.get(1)?, row.get(2)?)))
+}
+
 /// Bundles of an actor before a seq, newest first.
 pub fn own(project: ProjectId, actor: ActorId, before: Seq, limit: i64) -> Result<Vec<(Seq, Step)>> {
     const SQL: &str = "SELECT b.seq, b.kind FROM quire_store.bundle b
