@@ -1,6 +1,6 @@
 //! SQL of tokens.
 
-use crate::bundle::store::{from_pg, to_pg};
+use crate::bundle::store::{from_pg, now, to_pg};
 use crate::db::{self, Arg};
 use crate::error::Result;
 use crate::ids::{ActorId, ProjectId, uuid_from_pg, uuid_to_pg};
@@ -115,16 +115,19 @@ pub fn revoke_session(project: ProjectId, session: Uuid, actor: ActorId, all: bo
 /// Forgets tokens of a project that expired more than 30 days ago, a few at a time and but for those that somebody else
 /// has at hand, which a transaction that sees an older state cannot tell.
 pub fn delete_expired(project: ProjectId) -> Result<()> {
+    // In microseconds. The smallest is looked up first, because the plan is kept and may be made while the table is small.
+    const KEPT: Micros = 30 * 24 * 3600 * 1_000_000;
     const SQL: &str = "DELETE FROM quire_store.token d
         USING (SELECT t.token_id FROM quire_store.token t
-               WHERE t.project_id = $1 AND t.expires_at < clock_timestamp() - interval '30 days'
+               WHERE t.project_id = $1 AND t.expires_at < $2
+                 AND (SELECT min(e.expires_at) FROM quire_store.token e WHERE e.project_id = $1) < $2
                ORDER BY t.expires_at LIMIT 100
                FOR UPDATE SKIP LOCKED) old
         WHERE d.project_id = $1 AND d.token_id = old.token_id";
     if db::sees_older_state() {
         return Ok(());
     }
-    db::exec(SQL, &[project.pg().into()])
+    db::exec(SQL, &[project.pg().into(), to_pg(now() - KEPT)?.into()])
 }
 
 /// One row of `list_tokens`.
