@@ -215,3 +215,57 @@ SELECT jsonb_pretty(d - 'bundle_id' - 'checksum' - 'prev_checksum' - 'committed_
 FROM quire.bundle_details(t.id(3000), 2) d;
 SELECT t.error($$SELECT quire.bundle_details(t.id(3000), 99)$$);
 SELECT t.error($$SELECT quire.bundle_details(t.id(3000), NULL)$$);
+
+-- the resolution of a conflict, taken back and given back: the conflict is open and resolved with it
+SELECT quire.create_project('resolutions', t.id(3090)) IS NOT NULL AS created;
+SELECT quire.set_project_member(t.id(3090), t.actor('bob'), 'editor') ->> 'role' AS role;
+SELECT quire.commit_bundle(t.id(3090), '[{"op": "field.set", "entity_type": "task", "entity_id": "1", "field": "title", "value": "one"}]') ->> 'seq' AS seq;
+SELECT quire.commit_bundle(t.id(3090), '[{"op": "field.set", "entity_type": "task", "entity_id": "1", "field": "title", "value": "alice"}]') ->> 'seq' AS seq;
+\c - regress_bob
+SELECT quire.commit_bundle(t.id(3090), '[{"op": "field.set", "entity_type": "task", "entity_id": "1", "field": "title", "value": "bob"}]',
+    base_seq => 1, on_conflict => 'record') ->> 'seq' AS seq;
+CREATE FUNCTION pg_temp.conflicts() RETURNS text LANGUAGE sql AS $$
+    SELECT format('%s: %s; opened by %s, resolved by %s', shown, (SELECT string_agg(format('%s wants %s', v ->> 'display_name', v -> 'value'), ', ')
+        FROM jsonb_array_elements("values") v), opened_seq, coalesce(resolved_seq::text, 'nobody'))
+    FROM quire.list_conflicts(t.id(3090), true) $$;
+SELECT pg_temp.conflicts();
+SELECT conflict_id AS conflict FROM quire.list_conflicts(t.id(3090)) \gset
+SELECT quire.resolve_conflict(t.id(3090), :'conflict', '"both"') ->> 'seq' AS seq, pg_temp.conflicts();
+SELECT pg_temp.conflicts();
+SELECT quire.undo(t.id(3090)) ->> 'undoes_seq' AS undoes;
+SELECT pg_temp.conflicts();
+SELECT quire.redo(t.id(3090)) ->> 'undoes_seq' AS undoes;
+SELECT pg_temp.conflicts();
+SELECT quire.undo(t.id(3090)) ->> 'undoes_seq' AS undoes;
+SELECT pg_temp.conflicts();
+-- also when it left the value as it was
+SELECT quire.resolve_conflict(t.id(3090), :'conflict', '"bob"') ->> 'seq' AS seq;
+SELECT quire.undo(t.id(3090)) ->> 'undoes_seq' AS undoes;
+SELECT pg_temp.conflicts();
+SELECT quire.redo(t.id(3090)) ->> 'undoes_seq' AS undoes;
+SELECT pg_temp.conflicts();
+SELECT quire.undo(t.id(3090)) ->> 'undoes_seq' AS undoes;
+SELECT pg_temp.conflicts();
+-- not when somebody has changed the field since
+SELECT quire.resolve_conflict(t.id(3090), :'conflict', '"agreed"') ->> 'seq' AS seq;
+\c - regress_alice
+SELECT quire.commit_bundle(t.id(3090), '[{"op": "field.set", "entity_type": "task", "entity_id": "1", "field": "title", "value": "newer"}]') ->> 'seq' AS seq;
+\c - regress_bob
+SELECT r ->> 'undoes_seq' AS undoes, r #>> '{skipped,0,in_words}' AS skipped FROM quire.undo(t.id(3090), 'skip') r;
+SELECT shown, resolved_seq FROM quire.list_conflicts(t.id(3090), true);
+SELECT event, display_name, value, seq FROM quire.conflict_history(t.id(3090), :'conflict');
+
+-- content that has been collected: refused, or left as it is
+\c - regress_alice
+SELECT quire.create_project('collected', t.id(3091)) IS NOT NULL AS created;
+SELECT quire.put_asset(t.id(3091), 'a.png', 'an asset', 'image/png', 'image') ->> 'seq' AS seq;
+SELECT quire.commit_bundle(t.id(3091), '[{"op": "file.put", "file_path": "a", "content": "old"}, {"op": "file.put", "file_path": "b", "content": "kept"}]') ->> 'seq' AS seq;
+SELECT quire.commit_bundle(t.id(3091), format('[{"op": "file.put", "file_path": "a", "content": "new"}, {"op": "file.put", "file_path": "c", "content": "kept"},
+    {"op": "asset.delete", "content_hash": "%s"}]', content_hash)::jsonb) ->> 'seq' AS seq
+FROM quire.list_assets(t.id(3091));
+SELECT quire.update_project(t.id(3091), '{"settings": {"retention_days": 0, "asset_retention_days": {"image": 0}}}') IS NOT NULL AS changed;
+SELECT quire.gc_run(t.id(3091)) ->> 'collected' AS collected;
+SELECT t.error($$SELECT quire.undo(t.id(3091))$$);
+SELECT r ->> 'undoes_seq' AS undoes, jsonb_pretty(r -> 'skipped') AS skipped FROM quire.undo(t.id(3091), 'skip') r;
+SELECT file_path, content FROM quire.list_current_files(t.id(3091));
+SELECT r ->> 'undoes_seq' AS undoes, r #>> '{skipped,0,in_words}' AS skipped FROM quire.undo(t.id(3091), 'skip') r;

@@ -249,7 +249,7 @@ COMMENT ON FUNCTION quire.list_conflicts(uuid, boolean) IS
 Arguments: include_resolved (default false).
 Returns: rows (conflict_id, entity_type, entity_id, field, shown, values: [{actor, display_name, value, is_unset, seq, bundle_id}], opened_seq, resolved_seq); shown is the field''s value now; values has the last one of each actor. Errors: 22004, PT404.';
 COMMENT ON FUNCTION quire.resolve_conflict(uuid, uuid, jsonb, uuid) IS
-'Settles a conflict: a bundle of kind merge_resolution gives the field its value, also when it has it already. The first resolution wins; a later edit by somebody unaware of it (on_conflict record, an older base_seq) opens the conflict again.
+'Settles a conflict: a bundle of kind merge_resolution gives the field its value, also when it has it already. The first resolution wins; a later edit by somebody unaware of it (on_conflict record, an older base_seq) opens the conflict again, and so does undoing it.
 Arguments: value (NULL clears the field; any JSON, need not be one of those in conflict); correlation_id.
 Returns: like commit_bundle, with conflict_id. Errors: 22004, 22023, 42501, PT404, PT409 already_resolved; PT413, PT423, PT429.';
 COMMENT ON FUNCTION quire.conflict_history(uuid, uuid) IS
@@ -260,8 +260,8 @@ Returns: rows (event, actor, display_name, value, is_unset, seq, bundle_id, comm
 
 COMMENT ON FUNCTION quire.undo(uuid, text, uuid) IS
 'Takes back the caller''s newest bundle that is not taken back: a new bundle of kind undo restores the files, fields and assets it touched; nothing is rewritten. Bundles of others, and bundles of kind system, are passed over.
-Arguments: on_conflict, about what has become something else since (reject; skip: left as it is; record: fields are restored all the same and the conflict is kept, see list_conflicts, files and assets are refused); correlation_id.
-Returns: like commit_bundle, with undoes_seq and skipped: [{file_path | entity_type, entity_id, field | content_hash, seq, actor, bundle_id, in_words}]. The bundle is written even if nothing was left to do, so that the walk goes on.
+Arguments: on_conflict, about what has become something else since (reject; skip: left as it is, and so is what has no content any more; record: fields are restored all the same and the conflict is kept, see list_conflicts, files and assets are refused); correlation_id.
+Returns: like commit_bundle, with undoes_seq and skipped: [{file_path | entity_type, entity_id, field | content_hash, seq, actor, bundle_id, in_words}]; seq, actor and bundle_id are of whoever changed it, null when its content is archived or collected. The bundle is written even if nothing was left to do, so that the walk goes on.
 Errors: 22004, 22023, 42501 also for a token, PT404 nothing to undo, PT409 changed_since (DETAIL lists conflicts as skipped does), path_conflict; PT410 a content is collected, PT413, PT423, PT429, XX001 an operation of the kinds it would bring back is in quarantine.';
 COMMENT ON FUNCTION quire.redo(uuid, text, uuid) IS
 'Takes back the caller''s newest undo, unless they have edited since; revert_bundle then brings an undone bundle back.

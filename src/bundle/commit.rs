@@ -316,6 +316,9 @@ fn write(
             asset::insert(project, author, head, &effect.assets)?;
         }
     }
+    if let Some(undoes) = plan.undoes_seq {
+        entity::take_back(project, author, head.seq, undoes)?;
+    }
     if op_count > 0 {
         notify::bundle(access, head, event_name(plan, effect))?;
     }

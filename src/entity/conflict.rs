@@ -1,6 +1,6 @@
 //! Conflicts at field level: told to the author, or kept until somebody resolves them.
 
-use super::store::{self, ConflictEvent};
+use super::store::{self, Conflict, ConflictEvent};
 use crate::bundle::store::authors;
 use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId, Seq};
@@ -13,10 +13,22 @@ use uuid::Uuid;
 
 /// Most fields an error lists.
 const MOST_LISTED: usize = 100;
+/// Bytes of their values after which it lists no more.
+const MOST_BYTES: usize = 256 << 10;
 
 /// The error that tells an author of all conflicts: entity, field, both values, actors, bundles.
 pub fn refusal(project: ProjectId, clashes: &[Clash]) -> Result<Error> {
-    let listed: Vec<&Clash> = clashes.iter().take(MOST_LISTED).collect();
+    let mut bytes = 0;
+    let is_listed = |clash: &&Clash| {
+        let is_listed = bytes < MOST_BYTES;
+        bytes += [&clash.yours, &clash.theirs.value]
+            .into_iter()
+            .flatten()
+            .map(|it| it.as_str().len())
+            .sum::<usize>();
+        is_listed
+    };
+    let listed: Vec<&Clash> = clashes.iter().take(MOST_LISTED).take_while(is_listed).collect();
     let others = authors(project, listed.iter().map(|clash| clash.theirs.seq))?;
     let mut entities: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
     let mut first = None;
@@ -137,11 +149,41 @@ pub fn settle(
     value: Option<&JsonValue>,
 ) -> Result<()> {
     match store::conflict_of(project, key)? {
-        Some(conflict) if conflict.resolved_seq.is_none() => {
-            store::close_conflict(project, conflict.id, key, seq)?;
-            let event = ConflictEvent { event: "resolved", seq, actor: by.0, value };
-            store::add_conflict_event(project, conflict.id, &event)
-        }
+        Some(conflict) if conflict.resolved_seq.is_none() => close(project, by, seq, &conflict, value),
         _ => Ok(()),
     }
+}
+
+fn close(
+    project: ProjectId,
+    by: ActorId,
+    seq: Seq,
+    conflict: &Conflict,
+    value: Option<&JsonValue>,
+) -> Result<()> {
+    store::close_conflict(project, conflict.id, &conflict.key, seq)?;
+    store::add_conflict_event(
+        project,
+        conflict.id,
+        &ConflictEvent { event: "resolved", seq, actor: by.0, value },
+    )
+}
+
+/// What taking a bundle back means for conflicts: those that it resolved are open again, with the values they had; those that
+/// it had opened again by taking their resolution back are resolved again.
+pub fn take_back(project: ProjectId, by: ActorId, seq: Seq, undoes: Seq) -> Result<()> {
+    for (conflict, value) in store::reopened_by(project, undoes, seq)? {
+        close(project, by, seq, &conflict, value.as_ref())?;
+    }
+    for conflict in store::resolved_by(project, undoes, seq)? {
+        let values = store::conflict_values(project, conflict.id)?;
+        store::open_conflict(project, conflict.id, &conflict.key, seq)?;
+        let reopened = ConflictEvent { event: "reopened", seq, actor: by.0, value: None };
+        store::add_conflict_event(project, conflict.id, &reopened)?;
+        for (seq, actor, value) in &values {
+            let event = ConflictEvent { event: "value", seq: *seq, actor: *actor, value: value.as_ref() };
+            store::add_conflict_event(project, conflict.id, &event)?;
+        }
+    }
+    Ok(())
 }

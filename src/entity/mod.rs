@@ -10,7 +10,7 @@ mod conflict;
 mod ops;
 pub mod store;
 
-pub use conflict::{deed, open, settle};
+pub use conflict::{deed, open, settle, take_back};
 pub use ops::edit;
 
 use crate::bundle::store::LockedHead;

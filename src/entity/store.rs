@@ -268,6 +268,70 @@ pub fn add_conflict_event(project: ProjectId, id: Uuid, event: &ConflictEvent) -
     db::exec(SQL, &args)
 }
 
+/// What every actor wanted, the last time that a conflict was open, oldest first.
+pub fn conflict_values(project: ProjectId, id: Uuid) -> Result<Vec<(Seq, Uuid, Option<JsonValue>)>> {
+    const SQL: &str = "SELECT v.seq, v.actor_id, v.value
+        FROM (SELECT DISTINCT ON (n.actor_id) n.actor_id, n.value, n.seq, n.ordinal
+              FROM quire_store.conflict_event n
+              WHERE n.project_id = $1 AND n.conflict_id = $2 AND n.event = 'value'
+                AND n.ordinal > (SELECT max(s.ordinal) FROM quire_store.conflict_event s
+                                 WHERE s.project_id = $1 AND s.conflict_id = $2 AND s.event IN ('opened', 'reopened'))
+                -- What resolved it was nobody's wish before.
+                AND NOT EXISTS (SELECT FROM quire_store.conflict_event r
+                                WHERE r.project_id = $1 AND r.conflict_id = $2 AND r.event = 'resolved' AND r.seq = n.seq)
+              ORDER BY n.actor_id, n.ordinal DESC) v
+        ORDER BY v.ordinal";
+    db::write(SQL, &[project.pg().into(), uuid_to_pg(id).into()], |row| {
+        Ok((row.get(1)?, uuid_from_pg(row.get::<PgUuid>(2)?), canonical(row.opt(3)?)?))
+    })
+}
+
+/// A bundle, and those that took back what took it back: they do what it did.
+macro_rules! again {
+    () => {
+        "WITH RECURSIVE again (seq) AS (
+            SELECT $2
+            UNION
+            SELECT v.seq
+            FROM again a
+            JOIN quire_store.bundle u ON u.project_id = $1 AND u.undoes_seq = a.seq
+            JOIN quire_store.bundle v ON v.project_id = $1 AND v.undoes_seq = u.seq) "
+    };
+}
+
+/// The conflicts that a bundle resolved, of fields that nobody else has written before `seq`, which takes the bundle back.
+pub fn resolved_by(project: ProjectId, undoes: Seq, seq: Seq) -> Result<Vec<Conflict>> {
+    const SQL: &str = concat!(
+        again!(),
+        "SELECT c.conflict_id, c.entity_type, c.entity_id, c.field, c.resolved_seq
+        FROM quire_store.conflict c
+        JOIN quire_store.entity_field f ON f.project_id = c.project_id AND f.entity_type = c.entity_type
+             AND f.entity_id = c.entity_id AND f.field = c.field
+        WHERE c.project_id = $1 AND c.resolved_seq IN (SELECT seq FROM again) AND (f.seq <= $2 OR f.seq = $3)"
+    );
+    db::write(SQL, &[project.pg().into(), undoes.into(), seq.into()], conflict_from_row)
+}
+
+/// The conflicts that a bundle opened again by taking their resolution back, of fields that nobody else has written before
+/// `seq`, which takes that bundle back; with what the fields are now.
+pub fn reopened_by(project: ProjectId, undoes: Seq, seq: Seq) -> Result<Vec<(Conflict, Option<JsonValue>)>> {
+    const SQL: &str = concat!(
+        again!(),
+        "SELECT c.conflict_id, c.entity_type, c.entity_id, c.field, c.resolved_seq, f.value
+        FROM quire_store.bundle u
+        JOIN quire_store.conflict c ON c.project_id = u.project_id AND c.opened_seq IN (SELECT seq FROM again)
+        JOIN quire_store.entity_field f ON f.project_id = c.project_id AND f.entity_type = c.entity_type
+             AND f.entity_id = c.entity_id AND f.field = c.field
+        WHERE u.project_id = $1 AND u.seq = $2 AND c.resolved_seq IS NULL AND (f.seq <= $2 OR f.seq = $3)
+          AND EXISTS (SELECT FROM quire_store.conflict_event n
+                      WHERE n.project_id = c.project_id AND n.conflict_id = c.conflict_id
+                        AND n.event = 'resolved' AND n.seq = u.undoes_seq)"
+    );
+    db::write(SQL, &[project.pg().into(), undoes.into(), seq.into()], |row| {
+        Ok((conflict_from_row(row)?, canonical(row.opt(6)?)?))
+    })
+}
+
 /// What a bundle did to a field.
 pub struct Touched {
     pub key: FieldKey,

@@ -3,10 +3,11 @@
 use crate::asset;
 use crate::asset::store::Touched;
 use crate::auth::Access;
+use crate::blob;
 use crate::bundle::Plan;
 use crate::bundle::store::{Author, authors};
 use crate::entity;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::file::{self, VersionRow};
 use crate::ids::Seq;
 use crate::pure::asset::{AssetEdit, Source};
@@ -19,18 +20,35 @@ use crate::pure::undo::{Verdict, judge};
 use crate::recovery;
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap};
-use uuid::Uuid;
 
 /// Most conflicts an error lists.
 const MOST_LISTED: usize = 100;
 
-/// Something a bundle touched that has become something else since.
+/// Something a bundle touched that cannot be given back what it was.
 struct InTheWay {
     target: Target,
-    /// Bundle that made it what it is.
-    seq: Seq,
-    /// What that bundle did, in words.
-    deed: String,
+    why: Why,
+}
+
+enum Why {
+    /// It has become something else since.
+    Changed {
+        /// Bundle that made it what it is.
+        seq: Seq,
+        /// What that bundle did, in words.
+        deed: String,
+    },
+    /// Its content is not here any more; in words.
+    Gone(String),
+}
+
+impl InTheWay {
+    fn seq(&self) -> Option<Seq> {
+        match self.why {
+            Why::Changed { seq, .. } => Some(seq),
+            Why::Gone(_) => None,
+        }
+    }
 }
 
 enum Target {
@@ -43,15 +61,15 @@ enum Target {
 pub fn invert(access: &Access, seq: Seq, on_conflict: OnConflict) -> Result<Plan> {
     let mut plan = Plan { undoes_seq: Some(seq), ..Plan::default() };
     recovery::refuse(access.project, &["bundle", "file_op", "field_op", "asset_op"], json!({"seq": seq}))?;
-    let mut in_the_way = files(access, seq, &mut plan.edits)?;
+    let mut in_the_way = files(access, seq, on_conflict, &mut plan.edits)?;
     in_the_way.extend(fields(access, seq, on_conflict, &mut plan.fields)?);
-    in_the_way.extend(assets(access, seq, &mut plan.assets)?);
+    in_the_way.extend(assets(access, seq, on_conflict, &mut plan.assets)?);
     let stops = |way: &&InTheWay| match on_conflict {
         OnConflict::Reject => true,
         OnConflict::Record => !matches!(way.target, Target::Field(_)),
         OnConflict::Skip => false,
     };
-    let authors = authors(access.project, in_the_way.iter().map(|way| way.seq))?;
+    let authors = authors(access.project, in_the_way.iter().filter_map(InTheWay::seq))?;
     let stopping: Vec<&InTheWay> = in_the_way.iter().filter(stops).collect();
     if !stopping.is_empty() {
         return Err(refusal(seq, &stopping, &authors));
@@ -83,11 +101,35 @@ fn refuse_corrupt(access: &Access, kinds: &[&str], is_untouched: bool) -> Result
     if is_untouched { Ok(()) } else { recovery::refuse(access.project, kinds, json!({})) }
 }
 
-fn files(access: &Access, seq: Seq, edits: &mut Vec<Edit>) -> Result<Vec<InTheWay>> {
+/// Contents that are archived or collected, and how that is told. Only who skips is spared them: the others are refused when
+/// the bundle is written.
+fn gone(
+    access: &Access,
+    on_conflict: OnConflict,
+    wanted: impl Iterator<Item = Hash>,
+) -> Result<HashMap<Hash, String>> {
+    let mut gone = HashMap::new();
+    if on_conflict != OnConflict::Skip {
+        return Ok(gone);
+    }
+    let wanted: Vec<Hash> = wanted.collect();
+    let present = blob::store::existing(access.project, &wanted)?;
+    for hash in wanted.iter().filter(|hash| !present.contains(hash)) {
+        let stored = blob::store::state(access.project, hash)?.map(|stored| stored.gone(hash));
+        if let Some(error) = stored.filter(|error| error.code() == Code::Gone) {
+            gone.insert(*hash, error.message().to_owned());
+        }
+    }
+    Ok(gone)
+}
+
+fn files(access: &Access, seq: Seq, on_conflict: OnConflict, edits: &mut Vec<Edit>) -> Result<Vec<InTheWay>> {
     let touched = file::store::changed_between(access.project, seq - 1, seq)?;
     refuse_corrupt(access, &["file_op", "file_head"], touched.is_empty())?;
     let paths: BTreeSet<&str> = touched.iter().map(|change| change.path.as_str()).collect();
     let heads: HashMap<FilePath, Head> = file::store::heads_at(access.project, &paths)?;
+    let wanted = touched.iter().filter_map(|change| change.from.as_ref()?.content_hash);
+    let gone = gone(access, on_conflict, wanted)?;
     let mut in_the_way = Vec::new();
     for change in touched {
         let head = heads.get(&change.path);
@@ -95,14 +137,20 @@ fn files(access: &Access, seq: Seq, edits: &mut Vec<Edit>) -> Result<Vec<InTheWa
         match judge(&before, &after, &head_state(head)) {
             Verdict::Nothing => {}
             Verdict::Restore => match change.from {
-                Some(row) => edits.extend(file::put_again(access, change.path, row)?),
+                Some(row) => match row.content_hash.and_then(|hash| gone.get(&hash)) {
+                    Some(how) => {
+                        let why = Why::Gone(how.clone());
+                        in_the_way.push(InTheWay { target: Target::File(change.path), why });
+                    }
+                    None => edits.extend(file::put_again(access, change.path, row)?),
+                },
                 None => edits.push(Edit::Delete { path: change.path, expected_version: None }),
             },
             Verdict::Conflict => {
                 let verb = if head.is_some_and(Head::is_live) { "changed" } else { "deleted" };
                 let deed = format!("{verb} {}", shorten(change.path.as_str()));
-                let seq = head.map_or(0, |head| head.seq);
-                in_the_way.push(InTheWay { target: Target::File(change.path), seq, deed });
+                let why = Why::Changed { seq: head.map_or(0, |head| head.seq), deed };
+                in_the_way.push(InTheWay { target: Target::File(change.path), why });
             }
         }
     }
@@ -124,7 +172,7 @@ fn fields(
         if is_in_the_way {
             let target = Target::Field(touched.key.clone());
             let deed = entity::deed(&touched.key.field, touched.now.value.as_ref());
-            in_the_way.push(InTheWay { target, seq: touched.now.seq, deed });
+            in_the_way.push(InTheWay { target, why: Why::Changed { seq: touched.now.seq, deed } });
         }
         if verdict == Verdict::Restore || is_in_the_way && on_conflict == OnConflict::Record {
             // Who changed it since is in conflict with this.
@@ -135,21 +183,31 @@ fn fields(
     Ok(in_the_way)
 }
 
-fn assets(access: &Access, seq: Seq, edits: &mut Vec<AssetEdit>) -> Result<Vec<InTheWay>> {
+fn assets(
+    access: &Access,
+    seq: Seq,
+    on_conflict: OnConflict,
+    edits: &mut Vec<AssetEdit>,
+) -> Result<Vec<InTheWay>> {
     let mut in_the_way = Vec::new();
     let touched = asset::store::touched_by(access.project, seq)?;
     refuse_corrupt(access, &["asset_op", "asset"], touched.is_empty())?;
+    let gone = gone(access, on_conflict, touched.iter().map(|touched| touched.hash))?;
     for Touched { hash, before, after, now, seq } in touched {
         match judge(&before, &after, &now) {
             Verdict::Nothing => {}
-            Verdict::Restore => edits.push(match before {
-                Some(label) => AssetEdit::Put { hash, source: Source::Stored, label },
-                None => AssetEdit::Delete { hash, reason: None },
-            }),
+            Verdict::Restore => match (before, gone.get(&hash)) {
+                (Some(_), Some(how)) => {
+                    let why = Why::Gone(how.clone());
+                    in_the_way.push(InTheWay { target: Target::Asset(hash), why });
+                }
+                (Some(label), None) => edits.push(AssetEdit::Put { hash, source: Source::Stored, label }),
+                (None, _) => edits.push(AssetEdit::Delete { hash, reason: None }),
+            },
             Verdict::Conflict => {
                 let verb = if now.is_some() { "changed" } else { "deleted" };
                 let deed = format!("{verb} asset {}", hash.to_hex());
-                in_the_way.push(InTheWay { target: Target::Asset(hash), seq, deed });
+                in_the_way.push(InTheWay { target: Target::Asset(hash), why: Why::Changed { seq, deed } });
             }
         }
     }
@@ -172,12 +230,17 @@ fn refusal(undoes: Seq, stopping: &[&InTheWay], authors: &HashMap<Seq, Author>) 
 }
 
 fn in_words(way: &InTheWay, authors: &HashMap<Seq, Author>) -> String {
-    let name = authors.get(&way.seq).map_or("somebody", |author| author.name.as_str());
-    let of = match &way.target {
-        Target::File(_) | Target::Asset(_) => String::new(),
-        Target::Field(key) => format!("in {}, ", key.entity),
-    };
-    format!("{of}{name} {} (bundle {})", way.deed, way.seq)
+    match &way.why {
+        Why::Changed { seq, deed } => {
+            let name = authors.get(seq).map_or("somebody", |author| author.name.as_str());
+            let of = match &way.target {
+                Target::File(_) | Target::Asset(_) => String::new(),
+                Target::Field(key) => format!("in {}, ", key.entity),
+            };
+            format!("{of}{name} {deed} (bundle {seq})")
+        }
+        Why::Gone(how) => how.clone(),
+    }
 }
 
 fn tell(way: &InTheWay, authors: &HashMap<Seq, Author>) -> Value {
@@ -188,10 +251,10 @@ fn tell(way: &InTheWay, authors: &HashMap<Seq, Author>) -> Value {
             "entity_type": key.entity.entity_type, "entity_id": key.entity.entity_id, "field": key.field
         }),
     };
-    let author = authors.get(&way.seq);
-    told["seq"] = way.seq.into();
+    let author = way.seq().and_then(|seq| authors.get(&seq));
+    told["seq"] = way.seq().into();
     told["actor"] = json!(author.map(|author| author.actor));
-    told["bundle_id"] = json!(author.map(|author| author.bundle_id).unwrap_or(Uuid::nil()));
+    told["bundle_id"] = json!(author.map(|author| author.bundle_id));
     told["in_words"] = in_words(way, authors).into();
     told
 }
