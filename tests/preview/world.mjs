@@ -5,7 +5,8 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { existsSync, lstatSync, readFileSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
-import { join, resolve } from 'node:path'
+import { homedir } from 'node:os'
+import { join, relative, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { blake3 } from 'hash-wasm'
@@ -42,23 +43,31 @@ export function dice(seed) {
   }
 }
 
-/** The text files of this repository, and pieces of them up to 980; then binary ones, executables, symlinks and odd names. */
-export function sourceFiles() {
-  const real = ['src', 'sql', 'docs', 'tests', 'benches', 'pg_regress', 'examples'].flatMap((top) =>
-    readdirSync(join(REPOSITORY, top), { recursive: true, withFileTypes: true })
+/** Text files below directories, in order, until there are enough. */
+function textFiles(root, tops, enough) {
+  const files = []
+  for (const top of tops) {
+    const found = readdirSync(join(root, top), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile() && !/node_modules|output/.test(entry.parentPath))
-      .map((entry) => join(entry.parentPath, entry.name).slice(REPOSITORY.length + 1)))
-    .sort().slice(0, 900)
-    .map((file_path) => ({ file_path, content: readFileSync(join(REPOSITORY, file_path)) }))
-    .filter(({ content }) => content.equals(Buffer.from(content.toString())) && !content.includes(0))
-    .map(({ file_path, content }) => ({ file_path, content: content.toString() }))
-  const files = [...real]
-  const roll = dice(1)
-  while (files.length < FILES - 20) {
-    const lines = real[roll(real.length)].content.split('\n')
-    const from = roll(lines.length)
-    files.push({ file_path: `pieces/${files.length % 17}/${files.length}.txt`, content: lines.slice(from, from + 1 + roll(200)).join('\n') })
+      .map((entry) => relative(root, join(entry.parentPath, entry.name))).sort()
+    for (const file_path of found) {
+      if (files.length === enough) return files
+      const bytes = readFileSync(join(root, file_path))
+      const content = bytes.toString()
+      if (bytes.equals(Buffer.from(content)) && !bytes.includes(0)) files.push({ file_path, content })
+    }
   }
+  return files
+}
+
+/** 980 text files, of this repository and of the crates it is built with; then binary ones, executables, symlinks and odd names. */
+export function sourceFiles() {
+  const own = textFiles(REPOSITORY, ['src', 'sql', 'docs', 'tests', 'benches', 'pg_regress', 'examples'], FILES - 20)
+  const registry = join(process.env.CARGO_HOME ?? join(homedir(), '.cargo'), 'registry/src')
+  const crates = readdirSync(registry).flatMap((index) => readdirSync(join(registry, index)).map((crate) => join(index, crate)))
+  const files = [...own, ...textFiles(registry, crates.sort(), FILES - 20 - own.length)]
+  assert.equal(files.length, FILES - 20)
+  const roll = dice(1)
   const binary = (size) => Buffer.from(Uint8Array.from({ length: size }, () => roll(256))).toString('base64')
   for (let n = 0; n < 5; n++) {
     files.push({ file_path: `odd/binary-${n}.bin`, content_base64: binary(1000 * 4 ** n) })
@@ -67,7 +76,7 @@ export function sourceFiles() {
     files.push({ file_path: ['odd/leer', 'odd/größe.txt', 'odd/日本 語/🦀.rs', 'odd/-rf *', 'odd/up/link'][n],
       content: n ? '../run-0.sh' : '', mode: n === 4 ? '120000' : '100644' })
   }
-  return { files, real: real.length }
+  return files
 }
 
 /** A TCP proxy in front of the server. While it is cut nothing gets through, and what was open is closed. */
