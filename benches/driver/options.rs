@@ -8,7 +8,7 @@ const USAGE: &str = "usage: bench --host DIR --port N --dbname NAME [options]
   --rounds N       rounds of each measurement (default 5, with --quick 2)
   --quick          a short run: fewer rounds, shorter times, a tenth of the history
   --seconds N      length of one pgbench run (default 4, with --quick 2)
-  --only NAME      one section: upsert, bulk, list, history, poll, size, snapshot or gc
+  --only NAME      one section: upsert, bulk, list, history, poll, size, snapshot, gc or entities
   --repo DIR       git repository for section size, which is left out without
   --tree DIR       git work tree of 2,000 files or more for section snapshot, which is left out without
   --commits N      import only the first N commits of it (default: all, with --quick 300)
