@@ -1,4 +1,5 @@
-//! The only SPI code. Statements are `&'static str`s of a `store.rs`; their plans are kept per backend.
+//! The only SPI code. Statements are `&'static str`s of a `store.rs`; their plans are kept per backend. A statement about many
+//! things is planned anew: a plan that was kept from when its tables were small would read all of them for each thing.
 //!
 //! [`read`] takes no transaction id, so it works on a hot standby. It sees the caller's snapshot until the transaction has
 //! an id, which the head lock gives it; from then on, like [`write`], it sees everything committed before it. That is
@@ -7,9 +8,12 @@
 use crate::error::{Error, Result};
 use pgrx::datum::{DatumWithOid, FromDatum, IntoDatum};
 use pgrx::pg_sys::{self, PgOid};
-use pgrx::spi::{OwnedPreparedStatement, Spi, SpiError};
+use pgrx::spi::{OwnedPreparedStatement, PreparedStatement, Spi, SpiClient, SpiError};
 use std::cell::RefCell;
 use std::collections::HashMap;
+
+/// Elements of an argument from which on a statement is about many things.
+const MANY: i32 = 500;
 
 /// One argument of a statement.
 pub type Arg<'a> = DatumWithOid<'a>;
@@ -69,20 +73,6 @@ pub fn read<R>(sql: &'static str, args: &[Arg], map: impl FnMut(&Row) -> Result<
     run(sql, args, false, map)
 }
 
-/// Runs a reader of many things at once and maps its rows. It is planned anew: a plan that was kept from when its tables
-/// were small would read all of them for each thing.
-pub fn read_many<R>(
-    sql: &'static str,
-    args: &[Arg],
-    mut map: impl FnMut(&Row) -> Result<R>,
-) -> Result<Vec<R>> {
-    Spi::connect(|client| {
-        let plan = client.prepare(sql, &types(args)).map_err(internal)?;
-        let count = client.select(&plan, None, args).map_err(internal)?.len();
-        rows(count, &mut map)
-    })
-}
-
 /// Runs a statement that writes or locks and maps the rows it returns.
 pub fn write<R>(sql: &'static str, args: &[Arg], map: impl FnMut(&Row) -> Result<R>) -> Result<Vec<R>> {
     run(sql, args, true, map)
@@ -114,9 +104,12 @@ fn run<R>(
     mut map: impl FnMut(&Row) -> Result<R>,
 ) -> Result<Vec<R>> {
     Spi::connect(|client| {
-        let plan = plan(client, sql, args, mutating)?;
-        let count = client.select(plan, None, args).map_err(internal)?.len();
-        rows(count, &mut map)
+        let count = if args.iter().any(|arg| elements(arg) >= MANY) {
+            client.select(&prepare(client, sql, args, mutating)?, None, args)
+        } else {
+            client.select(plan(client, sql, args, mutating)?, None, args)
+        };
+        rows(count.map_err(internal)?.len(), &mut map)
     })
 }
 
@@ -127,14 +120,26 @@ fn rows<R>(count: usize, map: &mut impl FnMut(&Row) -> Result<R>) -> Result<Vec<
     (0..count).map(|at| map(&Row { table, at })).collect()
 }
 
-fn types(args: &[Arg]) -> Vec<PgOid> {
-    args.iter().map(|arg| PgOid::from(arg.oid())).collect()
+/// How many elements an argument has that is an array.
+fn elements(arg: &Arg) -> i32 {
+    const ARRAYS: [pg_sys::Oid; 6] = [
+        pg_sys::BOOLARRAYOID,
+        pg_sys::BYTEAARRAYOID,
+        pg_sys::INT4ARRAYOID,
+        pg_sys::INT8ARRAYOID,
+        pg_sys::TEXTARRAYOID,
+        pg_sys::UUIDARRAYOID,
+    ];
+    let Some(datum) = arg.datum().filter(|_| ARRAYS.contains(&arg.oid())) else { return 0 };
+    let array = datum.sans_lifetime().cast_mut_ptr::<pg_sys::ArrayType>();
+    // SAFETY: an argument is a value that was just made: a whole array in memory, whose lengths follow its header.
+    unsafe { pg_sys::ArrayGetNItems((*array).ndim, array.add(1).cast()) }
 }
 
 /// The kept plan of `sql`; made at its first use in this backend. The number of statements is fixed, so the
 /// cache is bounded and its entries live as long as the backend.
 fn plan(
-    client: &pgrx::spi::SpiClient,
+    client: &SpiClient,
     sql: &'static str,
     args: &[Arg],
     mutating: bool,
@@ -143,12 +148,20 @@ fn plan(
     if let Some(plan) = PLANS.with_borrow(|plans| plans.get(&key).copied()) {
         return Ok(plan);
     }
-    let types = types(args);
-    let prepared = if mutating { client.prepare_mut(sql, &types) } else { client.prepare(sql, &types) }
-        .map_err(internal)?;
-    let plan: &'static OwnedPreparedStatement = Box::leak(Box::new(prepared.keep()));
+    let plan: &'static OwnedPreparedStatement =
+        Box::leak(Box::new(prepare(client, sql, args, mutating)?.keep()));
     PLANS.with_borrow_mut(|plans| plans.insert(key, plan));
     Ok(plan)
+}
+
+fn prepare<'conn>(
+    client: &SpiClient<'conn>,
+    sql: &'static str,
+    args: &[Arg],
+    mutating: bool,
+) -> Result<PreparedStatement<'conn>> {
+    let types: Vec<PgOid> = args.iter().map(|arg| PgOid::from(arg.oid())).collect();
+    if mutating { client.prepare_mut(sql, &types) } else { client.prepare(sql, &types) }.map_err(internal)
 }
 
 fn internal(error: SpiError) -> Error {

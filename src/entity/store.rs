@@ -12,8 +12,6 @@ use uuid::Uuid;
 
 /// Most rows one INSERT carries.
 const BATCH_ROWS: usize = 10_000;
-/// How many fields are worth a plan of their own.
-const MANY: usize = 100;
 
 /// A stored value in its canonical form.
 pub fn canonical(value: Option<JsonB>) -> Result<Option<JsonValue>> {
@@ -76,11 +74,7 @@ pub fn load_fields(project: ProjectId, keys: &[&FieldKey]) -> Result<Fields> {
             batch.iter().map(|key| key.entity.entity_id.as_str()).collect::<Vec<_>>().into(),
             batch.iter().map(|key| key.field.as_str()).collect::<Vec<_>>().into(),
         ];
-        let rows = match batch.len() {
-            0..MANY => db::read(SQL, &args, state_from_row),
-            _ => db::read_many(SQL, &args, state_from_row),
-        };
-        fields.extend(rows?);
+        fields.extend(db::read(SQL, &args, state_from_row)?);
     }
     Ok(fields)
 }

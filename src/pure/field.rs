@@ -63,6 +63,17 @@ pub struct FieldKey {
     pub field: String,
 }
 
+/// Takes all fields of an entity out; how many there were.
+pub fn take_entity<V>(fields: &mut BTreeMap<FieldKey, V>, entity: &EntityKey) -> usize {
+    let first = FieldKey { entity: entity.clone(), field: String::new() };
+    let of_entity = fields.range(first..).take_while(|(key, _)| key.entity == *entity);
+    let keys: Vec<FieldKey> = of_entity.map(|(key, _)| key.clone()).collect();
+    for key in &keys {
+        fields.remove(key);
+    }
+    keys.len()
+}
+
 /// A type, id or field name: 1 to `longest` bytes without control characters.
 pub fn name(argument: &str, text: &str, longest: usize) -> Result<String> {
     let wrong = |what: String| Error::validation(format!("{argument} {what}")).with("argument", argument);

@@ -1,7 +1,7 @@
 //! The state of a project as its operations alone make it: what the tables of current state must agree with.
 
 use crate::pure::asset::Label;
-use crate::pure::field::{EntityKey, FieldKey, write_op};
+use crate::pure::field::{EntityKey, FieldKey, take_entity, write_op};
 use crate::pure::hash::Hash;
 use crate::pure::json::JsonValue;
 use crate::pure::op::{Mode, Op};
@@ -73,9 +73,7 @@ impl State {
                 self.fields.remove(&key(entity_type, entity_id, field));
             }
             Op::EntityDelete { entity_type, entity_id } => {
-                self.fields.retain(|key, _| {
-                    key.entity.entity_type != *entity_type || key.entity.entity_id != *entity_id
-                });
+                take_entity(&mut self.fields, &key(entity_type, entity_id, "").entity);
             }
             Op::AssetPut { content_hash, filename, media_type, asset_type, size } => {
                 let (filename, media_type) = (filename.clone(), media_type.clone());

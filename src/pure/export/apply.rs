@@ -3,7 +3,7 @@
 use super::read::{Change, wrong};
 use crate::error::Result;
 use crate::pure::asset::{AssetEdit, Label, Source, no_asset};
-use crate::pure::field::{FieldEdit, FieldKey, no_entity};
+use crate::pure::field::{FieldEdit, FieldKey, no_entity, take_entity};
 use crate::pure::hash::Hash;
 use crate::pure::json::JsonValue;
 use crate::pure::op::Mode;
@@ -67,14 +67,8 @@ impl Outcome {
             }
             Change::Field(FieldEdit::Write { key, value: None, .. }) => drop(self.fields.remove(key)),
             Change::Field(FieldEdit::Delete { entity, .. }) => {
-                let first = FieldKey { entity: entity.clone(), field: String::new() };
-                let of_entity = self.fields.range(first..).take_while(|(key, _)| key.entity == *entity);
-                let keys: Vec<FieldKey> = of_entity.map(|(key, _)| key.clone()).collect();
-                if keys.is_empty() {
+                if take_entity(&mut self.fields, entity) == 0 {
                     return Err(wrong(no_entity(entity).message()));
-                }
-                for key in keys {
-                    self.fields.remove(&key);
                 }
             }
             Change::Asset(AssetEdit::Put { hash, source, label }) => match source {
