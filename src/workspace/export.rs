@@ -11,8 +11,8 @@ use crate::pure::archive::Sink;
 use crate::pure::archive::{Format, Writer};
 use crate::pure::asset::{Asset, Label};
 use crate::pure::export::{
-    AssetRecord, BLOBS, EntityRecord, FILES, FORMAT, FORMAT_VERSION, GoneRecord, Lines, PROJECT, README,
-    README_NAME, Whereabouts, add,
+    AssetRecord, BLOBS, DamageRecord, EntityRecord, FILES, FORMAT, FORMAT_VERSION, GoneRecord, Lines,
+    PROJECT, README, README_NAME, Whereabouts, add,
 };
 use crate::pure::field::FieldKey;
 use crate::pure::hash::Hash;
@@ -46,9 +46,11 @@ fn export(project: ProjectId) -> Result<Vec<u8>> {
     let mut archive = Writer::new(Format::Zip, Limited(Vec::new()))?;
     add(&mut archive, README_NAME, README.as_bytes(), at)?;
     add(&mut archive, PROJECT, &record, at)?;
+    let mut damaged = Lines::new("damaged", at);
     for history in History::ALL {
-        add_history(project, &mut archive, history, seq, at)?;
+        add_history(project, &mut archive, history, seq, at, &mut damaged)?;
     }
+    damaged.finish(&mut archive)?;
     let state = copy::State::at(project, seq)?;
     add_entities(&mut archive, &state.fields, at)?;
     add_assets(&mut archive, &state.assets, at)?;
@@ -77,6 +79,7 @@ fn add_history<W: Sink>(
     history: History,
     newest: Seq,
     at: Micros,
+    damaged: &mut Lines,
 ) -> Result<()> {
     let mut lines = Lines::new(history.name(), at);
     let mut after = 0;
@@ -86,8 +89,9 @@ fn add_history<W: Sink>(
         let up_to = if is_long { store::page_end(project, after, newest)? } else { newest };
         db::in_passing(|| {
             store::lines(project, history, after, up_to, |line| {
-                if matches!(history, History::Operations) {
-                    check_operation(&line)?;
+                if matches!(history, History::Operations) && !is_sound(&line) {
+                    let (seq, ordinal) = (line["seq"].clone(), line["ordinal"].clone());
+                    damaged.push(archive, &DamageRecord { seq, ordinal })?;
                 }
                 lines.push(archive, &line)
             })
@@ -99,15 +103,9 @@ fn add_history<W: Sink>(
     }
 }
 
-/// What is exported can be verified; a log that cannot is corrupt.
-fn check_operation(line: &Value) -> Result<()> {
-    let checksum = Hash::of(&canonical(&line["op"])?).to_hex();
-    if line["checksum"].as_str() == Some(&checksum) {
-        return Ok(());
-    }
-    Err(Error::new(Code::Corrupt, "a stored operation does not match its checksum")
-        .with("seq", line["seq"].clone())
-        .with("ordinal", line["ordinal"].clone()))
+/// Whether an operation matches its checksum. One that does not must not keep the rest in.
+fn is_sound(line: &Value) -> bool {
+    canonical(&line["op"]).is_ok_and(|op| line["checksum"].as_str() == Some(&Hash::of(&op).to_hex()))
 }
 
 fn add_entities<W: Sink>(

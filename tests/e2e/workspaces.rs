@@ -9,7 +9,7 @@ use quire::pure::chain::{BundleHeader, checksum};
 use quire::pure::hash::Hash;
 use quire::pure::json::canonical;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -255,6 +255,33 @@ fn a_project_with_a_corrupt_file_can_be_exported_and_imported_but_for_that_file(
         let mended: String = owner.query_one(read, &[&copy, &"corrupt"]).expect("read").get(0);
         assert_eq!(mended, "a text that gets corrupt");
         log::verify(&mut owner, copy);
+    }
+}
+
+/// Nor does one corrupt operation, though nobody can replay it.
+#[test]
+fn a_project_with_a_corrupt_operation_can_be_exported_and_says_so() {
+    let database = shared().database("workspaces_damaged");
+    user(&database, "workspaces_damaged_user");
+    let mut owner = database.client("workspaces_damaged_user");
+    let source = project(&mut owner, "source");
+    put(&mut owner, source, "a", "first");
+    put(&mut owner, source, "a", "second");
+    put(&mut owner, source, "b", "other");
+    let spoil = "SET session_replication_role = replica;
+        UPDATE quire_store.project_files SET file_type = 'spoilt' WHERE bundle_seq = 1";
+    database.client("postgres").batch_execute(spoil).expect("spoil");
+    for is_known in [false, true] {
+        if is_known {
+            owner.execute("SELECT quire.verify_project($1)", &[&source]).expect("verify");
+        }
+        let root = unzip("damaged", &export(&mut owner, source));
+        assert_eq!(names(&root.join("files")).collect::<BTreeSet<_>>(), ["a", "b"].map(str::to_owned).into());
+        assert_eq!(history(&root, "operations").len(), 3);
+        let damaged = history(&root, "damaged");
+        assert_eq!(damaged, [json!({"seq": 1, "ordinal": 1})]);
+        let import = "SELECT quire.import_project(quire.export_project($1), 'copy')";
+        assert_eq!(refusal(owner.query_one(import, &[&source])).state, "PT422");
     }
 }
 

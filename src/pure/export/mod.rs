@@ -88,6 +88,15 @@ pub struct OpRecord {
     pub checksum: Hash,
 }
 
+/// A line of `damaged`: an operation that does not match its checksum.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct DamageRecord {
+    /// Its bundle.
+    pub seq: Value,
+    /// Its place there.
+    pub ordinal: Value,
+}
+
 /// A line of `entities`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct EntityRecord {
