@@ -109,15 +109,11 @@ fn run<R>(
         } else {
             client.select(plan(client, sql, args, mutating)?, None, args)
         };
-        rows(count.map_err(internal)?.len(), &mut map)
+        let count = count.map_err(internal)?.len();
+        // SAFETY: the table of the statement that has just run, which is there until SPI is finished; null if it has none.
+        let Some(table) = (unsafe { pg_sys::SPI_tuptable.as_ref() }) else { return Ok(Vec::new()) };
+        (0..count).map(|at| map(&Row { table, at })).collect()
     })
-}
-
-/// The rows of the statement that has just run.
-fn rows<R>(count: usize, map: &mut impl FnMut(&Row) -> Result<R>) -> Result<Vec<R>> {
-    // SAFETY: its table is there until SPI is finished; null if it has none.
-    let Some(table) = (unsafe { pg_sys::SPI_tuptable.as_ref() }) else { return Ok(Vec::new()) };
-    (0..count).map(|at| map(&Row { table, at })).collect()
 }
 
 /// How many elements an argument has that is an array.

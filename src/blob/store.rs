@@ -115,7 +115,7 @@ fn insert_head(project: ProjectId, hash: &Hash, size: i64, chunks: i32) -> Resul
 }
 
 /// Removes the chunks of some contents.
-fn forget_chunks(project: ProjectId, hashes: &[Hash]) -> Result<()> {
+pub fn forget_chunks(project: ProjectId, hashes: &[Hash]) -> Result<()> {
     const SQL: &str = "DELETE FROM quire_store.blob_chunk c
         USING unnest($2::bytea[]) AS w (hash) WHERE c.project_id = $1 AND c.hash = w.hash";
     db::exec(SQL, &[project.pg().into(), byte_array(hashes)])

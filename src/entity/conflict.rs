@@ -126,8 +126,7 @@ pub fn open(
         Some(_) => None,
     };
     if let Some(event) = opening {
-        store::open_conflict(project, id, &clash.key, seq)?;
-        store::add_conflict_event(project, id, &ConflictEvent { event, seq, actor: by.0, value: None })?;
+        begin(project, by, seq, id, &clash.key, event)?;
         let FieldState { value, seq, actor, .. } = &clash.theirs;
         let theirs = ConflictEvent { event: "value", seq: *seq, actor: *actor, value: value.as_ref() };
         store::add_conflict_event(project, id, &theirs)?;
@@ -138,6 +137,18 @@ pub fn open(
         }
         None => Ok(()),
     }
+}
+
+fn begin(
+    project: ProjectId,
+    by: ActorId,
+    seq: Seq,
+    id: Uuid,
+    key: &FieldKey,
+    event: &'static str,
+) -> Result<()> {
+    store::open_conflict(project, id, key, seq)?;
+    store::add_conflict_event(project, id, &ConflictEvent { event, seq, actor: by.0, value: None })
 }
 
 /// Closes the conflict of a field, if it is open.
@@ -177,9 +188,7 @@ pub fn take_back(project: ProjectId, by: ActorId, seq: Seq, undoes: Seq) -> Resu
     }
     for conflict in store::resolved_by(project, undoes, seq)? {
         let values = store::conflict_values(project, conflict.id)?;
-        store::open_conflict(project, conflict.id, &conflict.key, seq)?;
-        let reopened = ConflictEvent { event: "reopened", seq, actor: by.0, value: None };
-        store::add_conflict_event(project, conflict.id, &reopened)?;
+        begin(project, by, seq, conflict.id, &conflict.key, "reopened")?;
         for (seq, actor, value) in &values {
             let event = ConflictEvent { event: "value", seq: *seq, actor: *actor, value: value.as_ref() };
             store::add_conflict_event(project, conflict.id, &event)?;

@@ -37,7 +37,7 @@ fn run(project_uuid: Option<Uuid>, max_blobs: Option<i32>) -> Result<JsonB> {
     let terms = store::terms(project)?;
     let mut round = match store::lock_round(project)? {
         Some(round) if round.terms == terms => round,
-        _ => store::begin_round(project, head_seq(project)?)?,
+        _ => store::begin_round(project, head_seq(project)?, &terms)?,
     };
     store::forget_done(project, round.done)?;
     // Takes candidates off the list that newer bundles refer to.

@@ -1,7 +1,7 @@
 //! SQL of garbage collection.
 
 use crate::auth;
-use crate::blob::store::byte_array;
+use crate::blob::store::{byte_array, forget_chunks};
 use crate::db::{self, Arg};
 use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId, Seq};
@@ -45,9 +45,9 @@ pub fn terms(project: ProjectId) -> Result<String> {
     db::write_one(SQL, &[project.pg().into()], |row| row.get(1))?.ok_or_else(|| auth::no_project(project))
 }
 
-/// Looks at everything and makes a list of what nothing refers to. `as_of` must have been read before. One aggregate,
+/// Looks at everything and makes a list of what nothing refers to. `as_of` and `terms` must have been read before. One aggregate,
 /// because a join could be planned as a loop over a loop.
-pub fn begin_round(project: ProjectId, as_of: Seq) -> Result<Round> {
+pub fn begin_round(project: ProjectId, as_of: Seq, terms: &str) -> Result<Round> {
     const FORGET: &str = "DELETE FROM quire_store.gc_round WHERE project_id = $1";
     const BEGIN: &str = "INSERT INTO quire_store.gc_round (project_id, as_of_seq, terms, done, last)
         VALUES ($1, $2, $3, 0, 0)";
@@ -66,10 +66,9 @@ pub fn begin_round(project: ProjectId, as_of: Seq) -> Result<Round> {
             SELECT COALESCE(max(c.ordinal), 0) FROM quire_store.gc_candidate c WHERE c.project_id = $1)
         WHERE g.project_id = $1
         RETURNING g.as_of_seq, g.terms, g.done, g.last";
-    let terms = terms(project)?;
     let this: [Arg; 1] = [project.pg().into()];
     db::exec(FORGET, &this)?;
-    db::exec(BEGIN, &[project.pg().into(), as_of.into(), terms.as_str().into()])?;
+    db::exec(BEGIN, &[project.pg().into(), as_of.into(), terms.into()])?;
     db::exec(LOOK, &this)?;
     db::write_one(COUNT, &this, round_from_row)?.ok_or_else(|| Error::internal("a round vanished"))
 }
@@ -141,8 +140,6 @@ pub fn held(project: ProjectId, hashes: &[Hash]) -> Result<Vec<Hash>> {
 
 /// Empties blobs and says why; how many.
 pub fn collect(project: ProjectId, gone: &[&Candidate], by: ActorId) -> Result<i64> {
-    const CHUNKS: &str = "DELETE FROM quire_store.blob_chunk c
-        USING unnest($2::bytea[]) AS w (hash) WHERE c.project_id = $1 AND c.hash = w.hash";
     const SQL: &str = "WITH collected AS (
             UPDATE quire_store.blob b
             SET state = 2, state_at = clock_timestamp(), codec = 0, chunk_count = 0, bytes = '',
@@ -157,7 +154,7 @@ pub fn collect(project: ProjectId, gone: &[&Candidate], by: ActorId) -> Result<i
     }
     let hashes: Vec<Hash> = gone.iter().map(|candidate| candidate.hash).collect();
     let seqs: Vec<i64> = gone.iter().map(|candidate| candidate.last_seq).collect();
-    db::exec(CHUNKS, &[project.pg().into(), byte_array(&hashes)])?;
+    forget_chunks(project, &hashes)?;
     let args: [Arg; 4] = [project.pg().into(), byte_array(&hashes), seqs.into(), by.pg().into()];
     Ok(db::write_one(SQL, &args, |row| row.get(1))?.unwrap_or(0))
 }
@@ -182,12 +179,10 @@ pub fn is_in_a_live_file(project: ProjectId, hash: &Hash) -> Result<bool> {
 
 /// Takes the bytes of a blob away and says who has them.
 pub fn archive(project: ProjectId, hash: &Hash, by: ActorId) -> Result<()> {
-    const CHUNKS: &str = "DELETE FROM quire_store.blob_chunk WHERE project_id = $1 AND hash = $2";
     const SQL: &str = "UPDATE quire_store.blob
         SET state = 1, state_at = clock_timestamp(), state_reason = format('archived by %s', $3::uuid), codec = 0,
             chunk_count = 0, bytes = ''
         WHERE project_id = $1 AND hash = $2 AND state = 0";
-    let hash = hash.as_bytes().as_slice();
-    db::exec(CHUNKS, &[project.pg().into(), hash.into()])?;
-    db::exec(SQL, &[project.pg().into(), hash.into(), by.pg().into()])
+    forget_chunks(project, std::slice::from_ref(hash))?;
+    db::exec(SQL, &[project.pg().into(), hash.as_bytes().as_slice().into(), by.pg().into()])
 }

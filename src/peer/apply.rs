@@ -151,7 +151,7 @@ impl<'a> Run<'a> {
         let targets: Vec<String> =
             paths.iter().map(|path| of_file(path)).chain(assets.iter().map(of_asset)).collect();
         let seen = store::seen_stamps(project, &targets)?;
-        let files = heads.iter().map(|(path, head)| (path.clone(), file_of(head))).collect();
+        let files = heads.iter().map(|(path, head)| (path.clone(), File::of(head))).collect();
         let hashes: Vec<Hash> = bundle
             .ops
             .iter()
@@ -250,7 +250,7 @@ impl<'a> Run<'a> {
         }
         let head = self.heads.get(path);
         let stamp = self.stamp(head.map(|head| head.seq), &of_file(path.as_str()));
-        let is_equal = head.and_then(file_of).as_ref() == file;
+        let is_equal = head.and_then(File::of).as_ref() == file;
         let verdict = judge(stamp, self.bundle.stamp(), base, is_equal);
         if verdict.is_conflict {
             let kept = if verdict.wins { "the incoming one" } else { "the one that is here" };
@@ -490,14 +490,4 @@ fn of_file(path: &str) -> String {
 /// An asset, as stamps are kept of it.
 fn of_asset(hash: &Hash) -> String {
     format!("asset {}", hash.to_hex())
-}
-
-fn file_of(head: &Head) -> Option<File> {
-    let content = head.content.as_ref()?;
-    Some(File {
-        content_hash: content.hash,
-        file_type: head.file_type.clone(),
-        mode: head.mode,
-        size: content.size,
-    })
 }

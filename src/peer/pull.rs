@@ -159,23 +159,16 @@ impl Batch {
     /// does not have it. Of what came from elsewhere, some may never have been kept here.
     fn contents(&self, project: ProjectId, bundle: &LoadedBundle, ops: &Value) -> Result<Vec<Hash>> {
         let seq = bundle.logged.header.seq;
-        let mut own: BTreeSet<Hash> = BTreeSet::new();
-        for stored in &bundle.ops {
-            match &stored.op {
-                Some(Op::FilePut { content_hash, size, .. } | Op::AssetPut { content_hash, size, .. }) => {
-                    own.extend((*size <= MAX_SENT_BYTES).then_some(*content_hash));
-                }
-                Some(Op::FileMove { .. }) => {
-                    own.extend(self.bases_of(seq, stored.ordinal).iter().filter_map(
-                        |base| match &base.end {
-                            End::To(Some(file)) if file.size <= MAX_SENT_BYTES => Some(file.content_hash),
-                            _ => None,
-                        },
-                    ));
-                }
-                _ => {}
+        let of_moves = bundle.ops.iter().filter(|stored| matches!(stored.op, Some(Op::FileMove { .. })));
+        let moved = of_moves.flat_map(|stored| self.bases_of(seq, stored.ordinal)).filter_map(|base| {
+            match &base.end {
+                End::To(Some(file)) => Some((file.content_hash, file.size)),
+                _ => None,
             }
-        }
+        });
+        let put = bundle.ops.iter().filter_map(|stored| stored.op.as_ref()?.content());
+        let mut own: BTreeSet<Hash> =
+            put.chain(moved).filter(|(_, size)| *size <= MAX_SENT_BYTES).map(|(hash, _)| hash).collect();
         let named = ops.as_array().into_iter().flatten().filter_map(named_content);
         let others: Vec<Hash> = named.filter(|hash| !own.contains(hash)).collect();
         if !others.is_empty() {

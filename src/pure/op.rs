@@ -167,6 +167,16 @@ pub enum Op {
 }
 
 impl Op {
+    /// The content that it gives a path or an asset, and its bytes.
+    pub const fn content(&self) -> Option<(Hash, i64)> {
+        match self {
+            Op::FilePut { content_hash, size, .. } | Op::AssetPut { content_hash, size, .. } => {
+                Some((*content_hash, *size))
+            }
+            _ => None,
+        }
+    }
+
     /// The `op` member of the canonical form.
     pub const fn name(&self) -> &'static str {
         match self {

@@ -158,13 +158,10 @@ impl Bundle {
         if checksum(&self.previous, &self.header, &ops)? != self.checksum {
             return Ok(Some("the bundle does not have its checksum".to_owned()));
         }
-        let sizes = self.ops.iter().filter_map(|sent| match &sent.op {
-            Op::FilePut { content_hash, size, .. } | Op::AssetPut { content_hash, size, .. } => {
-                self.contents.get(content_hash).map(|bytes| (content_hash, bytes.len() as i64 == *size))
-            }
-            _ => None,
-        });
-        if let Some((hash, _)) = sizes.into_iter().find(|(_, fits)| !fits) {
+        let fits = |(hash, size): &(Hash, i64)| {
+            self.contents.get(hash).is_none_or(|bytes| bytes.len() as i64 == *size)
+        };
+        if let Some((hash, _)) = self.ops.iter().filter_map(|sent| sent.op.content()).find(|it| !fits(it)) {
             return Ok(Some(format!("content {} has another size", hash.to_hex())));
         }
         let wrong = self.contents.iter().find(|(hash, bytes)| Hash::of(bytes) != **hash);

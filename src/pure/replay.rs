@@ -6,6 +6,7 @@ use crate::pure::hash::Hash;
 use crate::pure::json::JsonValue;
 use crate::pure::op::{Mode, Op};
 use crate::pure::path::FilePath;
+use crate::pure::tree::Head;
 use std::collections::BTreeMap;
 
 /// A file, as far as operations tell.
@@ -19,6 +20,19 @@ pub struct File {
     pub mode: Mode,
     /// Bytes of the content.
     pub size: i64,
+}
+
+impl File {
+    /// The file at a path, if there is one.
+    pub fn of(head: &Head) -> Option<Self> {
+        let content = head.content.as_ref()?;
+        Some(Self {
+            content_hash: content.hash,
+            file_type: head.file_type.clone(),
+            mode: head.mode,
+            size: content.size,
+        })
+    }
 }
 
 /// An asset, as far as operations tell.

@@ -101,7 +101,7 @@ pub fn heal_contents(access: &Access, seq: Seq, copies: &HashMap<Hash, Vec<u8>>)
     let mut healed = Vec::new();
     let own = load::batch(access.project, seq - 1, seq)?;
     let ops = own.iter().flat_map(|bundle| &bundle.ops).filter_map(|stored| stored.op.as_ref());
-    let named: HashSet<Hash> = ops.filter_map(content_of).collect();
+    let named: HashSet<Hash> = ops.filter_map(Op::content).map(|(hash, _)| hash).collect();
     for (hash, bytes) in copies {
         if !named.contains(hash) && blob::store::state(access.project, hash)?.is_none() {
             continue;
@@ -118,13 +118,6 @@ pub fn heal_contents(access: &Access, seq: Seq, copies: &HashMap<Hash, Vec<u8>>)
         }
     }
     Ok(healed)
-}
-
-fn content_of(op: &Op) -> Option<Hash> {
-    match op {
-        Op::FilePut { content_hash, .. } | Op::AssetPut { content_hash, .. } => Some(*content_hash),
-        _ => None,
-    }
 }
 
 /// Mends operations of a bundle that are not what was logged; what that was, in words.

@@ -124,23 +124,20 @@ fn next(access: &Access, kind: Kind, newest: Seq) -> Result<Seq> {
     let sought = if kind == Kind::Undo { Step::Edit } else { Step::Undo };
     let mut before = newest + 1;
     let mut at_once = *AT_ONCE.start();
-    let mut of_all: Option<HashSet<Seq>> = None;
+    let mut taken_back: HashSet<Seq> = HashSet::new();
+    let mut knows_all = false;
     loop {
         let own = store::own(access.project, actor, before, at_once)?;
-        if at_once > FEW && of_all.is_none() {
-            of_all = Some(undone(&store::all_pairs(access.project)?));
+        if at_once <= FEW {
+            let candidates = own.iter().filter(|(_, step)| *step == sought).map(|(seq, _)| *seq);
+            taken_back = undone(&store::pairs(access.project, candidates.collect())?);
+        } else if !knows_all {
+            taken_back = undone(&store::all_pairs(access.project)?);
+            knows_all = true;
         }
-        let of_these = match &of_all {
-            Some(_) => HashSet::new(),
-            None => {
-                let candidates = own.iter().filter(|(_, step)| *step == sought).map(|(seq, _)| *seq);
-                undone(&store::pairs(access.project, candidates.collect())?)
-            }
-        };
-        let taken_back = of_all.as_ref().unwrap_or(&of_these);
         let found = match kind {
-            Kind::Undo => next_undo(own.iter().copied(), taken_back),
-            _ => next_redo(own.iter().copied(), taken_back),
+            Kind::Undo => next_undo(own.iter().copied(), &taken_back),
+            _ => next_redo(own.iter().copied(), &taken_back),
         };
         let is_over = kind == Kind::Redo && own.iter().any(|(_, step)| *step == Step::Edit);
         match (found, own.last()) {

@@ -15,6 +15,7 @@ use crate::pure::conflict::OnConflict;
 use crate::pure::field::{FieldEdit, FieldKey};
 use crate::pure::hash::Hash;
 use crate::pure::path::{FilePath, shorten};
+use crate::pure::replay::File;
 use crate::pure::tree::{Edit, Head};
 use crate::pure::undo::{Verdict, judge};
 use crate::recovery;
@@ -82,19 +83,6 @@ pub fn invert(access: &Access, seq: Seq, on_conflict: OnConflict) -> Result<Plan
     Ok(plan)
 }
 
-/// A file as far as undo compares it.
-fn file_state(row: Option<&VersionRow>) -> Option<FileState> {
-    let row = row?;
-    Some((row.content_hash?.to_hex(), row.mode.as_str(), row.file_type.clone()))
-}
-
-fn head_state(head: Option<&Head>) -> Option<FileState> {
-    let head = head?;
-    Some((head.content.as_ref()?.hash.to_hex(), head.mode.as_str(), head.file_type.clone()))
-}
-
-type FileState = (String, &'static str, String);
-
 /// What a bundle gives back is an older operation's, whichever that is: none of its kind may be corrupt, or taking back would
 /// log what is corrupt anew, as sound.
 fn refuse_corrupt(access: &Access, kinds: &[&str], is_untouched: bool) -> Result<()> {
@@ -133,8 +121,8 @@ fn files(access: &Access, seq: Seq, on_conflict: OnConflict, edits: &mut Vec<Edi
     let mut in_the_way = Vec::new();
     for change in touched {
         let head = heads.get(&change.path);
-        let (before, after) = (file_state(change.from.as_ref()), file_state(change.to.as_ref()));
-        match judge(&before, &after, &head_state(head)) {
+        let of = |row: &Option<VersionRow>| row.as_ref().and_then(|row| File::of(&row.to_head(None)));
+        match judge(&of(&change.from), &of(&change.to), &head.and_then(File::of)) {
             Verdict::Nothing => {}
             Verdict::Restore => match change.from {
                 Some(row) => match row.content_hash.and_then(|hash| gone.get(&hash)) {

@@ -2,7 +2,7 @@
 
 use crate::cluster::shared;
 use crate::log;
-use crate::steps::{backend_pid, configure, project, refusal};
+use crate::steps::{backend_pid, configure, noise, project, refusal};
 use postgres::Client;
 use quire::pure::hash::Hash;
 use serde_json::{Value, json};
@@ -171,18 +171,4 @@ fn peak_memory(client: &mut Client) -> i64 {
         std::fs::read_to_string(format!("/proc/{}/status", backend_pid(client))).expect("the backend");
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("VmHWM");
     line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number")
-}
-
-/// Bytes that no compressor makes smaller, the same in each run.
-fn noise(length: usize) -> Vec<u8> {
-    let mut state = 0x9E37_79B9_7F4A_7C15u64;
-    std::iter::repeat_with(|| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()
-    })
-    .flatten()
-    .take(length)
-    .collect()
 }

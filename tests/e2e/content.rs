@@ -2,7 +2,7 @@
 
 use crate::cluster::shared;
 use crate::log;
-use crate::steps::{Refusal, head_seq, project, put, refusal};
+use crate::steps::{Refusal, head_seq, noise, project, put, refusal};
 use postgres::Client;
 use serde_json::json;
 use uuid::Uuid;
@@ -167,18 +167,4 @@ fn refusals_of_readers(client: &mut Client, project: Uuid, path: &str) -> Vec<Re
     let silent: Vec<String> = silent.into_iter().filter_map(Result::err).collect();
     assert!(silent.is_empty(), "{path} is corrupt, but this\n{}", silent.join("\n"));
     refused.into_iter().filter_map(Result::ok).collect()
-}
-
-/// Bytes that no compressor makes smaller, the same in each run.
-fn noise(length: usize) -> Vec<u8> {
-    let mut state = 1u64;
-    std::iter::repeat_with(|| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()
-    })
-    .flatten()
-    .take(length)
-    .collect()
 }

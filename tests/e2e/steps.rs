@@ -132,3 +132,17 @@ pub fn heard(listener: &mut Client, writer: &mut Client) -> Vec<(String, String)
     }
     panic!("nothing was heard for a minute; before that {heard:?}");
 }
+
+/// Bytes that no compressor makes smaller, the same in each run.
+pub fn noise(length: usize) -> Vec<u8> {
+    let mut state = 0x9E37_79B9_7F4A_7C15u64;
+    std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    })
+    .flatten()
+    .take(length)
+    .collect()
+}

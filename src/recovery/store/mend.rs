@@ -164,19 +164,17 @@ pub fn mend_version(project: ProjectId, seq: Seq, ordinal: i32) -> Result<()> {
 
 /// Counts anew what the head row counts.
 pub fn mend_totals(project: ProjectId) -> Result<()> {
-    const SQL: &str = "UPDATE quire_store.project_head h
+    const SQL: &str = concat!(
+        "UPDATE quire_store.project_head h
         SET live_files = f.files, live_bytes = f.bytes, asset_bytes = a.bytes,
             next_file_id = greatest(h.next_file_id, f.last_id + 1), committed_at = COALESCE(b.committed_at, h.committed_at)
-        FROM (SELECT count(*) FILTER (WHERE NOT e.is_deleted) AS files,
-                  COALESCE(sum(e.size) FILTER (WHERE NOT e.is_deleted), 0)::bigint AS bytes,
-                  COALESCE(max(e.file_id), 0) AS last_id
-              FROM quire_store.file_head e WHERE e.project_id = $1) f
-        CROSS JOIN (
-            SELECT COALESCE(sum(s.size), 0)::bigint AS bytes
-            FROM quire_store.asset s WHERE s.project_id = $1 AND NOT s.is_deleted) a
+        FROM ",
+        totals!(),
+        "
         LEFT JOIN LATERAL (
             SELECT u.committed_at FROM quire_store.bundle u WHERE u.project_id = $1 ORDER BY u.seq DESC LIMIT 1) b ON true
-        WHERE h.project_id = $1";
+        WHERE h.project_id = $1"
+    );
     db::exec(SQL, &[project.pg().into()])
 }
 

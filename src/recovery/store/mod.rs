@@ -1,5 +1,18 @@
 //! SQL of verification and of the quarantine; of repairs in `mend`.
 
+/// What the head row of project `$1` counts, counted anew: `f` (files, bytes, last_id) and `a` (bytes of assets).
+macro_rules! totals {
+    () => {
+        "(SELECT count(*) FILTER (WHERE NOT e.is_deleted) AS files,
+                COALESCE(sum(e.size) FILTER (WHERE NOT e.is_deleted), 0)::bigint AS bytes,
+                COALESCE(max(e.file_id), 0) AS last_id
+            FROM quire_store.file_head e WHERE e.project_id = $1) f
+        CROSS JOIN (
+            SELECT COALESCE(sum(s.size), 0)::bigint AS bytes
+            FROM quire_store.asset s WHERE s.project_id = $1 AND NOT s.is_deleted) a"
+    };
+}
+
 mod mend;
 mod stray;
 

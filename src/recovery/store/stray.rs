@@ -97,20 +97,16 @@ pub fn stray_versions(project: ProjectId) -> Result<Vec<Stray<i32>>> {
 
 /// Whether what the head row counts is not what there is.
 pub fn has_stray_totals(project: ProjectId) -> Result<bool> {
-    const SQL: &str =
+    const SQL: &str = concat!(
         "SELECT (h.live_files, h.live_bytes, h.asset_bytes) IS DISTINCT FROM (f.files, f.bytes, a.bytes)
             OR h.next_file_id <= f.last_id
             OR h.committed_at <> b.committed_at
         FROM quire_store.project_head h
-        CROSS JOIN (
-            SELECT count(*) FILTER (WHERE NOT e.is_deleted) AS files,
-                COALESCE(sum(e.size) FILTER (WHERE NOT e.is_deleted), 0)::bigint AS bytes,
-                COALESCE(max(e.file_id), 0) AS last_id
-            FROM quire_store.file_head e WHERE e.project_id = $1) f
-        CROSS JOIN (
-            SELECT COALESCE(sum(s.size), 0)::bigint AS bytes
-            FROM quire_store.asset s WHERE s.project_id = $1 AND NOT s.is_deleted) a
+        CROSS JOIN ",
+        totals!(),
+        "
         LEFT JOIN quire_store.bundle b ON b.project_id = $1 AND b.seq = h.seq
-        WHERE h.project_id = $1";
+        WHERE h.project_id = $1"
+    );
     Ok(db::read_one(SQL, &[project.pg().into()], |row| row.opt::<bool>(1))?.flatten().unwrap_or(false))
 }
