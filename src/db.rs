@@ -5,6 +5,10 @@
 //! an id, which the head lock gives it; from then on, like [`write`], it sees everything committed before it. That is
 //! what a statement under the head lock needs.
 
+mod answer;
+
+pub use answer::Answer;
+
 use crate::error::{Error, Result};
 use pgrx::datum::{DatumWithOid, FromDatum, IntoDatum};
 use pgrx::pg_sys::{self, PgOid};

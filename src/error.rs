@@ -156,6 +156,14 @@ impl Error {
         Self::new(Code::Internal, message)
     }
 
+    /// One of these errors, from what it was reported as. `None` for errors that are not quire's own.
+    pub fn from_report(message: &str, detail: &str, hint: Option<&str>) -> Option<Self> {
+        let Ok(Value::Object(detail)) = serde_json::from_str(detail) else { return None };
+        let name = detail.get("code")?.as_str()?;
+        let code = Code::ALL.into_iter().find(|code| code.name() == name)?;
+        Some(Self { code, message: message.to_owned(), detail, hint: hint.map(str::to_owned) })
+    }
+
     /// Adds a member to DETAIL.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
@@ -210,6 +218,17 @@ mod tests {
             assert_eq!(state.len(), 5, "{state}");
             assert!(state.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase()), "{state}");
         }
+    }
+
+    #[test]
+    fn an_error_comes_back_from_its_report() {
+        for code in Code::ALL.into_iter().filter(|code| *code != Code::NullArgument) {
+            let error = Error::new(code, "so it is").with("reason", "why").hint("do that");
+            let back = Error::from_report(error.message(), &error.detail(), error.hint_text());
+            assert_eq!(back, Some(error));
+        }
+        assert_eq!(Error::from_report("division by zero", "", None), None);
+        assert_eq!(Error::from_report("x", r#"{"code": "Other"}"#, None), None);
     }
 
     #[test]

@@ -29,6 +29,8 @@ mod bytes;
 #[cfg(feature = "server")]
 mod db;
 #[cfg(feature = "server")]
+mod definer;
+#[cfg(feature = "server")]
 mod entity;
 #[cfg(feature = "server")]
 mod event;

@@ -52,59 +52,14 @@ extension_sql_file!(
     name = "view",
     requires = [
         "policy",
-        auth::api::readable_project,
-        auth::api::member_project,
-        recovery::api::refuse_quarantined,
-        snapshot::read::download_bytes,
         blob::api::missing_text,
         blob::api::gone_text,
         blob::api::decode_text,
         blob::api::decode_text_chunks,
-        file::read::normal_path,
-        file::read::normal_prefix,
-        file::read::page_size,
-        file::read::seq_at,
     ]
 );
-extension_sql_file!(
-    "../sql/schema/entity_view.sql",
-    name = "entity_view",
-    requires = [
-        "view",
-        auth::api::readable_project,
-        entity::api::check_entity,
-        entity::api::check_entity_type,
-        entity::api::check_matching,
-        file::read::page_size,
-        file::read::seq_at,
-    ]
-);
-extension_sql_file!(
-    "../sql/schema/inspect.sql",
-    name = "inspect",
-    requires = ["view", auth::api::readable_project, bundle::inspect::check_op_filter, file::read::page_size]
-);
-extension_sql_file!(
-    "../sql/schema/job_view.sql",
-    name = "job_view",
-    requires = ["view", auth::api::member_project]
-);
-extension_sql_file!(
-    "../sql/schema/asset_view.sql",
-    name = "asset_view",
-    requires = ["view", auth::api::readable_project, asset::api::check_asset_type]
-);
-extension_sql_file!(
-    "../sql/schema/gc_view.sql",
-    name = "gc_view",
-    requires = ["view", "gc", gc::api::managed_project]
-);
-extension_sql_file!(
-    "../sql/schema/finalize.sql",
-    name = "finalize_schema",
-    requires = ["entity_view", "inspect", "job_view", "asset_view", "gc_view"],
-    finalize
-);
+extension_sql_file!("../sql/schema/reader.sql", name = "reader", requires = ["view"]);
+extension_sql_file!("../sql/schema/finalize.sql", name = "finalize_schema", requires = ["reader"], finalize);
 
 /// Every condition a function can raise, for generated documentation.
 #[pg_extern(schema = "quire_store", immutable, parallel_safe)]

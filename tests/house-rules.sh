@@ -35,8 +35,20 @@ longer_than() {
 }
 
 # Comments may name it.
-found grep -rnE --include='*.rs' '\bSpi' src | { grep -vE '^src/db\.rs:|^[^:]+:[0-9]+: *//' || true; } |
-    rule "Spi only in src/db.rs"
+found grep -rnE --include='*.rs' '\bSpi|\bSPI_' src | { grep -vE '^src/db(\.rs|/[a-z]+\.rs):|^[^:]+:[0-9]+: *//' || true; } |
+    rule "Spi only in src/db"
+
+# A function of the interface does everything with the owner's rights and for the caller, as src/definer.rs arranges it: its
+# body calls definer. So does whatever else looks into tables. Prints "FILE: FUNCTION" of the others.
+without_definer() {
+    awk '/^#\[pg_extern/ { attribute = $0; name = ""; is_definer = attribute ~ /immutable/ }
+         attribute && /^(pub )?fn / { name = $0; sub(/^(pub )?fn /, "", name); sub(/[(<].*/, "", name) }
+         name != "" && /definer\(\|\|/ { is_definer = 1 }
+         name != "" && /^}/ {
+             if (!is_definer) print FILENAME ": " name
+             name = attribute = ""
+         }' "$@"
+}
 
 found grep -rnE --include='*.rs' 'format!\(.*\b(SELECT|INSERT|UPDATE|DELETE)\b' src |
     rule "format! builds no SQL"
@@ -48,6 +60,8 @@ longer_than 80 src/lib.rs |
     rule "src/lib.rs has at most 80 lines"
 
 mapfile -t sources < <(rust_sources)
+without_definer "${sources[@]}" |
+    rule "every function of the interface goes through definer"
 longer_than 600 "${sources[@]}" |
     rule "no file in src has more than 600 lines"
 

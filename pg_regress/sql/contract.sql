@@ -7,16 +7,20 @@ WHERE c.relnamespace = 'quire'::regnamespace AND c.relkind = 'v' AND obj_descrip
 -- no function may be called by PUBLIC
 SELECT p.oid::regprocedure AS public_may_call FROM pg_proc p
 WHERE p.pronamespace IN ('quire'::regnamespace, 'quire_store'::regnamespace) AND has_function_privilege('regress_outsider', p.oid, 'EXECUTE');
--- every definer function pins its search_path, pg_temp last, and belongs to quire_owner
+-- every function of the interface pins its search_path, pg_temp last, and belongs to quire_owner
 SELECT p.oid::regprocedure AS unpinned FROM pg_proc p
-WHERE p.pronamespace IN ('quire'::regnamespace, 'quire_store'::regnamespace) AND p.prosecdef
+WHERE (p.pronamespace = 'quire'::regnamespace OR p.pronamespace = 'quire_store'::regnamespace AND p.proname = 'readable_projects')
   AND NOT EXISTS (SELECT FROM unnest(p.proconfig) c WHERE replace(c, ' ', '') = 'search_path=pg_catalog,pg_temp');
 SELECT p.oid::regprocedure AS foreign_owner FROM pg_proc p
 WHERE p.pronamespace IN ('quire'::regnamespace, 'quire_store'::regnamespace) AND p.proowner <> 'quire_owner'::regrole;
 SELECT c.oid::regclass AS foreign_owner FROM pg_class c
 WHERE c.relnamespace IN ('quire'::regnamespace, 'quire_store'::regnamespace) AND c.relowner <> 'quire_owner'::regrole;
--- every function of the interface runs with the owner's rights, but for the one that reads a caller's table
-SELECT p.proname AS with_callers_rights FROM pg_proc p WHERE p.pronamespace = 'quire'::regnamespace AND NOT p.prosecdef;
+-- no function is SECURITY DEFINER: inside of one the calling role cannot be known, so functions switch roles themselves
+SELECT p.oid::regprocedure AS definer FROM pg_proc p
+WHERE p.pronamespace IN ('quire'::regnamespace, 'quire_store'::regnamespace) AND p.prosecdef;
+-- and all are C functions, but for the one that reads a caller's table
+SELECT p.proname AS not_in_rust FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+WHERE p.pronamespace = 'quire'::regnamespace AND l.lanname <> 'c';
 -- quire_owner is no superuser, cannot log in and bypasses nothing
 SELECT rolsuper, rolcanlogin, rolbypassrls, rolcreaterole FROM pg_roles WHERE rolname = 'quire_owner';
 -- every table is registered for pg_dump, keyed by project first, and has row level security; but the keys of tokens must

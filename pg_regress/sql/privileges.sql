@@ -54,7 +54,7 @@ SELECT count(*) FROM quire.bundles WHERE project_id = t.id(1600);
 SELECT count(*) FROM quire.oplog WHERE project_id = t.id(1600);
 SELECT count(*) FROM quire.list_projects() WHERE project_id IN (t.id(1600), t.id(1601));
 SELECT t.error($$SELECT * FROM quire_store.blob$$);
-SELECT t.error($$SELECT quire_store.readable_project(t.id(1600))$$);
+SELECT t.error($$SELECT quire_store.readable_projects()$$);
 -- a public project can be read by everybody, and by nobody else written
 SELECT content FROM quire.list_current_files(t.id(1601));
 SELECT file_path, content FROM quire.project_files WHERE project_id = t.id(1601);

@@ -1,5 +1,7 @@
 -- Assets: content with a name and types, known by its hash; and uploads, contents on their way in.
 
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+
 -- A row is its operation's row: (bundle_seq, ordinal) is its place in the log. It holds what the asset is after it.
 CREATE TABLE quire_store.asset_op (
     project_id   uuid NOT NULL,
@@ -68,3 +70,5 @@ CREATE TABLE quire_store.upload_piece (
 SELECT pg_catalog.pg_extension_config_dump('quire_store.upload_piece', '');
 -- Compressed when the upload is finished.
 ALTER TABLE quire_store.upload_piece ALTER COLUMN bytes SET STORAGE EXTERNAL;
+
+SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);

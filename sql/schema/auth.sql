@@ -1,5 +1,7 @@
 -- People, devices and services.
 
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+
 CREATE TABLE quire_store.actor (
     actor_id     uuid PRIMARY KEY,
     display_name text,
@@ -10,3 +12,5 @@ SELECT pg_catalog.pg_extension_config_dump('quire_store.actor', $$WHERE actor_id
 
 -- Who an administrator is who is mapped to nobody.
 INSERT INTO quire_store.actor (actor_id, display_name) VALUES ('00000000-0000-0000-0000-000000000000', 'system');
+
+SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);

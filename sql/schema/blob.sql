@@ -1,5 +1,7 @@
 -- Bytes live once per project, under their BLAKE3 hash.
 
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+
 CREATE TABLE quire_store.blob (
     project_id  uuid NOT NULL,
     hash        bytea NOT NULL,
@@ -34,3 +36,5 @@ CREATE TABLE quire_store.blob_chunk (
 );
 SELECT pg_catalog.pg_extension_config_dump('quire_store.blob_chunk', '');
 ALTER TABLE quire_store.blob_chunk ALTER COLUMN bytes SET STORAGE EXTERNAL;
+
+SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);

@@ -1,42 +1,64 @@
 -- Roles and schemas. Runs first.
 
+-- The script runs as superuser, also where the extension is trusted and its owner is none. CREATE EXTENSION looks names up in
+-- schema quire, too. The files of this script do not, so that nothing in it could stand for an operator or a type of
+-- PostgreSQL's; between them, where pgrx declares functions, quire is where these go.
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+
 DO $$
+DECLARE
+    api       oid;
+    installer oid;
+    extension oid;
 BEGIN
-    IF pg_catalog.current_setting('server_encoding') <> 'UTF8' THEN
+    IF current_setting('server_encoding') <> 'UTF8' THEN
         RAISE EXCEPTION 'quire needs a database with encoding UTF8';
     END IF;
-    -- A schema prepared by somebody else could hold objects that quire would trust.
-    IF (SELECT nspowner FROM pg_catalog.pg_namespace WHERE nspname = 'quire')
-        IS DISTINCT FROM (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = CURRENT_USER)
-       OR EXISTS (SELECT FROM pg_catalog.pg_class
-                  WHERE relnamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = 'quire'))
-       OR EXISTS (SELECT FROM pg_catalog.pg_proc
-                  WHERE pronamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = 'quire')) THEN
-        RAISE EXCEPTION 'schema quire must be empty and owned by the installing role';
+    SELECT oid, extowner INTO STRICT extension, installer FROM pg_extension WHERE extname = 'quire';
+    SELECT n.oid INTO STRICT api FROM pg_namespace n WHERE n.nspname = 'quire';
+    -- A schema prepared by somebody else could hold objects that quire would trust, or get them later.
+    IF (SELECT n.nspowner FROM pg_namespace n WHERE n.oid = api) <> installer THEN
+        RAISE EXCEPTION 'schema quire must belong to the installing role';
+    END IF;
+    -- Whatever is in a schema depends on it.
+    IF EXISTS (SELECT FROM pg_depend d
+               WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = api
+                 AND NOT (d.classid = 'pg_extension'::regclass AND d.objid = extension)) THEN
+        RAISE EXCEPTION 'schema quire must be empty';
+    END IF;
+    IF EXISTS (SELECT FROM pg_namespace n CROSS JOIN LATERAL aclexplode(n.nspacl) a
+               WHERE n.oid = api AND a.privilege_type = 'CREATE' AND a.grantee <> installer)
+       OR EXISTS (SELECT FROM pg_default_acl d CROSS JOIN LATERAL aclexplode(d.defaclacl) a
+                  WHERE d.defaclnamespace IN (0, api) AND d.defaclobjtype = 'n' AND a.privilege_type = 'CREATE'
+                    AND d.defaclrole = installer AND a.grantee <> installer) THEN
+        RAISE EXCEPTION 'nobody but the installing role may have CREATE on schema quire';
     END IF;
 END
 $$;
 
--- Roles belong to the whole cluster: another database may have made them already.
+-- Roles belong to the whole cluster: another database may have made them already. Whoever installs quire first may give the
+-- group roles to others; who installs it into a second database gets that from them.
 DO $$
 DECLARE
     role_name text;
+    installer regrole := (SELECT extowner FROM pg_extension WHERE extname = 'quire');
 BEGIN
     FOREACH role_name IN ARRAY ARRAY['quire_owner', 'quire_guest', 'quire_user', 'quire_admin'] LOOP
-        IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = role_name) THEN
-            EXECUTE pg_catalog.format('CREATE ROLE %I NOLOGIN', role_name);
-        END IF;
+        CONTINUE WHEN EXISTS (SELECT FROM pg_roles WHERE rolname = role_name);
+        EXECUTE format('CREATE ROLE %I NOLOGIN', role_name);
+        CONTINUE WHEN role_name = 'quire_owner' OR (SELECT rolsuper FROM pg_roles WHERE oid = installer);
+        EXECUTE format('GRANT %I TO %s WITH ADMIN OPTION', role_name, installer);
     END LOOP;
 END
 $$;
 -- The role that everything runs as must be nobody's.
 DO $$
 BEGIN
-    IF EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = 'quire_owner'
-               AND (r.rolcanlogin OR r.rolsuper OR r.rolbypassrls OR r.rolcreaterole))
-       OR EXISTS (SELECT FROM pg_catalog.pg_auth_members m JOIN pg_catalog.pg_roles r ON r.oid = m.roleid
+    IF EXISTS (SELECT FROM pg_roles r WHERE r.rolname = 'quire_owner'
+               AND (r.rolcanlogin OR r.rolsuper OR r.rolbypassrls OR r.rolcreaterole OR r.rolreplication OR r.rolcreatedb))
+       OR EXISTS (SELECT FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid
                   WHERE r.rolname = 'quire_owner'
-                    AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles s WHERE s.oid = m.member AND s.rolsuper)) THEN
+                    AND NOT EXISTS (SELECT FROM pg_roles s WHERE s.oid = m.member AND s.rolsuper)) THEN
         RAISE EXCEPTION 'role quire_owner exists and has members or attributes';
     END IF;
 END
@@ -45,3 +67,5 @@ GRANT quire_guest TO quire_user;
 GRANT quire_user TO quire_admin;
 
 CREATE SCHEMA quire_store;
+
+SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);

@@ -3,6 +3,8 @@
 -- bundle, project_files and blob, the tables every save writes, have no foreign keys: each would cost a look-up and a row
 -- lock per row. The one write path inserts them together under the head lock, and delete_project deletes them together.
 
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+
 CREATE TABLE quire_store.bundle (
     project_id     uuid NOT NULL,
     seq            bigint NOT NULL,
@@ -66,3 +68,5 @@ $$;
 
 CREATE TRIGGER bundle_append_only BEFORE UPDATE OR DELETE ON quire_store.bundle
     FOR EACH ROW EXECUTE FUNCTION quire_store.guard_append_only();
+
+SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);

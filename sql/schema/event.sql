@@ -1,5 +1,7 @@
 -- Durable subscriptions. The log itself is the event stream; a subscription is a filter and a cursor into it.
 
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+
 CREATE TABLE quire_store.subscription (
     project_id   uuid NOT NULL REFERENCES quire_store.project ON DELETE CASCADE,
     name         text COLLATE "C" NOT NULL,
@@ -14,3 +16,5 @@ CREATE TABLE quire_store.subscription (
     PRIMARY KEY (project_id, name)
 ) WITH (fillfactor = 50);
 SELECT pg_catalog.pg_extension_config_dump('quire_store.subscription', '');
+
+SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);

@@ -1,5 +1,7 @@
 -- Files: one row per version, never updated, and one narrow row per path ever used.
 
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+
 CREATE TABLE quire_store.file_head (
     project_id        uuid NOT NULL REFERENCES quire_store.project ON DELETE CASCADE,
     file_path         text COLLATE "C" NOT NULL,
@@ -89,3 +91,5 @@ CREATE TYPE quire.project_file_head AS (
 CREATE FUNCTION quire_store.path_is_within(path text, prefix text) RETURNS boolean
 IMMUTABLE PARALLEL SAFE LANGUAGE sql
 RETURN prefix IS NULL OR path = prefix OR pg_catalog.starts_with(path, prefix || '/');
+
+SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);

@@ -1,6 +1,8 @@
 -- Ownership, grants and comments. Runs last.
 
--- Everything in the script belongs to quire_owner, so that definer functions run with its rights and never as superuser.
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+
+-- Everything in the script belongs to quire_owner, so that what functions do is done with its rights and never as superuser.
 -- Schema quire itself stays with the installing role: it is no member of the extension, and a dump that named
 -- quire_owner before CREATE EXTENSION makes it could not be restored into a fresh cluster.
 ALTER SCHEMA quire_store OWNER TO quire_owner;
@@ -561,3 +563,5 @@ COMMENT ON VIEW quire.bundles IS
 'The log of the projects the caller may read, one row per bundle. checksum = BLAKE3(prev_checksum, header, checksums of the operations).';
 COMMENT ON VIEW quire.oplog IS
 'Every operation of the projects the caller may read. checksum is BLAKE3 of the operation''s canonical JSON (RFC 8785); before and after are JSON.';
+
+SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);

@@ -1,5 +1,7 @@
 -- What keeps content, and what nobody needs any more.
 
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+
 -- What a project keeps of what is not current, by its settings.
 CREATE VIEW quire_store.retention AS
 SELECT p.project_id,
@@ -126,3 +128,5 @@ CREATE TABLE quire_store.gc_candidate (
 SELECT pg_catalog.pg_extension_config_dump('quire_store.gc_candidate', '');
 CREATE INDEX gc_candidate_hash ON quire_store.gc_candidate (hash, project_id);
 CREATE INDEX project_tag_seq ON quire_store.project_tag (seq, project_id);
+
+SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);

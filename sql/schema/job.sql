@@ -1,5 +1,7 @@
 -- Jobs: operations that a worker gathers over time, and that are committed together or not at all.
 
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+
 CREATE TABLE quire_store.job (
     project_id   uuid NOT NULL REFERENCES quire_store.project ON DELETE CASCADE,
     job_id       uuid NOT NULL,
@@ -40,3 +42,5 @@ CREATE TABLE quire_store.job_op (
     FOREIGN KEY (project_id, job_id) REFERENCES quire_store.job ON DELETE CASCADE
 );
 SELECT pg_catalog.pg_extension_config_dump('quire_store.job_op', '');
+
+SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);

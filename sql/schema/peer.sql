@@ -1,5 +1,7 @@
 -- Other databases that hold the same project.
 
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+
 CREATE TABLE quire_store.peer (
     project_id uuid NOT NULL REFERENCES quire_store.project ON DELETE CASCADE,
     peer       text COLLATE "C" NOT NULL,
@@ -33,3 +35,5 @@ CREATE TABLE quire_store.peer_stamp (
     PRIMARY KEY (project_id, target)
 );
 SELECT pg_catalog.pg_extension_config_dump('quire_store.peer_stamp', '');
+
+SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);

@@ -1,5 +1,7 @@
--- Row level security: defence in depth, and what the security_invoker views rely on. The functions run as the owner of
--- the tables, to whom it does not apply, and ask quire_store.readable_project instead.
+-- Row level security: defence in depth, and what the security_invoker views rely on. The functions work with the rights of
+-- the tables' owner, to whom it does not apply, and pass the gate instead.
+
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 
 DO $$
 DECLARE
@@ -49,3 +51,5 @@ BEGIN
 END
 $$;
 ALTER TABLE quire_store.actor ENABLE ROW LEVEL SECURITY;
+
+SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);

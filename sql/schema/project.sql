@@ -1,5 +1,7 @@
 -- Projects, their hot head row, and their members.
 
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+
 CREATE TABLE quire_store.project (
     project_id uuid PRIMARY KEY,
     name       text NOT NULL,
@@ -40,3 +42,5 @@ CREATE TABLE quire_store.project_member (
 );
 SELECT pg_catalog.pg_extension_config_dump('quire_store.project_member', '');
 CREATE INDEX project_member_actor ON quire_store.project_member (actor_id, project_id);
+
+SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);

@@ -1,5 +1,7 @@
 -- What was found corrupt: recorded, not raised. Reading it raises XX001 with the id of its entry.
 
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+
 CREATE TABLE quire_store.quarantine (
     project_id    uuid NOT NULL REFERENCES quire_store.project ON DELETE CASCADE,
     quarantine_id uuid NOT NULL,
@@ -26,3 +28,5 @@ SELECT pg_catalog.pg_extension_config_dump('quire_store.quarantine', '');
 CREATE UNIQUE INDEX quarantine_row ON quire_store.quarantine (project_id, kind, key, fault) WHERE status = 'open';
 -- What was rejected is looked for whenever it is found.
 CREATE INDEX quarantine_rejected ON quire_store.quarantine (key, project_id) WHERE status = 'rejected';
+
+SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);

@@ -1,5 +1,7 @@
 -- Supabase Realtime: events are handed to realtime.send, which swallows its errors; what went wrong is kept here.
 
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+
 CREATE TABLE quire_store.sink_failure (
     project_id uuid PRIMARY KEY REFERENCES quire_store.project ON DELETE CASCADE,
     failures   bigint NOT NULL,
@@ -41,3 +43,5 @@ EXCEPTION WHEN OTHERS THEN
     RETURN SQLERRM;
 END
 $$;
+
+SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);

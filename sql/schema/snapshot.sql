@@ -1,5 +1,7 @@
 -- Snapshots: archives of a project at a seq, made once and kept in chunks. A tar.zst refers to the blobs of its manifest.
 
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+
 CREATE TABLE quire_store.snapshot (
     project_id    uuid NOT NULL REFERENCES quire_store.project ON DELETE CASCADE,
     snapshot_id   uuid NOT NULL,
@@ -46,3 +48,5 @@ ALTER TABLE quire_store.snapshot_chunk ALTER COLUMN recipe SET STORAGE EXTERNAL;
 -- PostgREST answers with the bytes themselves when a function returns a domain that is named by a media type; of the one
 -- that is named */* the function sets the type itself.
 CREATE DOMAIN quire."*/*" AS bytea;
+
+SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);

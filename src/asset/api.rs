@@ -5,12 +5,14 @@ use crate::args::required;
 use crate::auth::{Action, require_project};
 use crate::blob;
 use crate::bundle::{Commit, Committed, Kind, Plan, commit, correlated};
+use crate::db::Answer;
+use crate::definer::definer;
 use crate::error::{Error, Result};
 use crate::ids::ProjectId;
 use crate::pure::asset::{AssetEdit, Label, Source, asset_type_of, no_asset, reason_of};
 use crate::pure::hash::Hash;
-use crate::raise::or_raise;
 use crate::recovery;
+use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use serde_json::json;
@@ -19,7 +21,7 @@ use serde_json::json;
 const MAX_RANGE_BYTES: i64 = 64 << 20;
 
 /// Keeps content as an asset.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn put_asset(
     project_uuid: Option<Uuid>,
@@ -29,7 +31,7 @@ fn put_asset(
     asset_type: Option<&str>,
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> JsonB {
-    or_raise(blob::retrying(|| put(project_uuid, filename, bytes, media_type, asset_type, correlation_id)))
+    definer(|| blob::retrying(|| put(project_uuid, filename, bytes, media_type, asset_type, correlation_id)))
 }
 
 fn put(
@@ -60,7 +62,7 @@ fn put(
 }
 
 /// Keeps an asset no longer; its content stays until nothing needs it any more.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn delete_asset(
     project_uuid: Option<Uuid>,
@@ -68,7 +70,7 @@ fn delete_asset(
     reason: default!(Option<&str>, "NULL"),
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> JsonB {
-    or_raise(delete(project_uuid, hash, reason, correlation_id))
+    definer(|| delete(project_uuid, hash, reason, correlation_id))
 }
 
 fn delete(
@@ -102,10 +104,10 @@ pub fn answer(committed: &Committed) -> Result<JsonB> {
 }
 
 /// What is known of an asset, deleted or not.
-#[pg_extern(stable, security_definer)]
+#[pg_extern(stable)]
 #[search_path(pg_catalog, pg_temp)]
 fn get_asset(project_uuid: Option<Uuid>, hash: Option<&str>) -> JsonB {
-    or_raise(get(project_uuid, hash))
+    definer(|| get(project_uuid, hash))
 }
 
 fn get(project_uuid: Option<Uuid>, hash: Option<&str>) -> Result<JsonB> {
@@ -116,7 +118,7 @@ fn get(project_uuid: Option<Uuid>, hash: Option<&str>) -> Result<JsonB> {
 }
 
 /// A part of an asset's bytes.
-#[pg_extern(stable, security_definer)]
+#[pg_extern(stable)]
 #[search_path(pg_catalog, pg_temp)]
 fn read_asset_range(
     project_uuid: Option<Uuid>,
@@ -124,7 +126,7 @@ fn read_asset_range(
     offset: default!(Option<i64>, "0"),
     length: default!(Option<i64>, "NULL"),
 ) -> Vec<u8> {
-    or_raise(read_range(project_uuid, hash, offset, length))
+    definer(|| read_range(project_uuid, hash, offset, length))
 }
 
 fn read_range(
@@ -172,8 +174,13 @@ fn hash_arg(hash: Option<&str>) -> Result<Hash> {
     Hash::parse("hash", required("hash", hash)?)
 }
 
-/// The argument of the SQL reader that chooses a type, checked.
-#[pg_extern(schema = "quire_store", immutable, parallel_safe)]
-fn check_asset_type(asset_type: Option<&str>) -> bool {
-    or_raise(asset_type.map(asset_type_of).transpose()).is_some()
+/// The assets of a project.
+#[pg_extern(stable, sql = false)]
+fn list_assets(project_uuid: Option<Uuid>, asset_type: Option<&str>, fcinfo: FunctionCallInfo) {
+    definer(|| {
+        let access = require_project(Action::Read, project_uuid)?;
+        let asset_type = asset_type.map(asset_type_of).transpose()?;
+        recovery::refuse(access.project, &["asset"], json!({}))?;
+        store::list_assets(Answer::of(fcinfo), access.project, asset_type.as_deref())
+    });
 }

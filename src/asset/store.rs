@@ -2,7 +2,7 @@
 
 use crate::blob;
 use crate::bundle::store::{LockedHead, from_pg, to_pg};
-use crate::db::{self, Arg, Row};
+use crate::db::{self, Answer, Arg, Row};
 use crate::error::Result;
 use crate::ids::{ActorId, ProjectId, Seq, uuid_to_pg};
 use crate::pure::asset::{Applied, Asset, Assets, Label, NewAsset};
@@ -314,4 +314,15 @@ pub fn touched_by(project: ProjectId, seq: i64) -> Result<Vec<Touched>> {
             seq: row.get(14)?,
         })
     })
+}
+
+/// Live assets, by type and name.
+pub fn list_assets(answer: Answer, project: ProjectId, asset_type: Option<&str>) -> Result<()> {
+    const SQL: &str =
+        "SELECT encode(a.content_hash, 'hex'), a.filename, a.media_type, a.asset_type, a.size, a.seq,
+            a.actor_id, a.updated_at
+        FROM quire_store.asset a
+        WHERE a.project_id = $1 AND NOT a.is_deleted AND ($2 IS NULL OR a.asset_type = $2)
+        ORDER BY a.asset_type COLLATE \"C\", a.filename COLLATE \"C\", a.content_hash";
+    answer.fill(SQL, &[project.pg().into(), asset_type.into()])
 }

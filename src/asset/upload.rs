@@ -8,12 +8,12 @@ use crate::auth::{Access, Action, require_project};
 use crate::blob;
 use crate::bundle::store::now;
 use crate::bundle::{Commit, Kind, Plan, commit, correlated};
+use crate::definer::definer;
 use crate::error::{Code, Error, Result};
 use crate::ids::{uuid_from_pg, uuid_to_pg};
 use crate::pure::asset::{AssetEdit, Label, Source};
 use crate::pure::hash::Hash;
 use crate::pure::timestamp::Micros;
-use crate::raise::or_raise;
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid as PgUuid};
@@ -31,7 +31,7 @@ const MAX_OPEN: i64 = 100;
 const LEASE: RangeInclusive<i128> = 1_000_000..=7 * 86_400_000_000;
 
 /// Begins an upload.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn begin_upload(
     project_uuid: Option<PgUuid>,
@@ -40,7 +40,7 @@ fn begin_upload(
     asset_type: Option<&str>,
     lease: default!(Option<Interval>, "'1 hour'"),
 ) -> PgUuid {
-    or_raise(begin(project_uuid, filename, media_type, asset_type, lease))
+    definer(|| begin(project_uuid, filename, media_type, asset_type, lease))
 }
 
 fn begin(
@@ -68,7 +68,7 @@ fn begin(
 }
 
 /// Adds a piece to an upload; returns the bytes so far.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn append_upload(
     project_uuid: Option<PgUuid>,
@@ -76,7 +76,7 @@ fn append_upload(
     ordinal: Option<i32>,
     bytes: Option<&[u8]>,
 ) -> i64 {
-    or_raise(append(project_uuid, upload, ordinal, bytes))
+    definer(|| append(project_uuid, upload, ordinal, bytes))
 }
 
 fn append(
@@ -124,7 +124,7 @@ fn append(
 }
 
 /// Makes an asset of an upload.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn finish_upload(
     project_uuid: Option<PgUuid>,
@@ -132,7 +132,7 @@ fn finish_upload(
     content_hash: default!(Option<&str>, "NULL"),
     correlation_id: default!(Option<PgUuid>, "NULL"),
 ) -> JsonB {
-    or_raise(finish(project_uuid, upload, content_hash, correlation_id))
+    definer(|| finish(project_uuid, upload, content_hash, correlation_id))
 }
 
 fn finish(

@@ -1,40 +1,42 @@
 //! SQL functions of this domain, and the gate as seen from SQL.
 
 use super::principal::presenter;
-use super::{Action, author, require, require_admin, require_project, store};
+use super::{Action, author, require, require_admin, store};
 use crate::args::text_arg;
+use crate::definer::definer;
 use crate::error::{Error, Result};
 use crate::ids::ActorId;
 use crate::pure::ability::Need;
-use crate::raise::or_raise;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use serde_json::json;
 
 /// Who the caller is: `{actor_id, display_name, via, db_role, is_admin}`.
-#[pg_extern(stable, security_definer)]
+#[pg_extern(stable)]
 #[search_path(pg_catalog, pg_temp)]
 fn whoami() -> JsonB {
-    or_raise(presenter().map(|principal| {
-        JsonB(json!({
-            "actor_id": principal.actor.map(|actor| actor.to_string()),
-            "display_name": principal.display_name,
-            "via": principal.via,
-            "db_role": principal.db_role,
-            "is_admin": principal.is_admin,
-        }))
-    }))
+    definer(|| {
+        presenter().map(|principal| {
+            JsonB(json!({
+                "actor_id": principal.actor.map(|actor| actor.to_string()),
+                "display_name": principal.display_name,
+                "via": principal.via,
+                "db_role": principal.db_role,
+                "is_admin": principal.is_admin,
+            }))
+        })
+    })
 }
 
 /// Makes a database role act as an actor. Administrators only.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn map_role_to_actor(
     db_role: Option<&str>,
     actor: default!(Option<Uuid>, "NULL"),
     display_name: default!(Option<&str>, "NULL"),
 ) -> Uuid {
-    or_raise(map_role_inner(db_role, actor, display_name))
+    definer(|| map_role_inner(db_role, actor, display_name))
 }
 
 fn map_role_inner(db_role: Option<&str>, actor: Option<Uuid>, display_name: Option<&str>) -> Result<Uuid> {
@@ -52,30 +54,18 @@ fn map_role_inner(db_role: Option<&str>, actor: Option<Uuid>, display_name: Opti
     Ok(actor.pg())
 }
 
-/// The gate for one-statement readers: the project itself, or PT404.
-#[pg_extern(schema = "quire_store", stable, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
-fn readable_project(project_uuid: Option<Uuid>) -> Uuid {
-    or_raise(require_project(Action::Read, project_uuid)).project.pg()
-}
-
-/// The gate for readers that are for members only.
-#[pg_extern(schema = "quire_store", stable, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
-fn member_project(project_uuid: Option<Uuid>) -> Uuid {
-    or_raise(require_project(Action::Belong, project_uuid)).project.pg()
-}
-
 /// The projects the caller may read, for row level security.
-#[pg_extern(schema = "quire_store", stable, security_definer)]
+#[pg_extern(schema = "quire_store", stable)]
 #[search_path(pg_catalog, pg_temp)]
 fn readable_projects() -> Vec<Uuid> {
-    or_raise(presenter().and_then(|principal| match &principal.token {
-        None => store::readable_projects(principal.actor, principal.is_admin),
-        // Also refuses a token that is dead by now.
-        Some(bound) if bound.token.allows(Need::ReadFiles) => {
-            require(Action::Read, bound.project()).map(|access| vec![access.project.pg()])
-        }
-        Some(_) => Ok(Vec::new()),
-    }))
+    definer(|| {
+        presenter().and_then(|principal| match &principal.token {
+            None => store::readable_projects(principal.actor, principal.is_admin),
+            // Also refuses a token that is dead by now.
+            Some(bound) if bound.token.allows(Need::ReadFiles) => {
+                require(Action::Read, bound.project()).map(|access| vec![access.project.pg()])
+            }
+            Some(_) => Ok(Vec::new()),
+        })
+    })
 }

@@ -2,7 +2,8 @@
 //!
 //! Owns: actors, the principal of the current call, the one gate [`require`].
 //! Promises: a project that the caller may not know of looks exactly like one that does not exist.
-//! Does not: rely on row level security; definer functions bypass it, so every function asks here first.
+//! Does not: rely on row level security; `quire_owner`, with whose rights functions work, bypasses it, so every function asks here
+//! first.
 
 pub mod api;
 pub mod bound;

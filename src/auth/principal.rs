@@ -1,11 +1,12 @@
 //! The principal of the current call.
 //!
 //! In this order: whose token was presented in this transaction; `sub` of the JWT claims, believed only when the
-//! *session* belongs to a trusted authenticator, because any SQL session can set that setting; the actor mapped to the caller's database role, which is the outer role, not
-//! the one of the definer function we run in; for an administrator who is mapped to nobody, `system`; else nobody.
+//! *session* belongs to a trusted authenticator, because any SQL session can set that setting; the actor mapped to the role
+//! with whose rights the calling statement runs; for an administrator who is mapped to nobody, `system`; else nobody.
 
 use super::bound::{self, Bound};
 use super::store;
+use crate::definer;
 use crate::error::{Code, Error, Result};
 use crate::guc;
 use crate::ids::ActorId;
@@ -80,11 +81,11 @@ pub fn caller() -> Result<Caller> {
     if let Some(token) = bound::current() {
         return presenting(token);
     }
-    let outer = outer_role()?;
+    let role = definer::caller()?;
     // SAFETY: plain reads of backend state; the oid comes from the server itself.
-    let (db_role, is_admin) = unsafe { (role_name(outer), is_admin(outer)) };
+    let (db_role, is_admin) = unsafe { (role_name(role), is_admin(role)) };
     // SAFETY: as above.
-    if unsafe { has_role(outer, c"quire_guest") && !has_role(outer, c"quire_user") } {
+    if unsafe { has_role(role, c"quire_guest") && !has_role(role, c"quire_user") } {
         return Err(Error::new(Code::Unauthorized, "this role needs a token").hint("call authenticate first"));
     }
     Ok(Caller { subject: jwt_subject()?, db_role, is_admin, token: None })
@@ -103,23 +104,7 @@ pub fn presenting(token: Rc<Bound>) -> Result<Caller> {
 /// Name of the caller's database role.
 pub fn caller_role() -> Result<String> {
     // SAFETY: the oid comes from the server itself.
-    outer_role().map(|outer| unsafe { role_name(outer) })
-}
-
-/// The caller's database role: the outer one, not that of the definer function.
-///
-/// Refuses to say during maintenance: ANALYZE, REINDEX and REFRESH MATERIALIZED VIEW run a table owner's functions while
-/// the outer role is still whoever started them, autovacuum's superuser included.
-fn outer_role() -> Result<pg_sys::Oid> {
-    // SAFETY: plain reads of backend state; the flag survives the switch into a definer function.
-    let (restricted, outer) = unsafe { (pg_sys::InSecurityRestrictedOperation(), pg_sys::GetOuterUserId()) };
-    if restricted {
-        return Err(Error::new(
-            Code::Unauthorized,
-            "quire cannot be called from a security-restricted operation",
-        ));
-    }
-    Ok(outer)
+    definer::caller().map(|role| unsafe { role_name(role) })
 }
 
 impl Caller {

@@ -5,17 +5,17 @@ use super::{Commit, Kind, commit, correlated};
 use crate::args::{message_arg, required};
 use crate::auth::{Action, expect};
 use crate::blob;
+use crate::definer::definer;
 use crate::error::Result;
 use crate::jsonb::JsonArg;
 use crate::pure::conflict::OnConflict;
 use crate::pure::json::Members;
-use crate::raise::or_raise;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use serde_json::json;
 
 /// Commits any mix of operations as one bundle.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn commit_bundle(
     project_uuid: Option<Uuid>,
@@ -26,7 +26,7 @@ fn commit_bundle(
     correlation_id: default!(Option<Uuid>, "NULL"),
     on_conflict: default!(Option<&str>, "'reject'"),
 ) -> JsonB {
-    or_raise(commit_ops(project_uuid, ops, kind, message, base_seq, correlation_id, on_conflict))
+    definer(|| commit_ops(project_uuid, ops, kind, message, base_seq, correlation_id, on_conflict))
 }
 
 fn commit_ops(

@@ -1,22 +1,25 @@
-//! Looking into the log: one bundle with everything it says, and the filter of `search_ops`.
+//! Looking into the log: one bundle with everything it says, and `search_ops`.
 
 use super::store;
-use crate::args::required;
+use crate::args::{page_arg, required};
 use crate::auth::{Action, require_project};
+use crate::db::Answer;
+use crate::definer::definer;
 use crate::error::{Error, Result};
+use crate::file::read::MAX_ROWS;
 use crate::jsonb::JsonArg;
 use crate::pure::json::Members;
-use crate::raise::or_raise;
 use crate::recovery;
+use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use serde_json::json;
 
 /// One bundle: its header, what it takes back and what took it back, and its operations.
-#[pg_extern(stable, security_definer)]
+#[pg_extern(stable)]
 #[search_path(pg_catalog, pg_temp)]
 fn bundle_details(project_uuid: Option<Uuid>, seq: Option<i64>) -> JsonB {
-    or_raise(details(project_uuid, seq))
+    definer(|| details(project_uuid, seq))
 }
 
 fn details(project_uuid: Option<Uuid>, seq: Option<i64>) -> Result<JsonB> {
@@ -27,13 +30,26 @@ fn details(project_uuid: Option<Uuid>, seq: Option<i64>) -> Result<JsonB> {
         .ok_or_else(|| Error::not_found(format!("no bundle {seq}")).with("seq", seq))
 }
 
-/// The filter of `search_ops`, checked, so that its casts cannot fail.
-#[pg_extern(schema = "quire_store", stable, parallel_safe)]
-fn check_op_filter(filter: Option<JsonArg>) -> bool {
-    or_raise(required("filter", filter).and_then(|filter| check(&filter.parsed("filter")?)))
+/// The operations that a filter lets through.
+#[pg_extern(stable, sql = false)]
+fn search_ops(
+    project_uuid: Option<Uuid>,
+    filter: Option<JsonArg>,
+    max_ops: Option<i32>,
+    fcinfo: FunctionCallInfo,
+) {
+    definer(|| {
+        let access = require_project(Action::Read, project_uuid)?;
+        let filter = required("filter", filter)?.parsed("filter")?;
+        check(&filter)?;
+        let most = page_arg("max_ops", max_ops, MAX_ROWS)?;
+        recovery::refuse(access.project, &["bundle", "file_op", "field_op", "asset_op"], json!({}))?;
+        store::search(Answer::of(fcinfo), access.project, filter, most)
+    });
 }
 
-fn check(filter: &serde_json::Value) -> Result<bool> {
+/// Checks a filter, so that the statement's casts of its members cannot fail.
+fn check(filter: &serde_json::Value) -> Result<()> {
     let mut members = Members::of("filter", filter)?;
     for key in ["op", "kind", "target", "target_prefix", "entity_type", "entity_id", "field", "message"] {
         members.opt_str(key)?;
@@ -51,6 +67,5 @@ fn check(filter: &serde_json::Value) -> Result<bool> {
             return Err(members.wrong(key, "a time, such as 2026-01-31T12:00:00Z"));
         }
     }
-    members.finish()?;
-    Ok(true)
+    members.finish()
 }

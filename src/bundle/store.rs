@@ -1,7 +1,7 @@
 //! SQL of the log and of the head row.
 
 use crate::auth::{self, Access, Standing};
-use crate::db::{self, Arg};
+use crate::db::{self, Answer, Arg};
 use crate::error::{Error, Result};
 use crate::file::store::{file_head_columns, head_from_row};
 use crate::ids::{ActorId, CorrelationId, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
@@ -288,4 +288,31 @@ pub fn details(project: ProjectId, seq: Seq) -> Result<Option<JsonB>> {
         LEFT JOIN quire_store.actor a ON a.actor_id = b.actor_id
         WHERE b.project_id = $1 AND b.seq = $2";
     db::read_one(SQL, &[project.pg().into(), seq.into()], |row| row.get(1))
+}
+
+/// The operations that a checked filter lets through, newest first.
+pub fn search(answer: Answer, project: ProjectId, filter: Value, most: i64) -> Result<()> {
+    const SQL: &str =
+        "SELECT o.seq, o.ordinal, o.op, o.target, o.actor, a.display_name, u.kind, u.message, u.bundle_id,
+            o.before, o.after, o.checksum, o.committed_at
+        FROM quire.oplog o
+        JOIN quire_store.bundle u ON u.project_id = o.project_id AND u.seq = o.seq
+        LEFT JOIN quire_store.actor a ON a.actor_id = o.actor
+        WHERE o.project_id = $1
+          AND ($2 ->> 'op' IS NULL OR o.op = $2 ->> 'op')
+          AND ($2 ->> 'kind' IS NULL OR u.kind = $2 ->> 'kind')
+          AND ($2 ->> 'actor' IS NULL OR o.actor = ($2 ->> 'actor')::uuid)
+          AND ($2 ->> 'target' IS NULL OR o.target = $2 ->> 'target')
+          AND ($2 ->> 'target_prefix' IS NULL OR starts_with(o.target, $2 ->> 'target_prefix'))
+          AND ($2 ->> 'entity_type' IS NULL OR o.entity ->> 'entity_type' = $2 ->> 'entity_type')
+          AND ($2 ->> 'entity_id' IS NULL OR o.entity ->> 'entity_id' = $2 ->> 'entity_id')
+          AND ($2 ->> 'field' IS NULL OR o.entity ->> 'field' = $2 ->> 'field')
+          AND ($2 ->> 'after_seq' IS NULL OR o.seq > ($2 ->> 'after_seq')::bigint)
+          AND ($2 ->> 'before_seq' IS NULL OR o.seq < ($2 ->> 'before_seq')::bigint)
+          AND ($2 ->> 'since' IS NULL OR o.committed_at >= ($2 ->> 'since')::timestamptz)
+          AND ($2 ->> 'until' IS NULL OR o.committed_at < ($2 ->> 'until')::timestamptz)
+          AND ($2 ->> 'message' IS NULL OR strpos(u.message, $2 ->> 'message') > 0)
+        ORDER BY o.seq DESC, o.ordinal DESC
+        LIMIT $3";
+    answer.fill(SQL, &[project.pg().into(), JsonB(filter).into(), most.into()])
 }

@@ -5,21 +5,21 @@ use super::store;
 use crate::args::required;
 use crate::auth::{Action, require_project};
 use crate::bundle::{Commit, Kind, Plan, commit, correlated};
+use crate::definer::definer;
 use crate::error::{Error, Result};
 use crate::ids::uuid_from_pg;
 use crate::jsonb::JsonArg;
 use crate::pure::field::{EntityKey, FieldEdit, fields_of, no_entity, value as field_value};
-use crate::raise::or_raise;
 use crate::recovery;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use serde_json::{Map, Value, json};
 
 /// One entity as it is now.
-#[pg_extern(stable, security_definer)]
+#[pg_extern(stable)]
 #[search_path(pg_catalog, pg_temp)]
 fn get_entity(project_uuid: Option<Uuid>, entity_type: Option<&str>, entity_id: Option<&str>) -> JsonB {
-    or_raise(read_entity(project_uuid, entity_type, entity_id))
+    definer(|| read_entity(project_uuid, entity_type, entity_id))
 }
 
 fn read_entity(
@@ -47,35 +47,12 @@ fn read_entity(
 }
 
 /// The arguments that name an entity.
-fn entity_arg(entity_type: Option<&str>, entity_id: Option<&str>) -> Result<EntityKey> {
+pub fn entity_arg(entity_type: Option<&str>, entity_id: Option<&str>) -> Result<EntityKey> {
     EntityKey::parse(required("entity_type", entity_type)?, required("entity_id", entity_id)?)
 }
 
-/// The arguments of the SQL readers that name an entity, checked.
-#[pg_extern(schema = "quire_store", immutable, parallel_safe)]
-fn check_entity(entity_type: Option<&str>, entity_id: Option<&str>) -> bool {
-    or_raise(entity_arg(entity_type, entity_id).map(|_| true))
-}
-
-/// The arguments of the SQL reader of a type, checked.
-#[pg_extern(schema = "quire_store", immutable, parallel_safe)]
-fn check_entity_type(entity_type: Option<&str>) -> bool {
-    or_raise(entity_arg(entity_type, Some("any")).map(|_| true))
-}
-
-/// What fields are compared with: an object.
-#[pg_extern(schema = "quire_store", immutable, parallel_safe)]
-fn check_matching(matching: Option<JsonArg>) -> bool {
-    or_raise(required("matching", matching).and_then(|matching| matching.parsed("matching")).and_then(
-        |matching| {
-            let wrong = || Error::validation("matching must be a JSON object").with("argument", "matching");
-            matching.is_object().then_some(true).ok_or_else(wrong)
-        },
-    ))
-}
-
 /// Settles a conflict: a bundle of kind `merge_resolution`.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn resolve_conflict(
     project_uuid: Option<Uuid>,
@@ -83,7 +60,7 @@ fn resolve_conflict(
     value: Option<JsonArg>,
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> JsonB {
-    or_raise(resolve(project_uuid, conflict_id, value, correlation_id))
+    definer(|| resolve(project_uuid, conflict_id, value, correlation_id))
 }
 
 fn resolve(

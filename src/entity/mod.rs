@@ -7,6 +7,7 @@
 
 pub mod api;
 mod conflict;
+mod list;
 mod ops;
 pub mod store;
 

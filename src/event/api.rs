@@ -4,10 +4,10 @@ use super::load::{Event, MAX_CONTENT_BYTES, Query, page};
 use crate::args::{page_arg, required};
 use crate::auth::{Action, require_project};
 use crate::bundle::store::{head_seq, to_pg};
+use crate::definer::definer;
 use crate::error::{Code, Error, Result};
 use crate::ids::{ProjectId, Seq};
 use crate::pure::filter::Filter;
-use crate::raise::or_raise;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
@@ -19,7 +19,7 @@ pub const MAX_EVENTS: i32 = 1000;
 pub type EventRow = (i64, String, JsonB, TimestampWithTimeZone);
 
 /// The events after a seq, in order.
-#[pg_extern(stable, security_definer)]
+#[pg_extern(stable)]
 #[search_path(pg_catalog, pg_temp)]
 #[allow(clippy::type_complexity)]
 fn poll_events(
@@ -36,7 +36,7 @@ fn poll_events(
         name!(committed_at, TimestampWithTimeZone),
     ),
 > {
-    TableIterator::new(or_raise(poll(project_uuid, after_seq, max_events, with_content)))
+    TableIterator::new(definer(|| poll(project_uuid, after_seq, max_events, with_content)))
 }
 
 fn poll(

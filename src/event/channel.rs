@@ -8,12 +8,12 @@ use crate::args::{interval_arg, required};
 use crate::auth::{Access, Action, require_project};
 use crate::bundle::notify;
 use crate::bundle::store::{now, to_pg};
+use crate::definer::definer;
 use crate::error::{Code, Error, Result};
 use crate::ids::ProjectId;
 use crate::project::locked;
 use crate::pure::event::CHANNEL_CLOSED;
 use crate::pure::timestamp::Micros;
-use crate::raise::or_raise;
 use pgrx::Uuid;
 use pgrx::datum::{Interval, TimestampWithTimeZone};
 use pgrx::prelude::*;
@@ -24,10 +24,10 @@ const MAX_LEASE: i128 = 3600 * 1_000_000;
 const MAX_LIFE: Micros = 24 * 3600 * 1_000_000;
 
 /// Opens the private channel and tells its name.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn open_channel(project_uuid: Option<Uuid>, lease: default!(Option<Interval>, "'1 minute'")) -> String {
-    or_raise(open(project_uuid, lease))
+    definer(|| open(project_uuid, lease))
 }
 
 fn open(project_uuid: Option<Uuid>, lease: Option<Interval>) -> Result<String> {
@@ -55,14 +55,14 @@ fn valid_until(access: &Access, now: Micros) -> Micros {
 }
 
 /// Holds the private channel open for longer.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn keep_channel(
     project_uuid: Option<Uuid>,
     channel: Option<&str>,
     lease: default!(Option<Interval>, "'1 minute'"),
 ) -> TimestampWithTimeZone {
-    or_raise(keep(project_uuid, channel, lease))
+    definer(|| keep(project_uuid, channel, lease))
 }
 
 fn keep(
@@ -92,14 +92,14 @@ fn lease_arg(lease: Option<Interval>) -> Result<Micros> {
 }
 
 /// Gives the private channel another name.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn rotate_channel(project_uuid: Option<Uuid>) {
-    or_raise(
+    definer(|| {
         require_project(Action::Manage, project_uuid)
             .and_then(locked)
-            .and_then(|access| close(access.project)),
-    );
+            .and_then(|access| close(access.project))
+    });
 }
 
 /// Forgets the channel's name and tells who listens. Somebody who was told it may no longer know the next.

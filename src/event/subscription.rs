@@ -7,12 +7,12 @@ use super::store::{self, Subscription};
 use crate::args::{interval_arg, page_arg, required, text_arg};
 use crate::auth::{Access, Action, Role, require_project};
 use crate::bundle::store::{now, to_pg};
+use crate::definer::definer;
 use crate::error::{Error, Result};
 use crate::ids::Seq;
 use crate::jsonb::JsonArg;
 use crate::project;
 use crate::pure::filter::Filter;
-use crate::raise::or_raise;
 use pgrx::datum::{Interval, TimestampWithTimeZone};
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
@@ -23,7 +23,7 @@ const MAX_LEASE: i128 = 24 * 3600 * 1_000_000;
 const MAX_PAGES: usize = 20;
 
 /// Starts a subscription after a seq.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn create_subscription(
     project_uuid: Option<Uuid>,
@@ -31,7 +31,7 @@ fn create_subscription(
     filter: default!(Option<JsonArg>, "'{}'"),
     after_seq: default!(Option<i64>, "0"),
 ) {
-    or_raise(create(project_uuid, name, filter, after_seq));
+    definer(|| create(project_uuid, name, filter, after_seq));
 }
 
 fn create(
@@ -58,7 +58,7 @@ fn create(
 }
 
 /// Hands out the next matching events and leases them.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 #[allow(clippy::type_complexity)]
 fn poll_subscription(
@@ -75,7 +75,7 @@ fn poll_subscription(
         name!(committed_at, TimestampWithTimeZone),
     ),
 > {
-    TableIterator::new(or_raise(poll(project_uuid, name, max_events, lease)))
+    TableIterator::new(definer(|| poll(project_uuid, name, max_events, lease)))
 }
 
 fn poll(
@@ -126,10 +126,10 @@ fn next_matching(
 }
 
 /// Acknowledges everything up to a seq and ends the lease.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn ack_subscription(project_uuid: Option<Uuid>, name: Option<&str>, seq: Option<i64>) -> i64 {
-    or_raise(ack(project_uuid, name, seq))
+    definer(|| ack(project_uuid, name, seq))
 }
 
 fn ack(project_uuid: Option<Uuid>, name: Option<&str>, seq: Option<Seq>) -> Result<Seq> {
@@ -152,7 +152,7 @@ fn ack(project_uuid: Option<Uuid>, name: Option<&str>, seq: Option<Seq>) -> Resu
 }
 
 /// The caller's subscriptions; all of them for an owner.
-#[pg_extern(stable, security_definer)]
+#[pg_extern(stable)]
 #[search_path(pg_catalog, pg_temp)]
 #[allow(clippy::type_complexity)]
 fn list_subscriptions(
@@ -169,20 +169,22 @@ fn list_subscriptions(
         name!(created_at, TimestampWithTimeZone),
     ),
 > {
-    TableIterator::new(or_raise(
+    TableIterator::new(definer(|| {
         gate(project_uuid)
-            .and_then(|access| store::list(access.project, access.principal.actor, sees_all(&access))),
-    ))
+            .and_then(|access| store::list(access.project, access.principal.actor, sees_all(&access)))
+    }))
 }
 
 /// Ends a subscription.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn drop_subscription(project_uuid: Option<Uuid>, name: Option<&str>) {
-    or_raise(named(project_uuid, name).and_then(|(access, name)| {
-        owned(&access, name)?;
-        store::delete(access.project, name)
-    }));
+    definer(|| {
+        named(project_uuid, name).and_then(|(access, name)| {
+            owned(&access, name)?;
+            store::delete(access.project, name)
+        })
+    });
 }
 
 /// Who has lost their membership may still look after what they started. A token may not: its holder keeps a cursor of

@@ -6,24 +6,24 @@ use crate::blob;
 use crate::bundle::correlated;
 use crate::bundle::staged::{Staged, check_count, items};
 use crate::bundle::{Commit, Kind, commit};
+use crate::definer::definer;
 use crate::error::{Error, Result};
 use crate::jsonb::JsonArg;
 use crate::pure::json::Members;
 use crate::pure::path::FilePath;
-use crate::raise::or_raise;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use serde_json::{Value, json};
 
 /// Writes many files.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn bulk_upsert_project_files(
     project_uuid: Option<Uuid>,
     files: Option<JsonArg>,
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> JsonB {
-    or_raise(bulk_upsert(project_uuid, files, correlation_id))
+    definer(|| bulk_upsert(project_uuid, files, correlation_id))
 }
 
 fn bulk_upsert(
@@ -41,14 +41,14 @@ fn bulk_upsert(
 }
 
 /// Deletes many files.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn bulk_delete_project_files(
     project_uuid: Option<Uuid>,
     paths: Option<Vec<Option<String>>>,
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> JsonB {
-    or_raise(bulk_delete(project_uuid, paths, correlation_id))
+    definer(|| bulk_delete(project_uuid, paths, correlation_id))
 }
 
 fn bulk_delete(

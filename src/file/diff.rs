@@ -6,11 +6,11 @@ use super::store::{self, Changed, Operation};
 use crate::args::{path_arg, required};
 use crate::auth::{Access, Action, require_project};
 use crate::blob;
+use crate::definer::definer;
 use crate::error::{Error, Result};
 use crate::ids::{Seq, Version};
 use crate::pure::diff::unified;
 use crate::pure::path::FilePath;
-use crate::raise::or_raise;
 use crate::recovery;
 use pgrx::Uuid;
 use pgrx::prelude::*;
@@ -20,7 +20,7 @@ use std::collections::{HashMap, HashSet};
 const MAX_CONTEXT: i32 = 1_000_000;
 
 /// A unified diff of two versions of a file.
-#[pg_extern(stable, security_definer)]
+#[pg_extern(stable)]
 #[search_path(pg_catalog, pg_temp)]
 fn diff_project_file(
     project_uuid: Option<Uuid>,
@@ -29,7 +29,7 @@ fn diff_project_file(
     to_version: Option<i32>,
     context_lines: default!(Option<i32>, "3"),
 ) -> String {
-    or_raise(diff_file(project_uuid, p_file_path, from_version, to_version, context_lines))
+    definer(|| diff_file(project_uuid, p_file_path, from_version, to_version, context_lines))
 }
 
 fn diff_file(
@@ -91,7 +91,7 @@ fn binary_notice(
 }
 
 /// Paths that differ between two seqs.
-#[pg_extern(stable, security_definer)]
+#[pg_extern(stable)]
 #[search_path(pg_catalog, pg_temp)]
 #[allow(clippy::type_complexity)]
 fn diff_project(
@@ -110,7 +110,7 @@ fn diff_project(
         name!(to_hash, Option<String>),
     ),
 > {
-    TableIterator::new(or_raise(diff_trees(project_uuid, from_seq, to_seq)))
+    TableIterator::new(definer(|| diff_trees(project_uuid, from_seq, to_seq)))
 }
 
 type DiffRow = (String, String, Option<String>, Option<i32>, Option<i32>, Option<String>, Option<String>);

@@ -7,17 +7,17 @@ use crate::auth::{Access, Action, require_project};
 use crate::blob;
 use crate::bundle::correlated;
 use crate::bundle::{Commit, Kind, Plan, commit};
+use crate::definer::definer;
 use crate::error::{Error, Result};
 use crate::pure::merge::{Hunk, LineMerge, characters, lines};
 use crate::pure::path::{FilePath, shorten};
 use crate::pure::tree::Edit;
-use crate::raise::or_raise;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use serde_json::{Value, json};
 
 /// Merges content that was made from `base_version` into the current version.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn merge_project_file(
     project_uuid: Option<Uuid>,
@@ -27,9 +27,9 @@ fn merge_project_file(
     strategy: default!(Option<&str>, "'lines'"),
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> JsonB {
-    or_raise(blob::retrying(|| {
-        merge(project_uuid, p_file_path, p_content, base_version, strategy, correlation_id)
-    }))
+    definer(|| {
+        blob::retrying(|| merge(project_uuid, p_file_path, p_content, base_version, strategy, correlation_id))
+    })
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -8,6 +8,7 @@
 mod bulk;
 mod diff;
 mod head;
+mod list;
 mod merge;
 pub mod read;
 mod restore;

@@ -1,26 +1,26 @@
-//! Readers of one file, and the helpers of the SQL readers.
+//! Readers of one file, and what a point in time means.
 
 use super::{VersionRow, store};
-use crate::args::{page_arg, path_arg, project_arg};
+use crate::args::path_arg;
 use crate::auth::{Access, Action, require_project};
 use crate::blob;
 use crate::bundle::store::{committed_at, from_pg, head_seq, to_pg};
+use crate::definer::definer;
 use crate::error::{Error, Result};
 use crate::ids::{ProjectId, Seq, Version};
 use crate::pure::path::FilePath;
 use crate::pure::timestamp::Micros;
-use crate::raise::or_raise;
 use crate::recovery;
 use pgrx::Uuid;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
 use serde_json::json;
 
-/// Most rows one call lists.
-const MAX_ROWS: i32 = 10_000;
+/// Most rows of a page.
+pub const MAX_ROWS: i32 = 10_000;
 
 /// One file, current or at a version.
-#[pg_extern(stable, security_definer)]
+#[pg_extern(stable)]
 #[search_path(pg_catalog, pg_temp)]
 #[allow(clippy::type_complexity)]
 fn read_project_file(
@@ -43,7 +43,7 @@ fn read_project_file(
         name!(seq, i64),
     ),
 > {
-    let row = or_raise(read_text(project_uuid, p_file_path, version));
+    let row = definer(|| read_text(project_uuid, p_file_path, version));
     TableIterator::once(row)
 }
 
@@ -86,17 +86,19 @@ fn read_text(project_uuid: Option<Uuid>, path: Option<&str>, version: Option<Ver
 }
 
 /// Bytes of one file, current or at a version.
-#[pg_extern(stable, security_definer)]
+#[pg_extern(stable)]
 #[search_path(pg_catalog, pg_temp)]
 fn read_project_file_bytes(
     project_uuid: Option<Uuid>,
     p_file_path: Option<&str>,
     version: default!(Option<i32>, "NULL"),
 ) -> Vec<u8> {
-    or_raise(find(project_uuid, p_file_path, version).and_then(|(access, path, row)| {
-        let hash = row.content_hash.ok_or_else(|| no_file(&path, version))?;
-        blob::store::read(access.project, &hash)
-    }))
+    definer(|| {
+        find(project_uuid, p_file_path, version).and_then(|(access, path, row)| {
+            let hash = row.content_hash.ok_or_else(|| no_file(&path, version))?;
+            blob::store::read(access.project, &hash)
+        })
+    })
 }
 
 fn find(
@@ -133,37 +135,8 @@ pub fn no_file(path: &FilePath, version: Option<Version>) -> Error {
     }
 }
 
-/// A path argument of a SQL reader, checked and normalised.
-#[pg_extern(schema = "quire_store", immutable, parallel_safe)]
-fn normal_path(path: Option<&str>) -> String {
-    or_raise(path_arg("p_file_path", path)).as_str().to_owned()
-}
-
-/// A prefix argument of a SQL reader, checked and normalised; NULL is everything.
-#[pg_extern(schema = "quire_store", immutable, parallel_safe)]
-fn normal_prefix(prefix: Option<&str>) -> Option<String> {
-    or_raise(prefix.map(FilePath::parse_prefix).transpose()).flatten().map(|path| path.as_str().to_owned())
-}
-
-/// A page size argument of a SQL reader, checked.
-#[pg_extern(schema = "quire_store", immutable, parallel_safe)]
-fn page_size(argument: &str, size: Option<i32>) -> i64 {
-    or_raise(page_arg(argument, size, MAX_ROWS))
-}
-
 /// The seq that a point in time means: exactly one of the three is given.
-#[pg_extern(schema = "quire_store", stable, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
-fn seq_at(
-    project_uuid: Option<Uuid>,
-    at_seq: Option<i64>,
-    at_time: Option<TimestampWithTimeZone>,
-    at_tag: Option<&str>,
-) -> i64 {
-    or_raise(project_arg(project_uuid).and_then(|project| resolve_point(project, at_seq, at_time, at_tag)))
-}
-
-fn resolve_point(
+pub fn resolve_point(
     project: ProjectId,
     at_seq: Option<Seq>,
     at_time: Option<TimestampWithTimeZone>,

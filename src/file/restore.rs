@@ -10,19 +10,19 @@ use crate::blob;
 use crate::bundle::correlated;
 use crate::bundle::store::head_seq;
 use crate::bundle::{Commit, Kind, Plan, commit};
+use crate::definer::definer;
 use crate::error::{Error, Result};
 use crate::ids::Seq;
 use crate::pure::op::Mode;
 use crate::pure::path::FilePath;
 use crate::pure::tree::{Content, Edit};
-use crate::raise::or_raise;
 use crate::recovery;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid, composite_type};
 use serde_json::{Value, json};
 
 /// Makes an older version of a file current again.
-#[pg_extern(security_definer, requires = ["file"])]
+#[pg_extern(requires = ["file"])]
 #[search_path(pg_catalog, pg_temp)]
 fn restore_project_file(
     project_uuid: Option<Uuid>,
@@ -30,7 +30,7 @@ fn restore_project_file(
     version: Option<i32>,
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> composite_type!('static, "quire.project_file_head") {
-    or_raise(restore_file(project_uuid, p_file_path, version, correlation_id))
+    definer(|| restore_file(project_uuid, p_file_path, version, correlation_id))
 }
 
 fn restore_file(
@@ -59,7 +59,7 @@ fn restore_file(
 }
 
 /// Makes the whole tree what it was at a seq.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn restore_project(
     project_uuid: Option<Uuid>,
@@ -67,7 +67,7 @@ fn restore_project(
     dry_run: default!(Option<bool>, "false"),
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> JsonB {
-    or_raise(restore_tree(project_uuid, to_seq, dry_run, correlation_id))
+    definer(|| restore_tree(project_uuid, to_seq, dry_run, correlation_id))
 }
 
 fn restore_tree(

@@ -7,15 +7,15 @@ use crate::auth::{Action, require_project};
 use crate::bundle::correlated;
 use crate::bundle::store::touch;
 use crate::bundle::{Commit, Kind, Plan, commit};
+use crate::definer::definer;
 use crate::error::{Error, Result};
 use crate::ids::Seq;
-use crate::raise::or_raise;
 use pgrx::Uuid;
 use pgrx::prelude::*;
 use serde_json::json;
 
 /// Names a seq; the newest when none is given.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn tag_project(
     project_uuid: Option<Uuid>,
@@ -23,7 +23,7 @@ fn tag_project(
     at_seq: default!(Option<i64>, "NULL"),
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> i64 {
-    or_raise(create(project_uuid, tag, at_seq, correlation_id))
+    definer(|| create(project_uuid, tag, at_seq, correlation_id))
 }
 
 fn create(

@@ -5,17 +5,17 @@ use crate::args::{file_type_arg, path_arg, required};
 use crate::auth::{Access, Action, expect};
 use crate::blob;
 use crate::bundle::{Commit, Kind, Plan, commit, correlated};
+use crate::definer::definer;
 use crate::error::Result;
 use crate::ids::{CorrelationId, Version};
 use crate::pure::hash::Hash;
 use crate::pure::tree::Edit;
-use crate::raise::or_raise;
 use pgrx::prelude::*;
 use pgrx::{Uuid, composite_type};
 use serde_json::json;
 
 /// Writes a text file.
-#[pg_extern(security_definer, requires = ["file"])]
+#[pg_extern(requires = ["file"])]
 #[search_path(pg_catalog, pg_temp)]
 fn upsert_project_file(
     project_uuid: Option<Uuid>,
@@ -26,13 +26,15 @@ fn upsert_project_file(
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> composite_type!('static, "quire.project_file_head") {
     let content = ("p_content", p_content.map(str::as_bytes));
-    or_raise(blob::retrying(|| {
-        upsert(project_uuid, p_file_path, content, p_file_type, expected_version, correlation_id)
-    }))
+    definer(|| {
+        blob::retrying(|| {
+            upsert(project_uuid, p_file_path, content, p_file_type, expected_version, correlation_id)
+        })
+    })
 }
 
 /// Writes a file of any bytes.
-#[pg_extern(security_definer, requires = ["file"])]
+#[pg_extern(requires = ["file"])]
 #[search_path(pg_catalog, pg_temp)]
 fn upsert_project_file_bytes(
     project_uuid: Option<Uuid>,
@@ -43,9 +45,11 @@ fn upsert_project_file_bytes(
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> composite_type!('static, "quire.project_file_head") {
     let content = ("p_bytes", p_bytes);
-    or_raise(blob::retrying(|| {
-        upsert(project_uuid, p_file_path, content, p_file_type, expected_version, correlation_id)
-    }))
+    definer(|| {
+        blob::retrying(|| {
+            upsert(project_uuid, p_file_path, content, p_file_type, expected_version, correlation_id)
+        })
+    })
 }
 
 fn upsert(
@@ -70,7 +74,7 @@ fn upsert(
 }
 
 /// Deletes a file; its history stays.
-#[pg_extern(security_definer, requires = ["file"])]
+#[pg_extern(requires = ["file"])]
 #[search_path(pg_catalog, pg_temp)]
 fn delete_project_file(
     project_uuid: Option<Uuid>,
@@ -78,7 +82,7 @@ fn delete_project_file(
     expected_version: default!(Option<i32>, "NULL"),
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> composite_type!('static, "quire.project_file_head") {
-    or_raise(delete(project_uuid, p_file_path, expected_version, correlation_id))
+    definer(|| delete(project_uuid, p_file_path, expected_version, correlation_id))
 }
 
 fn delete(
@@ -99,7 +103,7 @@ fn delete(
 }
 
 /// Gives a file another path.
-#[pg_extern(security_definer, requires = ["file"])]
+#[pg_extern(requires = ["file"])]
 #[search_path(pg_catalog, pg_temp)]
 fn move_project_file(
     project_uuid: Option<Uuid>,
@@ -108,7 +112,7 @@ fn move_project_file(
     expected_version: default!(Option<i32>, "NULL"),
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> composite_type!('static, "quire.project_file_head") {
-    or_raise(rename(project_uuid, from_path, to_path, expected_version, correlation_id))
+    definer(|| rename(project_uuid, from_path, to_path, expected_version, correlation_id))
 }
 
 fn rename(

@@ -1,13 +1,18 @@
-//! The gate of the SQL reader.
+//! `gc_plan`.
 
+use super::store;
 use crate::auth::{Action, require_project};
-use crate::raise::or_raise;
+use crate::db::Answer;
+use crate::definer::definer;
 use pgrx::Uuid;
+use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 
-/// The gate for readers that are for owners only.
-#[pg_extern(schema = "quire_store", stable, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
-fn managed_project(project_uuid: Option<Uuid>) -> Uuid {
-    or_raise(require_project(Action::Manage, project_uuid)).project.pg()
+/// What garbage collection would do.
+#[pg_extern(stable, sql = false)]
+fn gc_plan(project_uuid: Option<Uuid>, fcinfo: FunctionCallInfo) {
+    definer(|| {
+        let access = require_project(Action::Manage, project_uuid)?;
+        store::plan(Answer::of(fcinfo), access.project)
+    });
 }

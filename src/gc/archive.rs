@@ -8,11 +8,11 @@ use crate::args::required;
 use crate::auth::{self, Access, Action, require_project};
 use crate::blob::{self, Blob, State};
 use crate::bundle::store::{LockedHead, head_seq, lock_head, touch};
+use crate::definer::definer;
 use crate::error::{Error, Result};
 use crate::guc;
 use crate::pure::content;
 use crate::pure::hash::{Hash, Hasher};
-use crate::raise::or_raise;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use serde_json::json;
@@ -20,10 +20,10 @@ use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 
 /// Takes content away that the caller has stored elsewhere.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn archive_blob(project_uuid: Option<Uuid>, hash: Option<&str>, sha256: Option<&str>) -> JsonB {
-    or_raise(archive(project_uuid, hash, sha256))
+    definer(|| archive(project_uuid, hash, sha256))
 }
 
 fn archive(project_uuid: Option<Uuid>, hash: Option<&str>, sha256: Option<&str>) -> Result<JsonB> {
@@ -66,10 +66,10 @@ fn archive(project_uuid: Option<Uuid>, hash: Option<&str>, sha256: Option<&str>)
 }
 
 /// Takes bytes back.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn restore_blob(project_uuid: Option<Uuid>, hash: Option<&str>, bytes: Option<&[u8]>) -> JsonB {
-    or_raise(restore(project_uuid, hash, bytes))
+    definer(|| restore(project_uuid, hash, bytes))
 }
 
 fn restore(project_uuid: Option<Uuid>, hash: Option<&str>, bytes: Option<&[u8]>) -> Result<JsonB> {

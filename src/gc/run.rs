@@ -9,9 +9,9 @@ use crate::args::page_arg;
 use crate::asset;
 use crate::auth::{self, Action, require_project};
 use crate::bundle::store::{head_seq, lock_head, touch};
+use crate::definer::definer;
 use crate::error::Result;
 use crate::pure::hash::Hash;
-use crate::raise::or_raise;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use serde_json::json;
@@ -21,10 +21,10 @@ use std::collections::HashSet;
 const MAX_BLOBS: i32 = 10_000;
 
 /// Collects content that nobody needs.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn gc_run(project_uuid: Option<Uuid>, max_blobs: default!(Option<i32>, "100")) -> JsonB {
-    or_raise(run(project_uuid, max_blobs))
+    definer(|| run(project_uuid, max_blobs))
 }
 
 fn run(project_uuid: Option<Uuid>, max_blobs: Option<i32>) -> Result<JsonB> {

@@ -2,7 +2,7 @@
 
 use crate::auth;
 use crate::blob::store::{byte_array, forget_chunks};
-use crate::db::{self, Arg};
+use crate::db::{self, Answer, Arg};
 use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId, Seq};
 use crate::pure::hash::Hash;
@@ -185,4 +185,46 @@ pub fn archive(project: ProjectId, hash: &Hash, by: ActorId) -> Result<()> {
         WHERE project_id = $1 AND hash = $2 AND state = 0";
     forget_chunks(project, std::slice::from_ref(hash))?;
     db::exec(SQL, &[project.pg().into(), hash.as_bytes().as_slice().into(), by.pg().into()])
+}
+
+/// What garbage collection would do with each content. One aggregate over everything, because a join could be planned as a
+/// loop over a loop.
+pub fn plan(answer: Answer, project: ProjectId) -> Result<()> {
+    const SQL: &str = "SELECT encode(g.hash, 'hex'),
+            g.size,
+            g.stored_bytes,
+            (ARRAY['present', 'archived', 'collected', 'quarantined'])[g.state + 1],
+            g.state = 0 AND g.kinds IS NULL,
+            CASE WHEN g.state <> 0 THEN g.state_reason
+                 WHEN g.kinds IS NULL THEN format('unreferenced; last used in bundle %s; retention %s days',
+                                               g.last_seq, r.days)
+                 ELSE g.kinds END,
+            g.refs
+        FROM (SELECT b.hash,
+                     max(b.size)::bigint AS size,
+                     max(b.stored_bytes)::bigint AS stored_bytes,
+                     max(b.state) AS state,
+                     max(b.state_reason) AS state_reason,
+                     max(b.last_seq) AS last_seq,
+                     string_agg(b.kind, ', ' ORDER BY b.kind) AS kinds,
+                     COALESCE(jsonb_agg(jsonb_build_object('kind', b.kind, 'count', b.count, 'detail', b.detail)
+                                  ORDER BY b.kind) FILTER (WHERE b.kind IS NOT NULL), '[]') AS refs
+              FROM (SELECT s.hash, s.size,
+                           octet_length(s.bytes) + CASE WHEN s.chunk_count > 0 THEN (
+                               SELECT sum(octet_length(c.bytes)) FROM quire_store.blob_chunk c
+                               WHERE c.project_id = s.project_id AND c.hash = s.hash) ELSE 0 END AS stored_bytes,
+                           s.state, s.state_reason, NULL::text AS kind, NULL::bigint AS count, NULL::text AS detail,
+                           NULL::bigint AS last_seq
+                    FROM quire_store.blob s WHERE s.project_id = $1
+                    UNION ALL
+                    SELECT f.hash, NULL, NULL, NULL, NULL, f.kind, count(*), min(f.detail), NULL
+                    FROM quire_store.blob_reference f WHERE f.project_id = $1 GROUP BY f.hash, f.kind
+                    UNION ALL
+                    SELECT u.hash, NULL, NULL, NULL, NULL, NULL, NULL, NULL, max(u.seq)
+                    FROM quire_store.blob_use u WHERE u.project_id = $1 GROUP BY u.hash) b
+              GROUP BY b.hash
+              HAVING max(b.state) IS NOT NULL) g
+        CROSS JOIN (SELECT t.days FROM quire_store.retention t WHERE t.project_id = $1) r
+        ORDER BY g.hash";
+    answer.fill(SQL, &[project.pg().into()])
 }

@@ -2,14 +2,16 @@
 
 use super::{gate, locked, store};
 use crate::args::{interval_arg, long_text_arg, required, text_arg};
-use crate::auth;
+use crate::auth::{self, Action, require_project};
 use crate::bundle::store::{head_seq, now};
+use crate::db::Answer;
+use crate::definer::definer;
 use crate::error::{Error, Result};
 use crate::ids::uuid_to_pg;
 use crate::pure::timestamp::Micros;
-use crate::raise::or_raise;
 use pgrx::Uuid;
 use pgrx::datum::{Interval, TimestampWithTimeZone};
+use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 
 /// Shortest and longest lease, in microseconds: a second and a day.
@@ -20,14 +22,14 @@ fn lease_arg(lease: Option<Interval>) -> Result<Micros> {
 }
 
 /// Begins a job.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn begin_job(
     project_uuid: Option<Uuid>,
     name: Option<&str>,
     lease: default!(Option<Interval>, "'5 minutes'"),
 ) -> Uuid {
-    or_raise(begin(project_uuid, name, lease))
+    definer(|| begin(project_uuid, name, lease))
 }
 
 fn begin(project_uuid: Option<Uuid>, name: Option<&str>, lease: Option<Interval>) -> Result<Uuid> {
@@ -45,14 +47,14 @@ fn begin(project_uuid: Option<Uuid>, name: Option<&str>, lease: Option<Interval>
 }
 
 /// Extends the lease of a job.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn heartbeat_job(
     project_uuid: Option<Uuid>,
     job: Option<Uuid>,
     lease: default!(Option<Interval>, "'5 minutes'"),
 ) -> TimestampWithTimeZone {
-    or_raise(heartbeat(project_uuid, job, lease))
+    definer(|| heartbeat(project_uuid, job, lease))
 }
 
 fn heartbeat(
@@ -70,10 +72,10 @@ fn heartbeat(
 }
 
 /// Ends a job that came to nothing.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn fail_job(project_uuid: Option<Uuid>, job: Option<Uuid>, error: Option<&str>) {
-    or_raise(fail(project_uuid, job, error));
+    definer(|| fail(project_uuid, job, error));
 }
 
 fn fail(project_uuid: Option<Uuid>, job: Option<Uuid>, error: Option<&str>) -> Result<()> {
@@ -83,4 +85,14 @@ fn fail(project_uuid: Option<Uuid>, job: Option<Uuid>, error: Option<&str>) -> R
     let job = locked(&access, job)?;
     job.require_open()?;
     store::fail(access.project, job.id, error)
+}
+
+/// The jobs of a project.
+#[pg_extern(stable, sql = false)]
+fn list_jobs(project_uuid: Option<Uuid>, include_ended: Option<bool>, fcinfo: FunctionCallInfo) {
+    definer(|| {
+        let access = require_project(Action::Belong, project_uuid)?;
+        // As in a condition, NULL is not true.
+        store::list_jobs(Answer::of(fcinfo), access.project, include_ended.unwrap_or(false))
+    });
 }

@@ -7,18 +7,18 @@ use crate::auth::Access;
 use crate::blob;
 use crate::bundle::staged::Staged;
 use crate::bundle::{Commit, Kind, Plan, commit};
+use crate::definer::definer;
 use crate::error::{Error, Result};
 use crate::jsonb::JsonDatum;
 use crate::pure::conflict::OnConflict;
 use crate::pure::json::Members;
-use crate::raise::or_raise;
 use pgrx::Uuid;
 use pgrx::prelude::*;
 use serde_json::json;
 use std::collections::HashSet;
 
 /// Commits what a job has staged as one bundle.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn complete_job(
     project_uuid: Option<Uuid>,
@@ -27,7 +27,7 @@ fn complete_job(
     base_seq: default!(Option<i64>, "NULL"),
     on_conflict: default!(Option<&str>, "'reject'"),
 ) -> JsonDatum {
-    or_raise(complete(project_uuid, job, message, base_seq, on_conflict))
+    definer(|| complete(project_uuid, job, message, base_seq, on_conflict))
 }
 
 fn complete(

@@ -3,11 +3,11 @@
 use super::{gate, locked, store};
 use crate::args::required;
 use crate::bundle::staged::{Staged, items};
+use crate::definer::definer;
 use crate::error::{Error, Result};
 use crate::guc;
 use crate::jsonb::JsonArg;
 use crate::pure::json::Members;
-use crate::raise::or_raise;
 use pgrx::Uuid;
 use pgrx::prelude::*;
 
@@ -15,10 +15,10 @@ use pgrx::prelude::*;
 const MOST_BYTES: i64 = 1 << 30;
 
 /// Adds operations at the end of a job.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn stage_job_ops(project_uuid: Option<Uuid>, job: Option<Uuid>, ops: Option<JsonArg>) -> i64 {
-    or_raise(stage(project_uuid, job, ops))
+    definer(|| stage(project_uuid, job, ops))
 }
 
 fn stage(project_uuid: Option<Uuid>, job: Option<Uuid>, ops: Option<JsonArg>) -> Result<i64> {

@@ -5,10 +5,10 @@ use crate::args::{page_arg, required, text_arg};
 use crate::auth::{Access, Action, require_project};
 use crate::bundle::staged::check_count;
 use crate::bundle::store::head_seq;
+use crate::definer::definer;
 use crate::error::{Error, Result};
 use crate::ids::{Seq, uuid_to_pg};
 use crate::jsonb::JsonArg;
-use crate::raise::or_raise;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ const LONGEST_PEER: usize = 255;
 const MAX_OPS: i32 = 1_000_000;
 
 /// The next whole bundles for a peer.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn sync_pull(
     project_uuid: Option<Uuid>,
@@ -27,7 +27,7 @@ fn sync_pull(
     max_ops: default!(Option<i32>, "100"),
     after_seq: default!(Option<i64>, "NULL"),
 ) -> JsonB {
-    or_raise(pulled(project_uuid, peer, max_ops, after_seq))
+    definer(|| pulled(project_uuid, peer, max_ops, after_seq))
 }
 
 fn pulled(
@@ -46,17 +46,19 @@ fn pulled(
 }
 
 /// A peer has everything up to a seq.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn sync_ack(project_uuid: Option<Uuid>, peer: Option<&str>, seq: Option<i64>) -> i64 {
-    or_raise(gate(project_uuid, peer).and_then(|(access, peer)| {
-        let seq = reached(&access, "seq", required("seq", seq)?)?;
-        Ok(store::advance(access.project, peer, seq, 0)?.0)
-    }))
+    definer(|| {
+        gate(project_uuid, peer).and_then(|(access, peer)| {
+            let seq = reached(&access, "seq", required("seq", seq)?)?;
+            Ok(store::advance(access.project, peer, seq, 0)?.0)
+        })
+    })
 }
 
 /// Applies bundles of a peer.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn sync_push(
     project_uuid: Option<Uuid>,
@@ -67,7 +69,7 @@ fn sync_push(
     'static,
     (name!(bundle_id, Uuid), name!(seq, Option<i64>), name!(status, String), name!(reasons, JsonB)),
 > {
-    let rows = or_raise(pushed(project_uuid, peer, checkpoint, bundles));
+    let rows = definer(|| pushed(project_uuid, peer, checkpoint, bundles));
     TableIterator::new(rows.into_iter().map(|row| {
         let reasons = JsonB(push::reasons(&row));
         (uuid_to_pg(row.bundle_id), row.seq, row.status.to_owned(), reasons)
@@ -96,14 +98,16 @@ fn pushed(
 }
 
 /// How far an exchange has come.
-#[pg_extern(stable, security_definer)]
+#[pg_extern(stable)]
 #[search_path(pg_catalog, pg_temp)]
 fn sync_status(project_uuid: Option<Uuid>, peer: Option<&str>) -> JsonB {
-    or_raise(gate(project_uuid, peer).and_then(|(access, peer)| {
-        let (acked_seq, checkpoint) = store::find(access.project, peer)?;
-        let seq = head_seq(access.project)?;
-        Ok(JsonB(json!({"peer": peer, "seq": seq, "acked_seq": acked_seq, "checkpoint": checkpoint})))
-    }))
+    definer(|| {
+        gate(project_uuid, peer).and_then(|(access, peer)| {
+            let (acked_seq, checkpoint) = store::find(access.project, peer)?;
+            let seq = head_seq(access.project)?;
+            Ok(JsonB(json!({"peer": peer, "seq": seq, "acked_seq": acked_seq, "checkpoint": checkpoint})))
+        })
+    })
 }
 
 fn gate(project_uuid: Option<Uuid>, peer: Option<&str>) -> Result<(Access, &str)> {

@@ -4,6 +4,7 @@ use super::{ProjectKind, locked, store};
 use crate::args::{required, text_arg};
 use crate::asset;
 use crate::auth::{self, Action, require_project};
+use crate::definer::definer;
 use crate::error::{Error, Result};
 use crate::event;
 use crate::gc;
@@ -12,13 +13,12 @@ use crate::job;
 use crate::jsonb::JsonArg;
 use crate::pure::json::Members;
 use crate::pure::settings::{self, Settings};
-use crate::raise::or_raise;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 
 /// Creates a project; the caller becomes its owner.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn create_project(
     name: Option<&str>,
@@ -27,7 +27,7 @@ fn create_project(
     settings: default!(Option<JsonArg>, "'{}'"),
     kind: default!(Option<&str>, "'workspace'"),
 ) -> Uuid {
-    or_raise(create(name, project_uuid, visibility, settings, kind))
+    definer(|| create(name, project_uuid, visibility, settings, kind))
 }
 
 fn create(
@@ -59,10 +59,10 @@ fn visibility_arg(visibility: &str) -> Result<&str> {
 }
 
 /// A project as JSON.
-#[pg_extern(stable, security_definer)]
+#[pg_extern(stable)]
 #[search_path(pg_catalog, pg_temp)]
 fn get_project(project_uuid: Option<Uuid>) -> JsonB {
-    or_raise(require_project(Action::Read, project_uuid).and_then(|access| describe(&access)))
+    definer(|| require_project(Action::Read, project_uuid).and_then(|access| describe(&access)))
 }
 
 fn describe(access: &auth::Access) -> Result<JsonB> {
@@ -70,7 +70,7 @@ fn describe(access: &auth::Access) -> Result<JsonB> {
 }
 
 /// The caller's projects.
-#[pg_extern(stable, security_definer)]
+#[pg_extern(stable)]
 #[search_path(pg_catalog, pg_temp)]
 #[allow(clippy::type_complexity)]
 fn list_projects() -> TableIterator<
@@ -86,16 +86,26 @@ fn list_projects() -> TableIterator<
         name!(changed_at, TimestampWithTimeZone),
     ),
 > {
-    TableIterator::new(or_raise(
-        auth::current().and_then(|principal| store::list(principal.actor, principal.is_admin)),
-    ))
+    TableIterator::new(definer(|| {
+        auth::current().and_then(|principal| store::list(principal.actor, principal.is_admin))
+    }))
+}
+
+/// How much a project holds.
+#[pg_extern(stable)]
+#[search_path(pg_catalog, pg_temp)]
+fn project_stats(project_uuid: Option<Uuid>) -> JsonB {
+    definer(|| {
+        let access = require_project(Action::Belong, project_uuid)?;
+        store::stats(access.project)?.ok_or_else(|| auth::no_project(access.project))
+    })
 }
 
 /// Changes `name`, `visibility` or `settings`.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn update_project(project_uuid: Option<Uuid>, changes: Option<JsonArg>) -> JsonB {
-    or_raise(update(project_uuid, changes))
+    definer(|| update(project_uuid, changes))
 }
 
 fn update(project_uuid: Option<Uuid>, changes: Option<JsonArg>) -> Result<JsonB> {
@@ -121,17 +131,17 @@ fn update(project_uuid: Option<Uuid>, changes: Option<JsonArg>) -> Result<JsonB>
 }
 
 /// Makes a project read only.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn archive_project(project_uuid: Option<Uuid>) -> JsonB {
-    or_raise(set_archived(project_uuid, true))
+    definer(|| set_archived(project_uuid, true))
 }
 
 /// Makes an archived project writable again.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn unarchive_project(project_uuid: Option<Uuid>) -> JsonB {
-    or_raise(set_archived(project_uuid, false))
+    definer(|| set_archived(project_uuid, false))
 }
 
 fn set_archived(project_uuid: Option<Uuid>, archived: bool) -> Result<JsonB> {
@@ -141,10 +151,10 @@ fn set_archived(project_uuid: Option<Uuid>, archived: bool) -> Result<JsonB> {
 }
 
 /// Deletes a project with its whole history.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn delete_project(project_uuid: Option<Uuid>, confirm_name: Option<&str>) {
-    or_raise(delete(project_uuid, confirm_name));
+    definer(|| delete(project_uuid, confirm_name));
 }
 
 fn delete(project_uuid: Option<Uuid>, confirm_name: Option<&str>) -> Result<()> {

@@ -3,19 +3,21 @@
 use super::{locked, store};
 use crate::args::{actor_arg, required};
 use crate::auth::{self, Access, Action, Role, require_project};
+use crate::db::Answer;
+use crate::definer::definer;
 use crate::error::{Code, Error, Result};
 use crate::event;
 use crate::ids::ActorId;
-use crate::raise::or_raise;
+use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use serde_json::json;
 
 /// Adds a member, or changes their role.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn set_project_member(project_uuid: Option<Uuid>, member: Option<Uuid>, role: Option<&str>) -> JsonB {
-    or_raise(set(project_uuid, member, role))
+    definer(|| set(project_uuid, member, role))
 }
 
 fn set(project_uuid: Option<Uuid>, member: Option<Uuid>, role: Option<&str>) -> Result<JsonB> {
@@ -33,10 +35,10 @@ fn set(project_uuid: Option<Uuid>, member: Option<Uuid>, role: Option<&str>) -> 
 }
 
 /// Removes a member; their history stays. Anybody may remove themselves.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn remove_project_member(project_uuid: Option<Uuid>, member: Option<Uuid>) {
-    or_raise(remove(project_uuid, member));
+    definer(|| remove(project_uuid, member));
 }
 
 fn remove(project_uuid: Option<Uuid>, member: Option<Uuid>) -> Result<()> {
@@ -50,6 +52,15 @@ fn remove(project_uuid: Option<Uuid>, member: Option<Uuid>) -> Result<()> {
     keep_an_owner(&access, member)?;
     event::close_channel(access.project)?;
     store::remove_member(access.project, member)
+}
+
+/// The members of a project.
+#[pg_extern(stable, sql = false)]
+fn list_project_members(project_uuid: Option<Uuid>, fcinfo: FunctionCallInfo) {
+    definer(|| {
+        let access = require_project(Action::Belong, project_uuid)?;
+        store::list_members(Answer::of(fcinfo), access.project)
+    });
 }
 
 /// Refuses to take the last owner away.

@@ -2,7 +2,7 @@
 
 use super::ProjectKind;
 use crate::auth::Role;
-use crate::db::{self, Arg};
+use crate::db::{self, Answer, Arg};
 use crate::error::Result;
 use crate::ids::{ActorId, ProjectId};
 use pgrx::{JsonB, Uuid};
@@ -57,6 +57,47 @@ pub fn describe(project: ProjectId, actor: Option<ActorId>) -> Result<Option<Jso
         LEFT JOIN quire_store.project_member m ON m.project_id = p.project_id AND m.actor_id = $2
         WHERE p.project_id = $1";
     db::read_one(SQL, &[project.pg().into(), actor.map(ActorId::pg).into()], |row| row.get(1))
+}
+
+/// How much a project holds, counted now.
+pub fn stats(project: ProjectId) -> Result<Option<JsonB>> {
+    const SQL: &str =
+        "SELECT jsonb_build_object('project_id', h.project_id, 'seq', h.seq, 'bundles', h.seq, 'files', h.live_files,
+            'file_bytes', h.live_bytes,
+            'versions', (SELECT count(*) FROM quire_store.project_files f WHERE f.project_id = h.project_id),
+            'blobs', b.blobs, 'blob_bytes', b.blob_bytes, 'stored_bytes', b.stored_bytes,
+            'archived_blobs', b.archived, 'collected_blobs', b.collected,
+            'assets', (SELECT count(*) FROM quire_store.asset a WHERE a.project_id = h.project_id AND NOT a.is_deleted),
+            'asset_bytes', h.asset_bytes,
+            'snapshots', s.snapshots, 'snapshot_bytes', s.snapshot_bytes,
+            'members', (SELECT count(*) FROM quire_store.project_member m WHERE m.project_id = h.project_id),
+            'realtime_sink', (SELECT jsonb_build_object('failures', e.failures, 'last_seq', e.last_seq,
+                                  'last_error', e.last_error, 'last_at', e.last_at)
+                              FROM quire_store.sink_failure e WHERE e.project_id = h.project_id))
+        FROM quire_store.project_head h
+        CROSS JOIN LATERAL (
+            SELECT count(*) FILTER (WHERE b.state = 0) AS blobs, count(*) FILTER (WHERE b.state = 1) AS archived,
+                   count(*) FILTER (WHERE b.state = 2) AS collected,
+                   COALESCE(sum(b.size) FILTER (WHERE b.state = 0), 0) AS blob_bytes,
+                   COALESCE(sum(octet_length(b.bytes)), 0)
+                       + (SELECT COALESCE(sum(octet_length(c.bytes)), 0) FROM quire_store.blob_chunk c
+                          WHERE c.project_id = h.project_id) AS stored_bytes
+            FROM quire_store.blob b WHERE b.project_id = h.project_id) b
+        CROSS JOIN LATERAL (
+            SELECT count(*) AS snapshots, COALESCE(sum(s.size), 0) AS snapshot_bytes
+            FROM quire_store.snapshot s WHERE s.project_id = h.project_id) s
+        WHERE h.project_id = $1";
+    db::read_one(SQL, &[project.pg().into()], |row| row.get(1))
+}
+
+/// Members, strongest role first.
+pub fn list_members(answer: Answer, project: ProjectId) -> Result<()> {
+    const SQL: &str = "SELECT m.actor_id, a.display_name, m.role, m.added_by, m.added_at
+        FROM quire_store.project_member m
+        JOIN quire_store.actor a USING (actor_id)
+        WHERE m.project_id = $1
+        ORDER BY array_position(ARRAY['owner', 'editor', 'viewer'], m.role), m.added_at, m.actor_id";
+    answer.fill(SQL, &[project.pg().into()])
 }
 
 /// One row of `list_projects`.

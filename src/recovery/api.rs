@@ -2,14 +2,14 @@
 
 use super::audit::{self, Depth};
 use super::store::Entry;
-use super::{quarantine, repair as mend, replay, store};
+use super::{repair as mend, replay, store};
 use crate::args::{required, text_arg};
 use crate::auth::{Access, Action, require_project};
 use crate::bundle;
+use crate::definer::definer;
 use crate::error::{Error, Result};
 use crate::ids::uuid_from_pg;
 use crate::jsonb::JsonArg;
-use crate::raise::or_raise;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
@@ -19,27 +19,29 @@ use serde_json::{Value, json};
 const LONGEST_REASON: usize = 1000;
 
 /// Checks everything that is stored against its checksums and records what is wrong.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn verify_project(project_uuid: Option<Uuid>, depth: default!(Option<&str>, "'content'")) -> JsonB {
-    or_raise(require_project(Action::Manage, project_uuid).and_then(|access| {
-        let depth = Depth::parse(required("depth", depth)?)?;
-        audit::verify(&access, depth).map(JsonB)
-    }))
+    definer(|| {
+        require_project(Action::Manage, project_uuid).and_then(|access| {
+            let depth = Depth::parse(required("depth", depth)?)?;
+            audit::verify(&access, depth).map(JsonB)
+        })
+    })
 }
 
 /// Makes the state anew from the operations alone and compares.
-#[pg_extern(stable, security_definer)]
+#[pg_extern(stable)]
 #[search_path(pg_catalog, pg_temp)]
 fn replay_project(project_uuid: Option<Uuid>, to_seq: default!(Option<i64>, "NULL")) -> JsonB {
-    or_raise(
+    definer(|| {
         require_project(Action::Belong, project_uuid)
-            .and_then(|access| replay::replay(access.project, to_seq).map(JsonB)),
-    )
+            .and_then(|access| replay::replay(access.project, to_seq).map(JsonB))
+    })
 }
 
 /// What is in quarantine, oldest first.
-#[pg_extern(stable, security_definer)]
+#[pg_extern(stable)]
 #[search_path(pg_catalog, pg_temp)]
 #[allow(clippy::type_complexity)]
 fn list_quarantine(
@@ -61,21 +63,21 @@ fn list_quarantine(
         name!(reason, Option<String>),
     ),
 > {
-    TableIterator::new(or_raise(
+    TableIterator::new(definer(|| {
         require_project(Action::Belong, project_uuid)
-            .and_then(|access| store::list(access.project, required("include_ended", include_ended)?)),
-    ))
+            .and_then(|access| store::list(access.project, required("include_ended", include_ended)?))
+    }))
 }
 
 /// Mends a row in quarantine.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn repair(
     project_uuid: Option<Uuid>,
     quarantine_id: Option<Uuid>,
     supply: default!(Option<JsonArg>, "NULL"),
 ) -> JsonB {
-    or_raise(repaired(project_uuid, quarantine_id, supply))
+    definer(|| repaired(project_uuid, quarantine_id, supply))
 }
 
 fn repaired(
@@ -92,14 +94,14 @@ fn repaired(
 }
 
 /// Gives a row in quarantine up.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn reject_quarantined(
     project_uuid: Option<Uuid>,
     quarantine_id: Option<Uuid>,
     reason: Option<&str>,
 ) -> JsonB {
-    or_raise(rejected(project_uuid, quarantine_id, reason))
+    definer(|| rejected(project_uuid, quarantine_id, reason))
 }
 
 fn rejected(project_uuid: Option<Uuid>, quarantine_id: Option<Uuid>, reason: Option<&str>) -> Result<JsonB> {
@@ -135,12 +137,4 @@ fn told(entry: &Entry, mut more: Value) -> JsonB {
     more["kind"] = entry.kind.as_str().into();
     more["key"] = entry.key.clone();
     JsonB(more)
-}
-
-/// XX001 when something a reader is about to hand out is in quarantine.
-#[pg_extern(schema = "quire_store", stable, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
-fn refuse_quarantined(project_uuid: Uuid, kinds: Vec<String>, about: JsonB) -> bool {
-    let kinds: Vec<&str> = kinds.iter().map(String::as_str).collect();
-    or_raise(quarantine::refuse(crate::ids::ProjectId::from_pg(project_uuid), &kinds, about.0).map(|()| true))
 }

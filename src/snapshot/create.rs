@@ -6,6 +6,7 @@ use crate::args::required;
 use crate::auth::{self, Access, Action, require_project};
 use crate::bundle::store::{head_seq, now};
 use crate::bundle::{Commit, Kind, Plan, commit};
+use crate::definer::definer;
 use crate::error::{Error, Result};
 use crate::file::read::existing_seq;
 use crate::guc;
@@ -15,7 +16,6 @@ use crate::pure::ability::Abilities;
 use crate::pure::archive::Format;
 use crate::pure::op::Op;
 use crate::pure::timestamp::Micros;
-use crate::raise::or_raise;
 use crate::recovery;
 use crate::token::{self, Minting, ttl_arg};
 use pgrx::Uuid;
@@ -23,7 +23,7 @@ use pgrx::datum::Interval;
 use pgrx::prelude::*;
 
 /// Makes an archive of a project, or finds the one that is there.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn create_project_snapshot(
     project_uuid: Option<Uuid>,
@@ -32,7 +32,7 @@ fn create_project_snapshot(
     since_seq: default!(Option<i64>, "NULL"),
     ttl: default!(Option<Interval>, "'15 minutes'"),
 ) -> JsonDatum {
-    or_raise(create(project_uuid, format, at_seq, since_seq, ttl))
+    definer(|| create(project_uuid, format, at_seq, since_seq, ttl))
 }
 
 fn create(
@@ -122,10 +122,10 @@ pub fn make(access: &Access, format: Format, seq: Seq, since_seq: Option<Seq>) -
 }
 
 /// Deletes a snapshot.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn delete_snapshot(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>) {
-    or_raise(delete(project_uuid, snapshot_id));
+    definer(|| delete(project_uuid, snapshot_id));
 }
 
 fn delete(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>) -> Result<()> {

@@ -4,6 +4,7 @@ use crate::args::required;
 use crate::auth::{Action, require_project};
 use crate::blob;
 use crate::bundle::store::head_seq;
+use crate::definer::definer;
 use crate::error::{Error, Result};
 use crate::event::MAX_CONTENT_BYTES;
 use crate::file::VersionRow;
@@ -14,7 +15,6 @@ use crate::pure::hash::Hash;
 use crate::pure::json::encode_base64;
 use crate::pure::op::Mode;
 use crate::pure::path::shorten;
-use crate::raise::or_raise;
 use crate::recovery;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
@@ -22,14 +22,14 @@ use serde_json::{Map, Value, json};
 use std::collections::HashSet;
 
 /// Says what to write and what to delete.
-#[pg_extern(stable, security_definer)]
+#[pg_extern(stable)]
 #[search_path(pg_catalog, pg_temp)]
 fn plan_hydration(
     project_uuid: Option<Uuid>,
     have: Option<JsonArg>,
     at_seq: default!(Option<i64>, "NULL"),
 ) -> JsonB {
-    or_raise(plan(project_uuid, have, at_seq))
+    definer(|| plan(project_uuid, have, at_seq))
 }
 
 fn plan(project_uuid: Option<Uuid>, have: Option<JsonArg>, at_seq: Option<i64>) -> Result<JsonB> {

@@ -6,12 +6,12 @@ use crate::args::required;
 use crate::auth::{Access, Action, require_project};
 use crate::bytes::{Bytes, NewBytes};
 use crate::db;
+use crate::definer::definer;
 use crate::error::{Code, Error, Result};
 use crate::ids::{ProjectId, uuid_from_pg};
 use crate::jsonb::JsonDatum;
 use crate::pure::ability::{Ability, Need};
 use crate::pure::archive::Format;
-use crate::raise::or_raise;
 use crate::token;
 use pgrx::Uuid;
 use pgrx::datum::TimestampWithTimeZone;
@@ -37,10 +37,10 @@ pub fn stored(project: ProjectId, id: uuid::Uuid) -> Result<Stored> {
 }
 
 /// The bytes of a snapshot.
-#[pg_extern(stable, security_definer)]
+#[pg_extern(stable)]
 #[search_path(pg_catalog, pg_temp)]
 fn read_snapshot(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>) -> Bytes {
-    or_raise(gate(project_uuid, snapshot_id).and_then(|(access, stored)| whole(access.project, &stored)))
+    definer(|| gate(project_uuid, snapshot_id).and_then(|(access, stored)| whole(access.project, &stored)))
 }
 
 fn check_whole(stored: &Stored) -> Result<()> {
@@ -53,10 +53,10 @@ fn check_whole(stored: &Stored) -> Result<()> {
 }
 
 /// One chunk of a snapshot, from 1.
-#[pg_extern(stable, security_definer)]
+#[pg_extern(stable)]
 #[search_path(pg_catalog, pg_temp)]
 fn read_snapshot_chunk(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>, ordinal: Option<i32>) -> Bytes {
-    or_raise(one_chunk(project_uuid, snapshot_id, ordinal))
+    definer(|| one_chunk(project_uuid, snapshot_id, ordinal))
 }
 
 fn one_chunk(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>, ordinal: Option<i32>) -> Result<Bytes> {
@@ -67,17 +67,19 @@ fn one_chunk(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>, ordinal: Opt
 }
 
 /// What is in a snapshot.
-#[pg_extern(stable, security_definer)]
+#[pg_extern(stable)]
 #[search_path(pg_catalog, pg_temp)]
 fn get_snapshot_manifest(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>) -> JsonDatum {
-    or_raise(gate(project_uuid, snapshot_id).and_then(|(access, stored)| {
-        store::describe(access.project, stored.id, None)?
-            .ok_or_else(|| Error::internal("a snapshot vanished"))
-    }))
+    definer(|| {
+        gate(project_uuid, snapshot_id).and_then(|(access, stored)| {
+            store::describe(access.project, stored.id, None)?
+                .ok_or_else(|| Error::internal("a snapshot vanished"))
+        })
+    })
 }
 
 /// The snapshots of a project.
-#[pg_extern(stable, security_definer)]
+#[pg_extern(stable)]
 #[search_path(pg_catalog, pg_temp)]
 #[allow(clippy::type_complexity)]
 fn list_snapshots(
@@ -97,17 +99,16 @@ fn list_snapshots(
         name!(created_at, TimestampWithTimeZone),
     ),
 > {
-    TableIterator::new(or_raise(
+    TableIterator::new(definer(|| {
         require_project(Action::ReadSnapshot(None), project_uuid)
-            .and_then(|access| store::list(access.project)),
-    ))
+            .and_then(|access| store::list(access.project))
+    }))
 }
 
 /// Bytes for the holder of a token, and the headers PostgREST sends with them.
-#[pg_extern(schema = "quire_store", security_definer)]
-#[search_path(pg_catalog, pg_temp)]
-fn download_bytes(token: Option<&str>) -> Bytes {
-    or_raise(download(token))
+#[pg_extern(sql = false)]
+fn download_snapshot(token: Option<&str>) -> Bytes {
+    definer(|| download(token))
 }
 
 fn download(text: Option<&str>) -> Result<Bytes> {

@@ -6,6 +6,7 @@ use crate::auth::{Access, Action, require_project};
 use crate::blob::{self, Blob};
 use crate::bundle::correlated;
 use crate::bundle::{Commit, Kind, Plan, commit};
+use crate::definer::definer;
 use crate::error::{Error, Result};
 use crate::file::store::files_at;
 use crate::ids::Seq;
@@ -13,7 +14,6 @@ use crate::pure::archive::{DELTA_PATH, Delta, Format, Limits, Member, read};
 use crate::pure::hash::Hash;
 use crate::pure::path::FilePath;
 use crate::pure::tree::Edit;
-use crate::raise::or_raise;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use serde_json::json;
@@ -28,14 +28,14 @@ const MAX_TOTAL_BYTES: u64 = 2 << 30;
 const MAX_NAME_BYTES: u64 = 100 << 20;
 
 /// Makes the tree what an archive holds.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn restore_snapshot(
     project_uuid: Option<Uuid>,
     archive: Option<&[u8]>,
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> JsonB {
-    or_raise(blob::retrying(|| restore(project_uuid, archive, correlation_id)))
+    definer(|| blob::retrying(|| restore(project_uuid, archive, correlation_id)))
 }
 
 fn restore(

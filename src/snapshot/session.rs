@@ -5,11 +5,11 @@ use super::create::{admit, make, url};
 use crate::args::required;
 use crate::auth::{Action, require_project};
 use crate::bundle::store::{head_seq, now};
+use crate::definer::definer;
 use crate::error::{Error, Result};
 use crate::ids::uuid_from_pg;
 use crate::pure::ability::Abilities;
 use crate::pure::archive::Format;
-use crate::raise::or_raise;
 use crate::token::{self, Minting, ttl_arg};
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
@@ -17,14 +17,14 @@ use pgrx::{JsonB, Uuid};
 use serde_json::json;
 
 /// Starts a session.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn start_session(
     project_uuid: Option<Uuid>,
     ttl: default!(Option<Interval>, "'2 hours'"),
     format: default!(Option<&str>, "'zip'"),
 ) -> JsonB {
-    or_raise(start(project_uuid, ttl, format))
+    definer(|| start(project_uuid, ttl, format))
 }
 
 fn start(project_uuid: Option<Uuid>, ttl: Option<Interval>, format: Option<&str>) -> Result<JsonB> {
@@ -52,10 +52,10 @@ fn start(project_uuid: Option<Uuid>, ttl: Option<Interval>, format: Option<&str>
 }
 
 /// Ends a session.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn end_session(project_uuid: Option<Uuid>, session_id: Option<Uuid>) {
-    or_raise(end(project_uuid, session_id));
+    definer(|| end(project_uuid, session_id));
 }
 
 fn end(project_uuid: Option<Uuid>, session_id: Option<Uuid>) -> Result<()> {

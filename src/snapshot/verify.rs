@@ -3,11 +3,11 @@
 use super::chunk::{CHUNK_BYTES, read_pieces};
 use super::read::{gate, missing_chunk};
 use super::store;
+use crate::definer::definer;
 use crate::error::Result;
 use crate::ids::ProjectId;
 use crate::pure::archive::{DELTA_PATH, Format, Limits, read};
 use crate::pure::hash::{Hash, Hasher};
-use crate::raise::or_raise;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use serde_json::{Value, json};
@@ -18,10 +18,10 @@ use std::io::{self, Read, Seek, SeekFrom};
 const MAX_PROBLEMS: usize = 100;
 
 /// Hashes a snapshot and every file in it again.
-#[pg_extern(stable, security_definer)]
+#[pg_extern(stable)]
 #[search_path(pg_catalog, pg_temp)]
 fn verify_snapshot(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>) -> JsonB {
-    or_raise(verify(project_uuid, snapshot_id))
+    definer(|| verify(project_uuid, snapshot_id))
 }
 
 fn verify(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>) -> Result<JsonB> {

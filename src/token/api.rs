@@ -4,6 +4,7 @@ use super::{secret, store};
 use crate::args::{interval_arg, required};
 use crate::auth::{self, Access, Action, Bound, bound, require_project};
 use crate::bundle::store::{now, to_pg};
+use crate::definer::definer;
 use crate::error::{Code, Error, Result};
 use crate::event;
 use crate::ids::{ProjectId, uuid_from_pg};
@@ -11,7 +12,6 @@ use crate::project::locked;
 use crate::pure::ability::{Abilities, Need};
 use crate::pure::timestamp::{Micros, rfc3339};
 use crate::pure::token::{self, MAX_USES, Root, Token, Unverified};
-use crate::raise::or_raise;
 use pgrx::datum::{Interval, TimestampWithTimeZone};
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
@@ -21,7 +21,7 @@ use serde_json::json;
 const MAX_TTL: i128 = 366 * 24 * 3600 * 1_000_000;
 
 /// Makes a token.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn mint_token(
     project_uuid: Option<Uuid>,
@@ -30,7 +30,7 @@ fn mint_token(
     audience: default!(Option<&str>, "NULL"),
     max_uses: default!(Option<i32>, "NULL"),
 ) -> String {
-    or_raise(mint_inner(project_uuid, abilities, ttl, audience, max_uses))
+    definer(|| mint_inner(project_uuid, abilities, ttl, audience, max_uses))
 }
 
 fn mint_inner(
@@ -110,14 +110,14 @@ fn uses_arg(uses: i32) -> Result<u32> {
 }
 
 /// Makes a weaker token of one; needs nothing but its text.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn attenuate_token(
     token: Option<&str>,
     abilities: Option<Vec<Option<String>>>,
     ttl: Option<Interval>,
 ) -> String {
-    or_raise(attenuate(token, abilities, ttl))
+    definer(|| attenuate(token, abilities, ttl))
 }
 
 fn attenuate(
@@ -132,10 +132,10 @@ fn attenuate(
 }
 
 /// Binds a token to the current transaction.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn authenticate(token: Option<&str>) -> JsonB {
-    or_raise(authenticate_inner(token))
+    definer(|| authenticate_inner(token))
 }
 
 fn authenticate_inner(token: Option<&str>) -> Result<JsonB> {
@@ -192,10 +192,10 @@ fn gone(reason: &str, message: &str) -> Error {
 }
 
 /// Revokes a token and everything narrowed from it.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn revoke_token(project_uuid: Option<Uuid>, token_id: Option<Uuid>) -> TimestampWithTimeZone {
-    or_raise(revoke(project_uuid, token_id))
+    definer(|| revoke(project_uuid, token_id))
 }
 
 fn revoke(project_uuid: Option<Uuid>, token_id: Option<Uuid>) -> Result<TimestampWithTimeZone> {
@@ -221,7 +221,7 @@ pub fn disturb_writers(access: Access) -> Result<Access> {
 }
 
 /// The caller's tokens; all of them for an owner.
-#[pg_extern(stable, security_definer)]
+#[pg_extern(stable)]
 #[search_path(pg_catalog, pg_temp)]
 #[allow(clippy::type_complexity)]
 fn list_tokens(
@@ -241,16 +241,16 @@ fn list_tokens(
         name!(status, String),
     ),
 > {
-    TableIterator::new(or_raise(
+    TableIterator::new(definer(|| {
         require_project(Action::Belong, project_uuid).and_then(|access| {
             store::list(access.project, access.principal.actor, access.may(Action::Manage))
-        }),
-    ))
+        })
+    }))
 }
 
 /// Makes a new key for tokens. Administrators only.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn rotate_secret() -> Uuid {
-    or_raise(auth::require_admin().and_then(|_| secret::rotate()))
+    definer(|| auth::require_admin().and_then(|_| secret::rotate()))
 }

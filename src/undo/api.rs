@@ -5,11 +5,11 @@ use crate::args::{page_arg, required};
 use crate::auth::{Access, Action, require_project};
 use crate::bundle::store::head_seq;
 use crate::bundle::{Commit, Kind, commit, correlated};
+use crate::definer::definer;
 use crate::error::{Code, Error, Result};
 use crate::ids::{ProjectId, Seq};
 use crate::pure::conflict::OnConflict;
 use crate::pure::undo::{Step, next_redo, next_undo, undone};
-use crate::raise::or_raise;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
@@ -24,25 +24,25 @@ const FEW: i64 = 256;
 const MAX_BUNDLES: i32 = 10_000;
 
 /// Takes back the caller's newest bundle that is not taken back.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn undo(
     project_uuid: Option<Uuid>,
     on_conflict: default!(Option<&str>, "'reject'"),
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> JsonB {
-    or_raise(walk(project_uuid, on_conflict, correlation_id, "undo"))
+    definer(|| walk(project_uuid, on_conflict, correlation_id, "undo"))
 }
 
 /// Takes back the caller's newest undo, unless there is a newer edit.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn redo(
     project_uuid: Option<Uuid>,
     on_conflict: default!(Option<&str>, "'reject'"),
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> JsonB {
-    or_raise(walk(project_uuid, on_conflict, correlation_id, "redo"))
+    definer(|| walk(project_uuid, on_conflict, correlation_id, "redo"))
 }
 
 fn walk(
@@ -57,7 +57,7 @@ fn walk(
 }
 
 /// Takes back any bundle.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn revert_bundle(
     project_uuid: Option<Uuid>,
@@ -65,10 +65,12 @@ fn revert_bundle(
     on_conflict: default!(Option<&str>, "'reject'"),
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> JsonB {
-    or_raise(gate(project_uuid).and_then(|access| {
-        let seq = required("seq", seq)?;
-        take_back(&access, Kind::Rollback, "revert_bundle", on_conflict, correlation_id, Some(seq))
-    }))
+    definer(|| {
+        gate(project_uuid).and_then(|access| {
+            let seq = required("seq", seq)?;
+            take_back(&access, Kind::Rollback, "revert_bundle", on_conflict, correlation_id, Some(seq))
+        })
+    })
 }
 
 /// What is taken back is shown, and not only files: no token allows it.
@@ -159,7 +161,7 @@ fn nothing(kind: Kind) -> Error {
 }
 
 /// The caller's bundles and whether they are taken back, newest first.
-#[pg_extern(stable, security_definer)]
+#[pg_extern(stable)]
 #[search_path(pg_catalog, pg_temp)]
 #[allow(clippy::type_complexity)]
 fn list_undoable(
@@ -178,7 +180,7 @@ fn list_undoable(
         name!(next, Option<String>),
     ),
 > {
-    TableIterator::new(or_raise(listed(project_uuid, max_bundles)))
+    TableIterator::new(definer(|| listed(project_uuid, max_bundles)))
 }
 
 /// One row of `list_undoable`.

@@ -6,6 +6,7 @@ use crate::auth::{self, Access, Action, require_project};
 use crate::bundle::staged::check_count;
 use crate::bundle::store::head_seq;
 use crate::bundle::{Commit, Kind, commit, correlated};
+use crate::definer::definer;
 use crate::error::{Error, Result};
 use crate::file::read::existing_seq;
 use crate::ids::ProjectId;
@@ -15,21 +16,20 @@ use crate::pure::field::EntityKey;
 use crate::pure::hash::Hash;
 use crate::pure::json::Members;
 use crate::pure::path::FilePath;
-use crate::raise::or_raise;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// Makes a template of a project as it was at a seq.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn create_template(
     project_uuid: Option<Uuid>,
     name: Option<&str>,
     at_seq: default!(Option<i64>, "NULL"),
 ) -> Uuid {
-    or_raise(template(project_uuid, name, at_seq)).pg()
+    definer(|| template(project_uuid, name, at_seq)).pg()
 }
 
 fn template(project_uuid: Option<Uuid>, name: Option<&str>, at_seq: Option<i64>) -> Result<ProjectId> {
@@ -41,10 +41,10 @@ fn template(project_uuid: Option<Uuid>, name: Option<&str>, at_seq: Option<i64>)
 }
 
 /// Makes a project from a template.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn create_project_from_template(template: Option<Uuid>, name: Option<&str>) -> Uuid {
-    or_raise(from_template(template, name)).pg()
+    definer(|| from_template(template, name)).pg()
 }
 
 fn from_template(template: Option<Uuid>, name: Option<&str>) -> Result<ProjectId> {
@@ -61,10 +61,10 @@ fn from_template(template: Option<Uuid>, name: Option<&str>) -> Result<ProjectId
 }
 
 /// Makes another project with the same content.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn clone_project(project_uuid: Option<Uuid>, name: Option<&str>) -> Uuid {
-    or_raise(cloned(project_uuid, name)).pg()
+    definer(|| cloned(project_uuid, name)).pg()
 }
 
 fn cloned(project_uuid: Option<Uuid>, name: Option<&str>) -> Result<ProjectId> {
@@ -90,7 +90,7 @@ fn other(argument: &str, project: Option<Uuid>) -> Result<Access> {
 }
 
 /// Copies files, entities and assets of a library into a project.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn import_from_library(
     project_uuid: Option<Uuid>,
@@ -100,7 +100,7 @@ fn import_from_library(
     correlation_id: default!(Option<Uuid>, "NULL"),
     assets: default!(Option<Vec<Option<String>>>, "'{}'"),
 ) -> JsonB {
-    or_raise(from_library(project_uuid, library_uuid, paths, entities, correlation_id, assets))
+    definer(|| from_library(project_uuid, library_uuid, paths, entities, correlation_id, assets))
 }
 
 fn from_library(

@@ -5,6 +5,7 @@ use super::store::{self, Content, History};
 use crate::auth::{self, Action, require_project};
 use crate::blob::State;
 use crate::db;
+use crate::definer::definer;
 use crate::error::{Code, Error, Result};
 use crate::ids::{ProjectId, Seq};
 use crate::pure::archive::Sink;
@@ -19,7 +20,6 @@ use crate::pure::hash::Hash;
 use crate::pure::json::{JsonValue, canonical};
 use crate::pure::op::Mode;
 use crate::pure::timestamp::{Micros, rfc3339};
-use crate::raise::or_raise;
 use crate::snapshot::build::{Packed, add_files};
 use pgrx::Uuid;
 use pgrx::prelude::*;
@@ -31,10 +31,10 @@ use std::io;
 const MAX_BYTES: usize = 0x3fff_ffff - 4;
 
 /// A project with its whole past, as an archive that can be read without quire.
-#[pg_extern(stable, security_definer)]
+#[pg_extern(stable)]
 #[search_path(pg_catalog, pg_temp)]
 fn export_project(project_uuid: Option<Uuid>) -> Vec<u8> {
-    or_raise(require_project(Action::Manage, project_uuid).and_then(|access| export(access.project)))
+    definer(|| require_project(Action::Manage, project_uuid).and_then(|access| export(access.project)))
 }
 
 fn export(project: ProjectId) -> Result<Vec<u8>> {

@@ -6,6 +6,7 @@ use crate::auth::{self, Access};
 use crate::blob::{self, State, Stored};
 use crate::bundle::{Commit, Kind, Plan, commit};
 use crate::db;
+use crate::definer::definer;
 use crate::error::{Error, Result};
 use crate::file;
 use crate::ids::ProjectId;
@@ -16,7 +17,6 @@ use crate::pure::hash::Hash;
 use crate::pure::settings::{LARGEST_MAX_ASSET_BYTES, LARGEST_MAX_FILE_BYTES, Settings};
 use crate::pure::timestamp::parse_rfc3339;
 use crate::pure::tree::{Content, Edit};
-use crate::raise::or_raise;
 use crate::snapshot::pulse;
 use pgrx::Uuid;
 use pgrx::prelude::*;
@@ -34,10 +34,10 @@ const LIMITS: Limits = Limits {
 };
 
 /// Makes a new project from an export, with its past.
-#[pg_extern(security_definer)]
+#[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn import_project(archive: Option<&[u8]>, name: default!(Option<&str>, "NULL")) -> Uuid {
-    or_raise(import(archive, name)).pg()
+    definer(|| import(archive, name)).pg()
 }
 
 fn import(archive: Option<&[u8]>, name: Option<&str>) -> Result<ProjectId> {

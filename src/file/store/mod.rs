@@ -2,6 +2,7 @@
 
 mod heads;
 mod insert;
+pub mod list;
 
 use super::row::VersionRow;
 use crate::db::{self, Arg};

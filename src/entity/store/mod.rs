@@ -1,5 +1,7 @@
 //! SQL of entities.
 
+pub mod list;
+
 use crate::bundle::store::{LockedHead, to_pg};
 use crate::db::{self, Arg};
 use crate::error::Result;

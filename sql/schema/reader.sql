@@ -1,0 +1,130 @@
+-- What functions return that are one statement behind the gate: src/file/list.rs and its like fill their answers. And the
+-- functions that pgrx cannot declare.
+
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+
+CREATE FUNCTION quire.list_current_files(project_uuid uuid, path_prefix text DEFAULT NULL)
+RETURNS TABLE (file_path text, file_type text, content text, content_hash text, version integer, updated_at timestamptz)
+STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'list_current_files_wrapper';
+
+CREATE FUNCTION quire.list_files_at(project_uuid uuid, at_seq bigint DEFAULT NULL, at_time timestamptz DEFAULT NULL,
+                                    at_tag text DEFAULT NULL)
+RETURNS TABLE (file_path text, file_type text, content text, content_hash text, version integer, updated_at timestamptz)
+STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'list_files_at_wrapper';
+
+CREATE FUNCTION quire.project_file_history(project_uuid uuid, p_file_path text, before_version integer DEFAULT NULL,
+                                           max_versions integer DEFAULT 100)
+RETURNS TABLE (version integer, op text, content_hash text, size bigint, file_type text, mode text, is_deleted boolean,
+               is_binary boolean, moved_from text, moved_from_version integer, moved_to text, actor uuid, kind text,
+               message text, seq bigint, committed_at timestamptz)
+STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'project_file_history_wrapper';
+
+-- Volatile, because a token may count its uses; in a read-only transaction such a token is refused.
+CREATE FUNCTION quire.download_snapshot(token text) RETURNS quire."*/*"
+SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'download_snapshot_wrapper';
+
+CREATE FUNCTION quire.list_project_tags(project_uuid uuid)
+RETURNS TABLE (tag text, seq bigint, created_by uuid, created_at timestamptz)
+STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'list_project_tags_wrapper';
+
+CREATE FUNCTION quire.list_project_members(project_uuid uuid)
+RETURNS TABLE (member uuid, display_name text, role text, added_by uuid, added_at timestamptz)
+STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'list_project_members_wrapper';
+
+CREATE FUNCTION quire.list_entities(project_uuid uuid, entity_type text, matching jsonb DEFAULT '{}')
+RETURNS TABLE (entity_id text, fields jsonb, seq bigint, updated_at timestamptz)
+STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'list_entities_wrapper';
+
+CREATE FUNCTION quire.entity_history(project_uuid uuid, entity_type text, entity_id text, before_seq bigint DEFAULT NULL,
+                                     max_changes integer DEFAULT 100)
+RETURNS TABLE (seq bigint, op text, field text, value jsonb, is_unset boolean, actor uuid, display_name text, kind text,
+               message text, bundle_id uuid, committed_at timestamptz)
+STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'entity_history_wrapper';
+
+CREATE FUNCTION quire.entities_at(project_uuid uuid, at_seq bigint)
+RETURNS TABLE (entity_type text, entity_id text, fields jsonb, seq bigint)
+STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'entities_at_wrapper';
+
+CREATE FUNCTION quire.explain_entity(project_uuid uuid, entity_type text, entity_id text)
+RETURNS TABLE (field text, value jsonb, is_unset boolean, actor uuid, display_name text, seq bigint, bundle_id uuid,
+               kind text, message text, committed_at timestamptz, conflict_id uuid)
+STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'explain_entity_wrapper';
+
+CREATE FUNCTION quire.list_conflicts(project_uuid uuid, include_resolved boolean DEFAULT false)
+RETURNS TABLE (conflict_id uuid, entity_type text, entity_id text, field text, shown jsonb, "values" jsonb,
+               opened_seq bigint, resolved_seq bigint)
+STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'list_conflicts_wrapper';
+
+CREATE FUNCTION quire.conflict_history(project_uuid uuid, conflict_id uuid)
+RETURNS TABLE (event text, actor uuid, display_name text, value jsonb, is_unset boolean, seq bigint, bundle_id uuid,
+               committed_at timestamptz)
+STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'conflict_history_wrapper';
+
+CREATE FUNCTION quire.search_ops(project_uuid uuid, filter jsonb DEFAULT '{}', max_ops integer DEFAULT 100)
+RETURNS TABLE (seq bigint, ordinal integer, op text, target text, actor uuid, display_name text, kind text, message text,
+               bundle_id uuid, before jsonb, after jsonb, checksum text, committed_at timestamptz)
+STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'search_ops_wrapper';
+
+CREATE FUNCTION quire.list_jobs(project_uuid uuid, include_ended boolean DEFAULT false)
+RETURNS TABLE (job_id uuid, name text, status text, actor uuid, display_name text, began_seq bigint, began_at timestamptz,
+               leased_until timestamptz, ended_at timestamptz, op_count integer, op_bytes bigint, context jsonb, error text,
+               seq bigint, bundle_id uuid)
+STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'list_jobs_wrapper';
+
+CREATE FUNCTION quire.list_assets(project_uuid uuid, asset_type text DEFAULT NULL)
+RETURNS TABLE (content_hash text, filename text, media_type text, asset_type text, size bigint, seq bigint, actor uuid,
+               updated_at timestamptz)
+STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'list_assets_wrapper';
+
+CREATE FUNCTION quire.gc_plan(project_uuid uuid)
+RETURNS TABLE (content_hash text, size bigint, stored_bytes bigint, state text, is_collectable boolean, reason text,
+               "references" jsonb)
+STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'gc_plan_wrapper';
+
+-- Brings an existing table's files in. Reads it with the caller's rights (SECURITY INVOKER) and writes through
+-- commit_bundle, in bundles of at most 1,000 files.
+CREATE FUNCTION quire.import_legacy_files(project_uuid uuid, source regclass, path_column name, content_column name,
+                                          type_column name DEFAULT NULL, correlation_id uuid DEFAULT NULL)
+RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    batch    jsonb[] := '{}';
+    item     jsonb;
+    pending  bigint := 0;
+    receipt  jsonb;
+    imported integer := 0;
+    last_seq bigint;
+    bundles  integer := 0;
+BEGIN
+    IF project_uuid IS NULL OR source IS NULL OR path_column IS NULL OR content_column IS NULL THEN
+        RAISE EXCEPTION 'arguments project_uuid, source, path_column and content_column must not be null'
+            USING ERRCODE = '22004', DETAIL = '{"code":"ValidationError"}';
+    END IF;
+    FOR item IN EXECUTE format(
+        'SELECT jsonb_build_object(''op'', ''file.put'', ''file_path'', %1$I::text, ''content'', %2$I::text, ''file_type'', %3$s)
+         FROM %4$s ORDER BY %1$I', path_column, content_column,
+        CASE WHEN type_column IS NULL THEN 'NULL' ELSE format('%I::text', type_column) END, source)
+    LOOP
+        batch := array_append(batch, item);
+        pending := pending + octet_length(item ->> 'content') + 1;
+        imported := imported + 1;
+        IF cardinality(batch) >= 1000 OR pending > 16777216 THEN
+            bundles := bundles + 1;
+            receipt := quire.commit_bundle(project_uuid, to_jsonb(batch), 'import', format('import from %s', source),
+                correlation_id => md5(correlation_id::text || '/' || bundles)::uuid);
+            last_seq := (receipt ->> 'seq')::bigint;
+            batch := '{}';
+            pending := 0;
+        END IF;
+    END LOOP;
+    IF cardinality(batch) > 0 THEN
+        bundles := bundles + 1;
+        receipt := quire.commit_bundle(project_uuid, to_jsonb(batch), 'import', format('import from %s', source),
+            correlation_id => md5(correlation_id::text || '/' || bundles)::uuid);
+        last_seq := (receipt ->> 'seq')::bigint;
+    END IF;
+    RETURN jsonb_build_object('imported', imported, 'seq', last_seq);
+END
+$$;
+
+SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);

@@ -1,0 +1,103 @@
+//! The answer of a function that returns rows, filled by one statement: PostgreSQL puts the rows where its executor takes
+//! them from, without a detour through Rust, as it does for a function in SQL.
+//!
+//! The statement is planned at each call for a project of average size: PostgreSQL has no statistics of a new one, and would
+//! take it for a project of one row.
+
+use super::{Arg, elements};
+use crate::error::{Error, Result};
+use pgrx::pg_sys;
+use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
+use pgrx::spi::Spi;
+use std::ffi::{CString, c_char, c_int};
+
+// PostgreSQL's executor/tstoreReceiver.h, which pgrx does not bind.
+unsafe extern "C-unwind" {
+    fn CreateTuplestoreDestReceiver() -> *mut pg_sys::DestReceiver;
+    fn SetTuplestoreDestReceiverParams(
+        receiver: *mut pg_sys::DestReceiver,
+        store: *mut pg_sys::Tuplestorestate,
+        context: pg_sys::MemoryContext,
+        detoast: bool,
+        target: pg_sys::TupleDesc,
+        mismatch: *const c_char,
+    );
+}
+
+/// Where the rows go.
+pub struct Answer(pg_sys::FunctionCallInfo);
+
+impl Answer {
+    /// That of the function which is being called, declared as `RETURNS TABLE` of two columns or more.
+    pub fn of(call: pg_sys::FunctionCallInfo) -> Self {
+        Self(call)
+    }
+
+    /// Runs a reader. Each of its columns has the type of the answer's.
+    pub fn fill(self, sql: &'static str, args: &[Arg]) -> Result<()> {
+        debug_assert!(args.iter().all(|arg| elements(arg) < super::MANY));
+        let text = CString::new(sql).map_err(|_| Error::internal("a statement holds a NUL"))?;
+        let mut types: Vec<pg_sys::Oid> = args.iter().map(Arg::oid).collect();
+        // SAFETY: the call is the one that is running, so its result information is there; InitMaterializedSRF makes the store
+        // and the row type in memory that lives as long as the query, and raises when the caller takes no set.
+        let result = unsafe {
+            pg_sys::InitMaterializedSRF(self.0, 0);
+            (*self.0).resultinfo.cast::<pg_sys::ReturnSetInfo>()
+        };
+        let status = Spi::connect(|_| {
+            // SAFETY: SPI is connected; the text and the types live until it has read them; the values until the end of this
+            // function; receiver and parameters are PostgreSQL's own and go with SPI's memory.
+            unsafe {
+                let plan = pg_sys::SPI_prepare_cursor(
+                    text.as_ptr(),
+                    types.len() as c_int,
+                    types.as_mut_ptr(),
+                    pg_sys::CURSOR_OPT_GENERIC_PLAN as c_int,
+                );
+                if plan.is_null() {
+                    return pg_sys::SPI_result;
+                }
+                let receiver = pg_guard_ffi_boundary(|| CreateTuplestoreDestReceiver());
+                pg_guard_ffi_boundary(|| {
+                    SetTuplestoreDestReceiverParams(
+                        receiver,
+                        (*result).setResult,
+                        (*(*result).econtext).ecxt_per_query_memory,
+                        false,
+                        (*result).setDesc,
+                        c"a reader's columns are not those of its answer".as_ptr(),
+                    )
+                });
+                let options = pg_sys::SPIExecuteOptions {
+                    params: params(args),
+                    // As for every reader: no transaction id, and the state the caller sees, unless it has written.
+                    read_only: pg_sys::GetCurrentTransactionIdIfAny() == pg_sys::InvalidTransactionId,
+                    dest: receiver,
+                    ..Default::default()
+                };
+                pg_sys::SPI_execute_plan_extended(plan, &options)
+            }
+        });
+        if status < 0 {
+            return Err(Error::internal(format!("internal query failed: status {status}")));
+        }
+        Ok(())
+    }
+}
+
+/// # Safety
+/// The list is PostgreSQL's memory and refers to the values of `args`.
+unsafe fn params(args: &[Arg]) -> pg_sys::ParamListInfo {
+    // SAFETY: makeParamList makes room for as many parameters as it is told.
+    unsafe {
+        let list = pg_sys::makeParamList(args.len() as c_int);
+        for (param, arg) in (*list).params.as_mut_slice(args.len()).iter_mut().zip(args) {
+            let datum = arg.datum().map(|datum| datum.sans_lifetime());
+            param.isnull = datum.is_none();
+            param.value = datum.unwrap_or(pg_sys::Datum::from(0usize));
+            param.pflags = pg_sys::PARAM_FLAG_CONST as u16;
+            param.ptype = arg.oid();
+        }
+        list
+    }
+}

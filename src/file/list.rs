@@ -1,0 +1,70 @@
+//! Readers that list files, versions and tags. view.sql says what they return.
+
+use super::read::{MAX_ROWS, resolve_point};
+use super::store::list;
+use crate::args::{page_arg, path_arg};
+use crate::auth::{Action, require_project};
+use crate::db::Answer;
+use crate::definer::definer;
+use crate::pure::path::FilePath;
+use crate::recovery;
+use pgrx::Uuid;
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::pg_sys::FunctionCallInfo;
+use pgrx::prelude::*;
+use serde_json::json;
+
+/// The files of a project, below a directory or all of them.
+#[pg_extern(stable, sql = false)]
+fn list_current_files(project_uuid: Option<Uuid>, path_prefix: Option<&str>, fcinfo: FunctionCallInfo) {
+    definer(|| {
+        let access = require_project(Action::Read, project_uuid)?;
+        let prefix = path_prefix.map(FilePath::parse_prefix).transpose()?.flatten();
+        recovery::refuse(access.project, &["file_head"], json!({}))?;
+        list::current_files(Answer::of(fcinfo), access.project, prefix.as_ref())
+    });
+}
+
+/// The files of a project as they were.
+#[pg_extern(stable, sql = false)]
+fn list_files_at(
+    project_uuid: Option<Uuid>,
+    at_seq: Option<i64>,
+    at_time: Option<TimestampWithTimeZone>,
+    at_tag: Option<&str>,
+    fcinfo: FunctionCallInfo,
+) {
+    definer(|| {
+        let access = require_project(Action::Read, project_uuid)?;
+        let seq = resolve_point(access.project, at_seq, at_time, at_tag)?;
+        recovery::refuse(access.project, &["file_head", "file_op"], json!({}))?;
+        list::files_at(Answer::of(fcinfo), access.project, seq)
+    });
+}
+
+/// The versions of a path.
+#[pg_extern(stable, sql = false)]
+fn project_file_history(
+    project_uuid: Option<Uuid>,
+    p_file_path: Option<&str>,
+    before_version: Option<i32>,
+    max_versions: Option<i32>,
+    fcinfo: FunctionCallInfo,
+) {
+    definer(|| {
+        let access = require_project(Action::Read, project_uuid)?;
+        let path = path_arg("p_file_path", p_file_path)?;
+        let most = page_arg("max_versions", max_versions, MAX_ROWS)?;
+        recovery::refuse(access.project, &["file_op"], json!({}))?;
+        list::history(Answer::of(fcinfo), access.project, &path, before_version, most)
+    });
+}
+
+/// The tags of a project.
+#[pg_extern(stable, sql = false)]
+fn list_project_tags(project_uuid: Option<Uuid>, fcinfo: FunctionCallInfo) {
+    definer(|| {
+        let access = require_project(Action::Read, project_uuid)?;
+        list::tags(Answer::of(fcinfo), access.project)
+    });
+}
