@@ -13,8 +13,9 @@ use crate::error::{Error, Result};
 use pgrx::datum::{DatumWithOid, FromDatum, IntoDatum};
 use pgrx::pg_sys::{self, PgOid};
 use pgrx::spi::{OwnedPreparedStatement, PreparedStatement, Spi, SpiClient, SpiError};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::ffi::CString;
 
 /// Elements of an argument from which on a statement is about many things.
 const MANY: i32 = 500;
@@ -57,6 +58,8 @@ impl Row<'_> {
 }
 
 thread_local! {
+    /// Within [`latest`].
+    static SEES_LATEST: Cell<bool> = const { Cell::new(false) };
     static PLANS: RefCell<HashMap<(usize, usize, bool), &'static OwnedPreparedStatement>> = RefCell::default();
 }
 
@@ -64,6 +67,19 @@ thread_local! {
 pub fn sees_older_state() -> bool {
     // SAFETY: plain read of backend state.
     unsafe { pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ as i32 }
+}
+
+/// Does `work`, whose readers see what is committed now, whatever the transaction sees.
+pub fn latest<R>(work: impl FnOnce() -> R) -> R {
+    struct Shows;
+    impl Drop for Shows {
+        fn drop(&mut self) {
+            SEES_LATEST.set(false);
+        }
+    }
+    SEES_LATEST.set(true);
+    let _shows = Shows;
+    work()
 }
 
 /// Runs `work` and gives back the memory that PostgreSQL took for it. What comes out must be Rust's own.
@@ -108,16 +124,49 @@ fn run<R>(
     mut map: impl FnMut(&Row) -> Result<R>,
 ) -> Result<Vec<R>> {
     Spi::connect(|client| {
-        let count = if args.iter().any(|arg| elements(arg) >= MANY) {
-            client.select(&prepare(client, sql, args, mutating)?, None, args)
+        let count = if SEES_LATEST.get() && !mutating {
+            select_latest(sql, args)
+        } else if args.iter().any(|arg| elements(arg) >= MANY) {
+            client.select(&prepare(client, sql, args, mutating)?, None, args).map(|rows| rows.len())
         } else {
-            client.select(plan(client, sql, args, mutating)?, None, args)
+            client.select(plan(client, sql, args, mutating)?, None, args).map(|rows| rows.len())
         };
-        let count = count.map_err(internal)?.len();
+        let count = count.map_err(internal)?;
         // SAFETY: the table of the statement that has just run, which is there until SPI is finished; null if it has none.
         let Some(table) = (unsafe { pg_sys::SPI_tuptable.as_ref() }) else { return Ok(Vec::new()) };
         (0..count).map(|at| map(&Row { table, at })).collect()
     })
+}
+
+/// Runs a reader that sees what is committed now. How many rows it found.
+fn select_latest(sql: &'static str, args: &[Arg]) -> std::result::Result<usize, SpiError> {
+    let text = CString::new(sql).expect("statements hold no NUL");
+    let mut types: Vec<pg_sys::Oid> = args.iter().map(Arg::oid).collect();
+    let mut values: Vec<pg_sys::Datum> = Vec::with_capacity(args.len());
+    let mut nulls: Vec<std::ffi::c_char> = Vec::with_capacity(args.len());
+    for arg in args {
+        let datum = arg.datum().map(|datum| datum.sans_lifetime());
+        nulls.push(if datum.is_some() { b' ' } else { b'n' } as std::ffi::c_char);
+        values.push(datum.unwrap_or(pg_sys::Datum::from(0usize)));
+    }
+    // SAFETY: SPI is connected; text, types and values live until it is done with them. With `read_only` SPI takes the active
+    // snapshot, which is the one pushed here; an error pops it with the (sub)transaction.
+    unsafe {
+        pg_sys::SPI_tuptable = std::ptr::null_mut();
+        pg_sys::PushActiveSnapshot(pg_sys::GetLatestSnapshot());
+        let status = pg_sys::SPI_execute_with_args(
+            text.as_ptr(),
+            types.len() as i32,
+            types.as_mut_ptr(),
+            values.as_mut_ptr(),
+            nulls.as_ptr(),
+            true,
+            0,
+        );
+        pg_sys::PopActiveSnapshot();
+        Spi::check_status(status)?;
+        Ok(pg_sys::SPI_processed as usize)
+    }
 }
 
 /// How many elements an argument has that is an array.

@@ -25,14 +25,21 @@ thread_local! {
 pub fn definer<T>(work: impl FnOnce() -> Result<T>) -> T {
     let work = AssertUnwindSafe(|| Switched::to_owner().and_then(|_switched| work()));
     // What has failed is left as it is: the error goes on to PostgreSQL, which ends the (sub)transaction.
-    or_raise(PgTryBuilder::new(work).catch_others(|cause| own(&cause).map_or_else(|| cause.rethrow(), Err)).execute())
+    or_raise(
+        PgTryBuilder::new(work)
+            .catch_others(|cause| own(&cause).map_or_else(|| cause.rethrow(), Err))
+            .execute(),
+    )
 }
 
 /// The error of a function of quire's that a statement has called. pgrx does not know its SQLSTATE and would report XX000.
 fn own(cause: &CaughtError) -> Option<Error> {
     let CaughtError::PostgresError(report) = cause else { return None };
     let unknown = report.sql_error_code() == PgSqlErrorCode::ERRCODE_INTERNAL_ERROR;
-    report.detail().filter(|_| unknown).and_then(|detail| Error::from_report(report.message(), detail, report.hint()))
+    report
+        .detail()
+        .filter(|_| unknown)
+        .and_then(|detail| Error::from_report(report.message(), detail, report.hint()))
 }
 
 /// The role that called: with its rights the calling statement runs.

@@ -74,4 +74,5 @@ mod workspace;
 pub extern "C-unwind" fn _PG_init() {
     guc::init();
     auth::bound::init();
+    bundle::queue::init();
 }

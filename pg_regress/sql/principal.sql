@@ -12,9 +12,9 @@ BEGIN
 END
 $$;
 \c - regress_alice
-SELECT quire.create_project('of alice', t.id(3100)) IS NOT NULL AS created;
-SELECT quire.set_project_member(t.id(3100), t.actor('carol'), 'editor') ->> 'role' AS role;
-SELECT quire.mint_token(t.id(3100), '{project:read,file:write}', '1 hour') AS token \gset
+SELECT quire.create_project('of alice', t.id(3900)) IS NOT NULL AS created;
+SELECT quire.set_project_member(t.id(3900), t.actor('carol'), 'editor') ->> 'role' AS role;
+SELECT quire.mint_token(t.id(3900), '{project:read,file:write}', '1 hour') AS token \gset
 
 -- Everything that runs says who its caller is.
 \c - regress_bob
@@ -27,7 +27,7 @@ CREATE FUNCTION who() RETURNS text LANGUAGE sql STABLE
 CREATE FUNCTION who_definer() RETURNS text LANGUAGE sql STABLE SECURITY DEFINER AS 'SELECT regress_principal.who()';
 -- What it could do with other people's rights.
 CREATE FUNCTION steal() RETURNS text LANGUAGE sql SECURITY DEFINER
-    AS $$SELECT t.error('SELECT quire.set_project_member(t.id(3100), t.actor(''bob''), ''owner'')')$$;
+    AS $$SELECT t.error('SELECT quire.set_project_member(t.id(3900), t.actor(''bob''), ''owner'')')$$;
 CREATE FUNCTION say() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO regress_principal.said VALUES (TG_ARGV[0], regress_principal.who());
@@ -38,7 +38,7 @@ CREATE FUNCTION say_stealing() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO regress_principal.said VALUES (TG_ARGV[0], regress_principal.who());
     INSERT INTO regress_principal.said
-    SELECT TG_ARGV[0] || ', stealing', t.error('SELECT quire.set_project_member(t.id(3100), t.actor(''bob''), ''owner'')');
+    SELECT TG_ARGV[0] || ', stealing', t.error('SELECT quire.set_project_member(t.id(3900), t.actor(''bob''), ''owner'')');
     RETURN COALESCE(NEW, OLD);
 END
 $$;
@@ -74,7 +74,7 @@ CREATE TABLE with_index (id integer);
 CREATE INDEX ON with_index (indexed(id));
 GRANT INSERT ON with_index TO PUBLIC;
 -- rows of the projects the caller may read, through a view of bob's over one that runs with the caller's rights
-CREATE VIEW files AS SELECT file_path FROM quire.project_files_current WHERE project_id = t.id(3100);
+CREATE VIEW files AS SELECT file_path FROM quire.project_files_current WHERE project_id = t.id(3900);
 GRANT SELECT ON files TO PUBLIC;
 \c - postgres
 CREATE FUNCTION regress_principal.at_ddl() RETURNS event_trigger LANGUAGE plpgsql AS
@@ -129,11 +129,11 @@ SET ROLE regress_nobody;
 CALL regress_principal.run();
 RESET ROLE;
 SELECT context, who FROM regress_principal.said ORDER BY context; TRUNCATE regress_principal.said;
-SELECT quire.set_project_member(t.id(3100), t.actor('bob'), 'viewer') ->> 'role' AS role;
-SELECT quire.remove_project_member(t.id(3100), t.actor('bob'));
+SELECT quire.set_project_member(t.id(3900), t.actor('bob'), 'viewer') ->> 'role' AS role;
+SELECT quire.remove_project_member(t.id(3900), t.actor('bob'));
 \c - regress_guest
 BEGIN;
-SELECT quire.authenticate(:'token') ->> 'project_id' = t.id(3100)::text AS bound;
+SELECT quire.authenticate(:'token') ->> 'project_id' = t.id(3900)::text AS bound;
 CALL regress_principal.run();
 COMMIT;
 \c - postgres
@@ -141,7 +141,7 @@ SELECT context, who FROM regress_principal.said ORDER BY context; TRUNCATE regre
 
 -- rows are the caller's own, whose view it may be
 \c - regress_alice
-SELECT version FROM quire.upsert_project_file(t.id(3100), 'a', 'secret');
+SELECT version FROM quire.upsert_project_file(t.id(3900), 'a', 'secret');
 SELECT * FROM regress_principal.files;
 \c - regress_bob
 SELECT * FROM regress_principal.files;
@@ -150,16 +150,16 @@ SELECT * FROM regress_principal.files;
 \c - regress_alice
 DO $$
 BEGIN
-    PERFORM quire.upsert_project_file(t.id(3100), '../a', 'x');
+    PERFORM quire.upsert_project_file(t.id(3900), '../a', 'x');
 EXCEPTION WHEN OTHERS THEN
     RAISE NOTICE '% %: %', current_user, regress_principal.who(), SQLERRM;
 END
 $$;
 SELECT regress_principal.steal(), regress_principal.who();
-SELECT member = t.actor('alice') AS alice, role FROM quire.list_project_members(t.id(3100)) ORDER BY role DESC;
+SELECT member = t.actor('alice') AS alice, role FROM quire.list_project_members(t.id(3900)) ORDER BY role DESC;
 -- While quire works, nobody is quire_owner outside of it.
-SELECT current_user, (SELECT count(*) FROM quire.list_current_files(t.id(3100))) AS files, current_user;
-SELECT DISTINCT current_user FROM quire.poll_events(t.id(3100));
+SELECT current_user, (SELECT count(*) FROM quire.list_current_files(t.id(3900))) AS files, current_user;
+SELECT DISTINCT current_user FROM quire.poll_events(t.id(3900));
 \c - postgres
 SET client_min_messages = warning;
 DROP EVENT TRIGGER regress_principal;

@@ -594,7 +594,8 @@ COMMIT;
 BEGIN;
 SELECT quire.authenticate(:'token') IS NOT NULL AS bound;
 SELECT t.error($$SELECT quire.get_project(t.id(2100))$$);
-UPDATE quire_store.token SET revoked_at = now() WHERE project_id = t.id(2100);
+INSERT INTO quire_store.token_revocation (project_id, token_id, revocation_id, revoked_by)
+SELECT project_id, token_id, gen_random_uuid(), minted_by FROM quire_store.token WHERE project_id = t.id(2100);
 SELECT t.error($$SELECT quire.get_project(t.id(2100))$$);
 SELECT t.error($$SELECT quire.upsert_project_file(t.id(2100), 'a', 'x')$$);
 SELECT t.error($$SELECT quire.poll_events(t.id(2100))$$);

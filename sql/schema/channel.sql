@@ -2,15 +2,26 @@
 
 SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 
+-- One row each time somebody opens the channel or holds it open for longer. Readers only add rows, and lock nothing that a writer
+-- or the deletion of the project would wait for; hence no foreign key, either. Whoever closes the channel removes them.
 CREATE TABLE quire_store.channel (
-    project_id   uuid PRIMARY KEY REFERENCES quire_store.project ON DELETE CASCADE,
+    project_id   uuid NOT NULL,
+    row_id       uuid NOT NULL,
     -- Whoever knows it can listen.
     name         text NOT NULL,
+    -- The project's channel_epoch that was read before the gate was passed: who passed it before the channel was closed, and
+    -- commits after it, has a name that is closed.
+    epoch        bigint NOT NULL,
+    -- Who was told the name: its time is over when they leave or their token is revoked.
+    actor_id     uuid,
+    token_id     uuid,
+    told_at      timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     -- Nothing is sent after this.
     leased_until timestamptz NOT NULL,
-    -- When somebody who opened it may lose the right to: then it must get another name.
-    valid_until  timestamptz NOT NULL
-) WITH (fillfactor = 50);
+    -- When somebody who was told it may lose the right to know: then it must get another name.
+    valid_until  timestamptz NOT NULL,
+    PRIMARY KEY (project_id, row_id)
+);
 SELECT pg_catalog.pg_extension_config_dump('quire_store.channel', 'WHERE false');
 
 SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);

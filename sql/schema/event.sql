@@ -2,8 +2,9 @@
 
 SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 
+-- No foreign key to the project: readers have subscriptions, and deleting the project does not wait for them.
 CREATE TABLE quire_store.subscription (
-    project_id   uuid NOT NULL REFERENCES quire_store.project ON DELETE CASCADE,
+    project_id   uuid NOT NULL,
     name         text COLLATE "C" NOT NULL,
     actor_id     uuid NOT NULL REFERENCES quire_store.actor,
     filter       jsonb NOT NULL,
@@ -13,7 +14,8 @@ CREATE TABLE quire_store.subscription (
     delivered_seq bigint NOT NULL DEFAULT 0,
     leased_until timestamptz,
     created_at   timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
-    PRIMARY KEY (project_id, name)
+    -- A name is taken once it is there for everybody; two who take it at the same time do not wait for each other.
+    PRIMARY KEY (project_id, name, actor_id)
 ) WITH (fillfactor = 50);
 SELECT pg_catalog.pg_extension_config_dump('quire_store.subscription', '');
 

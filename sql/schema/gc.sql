@@ -106,9 +106,10 @@ WHERE b.kind = 'system' AND s.format = 'tar.zst';
 
 -- A round of garbage collection: what one look at everything found to be collectable. Later calls take their share of it,
 -- and look only at what came since.
+-- look only at what came since. No foreign key: who comes for the lock of a round may find the project deleted.
 CREATE TABLE quire_store.gc_round (
-    project_id uuid PRIMARY KEY REFERENCES quire_store.project ON DELETE CASCADE,
-    -- What had been looked at: bundles up to this one, and these tags and settings.
+    project_id uuid PRIMARY KEY,
+    -- What had been looked at: bundles up to this one, and these tags and settings (none: it has not begun).
     as_of_seq  bigint NOT NULL,
     terms      text NOT NULL,
     -- Candidates up to this one are dealt with, and this one is the last.

@@ -9,6 +9,12 @@ CREATE TABLE quire_store.project (
     visibility text NOT NULL DEFAULT 'private' CHECK (visibility IN ('private', 'public')),
     status     text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'archived')),
     settings   jsonb NOT NULL DEFAULT '{}',
+    -- Counts changes of members, settings and status, so that a writer notices one. Not on the head row: whoever changes these
+    -- does not wait for writers. It starts anywhere, so that a project made again under the same id is not mistaken for the one
+    -- before.
+    access_version bigint NOT NULL DEFAULT (pg_catalog.random() * 1000000000000)::bigint,
+    -- Counts how often the private channel was closed: its names are of one epoch.
+    channel_epoch bigint NOT NULL DEFAULT 0,
     created_by uuid NOT NULL REFERENCES quire_store.actor,
     created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     updated_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
@@ -22,9 +28,6 @@ CREATE TABLE quire_store.project_head (
     seq          bigint NOT NULL DEFAULT 0,
     checksum     bytea NOT NULL DEFAULT '\x0000000000000000000000000000000000000000000000000000000000000000',
     committed_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
-    -- Counts changes of members, settings and status, so that a writer who waited for the lock notices one.
-    -- It starts anywhere, so that a project made again under the same id is not mistaken for the one before.
-    access_version bigint NOT NULL DEFAULT (pg_catalog.random() * 1000000000000)::bigint,
     next_file_id integer NOT NULL DEFAULT 1,
     live_files   bigint NOT NULL DEFAULT 0,
     live_bytes   bigint NOT NULL DEFAULT 0,
@@ -32,9 +35,11 @@ CREATE TABLE quire_store.project_head (
 ) WITH (fillfactor = 30);
 SELECT pg_catalog.pg_extension_config_dump('quire_store.project_head', '');
 
+-- A member need not have been seen yet: to make them wait for the row of an actor who is just being registered would be to make
+-- them wait for a stranger.
 CREATE TABLE quire_store.project_member (
     project_id uuid NOT NULL REFERENCES quire_store.project ON DELETE CASCADE,
-    actor_id   uuid NOT NULL REFERENCES quire_store.actor,
+    actor_id   uuid NOT NULL,
     role       text NOT NULL CHECK (role IN ('owner', 'editor', 'viewer')),
     added_by   uuid NOT NULL REFERENCES quire_store.actor,
     added_at   timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
@@ -42,5 +47,23 @@ CREATE TABLE quire_store.project_member (
 );
 SELECT pg_catalog.pg_extension_config_dump('quire_store.project_member', '');
 CREATE INDEX project_member_actor ON quire_store.project_member (actor_id, project_id);
+
+-- Members who cannot write and have left: to take their row away would be to hold up who removes them or the project. No foreign
+-- keys, for the same reason. Whoever changes the members next clears up.
+CREATE TABLE quire_store.departure (
+    project_id   uuid NOT NULL,
+    actor_id     uuid NOT NULL,
+    departure_id uuid NOT NULL,
+    left_at      timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    PRIMARY KEY (project_id, actor_id, departure_id)
+);
+SELECT pg_catalog.pg_extension_config_dump('quire_store.departure', '');
+
+-- The members there are.
+CREATE VIEW quire_store.membership WITH (security_invoker = true) AS
+SELECT m.project_id, m.actor_id, m.role, m.added_by, m.added_at
+FROM quire_store.project_member m
+WHERE NOT EXISTS (SELECT FROM quire_store.departure d
+                  WHERE d.project_id = m.project_id AND d.actor_id = m.actor_id AND d.left_at >= m.added_at);
 
 SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);

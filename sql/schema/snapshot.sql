@@ -2,8 +2,9 @@
 
 SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 
+-- No foreign key to the project: who may only read makes some, too, and deleting the project does not wait for that.
 CREATE TABLE quire_store.snapshot (
-    project_id    uuid NOT NULL REFERENCES quire_store.project ON DELETE CASCADE,
+    project_id    uuid NOT NULL,
     snapshot_id   uuid NOT NULL,
     -- The last bundle that changed a file: snapshots of every later seq up to the next such bundle are this one.
     tree_seq      bigint NOT NULL,
@@ -18,14 +19,17 @@ CREATE TABLE quire_store.snapshot (
     manifest      jsonb,
     deleted       jsonb,
     created_by    uuid NOT NULL REFERENCES quire_store.actor,
+    -- Its making is a bundle. That of somebody who cannot write is none, because a bundle makes writers wait.
+    is_announced  boolean NOT NULL,
     created_at    timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     PRIMARY KEY (project_id, snapshot_id)
 );
 SELECT pg_catalog.pg_extension_config_dump('quire_store.snapshot', '');
 -- Read by every caller who gets this snapshot again.
 ALTER TABLE quire_store.snapshot ALTER COLUMN manifest SET STORAGE EXTERNAL;
--- Who comes second waits here until the first has made it.
-CREATE UNIQUE INDEX snapshot_tree ON quire_store.snapshot (project_id, tree_seq, format, COALESCE(since_seq, -1));
+-- Who comes second waits here until the first has made it; but nobody waits for somebody who cannot write.
+CREATE UNIQUE INDEX snapshot_tree ON quire_store.snapshot (project_id, tree_seq, format, COALESCE(since_seq, -1))
+    WHERE is_announced;
 
 -- Every chunk but the last has 1 MiB.
 CREATE TABLE quire_store.snapshot_chunk (

@@ -13,8 +13,10 @@ CREATE TABLE quire_store.secret (
 );
 ALTER TABLE quire_store.secret ENABLE ROW LEVEL SECURITY;
 
+-- No foreign keys to the project or between these tables: who may only read makes tokens, uses and revokes them, and deleting the
+-- project does not wait for that.
 CREATE TABLE quire_store.token (
-    project_id uuid NOT NULL REFERENCES quire_store.project ON DELETE CASCADE,
+    project_id uuid NOT NULL,
     token_id   uuid NOT NULL,
     key_id     uuid NOT NULL,
     abilities  text[] NOT NULL,
@@ -25,8 +27,6 @@ CREATE TABLE quire_store.token (
     admin_role text COLLATE "C",
     minted_at  timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     expires_at timestamptz NOT NULL,
-    revoked_at timestamptz,
-    revoked_by uuid REFERENCES quire_store.actor,
     -- The snapshots it is for, one by one: they stay while it is valid.
     snapshot_ids uuid[] NOT NULL,
     session_id uuid,
@@ -36,13 +36,23 @@ SELECT pg_catalog.pg_extension_config_dump('quire_store.token', '');
 -- For forgetting those that ended long ago.
 CREATE INDEX token_expiry ON quire_store.token (project_id, expires_at);
 
+-- That a token was revoked; the first time counts. Apart from the token, so that its maker and an owner do not wait for each other.
+CREATE TABLE quire_store.token_revocation (
+    project_id    uuid NOT NULL,
+    token_id      uuid NOT NULL,
+    revocation_id uuid NOT NULL,
+    revoked_at    timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    revoked_by    uuid NOT NULL,
+    PRIMARY KEY (project_id, token_id, revocation_id)
+);
+SELECT pg_catalog.pg_extension_config_dump('quire_store.token_revocation', '');
+
 -- How often a token that counts was presented. Apart from the token, so that revoking does not wait for who is using it.
 CREATE TABLE quire_store.token_use (
     project_id uuid NOT NULL,
     token_id   uuid NOT NULL,
     uses       integer NOT NULL DEFAULT 0,
-    PRIMARY KEY (project_id, token_id),
-    FOREIGN KEY (project_id, token_id) REFERENCES quire_store.token ON DELETE CASCADE
+    PRIMARY KEY (project_id, token_id)
 ) WITH (fillfactor = 50);
 SELECT pg_catalog.pg_extension_config_dump('quire_store.token_use', '');
 CREATE INDEX token_session ON quire_store.token (session_id, project_id) WHERE session_id IS NOT NULL;

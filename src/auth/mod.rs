@@ -12,6 +12,7 @@ mod principal;
 pub mod store;
 
 use crate::args::project_arg;
+use crate::db;
 use crate::error::{Code, Error, Result};
 use crate::ids::{ActorId, ProjectId};
 use crate::pure::ability::Need;
@@ -135,10 +136,15 @@ impl Access {
         }
     }
 
-    /// The same access after the head lock was taken: asked again if anything it depends on is not as it was.
+    /// The same access after the head lock was taken: asked again if anything it depends on is not as it was. A transaction that
+    /// sees an older state asks what is true now.
     pub fn under_lock(&self, standing: Standing) -> Result<Cow<'_, Self>> {
+        if db::sees_older_state() {
+            return db::latest(|| self.again()).map(Cow::Owned);
+        }
         if let Some(bound) = &self.principal.token {
-            token::refuse_dead(&bound.token, false)?;
+            // Who revokes a token does not wait for who writes with it.
+            refuse_dead_token(bound)?;
         }
         if standing == self.standing { Ok(Cow::Borrowed(self)) } else { self.again().map(Cow::Owned) }
     }

@@ -44,21 +44,22 @@ pub struct ProjectAccess {
 /// A project as its caller may see it, together with the caller's actor: by subject, or by role.
 pub fn project_access(project: ProjectId, caller: Key) -> Result<Option<ProjectAccess>> {
     macro_rules! access {
-        ($actor_is:literal) => {
+        ($actor_is:literal, $member_is:literal) => {
             concat!(
                 "SELECT p.visibility = 'public', p.status = 'archived', p.settings::text, p.name, a.display_name,
-                    h.access_version, a.actor_id, m.role
+                    p.access_version, a.actor_id, m.role
                  FROM quire_store.project p
-                 JOIN quire_store.project_head h ON h.project_id = p.project_id
                  LEFT JOIN quire_store.actor a ON ",
                 $actor_is,
-                " LEFT JOIN quire_store.project_member m ON m.project_id = p.project_id AND m.actor_id = a.actor_id
-                 WHERE p.project_id = $1"
+                " LEFT JOIN quire_store.membership m ON m.project_id = p.project_id AND m.actor_id = ",
+                $member_is,
+                " WHERE p.project_id = $1"
             )
         };
     }
-    const BY_SUBJECT: &str = access!("a.actor_id = $2");
-    const BY_ROLE: &str = access!("a.db_role = $2");
+    // A member need not be registered yet.
+    const BY_SUBJECT: &str = access!("a.actor_id = $2", "$2");
+    const BY_ROLE: &str = access!("a.db_role = $2", "a.actor_id");
     let (sql, key) = by(caller, BY_SUBJECT, BY_ROLE);
     db::read_one(sql, &[project.pg().into(), key], |row| {
         let settings = serde_json::from_str(row.get(3)?)
@@ -120,7 +121,7 @@ pub fn map_role(role: &str, actor: ActorId, display_name: Option<&str>) -> Resul
 pub fn readable_projects(actor: Option<ActorId>, is_admin: bool) -> Result<Vec<Uuid>> {
     const SQL: &str = "SELECT p.project_id FROM quire_store.project p WHERE $2 OR p.visibility = 'public'
         UNION
-        SELECT m.project_id FROM quire_store.project_member m WHERE m.actor_id = $1";
+        SELECT m.project_id FROM quire_store.membership m WHERE m.actor_id = $1";
     let args: [Arg; 2] = [actor.map(ActorId::pg).into(), is_admin.into()];
     db::read(SQL, &args, |row| row.get(1))
 }

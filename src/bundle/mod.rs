@@ -10,6 +10,7 @@ mod check;
 pub mod commit;
 pub mod inspect;
 pub mod notify;
+pub mod queue;
 mod rate;
 mod request;
 mod single;

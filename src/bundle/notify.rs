@@ -30,24 +30,17 @@ thread_local! {
 /// Tells listeners about a bundle: on the public channel as the project's setting says, and in full on the private one.
 pub fn bundle(access: &Access, head: &LockedHead, event_name: &str) -> Result<()> {
     let (project, seq, at) = (access.project, head.seq, head.committed_at);
-    if head.is_channel_stale {
-        event::close_channel(project)?;
-    }
-    let private = head.channel.as_ref().filter(|_| !head.is_channel_stale);
+    let private = if head.has_channel { event::channel_names(project)? } else { Vec::new() };
     let public = access.settings.broadcast;
     let is_hint = public == Broadcast::Hint && first_in_transaction(project);
     let is_full = public == Broadcast::Full;
     let to_supabase = access.settings.realtime_sink == RealtimeSink::Supabase;
-    let has_room = (is_hint || is_full || private.is_some()) && queue_has_room(at);
+    let has_room = (is_hint || is_full || !private.is_empty()) && queue_has_room(at);
     if is_hint && has_room {
         send(&public_channel(project), &hint(event_name, seq, at));
     }
-    let whole_to: Vec<String> = is_full
-        .then(|| public_channel(project))
-        .into_iter()
-        .chain(private.cloned())
-        .filter(|_| has_room)
-        .collect();
+    let whole_to: Vec<String> =
+        is_full.then(|| public_channel(project)).into_iter().chain(private).filter(|_| has_room).collect();
     if whole_to.is_empty() && !to_supabase {
         return Ok(());
     }

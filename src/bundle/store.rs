@@ -1,5 +1,6 @@
 //! SQL of the log and of the head row.
 
+use super::queue;
 use crate::auth::{self, Access, Standing};
 use crate::db::{self, Answer, Arg};
 use crate::error::{Error, Result};
@@ -10,8 +11,8 @@ use crate::pure::hash::Hash;
 use crate::pure::path::FilePath;
 use crate::pure::timestamp::Micros;
 use crate::pure::tree::Head;
+use pgrx::JsonB;
 use pgrx::datum::TimestampWithTimeZone;
-use pgrx::{IntoDatum, JsonB, direct_function_call};
 use serde_json::Value;
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -55,57 +56,56 @@ pub struct LockedHead {
     pub asset_bytes: i64,
     /// What the caller is in the project now.
     pub standing: Standing,
-    /// Name of the project's private channel, while somebody holds it open.
-    pub channel: Option<String>,
-    /// Somebody holds it open, but its name has had its time.
-    pub is_channel_stale: bool,
+    /// Somebody may hold the project's private channel open.
+    pub has_channel: bool,
     /// Head of the file asked for, if it has ever been there.
     pub file: Option<Head>,
 }
 
-/// Waits in line for a project's head row. Writers who meet at the row itself overtake each other, and under load some
-/// wait very long; an advisory lock hands over in the order of arrival.
-fn queue_for(project: ProjectId) {
-    let digest = Hash::of_parts([&b"quire head lock "[..], project.0.as_bytes()]);
-    let mut key = [0; 8];
-    key.copy_from_slice(&digest.as_bytes()[..8]);
-    // SAFETY: the function takes one int8 and waits for the lock until the end of the transaction; an error in the wait is
-    // PostgreSQL's own.
-    unsafe {
-        direct_function_call::<()>(
-            pgrx::pg_sys::pg_advisory_xact_lock_int8,
-            &[i64::from_be_bytes(key).into_datum()],
-        )
-    };
-}
-
 /// Locks the head row; `None` when the project has been deleted meanwhile. Reads the head of `path`, too.
 pub fn lock_head(access: &Access, path: Option<&FilePath>) -> Result<Option<LockedHead>> {
+    let place = queue::wait(access.project)?;
+    let mut head = read_locked(access, path)?;
+    if head.as_ref().is_some_and(|(_, is_older)| *is_older) {
+        // The row was locked by somebody who had given their place up, and has changed while this statement waited for it:
+        // what it read beside the row is older than the row.
+        head = read_locked(access, path)?;
+    }
+    if head.is_some() {
+        place.has_row(access.project);
+    }
+    Ok(head.map(|(head, _)| head))
+}
+
+/// The head row, locked, and whether what was read with it is older than it.
+fn read_locked(access: &Access, path: Option<&FilePath>) -> Result<Option<(LockedHead, bool)>> {
     macro_rules! lock {
-        ($actor_is:literal) => {
+        ($actor_is:literal, $member_is:literal) => {
             concat!(
                 "SELECT p.seq, p.checksum, p.committed_at, p.next_file_id, p.live_files, p.live_bytes,
-                    p.access_version, a.actor_id, m.role,
-                    CASE WHEN c.leased_until > clock_timestamp() THEN c.name END,
-                    c.valid_until <= clock_timestamp(), p.asset_bytes, ",
+                    q.access_version, a.actor_id, m.role,
+                    EXISTS (SELECT FROM quire_store.channel c WHERE c.project_id = $1),
+                    p.ctid <> o.ctid, p.asset_bytes, ",
                 file_head_columns!(),
                 " FROM quire_store.project_head p
+                  JOIN quire_store.project_head o ON o.project_id = $1
+                  JOIN quire_store.project q ON q.project_id = $1
                   LEFT JOIN quire_store.actor a ON ",
                 $actor_is,
-                " LEFT JOIN quire_store.project_member m ON m.project_id = $1 AND m.actor_id = a.actor_id
-                  LEFT JOIN quire_store.channel c ON c.project_id = $1
+                " LEFT JOIN quire_store.membership m ON m.project_id = $1 AND m.actor_id = ",
+                $member_is,
+                "
                   LEFT JOIN quire_store.file_head h ON h.project_id = $1 AND h.file_path = $3
                   WHERE p.project_id = $1 FOR NO KEY UPDATE OF p"
             )
         };
     }
-    const BY_SUBJECT: &str = lock!("a.actor_id = $2");
-    const BY_ROLE: &str = lock!("a.db_role = $2");
-    queue_for(access.project);
+    const BY_SUBJECT: &str = lock!("a.actor_id = $2", "$2");
+    const BY_ROLE: &str = lock!("a.db_role = $2", "a.actor_id");
     let (sql, key) = auth::store::by(access.principal.key(), BY_SUBJECT, BY_ROLE);
     let path = path.map(FilePath::as_str);
     db::write_one(sql, &[access.project.pg().into(), key, path.into()], |row| {
-        Ok(LockedHead {
+        let head = LockedHead {
             seq: row.get(1)?,
             checksum: Hash::from_bytes(row.get::<&[u8]>(2)?)?,
             committed_at: from_pg(row.get(3)?),
@@ -113,11 +113,11 @@ pub fn lock_head(access: &Access, path: Option<&FilePath>) -> Result<Option<Lock
             live_files: row.get(5)?,
             live_bytes: row.get(6)?,
             standing: Standing::from_row(row, 7)?,
-            channel: row.opt(10)?,
-            is_channel_stale: row.opt(11)?.unwrap_or(false),
+            has_channel: row.get(10)?,
             asset_bytes: row.get(12)?,
             file: row.opt::<&str>(13)?.map(|_| head_from_row(row, 13)).transpose()?.map(|(_, head)| head),
-        })
+        };
+        Ok((head, row.get(11)?))
     })
 }
 

@@ -3,7 +3,7 @@
 //! PostgreSQL lets everybody LISTEN to every name, so the name is the secret: it cannot be guessed, and it changes when
 //! somebody who was told it loses the right to know. Nothing is sent while nobody holds the channel open.
 
-use super::store::{self, Channel};
+use super::store::channel::{self as store, Channel};
 use crate::args::{interval_arg, required};
 use crate::auth::{Access, Action, require_project};
 use crate::bundle::notify;
@@ -11,7 +11,7 @@ use crate::bundle::store::{now, to_pg};
 use crate::definer::definer;
 use crate::error::{Code, Error, Result};
 use crate::ids::ProjectId;
-use crate::project::locked;
+use crate::project::managed;
 use crate::pure::event::CHANNEL_CLOSED;
 use crate::pure::timestamp::Micros;
 use pgrx::Uuid;
@@ -20,6 +20,10 @@ use pgrx::prelude::*;
 
 /// Longest lease, in microseconds: one hour.
 const MAX_LEASE: i128 = 3600 * 1_000_000;
+/// How much longer than it is a channel is held at least, in microseconds: a second. Who asks for less gets what there is.
+const GRAIN: Micros = 1_000_000;
+/// Rows from which on a writer removes those that say no more than others.
+const MOST_ROWS: i64 = 50;
 /// Longest life of a name, in microseconds: one day.
 const MAX_LIFE: Micros = 24 * 3600 * 1_000_000;
 
@@ -33,19 +37,42 @@ fn open_channel(project_uuid: Option<Uuid>, lease: default!(Option<Interval>, "'
 fn open(project_uuid: Option<Uuid>, lease: Option<Interval>) -> Result<String> {
     let access = require_project(Action::ReadEvents, project_uuid)?;
     let lease = lease_arg(lease)?;
-    // Whoever is losing the right to know the name meanwhile has lost it.
-    let access = locked(access)?;
     let now = now();
+    let (epoch, channels) = look(&access)?;
     let valid_until = valid_until(&access, now);
-    if let Some(channel) = store::lock_channel(access.project)? {
-        if channel.valid_until > now {
-            let until = channel.leased_until.max(now + lease);
-            store::hold_channel(access.project, until, channel.valid_until.min(valid_until))?;
-            return Ok(channel.name);
+    match channels.into_iter().find(|channel| !channel.is_stale) {
+        Some(channel) => {
+            hold(&access, epoch, &channel, now + lease, valid_until)?;
+            Ok(channel.name)
         }
-        close(access.project)?;
+        None => store::add_new(&access, epoch, now + lease, valid_until),
     }
-    store::insert_channel(access.project, now + lease, valid_until)
+}
+
+/// The epoch and what is open in it. The gate is passed once more after that: whoever is losing the right to know a name
+/// meanwhile has lost it, or the epoch has ended.
+fn look(access: &Access) -> Result<(i64, Vec<Channel>)> {
+    let epoch = store::epoch(access.project)?;
+    let channels = store::channels(access.project)?;
+    access.again()?;
+    Ok((epoch, channels))
+}
+
+/// Holds a channel open until a time, unless it is for about as long. Returns until when it is.
+fn hold(
+    access: &Access,
+    epoch: i64,
+    channel: &Channel,
+    until: Micros,
+    valid_until: Micros,
+) -> Result<Micros> {
+    let valid_until = valid_until.min(channel.valid_until);
+    let tells_nothing_new = channel.leased_until >= until - GRAIN && channel.valid_until <= valid_until;
+    if tells_nothing_new && access.principal.token.is_none() {
+        return Ok(channel.leased_until.min(valid_until));
+    }
+    store::add(access, epoch, &channel.name, until, valid_until)?;
+    Ok(until.max(channel.leased_until).min(valid_until))
 }
 
 /// Until when whoever opens it may know the name: a token ends, and nothing lasts for ever.
@@ -74,17 +101,14 @@ fn keep(
     let name = required("channel", channel)?;
     let lease = lease_arg(lease)?;
     let now = now();
-    let current = store::lock_channel(access.project)?
-        .filter(|current| current.name == name && current.valid_until > now)
-        .ok_or_else(|| {
-            Error::new(Code::Gone, "the channel has another name now")
-                .with("reason", "renamed")
-                .hint("call open_channel again")
-        })?;
-    let until = current.leased_until.max(now + lease);
-    let valid_until = current.valid_until.min(valid_until(&access, now));
-    store::hold_channel(access.project, until, valid_until)?;
-    to_pg(until.min(valid_until))
+    let (epoch, channels) = look(&access)?;
+    let current = channels.into_iter().find(|channel| channel.name == name && !channel.is_stale);
+    let current = current.ok_or_else(|| {
+        Error::new(Code::Gone, "the channel has another name now")
+            .with("reason", "renamed")
+            .hint("call open_channel again")
+    })?;
+    to_pg(hold(&access, epoch, &current, now + lease, valid_until(&access, now))?)
 }
 
 fn lease_arg(lease: Option<Interval>) -> Result<Micros> {
@@ -97,15 +121,32 @@ fn lease_arg(lease: Option<Interval>) -> Result<Micros> {
 fn rotate_channel(project_uuid: Option<Uuid>) {
     definer(|| {
         require_project(Action::Manage, project_uuid)
-            .and_then(locked)
+            .and_then(managed)
             .and_then(|access| close(access.project))
     });
 }
 
-/// Forgets the channel's name and tells who listens. Somebody who was told it may no longer know the next.
+/// Ends the channel's names and tells who listens. Somebody who was told one may no longer know the next.
 pub fn close(project: ProjectId) -> Result<()> {
-    if let Some(Channel { name, .. }) = store::delete_channel(project)? {
-        notify::send(&name, CHANNEL_CLOSED);
-    }
+    store::close(project)?.iter().for_each(|name| notify::send(name, CHANNEL_CLOSED));
     Ok(())
+}
+
+/// The names under which a bundle is sent now, for its writer. Closes the channel when somebody who knows its name may not know
+/// it any more.
+pub fn names(project: ProjectId) -> Result<Vec<String>> {
+    let channels = store::channels(project)?;
+    if channels.iter().any(|channel| channel.is_stale) {
+        close(project)?;
+        return Ok(Vec::new());
+    }
+    if channels.iter().map(|channel| channel.rows).sum::<i64>() > MOST_ROWS {
+        store::thin_out(project)?;
+    }
+    let now = now();
+    Ok(channels
+        .into_iter()
+        .filter(|channel| channel.leased_until > now)
+        .map(|channel| channel.name)
+        .collect())
 }

@@ -11,7 +11,6 @@ use crate::definer::definer;
 use crate::error::{Error, Result};
 use crate::ids::Seq;
 use crate::jsonb::JsonArg;
-use crate::project;
 use crate::pure::filter::Filter;
 use pgrx::datum::{Interval, TimestampWithTimeZone};
 use pgrx::prelude::*;
@@ -47,12 +46,8 @@ fn create(
     Filter::parse(&filter)?;
     let after = cursor_arg(access.project, "after_seq", required("after_seq", after_seq)?)?;
     let actor = access.author()?;
-    let access = project::locked(access)?;
-    if !store::insert(access.project, name, actor, &filter)? {
+    if !store::insert(access.project, name, actor, &filter, after)? {
         return Err(Error::conflict("duplicate", "a subscription of this name exists").with("name", name));
-    }
-    if after > 0 {
-        store::update(access.project, name, after, after, None)?;
     }
     Ok(())
 }
@@ -97,7 +92,7 @@ fn poll(
     let (cursor, events) = next_matching(&access, &subscription, &filter, max_events)?;
     let delivered = subscription.delivered.max(events.last().map_or(cursor, |event| event.seq));
     let leased_until = if events.is_empty() { None } else { Some(to_pg(now + lease)?) };
-    store::update(access.project, name, cursor, delivered, leased_until)?;
+    store::update(access.project, name, subscription.actor, cursor, delivered, leased_until)?;
     events.into_iter().map(row).collect()
 }
 
@@ -146,7 +141,7 @@ fn ack(project_uuid: Option<Uuid>, name: Option<&str>, seq: Option<Seq>) -> Resu
     // A late acknowledgement of what is acknowledged already must not end somebody else's lease.
     if cursor > subscription.cursor {
         // Acknowledging a part ends the lease too: the rest is handed out again.
-        store::update(access.project, name, cursor, subscription.delivered, None)?;
+        store::update(access.project, name, subscription.actor, cursor, subscription.delivered, None)?;
     }
     Ok(cursor)
 }
@@ -181,8 +176,8 @@ fn list_subscriptions(
 fn drop_subscription(project_uuid: Option<Uuid>, name: Option<&str>) {
     definer(|| {
         named(project_uuid, name).and_then(|(access, name)| {
-            owned(&access, name)?;
-            store::delete(access.project, name)
+            let subscription = owned(&access, name)?;
+            store::delete(access.project, name, subscription.actor)
         })
     });
 }
@@ -202,11 +197,9 @@ fn named(project_uuid: Option<Uuid>, name: Option<&str>) -> Result<(Access, &str
 
 /// The subscription, locked, if it is the caller's or the caller may see all; PT404 otherwise.
 fn owned(access: &Access, name: &str) -> Result<Subscription> {
-    store::lock(access.project, name)?
-        .filter(|subscription| sees_all(access) || access.principal.actor == Some(subscription.actor))
-        .ok_or_else(|| {
-            Error::not_found("no such subscription").with("name", crate::pure::path::shorten(name))
-        })
+    store::lock(access.project, name, access.principal.actor, sees_all(access))?.ok_or_else(|| {
+        Error::not_found("no such subscription").with("name", crate::pure::path::shorten(name))
+    })
 }
 
 fn sees_all(access: &Access) -> bool {

@@ -11,6 +11,7 @@ use crate::auth::{self, Action, require_project};
 use crate::bundle::store::{head_seq, lock_head, touch};
 use crate::definer::definer;
 use crate::error::Result;
+use crate::project;
 use crate::pure::hash::Hash;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
@@ -33,12 +34,11 @@ fn run(project_uuid: Option<Uuid>, max_blobs: Option<i32>) -> Result<JsonB> {
     let most = page_arg("max_blobs", max_blobs, MAX_BLOBS)?;
     let project = access.project;
     asset::store::delete_expired(project, uuid::Uuid::nil())?;
-    store::queue(project)?;
+    let mut round = store::lock_round(project)?;
     let terms = store::terms(project)?;
-    let mut round = match store::lock_round(project)? {
-        Some(round) if round.terms == terms => round,
-        _ => store::begin_round(project, head_seq(project)?, &terms)?,
-    };
+    if round.terms != terms {
+        round = store::begin_round(project, head_seq(project)?, &terms)?;
+    }
     store::forget_done(project, round.done)?;
     // Takes candidates off the list that newer bundles refer to.
     let seen = std::mem::replace(&mut round.as_of_seq, head_seq(project)?);
@@ -51,6 +51,8 @@ fn run(project_uuid: Option<Uuid>, max_blobs: Option<i32>) -> Result<JsonB> {
     let head = lock_head(&access, None)?.ok_or_else(|| auth::no_project(project))?;
     let access = access.under_lock(head.standing)?;
     access.require_active()?;
+    // Who changes the settings does not take the head lock.
+    project::store::hold_settings(project)?;
     let mut collected = 0;
     let mut freed = 0;
     if store::terms(project)? == round.terms {

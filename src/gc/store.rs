@@ -21,19 +21,23 @@ fn round_from_row(row: &db::Row) -> Result<Round> {
     Ok(Round { as_of_seq: row.get(1)?, terms: row.get(2)?, done: row.get(3)?, last: row.get(4)? })
 }
 
-/// Waits for whoever collects, too. Who deletes the project does so before taking the head lock, as a collector does:
-/// otherwise each could wait for the other.
-pub fn queue(project: ProjectId) -> Result<()> {
-    const SQL: &str =
-        "SELECT pg_advisory_xact_lock(hashtextextended('quire collection ' || $1::text, 0)) IS NULL";
-    db::exec(SQL, &[project.pg().into()])
-}
-
-/// The round that is going on; one call after the other takes its share.
-pub fn lock_round(project: ProjectId) -> Result<Option<Round>> {
+/// Locks the round that is going on, or one that has not begun. Who deletes the project does so before taking the head lock, as a
+/// collector does: otherwise each could wait for the other. It is a row's lock, which no SQL but quire's own takes, so that a
+/// statement over very many projects does not fill the table of locks.
+pub fn lock_round(project: ProjectId) -> Result<Round> {
     const SQL: &str = "SELECT g.as_of_seq, g.terms, g.done, g.last FROM quire_store.gc_round g
         WHERE g.project_id = $1 FOR UPDATE";
-    db::write_one(SQL, &[project.pg().into()], round_from_row)
+    // Waits for whoever is doing the same.
+    const MAKE: &str = "INSERT INTO quire_store.gc_round (project_id, as_of_seq, terms, done, last)
+        VALUES ($1, 0, '', 0, 0) ON CONFLICT DO NOTHING";
+    loop {
+        db::exec(MAKE, &[project.pg().into()])?;
+        // It may have ended in the meantime.
+        if let Some(round) = db::write_one(SQL, &[project.pg().into()], round_from_row)? {
+            return Ok(round);
+        }
+        pgrx::check_for_interrupts!();
+    }
 }
 
 /// Tags and settings, which decide what is kept beside bundles; PT404 when the project is gone.
@@ -48,9 +52,9 @@ pub fn terms(project: ProjectId) -> Result<String> {
 /// Looks at everything and makes a list of what nothing refers to. `as_of` and `terms` must have been read before. One aggregate,
 /// because a join could be planned as a loop over a loop.
 pub fn begin_round(project: ProjectId, as_of: Seq, terms: &str) -> Result<Round> {
-    const FORGET: &str = "DELETE FROM quire_store.gc_round WHERE project_id = $1";
-    const BEGIN: &str = "INSERT INTO quire_store.gc_round (project_id, as_of_seq, terms, done, last)
-        VALUES ($1, $2, $3, 0, 0)";
+    const FORGET: &str = "DELETE FROM quire_store.gc_candidate WHERE project_id = $1";
+    const BEGIN: &str = "UPDATE quire_store.gc_round SET as_of_seq = $2, terms = $3, done = 0, last = 0
+        WHERE project_id = $1";
     const LOOK: &str = "INSERT INTO quire_store.gc_candidate (project_id, ordinal, hash, last_seq)
         SELECT $1, row_number() OVER (ORDER BY c.last_seq, c.hash), c.hash, c.last_seq
         FROM (SELECT a.hash, COALESCE(max(a.seq), 0) AS last_seq

@@ -1,6 +1,6 @@
 //! SQL functions of projects.
 
-use super::{ProjectKind, locked, store};
+use super::{ProjectKind, locked, managed, store};
 use crate::args::{required, text_arg};
 use crate::asset;
 use crate::auth::{self, Action, require_project};
@@ -119,7 +119,7 @@ fn update(project_uuid: Option<Uuid>, changes: Option<JsonArg>) -> Result<JsonB>
     if name.is_none() && visibility.is_none() && wanted.is_none() {
         return Err(Error::validation("changes must have name, visibility or settings"));
     }
-    let access = locked(access)?;
+    let access = managed(access)?;
     access.require_active()?;
     let settings =
         wanted.map(|wanted| settings::merged(&store::settings(access.project)?, wanted)).transpose()?;
@@ -145,7 +145,7 @@ fn unarchive_project(project_uuid: Option<Uuid>) -> JsonB {
 }
 
 fn set_archived(project_uuid: Option<Uuid>, archived: bool) -> Result<JsonB> {
-    let access = locked(require_project(Action::Manage, project_uuid)?)?;
+    let access = managed(require_project(Action::Manage, project_uuid)?)?;
     store::set_archived(access.project, archived)?;
     describe(&access)
 }
@@ -162,8 +162,8 @@ fn delete(project_uuid: Option<Uuid>, confirm_name: Option<&str>) -> Result<()> 
     let confirm_name = required("confirm_name", confirm_name)?;
     job::store::lock_open(access.project)?;
     asset::store::lock_uploads(access.project)?;
-    gc::store::queue(access.project)?;
-    let access = locked(access)?;
+    gc::store::lock_round(access.project)?;
+    let access = managed(locked(access)?)?;
     if confirm_name != access.name {
         return Err(
             Error::validation("confirm_name is not the name of the project").with("argument", "confirm_name")

@@ -1,6 +1,6 @@
 //! SQL functions of membership. A project always keeps an owner.
 
-use super::{locked, store};
+use super::{managed, store};
 use crate::args::{actor_arg, required};
 use crate::auth::{self, Access, Action, Role, require_project};
 use crate::db::Answer;
@@ -25,11 +25,10 @@ fn set(project_uuid: Option<Uuid>, member: Option<Uuid>, role: Option<&str>) -> 
     let member = actor_arg("member", member)?;
     let role = Role::parse(required("role", role)?)?;
     let by = access.author()?;
-    let access = locked(access)?;
+    let access = managed(access)?;
     if role != Role::Owner {
         keep_an_owner(&access, member)?;
     }
-    auth::store::register_actor(member, None)?;
     store::set_member(access.project, member, role, by)?;
     Ok(JsonB(json!({"member": member.to_string(), "role": role.as_str()})))
 }
@@ -45,7 +44,10 @@ fn remove(project_uuid: Option<Uuid>, member: Option<Uuid>) -> Result<()> {
     let leaves = member.is_some() && auth::current()?.actor == member.map(ActorId::from_pg);
     let access = require_project(if leaves { Action::Belong } else { Action::Manage }, project_uuid)?;
     let member = ActorId::from_pg(required("member", member)?);
-    let access = locked(access)?;
+    if leaves && !access.may(Action::Write) {
+        return store::leave(access.project, member);
+    }
+    let access = managed(access)?;
     if store::member_role(access.project, member)?.is_none() {
         return Err(Error::not_found("no such member").with("member", member.to_string()));
     }

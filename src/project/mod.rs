@@ -58,3 +58,10 @@ pub fn locked(access: Access) -> Result<Access> {
     let head = lock_head(&access, None)?.ok_or_else(|| auth::no_project(access.project))?;
     access.under_lock(head.standing).map(|access| access.into_owned())
 }
+
+/// Takes the lock of those who change a project's name, settings, status or members, and asks for the access again. They wait for
+/// each other and not for writers: what a transaction has written before may still be committed, what comes after is refused.
+/// Who takes both takes the head lock first.
+pub fn managed(access: Access) -> Result<Access> {
+    if store::lock(access.project)? { access.again() } else { Err(auth::no_project(access.project)) }
+}

@@ -2,9 +2,11 @@
 
 use super::ProjectKind;
 use crate::auth::Role;
+use crate::bundle::store::from_pg;
 use crate::db::{self, Answer, Arg};
 use crate::error::Result;
 use crate::ids::{ActorId, ProjectId};
+use crate::pure::timestamp::Micros;
 use pgrx::{JsonB, Uuid};
 use serde_json::Value;
 
@@ -33,15 +35,31 @@ pub fn insert(
         return Ok(false);
     }
     db::exec(HEAD, &[project.pg().into()])?;
+    // Of a project that had this id before.
+    clear_left_behind(project)?;
     set_member(project, owner, Role::Owner, owner)?;
     Ok(true)
 }
 
-/// What a project is, for one that is copied from it. It cannot be deleted until the transaction ends.
-pub fn hold(project: ProjectId) -> Result<Option<(String, Value)>> {
+/// What a project is, for one that is copied from it, and when it was made.
+pub fn kind_and_settings(project: ProjectId) -> Result<Option<(String, Value, Micros)>> {
     const SQL: &str =
-        "SELECT p.kind, p.settings FROM quire_store.project p WHERE p.project_id = $1 FOR KEY SHARE";
-    db::write_one(SQL, &[project.pg().into()], |row| Ok((row.get(1)?, row.get::<JsonB>(2)?.0)))
+        "SELECT p.kind, p.settings, p.created_at FROM quire_store.project p WHERE p.project_id = $1";
+    db::read_one(SQL, &[project.pg().into()], |row| {
+        Ok((row.get(1)?, row.get::<JsonB>(2)?.0, row.get(3).map(from_pg)?))
+    })
+}
+
+/// Locks what owners change of a project; `false` when it has been deleted.
+pub fn lock(project: ProjectId) -> Result<bool> {
+    const SQL: &str = "SELECT true FROM quire_store.project p WHERE p.project_id = $1 FOR NO KEY UPDATE";
+    Ok(db::write_one(SQL, &[project.pg().into()], |row| row.get::<bool>(1))?.is_some())
+}
+
+/// Waits for who is changing the settings, and has who comes next wait.
+pub fn hold_settings(project: ProjectId) -> Result<()> {
+    const SQL: &str = "SELECT FROM quire_store.project p WHERE p.project_id = $1 FOR SHARE";
+    db::exec(SQL, &[project.pg().into()])
 }
 
 /// The project as JSON, with the role of `actor` in it.
@@ -54,7 +72,7 @@ pub fn describe(project: ProjectId, actor: Option<ActorId>) -> Result<Option<Jso
             'asset_bytes', h.asset_bytes)
         FROM quire_store.project p
         JOIN quire_store.project_head h ON h.project_id = p.project_id
-        LEFT JOIN quire_store.project_member m ON m.project_id = p.project_id AND m.actor_id = $2
+        LEFT JOIN quire_store.membership m ON m.project_id = p.project_id AND m.actor_id = $2
         WHERE p.project_id = $1";
     db::read_one(SQL, &[project.pg().into(), actor.map(ActorId::pg).into()], |row| row.get(1))
 }
@@ -70,7 +88,7 @@ pub fn stats(project: ProjectId) -> Result<Option<JsonB>> {
             'assets', (SELECT count(*) FROM quire_store.asset a WHERE a.project_id = h.project_id AND NOT a.is_deleted),
             'asset_bytes', h.asset_bytes,
             'snapshots', s.snapshots, 'snapshot_bytes', s.snapshot_bytes,
-            'members', (SELECT count(*) FROM quire_store.project_member m WHERE m.project_id = h.project_id),
+            'members', (SELECT count(*) FROM quire_store.membership m WHERE m.project_id = h.project_id),
             'realtime_sink', (SELECT jsonb_build_object('failures', e.failures, 'last_seq', e.last_seq,
                                   'last_error', e.last_error, 'last_at', e.last_at)
                               FROM quire_store.sink_failure e WHERE e.project_id = h.project_id))
@@ -93,8 +111,8 @@ pub fn stats(project: ProjectId) -> Result<Option<JsonB>> {
 /// Members, strongest role first.
 pub fn list_members(answer: Answer, project: ProjectId) -> Result<()> {
     const SQL: &str = "SELECT m.actor_id, a.display_name, m.role, m.added_by, m.added_at
-        FROM quire_store.project_member m
-        JOIN quire_store.actor a USING (actor_id)
+        FROM quire_store.membership m
+        LEFT JOIN quire_store.actor a ON a.actor_id = m.actor_id
         WHERE m.project_id = $1
         ORDER BY array_position(ARRAY['owner', 'editor', 'viewer'], m.role), m.added_at, m.actor_id";
     answer.fill(SQL, &[project.pg().into()])
@@ -110,7 +128,7 @@ pub fn list(actor: Option<ActorId>, is_admin: bool) -> Result<Vec<Listed>> {
         "SELECT p.project_id, p.name, p.kind, p.visibility, p.status, m.role, h.seq, h.committed_at
         FROM quire_store.project p
         JOIN quire_store.project_head h ON h.project_id = p.project_id
-        LEFT JOIN quire_store.project_member m ON m.project_id = p.project_id AND m.actor_id = $1
+        LEFT JOIN quire_store.membership m ON m.project_id = p.project_id AND m.actor_id = $1
         WHERE $2 OR m.actor_id IS NOT NULL
         ORDER BY p.name, p.created_at, p.project_id";
     db::read(SQL, &[actor.map(ActorId::pg).into(), is_admin.into()], |row| {
@@ -130,7 +148,7 @@ pub fn list(actor: Option<ActorId>, is_admin: bool) -> Result<Vec<Listed>> {
 /// Makes writers who passed the gate before, and wait for the lock, ask again.
 pub fn bump_access_version(project: ProjectId) -> Result<()> {
     const SQL: &str =
-        "UPDATE quire_store.project_head SET access_version = access_version + 1 WHERE project_id = $1";
+        "UPDATE quire_store.project SET access_version = access_version + 1 WHERE project_id = $1";
     db::exec(SQL, &[project.pg().into()])
 }
 
@@ -164,23 +182,50 @@ pub fn set_archived(project: ProjectId, archived: bool) -> Result<()> {
     bump_access_version(project)
 }
 
+/// What people who cannot write a project leave behind in it, and may have locked: it goes as far as nobody has, and is nobody's
+/// when the project is gone.
+const LEFT_BEHIND: [&str; 6] = [
+    "DELETE FROM quire_store.token_use d USING (
+        SELECT t.token_id FROM quire_store.token_use t WHERE t.project_id = $1 FOR UPDATE SKIP LOCKED) free
+     WHERE d.project_id = $1 AND d.token_id = free.token_id",
+    "DELETE FROM quire_store.token d USING (
+        SELECT t.token_id FROM quire_store.token t WHERE t.project_id = $1 FOR UPDATE SKIP LOCKED) free
+     WHERE d.project_id = $1 AND d.token_id = free.token_id",
+    "DELETE FROM quire_store.subscription d USING (
+        SELECT t.name, t.actor_id FROM quire_store.subscription t WHERE t.project_id = $1 FOR UPDATE SKIP LOCKED) free
+     WHERE d.project_id = $1 AND d.name = free.name AND d.actor_id = free.actor_id",
+    "DELETE FROM quire_store.snapshot d USING (
+        SELECT t.snapshot_id FROM quire_store.snapshot t WHERE t.project_id = $1 FOR UPDATE SKIP LOCKED) free
+     WHERE d.project_id = $1 AND d.snapshot_id = free.snapshot_id",
+    "DELETE FROM quire_store.token_revocation WHERE project_id = $1",
+    "DELETE FROM quire_store.departure WHERE project_id = $1",
+];
+
+/// Removes what people who cannot write have left behind.
+fn clear_left_behind(project: ProjectId) -> Result<()> {
+    LEFT_BEHIND.into_iter().try_for_each(|sql| db::exec(sql, &[project.pg().into()]))
+}
+
 /// Deletes a project and everything that hangs off it. The project's row goes first: the guard of the append-only tables
 /// lets their rows go only when it is gone.
 pub fn delete(project: ProjectId) -> Result<()> {
-    const IN_THIS_ORDER: [&str; 6] = [
+    const IN_THIS_ORDER: [&str; 8] = [
         "DELETE FROM quire_store.project WHERE project_id = $1",
         "DELETE FROM quire_store.project_files WHERE project_id = $1",
         "DELETE FROM quire_store.entity_op WHERE project_id = $1",
         "DELETE FROM quire_store.asset_op WHERE project_id = $1",
         "DELETE FROM quire_store.bundle WHERE project_id = $1",
         "DELETE FROM quire_store.blob WHERE project_id = $1",
+        "DELETE FROM quire_store.gc_round WHERE project_id = $1",
+        "DELETE FROM quire_store.channel WHERE project_id = $1",
     ];
-    IN_THIS_ORDER.into_iter().try_for_each(|sql| db::exec(sql, &[project.pg().into()]))
+    IN_THIS_ORDER.into_iter().try_for_each(|sql| db::exec(sql, &[project.pg().into()]))?;
+    clear_left_behind(project)
 }
 
 /// Role of a member, read under the lock.
 pub fn member_role(project: ProjectId, actor: ActorId) -> Result<Option<Role>> {
-    const SQL: &str = "SELECT role FROM quire_store.project_member WHERE project_id = $1 AND actor_id = $2";
+    const SQL: &str = "SELECT role FROM quire_store.membership WHERE project_id = $1 AND actor_id = $2";
     db::write_one(SQL, &[project.pg().into(), actor.pg().into()], |row| row.get::<String>(1))?
         .map(|role| Role::parse(&role))
         .transpose()
@@ -188,7 +233,7 @@ pub fn member_role(project: ProjectId, actor: ActorId) -> Result<Option<Role>> {
 
 /// Owners besides `actor`, read under the lock.
 pub fn other_owners(project: ProjectId, actor: ActorId) -> Result<i64> {
-    const SQL: &str = "SELECT count(*) FROM quire_store.project_member
+    const SQL: &str = "SELECT count(*) FROM quire_store.membership
         WHERE project_id = $1 AND role = 'owner' AND actor_id <> $2";
     Ok(db::write_one(SQL, &[project.pg().into(), actor.pg().into()], |row| row.get(1))?.unwrap_or(0))
 }
@@ -197,8 +242,21 @@ pub fn other_owners(project: ProjectId, actor: ActorId) -> Result<i64> {
 pub fn set_member(project: ProjectId, actor: ActorId, role: Role, by: ActorId) -> Result<()> {
     const SQL: &str = "INSERT INTO quire_store.project_member (project_id, actor_id, role, added_by)
         VALUES ($1, $2, $3, $4) ON CONFLICT (project_id, actor_id) DO UPDATE SET role = EXCLUDED.role";
+    // Who had left is no member, and comes back as a new one.
+    const CLEAR_UP: &str = "WITH gone AS (
+            DELETE FROM quire_store.departure d WHERE d.project_id = $1 AND d.actor_id = $2 RETURNING d.left_at)
+        DELETE FROM quire_store.project_member m USING gone g
+        WHERE m.project_id = $1 AND m.actor_id = $2 AND g.left_at >= m.added_at";
+    db::exec(CLEAR_UP, &[project.pg().into(), actor.pg().into()])?;
     db::exec(SQL, &[project.pg().into(), actor.pg().into(), role.as_str().into(), by.pg().into()])?;
     bump_access_version(project)
+}
+
+/// Notes that a member has left who cannot write, and touches nothing that somebody else could wait for.
+pub fn leave(project: ProjectId, actor: ActorId) -> Result<()> {
+    const SQL: &str = "INSERT INTO quire_store.departure (project_id, actor_id, departure_id)
+        VALUES ($1, $2, gen_random_uuid())";
+    db::exec(SQL, &[project.pg().into(), actor.pg().into()])
 }
 
 /// Removes a member.

@@ -88,20 +88,30 @@ pub fn make(access: &Access, format: Format, seq: Seq, since_seq: Option<Seq>) -
     let project = access.project;
     let since_seq = since_seq.map(|since| store::tree_seq(project, since)).transpose()?;
     let key = Key { tree_seq: store::tree_seq(project, seq)?, since_seq, format: format.as_str() };
-    if let Some(id) = store::find(project, key)? {
+    let writes = access.may(Action::Write);
+    if let Some(id) = store::find(project, key, writes)? {
         return Ok(Found { id, cached: true });
     }
     access.require_active()?;
     let id = uuid::Uuid::now_v7();
-    if !store::claim(project, id, key, access.author()?)? {
+    if !store::claim(project, id, key, access.author()?, writes)? {
         // Somebody else has made it while this call waited.
-        let id = store::find(project, key)?
+        let id = store::find(project, key, writes)?
             .ok_or_else(|| Error::conflict("concurrent", "the snapshot is being made by somebody else"))?;
         return Ok(Found { id, cached: true });
     }
     let made = build(project, id, format, key.tree_seq, since_seq)?;
     store::finish(project, id, &made)?;
-    store::delete_old(project, id, access.settings.snapshots_kept, access.settings.snapshots_max_age)?;
+    store::delete_old(
+        project,
+        id,
+        access.settings.snapshots_kept,
+        access.settings.snapshots_max_age,
+        writes,
+    )?;
+    if !writes {
+        return Ok(Found { id, cached: false });
+    }
     let ready = Op::SnapshotReady {
         snapshot_id: id,
         seq: key.tree_seq,
@@ -132,8 +142,15 @@ fn delete(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>) -> Result<()> {
     let access = require_project(Action::Belong, project_uuid)?;
     let id = uuid_from_pg(required("snapshot_id", snapshot_id)?);
     let stored = super::read::stored(access.project, id)?;
-    if access.principal.actor != Some(stored.created_by) && !access.may(Action::Manage) {
+    // One that is announced is waited for by who makes it again, so it takes somebody who can write.
+    let is_own = access.principal.actor == Some(stored.created_by);
+    if !(is_own && (access.may(Action::Write) || !stored.is_announced)) && !access.may(Action::Manage) {
         return Err(auth::refusal(Action::Manage));
     }
-    store::delete(access.project, id)
+    if store::delete(access.project, id)? {
+        return Ok(());
+    }
+    Err(Error::conflict("in_use", "somebody else is using the snapshot")
+        .with("snapshot_id", id.to_string())
+        .hint("try again"))
 }

@@ -61,7 +61,7 @@ fn end_session(project_uuid: Option<Uuid>, session_id: Option<Uuid>) {
 fn end(project_uuid: Option<Uuid>, session_id: Option<Uuid>) -> Result<()> {
     let access = require_project(Action::Belong, project_uuid)?;
     let session = uuid_from_pg(required("session_id", session_id)?);
-    let access = token::disturb_writers(access)?;
+    token::close_channel_if_managing(&access)?;
     let all = access.may(Action::Manage);
     if token::store::revoke_session(access.project, session, access.author()?, all)? == 0 {
         return Err(Error::not_found("no such session").with("session_id", session.to_string()));

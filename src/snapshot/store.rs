@@ -27,27 +27,41 @@ pub fn tree_seq(project: ProjectId, at: Seq) -> Result<Seq> {
     Ok(db::read_one(SQL, &[project.pg().into(), at.into()], |row| row.get(1))?.unwrap_or(0))
 }
 
-/// The snapshot that is there already; held, so that nobody clears it away before its token is there for everybody.
-pub fn find(project: ProjectId, key: Key) -> Result<Option<Uuid>> {
-    const SQL: &str = "SELECT s.snapshot_id FROM quire_store.snapshot s
-        WHERE s.project_id = $1 AND s.tree_seq = $2 AND s.format = $3 AND COALESCE(s.since_seq, -1) = COALESCE($4, -1)
-        FOR KEY SHARE";
+/// The snapshot that is there already; held for a writer, so that nobody clears it away before its token is there for everybody.
+/// One that is announced comes first.
+pub fn find(project: ProjectId, key: Key, is_held: bool) -> Result<Option<Uuid>> {
+    macro_rules! find {
+        ($lock:literal) => {
+            concat!(
+                "SELECT s.snapshot_id FROM quire_store.snapshot s
+                WHERE s.project_id = $1 AND s.tree_seq = $2 AND s.format = $3
+                  AND COALESCE(s.since_seq, -1) = COALESCE($4, -1)
+                ORDER BY s.is_announced DESC, s.created_at LIMIT 1",
+                $lock
+            )
+        };
+    }
+    const FIND: &str = find!("");
+    const HOLD: &str = find!(" FOR KEY SHARE SKIP LOCKED");
+    let sql = if is_held { HOLD } else { FIND };
     let args: [Arg; 4] = [project.pg().into(), key.tree_seq.into(), key.format.into(), key.since_seq.into()];
-    db::write_one(SQL, &args, |row| row.get::<PgUuid>(1).map(uuid_from_pg))
+    db::write_one(sql, &args, |row| row.get::<PgUuid>(1).map(uuid_from_pg))
 }
 
-/// Claims the making of a snapshot; waits for whoever is making it, and is `false` when they have.
-pub fn claim(project: ProjectId, snapshot: Uuid, key: Key, by: ActorId) -> Result<bool> {
+/// Claims the making of a snapshot. Of one that will be announced there is one: waits for whoever is making it, and is `false` when
+/// they have.
+pub fn claim(project: ProjectId, snapshot: Uuid, key: Key, by: ActorId, is_announced: bool) -> Result<bool> {
     const SQL: &str =
-        "INSERT INTO quire_store.snapshot (project_id, snapshot_id, tree_seq, format, since_seq, created_by)
-        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING true";
-    let args: [Arg; 6] = [
+        "INSERT INTO quire_store.snapshot (project_id, snapshot_id, tree_seq, format, since_seq, created_by, is_announced)
+        VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING true";
+    let args: [Arg; 7] = [
         project.pg().into(),
         uuid_to_pg(snapshot).into(),
         key.tree_seq.into(),
         key.format.into(),
         key.since_seq.into(),
         by.pg().into(),
+        is_announced.into(),
     ];
     Ok(db::write_one(SQL, &args, |row| row.get::<bool>(1))?.is_some())
 }
@@ -132,10 +146,11 @@ pub struct Stored {
     pub size: i64,
     pub content_hash: Hash,
     pub created_by: ActorId,
+    pub is_announced: bool,
 }
 
 pub fn get(project: ProjectId, snapshot: Uuid) -> Result<Option<Stored>> {
-    const SQL: &str = "SELECT s.format, s.since_seq, s.size, s.content_hash, s.created_by
+    const SQL: &str = "SELECT s.format, s.since_seq, s.size, s.content_hash, s.created_by, s.is_announced
         FROM quire_store.snapshot s WHERE s.project_id = $1 AND s.snapshot_id = $2";
     db::read_one(SQL, &[project.pg().into(), uuid_to_pg(snapshot).into()], |row| {
         Ok(Stored {
@@ -145,6 +160,7 @@ pub fn get(project: ProjectId, snapshot: Uuid) -> Result<Option<Stored>> {
             size: row.get(3)?,
             content_hash: Hash::from_bytes(row.get::<&[u8]>(4)?)?,
             created_by: ActorId::from_pg(row.get::<PgUuid>(5)?),
+            is_announced: row.get(6)?,
         })
     })
 }
@@ -220,9 +236,14 @@ pub fn list(project: ProjectId) -> Result<Vec<Listed>> {
     })
 }
 
-pub fn delete(project: ProjectId, snapshot: Uuid) -> Result<()> {
-    const SQL: &str = "DELETE FROM quire_store.snapshot WHERE project_id = $1 AND snapshot_id = $2";
-    db::exec(SQL, &[project.pg().into(), uuid_to_pg(snapshot).into()])
+/// Deletes a snapshot; `false` while somebody else uses or deletes it, for whom nobody waits.
+pub fn delete(project: ProjectId, snapshot: Uuid) -> Result<bool> {
+    const SQL: &str = "DELETE FROM quire_store.snapshot s
+        USING (SELECT f.snapshot_id FROM quire_store.snapshot f
+               WHERE f.project_id = $1 AND f.snapshot_id = $2 FOR UPDATE SKIP LOCKED) free
+        WHERE s.project_id = $1 AND s.snapshot_id = free.snapshot_id RETURNING true";
+    let args: [Arg; 2] = [project.pg().into(), uuid_to_pg(snapshot).into()];
+    Ok(db::write_one(SQL, &args, |row| row.get::<bool>(1))?.is_some())
 }
 
 /// Deletes what is neither among the newest nor young, unless somebody may still come for it. The one that has just been
@@ -231,26 +252,34 @@ pub fn delete(project: ProjectId, snapshot: Uuid) -> Result<()> {
 /// Whoever finds a snapshot holds it until their token is there for everybody. So it is locked first, and only a statement
 /// that begins after that looks for tokens. In a transaction that sees an older state no statement does: there everything
 /// stays until the next one is made.
-pub fn delete_old(project: ProjectId, made: Uuid, keep: i64, max_age_days: i64) -> Result<()> {
+///
+/// Who cannot write deletes only those that are not announced: whoever makes one that is would wait for that.
+pub fn delete_old(project: ProjectId, made: Uuid, keep: i64, max_age_days: i64, writes: bool) -> Result<()> {
     const LOCK: &str = "SELECT s.snapshot_id
         FROM quire_store.snapshot s
         JOIN (SELECT r.snapshot_id, row_number() OVER (ORDER BY r.created_at DESC, r.snapshot_id) AS rank
               FROM quire_store.snapshot r WHERE r.project_id = $1 AND r.snapshot_id <> $4) ranked USING (snapshot_id)
         WHERE s.project_id = $1
+          AND ($5 OR NOT s.is_announced)
           AND (ranked.rank >= $2 OR s.created_at < clock_timestamp() - make_interval(days => $3::int))
           AND NOT EXISTS (SELECT FROM quire_store.token t
                           WHERE t.project_id = $1 AND s.snapshot_id = ANY (t.snapshot_ids)
-                            AND t.revoked_at IS NULL AND t.expires_at > clock_timestamp())
+                            AND NOT EXISTS (SELECT FROM quire_store.token_revocation v
+                                            WHERE v.project_id = $1 AND v.token_id = t.token_id)
+                            AND t.expires_at > clock_timestamp())
         FOR UPDATE OF s SKIP LOCKED";
     const DELETE: &str = "DELETE FROM quire_store.snapshot s
         WHERE s.project_id = $1 AND s.snapshot_id = ANY ($2)
           AND NOT EXISTS (SELECT FROM quire_store.token t
                           WHERE t.project_id = $1 AND s.snapshot_id = ANY (t.snapshot_ids)
-                            AND t.revoked_at IS NULL AND t.expires_at > clock_timestamp())";
+                            AND NOT EXISTS (SELECT FROM quire_store.token_revocation v
+                                            WHERE v.project_id = $1 AND v.token_id = t.token_id)
+                            AND t.expires_at > clock_timestamp())";
     if db::sees_older_state() {
         return Ok(());
     }
-    let args: [Arg; 4] = [project.pg().into(), keep.into(), max_age_days.into(), uuid_to_pg(made).into()];
+    let args: [Arg; 5] =
+        [project.pg().into(), keep.into(), max_age_days.into(), uuid_to_pg(made).into(), writes.into()];
     let old: Vec<PgUuid> = db::write(LOCK, &args, |row| row.get(1))?;
     if old.is_empty() { Ok(()) } else { db::exec(DELETE, &[project.pg().into(), old.into()]) }
 }

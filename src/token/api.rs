@@ -8,7 +8,7 @@ use crate::definer::definer;
 use crate::error::{Code, Error, Result};
 use crate::event;
 use crate::ids::{ProjectId, uuid_from_pg};
-use crate::project::locked;
+use crate::project::managed;
 use crate::pure::ability::{Abilities, Need};
 use crate::pure::timestamp::{Micros, rfc3339};
 use crate::pure::token::{self, MAX_USES, Root, Token, Unverified};
@@ -206,18 +206,18 @@ fn revoke(project_uuid: Option<Uuid>, token_id: Option<Uuid>) -> Result<Timestam
     if access.principal.actor != Some(minter) && !access.may(Action::Manage) {
         return Err(unknown());
     }
-    let access = disturb_writers(access)?;
-    let at = store::revoke(access.project, token, access.author()?)?.ok_or_else(unknown)?;
-    to_pg(at)
+    close_channel_if_managing(&access)?;
+    to_pg(store::revoke(access.project, token, access.author()?)?)
 }
 
-/// Writers who passed the gate with a token and wait for the lock ask again.
-pub fn disturb_writers(access: Access) -> Result<Access> {
-    let access = locked(access)?;
-    crate::project::store::bump_access_version(access.project)?;
-    // Its holder may have been told the private channel's name.
-    event::close_channel(access.project)?;
-    Ok(access)
+/// Ends the private channel, whose name the holder of a token may have been told. Who cannot manage locks nothing that others wait
+/// for: then the next writer sees the revocation, sends nothing under that name and ends it.
+pub fn close_channel_if_managing(access: &Access) -> Result<()> {
+    if access.may(Action::Manage) {
+        managed(access.clone())?;
+        event::close_channel(access.project)?;
+    }
+    Ok(())
 }
 
 /// The caller's tokens; all of them for an owner.

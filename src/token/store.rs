@@ -2,7 +2,7 @@
 
 use crate::bundle::store::{from_pg, now, to_pg};
 use crate::db::{self, Arg};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId, uuid_from_pg, uuid_to_pg};
 use crate::pure::timestamp::Micros;
 use crate::pure::token::Root;
@@ -66,8 +66,13 @@ pub fn insert(
 }
 
 pub fn find(project: ProjectId, token: Uuid) -> Result<Option<Stored>> {
-    const SQL: &str = "SELECT key_id, minted_by, admin_role, revoked_at IS NOT NULL, abilities, audience, max_uses, expires_at
-        FROM quire_store.token WHERE project_id = $1 AND token_id = $2";
+    // One that was made in a project of the same id, before this one, is none.
+    const SQL: &str = "SELECT t.key_id, t.minted_by, t.admin_role,
+            EXISTS (SELECT FROM quire_store.token_revocation r WHERE r.project_id = $1 AND r.token_id = $2),
+            t.abilities, t.audience, t.max_uses, t.expires_at
+        FROM quire_store.token t
+        JOIN quire_store.project p ON p.project_id = $1 AND p.created_at <= t.minted_at
+        WHERE t.project_id = $1 AND t.token_id = $2";
     db::read_one(SQL, &[project.pg().into(), uuid_to_pg(token).into()], |row| {
         Ok(Stored {
             key: uuid_from_pg(row.get::<PgUuid>(1)?),
@@ -93,20 +98,28 @@ pub fn take_use(project: ProjectId, token: Uuid, most: u32) -> Result<bool> {
 }
 
 /// Revokes; the first time counts. When that was.
-pub fn revoke(project: ProjectId, token: Uuid, by: ActorId) -> Result<Option<Micros>> {
-    const SQL: &str = "UPDATE quire_store.token
-        SET revoked_at = COALESCE(revoked_at, clock_timestamp()), revoked_by = COALESCE(revoked_by, $3)
-        WHERE project_id = $1 AND token_id = $2 RETURNING revoked_at";
-    let args: [Arg; 3] = [project.pg().into(), uuid_to_pg(token).into(), by.pg().into()];
-    db::write_one(SQL, &args, |row| row.get(1).map(from_pg))
+pub fn revoke(project: ProjectId, token: Uuid, by: ActorId) -> Result<Micros> {
+    const NOTE: &str = "INSERT INTO quire_store.token_revocation (project_id, token_id, revocation_id, revoked_by)
+        SELECT $1, $2, gen_random_uuid(), $3
+        WHERE NOT EXISTS (SELECT FROM quire_store.token_revocation r WHERE r.project_id = $1 AND r.token_id = $2)";
+    const FIRST: &str = "SELECT min(r.revoked_at) FROM quire_store.token_revocation r
+        WHERE r.project_id = $1 AND r.token_id = $2";
+    let id = uuid_to_pg(token);
+    db::exec(NOTE, &[project.pg().into(), id.into(), by.pg().into()])?;
+    let first = db::write_one(FIRST, &[project.pg().into(), id.into()], |row| row.opt(1))?.flatten();
+    first.map(from_pg).ok_or_else(|| Error::internal("a revocation vanished"))
 }
 
 /// Revokes the tokens of a session, if `actor` made them or may see all; how many there are.
 pub fn revoke_session(project: ProjectId, session: Uuid, actor: ActorId, all: bool) -> Result<i64> {
-    const SQL: &str = "WITH revoked AS (
-            UPDATE quire_store.token
-            SET revoked_at = COALESCE(revoked_at, clock_timestamp()), revoked_by = COALESCE(revoked_by, $3)
-            WHERE project_id = $1 AND session_id = $2 AND ($4 OR minted_by = $3) RETURNING 1)
+    const SQL: &str = "WITH revoked AS MATERIALIZED (
+            SELECT t.token_id FROM quire_store.token t
+            WHERE t.project_id = $1 AND t.session_id = $2 AND ($4 OR t.minted_by = $3)),
+        noted AS (
+            INSERT INTO quire_store.token_revocation (project_id, token_id, revocation_id, revoked_by)
+            SELECT $1, v.token_id, gen_random_uuid(), $3 FROM revoked v
+            WHERE NOT EXISTS (SELECT FROM quire_store.token_revocation r
+                              WHERE r.project_id = $1 AND r.token_id = v.token_id))
         SELECT count(*) FROM revoked";
     let args: [Arg; 4] = [project.pg().into(), uuid_to_pg(session).into(), actor.pg().into(), all.into()];
     Ok(db::write_one(SQL, &args, |row| row.get(1))?.unwrap_or(0))
@@ -117,13 +130,18 @@ pub fn revoke_session(project: ProjectId, session: Uuid, actor: ActorId, all: bo
 pub fn delete_expired(project: ProjectId) -> Result<()> {
     // In microseconds. The smallest is looked up first, because the plan is kept and may be made while the table is small.
     const KEPT: Micros = 30 * 24 * 3600 * 1_000_000;
-    const SQL: &str = "DELETE FROM quire_store.token d
-        USING (SELECT t.token_id FROM quire_store.token t
-               WHERE t.project_id = $1 AND t.expires_at < $2
-                 AND (SELECT min(e.expires_at) FROM quire_store.token e WHERE e.project_id = $1) < $2
-               ORDER BY t.expires_at LIMIT 100
-               FOR UPDATE SKIP LOCKED) old
-        WHERE d.project_id = $1 AND d.token_id = old.token_id";
+    const SQL: &str = "WITH gone AS (
+            DELETE FROM quire_store.token d
+            USING (SELECT t.token_id FROM quire_store.token t
+                   WHERE t.project_id = $1 AND t.expires_at < $2
+                     AND (SELECT min(e.expires_at) FROM quire_store.token e WHERE e.project_id = $1) < $2
+                   ORDER BY t.expires_at LIMIT 100
+                   FOR UPDATE SKIP LOCKED) old
+            WHERE d.project_id = $1 AND d.token_id = old.token_id
+            RETURNING d.token_id),
+        revocations AS (
+            DELETE FROM quire_store.token_revocation r USING gone g WHERE r.project_id = $1 AND r.token_id = g.token_id)
+        DELETE FROM quire_store.token_use u USING gone g WHERE u.project_id = $1 AND u.token_id = g.token_id";
     if db::sees_older_state() {
         return Ok(());
     }
@@ -148,14 +166,17 @@ pub type Listed = (
 pub fn list(project: ProjectId, actor: Option<ActorId>, all: bool) -> Result<Vec<Listed>> {
     const SQL: &str =
         "SELECT t.token_id, t.abilities, t.audience, t.max_uses, COALESCE(u.uses, 0), t.minted_by, t.minted_at,
-            t.expires_at, t.revoked_at,
-            CASE WHEN t.revoked_at IS NOT NULL THEN 'revoked'
+            t.expires_at, r.revoked_at,
+            CASE WHEN r.revoked_at IS NOT NULL THEN 'revoked'
                  WHEN t.expires_at <= clock_timestamp() THEN 'expired'
                  WHEN NOT EXISTS (SELECT FROM quire_store.secret s WHERE s.key_id = t.key_id) THEN 'void'
                  WHEN u.uses >= t.max_uses THEN 'used'
                  ELSE 'valid' END
         FROM quire_store.token t
         LEFT JOIN quire_store.token_use u ON u.project_id = t.project_id AND u.token_id = t.token_id
+        CROSS JOIN LATERAL (
+            SELECT min(v.revoked_at) AS revoked_at FROM quire_store.token_revocation v
+            WHERE v.project_id = $1 AND v.token_id = t.token_id) r
         WHERE t.project_id = $1 AND ($3 OR t.minted_by = $2)
         ORDER BY t.minted_at DESC, t.token_id";
     db::read(SQL, &[project.pg().into(), actor.map(ActorId::pg).into(), all.into()], |row| {

@@ -1,6 +1,6 @@
 //! SQL functions that copy from one project into another.
 
-use super::copy::{self, State, clear_others};
+use super::copy::{self, Source, State, clear_others};
 use crate::args::{required, text_arg};
 use crate::auth::{self, Access, Action, require_project};
 use crate::bundle::staged::check_count;
@@ -36,8 +36,9 @@ fn template(project_uuid: Option<Uuid>, name: Option<&str>, at_seq: Option<i64>)
     let from = source(project_uuid)?;
     let name = text_arg("name", name, 255)?;
     let project = from.project;
+    let source = Source::of(&from)?;
     let seq = at_seq.map_or_else(|| head_seq(project), |seq| existing_seq(project, "at_seq", seq))?;
-    copy::create(&from, name, ProjectKind::Template, copy::hold(&from)?.settings, seq)
+    copy::create(&from, name, ProjectKind::Template, &source, seq)
 }
 
 /// Makes a project from a template.
@@ -51,13 +52,13 @@ fn from_template(template: Option<Uuid>, name: Option<&str>) -> Result<ProjectId
     let from = other("template", template)?;
     from.author()?;
     let name = text_arg("name", name, 255)?;
-    let held = copy::hold(&from)?;
-    if held.kind != "template" {
+    let source = Source::of(&from)?;
+    if source.kind != "template" {
         return Err(Error::validation("the project is not a template")
             .with("argument", "template")
             .hint("clone_project copies any project"));
     }
-    copy::create(&from, name, ProjectKind::Workspace, held.settings, head_seq(from.project)?)
+    copy::create(&from, name, ProjectKind::Workspace, &source, head_seq(from.project)?)
 }
 
 /// Makes another project with the same content.
@@ -70,8 +71,8 @@ fn clone_project(project_uuid: Option<Uuid>, name: Option<&str>) -> Uuid {
 fn cloned(project_uuid: Option<Uuid>, name: Option<&str>) -> Result<ProjectId> {
     let from = source(project_uuid)?;
     let name = text_arg("name", name, 255)?;
-    let held = copy::hold(&from)?;
-    copy::create(&from, name, ProjectKind::of_copy(&held.kind), held.settings, head_seq(from.project)?)
+    let source = Source::of(&from)?;
+    copy::create(&from, name, ProjectKind::of_copy(&source.kind), &source, head_seq(from.project)?)
 }
 
 /// The gate for a project that is copied whole, by somebody who can own the copy.
@@ -134,7 +135,8 @@ fn from_library(
         let assets: Vec<_> = assets.iter().map(|hash| hash.to_hex()).collect();
         json!([library.project.to_string(), paths, entities, assets])
     })?;
-    if copy::hold(&library)?.kind != ProjectKind::Library.as_str() {
+    let source = Source::of(&library)?;
+    if source.kind != ProjectKind::Library.as_str() {
         return Err(Error::validation("the project is not a library").with("argument", "library_uuid"));
     }
     let seq = head_seq(library.project)?;
@@ -143,6 +145,7 @@ fn from_library(
     // In the plan, because a repeated request must not ask what the library has become.
     let committed = commit(&request, |_| {
         let state = State::sound_at(library.project, seq)?.only(&paths, &entities, &assets)?;
+        source.check_still_there()?;
         let cleared = clear_others(access.project, &state.fields)?;
         let mut plan = state.into_plan(&access)?;
         plan.fields.extend(cleared);

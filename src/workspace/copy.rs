@@ -17,6 +17,7 @@ use crate::pure::hash::Hash;
 use crate::pure::json::JsonValue;
 use crate::pure::op::Mode;
 use crate::pure::path::FilePath;
+use crate::pure::timestamp::Micros;
 use crate::pure::tree::{Content, Edit};
 use crate::recovery;
 use serde_json::{Value, json};
@@ -149,17 +150,31 @@ fn write(key: FieldKey, value: Option<JsonValue>) -> FieldEdit {
     FieldEdit::Write { key, value, base_seq: None, always: false }
 }
 
-/// A project that is being copied: what it is, and that it stays until the copy is made.
+/// A project that is being copied, as it was before anything of it was read.
 pub struct Source {
     pub kind: String,
     pub settings: Value,
+    project: ProjectId,
+    made_at: Micros,
 }
 
-/// Takes hold of it.
-pub fn hold(access: &Access) -> Result<Source> {
-    let (kind, settings) =
-        project::store::hold(access.project)?.ok_or_else(|| auth::no_project(access.project))?;
-    Ok(Source { kind, settings })
+impl Source {
+    /// What it is.
+    pub fn of(access: &Access) -> Result<Self> {
+        let project = access.project;
+        let found = project::store::kind_and_settings(project)?;
+        let (kind, settings, made_at) = found.ok_or_else(|| auth::no_project(project))?;
+        Ok(Self { kind, settings, project, made_at })
+    }
+
+    /// Refuses a copy whose source was deleted while it was read, in several statements: to lock the source would be to make
+    /// who deletes it wait for strangers.
+    pub fn check_still_there(&self) -> Result<()> {
+        match project::store::kind_and_settings(self.project)? {
+            Some((_, _, made_at)) if made_at == self.made_at => Ok(()),
+            _ => Err(auth::no_project(self.project)),
+        }
+    }
 }
 
 /// A new private project of `owner`, and the right to write to it.
@@ -172,11 +187,12 @@ pub fn new_project(name: &str, kind: ProjectKind, settings: Value, owner: ActorI
 }
 
 /// A new project with the settings of the one that is read, and one bundle with what was in it at a seq.
-pub fn create(from: &Access, name: &str, kind: ProjectKind, settings: Value, seq: Seq) -> Result<ProjectId> {
+pub fn create(from: &Access, name: &str, kind: ProjectKind, source: &Source, seq: Seq) -> Result<ProjectId> {
     let state = State::sound_at(from.project, seq)?;
-    let to = new_project(name, kind, settings, from.author()?)?;
+    let to = new_project(name, kind, source.settings.clone(), from.author()?)?;
     let details = Some(origin(from.project, seq));
     let request = Commit { details, ..Commit::new(&to, Kind::Import, None) };
     commit(&request, |_| state.into_plan(&to))?;
+    source.check_still_there()?;
     Ok(to.project)
 }

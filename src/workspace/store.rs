@@ -161,8 +161,8 @@ const MEMBERS: &str = concat!(
         'added_by', m.added_by, 'added_at', ",
     utc!("m.added_at"),
     ")
-    FROM quire_store.project_member m
-    JOIN quire_store.actor a ON a.actor_id = m.actor_id
+    FROM quire_store.membership m
+    LEFT JOIN quire_store.actor a ON a.actor_id = m.actor_id
     WHERE m.project_id = $1 AND $2 <= $3
     ORDER BY m.added_at, m.actor_id"
 );

@@ -1,6 +1,8 @@
 //! SQL of the event log and of subscriptions.
 
-use crate::bundle::store::{from_pg, to_pg};
+pub mod channel;
+
+use crate::bundle::store::from_pg;
 use crate::db::{self, Arg};
 use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId, Seq};
@@ -111,52 +113,6 @@ pub fn field_changes(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(
     })
 }
 
-/// The private channel of a project.
-pub struct Channel {
-    pub name: String,
-    pub leased_until: Micros,
-    pub valid_until: Micros,
-}
-
-fn channel(row: &db::Row) -> Result<Channel> {
-    Ok(Channel {
-        name: row.get(1)?,
-        leased_until: row.get(2).map(from_pg)?,
-        valid_until: row.get(3).map(from_pg)?,
-    })
-}
-
-pub fn lock_channel(project: ProjectId) -> Result<Option<Channel>> {
-    const SQL: &str = "SELECT name, leased_until, valid_until FROM quire_store.channel
-        WHERE project_id = $1 FOR NO KEY UPDATE";
-    db::write_one(SQL, &[project.pg().into()], channel)
-}
-
-pub fn delete_channel(project: ProjectId) -> Result<Option<Channel>> {
-    const SQL: &str = "DELETE FROM quire_store.channel WHERE project_id = $1
-        RETURNING name, leased_until, valid_until";
-    db::write_one(SQL, &[project.pg().into()], channel)
-}
-
-/// Makes a channel with a name of 244 random bits, from the server's strong source; the name of the one that somebody
-/// else has made meanwhile, if so.
-pub fn insert_channel(project: ProjectId, leased_until: Micros, valid_until: Micros) -> Result<String> {
-    const SQL: &str = "INSERT INTO quire_store.channel AS c (project_id, name, leased_until, valid_until)
-        VALUES ($1, 'quire:' || substr(encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'hex'), 1, 48),
-            $2, $3)
-        ON CONFLICT (project_id) DO UPDATE SET leased_until = GREATEST(c.leased_until, EXCLUDED.leased_until),
-            valid_until = LEAST(c.valid_until, EXCLUDED.valid_until)
-        RETURNING name";
-    let args: [Arg; 3] = [project.pg().into(), to_pg(leased_until)?.into(), to_pg(valid_until)?.into()];
-    db::write_one(SQL, &args, |row| row.get(1))?.ok_or_else(|| Error::internal("no channel was made"))
-}
-
-pub fn hold_channel(project: ProjectId, leased_until: Micros, valid_until: Micros) -> Result<()> {
-    const SQL: &str =
-        "UPDATE quire_store.channel SET leased_until = $2, valid_until = $3 WHERE project_id = $1";
-    db::exec(SQL, &[project.pg().into(), to_pg(leased_until)?.into(), to_pg(valid_until)?.into()])
-}
-
 /// Hands a message to Supabase Realtime; why that failed, if it did.
 pub fn send_to_supabase(topic: &str, event: &str, message: Value) -> Result<Option<String>> {
     const SQL: &str = "SELECT quire_store.send_to_supabase($1, $2, $3)";
@@ -183,18 +139,38 @@ pub struct Subscription {
 }
 
 /// Creates a subscription; `false` when the name is taken.
-pub fn insert(project: ProjectId, name: &str, actor: ActorId, filter: &Value) -> Result<bool> {
-    const SQL: &str = "INSERT INTO quire_store.subscription (project_id, name, actor_id, filter)
-        VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING true";
-    let args: [Arg; 4] = [project.pg().into(), name.into(), actor.pg().into(), JsonB(filter.clone()).into()];
+pub fn insert(project: ProjectId, name: &str, actor: ActorId, filter: &Value, after: Seq) -> Result<bool> {
+    const SQL: &str =
+        "INSERT INTO quire_store.subscription (project_id, name, actor_id, filter, cursor_seq, delivered_seq)
+        SELECT $1, $2, $3, $4, $5, $5
+        WHERE NOT EXISTS (SELECT FROM quire_store.subscription s WHERE s.project_id = $1 AND s.name = $2)
+        ON CONFLICT DO NOTHING RETURNING true";
+    let args: [Arg; 5] =
+        [project.pg().into(), name.into(), actor.pg().into(), JsonB(filter.clone()).into(), after.into()];
     Ok(db::write_one(SQL, &args, |row| row.get::<bool>(1))?.is_some())
 }
 
-/// Reads and locks a subscription.
-pub fn lock(project: ProjectId, name: &str) -> Result<Option<Subscription>> {
+/// Reads and locks a subscription: the caller's own of this name, or anybody's for who may see all. Somebody else's is not waited
+/// for while they use it (PT409).
+pub fn lock(
+    project: ProjectId,
+    name: &str,
+    actor: Option<ActorId>,
+    all: bool,
+) -> Result<Option<Subscription>> {
     const SQL: &str = "SELECT actor_id, filter, cursor_seq, delivered_seq, leased_until
-        FROM quire_store.subscription WHERE project_id = $1 AND name = $2 FOR NO KEY UPDATE";
-    db::write_one(SQL, &[project.pg().into(), name.into()], |row| {
+        FROM quire_store.subscription WHERE project_id = $1 AND name = $2 AND actor_id = $3 FOR NO KEY UPDATE";
+    const IF_FREE: &str = "SELECT actor_id, filter, cursor_seq, delivered_seq, leased_until
+        FROM quire_store.subscription WHERE project_id = $1 AND name = $2 AND actor_id = $3
+        FOR NO KEY UPDATE SKIP LOCKED";
+    const WHOSE: &str = "SELECT actor_id FROM quire_store.subscription
+        WHERE project_id = $1 AND name = $2 AND ($4 OR actor_id = $3)
+        ORDER BY actor_id = $3 DESC, created_at LIMIT 1";
+    let args: [Arg; 4] = [project.pg().into(), name.into(), actor.map(ActorId::pg).into(), all.into()];
+    let Some(whose) = db::write_one(WHOSE, &args, |row| row.get::<Uuid>(1))? else { return Ok(None) };
+    let is_own = actor.map(ActorId::pg) == Some(whose);
+    let sql = if is_own { SQL } else { IF_FREE };
+    let found = db::write_one(sql, &[project.pg().into(), name.into(), whose.into()], |row| {
         Ok(Subscription {
             actor: ActorId::from_pg(row.get::<Uuid>(1)?),
             filter: row.get::<JsonB>(2)?.0,
@@ -202,28 +178,40 @@ pub fn lock(project: ProjectId, name: &str) -> Result<Option<Subscription>> {
             delivered: row.get(4)?,
             leased_until: row.opt(5)?.map(from_pg),
         })
-    })
+    })?;
+    if found.is_none() && !is_own {
+        return Err(Error::conflict("in_use", "the subscription is being used").hint("try again"));
+    }
+    Ok(found)
 }
 
 /// Moves a subscription on.
 pub fn update(
     project: ProjectId,
     name: &str,
+    whose: ActorId,
     cursor: Seq,
     delivered: Seq,
     leased_until: Option<TimestampWithTimeZone>,
 ) -> Result<()> {
     const SQL: &str =
-        "UPDATE quire_store.subscription SET cursor_seq = $3, delivered_seq = $4, leased_until = $5
-        WHERE project_id = $1 AND name = $2";
-    let args: [Arg; 5] =
-        [project.pg().into(), name.into(), cursor.into(), delivered.into(), leased_until.into()];
+        "UPDATE quire_store.subscription SET cursor_seq = $4, delivered_seq = $5, leased_until = $6
+        WHERE project_id = $1 AND name = $2 AND actor_id = $3";
+    let args: [Arg; 6] = [
+        project.pg().into(),
+        name.into(),
+        whose.pg().into(),
+        cursor.into(),
+        delivered.into(),
+        leased_until.into(),
+    ];
     db::exec(SQL, &args)
 }
 
-pub fn delete(project: ProjectId, name: &str) -> Result<()> {
-    const SQL: &str = "DELETE FROM quire_store.subscription WHERE project_id = $1 AND name = $2";
-    db::exec(SQL, &[project.pg().into(), name.into()])
+pub fn delete(project: ProjectId, name: &str, whose: ActorId) -> Result<()> {
+    const SQL: &str =
+        "DELETE FROM quire_store.subscription WHERE project_id = $1 AND name = $2 AND actor_id = $3";
+    db::exec(SQL, &[project.pg().into(), name.into(), whose.pg().into()])
 }
 
 /// One row of `list_subscriptions`.

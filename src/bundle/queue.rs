@@ -1,0 +1,109 @@
+//! The line of writers who wait for a project's head row.
+//!
+//! Writers who meet at the row itself overtake each other, and under load some wait very long; PostgreSQL's lock manager hands
+//! over in the order of arrival. The lock is one of its object locks, of a class that no SQL statement locks: an advisory lock
+//! could be taken by anybody who may connect, and with it the place of every writer. It is for fairness only; that there is one
+//! writer at a time the row's lock sees to. So one transaction over very many projects gives its places up when it has the
+//! rows, and the table of locks, which all sessions share, does not fill up.
+
+use crate::error::{Error, Result};
+use crate::ids::ProjectId;
+use crate::pure::hash::Hash;
+use pgrx::pg_sys;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+
+/// Places one transaction keeps until its end.
+const MOST_KEPT: usize = 32;
+
+thread_local! {
+    /// Projects whose head row this transaction has locked, each with the (sub)transaction that did.
+    static LOCKED: RefCell<HashMap<ProjectId, pg_sys::TransactionId>> = RefCell::default();
+    /// Places this transaction has kept, at most.
+    static KEPT: Cell<usize> = const { Cell::new(0) };
+}
+
+/// A place in the line.
+pub enum Place {
+    /// It is this transaction's turn.
+    Taken(pg_sys::LOCKTAG),
+    /// The transaction has the row already. Whoever is first in line now waits for it: to queue again would be to wait for
+    /// oneself.
+    HasRow,
+}
+
+/// Waits in line for a project.
+pub fn wait(project: ProjectId) -> Result<Place> {
+    let has_row = LOCKED.with_borrow(|locked| {
+        // SAFETY: a test of an id against the current transaction's state; one of a savepoint that was rolled back is not in it.
+        locked.get(&project).is_some_and(|xid| unsafe { pg_sys::TransactionIdIsCurrentTransactionId(*xid) })
+    });
+    if has_row {
+        return Ok(Place::HasRow);
+    }
+    let tag = tag(project)?;
+    // SAFETY: the tag is complete; an error in the wait is PostgreSQL's own. The lock goes with the (sub)transaction.
+    unsafe { pg_sys::LockAcquire(&tag, pg_sys::ExclusiveLock as pg_sys::LOCKMODE, false, false) };
+    Ok(Place::Taken(tag))
+}
+
+impl Place {
+    /// Says that the row is locked now.
+    pub fn has_row(self, project: ProjectId) {
+        let Place::Taken(tag) = self else { return };
+        // SAFETY: who has locked a row has a transaction id.
+        let xid = unsafe { pg_sys::GetCurrentTransactionId() };
+        LOCKED.with_borrow_mut(|locked| locked.insert(project, xid));
+        if KEPT.get() < MOST_KEPT {
+            KEPT.set(KEPT.get() + 1);
+        } else {
+            // SAFETY: the lock that was taken just now, in the same (sub)transaction.
+            unsafe { pg_sys::LockRelease(&tag, pg_sys::ExclusiveLock as pg_sys::LOCKMODE, false) };
+        }
+    }
+}
+
+/// What stands for a project in the table of locks: 48 bits of a digest. Two projects that share them wait for each other, no
+/// more.
+fn tag(project: ProjectId) -> Result<pg_sys::LOCKTAG> {
+    // SAFETY: syscache look-ups by NUL-terminated names.
+    let class = unsafe {
+        let schema = pg_sys::get_namespace_oid(c"quire_store".as_ptr(), true);
+        pg_sys::get_relname_relid(c"project_head".as_ptr(), schema)
+    };
+    if class == pg_sys::InvalidOid {
+        return Err(Error::internal("there is no table of heads"));
+    }
+    let digest = Hash::of_parts([&b"quire head lock "[..], project.0.as_bytes()]);
+    let [a, b, c, d, e, f, ..] = *digest.as_bytes();
+    Ok(pg_sys::LOCKTAG {
+        // SAFETY: plain read of backend state.
+        locktag_field1: unsafe { pg_sys::MyDatabaseId }.to_u32(),
+        // A table, which is no class of objects: those are PostgreSQL's catalogs.
+        locktag_field2: class.to_u32(),
+        locktag_field3: u32::from_be_bytes([a, b, c, d]),
+        locktag_field4: u16::from_be_bytes([e, f]),
+        locktag_type: pg_sys::LockTagType::LOCKTAG_OBJECT as u8,
+        locktag_lockmethodid: pg_sys::DEFAULT_LOCKMETHOD as u8,
+    })
+}
+
+/// Has PostgreSQL tell when transactions end. Called once, from `_PG_init`.
+pub fn init() {
+    // SAFETY: the callback lives as long as the library, which is never unloaded.
+    unsafe { pg_sys::RegisterXactCallback(Some(at_end), std::ptr::null_mut()) };
+}
+
+/// Only touches backend memory: an error here would end the server process.
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn at_end(event: pg_sys::XactEvent::Type, _arg: *mut std::ffi::c_void) {
+    use pg_sys::XactEvent;
+    let ends = matches!(
+        event,
+        XactEvent::XACT_EVENT_COMMIT | XactEvent::XACT_EVENT_ABORT | XactEvent::XACT_EVENT_PREPARE
+    );
+    if ends {
+        let _ = LOCKED.try_with(|locked| locked.try_borrow_mut().map(|mut locked| locked.clear()));
+        KEPT.set(0);
+    }
+}
