@@ -24,4 +24,5 @@ mod standby;
 mod steps;
 mod subscriptions;
 mod tokens;
+mod waiting;
 mod workspaces;

@@ -1,0 +1,390 @@
+//! Who cannot write a project makes nobody wait who can: every function, called by readers whose transaction then stays open.
+
+use crate::cluster::{Database, shared};
+use crate::steps::{add_member, ensure_role, put, user};
+use postgres::{Client, SimpleQueryMessage};
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+/// Every function of the interface as a reader may try it. `{p}` is the project, `{lib}` a library, `{template}` a template, which
+/// all are somebody else's and public; `{snapshot}`, `{token}`, `{session}`, `{counted}` are the reader's own, `{me}` is the reader's
+/// actor.
+const CALLS: &[(&str, &str)] = &[
+    ("ack_subscription", "SELECT quire.ack_subscription('{p}', 'own {me}', 0)"),
+    ("append_upload", "SELECT quire.append_upload('{p}', gen_random_uuid(), 1, 'x')"),
+    ("archive_blob", "SELECT quire.archive_blob('{p}', repeat('0', 64), repeat('0', 64))"),
+    ("archive_project", "SELECT quire.archive_project('{p}')"),
+    ("attenuate_token", "SELECT quire.attenuate_token('{counted}', '{project:read}', '1 minute')"),
+    ("authenticate", "SELECT quire.authenticate('{counted}')"),
+    ("begin_job", "SELECT quire.begin_job('{p}', 'x')"),
+    ("begin_upload", "SELECT quire.begin_upload('{p}', 'a.png', 'image/png', 'image')"),
+    ("bulk_delete_project_files", "SELECT quire.bulk_delete_project_files('{p}', '{a}')"),
+    (
+        "bulk_upsert_project_files",
+        "SELECT quire.bulk_upsert_project_files('{p}', '[{\"file_path\": \"b\", \"content\": \"x\"}]')",
+    ),
+    ("bundle_details", "SELECT quire.bundle_details('{p}', 1)"),
+    ("clone_project", "SELECT quire.clone_project('{p}', 'clone')"),
+    (
+        "commit_bundle",
+        "SELECT quire.commit_bundle('{p}', '[{\"op\": \"file.delete\", \"file_path\": \"a\"}]')",
+    ),
+    ("complete_job", "SELECT quire.complete_job('{p}', gen_random_uuid())"),
+    ("conflict_history", "SELECT quire.conflict_history('{p}', gen_random_uuid())"),
+    ("create_project", "SELECT quire.create_project('own')"),
+    (
+        "create_project_from_template",
+        "SELECT quire.create_project_from_template('{template}', 'from a template')",
+    ),
+    ("create_project_snapshot", "SELECT quire.create_project_snapshot('{p}', 'tar.zst')"),
+    ("create_subscription", "SELECT quire.create_subscription('{p}', 'another')"),
+    ("create_template", "SELECT quire.create_template('{p}', 'template')"),
+    ("delete_asset", "SELECT quire.delete_asset('{p}', repeat('0', 64))"),
+    ("delete_project", "SELECT quire.delete_project('{p}', 'waiting')"),
+    ("delete_project_file", "SELECT quire.delete_project_file('{p}', 'a')"),
+    ("delete_snapshot", "SELECT quire.delete_snapshot('{p}', '{snapshot}')"),
+    ("diff_project", "SELECT quire.diff_project('{p}', 0, 1)"),
+    ("diff_project_file", "SELECT quire.diff_project_file('{p}', 'a', 0, 1)"),
+    ("download_snapshot", "SELECT quire.download_snapshot('{download}')"),
+    ("drop_subscription", "SELECT quire.drop_subscription('{p}', 'own {me}')"),
+    ("end_session", "SELECT quire.end_session('{p}', '{session}')"),
+    ("entities_at", "SELECT quire.entities_at('{p}', 1)"),
+    ("entity_history", "SELECT quire.entity_history('{p}', 't', '1')"),
+    ("explain_entity", "SELECT quire.explain_entity('{p}', 't', '1')"),
+    ("export_project", "SELECT quire.export_project('{p}')"),
+    ("fail_job", "SELECT quire.fail_job('{p}', gen_random_uuid(), 'x')"),
+    ("finish_upload", "SELECT quire.finish_upload('{p}', gen_random_uuid())"),
+    ("gc_plan", "SELECT quire.gc_plan('{p}')"),
+    ("gc_run", "SELECT quire.gc_run('{p}')"),
+    ("get_asset", "SELECT quire.get_asset('{p}', repeat('0', 64))"),
+    ("get_entity", "SELECT quire.get_entity('{p}', 't', '1')"),
+    ("get_project", "SELECT quire.get_project('{p}')"),
+    ("get_snapshot_manifest", "SELECT quire.get_snapshot_manifest('{p}', '{snapshot}')"),
+    ("heartbeat_job", "SELECT quire.heartbeat_job('{p}', gen_random_uuid())"),
+    ("import_from_library", "SELECT quire.import_from_library('{own}', '{lib}', '{a}')"),
+    (
+        "import_legacy_files",
+        "CREATE TEMP TABLE legacy AS SELECT 'l' AS p, 'x' AS c;
+         SELECT quire.import_legacy_files('{own}', 'pg_temp.legacy', 'p', 'c')",
+    ),
+    ("import_project", "SELECT quire.import_project(quire.export_project('{own}'))"),
+    ("keep_channel", "SELECT quire.keep_channel('{p}', quire.open_channel('{p}'), '1 hour')"),
+    ("list_assets", "SELECT quire.list_assets('{p}')"),
+    ("list_conflicts", "SELECT quire.list_conflicts('{p}')"),
+    ("list_current_files", "SELECT quire.list_current_files('{p}')"),
+    ("list_entities", "SELECT quire.list_entities('{p}', 't')"),
+    ("list_files_at", "SELECT quire.list_files_at('{p}', 1)"),
+    ("list_jobs", "SELECT quire.list_jobs('{p}')"),
+    ("list_project_members", "SELECT quire.list_project_members('{p}')"),
+    ("list_project_tags", "SELECT quire.list_project_tags('{p}')"),
+    ("list_projects", "SELECT quire.list_projects()"),
+    ("list_quarantine", "SELECT quire.list_quarantine('{p}')"),
+    ("list_snapshots", "SELECT quire.list_snapshots('{p}')"),
+    ("list_subscriptions", "SELECT quire.list_subscriptions('{p}')"),
+    ("list_tokens", "SELECT quire.list_tokens('{p}')"),
+    ("list_undoable", "SELECT quire.list_undoable('{p}')"),
+    ("map_role_to_actor", "SELECT quire.map_role_to_actor('waiting_viewer')"),
+    ("merge_project_file", "SELECT quire.merge_project_file('{p}', 'a', 'x', 1)"),
+    ("mint_token", "SELECT quire.mint_token('{p}', '{project:read}', '1 hour')"),
+    ("move_project_file", "SELECT quire.move_project_file('{p}', 'a', 'b')"),
+    ("open_channel", "SELECT quire.open_channel('{p}', '1 hour')"),
+    ("plan_hydration", "SELECT quire.plan_hydration('{p}', '{}')"),
+    ("poll_events", "SELECT quire.poll_events('{p}')"),
+    ("poll_subscription", "SELECT quire.poll_subscription('{p}', 'own {me}')"),
+    ("project_file_history", "SELECT quire.project_file_history('{p}', 'a')"),
+    ("project_stats", "SELECT quire.project_stats('{p}')"),
+    ("put_asset", "SELECT quire.put_asset('{p}', 'a.png', 'x', 'image/png', 'image')"),
+    ("read_asset_range", "SELECT quire.read_asset_range('{p}', repeat('0', 64))"),
+    ("read_project_file", "SELECT quire.read_project_file('{p}', 'a')"),
+    ("read_project_file_bytes", "SELECT quire.read_project_file_bytes('{p}', 'a')"),
+    ("read_snapshot", "SELECT quire.read_snapshot('{p}', '{snapshot}')"),
+    ("read_snapshot_chunk", "SELECT quire.read_snapshot_chunk('{p}', '{snapshot}', 1)"),
+    ("redo", "SELECT quire.redo('{p}')"),
+    ("reject_quarantined", "SELECT quire.reject_quarantined('{p}', gen_random_uuid(), 'x')"),
+    ("remove_project_member", "SELECT quire.remove_project_member('{p}', '{me}')"),
+    ("repair", "SELECT quire.repair('{p}', gen_random_uuid())"),
+    ("replay_project", "SELECT quire.replay_project('{p}')"),
+    ("resolve_conflict", "SELECT quire.resolve_conflict('{p}', gen_random_uuid(), '1')"),
+    ("restore_blob", "SELECT quire.restore_blob('{p}', repeat('0', 64), 'x')"),
+    ("restore_project", "SELECT quire.restore_project('{p}', 0)"),
+    ("restore_project_file", "SELECT quire.restore_project_file('{p}', 'a', 1)"),
+    ("restore_snapshot", "SELECT quire.restore_snapshot('{p}', 'x')"),
+    ("revert_bundle", "SELECT quire.revert_bundle('{p}', 1)"),
+    ("revoke_token", "SELECT quire.revoke_token('{p}', '{token}')"),
+    ("rotate_channel", "SELECT quire.rotate_channel('{p}')"),
+    ("rotate_secret", "SELECT quire.rotate_secret()"),
+    ("search_ops", "SELECT quire.search_ops('{p}')"),
+    ("set_project_member", "SELECT quire.set_project_member('{p}', '{me}', 'owner')"),
+    (
+        "stage_job_ops",
+        "SELECT quire.stage_job_ops('{p}', gen_random_uuid(), '[{\"op\": \"file.delete\", \"file_path\": \"a\"}]')",
+    ),
+    ("start_session", "SELECT quire.start_session('{p}', format => 'tar.zst')"),
+    ("sync_ack", "SELECT quire.sync_ack('{p}', 'p', 0)"),
+    ("sync_pull", "SELECT quire.sync_pull('{p}', 'p')"),
+    ("sync_push", "SELECT quire.sync_push('{p}', 'p', 0, '[]')"),
+    ("sync_status", "SELECT quire.sync_status('{p}', 'p')"),
+    ("tag_project", "SELECT quire.tag_project('{p}', 'v2')"),
+    ("unarchive_project", "SELECT quire.unarchive_project('{p}')"),
+    ("undo", "SELECT quire.undo('{p}')"),
+    ("update_project", "SELECT quire.update_project('{p}', '{\"name\": \"x\"}')"),
+    ("upsert_project_file", "SELECT quire.upsert_project_file('{p}', 'a', 'y')"),
+    ("upsert_project_file_bytes", "SELECT quire.upsert_project_file_bytes('{p}', 'a', 'y')"),
+    ("verify_project", "SELECT quire.verify_project('{p}')"),
+    ("verify_snapshot", "SELECT quire.verify_snapshot('{p}', '{snapshot}')"),
+    ("whoami", "SELECT quire.whoami()"),
+];
+
+/// What people who can do something do meanwhile, none of which may wait. Those after `BEGIN` are rolled back.
+const OTHERS: &[(&str, &str)] = &[
+    ("writer", "SELECT quire.upsert_project_file('{p}', 'a', gen_random_uuid()::text)"),
+    ("snapshot", "SELECT quire.create_project_snapshot('{p}', 'tar.zst')"),
+    ("subscriber", "BEGIN; SELECT quire.create_subscription('{p}', 'another'); ROLLBACK"),
+    ("channel", "SELECT quire.open_channel('{p}')"),
+    ("settings", "SELECT quire.update_project('{p}', '{\"name\": \"waiting\"}')"),
+    ("members", "BEGIN; SELECT quire.set_project_member('{p}', '{me}', 'editor'); ROLLBACK"),
+    (
+        "removal",
+        "BEGIN; SELECT quire.set_project_member('{p}', '{me}', 'viewer'); SELECT quire.remove_project_member('{p}', '{me}'); ROLLBACK",
+    ),
+    ("archiving", "BEGIN; SELECT quire.archive_project('{p}'); ROLLBACK"),
+    ("renaming the channel", "SELECT quire.rotate_channel('{p}')"),
+    ("revoking", "BEGIN; SELECT quire.revoke_token('{p}', token_id) FROM quire.list_tokens('{p}'); ROLLBACK"),
+    ("tag", "BEGIN; SELECT quire.tag_project('{p}', 'v1'); ROLLBACK"),
+    ("collector", "SELECT quire.gc_run('{p}')"),
+    ("deleter", "BEGIN; SELECT quire.delete_project('{p}', 'waiting'); ROLLBACK"),
+];
+
+/// What the placeholders stand for.
+struct Names(Vec<(&'static str, String)>);
+
+impl Names {
+    fn fill(&self, statement: &str) -> String {
+        self.0
+            .iter()
+            .fold(statement.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
+    }
+}
+
+/// The first column of the first row of a statement.
+fn ask(client: &mut Client, statement: &str) -> String {
+    let answer = client.simple_query(statement).unwrap_or_else(|error| panic!("{statement}: {error:?}"));
+    let row = answer.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+        _ => None,
+    });
+    row.unwrap_or_else(|| panic!("{statement}: nothing"))
+}
+
+/// A reader: what is theirs in the project, and whether they begin with a token.
+struct Reader {
+    role: &'static str,
+    names: Names,
+    token: Option<String>,
+}
+
+fn readers(database: &Database, owner: &mut Client, project: Uuid) -> [Reader; 3] {
+    let p = project.to_string();
+    put(owner, project, "a", "x");
+    let library =
+        ask(owner, "SELECT quire.create_project('library', visibility => 'public', kind => 'library')");
+    ask(owner, &format!("SELECT quire.upsert_project_file('{library}', 'a', 'x')"));
+    let template = ask(owner, &format!("SELECT quire.create_template('{p}', 'template')"));
+    ask(owner, &format!("SELECT quire.update_project('{template}', '{{\"visibility\": \"public\"}}')"));
+    ["waiting_viewer", "waiting_stranger", "waiting_guest"].map(|role| {
+        let is_guest = role == "waiting_guest";
+        let me = if is_guest {
+            ensure_role(database, role, "LOGIN IN ROLE quire_guest");
+            Uuid::from_u128(0xE)
+        } else {
+            user(database, role)
+        };
+        // Of the guest and the stranger, what a member has is the owner's.
+        let mut member = database.client(if role == "waiting_viewer" { role } else { "waiting_owner" });
+        if role == "waiting_viewer" {
+            add_member(owner, project, me, "viewer");
+            ask(&mut member, &format!("SELECT quire.create_subscription('{p}', 'own {me}')"));
+        }
+        let own = match is_guest {
+            true => p.clone(),
+            false => ask(&mut database.client(role), "SELECT quire.create_project('own')"),
+        };
+        let snapshot =
+            format!("SELECT quire.create_project_snapshot('{p}', at_seq => 0, format => 'zip') ->> 'snapshot_id'");
+        let counted = format!(
+            "SELECT quire.mint_token('{p}', '{{project:read,events:read,snapshot:read}}', '1 hour', max_uses => 1000)"
+        );
+        let token = format!("SELECT token_id FROM quire.list_tokens('{p}') ORDER BY minted_at LIMIT 1");
+        let counted = ask(&mut member, &counted);
+        let names = Names(vec![
+            ("p", p.clone()),
+            ("lib", library.clone()),
+            ("template", template.clone()),
+            ("own", own),
+            ("me", me.to_string()),
+            ("snapshot", ask(&mut member, &snapshot)),
+            ("session", ask(&mut member, &format!("SELECT quire.start_session('{p}') ->> 'SESSION_ID'"))),
+            ("counted", counted.clone()),
+            ("download", ask(&mut member, &format!("SELECT quire.create_project_snapshot('{p}') ->> 'token'"))),
+            ("token", ask(&mut member, &token)),
+        ]);
+        Reader { role, names, token: is_guest.then_some(counted) }
+    })
+}
+
+#[test]
+fn nobody_waits_for_who_cannot_write_whatever_they_call() {
+    let database = shared().database("waiting");
+    user(&database, "waiting_owner");
+    let mut owner = database.client("waiting_owner");
+    let project: Uuid = owner
+        .query_one("SELECT quire.create_project('waiting', visibility => 'public', settings => '{\"retention_days\": 0}')", &[])
+        .expect("create")
+        .get(0);
+    let in_catalog: BTreeSet<String> = owner
+        .query("SELECT proname::text FROM pg_proc WHERE pronamespace = 'quire'::regnamespace", &[])
+        .expect("look at the catalog")
+        .iter()
+        .map(|row| row.get(0))
+        .collect();
+    let tried: BTreeSet<String> = CALLS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(in_catalog, tried, "every function is tried");
+
+    owner.batch_execute("SET lock_timeout = '3s'").expect("limit the waiting");
+    let mut allowed = BTreeSet::new();
+    let mut waited = Vec::new();
+    for reader in readers(&database, &mut owner, project) {
+        let mut client = database.client(reader.role);
+        for (name, call) in CALLS {
+            client.batch_execute("BEGIN").expect("begin");
+            if let Some(token) = &reader.token {
+                client.execute("SELECT quire.authenticate($1)", &[token]).expect("authenticate");
+            }
+            if let Err(error) = client.batch_execute(&reader.names.fill(call)) {
+                // What is refused holds no lock any more.
+                let refused = error.as_db_error().unwrap_or_else(|| panic!("{name}: {error:?}"));
+                assert!(
+                    ["42501", "PT404", "PT410", "PT422", "22023", "22004"].contains(&refused.code().code()),
+                    "{name} as {}: {refused:?}",
+                    reader.role
+                );
+                client.batch_execute("ROLLBACK").expect("roll back");
+                continue;
+            }
+            allowed.insert(*name);
+            for (what, statement) in OTHERS {
+                if let Err(error) = owner.batch_execute(&reader.names.fill(statement)) {
+                    let why = error
+                        .as_db_error()
+                        .map_or_else(|| error.to_string(), |error| error.message().to_owned());
+                    waited.push(format!("{what} after {name} by {}: {why}", reader.role));
+                    owner.batch_execute("ROLLBACK").expect("roll back");
+                }
+            }
+            client.batch_execute("ROLLBACK").expect("roll back");
+        }
+    }
+    assert!(waited.is_empty(), "{}", waited.join("\n"));
+    // The walk means something: what readers may do was done, and not refused.
+    for name in [
+        "ack_subscription",
+        "authenticate",
+        "clone_project",
+        "create_project_from_template",
+        "create_project_snapshot",
+        "create_subscription",
+        "create_template",
+        "delete_snapshot",
+        "download_snapshot",
+        "drop_subscription",
+        "end_session",
+        "import_from_library",
+        "import_project",
+        "keep_channel",
+        "mint_token",
+        "open_channel",
+        "poll_subscription",
+        "remove_project_member",
+        "revoke_token",
+        "start_session",
+    ] {
+        assert!(allowed.contains(name), "{name} was refused to everybody");
+    }
+}
+
+#[test]
+fn nobody_who_can_only_connect_finds_a_lock_to_take() {
+    let database = shared().database("waiting_locks");
+    user(&database, "waiting_locks_owner");
+    let mut owner = database.client("waiting_locks_owner");
+    let project = crate::steps::project(&mut owner, "locked");
+    ensure_role(&database, "waiting_locks_outsider", "LOGIN");
+    owner.batch_execute("BEGIN").expect("begin");
+    put(&mut owner, project, "a", "x");
+    owner.execute("SELECT quire.gc_run($1)", &[&project]).expect("collect");
+    let mut outsider = database.client("waiting_locks_outsider");
+    let locks = "SELECT count(*) FILTER (WHERE locktype = 'advisory'), count(*) FILTER (WHERE locktype = 'object' AND granted)
+        FROM pg_locks WHERE pid <> pg_backend_pid() AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    let row = outsider.query_one(locks, &[]).expect("look at the locks");
+    assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (0, 1), "no advisory lock, one of an object");
+    owner.batch_execute("COMMIT").expect("commit");
+
+    // Whatever somebody takes whose key they can compute: writers and collectors pass.
+    outsider.batch_execute("BEGIN").expect("begin");
+    outsider
+        .batch_execute("SELECT pg_advisory_lock(('x' || substr(md5(n::text), 1, 16))::bit(64)::bigint) FROM generate_series(1, 100) n")
+        .expect("take locks");
+    owner.batch_execute("SET lock_timeout = '3s'").expect("limit the waiting");
+    put(&mut owner, project, "a", "y");
+    owner.execute("SELECT quire.gc_run($1)", &[&project]).expect("collect");
+}
+
+#[test]
+fn one_statement_over_thousands_of_projects_leaves_room_in_the_table_of_locks() {
+    let cluster = crate::cluster::Cluster::start(
+        "waiting_many",
+        &[("max_locks_per_transaction", "10"), ("max_connections", "20")],
+    );
+    let database = cluster.database("waiting_many");
+    let mut admin = database.client("postgres");
+    admin
+        .batch_execute(
+            "DO $$ BEGIN FOR n IN 1..3000 LOOP PERFORM quire.upsert_project_file(quire.create_project('p' || n), 'a', 'x'); COMMIT; END LOOP; END $$",
+        )
+        .expect("make projects");
+    let collected: i64 = admin
+        .query_one("SELECT count(quire.gc_run(project_id)) FROM quire.list_projects()", &[])
+        .expect("collect all")
+        .get(0);
+    assert_eq!(collected, 3000);
+    // Twice each in one transaction, while others write.
+    let mut other = database.client("postgres");
+    let first: Uuid = other
+        .query_one("SELECT project_id FROM quire.list_projects() ORDER BY project_id LIMIT 1", &[])
+        .expect("a project")
+        .get(0);
+    admin.batch_execute("BEGIN").expect("begin");
+    for round in 0..2 {
+        let written: i64 = admin
+            .query_one(
+                "SELECT count((quire.upsert_project_file(project_id, 'a', $1)).seq) FROM quire.list_projects()",
+                &[&format!("round {round}")],
+            )
+            .expect("write to all")
+            .get(0);
+        assert_eq!(written, 3000);
+    }
+    let locks: i64 = admin
+        .query_one("SELECT count(*) FROM pg_locks WHERE locktype = 'object' AND pid = pg_backend_pid()", &[])
+        .expect("look at the locks")
+        .get(0);
+    assert!(locks <= 40, "{locks} places are kept");
+    // Who waits for a row whose place was given up sees what was written meanwhile.
+    let waiter = std::thread::spawn({
+        let mut waiter = database.client("postgres");
+        move || put(&mut waiter, first, "a", "after")
+    });
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    admin.batch_execute("COMMIT").expect("commit");
+    assert_eq!(waiter.join().expect("the waiter writes"), (4, 4), "version and seq go on");
+}
