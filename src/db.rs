@@ -69,6 +69,12 @@ pub fn sees_older_state() -> bool {
     unsafe { pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ as i32 }
 }
 
+/// Refuses what may write where nothing can be written (25006), also when it happens to write nothing.
+pub fn require_writable() {
+    // SAFETY: the command's name is NUL-terminated; the error is PostgreSQL's own.
+    unsafe { pg_sys::PreventCommandIfReadOnly(c"this function".as_ptr()) };
+}
+
 /// Does `work`, whose readers see what is committed now, whatever the transaction sees.
 pub fn latest<R>(work: impl FnOnce() -> R) -> R {
     struct Shows;

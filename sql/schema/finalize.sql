@@ -116,7 +116,7 @@ Arguments: changes, an object with any of name, visibility, settings; settings a
 Settings: max_file_bytes (default 67108864, at most 536870912), max_asset_bytes (of an asset that arrives in pieces; default 1073741824, at most 68719476736), max_project_bytes (of current files and live assets, each with its size; default unlimited), max_files (current ones; default unlimited), rate_limit {"per_minute": n, "burst": n} (writes per actor; default off), broadcast (hint, full or off; default hint), realtime_sink (none or supabase: events also go to Supabase Realtime''s private topic project:<project id>; default none), retention_days (how long content stays after it was replaced or deleted, for points in time and restores; 0 to 36500, default 90), asset_retention_days ({asset_type: days}, for deleted assets of these types), snapshots_kept (default 10), snapshots_max_age (days, default 30).
 Returns: like get_project. Errors: 22004, 22023 unknown member or bad value, 42501, PT404, PT423.';
 COMMENT ON FUNCTION quire.archive_project(uuid) IS
-'Makes a project read only: writers answer PT423. Owners only.
+'Makes a project read only: writers answer PT423. It waits for no writer; what a transaction has written before may still be committed. Owners only.
 Returns: like get_project. Errors: 22004, 42501, PT404.';
 COMMENT ON FUNCTION quire.unarchive_project(uuid) IS
 'Makes an archived project writable again. Owners only.
@@ -130,7 +130,7 @@ COMMENT ON FUNCTION quire.set_project_member(uuid, uuid, text) IS
 Arguments: member (an actor id; registered if new); role (owner: manages, editor: writes, viewer: reads).
 Returns: {member, role}. Errors: 22004, 22023, 42501, PT404, PT422 the last owner cannot be demoted.';
 COMMENT ON FUNCTION quire.remove_project_member(uuid, uuid) IS
-'Removes a member; what they did stays in the history. Owners only; anybody may remove themselves.
+'Removes a member; what they did stays in the history. It waits for no writer; what a transaction of theirs has written before may still be committed. Owners only; anybody may remove themselves.
 Errors: 22004, 22023, 42501, PT404 no such member, PT422 the last owner cannot go.';
 COMMENT ON FUNCTION quire.list_project_members(uuid) IS
 'Members of a project, strongest role first. Members only, also in a public project.
@@ -479,7 +479,7 @@ COMMENT ON FUNCTION quire.create_project_snapshot(uuid, text, bigint, bigint, in
 'Makes an archive of a project, or finds the one that is there: the same files, paths, modes and times of change give the same bytes, which are made once. Members only.
 Arguments: format (zip, or tar.zst: faster, for GNU tar and zstd); at_seq (default: the newest); since_seq (a delta: only files changed since, and a first entry .quire/delta.json {since_seq, seq, deleted}; default: everything); ttl (of the token, above 0, at most 366 days).
 Returns: {snapshot_id, project_id, seq, since_seq, format, size, content_hash, file_count, chunk_count, created_at, manifest: [{file_path, content_hash, size, version, file_type, mode}], deleted, url, token, expires_at, cached}; content_hash is BLAKE3 of the archive, size its bytes; url is quire.public_url and the path of download_snapshot with the token, which is for this snapshot only; deleted is null unless it is a delta; since_seq is the last bundle up to the one asked for that changed a file.
-A new one makes a bundle of kind system, whose event is snapshot:ready. Those beyond the setting snapshots_kept or older than snapshots_max_age go, unless an unexpired token names them.
+A new one of somebody who can write makes a bundle of kind system, whose event is snapshot:ready; that of a viewer is not announced. Those beyond the setting snapshots_kept or older than snapshots_max_age go, unless an unexpired token names them.
 Errors: 22004, 22023, 42501 no member, PT404, PT423, PT429, XX001 (of contents, zip only: tar.zst holds what is stored, see verify_snapshot); 40001 in a REPEATABLE READ transaction, when somebody else has made it.';
 COMMENT ON FUNCTION quire.read_snapshot(uuid, uuid) IS
 'The archive''s bytes. Errors: 22004, 42501, PT404, PT410 it was deleted meanwhile, PT413 over 500 MiB: use read_snapshot_chunk; XX001 a part of it is missing or unreadable.';
@@ -493,7 +493,7 @@ COMMENT ON FUNCTION quire.list_snapshots(uuid) IS
 'Snapshots, newest first.
 Returns: rows (snapshot_id, seq, since_seq, format, size, content_hash, file_count, chunk_count, created_by, created_at). Errors: 22004, 42501, PT404.';
 COMMENT ON FUNCTION quire.delete_snapshot(uuid, uuid) IS
-'Deletes a snapshot; who holds a token for it gets PT410. Whoever made it, or an owner. Errors: 22004, 42501, PT404.';
+'Deletes a snapshot; who holds a token for it gets PT410. Whoever made it (a viewer only one that is not announced), or an owner. Errors: 22004, 42501, PT404, PT409 somebody else is using it.';
 COMMENT ON FUNCTION quire.download_snapshot(text) IS
 'The bytes of the one snapshot a token is for: the target of its URL. Sets response.headers (Content-Type application/zip or application/zstd, Content-Disposition, Cache-Control) for PostgREST.
 Errors: 22004; 42501 this token is not valid, or not for exactly one snapshot; PT404 its maker may not read the project any more; PT410 it has expired, been revoked or been used up, or the snapshot has been deleted; PT413 over 500 MiB; XX001.';
@@ -549,7 +549,7 @@ COMMENT ON FUNCTION quire.list_subscriptions(uuid) IS
 'The caller''s subscriptions; all of them for an owner.
 Returns: rows (name, actor, filter, cursor_seq, behind, leased_until, created_at); behind is in bundles. Errors: 22004, PT404.';
 COMMENT ON FUNCTION quire.drop_subscription(uuid, text) IS
-'Ends a subscription. Errors: 22004, PT404.';
+'Ends a subscription: the caller''s of this name, or for an owner anybody''s. Errors: 22004, PT404, PT409 somebody else is using it.';
 
 -- Views -------------------------------------------------------------------------------------------------------------
 

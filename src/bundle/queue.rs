@@ -38,7 +38,8 @@ pub fn wait(project: ProjectId) -> Result<Place> {
         // SAFETY: a test of an id against the current transaction's state; one of a savepoint that was rolled back is not in it.
         locked.get(&project).is_some_and(|xid| unsafe { pg_sys::TransactionIdIsCurrentTransactionId(*xid) })
     });
-    if has_row {
+    // SAFETY: plain read of server state. On a standby the row's lock is refused.
+    if has_row || unsafe { pg_sys::RecoveryInProgress() } {
         return Ok(Place::HasRow);
     }
     let tag = tag(project)?;

@@ -8,6 +8,7 @@ use crate::args::{interval_arg, required};
 use crate::auth::{Access, Action, require_project};
 use crate::bundle::notify;
 use crate::bundle::store::{now, to_pg};
+use crate::db;
 use crate::definer::definer;
 use crate::error::{Code, Error, Result};
 use crate::ids::ProjectId;
@@ -52,6 +53,7 @@ fn open(project_uuid: Option<Uuid>, lease: Option<Interval>) -> Result<String> {
 /// The epoch and what is open in it. The gate is passed once more after that: whoever is losing the right to know a name
 /// meanwhile has lost it, or the epoch has ended.
 fn look(access: &Access) -> Result<(i64, Vec<Channel>)> {
+    db::require_writable();
     let epoch = store::epoch(access.project)?;
     let channels = store::channels(access.project)?;
     access.again()?;

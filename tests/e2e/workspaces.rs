@@ -3,7 +3,7 @@
 use crate::cluster::{Database, shared};
 use crate::fixture;
 use crate::log;
-use crate::steps::{head_seq, project, put, refusal, user};
+use crate::steps::{backend_pid, head_seq, project, put, refusal, user, wait_until_blocked};
 use postgres::Client;
 use quire::pure::chain::{BundleHeader, checksum};
 use quire::pure::hash::Hash;
@@ -62,24 +62,38 @@ fn copies_equal_their_sources_by_hash() {
 }
 
 #[test]
-fn a_source_cannot_be_deleted_while_it_is_copied() {
+fn a_source_may_be_written_and_deleted_while_it_is_copied_and_the_copy_is_whole_or_none() {
     let database = shared().database("workspaces_held");
     let mut admin = database.client("postgres");
     let source = project(&mut admin, "source");
     put(&mut admin, source, "a", "x");
+    let fields = "SELECT quire.commit_bundle($1,
+        '[{\"op\": \"field.set\", \"entity_type\": \"t\", \"entity_id\": \"1\", \"field\": \"f\", \"value\": 1}]')";
+    admin.execute(fields, &[&source]).expect("set a field");
+    let clone = "SELECT quire.clone_project($1, 'copy')";
     admin.batch_execute("BEGIN").expect("begin");
-    let copy: Uuid =
-        admin.query_one("SELECT quire.clone_project($1, 'copy')", &[&source]).expect("clone").get(0);
+    let copy: Uuid = admin.query_one(clone, &[&source]).expect("clone").get(0);
     let mut other = database.client("postgres");
-    // Writers of the source do not wait for the copy.
+    other.batch_execute("SET lock_timeout = '3s'").expect("limit the waiting");
     put(&mut other, source, "a", "y");
-    let refused = refusal(other.batch_execute(&format!(
-        "SET lock_timeout = '100ms'; SELECT quire.delete_project('{source}', 'source')"
-    )));
-    assert_eq!(refused.state, "55P03");
+    let delete = "SELECT quire.delete_project($1, 'source')";
+    other.batch_execute("BEGIN").expect("begin");
+    other.execute(delete, &[&source]).expect("delete");
+    other.batch_execute("ROLLBACK").expect("roll back");
     admin.batch_execute("COMMIT").expect("commit");
-    other.execute("SELECT quire.delete_project($1, 'source')", &[&source]).expect("delete");
+    // Deleted after the files were read and before the fields are: the one who deletes it holds the table of fields.
+    other.batch_execute("BEGIN; LOCK TABLE quire_store.entity_op").expect("hold a table");
+    let mut third = database.client("postgres");
+    let pid = backend_pid(&mut third);
+    let waiting = std::thread::spawn(move || refusal(third.query_one(clone, &[&source])));
+    wait_until_blocked(&database, pid);
+    other.execute(delete, &[&source]).expect("delete");
+    other.batch_execute("COMMIT").expect("commit");
+    assert_eq!(waiting.join().expect("the copy ends").state, "PT404");
     assert_eq!(log::verify(&mut admin, copy), 1);
+    let sql = "SELECT quire.verify_project($1) ->> 'is_sound', count(*)::text FROM quire.list_projects()";
+    let row = admin.query_one(sql, &[&copy]).expect("verify");
+    assert_eq!((row.get(0), row.get(1)), ("true", "1"));
 }
 
 #[test]
