@@ -10,8 +10,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { blake3 } from 'hash-wasm'
 import { unpack } from '../../examples/preview-container/snapshot.js'
 import { Refused, Tree } from '../../examples/preview-container/tree.js'
+import { emptyDirectory, onDisk } from './disk.mjs'
 import { Editor } from './edits.mjs'
-import { FILES, container, emptyDirectory, endSessions, eventually, inProject, network, onDisk, quantile, session, sourceFiles } from './world.mjs'
+import { FILES, container, endSessions, eventually, inProject, network, quantile, session, sourceFiles } from './world.mjs'
 
 const CUT_SECONDS = Number(process.env.PREVIEW_CUT_SECONDS ?? 20)
 // Like the --tmpfs of a container, where there is one.

@@ -14,4 +14,4 @@ trap 'rm -rf "$work"' EXIT
 install_packages .
 install_packages ../../examples/preview-container
 make_database quire_preview
-TMPDIR=$work run_tests --test-concurrency=1 apply.test.mjs container.test.mjs
+TMPDIR=$work run_tests --test-concurrency=1 disk.test.mjs apply.test.mjs container.test.mjs

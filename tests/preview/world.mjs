@@ -3,17 +3,18 @@
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { existsSync, lstatSync, readFileSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { homedir } from 'node:os'
-import { join, relative, resolve } from 'node:path'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { blake3 } from 'hash-wasm'
+import { fileURLToPath } from 'node:url'
 import pg from 'pg'
+import { walk } from './disk.mjs'
 
 const { PGHOST, PGPORT, PGDATABASE } = process.env
-const REPOSITORY = resolve(import.meta.dirname, '../..')
+const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url))
 const MAIN = join(REPOSITORY, 'examples/preview-container/main.js')
 export const FILES = 1000
 
@@ -47,9 +48,8 @@ export function dice(seed) {
 function textFiles(root, tops, enough) {
   const files = []
   for (const top of tops) {
-    const found = readdirSync(join(root, top), { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && !/node_modules|output/.test(entry.parentPath))
-      .map((entry) => relative(root, join(entry.parentPath, entry.name))).sort()
+    const found = [...walk(join(root, top), (name) => /node_modules|output/.test(name))]
+      .filter(({ entry }) => entry.isFile()).map(({ path }) => join(top, path)).sort()
     for (const file_path of found) {
       if (files.length === enough) return files
       const bytes = readFileSync(join(root, file_path))
@@ -140,20 +140,6 @@ export async function eventually(fits, seconds = 10) {
   return null
 }
 
-/** What is in a directory: path -> mode and hash. */
-export async function onDisk(directory) {
-  const found = {}
-  for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
-    if (entry.isDirectory()) continue
-    const path = join(entry.parentPath, entry.name)
-    const isLink = entry.isSymbolicLink()
-    const mode = isLink ? '120000' : { 0o644: '100644', 0o755: '100755' }[lstatSync(path).mode & 0o777]
-    const hash = await blake3(isLink ? readlinkSync(path, { encoding: 'buffer' }) : readFileSync(path))
-    found[path.slice(directory.length + 1)] = `${mode} ${hash}`
-  }
-  return found
-}
-
 /** What is in a project, by list_current_files; the modes are from the view. */
 export async function inProject(admin, project) {
   const rows = await admin.rows(
@@ -161,11 +147,6 @@ export async function inProject(admin, project) {
      FROM quire.list_current_files($1) l
      JOIN quire.project_files_current v ON v.project_id = $1 AND v.file_path = l.file_path`, project)
   return Object.fromEntries(rows.map(({ file_path, what }) => [file_path, what]))
-}
-
-export function emptyDirectory(path) {
-  if (existsSync(path)) rmSync(path, { recursive: true })
-  return path
 }
 
 /** The value that a share of a list of numbers does not exceed. */
