@@ -2,8 +2,8 @@
 // container itself as a child process.
 
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { readFileSync, readdirSync } from 'node:fs'
+import { createServer as createWebServer } from 'node:http'
 import { connect, createServer } from 'node:net'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +11,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
+import { atEnd, spawnChild } from '../lib/ending.mjs'
 import { walk } from './disk.mjs'
 
 const { PGHOST, PGPORT, PGDATABASE } = process.env
@@ -18,20 +19,14 @@ const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url))
 const MAIN = join(REPOSITORY, 'examples/preview-container/main.js')
 export const FILES = 1000
 
-const clients = []
-
 /** A connection as a role, by default the superuser of the cluster. `rows` and `value` run one statement. */
 export async function session(user) {
   const client = new pg.Client(user && { user })
   await client.connect()
-  clients.push(client)
+  atEnd(() => client.end())
   const rows = async (text, ...values) => (await client.query(text, values)).rows
   const value = async (...of) => Object.values((await rows(...of))[0])[0]
   return { rows, value }
-}
-
-export async function endSessions() {
-  await Promise.all(clients.map((client) => client.end()))
 }
 
 /** Numbers that are the same in every run (mulberry32). */
@@ -96,37 +91,46 @@ export async function network() {
   })
   await new Promise((done) => server.listen(0, '127.0.0.1', done))
   const closeAll = () => open.forEach((socket) => socket.destroy())
+  atEnd(() => (server.close(), closeAll()))
   return {
     port: server.address().port,
     /** What clients have sent, as text. */
     said: () => Buffer.concat(said).toString('latin1'),
     cut: () => ((isCut = true), closeAll()),
     mend: () => (isCut = false),
-    end: () => (server.close(), closeAll()),
   }
 }
 
+/** A web server that answers with `answer`; tells its URL. */
+export async function webServer(answer) {
+  const server = createWebServer(answer)
+  await new Promise((done) => server.listen(0, '127.0.0.1', done))
+  atEnd(() => (server.close(), server.closeAllConnections()))
+  return `http://127.0.0.1:${server.address().port}`
+}
+
 /** Starts a container with what start_session returned; it connects with nothing but quire_guest. */
-export function container(directory, variables, { port, args = [] } = {}) {
+export function container(directory, variables, port) {
   const env = { PATH: process.env.PATH, PGDATABASE, PGUSER: 'quire_preview_container', PGHOST: '127.0.0.1', PGPORT: String(port), ...variables }
   const startedAt = performance.now()
-  const child = spawn(process.execPath, [MAIN, directory, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawnChild(process.execPath, [MAIN, directory], { env, stdio: ['ignore', 'pipe', 'pipe'] })
   const states = []
   let stderr = ''
   child.stderr.on('data', (data) => (stderr += data))
   createInterface({ input: child.stdout }).on('line', (line) => states.push({ ...JSON.parse(line), at: performance.now() - startedAt }))
   const ended = new Promise((done) => child.on('close', (status) => done({ status, stderr })))
+  const stop = () => {
+    if (child.exitCode === null) child.kill('SIGTERM')
+    return ended
+  }
+  atEnd(stop)
   return {
-    directory, states, ended,
+    directory, states, ended, stop,
     /** Waits for a state that fits, and tells it; only later ones than `after`. */
     async reaches(fits, { after = 0, seconds = 30 } = {}) {
       const found = await eventually(() => states.slice(after).find(fits) ?? (child.exitCode !== null && 'ended'), seconds)
       assert.ok(found && found !== 'ended', `the container is not there: ${JSON.stringify(states.slice(-3))} ${stderr}`)
       return found
-    },
-    async stop() {
-      if (child.exitCode === null) child.kill('SIGTERM')
-      return ended
     },
   }
 }
