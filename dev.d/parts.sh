@@ -69,7 +69,8 @@ node_part() {
     ensure_node
     reset_test_server
     PATH="$PG_BINDIR:$PATH" "$2" 2>&1 | tee "$log" || true
-    read -r passed _ failed _ < <(tail -n 1 "$log" | tr -d ,)
+    read -r passed failed < <(tail -n 1 "$log" | sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p') ||
+        die "$2 ended without a result"
     record ok "$passed" "$1"
     ((failed == 0)) || record bad "$failed" "$1"
 }

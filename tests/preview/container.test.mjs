@@ -2,21 +2,22 @@
 
 import assert from 'node:assert/strict'
 import { existsSync, mkdtempSync } from 'node:fs'
-import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { blake3 } from 'hash-wasm'
 import { unpack } from '../../examples/preview-container/snapshot.js'
 import { Refused, Tree } from '../../examples/preview-container/tree.js'
+import { atEnd } from '../lib/ending.mjs'
+import { emptyDirectory, onDisk } from './disk.mjs'
 import { Editor } from './edits.mjs'
-import { FILES, container, emptyDirectory, endSessions, eventually, inProject, network, onDisk, quantile, session, sourceFiles } from './world.mjs'
+import { FILES, container, eventually, inProject, network, quantile, session, sourceFiles, webServer } from './world.mjs'
 
 const CUT_SECONDS = Number(process.env.PREVIEW_CUT_SECONDS ?? 20)
 // Like the --tmpfs of a container, where there is one.
 const site = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'quire-preview-'))
-const started = []
+atEnd(() => emptyDirectory(site))
 
 let admin, author, project, net, main, editor, mainSession
 const latencies = []
@@ -24,11 +25,7 @@ const latencies = []
 const isLive = ({ state }) => state === 'live'
 const startSession = (format = 'zip') => author.value('SELECT quire.start_session($1, format => $2)', project, format)
 
-function start(name, variables, options) {
-  const one = container(join(site, name), variables, { port: net.port, ...options })
-  started.push(one)
-  return one
-}
+const start = (name, variables) => container(join(site, name), variables, net.port)
 
 /** The newest seq; the container is complete when it reports that. */
 const newest = async () => Number((await author.value('SELECT quire.get_project($1)', project)).seq)
@@ -48,13 +45,6 @@ before(async () => {
   await author.rows('SELECT quire.bulk_upsert_project_files($1, $2)', project, JSON.stringify(seeded))
   const paths = seeded.map(({ file_path }) => file_path).filter((path) => !path.startsWith('odd/'))
   editor = new Editor(author, project, paths)
-})
-
-after(async () => {
-  await Promise.all(started.map((one) => one.stop()))
-  net.end()
-  await endSessions()
-  emptyDirectory(site)
 })
 
 test('a container comes up with the complete tree', async (t) => {
@@ -180,13 +170,12 @@ test('a cursor ahead of the log: hydrated again by a plan, modes included', asyn
 })
 
 test('the snapshot comes by HTTP when the server has a public URL', async () => {
-  const web = createServer(async (request, response) => {
+  const web = await webServer(async (request, response) => {
     const { pathname, searchParams } = new URL(request.url, 'http://web')
     assert.equal(pathname, '/rest/v1/rpc/download_snapshot')
     response.end(await admin.value('SELECT quire.download_snapshot($1)', searchParams.get('token')))
   })
-  await new Promise((done) => web.listen(0, '127.0.0.1', done))
-  const url = `http://127.0.0.1:${web.address().port}/rest/v1`
+  const url = `${web}/rest/v1`
   await admin.rows(`SELECT set_config('quire.public_url', $1, false)`, url)
   const variables = await admin.value('SELECT quire.start_session($1)', project)
   await admin.rows(`RESET quire.public_url`)
@@ -196,21 +185,18 @@ test('the snapshot comes by HTTP when the server has a public URL', async () => 
   assert.deepEqual(one.states.map(({ state }) => state), ['hydrating', 'live'])
   await isComplete(one)
   await one.stop()
-  web.close()
 })
 
 test('a damaged archive is made up for; one that differs from its manifest is refused', async () => {
   const variables = await startSession()
   const token = new URL(variables.SNAPSHOT_URL, 'http://relative').searchParams.get('token')
   const archive = await admin.value('SELECT quire.download_snapshot($1)', token)
-  const web = createServer((_, response) => response.end(archive.subarray(0, archive.length / 2)))
-  await new Promise((done) => web.listen(0, '127.0.0.1', done))
-  const one = start('damaged', { ...variables, SNAPSHOT_URL: `http://127.0.0.1:${web.address().port}/` })
+  const web = await webServer((_, response) => response.end(archive.subarray(0, archive.length / 2)))
+  const one = start('damaged', { ...variables, SNAPSHOT_URL: `${web}/` })
   await one.reaches(isLive)
   assert.deepEqual(one.states.map(({ state }) => state), ['hydrating', 'degraded', 'hydrating', 'live'])
   await isComplete(one)
   await one.stop()
-  web.close()
 
   const { manifest } = await admin.value(
     'SELECT quire.get_snapshot_manifest($1, snapshot_id) FROM quire.list_snapshots($1) LIMIT 1', project)
@@ -227,7 +213,7 @@ test('a damaged archive is made up for; one that differs from its manifest is re
 })
 
 async function endsWith(one, status, pattern) {
-  const ended = await Promise.race([one.ended, sleep(10_000)])
+  const ended = await Promise.race([one.ended, sleep(10_000, null, { ref: false })])
   assert.deepEqual([ended?.status, pattern.test(ended?.stderr)], [status, true], ended?.stderr ?? 'it goes on')
 }
 

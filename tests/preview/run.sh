@@ -8,10 +8,10 @@ cd "$(dirname "$0")"
 suite=preview
 . ../lib/node-suite.sh
 
-# The tests end the containers, the proxy and the web server that they start.
+# The tests end the containers, the proxy and the web servers that they start.
 trap 'rm -rf "$work"' EXIT
 
 install_packages .
 install_packages ../../examples/preview-container
 make_database quire_preview
-TMPDIR=$work run_tests --test-concurrency=1 apply.test.mjs container.test.mjs
+TMPDIR=$work run_tests ../lib/suite.test.mjs disk.test.mjs apply.test.mjs container.test.mjs

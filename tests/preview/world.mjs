@@ -2,35 +2,31 @@
 // container itself as a child process.
 
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { existsSync, lstatSync, readFileSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
+import { createServer as createWebServer } from 'node:http'
 import { connect, createServer } from 'node:net'
 import { homedir } from 'node:os'
-import { join, relative, resolve } from 'node:path'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { blake3 } from 'hash-wasm'
+import { fileURLToPath } from 'node:url'
 import pg from 'pg'
+import { atEnd, spawnChild } from '../lib/ending.mjs'
+import { walk } from './disk.mjs'
 
 const { PGHOST, PGPORT, PGDATABASE } = process.env
-const REPOSITORY = resolve(import.meta.dirname, '../..')
+const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url))
 const MAIN = join(REPOSITORY, 'examples/preview-container/main.js')
 export const FILES = 1000
-
-const clients = []
 
 /** A connection as a role, by default the superuser of the cluster. `rows` and `value` run one statement. */
 export async function session(user) {
   const client = new pg.Client(user && { user })
   await client.connect()
-  clients.push(client)
+  atEnd(() => client.end())
   const rows = async (text, ...values) => (await client.query(text, values)).rows
   const value = async (...of) => Object.values((await rows(...of))[0])[0]
   return { rows, value }
-}
-
-export async function endSessions() {
-  await Promise.all(clients.map((client) => client.end()))
 }
 
 /** Numbers that are the same in every run (mulberry32). */
@@ -47,9 +43,8 @@ export function dice(seed) {
 function textFiles(root, tops, enough) {
   const files = []
   for (const top of tops) {
-    const found = readdirSync(join(root, top), { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && !/node_modules|output/.test(entry.parentPath))
-      .map((entry) => relative(root, join(entry.parentPath, entry.name))).sort()
+    const found = [...walk(join(root, top), (name) => /node_modules|output/.test(name))]
+      .filter(({ entry }) => entry.isFile()).map(({ path }) => join(top, path)).sort()
     for (const file_path of found) {
       if (files.length === enough) return files
       const bytes = readFileSync(join(root, file_path))
@@ -96,37 +91,46 @@ export async function network() {
   })
   await new Promise((done) => server.listen(0, '127.0.0.1', done))
   const closeAll = () => open.forEach((socket) => socket.destroy())
+  atEnd(() => (server.close(), closeAll()))
   return {
     port: server.address().port,
     /** What clients have sent, as text. */
     said: () => Buffer.concat(said).toString('latin1'),
     cut: () => ((isCut = true), closeAll()),
     mend: () => (isCut = false),
-    end: () => (server.close(), closeAll()),
   }
 }
 
+/** A web server that answers with `answer`; tells its URL. */
+export async function webServer(answer) {
+  const server = createWebServer(answer)
+  await new Promise((done) => server.listen(0, '127.0.0.1', done))
+  atEnd(() => (server.close(), server.closeAllConnections()))
+  return `http://127.0.0.1:${server.address().port}`
+}
+
 /** Starts a container with what start_session returned; it connects with nothing but quire_guest. */
-export function container(directory, variables, { port, args = [] } = {}) {
+export function container(directory, variables, port) {
   const env = { PATH: process.env.PATH, PGDATABASE, PGUSER: 'quire_preview_container', PGHOST: '127.0.0.1', PGPORT: String(port), ...variables }
   const startedAt = performance.now()
-  const child = spawn(process.execPath, [MAIN, directory, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawnChild(process.execPath, [MAIN, directory], { env, stdio: ['ignore', 'pipe', 'pipe'] })
   const states = []
   let stderr = ''
   child.stderr.on('data', (data) => (stderr += data))
   createInterface({ input: child.stdout }).on('line', (line) => states.push({ ...JSON.parse(line), at: performance.now() - startedAt }))
   const ended = new Promise((done) => child.on('close', (status) => done({ status, stderr })))
+  const stop = () => {
+    if (child.exitCode === null) child.kill('SIGTERM')
+    return ended
+  }
+  atEnd(stop)
   return {
-    directory, states, ended,
+    directory, states, ended, stop,
     /** Waits for a state that fits, and tells it; only later ones than `after`. */
     async reaches(fits, { after = 0, seconds = 30 } = {}) {
       const found = await eventually(() => states.slice(after).find(fits) ?? (child.exitCode !== null && 'ended'), seconds)
       assert.ok(found && found !== 'ended', `the container is not there: ${JSON.stringify(states.slice(-3))} ${stderr}`)
       return found
-    },
-    async stop() {
-      if (child.exitCode === null) child.kill('SIGTERM')
-      return ended
     },
   }
 }
@@ -140,20 +144,6 @@ export async function eventually(fits, seconds = 10) {
   return null
 }
 
-/** What is in a directory: path -> mode and hash. */
-export async function onDisk(directory) {
-  const found = {}
-  for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
-    if (entry.isDirectory()) continue
-    const path = join(entry.parentPath, entry.name)
-    const isLink = entry.isSymbolicLink()
-    const mode = isLink ? '120000' : { 0o644: '100644', 0o755: '100755' }[lstatSync(path).mode & 0o777]
-    const hash = await blake3(isLink ? readlinkSync(path, { encoding: 'buffer' }) : readFileSync(path))
-    found[path.slice(directory.length + 1)] = `${mode} ${hash}`
-  }
-  return found
-}
-
 /** What is in a project, by list_current_files; the modes are from the view. */
 export async function inProject(admin, project) {
   const rows = await admin.rows(
@@ -161,11 +151,6 @@ export async function inProject(admin, project) {
      FROM quire.list_current_files($1) l
      JOIN quire.project_files_current v ON v.project_id = $1 AND v.file_path = l.file_path`, project)
   return Object.fromEntries(rows.map(({ file_path, what }) => [file_path, what]))
-}
-
-export function emptyDirectory(path) {
-  if (existsSync(path)) rmSync(path, { recursive: true })
-  return path
 }
 
 /** The value that a share of a list of numbers does not exceed. */

@@ -3,6 +3,7 @@
 import { createHmac } from 'node:crypto'
 import assert from 'node:assert/strict'
 import { createClient } from '@supabase/supabase-js'
+import pg from 'pg'
 import ws from 'ws'
 
 export const url = process.env.QUIRE_SUPABASE_URL
@@ -35,6 +36,17 @@ export const service = () => connect(serviceKey)
 export const withToken = (token, headers = {}) =>
   connect(anonKey, { global: { headers }, accessToken: async () => token })
 export const user = (sub, headers) => withToken(accessToken(sub), headers)
+
+// Runs statements as the superuser of the cluster.
+export async function asAdmin(sql) {
+  const admin = new pg.Client()
+  await admin.connect()
+  try {
+    await admin.query(sql)
+  } finally {
+    await admin.end()
+  }
+}
 
 // What a request answers; it must not fail.
 export async function data(request) {

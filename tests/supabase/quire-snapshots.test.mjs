@@ -4,8 +4,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { before, test } from 'node:test'
-import pg from 'pg'
-import { anon, data, refusal, url, user } from './client.mjs'
+import { anon, asAdmin, data, refusal, url, user } from './client.mjs'
 
 async function snapshot() {
   const owner = user(randomUUID())
@@ -16,13 +15,8 @@ async function snapshot() {
 }
 
 // The function that README.md advises for links, which cannot name a schema.
-before(async () => {
-  const admin = new pg.Client()
-  await admin.connect()
-  await admin.query(`CREATE OR REPLACE FUNCTION public.download_snapshot(token text) RETURNS quire."*/*"
-    LANGUAGE sql RETURN quire.download_snapshot(token)`)
-  await admin.end()
-})
+before(() => asAdmin(`CREATE OR REPLACE FUNCTION public.download_snapshot(token text) RETURNS quire."*/*"
+  LANGUAGE sql RETURN quire.download_snapshot(token)`))
 
 // Gets /rpc/download_snapshot of the schema quire, or of the first exposed one.
 async function download(token, { headers = { 'Accept-Profile': 'quire' }, Accept = '*/*', path } = {}) {

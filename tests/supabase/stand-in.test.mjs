@@ -4,8 +4,7 @@
 
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
-import pg from 'pg'
-import { accessToken, sign, url } from './client.mjs'
+import { accessToken, asAdmin, sign, url } from './client.mjs'
 
 const SCHEMA = `
   DROP SCHEMA IF EXISTS api CASCADE;
@@ -67,12 +66,7 @@ const SCHEMA = `
   GRANT SELECT ON callcounter TO anon;
   GRANT USAGE ON SEQUENCE callcounter_count TO anon;`
 
-before(async () => {
-  const admin = new pg.Client()
-  await admin.connect()
-  await admin.query(SCHEMA)
-  await admin.end()
-})
+before(() => asAdmin(SCHEMA))
 
 // The parts of an answer; body is parsed when it is JSON.
 async function ask(path, { method = 'GET', body, headers = {} } = {}) {
