@@ -4,7 +4,8 @@
 # tests/isolation/{specs,expected}; every file is a test, so there is no list that one could forget to extend.
 # shellcheck shell=bash
 
-# Everything runs twice against the same expected output: whatever works for superusers only shows up in the second.
+# Everything runs three times against the same expected output: whatever works for superusers only shows up in the second pass,
+# and what needs a superuser as installer in the third.
 part_regress() {
     if [[ ${1:-} == --accept ]]; then
         shift
@@ -15,6 +16,8 @@ part_regress() {
     report_results superuser "regress as superuser"
     run_driver member pg_regress sql regress_member "$@"
     report_results member "regress as member"
+    run_driver trusted pg_regress sql postgres "$@"
+    report_results trusted "regress, installed as trusted"
 }
 
 part_isolation() {
@@ -36,7 +39,7 @@ run_driver() {
     stage_tests "$dir" "$source" "$suffix" "$@"
     mapfile -t tests <"$dir/tests"
     ((${#tests[@]} > 0)) || return 0
-    prepare_regress_database
+    prepare_regress_database "$pass"
     (cd "$dir" && "$(driver_path "$suffix")" --bindir="$PG_BINDIR" --host="$SOCKET_DIR" --port="$PGPORT" \
         --use-existing --dbname=regress --user="$user" "${tests[@]}") 2>&1 | tee "$dir/output" || true
 }
@@ -73,12 +76,34 @@ list_tests() {
     done | LC_ALL=C sort
 }
 
+# prepare_regress_database PASS: as superuser, who creates the extension and the roles; in the pass `trusted` the extension is
+# created before, by somebody who is none.
 prepare_regress_database() {
     reset_test_server
-    sql postgres "CREATE DATABASE regress"
-    # As superuser in every pass: it creates the extension and the roles.
+    if [[ $1 == trusted ]]; then
+        install_as_trusted
+    else
+        sql postgres "CREATE DATABASE regress"
+    fi
     "$PG_BINDIR/psql" -Xq -v ON_ERROR_STOP=1 -d regress -f pg_regress/setup.sql
 }
+
+# The owner of a database installs the extension where the control file says that it is trusted, and hands its group roles on.
+install_as_trusted() {
+    local control
+    control=$("$PG_CONFIG" --sharedir)/extension/quire.control
+    sql postgres "CREATE ROLE regress_installer LOGIN"
+    sql postgres "CREATE DATABASE regress OWNER regress_installer"
+    edit_control "$control" 's/^trusted = false$/trusted = true/'
+    PGUSER=regress_installer sql regress "CREATE EXTENSION quire" || { edit_control "$control" 's/^trusted = true$/trusted = false/' && return 1; }
+    edit_control "$control" 's/^trusted = true$/trusted = false/'
+    sql postgres "CREATE ROLE regress_member LOGIN"
+    PGUSER=regress_installer sql regress "GRANT quire_user TO regress_member"
+    [[ $(PGUSER=regress_installer sql regress "SELECT quire.whoami() ->> 'is_admin'") == true ]] || die "the installer is no administrator"
+}
+
+# edit_control FILE SCRIPT
+edit_control() { if [[ -w $1 ]]; then sed -i "$2" "$1"; else as_root sed -i "$2" "$1"; fi; }
 
 # report_results PASS LABEL: also counts tests that never ran, for example because the server went away.
 report_results() {

@@ -1,5 +1,5 @@
 -- What every regression test starts from. Run once per database, by a superuser.
-CREATE EXTENSION quire;
+CREATE EXTENSION IF NOT EXISTS quire;
 
 -- People: each a login role mapped to an actor of its own.
 DO $$

@@ -72,3 +72,15 @@ found git grep -nE 'readdir.*recursive|\.parentPath|import\.meta\.(dirname|filen
 # How and where the work was done is no part of the work. The brackets keep this line from finding itself.
 found git grep -nIiE '[s]itting|/[w]ork/|[i]ssue #' |
     rule "the repository describes itself, not its making"
+
+# CREATE EXTENSION looks names up in schema quire, too. Prints the files that do, or that leave it so that pgrx's functions go elsewhere.
+with_other_search_path() {
+    local file
+    for file; do
+        [[ $(grep -m 1 -vE '^(--|$)' "$file") == 'SET LOCAL search_path TO pg_catalog, pg_temp;' ]] || echo "$file: begins with another search path"
+        [[ $(tail -n 1 "$file") == 'SET LOCAL search_path TO quire, pg_temp;' ]] || echo "$file: ends with another search path"
+    done
+}
+
+with_other_search_path sql/schema/*.sql |
+    rule "the install script looks names up in pg_catalog only"

@@ -1,6 +1,6 @@
 -- Assets: content with a name and types, known by its hash; and uploads, contents on their way in.
 
-SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 -- A row is its operation's row: (bundle_seq, ordinal) is its place in the log. It holds what the asset is after it.
 CREATE TABLE quire_store.asset_op (
@@ -71,4 +71,4 @@ SELECT pg_catalog.pg_extension_config_dump('quire_store.upload_piece', '');
 -- Compressed when the upload is finished.
 ALTER TABLE quire_store.upload_piece ALTER COLUMN bytes SET STORAGE EXTERNAL;
 
-SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);
+SET LOCAL search_path TO quire, pg_temp;

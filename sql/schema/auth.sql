@@ -1,6 +1,6 @@
 -- People, devices and services.
 
-SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 CREATE TABLE quire_store.actor (
     actor_id     uuid PRIMARY KEY,
@@ -13,4 +13,4 @@ SELECT pg_catalog.pg_extension_config_dump('quire_store.actor', $$WHERE actor_id
 -- Who an administrator is who is mapped to nobody.
 INSERT INTO quire_store.actor (actor_id, display_name) VALUES ('00000000-0000-0000-0000-000000000000', 'system');
 
-SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);
+SET LOCAL search_path TO quire, pg_temp;

@@ -1,6 +1,6 @@
 -- Bytes live once per project, under their BLAKE3 hash.
 
-SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 CREATE TABLE quire_store.blob (
     project_id  uuid NOT NULL,
@@ -37,4 +37,4 @@ CREATE TABLE quire_store.blob_chunk (
 SELECT pg_catalog.pg_extension_config_dump('quire_store.blob_chunk', '');
 ALTER TABLE quire_store.blob_chunk ALTER COLUMN bytes SET STORAGE EXTERNAL;
 
-SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);
+SET LOCAL search_path TO quire, pg_temp;

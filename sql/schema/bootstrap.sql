@@ -3,7 +3,7 @@
 -- The script runs as superuser, also where the extension is trusted and its owner is none. CREATE EXTENSION looks names up in
 -- schema quire, too. The files of this script do not, so that nothing in it could stand for an operator or a type of
 -- PostgreSQL's; between them, where pgrx declares functions, quire is where these go.
-SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 DO $$
 DECLARE
@@ -68,4 +68,4 @@ GRANT quire_user TO quire_admin;
 
 CREATE SCHEMA quire_store;
 
-SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);
+SET LOCAL search_path TO quire, pg_temp;

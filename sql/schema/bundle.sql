@@ -3,7 +3,7 @@
 -- bundle, project_files and blob, the tables every save writes, have no foreign keys: each would cost a look-up and a row
 -- lock per row. The one write path inserts them together under the head lock, and delete_project deletes them together.
 
-SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 CREATE TABLE quire_store.bundle (
     project_id     uuid NOT NULL,
@@ -69,4 +69,4 @@ $$;
 CREATE TRIGGER bundle_append_only BEFORE UPDATE OR DELETE ON quire_store.bundle
     FOR EACH ROW EXECUTE FUNCTION quire_store.guard_append_only();
 
-SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);
+SET LOCAL search_path TO quire, pg_temp;

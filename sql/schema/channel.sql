@@ -1,6 +1,6 @@
 -- The private channel of a project that somebody watches. Nobody watches after a restore, so a dump has no rows.
 
-SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 -- One row each time somebody opens the channel or holds it open for longer. Readers only add rows, and lock nothing that a writer
 -- or the deletion of the project would wait for; hence no foreign key, either. Whoever closes the channel removes them.
@@ -24,4 +24,4 @@ CREATE TABLE quire_store.channel (
 );
 SELECT pg_catalog.pg_extension_config_dump('quire_store.channel', 'WHERE false');
 
-SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);
+SET LOCAL search_path TO quire, pg_temp;

@@ -1,6 +1,6 @@
 -- Entities: a type, an id and fields. One row per change of a field, never updated, and one row per field ever used.
 
-SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 -- A row is its operation's row: (bundle_seq, ordinal) is its place in the log. Deleting an entity makes one row per
 -- field, and the first of them has the checksum.
@@ -78,4 +78,4 @@ CREATE TABLE quire_store.conflict_event (
 );
 SELECT pg_catalog.pg_extension_config_dump('quire_store.conflict_event', '');
 
-SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);
+SET LOCAL search_path TO quire, pg_temp;

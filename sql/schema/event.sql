@@ -1,6 +1,6 @@
 -- Durable subscriptions. The log itself is the event stream; a subscription is a filter and a cursor into it.
 
-SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 -- No foreign key to the project: readers have subscriptions, and deleting the project does not wait for them.
 CREATE TABLE quire_store.subscription (
@@ -19,4 +19,4 @@ CREATE TABLE quire_store.subscription (
 ) WITH (fillfactor = 50);
 SELECT pg_catalog.pg_extension_config_dump('quire_store.subscription', '');
 
-SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);
+SET LOCAL search_path TO quire, pg_temp;

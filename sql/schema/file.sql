@@ -1,6 +1,6 @@
 -- Files: one row per version, never updated, and one narrow row per path ever used.
 
-SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 CREATE TABLE quire_store.file_head (
     project_id        uuid NOT NULL REFERENCES quire_store.project ON DELETE CASCADE,
@@ -92,4 +92,4 @@ CREATE FUNCTION quire_store.path_is_within(path text, prefix text) RETURNS boole
 IMMUTABLE PARALLEL SAFE LANGUAGE sql
 RETURN prefix IS NULL OR path = prefix OR pg_catalog.starts_with(path, prefix || '/');
 
-SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);
+SET LOCAL search_path TO quire, pg_temp;

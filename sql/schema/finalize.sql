@@ -1,6 +1,6 @@
 -- Ownership, grants and comments. Runs last.
 
-SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 -- Everything in the script belongs to quire_owner, so that what functions do is done with its rights and never as superuser.
 -- Schema quire itself stays with the installing role: it is no member of the extension, and a dump that named
@@ -564,4 +564,4 @@ COMMENT ON VIEW quire.bundles IS
 COMMENT ON VIEW quire.oplog IS
 'Every operation of the projects the caller may read. checksum is BLAKE3 of the operation''s canonical JSON (RFC 8785); before and after are JSON.';
 
-SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);
+SET LOCAL search_path TO quire, pg_temp;

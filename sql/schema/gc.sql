@@ -1,6 +1,6 @@
 -- What keeps content, and what nobody needs any more.
 
-SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 -- What a project keeps of what is not current, by its settings.
 CREATE VIEW quire_store.retention AS
@@ -130,4 +130,4 @@ SELECT pg_catalog.pg_extension_config_dump('quire_store.gc_candidate', '');
 CREATE INDEX gc_candidate_hash ON quire_store.gc_candidate (hash, project_id);
 CREATE INDEX project_tag_seq ON quire_store.project_tag (seq, project_id);
 
-SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);
+SET LOCAL search_path TO quire, pg_temp;

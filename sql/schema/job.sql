@@ -1,6 +1,6 @@
 -- Jobs: operations that a worker gathers over time, and that are committed together or not at all.
 
-SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 CREATE TABLE quire_store.job (
     project_id   uuid NOT NULL REFERENCES quire_store.project ON DELETE CASCADE,
@@ -43,4 +43,4 @@ CREATE TABLE quire_store.job_op (
 );
 SELECT pg_catalog.pg_extension_config_dump('quire_store.job_op', '');
 
-SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);
+SET LOCAL search_path TO quire, pg_temp;

@@ -1,6 +1,6 @@
 -- Other databases that hold the same project.
 
-SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 CREATE TABLE quire_store.peer (
     project_id uuid NOT NULL REFERENCES quire_store.project ON DELETE CASCADE,
@@ -36,4 +36,4 @@ CREATE TABLE quire_store.peer_stamp (
 );
 SELECT pg_catalog.pg_extension_config_dump('quire_store.peer_stamp', '');
 
-SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);
+SET LOCAL search_path TO quire, pg_temp;

@@ -1,7 +1,7 @@
 -- Row level security: defence in depth, and what the security_invoker views rely on. The functions work with the rights of
 -- the tables' owner, to whom it does not apply, and pass the gate instead.
 
-SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 DO $$
 DECLARE
@@ -54,4 +54,4 @@ END
 $$;
 ALTER TABLE quire_store.actor ENABLE ROW LEVEL SECURITY;
 
-SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);
+SET LOCAL search_path TO quire, pg_temp;

@@ -1,6 +1,6 @@
 -- Projects, their hot head row, and their members.
 
-SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 CREATE TABLE quire_store.project (
     project_id uuid PRIMARY KEY,
@@ -66,4 +66,4 @@ FROM quire_store.project_member m
 WHERE NOT EXISTS (SELECT FROM quire_store.departure d
                   WHERE d.project_id = m.project_id AND d.actor_id = m.actor_id AND d.left_at >= m.added_at);
 
-SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);
+SET LOCAL search_path TO quire, pg_temp;

@@ -1,7 +1,7 @@
 -- What functions return that are one statement behind the gate: src/file/list.rs and its like fill their answers. And the
 -- functions that pgrx cannot declare.
 
-SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 CREATE FUNCTION quire.list_current_files(project_uuid uuid, path_prefix text DEFAULT NULL)
 RETURNS TABLE (file_path text, file_type text, content text, content_hash text, version integer, updated_at timestamptz)
@@ -127,4 +127,4 @@ BEGIN
 END
 $$;
 
-SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);
+SET LOCAL search_path TO quire, pg_temp;

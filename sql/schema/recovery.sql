@@ -1,6 +1,6 @@
 -- What was found corrupt: recorded, not raised. Reading it raises XX001 with the id of its entry.
 
-SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 CREATE TABLE quire_store.quarantine (
     project_id    uuid NOT NULL REFERENCES quire_store.project ON DELETE CASCADE,
@@ -29,4 +29,4 @@ CREATE UNIQUE INDEX quarantine_row ON quire_store.quarantine (project_id, kind, 
 -- What was rejected is looked for whenever it is found.
 CREATE INDEX quarantine_rejected ON quire_store.quarantine (key, project_id) WHERE status = 'rejected';
 
-SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);
+SET LOCAL search_path TO quire, pg_temp;

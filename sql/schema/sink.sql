@@ -1,6 +1,6 @@
 -- Supabase Realtime: events are handed to realtime.send, which swallows its errors; what went wrong is kept here.
 
-SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 CREATE TABLE quire_store.sink_failure (
     project_id uuid PRIMARY KEY REFERENCES quire_store.project ON DELETE CASCADE,
@@ -44,4 +44,4 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
-SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);
+SET LOCAL search_path TO quire, pg_temp;

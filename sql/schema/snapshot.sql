@@ -1,6 +1,6 @@
 -- Snapshots: archives of a project at a seq, made once and kept in chunks. A tar.zst refers to the blobs of its manifest.
 
-SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 -- No foreign key to the project: who may only read makes some, too, and deleting the project does not wait for that.
 CREATE TABLE quire_store.snapshot (
@@ -53,4 +53,4 @@ ALTER TABLE quire_store.snapshot_chunk ALTER COLUMN recipe SET STORAGE EXTERNAL;
 -- that is named */* the function sets the type itself.
 CREATE DOMAIN quire."*/*" AS bytea;
 
-SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);
+SET LOCAL search_path TO quire, pg_temp;

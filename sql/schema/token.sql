@@ -1,6 +1,6 @@
 -- Capability tokens: rows say what was given out and whether it still counts; the token itself is stored nowhere.
 
-SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 -- Keys that tokens are made with. Not registered for dumps: whoever reads a dump must not be able to make tokens. After
 -- a restore every token given out before is refused.
@@ -57,4 +57,4 @@ CREATE TABLE quire_store.token_use (
 SELECT pg_catalog.pg_extension_config_dump('quire_store.token_use', '');
 CREATE INDEX token_session ON quire_store.token (session_id, project_id) WHERE session_id IS NOT NULL;
 
-SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);
+SET LOCAL search_path TO quire, pg_temp;

@@ -1,6 +1,6 @@
 -- Views of files and of the log. They run with the caller's rights; row level security decides which rows they show.
 
-SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 -- Text of a blob that is stored in chunks. Apart from blob_text, because PostgreSQL does not inline a function with a
 -- sub-query.
@@ -193,4 +193,4 @@ SELECT b.project_id,
 FROM quire_store.bundle b
 WHERE b.kind = 'system';
 
-SELECT pg_catalog.set_config('search_path', 'quire, pg_temp', true);
+SET LOCAL search_path TO quire, pg_temp;

@@ -10,6 +10,7 @@ mod crash;
 mod dump;
 mod fixture;
 mod identity;
+mod install;
 mod jobs;
 mod kill;
 mod load;

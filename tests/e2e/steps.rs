@@ -79,7 +79,6 @@ pub struct Refusal {
     /// SQLSTATE.
     pub state: String,
     /// The primary message.
-    #[expect(dead_code, reason = "for the message of a failing test")]
     pub message: String,
     /// DETAIL, when it is JSON; null otherwise.
     pub detail: Value,
