@@ -109,7 +109,7 @@ pub fn fields_at(project: ProjectId, seq: Seq) -> Result<Vec<(FieldKey, JsonValu
 
 /// What entities weigh, in their order, without some of their fields.
 pub fn weights(project: ProjectId, entities: &[&EntityKey], without: &[&FieldKey]) -> Result<Vec<i64>> {
-    const SQL: &str = "SELECT COALESCE(sum(GREATEST(f.size, $7)) FILTER (WHERE t.field IS NULL), 0)::bigint
+    const SQL: &str = "SELECT COALESCE(sum(GREATEST(f.size, $7)) FILTER (WHERE f.field IS NOT NULL AND t.field IS NULL), 0)::bigint
         FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS w (entity_type, entity_id, place)
         LEFT JOIN LATERAL (
             SELECT e.field, COALESCE(e.size, octet_length(e.value::text)) AS size FROM quire_store.entity_field e
