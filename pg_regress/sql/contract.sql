@@ -26,7 +26,7 @@ SELECT rolsuper, rolcanlogin, rolbypassrls, rolcreaterole FROM pg_roles WHERE ro
 -- every table is registered for pg_dump, keyed by project first, and has row level security; but the keys of tokens must
 -- not be in a dump
 SELECT c.relname AS not_dumped FROM pg_class c
-WHERE c.relnamespace = 'quire_store'::regnamespace AND c.relkind IN ('r', 'S') AND c.relname <> 'secret'
+WHERE c.relnamespace = 'quire_store'::regnamespace AND c.relkind IN ('r', 'S') AND c.relname !~ '^secret(_half_[1-4])?$'
   AND NOT c.oid = ANY (SELECT unnest(extconfig) FROM pg_extension WHERE extname = 'quire');
 SELECT c.relname AS not_keyed_by_project FROM pg_class c
 WHERE c.relnamespace = 'quire_store'::regnamespace AND c.relkind = 'r'
@@ -46,9 +46,23 @@ WHERE p.pronamespace = 'quire'::regnamespace
   AND NOT 'correlation_id' = ANY (p.proargnames);
 -- no overloads
 SELECT proname AS overloaded FROM pg_proc WHERE pronamespace = 'quire'::regnamespace GROUP BY proname HAVING count(*) > 1;
--- views run with the caller's rights
-SELECT c.relname AS definer_view FROM pg_class c
-WHERE c.relnamespace = 'quire'::regnamespace AND c.relkind = 'v' AND NOT 'security_invoker=true' = ANY (COALESCE(c.reloptions, '{}'));
+-- views run with the caller's rights, and nothing can be written through one
+SELECT c.oid::regclass AS definer_view FROM pg_class c
+WHERE c.relnamespace IN ('quire'::regnamespace, 'quire_store'::regnamespace) AND c.relkind IN ('v', 'm')
+  AND NOT 'security_invoker=true' = ANY (COALESCE(c.reloptions, '{}'));
+SELECT c.oid::regclass AS updatable_view FROM pg_class c
+WHERE c.relnamespace IN ('quire'::regnamespace, 'quire_store'::regnamespace) AND c.relkind = 'v' AND pg_relation_is_updatable(c.oid, true) <> 0;
+SELECT count(*) >= 9 AS views FROM pg_class c WHERE c.relnamespace IN ('quire'::regnamespace, 'quire_store'::regnamespace) AND c.relkind = 'v';
+\c - postgres
+SELECT t.error('INSERT INTO quire.bundles (project_id) VALUES (NULL)'), t.error('UPDATE quire.bundles SET message = NULL'), t.error('DELETE FROM quire.bundles');
+-- what is append-only is not truncated either
+SELECT g.tgrelid::regclass AS append_only,
+    EXISTS (SELECT FROM pg_trigger s WHERE s.tgrelid = g.tgrelid AND s.tgfoid = g.tgfoid AND s.tgtype = 2 | 32 AND s.tgenabled = 'O') AS guarded,
+    t.error(format('TRUNCATE %s CASCADE', g.tgrelid::regclass)) AS truncated
+FROM pg_trigger g WHERE g.tgfoid = 'quire_store.guard_append_only'::regproc AND g.tgtype & 1 = 1 ORDER BY g.tgrelid::regclass::text;
+SELECT count(*) AS other_truncate_triggers FROM pg_trigger g
+WHERE g.tgfoid = 'quire_store.guard_append_only'::regproc AND g.tgtype & 1 = 0
+  AND NOT EXISTS (SELECT FROM pg_trigger r WHERE r.tgrelid = g.tgrelid AND r.tgfoid = g.tgfoid AND r.tgtype & 1 = 1);
 -- the interface
 \a
 SELECT p.proname, pg_get_function_arguments(p.oid) AS arguments, pg_get_function_result(p.oid) AS result, p.provolatile AS volatility

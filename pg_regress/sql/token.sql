@@ -343,9 +343,16 @@ DELETE FROM quire_store.token;
 SELECT regress_token.whole_error(format('SELECT quire.authenticate(%L)', :'token')) = :'invalid' AS refused;
 ROLLBACK;
 BEGIN;
-UPDATE quire_store.secret SET secret = sha256('somebody else''s');
+UPDATE quire_store.secret SET half = sha256('somebody else''s');
 SELECT regress_token.whole_error(format('SELECT quire.authenticate(%L)', :'token')) = :'invalid' AS refused;
 ROLLBACK;
+-- a key is worth nothing beside another server's half, each of its four parts
+SELECT part, setval(part::regclass, value # 1) IS NOT NULL AS changed, regress_token.whole_error(format('SELECT quire.authenticate(%L)', :'token')) = :'invalid' AS refused,
+    setval(part::regclass, value) IS NOT NULL AS changed_back
+FROM (SELECT 'quire_store.secret_half_1', last_value FROM quire_store.secret_half_1
+      UNION ALL SELECT 'quire_store.secret_half_2', last_value FROM quire_store.secret_half_2
+      UNION ALL SELECT 'quire_store.secret_half_3', last_value FROM quire_store.secret_half_3
+      UNION ALL SELECT 'quire_store.secret_half_4', last_value FROM quire_store.secret_half_4) AS halves (part, value);
 SELECT regress_token.attempt(:'token', 'SELECT') AS not_refused;
 
 -- Narrowing ---------------------------------------------------------------------------------------------------------
@@ -656,9 +663,19 @@ COMMIT;
 -- Secrets -----------------------------------------------------------------------------------------------------------
 SELECT grantee, privilege_type FROM information_schema.table_privileges
 WHERE table_schema = 'quire_store' AND table_name IN ('secret', 'token') AND grantee <> 'quire_owner';
-SELECT octet_length(secret) AS bytes, count(*) FROM quire_store.secret GROUP BY 1;
+SELECT octet_length(half) AS bytes, count(*) FROM quire_store.secret GROUP BY 1;
+SELECT count(*) AS parts, count(DISTINCT abs(last_value)) FILTER (WHERE abs(last_value) > 1000) AS random
+FROM (SELECT last_value FROM quire_store.secret_half_1 UNION ALL SELECT last_value FROM quire_store.secret_half_2
+      UNION ALL SELECT last_value FROM quire_store.secret_half_3 UNION ALL SELECT last_value FROM quire_store.secret_half_4) halves;
+SELECT c.relname AS readable_half FROM pg_class c, pg_roles r
+WHERE c.relnamespace = 'quire_store'::regnamespace AND c.relkind = 'S' AND r.rolname IN ('regress_alice', 'regress_guest', 'regress_token_admin', 'quire_user', 'quire_admin')
+  AND has_sequence_privilege(r.oid, c.oid, 'SELECT, USAGE, UPDATE');
+-- ANALYZE takes no sample of the half in the table
+ANALYZE quire_store.secret;
+SELECT count(*) FROM pg_statistic s JOIN pg_attribute a ON a.attrelid = s.starelid AND a.attnum = s.staattnum
+WHERE s.starelid = 'quire_store.secret'::regclass AND a.attname = 'half';
 \c - regress_alice
-SELECT t.error($$SELECT * FROM quire_store.secret$$), t.error($$SELECT * FROM quire_store.token$$);
+SELECT t.error($$SELECT * FROM quire_store.secret$$), t.error($$SELECT * FROM quire_store.secret_half_1$$), t.error($$SELECT * FROM quire_store.token$$);
 \c - regress_guest
 SELECT t.error($$SELECT * FROM quire_store.secret$$);
 \c - regress_token_admin
@@ -666,7 +683,7 @@ SELECT t.error($$SELECT * FROM quire_store.secret$$);
 -- nothing that is stored of a token helps to make it
 \c - postgres
 SELECT count(*) FROM quire_store.token t WHERE to_jsonb(t)::text LIKE '%quire1.%';
-SELECT count(*) FROM quire_store.secret s, quire_store.token t WHERE to_jsonb(t)::text LIKE '%' || encode(s.secret, 'hex') || '%';
+SELECT count(*) FROM quire_store.secret s, quire_store.token t WHERE to_jsonb(t)::text LIKE '%' || encode(s.half, 'hex') || '%';
 -- rotation: tokens of older keys stay, keys without any go
 SELECT count(*) AS keys FROM quire_store.secret \gset
 SELECT quire.rotate_secret() AS new_key \gset

@@ -25,6 +25,8 @@ ALTER TABLE quire_store.asset_op ALTER COLUMN content_hash SET (n_distinct = -0.
 
 CREATE TRIGGER asset_op_append_only BEFORE UPDATE OR DELETE ON quire_store.asset_op
     FOR EACH ROW EXECUTE FUNCTION quire_store.guard_append_only();
+CREATE TRIGGER asset_op_not_truncated BEFORE TRUNCATE ON quire_store.asset_op
+    FOR EACH STATEMENT EXECUTE FUNCTION quire_store.guard_append_only();
 
 -- The current state.
 CREATE TABLE quire_store.asset (

@@ -54,8 +54,10 @@ SELECT pg_catalog.pg_extension_config_dump('quire_store.rate_bucket', '');
 CREATE FUNCTION quire_store.guard_append_only() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF TG_OP = 'DELETE' AND NOT EXISTS (SELECT FROM quire_store.project p WHERE p.project_id = OLD.project_id) THEN
-        RETURN OLD;
+    IF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM quire_store.project p WHERE p.project_id = OLD.project_id) THEN
+            RETURN OLD;
+        END IF;
     END IF;
     -- What verification found corrupt is written again, from a copy with the checksum that was recorded.
     IF TG_OP = 'UPDATE' AND pg_catalog.current_setting('quire_store.mending', true) = 'on' THEN
@@ -68,5 +70,7 @@ $$;
 
 CREATE TRIGGER bundle_append_only BEFORE UPDATE OR DELETE ON quire_store.bundle
     FOR EACH ROW EXECUTE FUNCTION quire_store.guard_append_only();
+CREATE TRIGGER bundle_not_truncated BEFORE TRUNCATE ON quire_store.bundle
+    FOR EACH STATEMENT EXECUTE FUNCTION quire_store.guard_append_only();
 
 SET LOCAL search_path TO quire, pg_temp;

@@ -29,6 +29,8 @@ ALTER TABLE quire_store.entity_op ALTER COLUMN entity_id SET (n_distinct = -0.5)
 
 CREATE TRIGGER entity_op_append_only BEFORE UPDATE OR DELETE ON quire_store.entity_op
     FOR EACH ROW EXECUTE FUNCTION quire_store.guard_append_only();
+CREATE TRIGGER entity_op_not_truncated BEFORE TRUNCATE ON quire_store.entity_op
+    FOR EACH STATEMENT EXECUTE FUNCTION quire_store.guard_append_only();
 
 -- The current state.
 CREATE TABLE quire_store.entity_field (

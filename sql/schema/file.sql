@@ -61,6 +61,8 @@ CREATE UNIQUE INDEX project_files_id ON quire_store.project_files (id, project_i
 
 CREATE TRIGGER project_files_append_only BEFORE UPDATE OR DELETE ON quire_store.project_files
     FOR EACH ROW EXECUTE FUNCTION quire_store.guard_append_only();
+CREATE TRIGGER project_files_not_truncated BEFORE TRUNCATE ON quire_store.project_files
+    FOR EACH STATEMENT EXECUTE FUNCTION quire_store.guard_append_only();
 
 CREATE TABLE quire_store.project_tag (
     project_id uuid NOT NULL REFERENCES quire_store.project ON DELETE CASCADE,

@@ -11,10 +11,10 @@ DECLARE
     item record;
 BEGIN
     FOR item IN
-        SELECT c.oid::pg_catalog.regclass::text AS name, CASE c.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END AS kind
+        SELECT c.oid::pg_catalog.regclass::text AS name, CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind
         FROM pg_catalog.pg_class c
         WHERE c.relnamespace IN ('quire'::pg_catalog.regnamespace, 'quire_store'::pg_catalog.regnamespace)
-          AND c.relkind IN ('r', 'v')
+          AND c.relkind IN ('r', 'v', 'S')
     LOOP
         EXECUTE pg_catalog.format('ALTER %s %s OWNER TO quire_owner', item.kind, item.name);
     END LOOP;

@@ -1,15 +1,18 @@
 -- What keeps content, and what nobody needs any more.
+--
+-- The views are quire's own, and still run with their reader's rights: whoever gets at them past the functions, as a role with
+-- pg_read_all_data does, sees what row level security shows them.
 
 SET LOCAL search_path TO pg_catalog, pg_temp;
 
 -- What a project keeps of what is not current, by its settings.
-CREATE VIEW quire_store.retention AS
+CREATE VIEW quire_store.retention WITH (security_invoker = true) AS
 SELECT p.project_id,
        COALESCE((p.settings ->> 'retention_days')::integer, 90) AS days,
        COALESCE(p.settings -> 'asset_retention_days', '{}') AS asset_days,
        pg_catalog.statement_timestamp()
            - pg_catalog.make_interval(days => COALESCE((p.settings ->> 'retention_days')::integer, 90)) AS cutoff
-FROM quire_store.project p;
+FROM quire_store.project p CROSS JOIN (SELECT 1) AS not_updatable;
 
 -- The contents that a snapshot's manifest names.
 CREATE FUNCTION quire_store.manifest_hashes(manifest jsonb) RETURNS text[]
@@ -20,7 +23,7 @@ RETURN (SELECT pg_catalog.array_agg(DISTINCT e ->> 'content_hash') FROM pg_catal
 -- References that need not come with a bundle, or that an index finds by their content. Garbage collection looks them up by
 -- hash, under the head lock, so each branch needs such an index, and whoever makes one holds that lock. To keep content for
 -- something new, add a branch here; a table of its own needs nothing else.
-CREATE VIEW quire_store.blob_hold AS
+CREATE VIEW quire_store.blob_hold WITH (security_invoker = true) AS
 SELECT a.project_id,
        a.content_hash AS hash,
        CASE WHEN a.is_deleted THEN 'recent_asset' ELSE 'live_asset' END AS kind,
@@ -47,7 +50,7 @@ CREATE INDEX job_op_content ON quire_store.job_op ((op ->> 'content_hash'), proj
     WHERE op ->> 'content_hash' IS NOT NULL;
 
 -- Every reason to keep content: one row each. Uploads and zip snapshots have bytes of their own, so they refer to none.
-CREATE VIEW quire_store.blob_reference AS
+CREATE VIEW quire_store.blob_reference WITH (security_invoker = true) AS
 SELECT h.project_id,
        h.content_hash AS hash,
        'live_file' AS kind,
@@ -92,7 +95,7 @@ UNION ALL
 SELECT o.project_id, o.hash, o.kind, o.detail FROM quire_store.blob_hold o;
 
 -- Bundles that named some content. A new reference to old content comes with a later one.
-CREATE VIEW quire_store.blob_use AS
+CREATE VIEW quire_store.blob_use WITH (security_invoker = true) AS
 SELECT v.project_id, v.content_hash AS hash, v.bundle_seq AS seq
 FROM quire_store.project_files v WHERE v.content_hash IS NOT NULL
 UNION ALL

@@ -5,53 +5,25 @@ SET LOCAL search_path TO pg_catalog, pg_temp;
 
 DO $$
 DECLARE
-    table_name text;
+    name text;
 BEGIN
-    FOREACH table_name IN ARRAY ARRAY[
-        'project',
-        'project_head',
-        'project_member',
-        'departure',
-        'blob',
-        'blob_chunk',
-        'bundle',
-        'request',
-        'rate_bucket',
-        'file_head',
-        'project_files',
-        'project_tag',
-        'entity_op',
-        'entity_field',
-        'conflict',
-        'conflict_event',
-        'asset_op',
-        'asset',
-        'upload',
-        'upload_piece',
-        'gc_round',
-        'gc_candidate',
-        'quarantine',
-        'peer',
-        'peer_bundle',
-        'peer_stamp',
-        'subscription',
-        'channel',
-        'sink_failure',
-        'token',
-        'token_revocation',
-        'token_use',
-        'snapshot',
-        'snapshot_chunk',
-        'job',
-        'job_op'] LOOP
-        EXECUTE pg_catalog.format('ALTER TABLE quire_store.%I ENABLE ROW LEVEL SECURITY', table_name);
+    -- Where there is no policy, only the owner sees a row: a role with pg_read_all_data, which may read every table, gets
+    -- none of members, tokens, keys, names of channels or contexts of jobs.
+    FOR name IN
+        SELECT c.oid::pg_catalog.regclass::text FROM pg_catalog.pg_class c
+        WHERE c.relnamespace = 'quire_store'::pg_catalog.regnamespace AND c.relkind = 'r'
+    LOOP
+        EXECUTE pg_catalog.format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', name);
+    END LOOP;
+    -- What the views of schema quire touch.
+    FOREACH name IN ARRAY ARRAY[
+        'blob', 'blob_chunk', 'bundle', 'file_head', 'project_files', 'entity_op', 'asset_op'] LOOP
         -- The array is computed once per query, never per row.
         EXECUTE pg_catalog.format(
             'CREATE POLICY readable ON quire_store.%I FOR SELECT
-             USING (project_id = ANY ((SELECT quire_store.readable_projects())::uuid[]))', table_name);
+             USING (project_id = ANY ((SELECT quire_store.readable_projects())::uuid[]))', name);
     END LOOP;
 END
 $$;
-ALTER TABLE quire_store.actor ENABLE ROW LEVEL SECURITY;
 
 SET LOCAL search_path TO quire, pg_temp;

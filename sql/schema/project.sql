@@ -62,7 +62,7 @@ SELECT pg_catalog.pg_extension_config_dump('quire_store.departure', '');
 -- The members there are.
 CREATE VIEW quire_store.membership WITH (security_invoker = true) AS
 SELECT m.project_id, m.actor_id, m.role, m.added_by, m.added_at
-FROM quire_store.project_member m
+FROM quire_store.project_member m CROSS JOIN (SELECT 1) AS not_updatable
 WHERE NOT EXISTS (SELECT FROM quire_store.departure d
                   WHERE d.project_id = m.project_id AND d.actor_id = m.actor_id AND d.left_at >= m.added_at);
 

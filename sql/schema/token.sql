@@ -2,16 +2,34 @@
 
 SET LOCAL search_path TO pg_catalog, pg_temp;
 
--- Keys that tokens are made with. Not registered for dumps: whoever reads a dump must not be able to make tokens. After
+-- Keys that tokens are made with. A key is computed from two halves, either worth nothing without the other, because no single
+-- place that PostgreSQL has is closed to everybody: rows travel by logical decoding, to every role with REPLICATION and into
+-- publications FOR ALL TABLES; large objects are in dumps, and like sequences can be read with pg_read_all_data; a file is on no
+-- standby; the system identifier is no secret.
+--
+-- This half changes with rotate_secret. Not registered for dumps: whoever reads a dump must not be able to make tokens. After
 -- a restore every token given out before is refused.
 CREATE TABLE quire_store.secret (
     key_id     uuid PRIMARY KEY,
-    secret     bytea NOT NULL,
+    half       bytea NOT NULL,
     created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     -- Makes no new tokens any more.
     retired_at timestamptz
 );
-ALTER TABLE quire_store.secret ENABLE ROW LEVEL SECURITY;
+-- No sample of it in pg_statistic, which no policy guards.
+ALTER TABLE quire_store.secret ALTER COLUMN half SET STATISTICS 0;
+
+-- The other half, of 256 bits, made here and the same for all keys: the values of four sequences. They are in the WAL, so a standby
+-- and a base backup have them, and pg_upgrade carries them over; but logical decoding does not look at sequences, pg_dump leaves
+-- out those of an extension that are not registered, and they go with the extension. A table can be none of this at once.
+CREATE SEQUENCE quire_store.secret_half_1 MINVALUE -9223372036854775808;
+CREATE SEQUENCE quire_store.secret_half_2 MINVALUE -9223372036854775808;
+CREATE SEQUENCE quire_store.secret_half_3 MINVALUE -9223372036854775808;
+CREATE SEQUENCE quire_store.secret_half_4 MINVALUE -9223372036854775808;
+SELECT pg_catalog.setval(s.name::regclass,
+           ('x' || encode(substr(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 1, 8), 'hex'))::bit(64)::bigint)
+FROM (VALUES ('quire_store.secret_half_1'), ('quire_store.secret_half_2'), ('quire_store.secret_half_3'),
+             ('quire_store.secret_half_4')) AS s (name);
 
 -- No foreign keys to the project or between these tables: who may only read makes tokens, uses and revokes them, and deleting the
 -- project does not wait for that.

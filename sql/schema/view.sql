@@ -1,4 +1,5 @@
--- Views of files and of the log. They run with the caller's rights; row level security decides which rows they show.
+-- Views of files and of the log. They run with the caller's rights; row level security decides which rows they show. None is
+-- updatable: one of a single table would be, for whoever has the rights of its owner, past all functions.
 
 SET LOCAL search_path TO pg_catalog, pg_temp;
 
@@ -91,7 +92,7 @@ SELECT b.project_id,
        b.base_seq,
        b.undoes_seq,
        b.details
-FROM quire_store.bundle b;
+FROM quire_store.bundle b CROSS JOIN (SELECT 1) AS not_updatable;
 
 CREATE VIEW quire.oplog WITH (security_invoker = true) AS
 SELECT f.project_id,

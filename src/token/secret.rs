@@ -1,29 +1,37 @@
-//! The keys that tokens are made with. They are made by the server itself and appear in no statement's arguments, so that
-//! no log of statements can hold one.
+//! The keys that tokens are made with. Their halves are made by the server itself and appear in no statement's arguments, so
+//! that no log of statements can hold one; that there are two, and where they are, sql/schema/token.sql explains.
 
-use crate::db;
+use crate::db::{self, Row};
 use crate::error::{Error, Result};
-use crate::ids::uuid_from_pg;
+use crate::ids::{uuid_from_pg, uuid_to_pg};
 use crate::pure::hash::Hash;
+use crate::pure::token::key_of_halves;
 use pgrx::Uuid as PgUuid;
 use uuid::Uuid;
+
+/// A statement that reads what a key is computed from: its id and its half, then the half of the server.
+macro_rules! halves {
+    ($which:literal) => {
+        concat!(
+            "SELECT k.key_id, k.half, a.last_value, b.last_value, c.last_value, d.last_value
+             FROM quire_store.secret k, quire_store.secret_half_1 a, quire_store.secret_half_2 b,
+                 quire_store.secret_half_3 c, quire_store.secret_half_4 d ",
+            $which
+        )
+    };
+}
 
 /// The key new tokens are made with; made when there is none.
 pub fn signing() -> Result<(Uuid, [u8; 32])> {
     const HOLD: &str = "LOCK TABLE quire_store.secret IN ROW SHARE MODE";
     // Until the token is there for everybody to see, no key may be deleted for want of tokens.
     db::exec(HOLD, &[])?;
-    const SQL: &str = "SELECT key_id, secret FROM quire_store.secret WHERE retired_at IS NULL
-        ORDER BY created_at DESC, key_id LIMIT 1";
+    const SQL: &str = halves!("WHERE k.retired_at IS NULL ORDER BY k.created_at DESC, k.key_id LIMIT 1");
     // 40001 where an older state shows a key that has been deleted since.
-    const STILL_THERE: &str = "SELECT key_id, secret FROM quire_store.secret WHERE retired_at IS NULL
-        ORDER BY created_at DESC, key_id LIMIT 1 FOR KEY SHARE";
+    const STILL_THERE: &str =
+        halves!("WHERE k.retired_at IS NULL ORDER BY k.created_at DESC, k.key_id LIMIT 1 FOR KEY SHARE OF k");
     let sql = if db::sees_older_state() { STILL_THERE } else { SQL };
-    let newest = || {
-        db::write_one(sql, &[], |row| {
-            Ok((uuid_from_pg(row.get::<PgUuid>(1)?), *Hash::from_bytes(row.get::<&[u8]>(2)?)?.as_bytes()))
-        })
-    };
+    let newest = || db::write_one(sql, &[], key);
     if let Some(found) = newest()? {
         return Ok(found);
     }
@@ -32,16 +40,23 @@ pub fn signing() -> Result<(Uuid, [u8; 32])> {
 }
 
 /// The key of an id.
-pub fn find(key: Uuid) -> Result<Option<[u8; 32]>> {
-    const SQL: &str = "SELECT secret FROM quire_store.secret WHERE key_id = $1";
-    db::read_one(SQL, &[crate::ids::uuid_to_pg(key).into()], |row| {
-        Ok(*Hash::from_bytes(row.get::<&[u8]>(1)?)?.as_bytes())
-    })
+pub fn find(id: Uuid) -> Result<Option<[u8; 32]>> {
+    const SQL: &str = halves!("WHERE k.key_id = $1");
+    Ok(db::read_one(SQL, &[uuid_to_pg(id).into()], key)?.map(|(_, key)| key))
 }
 
-/// Makes a key of 366 random bits, from the server's strong source.
+fn key(row: &Row) -> Result<(Uuid, [u8; 32])> {
+    let mut kept = [0; 32];
+    for (at, eight) in kept.chunks_exact_mut(8).enumerate() {
+        eight.copy_from_slice(&row.get::<i64>(at + 3)?.to_be_bytes());
+    }
+    let stored = Hash::from_bytes(row.get::<&[u8]>(2)?)?;
+    Ok((uuid_from_pg(row.get::<PgUuid>(1)?), key_of_halves(&kept, stored.as_bytes())))
+}
+
+/// Makes the half of a key from 366 random bits, from the server's strong source.
 fn create() -> Result<Option<PgUuid>> {
-    const SQL: &str = "INSERT INTO quire_store.secret (key_id, secret)
+    const SQL: &str = "INSERT INTO quire_store.secret (key_id, half)
         VALUES (gen_random_uuid(), sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())
             || uuid_send(gen_random_uuid()))) RETURNING key_id";
     db::write_one(SQL, &[], |row| row.get(1))

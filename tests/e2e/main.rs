@@ -7,6 +7,7 @@ mod assets;
 mod cluster;
 mod content;
 mod crash;
+mod decoding;
 mod dump;
 mod fixture;
 mod identity;

@@ -3,6 +3,7 @@
 use crate::cluster::{Cluster, Database, Pooler, shared};
 use crate::steps::{ensure_role, project, put, refusal, user};
 use postgres::{Client, GenericClient, SimpleQueryMessage};
+use quire::pure::token::key_of_halves;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
@@ -85,11 +86,7 @@ fn a_dump_holds_what_was_given_out_and_nothing_to_make_it_with() {
     owner.execute("SELECT quire.authenticate($1)", &[&used]).expect("authenticate");
     let expired = mint(&mut owner, project, "project:read", "1 second", "");
     sleep(Duration::from_millis(1100));
-    let secret: Vec<u8> = source
-        .client("postgres")
-        .query_one("SELECT secret FROM quire_store.secret", &[])
-        .expect("one secret")
-        .get(0);
+    let secret = secret_of(&source);
 
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tokens.sql");
     source.pg_dump_script(&file);
@@ -99,6 +96,7 @@ fn a_dump_holds_what_was_given_out_and_nothing_to_make_it_with() {
     }
     assert_holds_no_secret(&dump, &secret);
     assert!(!contains(&dump, b"quire_store.secret"), "the dump does not speak of secrets");
+    assert_ne!(kept_half(&source), [0; 32]);
 
     let copy = shared().empty_database("tokens_dump_copy");
     copy.run_script(&file);
@@ -182,7 +180,7 @@ fn the_most_talkative_server_log_does_not_hold_the_secret() {
 }
 
 /// Every function of tokens, well and badly used, with tokens as parameters; returns the tokens.
-fn work_with_tokens(database: &Database) -> Vec<String> {
+pub fn work_with_tokens(database: &Database) -> Vec<String> {
     let (project, token) = project_with_token(database, "tokens_log_owner", "project:read, file:write", "");
     let mut owner = database.client("tokens_log_owner");
     let counted = mint(&mut owner, project, "project:read", "1 hour", ", max_uses => 1");
@@ -209,11 +207,35 @@ fn work_with_tokens(database: &Database) -> Vec<String> {
     vec![token, counted, narrowed, forged, newer]
 }
 
-/// All secrets, one behind the other.
+/// The half of the keys that the server keeps, the stored halves, and the keys that these make.
 fn secret_of(database: &Database) -> Vec<u8> {
-    let rows = database.client("postgres").query("SELECT secret FROM quire_store.secret", &[]).expect("read");
-    assert_eq!(rows.len(), 2, "an old one and a new one");
-    rows.iter().flat_map(|row| row.get::<_, Vec<u8>>(0)).collect()
+    let kept = kept_half(database);
+    let mut all = kept.to_vec();
+    for (_, stored) in stored_halves(database) {
+        all.extend(stored);
+        all.extend(key_of_halves(&kept, &stored));
+    }
+    assert!(all.len() > 32, "there are keys");
+    all
+}
+
+/// What no dump and no decoding may show.
+pub fn kept_half(database: &Database) -> [u8; 32] {
+    let mut client = database.client("postgres");
+    let mut half = [0; 32];
+    for (part, eight) in half.chunks_exact_mut(8).enumerate() {
+        let sql = format!("SELECT last_value FROM quire_store.secret_half_{}", part + 1);
+        let value: i64 = client.query_one(&sql, &[]).expect("read a sequence").get(0);
+        eight.copy_from_slice(&value.to_be_bytes());
+    }
+    half
+}
+
+/// The halves in the table, by key.
+pub fn stored_halves(database: &Database) -> Vec<(Uuid, [u8; 32])> {
+    let sql = "SELECT key_id, half FROM quire_store.secret ORDER BY created_at";
+    let rows = database.client("postgres").query(sql, &[]).expect("read the halves");
+    rows.iter().map(|row| (row.get(0), row.get::<_, Vec<u8>>(1).try_into().expect("32 bytes"))).collect()
 }
 
 #[test]
@@ -264,7 +286,7 @@ fn a_token_that_is_not_counted_works_on_a_standby() {
 }
 
 /// A project with a file, owned by a new user, and a token for it.
-fn project_with_token(database: &Database, owner: &str, abilities: &str, more: &str) -> (Uuid, String) {
+pub fn project_with_token(database: &Database, owner: &str, abilities: &str, more: &str) -> (Uuid, String) {
     user(database, owner);
     let mut owner = database.client(owner);
     let project = project(&mut owner, "pooled");
@@ -273,12 +295,12 @@ fn project_with_token(database: &Database, owner: &str, abilities: &str, more: &
     (project, token)
 }
 
-fn mint(client: &mut Client, project: Uuid, abilities: &str, ttl: &str, more: &str) -> String {
+pub fn mint(client: &mut Client, project: Uuid, abilities: &str, ttl: &str, more: &str) -> String {
     let sql = format!("SELECT quire.mint_token($1, '{{{abilities}}}', '{ttl}'{more})");
     client.query_one(&sql, &[&project]).expect("mint").get(0)
 }
 
-fn authenticate(client: &mut impl GenericClient, token: &str) -> Result<u64, postgres::Error> {
+pub fn authenticate(client: &mut impl GenericClient, token: &str) -> Result<u64, postgres::Error> {
     client.execute("SELECT quire.authenticate($1)", &[&token])
 }
 
@@ -293,16 +315,16 @@ fn read_with(client: &mut Client, token: &str, project: Uuid) -> String {
 }
 
 /// The last characters of a token's text: of its tag, without which it is worth nothing.
-fn tag_of(token: &str) -> &str {
+pub fn tag_of(token: &str) -> &str {
     &token[token.len() - 40..]
 }
 
-fn assert_holds_no_token(text: &[u8], token: &str) {
+pub fn assert_holds_no_token(text: &[u8], token: &str) {
     assert!(!contains(text, tag_of(token).as_bytes()), "the text of a token");
 }
 
 /// In no form in which PostgreSQL writes bytes, and no half of it.
-fn assert_holds_no_secret(text: &[u8], secrets: &[u8]) {
+pub fn assert_holds_no_secret(text: &[u8], secrets: &[u8]) {
     for half in secrets.chunks(16) {
         let hex: String = half.iter().map(|byte| format!("{byte:02x}")).collect();
         let escaped: String = half.iter().map(|byte| format!("\\{byte:03o}")).collect();
@@ -316,6 +338,6 @@ fn assert_holds_no_secret(text: &[u8], secrets: &[u8]) {
     }
 }
 
-fn contains(text: &[u8], part: &[u8]) -> bool {
+pub fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
 }

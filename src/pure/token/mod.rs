@@ -29,7 +29,8 @@
 //! tag_i = BLAKE3 keyed_hash(tag_{i-1}, "quire1.narrowing:" narrowing_i)
 //! ```
 //!
-//! where the blocks go in as JSON without their lengths. For other implementations, `mod vector` in `tests.rs`
+//! where the blocks go in as JSON without their lengths. The secret itself is made of two halves that a server keeps apart,
+//! `keyed_hash(half of the server, "quire1.key:" half of the key)`; no token depends on how. For other implementations, `mod vector` in `tests.rs`
 //! holds a fixed example: with the secret of the bytes 0 to 31 the blocks as JSON, their tags in hex, and the texts of
 //! the token before and after its one narrowing.
 //!
@@ -44,6 +45,8 @@ use crate::pure::ability::{Abilities, Ability, Need};
 use crate::pure::timestamp::Micros;
 use uuid::Uuid;
 use wire::Wire;
+
+pub use tag::key_of_halves;
 
 /// Longest token, in bytes.
 pub const MAX_TOKEN_BYTES: usize = 8192;

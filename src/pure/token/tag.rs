@@ -2,11 +2,18 @@
 
 /// Separates the keys made here from whatever else a secret may be used for.
 const CONTEXT: &str = "quire 2026 capability token v1";
+/// Separates the keys that two halves make.
+const HALVES: &[u8] = b"quire1.key:";
 const ROOT: &[u8] = b"quire1.root:";
 const NARROWING: &[u8] = b"quire1.narrowing:";
 
 /// Bytes of a tag.
 pub const TAG_BYTES: usize = blake3::OUT_LEN;
+
+/// The key that two halves make; either says nothing of it.
+pub fn key_of_halves(kept: &[u8; 32], stored: &[u8; 32]) -> [u8; 32] {
+    *blake3::Hasher::new_keyed(kept).update(HALVES).update(stored).finalize().as_bytes()
+}
 
 /// The tag of a chain of blocks. Equality takes constant time, as [`blake3::Hash`] documents of its own.
 #[derive(Clone, PartialEq, Eq)]

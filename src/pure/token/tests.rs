@@ -175,6 +175,17 @@ fn a_foreign_secret_is_refused() {
 }
 
 #[test]
+fn a_key_needs_both_halves() {
+    let key = key_of_halves(&[1; 32], &[2; 32]);
+    // Tokens outlive updates, so this stays. As Python's blake3(b"quire1.key:" + b"\2" * 32, key=b"\1" * 32) says.
+    let expected = "8d181e1e14f4aeb1446b06ca692dce49a37b65ba9cab9c54ccfb1a0d93ff1a28";
+    assert_eq!(blake3::Hash::from_bytes(key).to_hex().as_str(), expected);
+    for other in [key_of_halves(&[2; 32], &[1; 32]), key_of_halves(&[1; 32], &[3; 32]), [1; 32], [2; 32]] {
+        assert_ne!(key, other);
+    }
+}
+
+#[test]
 fn narrowings_cannot_be_removed_swapped_or_repeated() {
     let bytes = bytes_of(&sample());
     let (blocks, tag) = take_apart(&bytes);
