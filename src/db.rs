@@ -15,7 +15,7 @@ use pgrx::pg_sys::{self, PgOid};
 use pgrx::spi::{OwnedPreparedStatement, PreparedStatement, Spi, SpiClient, SpiError};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 
 /// Elements of an argument from which on a statement is about many things.
 const MANY: i32 = 500;
@@ -67,6 +67,17 @@ thread_local! {
 pub fn sees_older_state() -> bool {
     // SAFETY: plain read of backend state.
     unsafe { pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ as i32 }
+}
+
+/// Locks a table of quire's against everybody but readers until the end of the transaction, if nobody has to be waited for.
+pub fn lock_alone_if_free(table: &CStr) -> bool {
+    // SAFETY: syscache look-ups by NUL-terminated names; the lock goes with the (sub)transaction.
+    unsafe {
+        let schema = pg_sys::get_namespace_oid(c"quire_store".as_ptr(), true);
+        let table = pg_sys::get_relname_relid(table.as_ptr(), schema);
+        table != pg_sys::InvalidOid
+            && pg_sys::ConditionalLockRelationOid(table, pg_sys::ExclusiveLock as pg_sys::LOCKMODE)
+    }
 }
 
 /// Refuses what may write where nothing can be written (25006), also when it happens to write nothing.

@@ -468,7 +468,7 @@ COMMENT ON FUNCTION quire.list_tokens(uuid) IS
 Returns: rows (token_id, abilities, audience, max_uses, uses, minted_by, minted_at, expires_at, revoked_at, status); status is valid, expired, revoked, used, or void: its key is gone, as after a restore.
 Errors: 22004, 42501, PT404.';
 COMMENT ON FUNCTION quire.rotate_secret() IS
-'Makes a new key for tokens. Tokens made with older keys stay valid until they expire; keys without such tokens are deleted. Administrators only.
+'Makes a new key for tokens. Tokens made with older keys stay valid until they expire; keys without such tokens are deleted, unless somebody is just making a token: then by the next rotation. Administrators only.
 Returns: the new key''s id. Errors: 42501.';
 
 -- Snapshots ---------------------------------------------------------------------------------------------------------
