@@ -10,6 +10,8 @@ mod answer;
 pub use answer::Answer;
 
 use crate::error::{Error, Result};
+use crate::memory::{Held, Watch};
+use crate::pure::interrupt;
 use pgrx::datum::{DatumWithOid, FromDatum, IntoDatum};
 use pgrx::pg_sys::{self, PgOid};
 use pgrx::spi::{OwnedPreparedStatement, PreparedStatement, Spi, SpiClient, SpiError};
@@ -140,6 +142,7 @@ fn run<R>(
     mutating: bool,
     mut map: impl FnMut(&Row) -> Result<R>,
 ) -> Result<Vec<R>> {
+    let _watch = Watch::new();
     Spi::connect(|client| {
         let count = if SEES_LATEST.get() && !mutating {
             select_latest(sql, args)
@@ -151,7 +154,21 @@ fn run<R>(
         let count = count.map_err(internal)?;
         // SAFETY: the table of the statement that has just run, which is there until SPI is finished; null if it has none.
         let Some(table) = (unsafe { pg_sys::SPI_tuptable.as_ref() }) else { return Ok(Vec::new()) };
-        (0..count).map(|at| map(&Row { table, at })).collect()
+        // SAFETY: SPI keeps the rows there.
+        let _rows = unsafe { Held::context(table.tuptabcxt) };
+        interrupt::check()?;
+        let mut scratch = (count > 1).then(|| pgrx::PgMemoryContexts::new("quire row"));
+        let mut one = |at| {
+            let row = Row { table, at };
+            let Some(scratch) = &mut scratch else { return map(&row) };
+            interrupt::check()?;
+            // What reading this row took, a long value say, goes before the next one is read.
+            // SAFETY: what `map` hands out is Rust's own.
+            let mapped = unsafe { scratch.switch_to(|_| map(&row)) };
+            unsafe { scratch.reset() };
+            mapped
+        };
+        (0..count).map(&mut one).collect()
     })
 }
 

@@ -8,6 +8,7 @@
 //! Does not: make functions SECURITY DEFINER in the catalog, where PostgreSQL switches first and the calling role is lost.
 
 use crate::error::{Code, Error, Result};
+use crate::guc;
 use crate::raise::or_raise;
 use pgrx::pg_sys;
 use pgrx::pg_sys::panic::CaughtError;
@@ -49,18 +50,17 @@ pub fn caller() -> Result<pg_sys::Oid> {
     CALLER.get().ok_or_else(|| Error::internal("nobody called"))
 }
 
-/// Most bytes of content that the answer of one call holds: PostgreSQL keeps it, in temporary files, until it is read.
-const MAX_CONTENT: i64 = 1 << 30;
-
-/// Counts content that goes into the answer of the function that runs; PT413 when it is too much. What a view hands out is read as
-/// it comes and not counted.
+/// Counts content that goes into the answer of the function that runs, which PostgreSQL keeps, in temporary files, until it is
+/// read; PT413 when it is more than a call may take. What a view hands out is read as it comes and not counted.
 pub fn hand_out(bytes: i64) -> Result<()> {
     if CALLER.get().is_none() {
         return Ok(());
     }
     HANDED_OUT.set(HANDED_OUT.get().saturating_add(bytes));
-    if HANDED_OUT.get() > MAX_CONTENT {
-        return Err(Error::limit("the answer holds too much content", MAX_CONTENT)
+    let most = guc::max_call_memory();
+    if usize::try_from(HANDED_OUT.get()).is_ok_and(|bytes| bytes > most) {
+        return Err(Error::limit("the answer holds too much content", most)
+            .with("setting", "quire.max_call_memory")
             .hint("read it in pages: after_path and max_files"));
     }
     Ok(())

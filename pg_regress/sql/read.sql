@@ -77,3 +77,9 @@ SELECT t.error($$SELECT * FROM quire.list_files_at(t.id(803), 1, after_path => '
 SELECT quire.bulk_upsert_project_files(t.id(803), (SELECT jsonb_agg(jsonb_build_object('file_path', 'e/' || n, 'content', repeat('0123456789abcdef', 1 << 20))) FROM generate_series(1, 4) n)) ->> 'seq' AS seq;
 SELECT file_path, length(content) FROM quire.list_current_files(t.id(803), after_path => 'd/5', max_files => 10);
 SELECT file_path FROM quire.list_files_at(t.id(803), 2, after_path => 'e/2', max_files => 10);
+-- the content of one answer is bounded
+\c - postgres
+SET quire.max_call_memory = '16MB';
+SELECT t.error($$SELECT count(*) FROM quire.list_current_files(t.id(803))$$);
+SELECT t.error($$SELECT count(*) FROM quire.list_files_at(t.id(803), 2)$$);
+SELECT count(*) FROM quire.list_current_files(t.id(803), 'd');

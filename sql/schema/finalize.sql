@@ -416,11 +416,11 @@ COMMENT ON FUNCTION quire.list_current_files(uuid, text, text, integer) IS
 'The current files, by path.
 Arguments: path_prefix (a file, or a directory with everything below it; no character is a wildcard); after_path (only later paths), max_files (1 to 10000; a page with more than 32 MiB of content ends early; default: all files): for reading in pages, the last path of one is after_path of the next, and a page without rows is the end.
 Returns: rows (file_path, file_type, content, content_hash, version, updated_at); content is NULL for binary files.
-Errors: 22004, 22023, PT404, PT410 some content is archived or collected, PT413 more than 1 GiB of content in one call, XX001.';
+Errors: 22004, 22023, PT404, PT410 some content is archived or collected, PT413 more content in one call than quire.max_call_memory, XX001.';
 COMMENT ON FUNCTION quire.list_files_at(uuid, bigint, timestamp with time zone, text, text, integer) IS
 'The files at a point in time, by path.
 Arguments: exactly one of at_seq (0: empty), at_time, at_tag; after_path and max_files as for list_current_files. Returns: like list_current_files.
-Errors: 22004, 22023, PT404 no such project or tag, PT410 some content is archived or collected, PT413 more than 1 GiB of content in one call, XX001.';
+Errors: 22004, 22023, PT404 no such project or tag, PT410 some content is archived or collected, PT413 more content in one call than quire.max_call_memory, XX001.';
 COMMENT ON FUNCTION quire.read_project_file(uuid, text, integer) IS
 'One file, current or at a version.
 Arguments: version (default: the current one; a deleted file is then not found).

@@ -4,6 +4,7 @@
 //! The format is PostgreSQL's (`src/include/utils/jsonb.h`), read through its own iterator.
 
 use crate::error::{Error, Result};
+use crate::pure::interrupt;
 use crate::pure::json::inexact_number;
 use crate::pure::path::shorten;
 use pgrx::{direct_function_call, pg_sys};
@@ -20,8 +21,6 @@ const MEMORY_BESIDES: usize = 128 << 20;
 const VALUE_BYTES: usize = size_of::<Value>();
 const NODE_BYTES: usize = 640;
 const NODE_ENTRIES: usize = 11;
-/// Values between two looks at whether the call has been cancelled.
-const LOOK_EVERY: usize = 1000;
 
 /// How numbers are read that a double cannot hold.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -39,7 +38,6 @@ pub struct Container {
     /// Elements or members.
     pub count: usize,
     pub is_object: bool,
-    read: usize,
 }
 
 /// What a `jsonb` is.
@@ -103,7 +101,7 @@ impl Container {
             let head: pg_sys::JsonbValue = head.assume_init();
             let is_object = token == pg_sys::JsonbIteratorToken::WJB_BEGIN_OBJECT;
             let count = if is_object { head.val.object.nPairs } else { head.val.array.nElems };
-            Self { iterator, numbers, count: usize::try_from(count).unwrap_or(0), is_object, read: 0 }
+            Self { iterator, numbers, count: usize::try_from(count).unwrap_or(0), is_object }
         }
     }
 
@@ -131,7 +129,7 @@ impl Container {
     }
 
     fn next_value(&mut self, depth: usize) -> Result<Option<Value>> {
-        self.look();
+        interrupt::step()?;
         let Some(raw) = self.next_raw() else { return Ok(None) };
         value_of(&raw, self.numbers, depth, &mut Cost::default()).map(Some)
     }
@@ -149,13 +147,6 @@ impl Container {
         Ok(Some((key, value.ok_or_else(|| Error::internal("a member has no value"))?)))
     }
 
-    fn look(&mut self) {
-        self.read += 1;
-        if self.read.is_multiple_of(LOOK_EVERY) {
-            pgrx::check_for_interrupts!();
-        }
-    }
-
     /// All that has not been read yet, of a container at `depth`.
     fn rest(mut self, depth: usize, cost: &mut Cost) -> Result<Value> {
         if depth > MAX_DEPTH {
@@ -165,7 +156,7 @@ impl Container {
             cost.add(8, self.count.div_ceil(NODE_ENTRIES) * NODE_BYTES)?;
             let mut object = Map::new();
             while let Some(key) = self.next_raw() {
-                self.look();
+                interrupt::step()?;
                 let key = text_of(&key)?;
                 cost.add(4 + key.len(), key.len())?;
                 let value = self.next_raw().ok_or_else(|| Error::internal("a member has no value"))?;
@@ -176,7 +167,7 @@ impl Container {
         cost.add(8, self.count * VALUE_BYTES)?;
         let mut array = Vec::with_capacity(self.count);
         while let Some(value) = self.next_raw() {
-            self.look();
+            interrupt::step()?;
             array.push(value_of(&value, self.numbers, depth + 1, cost)?);
         }
         Ok(Value::Array(array))
