@@ -189,11 +189,12 @@ pub fn new_project(name: &str, kind: ProjectKind, settings: Value, owner: ActorI
 /// A new project with the settings of the one that is read, and one bundle with what was in it at a seq.
 pub fn create(from: &Access, name: &str, kind: ProjectKind, source: &Source, seq: Seq) -> Result<ProjectId> {
     let state = State::sound_at(from.project, seq)?;
-    source.check_still_there()?;
     let to = new_project(name, kind, source.settings.clone(), from.author()?)?;
     let details = Some(origin(from.project, seq));
     let request = Commit { details, ..Commit::new(&to, Kind::Import, None) };
-    commit(&request, |_| state.into_plan(&to))?;
+    let copied = commit(&request, |_| state.into_plan(&to));
+    // Before contents are missed that went with it.
     source.check_still_there()?;
+    copied?;
     Ok(to.project)
 }
