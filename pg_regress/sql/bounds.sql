@@ -11,6 +11,18 @@ SELECT t.rows(t.id(4000));
 SELECT version FROM quire.upsert_project_file(t.id(4000), 'small', 'x');
 RESET quire.max_call_memory;
 SELECT jsonb_array_length(quire.plan_hydration(t.id(4000), '{}') -> 'put') AS files;
+-- jsonb that is small as it is stored, and large as a tree or as text
+SELECT t.error($$SELECT quire.commit_bundle(t.id(4000), (SELECT jsonb_build_array(jsonb_build_object('op', 'field.set', 'entity_type', 't', 'entity_id', '1', 'field', 'f', 'value', (SELECT jsonb_agg('{"": 0}'::jsonb) FROM generate_series(1, 400000))))))$$);
+SELECT t.error($$SELECT quire.commit_bundle(t.id(4000), (SELECT jsonb_agg(1e131071) FROM generate_series(1, 10000)))$$);
+SELECT t.error($$SELECT quire.bulk_upsert_project_files(t.id(4000), jsonb_build_array(1e-16383))$$);
+SELECT t.error($$SELECT quire.commit_bundle(t.id(4000), (SELECT jsonb_build_array(jsonb_build_object('op', (repeat('{"a":', 200) || '0' || repeat('}', 200))::jsonb))))$$);
+SELECT t.error($$SELECT quire.commit_bundle(t.id(4000), jsonb_build_array((repeat('[', 2000) || repeat(']', 2000))::jsonb))$$);
+SELECT t.error($$SELECT quire.plan_hydration(t.id(4000), '[1]')$$);
+SELECT t.error($$SELECT quire.plan_hydration(t.id(4000), '"x"')$$);
+SELECT t.error($$SELECT quire.commit_bundle(t.id(4000), '"x"')$$);
+-- numbers, texts and nesting as they are
+SELECT quire.commit_bundle(t.id(4000), t.set_field('f', '{"": [1e308, -0.5, 9007199254740992, -9007199254740992, [], {}, null, true, "é😀\\\"\\n"], "b": {"a": [[0]]}}')) ->> 'seq' AS seq;
+SELECT fields -> 'f' = '{"": [1e308, -0.5, 9007199254740992, -9007199254740992, [], {}, null, true, "é😀\\\"\\n"], "b": {"a": [[0]]}}' AS same FROM quire.list_entities(t.id(4000), 't');
 -- a merge that finds no time is a conflict, by characters as by lines; a diff is coarser, and right
 SELECT version FROM quire.upsert_project_file(t.id(4000), 'm', (SELECT string_agg(md5(n::text), '') FROM generate_series(1, 7000) n));
 SELECT version FROM quire.upsert_project_file(t.id(4000), 'm', (SELECT string_agg(translate(md5(n::text), '01', 'xy'), '') FROM generate_series(1, 7000) n));

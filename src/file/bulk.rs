@@ -32,10 +32,11 @@ fn bulk_upsert(
     correlation_id: Option<Uuid>,
 ) -> Result<JsonB> {
     let access = expect(Action::Write, project_uuid)?;
-    let files = required("files", files)?.parsed("files")?;
+    let files = required("files", files)?;
     let mut staged = Staged::default();
-    for (at, file) in items("files", &files)?.iter().enumerate() {
-        staged.push_put(&access, Members::of(format!("files[{at}]"), file)?)?;
+    for file in items("files", files.items("files")?)? {
+        let (name, file) = file?;
+        staged.push_put(&access, Members::of(name, &file)?)?;
     }
     write(&access, staged, correlation_id, "bulk_upsert_project_files")
 }

@@ -3,7 +3,6 @@
 use super::{pull, push, store};
 use crate::args::{page_arg, required, text_arg};
 use crate::auth::{Access, Action, require_project};
-use crate::bundle::staged::check_count;
 use crate::bundle::store::head_seq;
 use crate::definer::definer;
 use crate::error::{Error, Result};
@@ -11,7 +10,7 @@ use crate::ids::{Seq, uuid_to_pg};
 use crate::jsonb::JsonArg;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// Longest name of a peer, in characters.
 const LONGEST_PEER: usize = 255;
@@ -88,13 +87,7 @@ fn pushed(
     if checkpoint < 0 {
         return Err(Error::validation("checkpoint must not be negative").with("argument", "checkpoint"));
     }
-    let bundles = match required("bundles", bundles)?.exact("bundles")? {
-        Value::Array(bundles) => bundles,
-        _ => return Err(Error::validation("bundles must be a JSON array").with("argument", "bundles")),
-    };
-    let ops = bundles.iter().map(|bundle| bundle["ops"].as_array().map_or(1, Vec::len)).sum::<usize>();
-    check_count("bundles", ops.max(1))?;
-    push::push(&access, peer, checkpoint, &bundles)
+    push::push(&access, peer, checkpoint, required("bundles", bundles)?.exact_items("bundles")?)
 }
 
 /// How far an exchange has come.

@@ -3,11 +3,14 @@
 use super::{apply, heal, known_as, store};
 use crate::args::{file_type_arg, message_arg, text_arg};
 use crate::auth::{self, Access};
+use crate::bundle::staged::check_count;
 use crate::bundle::store::now;
 use crate::bundle::{Commit, Kind, commit};
 use crate::error::{Error, Result};
 use crate::ids::{ActorId, Seq};
+use crate::jsonb::Items;
 use crate::project;
+use crate::pure::interrupt;
 use crate::pure::peer::{Bundle, Target};
 use crate::recovery;
 use serde_json::{Value, json};
@@ -27,18 +30,22 @@ pub struct Row {
 }
 
 /// Applies a checkpoint's bundles. From the first that is corrupt on, none is applied.
-pub fn push(access: &Access, peer: &str, checkpoint: Seq, bundles: &[Value]) -> Result<Vec<Row>> {
+pub fn push(access: &Access, peer: &str, checkpoint: Seq, bundles: Items) -> Result<Vec<Row>> {
     // Before anything is looked up: who sends the same at the same time waits, and finds it known.
     let access = &project::locked(access.clone())?;
     access.require_active()?;
     let project = access.project;
-    let mut rows = Vec::with_capacity(bundles.len());
+    let mut rows = Vec::new();
     let mut reached = Some(checkpoint);
     let mut behind: Option<Uuid> = None;
     let mut before: Option<Seq> = None;
-    for (at, value) in bundles.iter().enumerate() {
-        pgrx::check_for_interrupts!();
-        let bundle = Bundle::parse(&format!("bundles[{at}]"), value)?;
+    let mut ops = 0;
+    for (at, value) in bundles.enumerate() {
+        interrupt::check()?;
+        let value = value?;
+        ops += value["ops"].as_array().map_or(1, Vec::len);
+        check_count("bundles", ops.max(1))?;
+        let bundle = Bundle::parse(&format!("bundles[{at}]"), &value)?;
         let bundle_id = bundle.header.bundle_id;
         if bundle.header.project_id != project.0 {
             return Err(Error::validation(format!("bundles[{at}] is of another project"))

@@ -19,6 +19,15 @@ pub struct Context {
 }
 
 impl Context {
+    /// Adds what came after.
+    pub fn append(&mut self, after: Self) {
+        for (name, count) in after.counts {
+            *self.counts.entry(name).or_default() += count;
+        }
+        let room = MOST_TOLD.saturating_sub(self.first.len());
+        self.first.extend(after.first.into_iter().take(room));
+    }
+
     /// Adds an operation of `commit_bundle`, whose shape was checked.
     pub fn add(&mut self, op: &Value) {
         let Some(name) = op.get("op").and_then(Value::as_str) else { return };
@@ -49,6 +58,20 @@ mod tests {
         for n in 0..100 {
             context.add(&json!({"op": "file.delete", "file_path": n.to_string()}));
         }
+        let mut halves = (Context::default(), Context::default());
+        halves.0.add(&json!({"op": "file.put", "file_path": "a"}));
+        (0..100).for_each(|n| halves.1.add(&json!({"op": "file.delete", "file_path": n.to_string()})));
+        halves.0.append(halves.1);
+        assert_eq!(halves.0.first.len(), MOST_TOLD);
+        assert_eq!(
+            halves.0.first[1..],
+            context.first[2..]
+                .iter()
+                .cloned()
+                .chain([json!({"op": "file.delete", "file_path": "18"})])
+                .collect::<Vec<_>>()
+        );
+        assert_eq!(halves.0.counts["file.delete"], 100);
         let stored = serde_json::to_value(&context).expect("JSON");
         assert_eq!(stored["counts"], json!({"field.set": 1, "file.delete": 100, "file.put": 1}));
         assert_eq!(stored["first"][0], json!({"op": "file.put", "file_path": "a"}));

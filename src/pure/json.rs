@@ -85,6 +85,13 @@ fn end_of_string(bytes: &[u8], at: usize) -> usize {
     bytes.len()
 }
 
+/// The error for JSON that is too deep, which says where if a text of it is at hand.
+pub fn too_deep(text: &[u8]) -> Error {
+    let reason = serde_json::from_slice::<Value>(text).err().filter(|error| !error.is_eof());
+    let reason = reason.map_or_else(|| "recursion limit exceeded".to_owned(), |error| error.to_string());
+    Error::validation(format!("unreadable json: {reason}").to_lowercase())
+}
+
 /// A JSON object whose members are read one by one; what nobody read is refused at the end.
 pub struct Members<'a> {
     what: String,

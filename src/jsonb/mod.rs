@@ -1,0 +1,207 @@
+//! `jsonb` arguments, which are read after the gate and as far as they are asked for: whole, or item by item, so that what is
+//! made of them does not take many times their size. PostgreSQL accepts JSON that Rust's reader does not (deeper nesting,
+//! larger numbers); such an argument is an error value that becomes 22023, where pgrx's own type would panic.
+
+mod walk;
+
+use crate::db;
+use crate::error::{Error, Result};
+use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
+use pgrx::datum::{Datum, DatumWithOid, FromDatum, IntoDatum};
+use pgrx::nullable::Nullable;
+use pgrx::pg_sys;
+use pgrx::pgrx_sql_entity_graph::metadata::{
+    ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
+};
+use serde_json::Value;
+use walk::{Token, Walk};
+
+/// A `jsonb` argument, as it came.
+#[derive(Clone, Copy)]
+pub struct JsonArg(pg_sys::Datum);
+
+impl JsonArg {
+    /// The JSON, or 22023 naming the argument.
+    pub fn parsed(self, argument: &str) -> Result<Value> {
+        self.tree(false).map_err(|error| error.with("argument", argument))
+    }
+
+    /// The JSON, of which values are kept: 22023 also when a number would not come back as it is.
+    pub fn exact(self, argument: &str) -> Result<Value> {
+        self.tree(true).map_err(|error| error.with("argument", argument))
+    }
+
+    fn tree(self, exact: bool) -> Result<Value> {
+        // SAFETY: the datum of an argument, which stays for the length of the call.
+        let mut walk = unsafe { Walk::new(self.0, exact) }?;
+        let token = walk.token()?;
+        walk.tree(token, 0)
+    }
+
+    /// Its items, one at a time, as in [`JsonArg::parsed`]; 22023 if it is no array.
+    pub fn items(self, argument: &'static str) -> Result<Items> {
+        self.array(argument, false)
+    }
+
+    /// Its items, one at a time, as in [`JsonArg::exact`].
+    pub fn exact_items(self, argument: &'static str) -> Result<Items> {
+        self.array(argument, true)
+    }
+
+    fn array(self, argument: &'static str, exact: bool) -> Result<Items> {
+        // SAFETY: as above.
+        let mut walk = unsafe { Walk::new(self.0, exact) }?;
+        match walk.token()? {
+            Token::Array { length, is_scalar: false } => Ok(Items { argument, walk, length }),
+            _ => {
+                Err(Error::validation(format!("{argument} must be a JSON array")).with("argument", argument))
+            }
+        }
+    }
+
+    /// Its members, one at a time; `None` if it is no object.
+    pub fn members(self, argument: &'static str) -> Result<Option<Members>> {
+        // SAFETY: as above.
+        let mut walk = unsafe { Walk::new(self.0, false) }?;
+        let is_object = matches!(walk.token()?, Token::Object);
+        Ok(is_object.then_some(Members { argument, walk }))
+    }
+
+    /// As it came, for a statement.
+    pub fn arg<'a>(self) -> db::Arg<'a> {
+        // SAFETY: the datum is a jsonb, which stays for the length of the call.
+        unsafe { DatumWithOid::new(self.0, pg_sys::JSONBOID) }
+    }
+}
+
+/// The items of an array.
+pub struct Items {
+    argument: &'static str,
+    walk: Walk,
+    /// How many are still to come.
+    length: usize,
+}
+
+impl Iterator for Items {
+    type Item = Result<Value>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.walk.begin();
+        let item = match self.walk.token() {
+            Ok(Token::End) => return None,
+            token => token.and_then(|token| self.walk.tree(token, 1)),
+        };
+        self.length = self.length.saturating_sub(1);
+        Some(item.map_err(|error| error.with("argument", self.argument)))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.length, Some(self.length))
+    }
+}
+
+impl ExactSizeIterator for Items {}
+
+/// The members of an object.
+pub struct Members {
+    argument: &'static str,
+    walk: Walk,
+}
+
+impl Iterator for Members {
+    type Item = Result<(String, Value)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.walk.begin();
+        let member = match self.walk.token() {
+            Ok(Token::Key(key)) => {
+                self.walk.token().and_then(|token| self.walk.tree(token, 1)).map(|value| (key, value))
+            }
+            Ok(_) => return None,
+            Err(error) => Err(error),
+        };
+        Some(member.map_err(|error| error.with("argument", self.argument)))
+    }
+}
+
+impl FromDatum for JsonArg {
+    unsafe fn from_polymorphic_datum(datum: pg_sys::Datum, is_null: bool, _: pg_sys::Oid) -> Option<Self> {
+        (!is_null).then_some(JsonArg(datum))
+    }
+}
+
+/// A `jsonb` that is handed on as it is stored, without being read.
+pub struct JsonDatum(Vec<u8>);
+
+impl FromDatum for JsonDatum {
+    unsafe fn from_polymorphic_datum(datum: pg_sys::Datum, is_null: bool, _: pg_sys::Oid) -> Option<Self> {
+        if is_null {
+            return None;
+        }
+        // SAFETY: the datum is a varlena; detoasted, it is as many bytes long as its header says.
+        unsafe {
+            let whole = pg_sys::pg_detoast_datum(datum.cast_mut_ptr());
+            let bytes = std::slice::from_raw_parts(whole.cast::<u8>(), pgrx::varlena::varsize_any(whole));
+            Some(JsonDatum(bytes.to_vec()))
+        }
+    }
+}
+
+impl IntoDatum for JsonDatum {
+    fn into_datum(self) -> Option<pg_sys::Datum> {
+        // SAFETY: the new allocation is as long as what is copied into it.
+        unsafe {
+            let copy = pg_sys::palloc(self.0.len()).cast::<u8>();
+            std::ptr::copy_nonoverlapping(self.0.as_ptr(), copy, self.0.len());
+            Some(pg_sys::Datum::from(copy))
+        }
+    }
+
+    fn type_oid() -> pg_sys::Oid {
+        pg_sys::JSONBOID
+    }
+}
+
+// SAFETY: into_datum makes a jsonb in the current memory context.
+unsafe impl BoxRet for JsonDatum {
+    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
+        match self.into_datum() {
+            // SAFETY: as above.
+            Some(datum) => unsafe { fcinfo.return_raw_datum(datum) },
+            None => fcinfo.return_null(),
+        }
+    }
+}
+
+// SAFETY: jsonb in SQL.
+unsafe impl SqlTranslatable for JsonDatum {
+    const TYPE_IDENT: &'static str = pgrx::pgrx_resolved_type!(JsonDatum);
+    const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
+    const ARGUMENT_SQL: std::result::Result<SqlMappingRef, ArgumentError> =
+        Ok(SqlMappingRef::literal("jsonb"));
+    const RETURN_SQL: std::result::Result<ReturnsRef, ReturnsError> =
+        Ok(ReturnsRef::One(SqlMappingRef::literal("jsonb")));
+}
+
+// SAFETY: the SQL type is jsonb, whose datum from_polymorphic_datum reads.
+unsafe impl<'fcx> ArgAbi<'fcx> for JsonArg {
+    unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
+        // SAFETY: passed on; NULL is handled by unbox_nullable_arg, and a STRICT function gets none.
+        unsafe { arg.unbox_arg_using_from_datum() }.expect("the argument of a strict function is not null")
+    }
+
+    unsafe fn unbox_nullable_arg(arg: Arg<'_, 'fcx>) -> Nullable<Self> {
+        // SAFETY: passed on.
+        unsafe { arg.unbox_arg_using_from_datum().into() }
+    }
+}
+
+// SAFETY: jsonb in SQL.
+unsafe impl SqlTranslatable for JsonArg {
+    const TYPE_IDENT: &'static str = pgrx::pgrx_resolved_type!(JsonArg);
+    const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
+    const ARGUMENT_SQL: std::result::Result<SqlMappingRef, ArgumentError> =
+        Ok(SqlMappingRef::literal("jsonb"));
+    const RETURN_SQL: std::result::Result<ReturnsRef, ReturnsError> =
+        Ok(ReturnsRef::One(SqlMappingRef::literal("jsonb")));
+}
