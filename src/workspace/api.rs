@@ -145,7 +145,6 @@ fn from_library(
     // In the plan, because a repeated request must not ask what the library has become.
     let committed = commit(&request, |_| {
         let state = State::sound_at(library.project, seq)?.only(&paths, &entities, &assets)?;
-        source.check_still_there()?;
         let cleared = clear_others(access.project, &state.fields)?;
         let mut plan = state.into_plan(&access)?;
         plan.fields.extend(cleared);
@@ -154,7 +153,9 @@ fn from_library(
             count => check_count("paths, entities and assets", count)?,
         }
         Ok(plan)
-    })?;
+    });
+    // Contents are missed that went with it; a repeated request does not ask.
+    let committed = committed.or_else(|error| source.check_still_there().and(Err(error)))?;
     Ok(JsonB(committed.receipt.to_json()))
 }
 
