@@ -30,14 +30,24 @@ fn compare(c: &mut Criterion) {
         let (ours, theirs) = (text(lines, 10, 50, "ours"), text(lines, 30, 50, "theirs"));
         group.throughput(Throughput::Bytes(base.len() as u64));
         group.bench_function(BenchmarkId::new("unified", lines), |b| {
-            b.iter(|| diff::unified(Some(&base), Some(&ours), "f", "f", (None, None), black_box(3)));
+            b.iter(|| {
+                diff::unified(
+                    Some(&base),
+                    Some(&ours),
+                    "f",
+                    "f",
+                    (None, None),
+                    black_box(3),
+                    diff::SEARCH_TIME,
+                )
+            });
         });
         group.bench_function(BenchmarkId::new("lines", lines), |b| {
-            b.iter(|| merge::lines(&base, &ours, black_box(&theirs)));
+            b.iter(|| merge::lines(&base, &ours, black_box(&theirs), diff::SEARCH_TIME));
         });
         let conflicting = text(lines, 10, 50, "theirs");
         group.bench_function(BenchmarkId::new("characters", lines), |b| {
-            b.iter(|| merge::characters(&base, &ours, black_box(&conflicting)));
+            b.iter(|| merge::characters(&base, &ours, black_box(&conflicting), diff::SEARCH_TIME));
         });
     }
 }

@@ -93,10 +93,11 @@ show_server_log() {
     tail -n 50 "$CLUSTER_DIR/server.log" >&2 || true
 }
 
-# stop_server DATA_DIRECTORY: does nothing when no server runs there.
+# stop_server DATA_DIRECTORY: does nothing when no server runs there. What a session does may be deaf to the polite way.
 stop_server() {
     if server_runs "$1"; then
-        as_server "$PG_BINDIR/pg_ctl" -D "$1" -m fast -w -s stop
+        as_server "$PG_BINDIR/pg_ctl" -D "$1" -m fast -t 30 -w -s stop ||
+            as_server "$PG_BINDIR/pg_ctl" -D "$1" -m immediate -w -s stop
     fi
 }
 

@@ -8,6 +8,8 @@ part_lint() {
         --all-targets -- -D warnings
     tests/house-rules.sh | tee "$STATE_DIR/house-rules"
     record_lines "house rule" <"$STATE_DIR/house-rules"
+    tests/time-limits.sh | tee "$STATE_DIR/time-limits"
+    record_lines "time limit" <"$STATE_DIR/time-limits"
 }
 
 # check NAME COMMAND: one test that passes when the command succeeds.

@@ -3,6 +3,11 @@
 
 PARTS=(lint unit regress isolation e2e supabase preview docs)
 
+# How long everything may take, once the tools are there, and how long the build and each part may: some three times what they take
+# on two cores, compilation included.
+declare -A MINUTES=([all]=50
+    [build]=10 [lint]=10 [unit]=8 [regress]=5 [isolation]=3 [e2e]=15 [supabase]=3 [preview]=6 [docs]=3)
+
 # One line per result: ok or bad, how many, and what. A file, because each part runs in a subshell.
 RESULTS=$STATE_DIR/results
 
@@ -26,7 +31,8 @@ begin_test_run() {
     wait_for_other_run
     : >"$RESULTS"
     ensure_tools
-    trap stop_test_servers EXIT
+    SECONDS=0
+    end_well "end_limited; stop_test_servers"
 }
 
 # Two runs in one checkout would share the test cluster. Where there is no flock, care has to do.
@@ -36,7 +42,7 @@ wait_for_other_run() {
     flock -n 9 || { say "waiting for another ./dev test in this checkout" && flock 9; }
 }
 
-# run_part PART [ARGUMENTS]: a part that stops early counts as one failure, and the next part runs.
+# run_part PART [ARGUMENTS]: a part that stops early, or takes too long, counts as one failure, and the next part runs.
 run_part() {
     local part=$1 bad_before
     shift
@@ -44,39 +50,47 @@ run_part() {
     if needs_server "$part"; then
         build_once
         say "test $part"
-        guarded run_server_part "part_$part" "$@"
+        in_time "$part" run_server_part "part_$part" "$@"
     else
         say "test $part"
-        guarded "part_$part" "$@"
+        in_time "$part" "part_$part" "$@"
     fi
-    ((STATUS == 0)) || record bad 1 "$part: stopped with status $STATUS"
+    ((OVERDUE || STATUS == 0)) || record bad 1 "$part: stopped with status $STATUS"
     if needs_server "$part" && ((BUILD_STATUS == 0 && $(count bad) > bad_before)); then
         use_cluster test
         show_server_log
     fi
+    # What hangs in a server is not for the next part to meet.
+    if ((OVERDUE)); then stop_test_servers; fi
+}
+
+# in_time NAME FUNCTION [ARGUMENTS]: like limited, for the minutes that NAME may take, or that are left of those for everything.
+# Records when they were not enough.
+in_time() {
+    local name=$1 minutes=${MINUTES[$1]} left=$((MINUTES[all] - SECONDS / MINUTE)) why=
+    shift
+    [[ -z ${QUIRE_NO_LIMITS:-} ]] || left=$minutes
+    if ((left <= 0)); then
+        STATUS=1 OVERDUE=1
+        record bad 1 "$name: not run, because the ${MINUTES[all]} minutes for all tests were over"
+        return
+    fi
+    if ((left < minutes)); then
+        minutes=$left why=", which were left of ${MINUTES[all]} for all tests"
+    fi
+    limited "$minutes" "$@"
+    ((OVERDUE == 0)) || record bad 1 "$name: took longer than $minutes minutes$why"
 }
 
 needs_server() { [[ $1 != lint && $1 != unit ]]; }
 
-# Runs a function in a subshell, up to its first failing command, and sets STATUS. Bash ignores `set -e` in everything
-# that a condition calls, so guarded must never be called in one (if, while, &&, ||, !). The lock stays outside: a
-# server left behind by a test would keep it.
-guarded() {
-    set +e
-    (
-        set -e
-        "$@"
-    ) 9>&-
-    STATUS=$?
-    set -e
-}
-
 # The extension is built before the first part that needs it. When that fails, the error is shown once.
 build_once() {
-    if [[ -z ${BUILD_STATUS:-} ]]; then
-        guarded install_extension dev
-        BUILD_STATUS=$STATUS
-    fi
+    [[ -z ${BUILD_STATUS:-} ]] || return 0
+    # A password can be asked for only here: what has a time limit does not own the terminal.
+    [[ -w $("$PG_CONFIG" --pkglibdir) ]] || (as_root true) || true
+    in_time build install_extension dev
+    BUILD_STATUS=$STATUS
 }
 
 # run_server_part FUNCTION [ARGUMENTS]

@@ -10,12 +10,14 @@ mod answer;
 pub use answer::Answer;
 
 use crate::error::{Error, Result};
+use crate::memory::{Held, Watch};
+use crate::pure::interrupt;
 use pgrx::datum::{DatumWithOid, FromDatum, IntoDatum};
 use pgrx::pg_sys::{self, PgOid};
 use pgrx::spi::{OwnedPreparedStatement, PreparedStatement, Spi, SpiClient, SpiError};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 
 /// Elements of an argument from which on a statement is about many things.
 const MANY: i32 = 500;
@@ -67,6 +69,17 @@ thread_local! {
 pub fn sees_older_state() -> bool {
     // SAFETY: plain read of backend state.
     unsafe { pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ as i32 }
+}
+
+/// Locks a table of quire's against everybody but readers until the end of the transaction, if nobody has to be waited for.
+pub fn lock_alone_if_free(table: &CStr) -> bool {
+    // SAFETY: syscache look-ups by NUL-terminated names; the lock goes with the (sub)transaction.
+    unsafe {
+        let schema = pg_sys::get_namespace_oid(c"quire_store".as_ptr(), true);
+        let table = pg_sys::get_relname_relid(table.as_ptr(), schema);
+        table != pg_sys::InvalidOid
+            && pg_sys::ConditionalLockRelationOid(table, pg_sys::ExclusiveLock as pg_sys::LOCKMODE)
+    }
 }
 
 /// Refuses what may write where nothing can be written (25006), also when it happens to write nothing.
@@ -129,6 +142,7 @@ fn run<R>(
     mutating: bool,
     mut map: impl FnMut(&Row) -> Result<R>,
 ) -> Result<Vec<R>> {
+    let _watch = Watch::new();
     Spi::connect(|client| {
         let count = if SEES_LATEST.get() && !mutating {
             select_latest(sql, args)
@@ -140,7 +154,21 @@ fn run<R>(
         let count = count.map_err(internal)?;
         // SAFETY: the table of the statement that has just run, which is there until SPI is finished; null if it has none.
         let Some(table) = (unsafe { pg_sys::SPI_tuptable.as_ref() }) else { return Ok(Vec::new()) };
-        (0..count).map(|at| map(&Row { table, at })).collect()
+        // SAFETY: SPI keeps the rows there.
+        let _rows = unsafe { Held::context(table.tuptabcxt) };
+        interrupt::check()?;
+        let mut scratch = (count > 1).then(|| pgrx::PgMemoryContexts::new("quire row"));
+        let mut one = |at| {
+            let row = Row { table, at };
+            let Some(scratch) = &mut scratch else { return map(&row) };
+            interrupt::check()?;
+            // What reading this row took, a long value say, goes before the next one is read.
+            // SAFETY: what `map` hands out is Rust's own.
+            let mapped = unsafe { scratch.switch_to(|_| map(&row)) };
+            unsafe { scratch.reset() };
+            mapped
+        };
+        (0..count).map(&mut one).collect()
     })
 }
 

@@ -8,6 +8,7 @@
 //! Does not: make functions SECURITY DEFINER in the catalog, where PostgreSQL switches first and the calling role is lost.
 
 use crate::error::{Code, Error, Result};
+use crate::guc;
 use crate::raise::or_raise;
 use pgrx::pg_sys;
 use pgrx::pg_sys::panic::CaughtError;
@@ -19,6 +20,8 @@ use std::panic::AssertUnwindSafe;
 thread_local! {
     /// Who called the function that runs now.
     static CALLER: Cell<Option<pg_sys::Oid>> = const { Cell::new(None) };
+    /// Bytes of content that its statements have put into its answer.
+    static HANDED_OUT: Cell<i64> = const { Cell::new(0) };
 }
 
 /// Does the work of a function with the rights of `quire_owner`. Errors become PostgreSQL's when the caller's role is back.
@@ -47,9 +50,26 @@ pub fn caller() -> Result<pg_sys::Oid> {
     CALLER.get().ok_or_else(|| Error::internal("nobody called"))
 }
 
+/// Counts content that goes into the answer of the function that runs, which PostgreSQL keeps, in temporary files, until it is
+/// read; PT413 when it is more than a call may take. What a view hands out is read as it comes and not counted.
+pub fn hand_out(bytes: i64) -> Result<()> {
+    if CALLER.get().is_none() {
+        return Ok(());
+    }
+    HANDED_OUT.set(HANDED_OUT.get().saturating_add(bytes));
+    let most = guc::max_call_memory();
+    if usize::try_from(HANDED_OUT.get()).is_ok_and(|bytes| bytes > most) {
+        return Err(Error::limit("the answer holds too much content", most)
+            .with("setting", "quire.max_call_memory")
+            .hint("read it in pages: after_path and max_files"));
+    }
+    Ok(())
+}
+
 /// While it lives, everything runs with the rights of `quire_owner`.
 struct Switched {
     outer_caller: Option<pg_sys::Oid>,
+    outer_handed_out: i64,
     user: pg_sys::Oid,
     context: c_int,
 }
@@ -71,11 +91,12 @@ impl Switched {
         // SAFETY: a syscache look-up by a NUL-terminated name; without such a role PostgreSQL raises.
         let owner = unsafe { pg_sys::get_role_oid(c"quire_owner".as_ptr(), false) };
         let outer_caller = CALLER.replace(Some(user));
+        let outer_handed_out = HANDED_OUT.replace(0);
         // SAFETY: a plain write of backend state, of an existing role.
         unsafe {
             pg_sys::SetUserIdAndSecContext(owner, context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as c_int)
         };
-        Ok(Self { outer_caller, user, context })
+        Ok(Self { outer_caller, outer_handed_out, user, context })
     }
 }
 
@@ -85,5 +106,6 @@ impl Drop for Switched {
         // puts the same back.
         unsafe { pg_sys::SetUserIdAndSecContext(self.user, self.context) };
         CALLER.set(self.outer_caller);
+        HANDED_OUT.set(self.outer_handed_out);
     }
 }

@@ -2,6 +2,7 @@
 
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 use std::ffi::CString;
+use std::time::Duration;
 
 /// Login roles whose `request.jwt.claims` are believed, comma-separated.
 static TRUSTED_AUTHENTICATORS: GucSetting<Option<CString>> =
@@ -10,6 +11,11 @@ static TRUSTED_AUTHENTICATORS: GucSetting<Option<CString>> =
 static COMPRESSION_LEVEL: GucSetting<i32> = GucSetting::<i32>::new(3);
 /// Most operations one bundle may hold.
 static MAX_BUNDLE_OPS: GucSetting<i32> = GucSetting::<i32>::new(65_536);
+
+/// Most memory a call may take, in kilobytes.
+static MAX_CALL_MEMORY: GucSetting<i32> = GucSetting::<i32>::new(1 << 20);
+/// How long a diff or a merge may search, in milliseconds.
+static DIFF_DEADLINE: GucSetting<i32> = GucSetting::<i32>::new(2_000);
 
 /// What the path of a snapshot's URL is appended to.
 static PUBLIC_URL: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
@@ -46,6 +52,26 @@ pub fn init() {
         1_000_000,
         GucContext::Suset,
         GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"quire.max_call_memory",
+        c"Most memory a call may take.",
+        c"A call that needs more is refused with PT413.",
+        &MAX_CALL_MEMORY,
+        16 << 10,
+        i32::MAX,
+        GucContext::Suset,
+        GucFlags::UNIT_KB,
+    );
+    GucRegistry::define_int_guc(
+        c"quire.diff_deadline",
+        c"How long a diff or a merge may look for the smallest difference.",
+        c"After that a diff is coarser than it had to be, and a merge tells what is left as a conflict.",
+        &DIFF_DEADLINE,
+        1,
+        3_600_000,
+        GucContext::Suset,
+        GucFlags::UNIT_MS,
     );
     GucRegistry::define_string_guc(
         c"quire.public_url",
@@ -93,4 +119,14 @@ pub fn compression_level() -> i32 {
 /// Most operations one bundle may hold.
 pub fn max_bundle_ops() -> usize {
     usize::try_from(MAX_BUNDLE_OPS.get()).unwrap_or(usize::MAX)
+}
+
+/// Most memory a call may take, in bytes.
+pub fn max_call_memory() -> usize {
+    usize::try_from(MAX_CALL_MEMORY.get()).unwrap_or_default().saturating_mul(1024)
+}
+
+/// How long a diff or a merge may search.
+pub fn diff_deadline() -> Duration {
+    Duration::from_millis(u64::try_from(DIFF_DEADLINE.get()).unwrap_or_default())
 }

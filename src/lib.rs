@@ -47,6 +47,8 @@ mod job;
 #[cfg(feature = "server")]
 mod jsonb;
 #[cfg(feature = "server")]
+mod memory;
+#[cfg(feature = "server")]
 mod peer;
 #[cfg(feature = "server")]
 mod project;
@@ -73,6 +75,7 @@ mod workspace;
 #[::pgrx::pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     guc::init();
+    memory::init();
     auth::bound::init();
     bundle::queue::init();
 }

@@ -164,5 +164,31 @@ SELECT t.error($$SELECT quire.commit_bundle(t.id(2501), '[{"op": "entity.delete"
 SELECT quire.get_entity(t.id(2501), 'n', '1');
 ROLLBACK;
 \c - regress_alice
+-- an entity is bounded: a field counts with 1 KiB at least
+SELECT quire.create_project('heavy', t.id(2502), settings => '{"max_entity_bytes": 4096}') IS NOT NULL AS created;
+SELECT r ->> 'seq' AS seq FROM quire.commit_bundle(t.id(2502), t.set_field('a', '1') || t.set_field('b', '2') || t.set_field('c', '3') || t.set_field('d', '4')) r;
+SELECT t.error($$SELECT quire.commit_bundle(t.id(2502), t.set_field('e', '5'))$$);
+SELECT t.error($$SELECT quire.commit_bundle(t.id(2502), t.set_field('a', to_jsonb(repeat('x', 2000))))$$);
+SELECT r ->> 'seq' AS seq FROM quire.commit_bundle(t.id(2502), t.set_field('a', to_jsonb(repeat('x', 1000)))) r;
+SELECT r ->> 'seq' AS seq FROM quire.commit_bundle(t.id(2502), '[{"op": "field.unset", "entity_type": "t", "entity_id": "1", "field": "a"}]' || t.set_field('e', '5')) r;
+SELECT t.error($$SELECT quire.commit_bundle(t.id(2502), t.set_field('a', '1'))$$);
+SELECT r ->> 'seq' AS seq FROM quire.commit_bundle(t.id(2502), '[{"op": "field.set", "entity_type": "t", "entity_id": "2", "field": "a", "value": 1}]') r;
+SELECT t.error($$SELECT quire.update_project(t.id(2502), '{"settings": {"max_entity_bytes": 67108865}}')$$);
+-- of one that is heavier than any answer, because it is older than the bound, its deletion is told without values
+SELECT r ->> 'seq' AS seq FROM quire.commit_bundle(t.id(2502), '[{"op": "entity.delete", "entity_type": "t", "entity_id": "1"}]') r;
+SELECT before FROM quire.search_ops(t.id(2502), '{"op": "entity.delete"}');
+\c - postgres
+CALL t.spoil($$UPDATE quire_store.entity_op SET size = 67108864 WHERE project_id = t.id(2502) AND field = 'b'$$);
+SELECT before FROM quire.search_ops(t.id(2502), '{"op": "entity.delete"}');
+SELECT quire.bundle_details(t.id(2502), 5) -> 'ops' -> 0 -> 'before' AS before;
+\c - regress_alice
+SELECT quire.delete_project(t.id(2502), 'heavy');
+-- of a bundle with more values than an answer holds, the rest is left out
+SELECT quire.create_project('values', t.id(2503)) IS NOT NULL AS created;
+SELECT r ->> 'seq' AS seq FROM quire.commit_bundle(t.id(2503), (
+    SELECT jsonb_agg(jsonb_build_object('op', 'field.set', 'entity_type', 't', 'entity_id', n::text, 'field', 'f', 'value', repeat('x', 1000000))) FROM generate_series(1, 40) n)) r;
+SELECT count(*) FILTER (WHERE o ? 'after') AS told, count(*) FILTER (WHERE o ? 'values_omitted') AS omitted
+FROM jsonb_array_elements(quire.bundle_details(t.id(2503), 1) -> 'ops') o;
+SELECT quire.delete_project(t.id(2503), 'values');
 SELECT quire.delete_project(t.id(2501), 'conflicts');
 SELECT count(*) FROM quire.list_projects() WHERE project_id = t.id(2501);

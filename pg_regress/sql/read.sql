@@ -63,3 +63,23 @@ SELECT quire.read_project_file_bytes(t.id(801), 'large.txt') = convert_to(repeat
 -- identical content is stored once
 SELECT version FROM quire.upsert_project_file(t.id(801), 'copy.txt', repeat('0123456789abcdef', 200000));
 SELECT t.rows(t.id(801));
+
+-- in pages: by path, and a page ends early when its content is large
+SELECT quire.create_project('pages', t.id(803)) IS NOT NULL AS created;
+SELECT quire.bulk_upsert_project_files(t.id(803), (SELECT jsonb_agg(jsonb_build_object('file_path', 'd/' || n, 'content', n::text)) FROM generate_series(1, 5) n)) ->> 'seq' AS seq;
+SELECT file_path, content FROM quire.list_current_files(t.id(803), max_files => 2);
+SELECT file_path FROM quire.list_current_files(t.id(803), 'd', after_path => 'd/2', max_files => 2);
+SELECT file_path FROM quire.list_current_files(t.id(803), after_path => 'd/4');
+SELECT count(*) FROM quire.list_current_files(t.id(803), after_path => 'd/5', max_files => 2);
+SELECT file_path FROM quire.list_files_at(t.id(803), 1, after_path => 'd/3', max_files => 10);
+SELECT t.error($$SELECT * FROM quire.list_current_files(t.id(803), max_files => 0)$$);
+SELECT t.error($$SELECT * FROM quire.list_files_at(t.id(803), 1, after_path => '../a')$$);
+SELECT quire.bulk_upsert_project_files(t.id(803), (SELECT jsonb_agg(jsonb_build_object('file_path', 'e/' || n, 'content', repeat('0123456789abcdef', 1 << 20))) FROM generate_series(1, 4) n)) ->> 'seq' AS seq;
+SELECT file_path, length(content) FROM quire.list_current_files(t.id(803), after_path => 'd/5', max_files => 10);
+SELECT file_path FROM quire.list_files_at(t.id(803), 2, after_path => 'e/2', max_files => 10);
+-- the content of one answer is bounded
+\c - postgres
+SET quire.max_call_memory = '16MB';
+SELECT t.error($$SELECT count(*) FROM quire.list_current_files(t.id(803))$$);
+SELECT t.error($$SELECT count(*) FROM quire.list_files_at(t.id(803), 2)$$);
+SELECT count(*) FROM quire.list_current_files(t.id(803), 'd');

@@ -44,6 +44,8 @@ CREATE TABLE quire_store.entity_field (
     updated_at  timestamptz NOT NULL,
     -- The open conflict it is in.
     conflict_id uuid,
+    -- Bytes of the value's canonical form; NULL in rows of a time when it was not kept.
+    size        integer,
     PRIMARY KEY (project_id, entity_type, entity_id, field)
 ) WITH (fillfactor = 80);
 SELECT pg_catalog.pg_extension_config_dump('quire_store.entity_field', '');

@@ -115,7 +115,7 @@ Errors: 22004, 42501, PT404.';
 COMMENT ON FUNCTION quire.update_project(uuid, jsonb) IS
 'Changes a project''s name, visibility or settings. Owners only.
 Arguments: changes, an object with any of name, visibility, settings; settings are laid over the current ones, null takes one back to its default.
-Settings: max_file_bytes (default 67108864, at most 536870912), max_asset_bytes (of an asset that arrives in pieces; default 1073741824, at most 68719476736), max_project_bytes (of current files and live assets, each with its size; default unlimited), max_files (current ones; default unlimited), rate_limit {"per_minute": n, "burst": n} (writes per actor; default off), broadcast (hint, full or off; default hint), realtime_sink (none or supabase: events also go to Supabase Realtime''s private topic project:<project id>; default none), retention_days (how long content stays after it was replaced or deleted, for points in time and restores; 0 to 36500, default 90), asset_retention_days ({asset_type: days}, for deleted assets of these types), snapshots_kept (default 10), snapshots_max_age (days, default 30).
+Settings: max_file_bytes (default 67108864, at most 536870912), max_asset_bytes (of an asset that arrives in pieces; default 1073741824, at most 68719476736), max_entity_bytes (of the fields of one entity, each counted with 1024 at least; default 16777216, at most 67108864), max_project_bytes (of current files and live assets, each with its size; default unlimited), max_files (current ones; default unlimited), rate_limit {"per_minute": n, "burst": n} (writes per actor; default off), broadcast (hint, full or off; default hint), realtime_sink (none or supabase: events also go to Supabase Realtime''s private topic project:<project id>; default none), retention_days (how long content stays after it was replaced or deleted, for points in time and restores; 0 to 36500, default 90), asset_retention_days ({asset_type: days}, for deleted assets of these types), snapshots_kept (default 10), snapshots_max_age (days, default 30).
 Returns: like get_project. Errors: 22004, 22023 unknown member or bad value, 42501, PT404, PT423.';
 COMMENT ON FUNCTION quire.archive_project(uuid) IS
 'Makes a project read only: writers answer PT423. It waits for no writer; what a transaction has written before may still be committed. Owners only.
@@ -294,7 +294,7 @@ Arguments: filter, an object with any of op, kind, actor (uuid), target (exact),
 Returns: rows (seq, ordinal, op, target, actor, display_name, kind, message, bundle_id, before, after, checksum, committed_at). Errors: 22004, 22023, PT404.';
 COMMENT ON FUNCTION quire.bundle_details(uuid, bigint) IS
 'One bundle with everything it says.
-Returns: {seq, bundle_id, kind, actor, display_name, message, correlation_id, base_seq, undoes_seq, undone_by: [seq], op_count, checksum, prev_checksum, details, committed_at, ops: [{ordinal, op, target, entity?, checksum, before, after}]}; at most 1000 of its operations: search_ops has all. Errors: 22004, PT404 no such bundle.';
+Returns: {seq, bundle_id, kind, actor, display_name, message, correlation_id, base_seq, undoes_seq, undone_by: [seq], op_count, checksum, prev_checksum, details, committed_at, ops: [{ordinal, op, target, entity?, checksum, before, after}]}; at most 1000 of its operations, and values_omitted: true instead of before and after once these have 32 MiB together: search_ops has all. Errors: 22004, PT404 no such bundle.';
 
 -- Corruption --------------------------------------------------------------------------------------------------------
 
@@ -424,15 +424,15 @@ Returns: {content_hash, state, size, freed_bytes}. Errors: 22004, 22023 other by
 
 -- Reading files -----------------------------------------------------------------------------------------------------
 
-COMMENT ON FUNCTION quire.list_current_files(uuid, text) IS
+COMMENT ON FUNCTION quire.list_current_files(uuid, text, text, integer) IS
 'The current files, by path.
-Arguments: path_prefix (a file, or a directory with everything below it; no character is a wildcard).
+Arguments: path_prefix (a file, or a directory with everything below it; no character is a wildcard); after_path (only later paths), max_files (1 to 10000; a page with more than 32 MiB of content ends early; default: all files): for reading in pages, the last path of one is after_path of the next, and a page without rows is the end.
 Returns: rows (file_path, file_type, content, content_hash, version, updated_at); content is NULL for binary files.
-Errors: 22004, 22023, PT404, PT410 some content is archived or collected, XX001.';
-COMMENT ON FUNCTION quire.list_files_at(uuid, bigint, timestamp with time zone, text) IS
+Errors: 22004, 22023, PT404, PT410 some content is archived or collected, PT413 more content in one call than quire.max_call_memory, XX001.';
+COMMENT ON FUNCTION quire.list_files_at(uuid, bigint, timestamp with time zone, text, text, integer) IS
 'The files at a point in time, by path.
-Arguments: exactly one of at_seq (0: empty), at_time, at_tag. Returns: like list_current_files.
-Errors: 22004, 22023, PT404 no such project or tag, PT410 some content is archived or collected, XX001.';
+Arguments: exactly one of at_seq (0: empty), at_time, at_tag; after_path and max_files as for list_current_files. Returns: like list_current_files.
+Errors: 22004, 22023, PT404 no such project or tag, PT410 some content is archived or collected, PT413 more content in one call than quire.max_call_memory, XX001.';
 COMMENT ON FUNCTION quire.read_project_file(uuid, text, integer) IS
 'One file, current or at a version.
 Arguments: version (default: the current one; a deleted file is then not found).
@@ -480,7 +480,7 @@ COMMENT ON FUNCTION quire.list_tokens(uuid) IS
 Returns: rows (token_id, abilities, audience, max_uses, uses, minted_by, minted_at, expires_at, revoked_at, status); status is valid, expired, revoked, used, or void: its key is gone, as after a restore.
 Errors: 22004, 42501, PT404.';
 COMMENT ON FUNCTION quire.rotate_secret() IS
-'Makes a new key for tokens. Tokens made with older keys stay valid until they expire; keys without such tokens are deleted. Administrators only.
+'Makes a new key for tokens. Tokens made with older keys stay valid until they expire; keys without such tokens are deleted, unless somebody is just making a token: then by the next rotation. Administrators only.
 Returns: the new key''s id. Errors: 42501.';
 
 -- Snapshots ---------------------------------------------------------------------------------------------------------
@@ -574,6 +574,6 @@ COMMENT ON VIEW quire.legacy_project_files IS
 COMMENT ON VIEW quire.bundles IS
 'The log of the projects the caller may read, one row per bundle. checksum = BLAKE3(prev_checksum, header, checksums of the operations).';
 COMMENT ON VIEW quire.oplog IS
-'Every operation of the projects the caller may read. checksum is BLAKE3 of the operation''s canonical JSON (RFC 8785); before and after are JSON.';
+'Every operation of the projects the caller may read. checksum is BLAKE3 of the operation''s canonical JSON (RFC 8785); before and after are JSON; of a deleted entity with more than 64 MiB of fields, before has fields_omitted: true.';
 
 SET LOCAL search_path TO quire, pg_temp;

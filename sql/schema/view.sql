@@ -132,14 +132,19 @@ SELECT o.project_id,
        pg_catalog.concat_ws('/', o.entity_type, o.entity_id, CASE WHEN o.op <> 'entity.delete' THEN o.field END),
        u.actor_id,
        CASE WHEN o.op = 'entity.delete' THEN (
-                SELECT pg_catalog.jsonb_build_object('fields', pg_catalog.jsonb_object_agg(d.field, p.value))
-                FROM quire_store.entity_op d
-                CROSS JOIN LATERAL (
-                    SELECT p.value FROM quire_store.entity_op p
-                    WHERE p.project_id = d.project_id AND p.entity_id = d.entity_id AND p.entity_type = d.entity_type
-                      AND p.field = d.field AND (p.bundle_seq, p.ordinal) < (d.bundle_seq, d.ordinal)
-                    ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1) p
-                WHERE d.project_id = o.project_id AND d.bundle_seq = o.bundle_seq AND d.ordinal = o.ordinal)
+                -- What no jsonb can hold is left out: entities were not always bounded.
+                SELECT pg_catalog.jsonb_build_object('fields', pg_catalog.jsonb_object_agg(p.field, p.value)
+                           FILTER (WHERE p.size_so_far <= 67108864))
+                       || CASE WHEN max(p.size_so_far) > 67108864 THEN '{"fields_omitted": true}' ELSE '{}' END::jsonb
+                FROM (SELECT d.field, v.value, sum(v.size) OVER (ORDER BY d.part) AS size_so_far
+                      FROM quire_store.entity_op d
+                      CROSS JOIN LATERAL (
+                          SELECT p.value, p.size FROM quire_store.entity_op p
+                          WHERE p.project_id = d.project_id AND p.entity_id = d.entity_id
+                            AND p.entity_type = d.entity_type AND p.field = d.field
+                            AND (p.bundle_seq, p.ordinal) < (d.bundle_seq, d.ordinal)
+                          ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1) v
+                      WHERE d.project_id = o.project_id AND d.bundle_seq = o.bundle_seq AND d.ordinal = o.ordinal) p)
             ELSE (
                 SELECT pg_catalog.jsonb_build_object('value', p.value)
                 FROM (SELECT p.value FROM quire_store.entity_op p

@@ -2,6 +2,7 @@
 
 use super::{State, Stored};
 use crate::bundle::store::from_pg;
+use crate::definer::hand_out;
 use crate::error::{Code, Error, Result};
 use crate::pure::content::{self, Codec};
 use crate::pure::hash::Hash;
@@ -65,6 +66,7 @@ fn decode<'a>(size: i64, hash: &[u8], parts: impl Iterator<Item = (i16, i64, &'a
         )?;
     }
     content::verify(&whole, usize::try_from(size).unwrap_or(0), &Hash::from_bytes(hash)?)?;
+    hand_out(whole.len() as i64)?;
     Ok(whole)
 }
 

@@ -7,7 +7,7 @@ use crate::auth::{Action, expect};
 use crate::blob;
 use crate::definer::definer;
 use crate::error::Result;
-use crate::jsonb::JsonArg;
+use crate::jsonb::{JsonArg, Numbers};
 use crate::pure::conflict::OnConflict;
 use crate::pure::json::Members;
 use pgrx::prelude::*;
@@ -39,13 +39,13 @@ fn commit_ops(
     on_conflict: Option<&str>,
 ) -> Result<JsonB> {
     let access = expect(Action::Write, project_uuid)?;
-    let ops = required("ops", ops)?.exact("ops")?;
+    let ops = required("ops", ops)?;
     let kind = Kind::parse(required("kind", kind)?)?;
     let message = message_arg(message)?;
     let on_conflict = OnConflict::parse(required("on_conflict", on_conflict)?)?;
     let mut staged = Staged::default();
-    for (at, op) in items("ops", &ops)?.iter().enumerate() {
-        staged.push_op(&access, Members::of(format!("ops[{at}]"), op)?)?;
+    for (at, op) in items("ops", &ops, Numbers::Exact)?.enumerate() {
+        staged.push_op(&access, Members::of(format!("ops[{at}]"), &op?)?)?;
     }
     let correlation = correlated(correlation_id, "commit_bundle", || {
         json!([staged.fingerprint(), kind.as_str(), message, base_seq, on_conflict.as_str()])

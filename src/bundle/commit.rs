@@ -161,7 +161,7 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
     }
     let known = commit.path.as_ref().map(|path| (path, head.file.take()));
     let mut heads = file::store::load_for(project, &plan.edits, known)?;
-    let mut effect = effect(commit, author, &head, &plan, &mut heads)?;
+    let mut effect = effect(commit, &access, author, &head, &plan, &mut heads)?;
     let ops = std::mem::take(&mut effect.outcomes);
     let says_something = plan.undoes_seq.is_some() || plan.origin.is_some() || plan.even_if_empty;
     let bundle = if effect.op_checksums.is_empty() && !says_something {
@@ -201,6 +201,7 @@ struct Effect {
 
 fn effect(
     commit: &Commit,
+    access: &Access,
     author: ActorId,
     head: &LockedHead,
     plan: &Plan,
@@ -224,7 +225,7 @@ fn effect(
         on_conflict: commit.on_conflict,
         ops_before: op_checksums.len(),
     };
-    let (mut fields, new_fields) = entity::apply(commit.access.project, &plan.fields, &by)?;
+    let (mut fields, new_fields) = entity::apply(commit.access.project, &plan.fields, &by, &access.settings)?;
     op_checksums.append(&mut fields.op_checksums);
     let mut assets = asset::apply(commit.access.project, &plan.assets, op_checksums.len())?;
     op_checksums.append(&mut assets.op_checksums);

@@ -9,6 +9,7 @@ use crate::entity;
 use crate::error::{Error, Result};
 use crate::guc;
 use crate::ids::ProjectId;
+use crate::jsonb::{Items, JsonArg, Numbers};
 use crate::pure::asset::AssetEdit;
 use crate::pure::field::FieldEdit;
 use crate::pure::json::{Members, decode_base64};
@@ -16,14 +17,11 @@ use crate::pure::op::Mode;
 use crate::pure::path::{FilePath, shorten};
 use crate::pure::tree::{Content, Edit};
 use serde_json::{Value, json};
-use std::borrow::Cow;
 
-/// A JSON array of 1 to `quire.max_bundle_ops` items.
-pub fn items<'a>(what: &str, value: &'a Value) -> Result<&'a Vec<Value>> {
-    let Value::Array(items) = value else {
-        return Err(Error::validation(format!("{what} must be a JSON array")).with("argument", what));
-    };
-    check_count(what, items.len())?;
+/// The items of a JSON array of 1 to `quire.max_bundle_ops`, one after the other.
+pub fn items<'a>(what: &str, list: &'a JsonArg, numbers: Numbers) -> Result<Items<'a>> {
+    let items = list.items(what, numbers)?;
+    check_count(what, items.total())?;
     Ok(items)
 }
 
@@ -55,17 +53,17 @@ const KNOWN_OPS: [&str; 8] = [
 
 /// Edits with their content, on the way to a plan.
 #[derive(Default)]
-pub struct Staged<'a> {
+pub struct Staged {
     edits: Vec<Edit>,
     fields: Vec<FieldEdit>,
     assets: Vec<AssetEdit>,
     order: Vec<Domain>,
-    contents: Vec<(Content, Cow<'a, [u8]>)>,
+    contents: Vec<(Content, Vec<u8>)>,
 }
 
-impl<'a> Staged<'a> {
+impl Staged {
     /// Adds one operation of `commit_bundle`.
-    pub fn push_op(&mut self, access: &Access, mut members: Members<'a>) -> Result<()> {
+    pub fn push_op(&mut self, access: &Access, mut members: Members) -> Result<()> {
         match members.str("op")? {
             "file.put" => self.push_put(access, members),
             "file.delete" => {
@@ -88,7 +86,7 @@ impl<'a> Staged<'a> {
             }
             op @ ("asset.put" | "asset.delete") => {
                 let (edit, content) = asset::edit(access, op, members)?;
-                self.contents.extend(content.map(|(content, bytes)| (content, Cow::Owned(bytes))));
+                self.contents.extend(content);
                 self.assets.push(edit);
                 self.order.push(Domain::Asset);
                 Ok(())
@@ -100,15 +98,15 @@ impl<'a> Staged<'a> {
     }
 
     /// Adds one `{file_path, content | content_base64, file_type?, mode?, expected_version?}`.
-    pub fn push_put(&mut self, access: &Access, mut members: Members<'a>) -> Result<()> {
+    pub fn push_put(&mut self, access: &Access, mut members: Members) -> Result<()> {
         let path = FilePath::parse(members.str("file_path")?)?;
         let file_type = file_type_arg(members.opt_str("file_type")?)?;
         let mode = members.opt_str("mode")?.map(Mode::parse).transpose()?;
         let expected_version = members.opt_i32("expected_version")?;
         let bytes = match (members.opt_str("content")?, members.opt_str("content_base64")?) {
-            (Some(text), None) => Cow::Borrowed(text.as_bytes()),
+            (Some(text), None) => text.as_bytes().to_vec(),
             (None, Some(base64)) => {
-                Cow::Owned(decode_base64(base64).map_err(|error| error.with("file_path", path.as_str()))?)
+                decode_base64(base64).map_err(|error| error.with("file_path", path.as_str()))?
             }
             _ => {
                 return Err(Error::validation("a file needs either content or content_base64")
@@ -173,7 +171,7 @@ impl<'a> Staged<'a> {
     /// Compresses the content that the project does not have.
     pub fn plan(&self, project: ProjectId) -> Result<Plan> {
         let contents: Vec<(&Content, &[u8])> =
-            self.contents.iter().map(|(content, bytes)| (content, bytes.as_ref())).collect();
+            self.contents.iter().map(|(content, bytes)| (content, bytes.as_slice())).collect();
         let blobs = blob::prepare(project, &contents)?;
         let Self { edits, fields, assets, order, .. } = self;
         let (edits, fields) = (edits.clone(), fields.clone());

@@ -275,7 +275,7 @@ pub fn set_bucket(project: ProjectId, actor: ActorId, tokens: f64, at: Micros) -
     db::exec(SQL, &[project.pg().into(), actor.pg().into(), tokens.into(), to_pg(at)?.into()])
 }
 
-/// A bundle with everything it says; at most 1,000 of its operations.
+/// A bundle with everything it says; at most 1,000 of its operations, and of their values 32 MiB.
 pub fn details(project: ProjectId, seq: Seq) -> Result<Option<JsonB>> {
     const SQL: &str = "SELECT jsonb_build_object('seq', b.seq, 'bundle_id', b.bundle_id, 'kind', b.kind,
             'actor', b.actor_id, 'display_name', a.display_name, 'message', b.message,
@@ -286,8 +286,12 @@ pub fn details(project: ProjectId, seq: Seq) -> Result<Option<JsonB>> {
             'prev_checksum', encode(b.prev_checksum, 'hex'), 'details', b.details, 'committed_at', b.committed_at,
             'ops', (SELECT COALESCE(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('ordinal', o.ordinal, 'op', o.op,
                                'target', o.target, 'entity', o.entity, 'checksum', o.checksum))
-                           || jsonb_build_object('before', o.before, 'after', o.after) ORDER BY o.ordinal), '[]')
-                    FROM quire.oplog o WHERE o.project_id = $1 AND o.seq = $2 AND o.ordinal <= 1000))
+                           || CASE WHEN o.size_so_far > 32 << 20 THEN jsonb_build_object('values_omitted', true)
+                                   ELSE jsonb_build_object('before', o.before, 'after', o.after) END
+                           ORDER BY o.ordinal), '[]')
+                    FROM (SELECT l.*, sum(COALESCE(pg_column_size(l.before), 0) + COALESCE(pg_column_size(l.after), 0))
+                                          OVER (ORDER BY l.ordinal) AS size_so_far
+                          FROM quire.oplog l WHERE l.project_id = $1 AND l.seq = $2 AND l.ordinal <= 1000) o))
         FROM quire_store.bundle b
         LEFT JOIN quire_store.actor a ON a.actor_id = b.actor_id
         WHERE b.project_id = $1 AND b.seq = $2";

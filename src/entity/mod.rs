@@ -15,22 +15,60 @@ pub use conflict::{deed, open, settle, take_back};
 pub use ops::edit;
 
 use crate::bundle::store::LockedHead;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId};
 use crate::pure::conflict::OnConflict;
-use crate::pure::field::{self, Applied, Author, FieldEdit};
+use crate::pure::field::{self, Applied, Author, EntityKey, FieldEdit, FieldKey};
+use crate::pure::settings::Settings;
+use std::collections::BTreeSet;
 
 /// Applies edits to the fields as they are now; PT409 when there is a conflict and none is wanted.
-pub fn apply(project: ProjectId, edits: &[FieldEdit], author: &Author) -> Result<(Applied, field::Fields)> {
+///
+/// Errors: PT409, and PT413 for an entity that gets heavier than its project allows.
+pub fn apply(
+    project: ProjectId,
+    edits: &[FieldEdit],
+    author: &Author,
+    settings: &Settings,
+) -> Result<(Applied, field::Fields)> {
     if edits.is_empty() {
         return Ok((Applied::default(), field::Fields::new()));
     }
     let mut fields = store::load(project, edits)?;
+    let growing = field::growing(&fields, edits);
     let applied = field::apply(&mut fields, edits, author)?;
     if author.on_conflict == OnConflict::Reject && !applied.clashes.is_empty() {
         return Err(conflict::refusal(project, &applied.clashes)?);
     }
+    check_weights(project, &growing, &fields, settings.max_entity_bytes)?;
     Ok((applied, fields))
+}
+
+/// Refuses entities so heavy that their fields do not fit into one answer.
+fn check_weights(
+    project: ProjectId,
+    entities: &BTreeSet<&EntityKey>,
+    fields: &field::Fields,
+    most: i64,
+) -> Result<()> {
+    if entities.is_empty() {
+        return Ok(());
+    }
+    let entities: Vec<&EntityKey> = entities.iter().copied().collect();
+    let touched: Vec<&FieldKey> = fields.keys().collect();
+    let others = store::weights(project, &entities, &touched)?;
+    for (entity, others) in entities.iter().zip(others) {
+        let live = field::fields_of(fields, entity).filter_map(|(_, state)| state.value.as_ref());
+        let weight = others + live.map(field::weight).sum::<i64>();
+        if weight > most {
+            return Err(Error::limit("the entity would be over its project's max_entity_bytes", most)
+                .with("setting", "max_entity_bytes")
+                .with("entity_type", entity.entity_type.as_str())
+                .with("entity_id", entity.entity_id.as_str())
+                .with("wanted", weight));
+        }
+    }
+    Ok(())
 }
 
 /// Stores what was applied, under the head lock, and keeps its conflicts.

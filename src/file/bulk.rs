@@ -8,7 +8,7 @@ use crate::bundle::staged::{Staged, check_count, items};
 use crate::bundle::{Commit, Kind, commit};
 use crate::definer::definer;
 use crate::error::{Error, Result};
-use crate::jsonb::JsonArg;
+use crate::jsonb::{JsonArg, Numbers};
 use crate::pure::json::Members;
 use crate::pure::path::FilePath;
 use pgrx::prelude::*;
@@ -32,10 +32,10 @@ fn bulk_upsert(
     correlation_id: Option<Uuid>,
 ) -> Result<JsonB> {
     let access = expect(Action::Write, project_uuid)?;
-    let files = required("files", files)?.parsed("files")?;
+    let files = required("files", files)?;
     let mut staged = Staged::default();
-    for (at, file) in items("files", &files)?.iter().enumerate() {
-        staged.push_put(&access, Members::of(format!("files[{at}]"), file)?)?;
+    for (at, file) in items("files", &files, Numbers::Nearest)?.enumerate() {
+        staged.push_put(&access, Members::of(format!("files[{at}]"), &file?)?)?;
     }
     write(&access, staged, correlation_id, "bulk_upsert_project_files")
 }

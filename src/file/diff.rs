@@ -8,6 +8,7 @@ use crate::auth::{Access, Action, require_project};
 use crate::blob;
 use crate::definer::definer;
 use crate::error::{Error, Result};
+use crate::guc;
 use crate::ids::{Seq, Version};
 use crate::pure::diff::unified;
 use crate::pure::path::FilePath;
@@ -55,7 +56,8 @@ fn diff_file(
     }
     let mode = |side: &Option<(VersionRow, Vec<u8>)>| side.as_ref().map(|(row, _)| row.mode.as_str());
     let modes = (mode(&old), mode(&new));
-    unified(as_text(&old)?, as_text(&new)?, path.as_str(), path.as_str(), modes, context as usize)
+    let (old, new) = (as_text(&old)?, as_text(&new)?);
+    unified(old, new, path.as_str(), path.as_str(), modes, context as usize, guc::diff_deadline())
 }
 
 /// A version with its content; `None` for a tombstone and for version 0, which is "before the file".

@@ -1,11 +1,12 @@
 //! Readers that list files, versions and tags. view.sql says what they return.
 
 use super::read::{MAX_ROWS, resolve_point};
-use super::store::list;
+use super::store::list::{self, Page};
 use crate::args::{page_arg, path_arg};
 use crate::auth::{Action, require_project};
 use crate::db::Answer;
 use crate::definer::definer;
+use crate::error::Result;
 use crate::pure::path::FilePath;
 use crate::recovery;
 use pgrx::Uuid;
@@ -16,13 +17,28 @@ use serde_json::json;
 
 /// The files of a project, below a directory or all of them.
 #[pg_extern(stable, sql = false)]
-fn list_current_files(project_uuid: Option<Uuid>, path_prefix: Option<&str>, fcinfo: FunctionCallInfo) {
+fn list_current_files(
+    project_uuid: Option<Uuid>,
+    path_prefix: Option<&str>,
+    after_path: Option<&str>,
+    max_files: Option<i32>,
+    fcinfo: FunctionCallInfo,
+) {
     definer(|| {
         let access = require_project(Action::Read, project_uuid)?;
         let prefix = path_prefix.map(FilePath::parse_prefix).transpose()?.flatten();
+        let page = page_of(after_path, max_files)?;
         recovery::refuse(access.project, &["file_head"], json!({}))?;
-        list::current_files(Answer::of(fcinfo), access.project, prefix.as_ref())
+        list::current_files(Answer::of(fcinfo), access.project, prefix.as_ref(), &page)
     });
+}
+
+/// Which part of a list is asked for; all of it by default.
+fn page_of(after_path: Option<&str>, max_files: Option<i32>) -> Result<Page> {
+    Ok(Page {
+        after: after_path.map(FilePath::parse).transpose()?,
+        most: max_files.map(|most| page_arg("max_files", Some(most), MAX_ROWS)).transpose()?,
+    })
 }
 
 /// The files of a project as they were.
@@ -32,13 +48,16 @@ fn list_files_at(
     at_seq: Option<i64>,
     at_time: Option<TimestampWithTimeZone>,
     at_tag: Option<&str>,
+    after_path: Option<&str>,
+    max_files: Option<i32>,
     fcinfo: FunctionCallInfo,
 ) {
     definer(|| {
         let access = require_project(Action::Read, project_uuid)?;
         let seq = resolve_point(access.project, at_seq, at_time, at_tag)?;
+        let page = page_of(after_path, max_files)?;
         recovery::refuse(access.project, &["file_head", "file_op"], json!({}))?;
-        list::files_at(Answer::of(fcinfo), access.project, seq)
+        list::files_at(Answer::of(fcinfo), access.project, seq, &page)
     });
 }
 

@@ -9,6 +9,7 @@ use crate::bundle::correlated;
 use crate::bundle::{Commit, Kind, Plan, commit};
 use crate::definer::definer;
 use crate::error::{Error, Result};
+use crate::guc;
 use crate::pure::merge::{Hunk, LineMerge, characters, lines};
 use crate::pure::path::{FilePath, shorten};
 use crate::pure::tree::Edit;
@@ -143,12 +144,13 @@ fn plan(
     ours: &str,
     theirs: &str,
 ) -> Result<std::result::Result<Plan, Vec<Hunk>>> {
-    let merged = match strategy {
-        Strategy::Lines => match lines(base, ours, theirs)? {
-            LineMerge::Clean(text) => text,
-            LineMerge::Conflict(hunks) => return Ok(Err(hunks)),
-        },
-        Strategy::Automerge => characters(base, ours, theirs)?,
+    let by = match strategy {
+        Strategy::Lines => lines,
+        Strategy::Automerge => characters,
+    };
+    let merged = match by(base, ours, theirs, guc::diff_deadline())? {
+        LineMerge::Clean(text) => text,
+        LineMerge::Conflict(hunks) => return Ok(Err(hunks)),
     };
     let content = blob::describe(access, path.as_str(), merged.as_bytes())?;
     let blobs = blob::prepare(access.project, &[(&content, merged.as_bytes())])?;

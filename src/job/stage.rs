@@ -6,7 +6,8 @@ use crate::bundle::staged::{Staged, items};
 use crate::definer::definer;
 use crate::error::{Error, Result};
 use crate::guc;
-use crate::jsonb::JsonArg;
+use crate::jsonb::{JsonArg, Numbers};
+use crate::pure::job::Context;
 use crate::pure::json::Members;
 use pgrx::Uuid;
 use pgrx::prelude::*;
@@ -24,21 +25,25 @@ fn stage_job_ops(project_uuid: Option<Uuid>, job: Option<Uuid>, ops: Option<Json
 fn stage(project_uuid: Option<Uuid>, job: Option<Uuid>, ops: Option<JsonArg>) -> Result<i64> {
     let access = gate(project_uuid)?;
     required("job", job)?;
-    let ops = required("ops", ops)?.exact("ops")?;
-    let list = items("ops", &ops)?;
+    let ops = required("ops", ops)?;
+    let list = items("ops", &ops, Numbers::Exact)?;
+    let count = list.total();
     // The shape of each is checked before anybody waits for this call.
     let mut staged = Staged::default();
-    for (at, op) in list.iter().enumerate() {
-        staged.push_op(&access, Members::of(format!("ops[{at}]"), op)?)?;
+    let mut added = Context::default();
+    for (at, op) in list.enumerate() {
+        let op = op?;
+        staged.push_op(&access, Members::of(format!("ops[{at}]"), &op)?)?;
+        added.add(&op);
     }
     drop(staged);
     let job = locked(&access, job)?;
     job.require_running()?;
     access.require_active()?;
-    let count = refuse_too_many(job.op_count, list.len())?;
+    let count = refuse_too_many(job.op_count, count)?;
     let mut context = job.context.clone();
-    list.iter().for_each(|op| context.add(op));
-    let bytes = store::add_ops(access.project, &job, count, ops, &context)?;
+    context.append(added);
+    let bytes = store::add_ops(access.project, &job, count, ops.stored(), &context)?;
     if bytes > MOST_BYTES {
         return Err(Error::limit(format!("the job would hold {bytes} bytes"), MOST_BYTES)
             .with("argument", "ops")

@@ -99,7 +99,7 @@ pub fn lock_open(project: ProjectId) -> Result<()> {
 }
 
 /// Adds operations at the end of a locked job; the bytes of all it has now.
-pub fn add_ops(project: ProjectId, job: &Job, count: i32, ops: Value, context: &Context) -> Result<i64> {
+pub fn add_ops(project: ProjectId, job: &Job, count: i32, ops: JsonDatum, context: &Context) -> Result<i64> {
     const SQL: &str = "WITH staged AS (
             INSERT INTO quire_store.job_op (project_id, job_id, ordinal, size, op)
             SELECT $1, $2, $3 + e.n::int, pg_column_size(e.op), e.op
@@ -112,7 +112,7 @@ pub fn add_ops(project: ProjectId, job: &Job, count: i32, ops: Value, context: &
         project.pg().into(),
         uuid_to_pg(job.id).into(),
         job.op_count.into(),
-        JsonB(ops).into(),
+        ops.into(),
         count.into(),
         JsonB(context_json(context)?).into(),
     ];

@@ -8,10 +8,10 @@ use crate::bundle::store::head_seq;
 use crate::definer::definer;
 use crate::error::{Error, Result};
 use crate::ids::{Seq, uuid_to_pg};
-use crate::jsonb::JsonArg;
+use crate::jsonb::{JsonArg, Numbers};
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// Longest name of a peer, in characters.
 const LONGEST_PEER: usize = 255;
@@ -88,13 +88,14 @@ fn pushed(
     if checkpoint < 0 {
         return Err(Error::validation("checkpoint must not be negative").with("argument", "checkpoint"));
     }
-    let bundles = match required("bundles", bundles)?.exact("bundles")? {
-        Value::Array(bundles) => bundles,
-        _ => return Err(Error::validation("bundles must be a JSON array").with("argument", "bundles")),
-    };
-    let ops = bundles.iter().map(|bundle| bundle["ops"].as_array().map_or(1, Vec::len)).sum::<usize>();
+    let bundles = required("bundles", bundles)?;
+    // Counted first, one at a time.
+    let mut ops = 0;
+    for bundle in bundles.items("bundles", Numbers::Exact)? {
+        ops += bundle?["ops"].as_array().map_or(1, Vec::len);
+    }
     check_count("bundles", ops.max(1))?;
-    push::push(&access, peer, checkpoint, &bundles)
+    push::push(&access, peer, checkpoint, bundles.items("bundles", Numbers::Exact)?)
 }
 
 /// How far an exchange has come.

@@ -8,6 +8,7 @@ use crate::bundle::store::now;
 use crate::bundle::{Commit, Kind, commit};
 use crate::error::{Error, Result};
 use crate::ids::{ActorId, Seq};
+use crate::jsonb::Items;
 use crate::project;
 use crate::pure::peer::{Bundle, Target};
 use crate::pure::person;
@@ -27,18 +28,19 @@ pub struct Row {
 }
 
 /// Applies a checkpoint's bundles. From the first that is corrupt on, none is applied.
-pub fn push(access: &Access, peer: &str, checkpoint: Seq, bundles: &[Value]) -> Result<Vec<Row>> {
+pub fn push(access: &Access, peer: &str, checkpoint: Seq, bundles: Items) -> Result<Vec<Row>> {
     // Before anything is looked up: who sends the same at the same time waits, and finds it known.
     let access = &project::locked(access.clone())?;
     access.require_active()?;
     let project = access.project;
-    let mut rows = Vec::with_capacity(bundles.len());
+    let mut rows = Vec::with_capacity(bundles.total());
     let mut reached = Some(checkpoint);
     let mut behind: Option<Uuid> = None;
     let mut before: Option<Seq> = None;
-    for (at, value) in bundles.iter().enumerate() {
+    for (at, value) in bundles.enumerate() {
+        let value = value?;
         pgrx::check_for_interrupts!();
-        let bundle = Bundle::parse(&format!("bundles[{at}]"), value)?;
+        let bundle = Bundle::parse(&format!("bundles[{at}]"), &value)?;
         let bundle_id = bundle.header.bundle_id;
         if bundle.header.project_id != project.0 {
             return Err(Error::validation(format!("bundles[{at}] is of another project"))

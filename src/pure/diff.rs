@@ -2,19 +2,22 @@
 //!
 //! A line ends with `\n` and with nothing else: git counts that way, so a lone `\r` is ordinary text and `\r\n`
 //! keeps its `\r`. The search is the bounded Myers of the `similar` crate under a deadline: when time runs out the
-//! diff is still correct, only longer than it had to be.
+//! diff is still correct, only longer than it had to be. It looks at interrupts wherever it compares.
 //!
 //! Format: <https://git-scm.com/docs/diff-format#generate_patch_text_with_p>.
 
 use crate::error::{Error, Result};
+use crate::pure::interrupt;
 use similar::udiff::UnifiedHunkHeader;
-use similar::{Algorithm, TextDiff};
+use similar::{Algorithm, DiffOp, capture_diff_slices_deadline, group_diff_ops};
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt::Write;
-use std::time::Duration;
+use std::hash::{Hash, Hasher};
+use std::time::{Duration, Instant};
 
-/// How long the search for a short diff may take.
-pub const SEARCH_TIME: Duration = Duration::from_secs(5);
+/// How long the search for a short diff may take, where nobody says otherwise.
+pub const SEARCH_TIME: Duration = Duration::from_secs(2);
 
 /// Most lines one text may have to be compared; what bounds the memory of a comparison.
 pub const MAX_LINES: usize = 2_000_000;
@@ -30,11 +33,18 @@ struct Side<'a> {
     text: &'a str,
 }
 
+/// What is asked of a diff.
+#[derive(Clone, Copy)]
+struct How {
+    context_lines: usize,
+    deadline: Instant,
+}
+
 /// The diff from `old` to `new`; `None` means that the file does not exist on that side.
 ///
 /// `modes` are git's six octal digits (`100644` when `None`); a change between kinds of file (regular, symlink) is a
 /// deletion and a creation, as in git. Different paths of two existing files make a rename. Empty when nothing differs.
-/// With `context_lines` 0, `git apply` needs `--unidiff-zero`.
+/// With `context_lines` 0, `git apply` needs `--unidiff-zero`. After `within` the search ends.
 ///
 /// Errors: `LimitError` for a text of more than [`MAX_LINES`] lines.
 pub fn unified(
@@ -44,18 +54,20 @@ pub fn unified(
     path_new: &str,
     modes: (Option<&str>, Option<&str>),
     context_lines: usize,
+    within: Duration,
 ) -> Result<String> {
+    let how = How { context_lines, deadline: Instant::now() + within };
     let old = old.map(|text| Side { path: path_old, mode: modes.0.unwrap_or(DEFAULT_MODE), text });
     let new = new.map(|text| Side { path: path_new, mode: modes.1.unwrap_or(DEFAULT_MODE), text });
     match (old, new) {
         (Some(old), Some(new)) if old == new => Ok(String::new()),
         (Some(old), Some(new)) if kind(old.mode) != kind(new.mode) => {
-            let mut out = section(Some(old), None, context_lines)?;
-            out.push_str(&section(None, Some(new), context_lines)?);
+            let mut out = section(Some(old), None, how)?;
+            out.push_str(&section(None, Some(new), how)?);
             Ok(out)
         }
         (None, None) => Ok(String::new()),
-        (old, new) => section(old, new, context_lines),
+        (old, new) => section(old, new, how),
     }
 }
 
@@ -63,20 +75,73 @@ pub fn unified(
 ///
 /// Errors: `LimitError` for more than [`MAX_LINES`].
 pub fn split_lines(text: &str) -> Result<Vec<&str>> {
-    let count = text.bytes().filter(|byte| *byte == b'\n').count();
+    let mut count = 0;
+    for block in text.as_bytes().chunks(BLOCK_BYTES) {
+        interrupt::check()?;
+        count += memchr::memchr_iter(b'\n', block).count();
+    }
     if count >= MAX_LINES {
         return Err(Error::limit("text has too many lines to compare", MAX_LINES)
             .with("lines", count)
             .hint("Compare smaller files, or compare the hashes of the two versions."));
     }
+    interrupt::room((count + 1) * size_of::<&str>())?;
     let mut lines = Vec::with_capacity(count + 1);
-    lines.extend(text.split_inclusive('\n'));
+    for line in text.split_inclusive('\n') {
+        interrupt::step()?;
+        lines.push(line);
+    }
     Ok(lines)
 }
 
-/// The comparison of two lists of lines, within [`SEARCH_TIME`].
-pub fn compare<'a, 'b>(old: &[&'a str], new: &[&'b str]) -> TextDiff<'a, 'b, str> {
-    TextDiff::configure().algorithm(Algorithm::Myers).timeout(SEARCH_TIME).diff_slices(old, new)
+/// Bytes that are looked at between two looks at interrupts.
+const BLOCK_BYTES: usize = 1 << 20;
+
+/// What is compared, by a search that can be interrupted: nothing else of it is ours.
+#[derive(Clone, Copy, Eq, Debug)]
+pub struct Compared<T>(pub T);
+
+impl<T: Hash> Hash for Compared<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+impl<T: PartialEq> PartialEq for Compared<T> {
+    fn eq(&self, other: &Self) -> bool {
+        interrupt::tick();
+        self.0 == other.0
+    }
+}
+
+/// The steps from one list to another, shortest first as far as the deadline allows.
+pub fn steps<T: Eq + Hash>(
+    old: &[Compared<T>],
+    new: &[Compared<T>],
+    deadline: Instant,
+) -> Result<Vec<DiffOp>> {
+    interrupt::check()?;
+    let steps = capture_diff_slices_deadline(Algorithm::Myers, old, new, Some(deadline));
+    interrupt::check()?;
+    Ok(steps)
+}
+
+/// The comparison of two lists of lines. Equal lines become equal numbers first.
+pub fn compare<'t>(old: &[&'t str], new: &[&'t str], deadline: Instant) -> Result<Vec<DiffOp>> {
+    interrupt::room((old.len() + new.len()) * size_of::<(&str, u32, u32)>())?;
+    let mut numbers: HashMap<&'t str, u32> = HashMap::with_capacity(old.len());
+    let mut numbered = |lines: &[&'t str]| {
+        let mut list = Vec::with_capacity(lines.len());
+        for line in lines {
+            interrupt::step()?;
+            let next = numbers.len() as u32;
+            list.push(Compared(*numbers.entry(line).or_insert(next)));
+        }
+        Ok(list)
+    };
+    let (old, new) = (numbered(old)?, numbered(new)?);
+    drop(numbers);
+    steps(&old, &new, deadline)
 }
 
 /// The kind of file: the digits of a mode that are not permissions.
@@ -85,7 +150,7 @@ fn kind(mode: &str) -> &str {
 }
 
 /// One `diff --git` section.
-fn section(old: Option<Side>, new: Option<Side>, context_lines: usize) -> Result<String> {
+fn section(old: Option<Side>, new: Option<Side>, how: How) -> Result<String> {
     let name_old = old.or(new).map_or("", |side| side.path);
     let name_new = new.or(old).map_or("", |side| side.path);
     let text_old = old.map_or("", |side| side.text);
@@ -102,7 +167,7 @@ fn section(old: Option<Side>, new: Option<Side>, context_lines: usize) -> Result
         let name =
             |prefix, side: Option<Side>| side.map_or("/dev/null".into(), |side| label(prefix, side.path));
         out.push_str(&format!("--- {}\n+++ {}\n", name("a/", old), name("b/", new)));
-        hunks(&mut out, text_old, text_new, context_lines)?;
+        hunks(&mut out, text_old, text_new, how)?;
     }
     Ok(out)
 }
@@ -120,15 +185,31 @@ fn mode_lines(old: Option<Side>, new: Option<Side>) -> String {
 }
 
 /// Appends the hunks. Not `similar`'s own writer: it takes a final `\r` for the end of a line.
-fn hunks(out: &mut String, old: &str, new: &str, context_lines: usize) -> Result<()> {
-    let diff = compare(&split_lines(old)?, &split_lines(new)?);
-    for group in diff.grouped_ops(context_lines.min(MAX_LINES)) {
+fn hunks(out: &mut String, old: &str, new: &str, how: How) -> Result<()> {
+    let (old, new) = (split_lines(old)?, split_lines(new)?);
+    let steps = compare(&old, &new, how.deadline)?;
+    for group in group_diff_ops(steps, how.context_lines.min(MAX_LINES)) {
         let _infallible = writeln!(out, "{}", UnifiedHunkHeader::new(&group));
-        for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
-            let _infallible = write!(out, "{}{}", change.tag(), change.value());
-            if !change.value().ends_with('\n') {
-                out.push_str("\n\\ No newline at end of file\n");
+        for step in &group {
+            match step {
+                DiffOp::Equal { .. } => write_lines(out, ' ', &old[step.old_range()])?,
+                _ => {
+                    write_lines(out, '-', &old[step.old_range()])?;
+                    write_lines(out, '+', &new[step.new_range()])?;
+                }
             }
+        }
+    }
+    Ok(())
+}
+
+fn write_lines(out: &mut String, tag: char, lines: &[&str]) -> Result<()> {
+    for line in lines {
+        interrupt::step()?;
+        out.push(tag);
+        out.push_str(line);
+        if !line.ends_with('\n') {
+            out.push_str("\n\\ No newline at end of file\n");
         }
     }
     Ok(())
@@ -178,6 +259,17 @@ mod tests {
     use std::path::{Path, PathBuf};
     use std::process::{Command, Stdio};
     use std::time::Instant;
+
+    fn unified(
+        old: Option<&str>,
+        new: Option<&str>,
+        path_old: &str,
+        path_new: &str,
+        modes: (Option<&str>, Option<&str>),
+        context_lines: usize,
+    ) -> Result<String> {
+        super::unified(old, new, path_old, path_new, modes, context_lines, SEARCH_TIME)
+    }
 
     fn plain(old: &str, new: &str) -> String {
         unified(Some(old), Some(new), "f", "f", (None, None), 3).unwrap()

@@ -11,7 +11,7 @@ use crate::pure::op::Op;
 use crate::pure::path::shorten;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use uuid::Uuid;
 
@@ -243,6 +243,28 @@ pub fn fields_of<'f>(
         .range(first..)
         .take_while(move |(key, _)| key.entity == entity)
         .filter(|(_, state)| state.value.is_some())
+}
+
+/// Bytes that a field weighs at least: with them a small value in place of another changes no entity's weight.
+pub const LEAST_WEIGHT: i64 = 1024;
+
+/// What a field with this value weighs in its entity.
+pub fn weight(value: &JsonValue) -> i64 {
+    LEAST_WEIGHT.max(value.as_str().len() as i64)
+}
+
+/// The entities that edits may make heavier: those that get a large value, or a field they do not have.
+pub fn growing<'e>(fields: &Fields, edits: &'e [FieldEdit]) -> BTreeSet<&'e EntityKey> {
+    let grows = |key: &FieldKey, value: &JsonValue| {
+        weight(value) > LEAST_WEIGHT || fields.get(key).is_none_or(|state| state.value.is_none())
+    };
+    edits
+        .iter()
+        .filter_map(|edit| match edit {
+            FieldEdit::Write { key, value: Some(value), .. } if grows(key, value) => Some(&key.entity),
+            _ => None,
+        })
+        .collect()
 }
 
 struct Run<'a> {

@@ -34,6 +34,17 @@ impl Context {
     }
 }
 
+impl Context {
+    /// Adds what comes after it.
+    pub fn append(&mut self, next: Context) {
+        for (name, count) in next.counts {
+            *self.counts.entry(name).or_default() += count;
+        }
+        let room = MOST_TOLD.saturating_sub(self.first.len());
+        self.first.extend(next.first.into_iter().take(room));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,5 +69,14 @@ mod tests {
         );
         assert_eq!(stored["first"].as_array().map(Vec::len), Some(MOST_TOLD));
         assert_eq!(serde_json::from_value::<Context>(stored).expect("read back"), context);
+        // In two parts it is the same.
+        let (mut one, mut other, mut whole) = (Context::default(), Context::default(), Context::default());
+        for n in 0..30 {
+            let op = json!({"op": "file.delete", "file_path": n.to_string()});
+            if n < 15 { &mut one } else { &mut other }.add(&op);
+            whole.add(&op);
+        }
+        one.append(other);
+        assert_eq!(one, whole);
     }
 }

@@ -14,6 +14,7 @@ pub mod export;
 pub mod field;
 pub mod filter;
 pub mod hash;
+pub mod interrupt;
 pub mod job;
 pub mod json;
 pub mod merge;

@@ -10,6 +10,11 @@ pub const DEFAULT_MAX_FILE_BYTES: i64 = 64 << 20;
 /// Largest file a project may allow: what one PostgreSQL value can hold with room to spare.
 pub const LARGEST_MAX_FILE_BYTES: i64 = 512 << 20;
 
+/// Most bytes of an entity by default: 16 MiB.
+pub const DEFAULT_MAX_ENTITY_BYTES: i64 = 16 << 20;
+/// Most bytes of an entity a project may allow: 64 MiB, what a `jsonb` holds with room to spare.
+pub const LARGEST_MAX_ENTITY_BYTES: i64 = 64 << 20;
+
 /// Largest asset that arrives in pieces by default: 1 GiB.
 pub const DEFAULT_MAX_ASSET_BYTES: i64 = 1 << 30;
 /// Largest such asset a project may allow: 64 GiB.
@@ -54,6 +59,8 @@ pub struct Settings {
     pub max_file_bytes: i64,
     /// Largest asset that arrives in pieces, in bytes.
     pub max_asset_bytes: i64,
+    /// Most bytes of an entity, each field counted with 1 KiB at least.
+    pub max_entity_bytes: i64,
     /// Most bytes that the current files and assets may have together.
     pub max_project_bytes: Option<i64>,
     /// Most current files.
@@ -79,6 +86,7 @@ impl Settings {
         let mut settings = Settings {
             max_file_bytes: DEFAULT_MAX_FILE_BYTES,
             max_asset_bytes: DEFAULT_MAX_ASSET_BYTES,
+            max_entity_bytes: DEFAULT_MAX_ENTITY_BYTES,
             max_project_bytes: None,
             max_files: None,
             rate_limit: None,
@@ -97,6 +105,7 @@ impl Settings {
         match key {
             "max_file_bytes" => self.max_file_bytes = positive(key, value, LARGEST_MAX_FILE_BYTES)?,
             "max_asset_bytes" => self.max_asset_bytes = positive(key, value, LARGEST_MAX_ASSET_BYTES)?,
+            "max_entity_bytes" => self.max_entity_bytes = positive(key, value, LARGEST_MAX_ENTITY_BYTES)?,
             "max_project_bytes" => self.max_project_bytes = Some(positive(key, value, i64::MAX)?),
             "max_files" => self.max_files = Some(positive(key, value, i64::MAX)?),
             "rate_limit" => self.rate_limit = Some(rate_limit(value)?),
@@ -113,7 +122,7 @@ impl Settings {
                 ))
                 .with("setting", crate::pure::path::shorten(key))
                 .hint(
-                    "known settings: max_file_bytes, max_asset_bytes, max_project_bytes, max_files, rate_limit, broadcast, realtime_sink, retention_days, asset_retention_days, snapshots_kept, snapshots_max_age",
+                    "known settings: max_file_bytes, max_asset_bytes, max_entity_bytes, max_project_bytes, max_files, rate_limit, broadcast, realtime_sink, retention_days, asset_retention_days, snapshots_kept, snapshots_max_age",
                 ));
             }
         }

@@ -18,7 +18,8 @@ use crate::pure::path::shorten;
 use crate::recovery;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::collections::HashSet;
 
 /// Says what to write and what to delete.
@@ -34,13 +35,7 @@ fn plan_hydration(
 
 fn plan(project_uuid: Option<Uuid>, have: Option<JsonArg>, at_seq: Option<i64>) -> Result<JsonB> {
     let access = require_project(Action::Read, project_uuid)?;
-    let have = required("have", have)?.parsed("have")?;
-    let Value::Object(mut have) = have else {
-        return Err(
-            Error::validation("have must be a JSON object of paths and hashes").with("argument", "have")
-        );
-    };
-    check_held(&have)?;
+    let mut have = held_files(&required("have", have)?)?;
     let seq =
         at_seq.map_or_else(|| head_seq(access.project), |seq| existing_seq(access.project, "at_seq", seq))?;
     recovery::refuse_files(access.project, seq)?;
@@ -49,7 +44,7 @@ fn plan(project_uuid: Option<Uuid>, have: Option<JsonArg>, at_seq: Option<i64>) 
     for (path, file) in files_at(access.project, seq)? {
         let Some(hash) = file.content_hash else { continue };
         match have.remove(path.as_str()) {
-            Some(had) if is_same(&had, &file, &hash) => keep += 1,
+            Some(had) if had == (hash, file.mode) => keep += 1,
             _ => wanted.push((path.as_str().to_owned(), file, hash)),
         }
     }
@@ -75,30 +70,36 @@ fn plan(project_uuid: Option<Uuid>, have: Option<JsonArg>, at_seq: Option<i64>) 
     Ok(JsonB(json!({"seq": seq, "put": put, "delete": delete, "keep": keep})))
 }
 
+/// What somebody has, by path: hash and mode of each file, read one after the other.
+fn held_files(have: &JsonArg) -> Result<BTreeMap<String, (Hash, Mode)>> {
+    let wrong =
+        || Error::validation("have must be a JSON object of paths and hashes").with("argument", "have");
+    let mut members = have.members().map_err(|error| error.with("argument", "have"))?.ok_or_else(wrong)?;
+    let mut files = BTreeMap::new();
+    while let Some((path, file)) = members.next_member().map_err(|error| error.with("argument", "have"))? {
+        let Some(file) = held(&file) else {
+            return Err(Error::validation(
+                "a file must be given as 64 lower-case hex digits or as {content_hash, mode}",
+            )
+            .with("argument", "have")
+            .with("file_path", shorten(&path)));
+        };
+        files.insert(path, file);
+    }
+    Ok(files)
+}
+
 /// Hash and mode of a file somebody has; a hash alone is that of a regular file.
-fn held(value: &Value) -> Option<(&str, &str)> {
+fn held(value: &Value) -> Option<(Hash, Mode)> {
     let (hash, mode) = match value {
-        Value::String(hash) => (hash.as_str(), Mode::Regular.as_str()),
-        Value::Object(object) => (object.get("content_hash")?.as_str()?, object.get("mode")?.as_str()?),
+        Value::String(hash) => (hash.as_str(), Mode::Regular),
+        Value::Object(object) => {
+            (object.get("content_hash")?.as_str()?, Mode::parse(object.get("mode")?.as_str()?).ok()?)
+        }
         _ => return None,
     };
-    let is_hash = hash.len() == 64 && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    (is_hash && Mode::parse(mode).is_ok()).then_some((hash, mode))
-}
-
-fn is_same(held_file: &Value, file: &VersionRow, hash: &Hash) -> bool {
-    held(held_file).is_some_and(|(had, mode)| had == hash.to_hex() && mode == file.mode.as_str())
-}
-
-fn check_held(have: &Map<String, Value>) -> Result<()> {
-    match have.iter().find(|(_, file)| held(file).is_none()) {
-        None => Ok(()),
-        Some((path, _)) => Err(Error::validation(
-            "a file must be given as 64 lower-case hex digits or as {content_hash, mode}",
-        )
-        .with("argument", "have")
-        .with("file_path", shorten(path))),
-    }
+    let is_lower = hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    Hash::from_hex(hash).filter(|_| is_lower).map(|hash| (hash, mode))
 }
 
 fn entry(path: &str, file: &VersionRow, hash: &Hash, content: Option<&Vec<u8>>) -> Value {

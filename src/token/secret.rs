@@ -27,11 +27,13 @@ pub fn signing() -> Result<(Uuid, [u8; 32])> {
     // Until the token is there for everybody to see, no key may be deleted for want of tokens.
     db::exec(HOLD, &[])?;
     const SQL: &str = halves!("WHERE k.retired_at IS NULL ORDER BY k.created_at DESC, k.key_id LIMIT 1");
-    // 40001 where an older state shows a key that has been deleted since.
-    const STILL_THERE: &str =
-        halves!("WHERE k.retired_at IS NULL ORDER BY k.created_at DESC, k.key_id LIMIT 1 FOR KEY SHARE OF k");
-    let sql = if db::sees_older_state() { STILL_THERE } else { SQL };
-    let newest = || db::write_one(sql, &[], key);
+    // 40001 where an older state shows a key that has been deleted since. By itself: rows of sequences cannot be marked.
+    const STILL_THERE: &str = "SELECT FROM quire_store.secret k
+        WHERE k.retired_at IS NULL ORDER BY k.created_at DESC, k.key_id LIMIT 1 FOR KEY SHARE";
+    if db::sees_older_state() {
+        db::exec(STILL_THERE, &[])?;
+    }
+    let newest = || db::write_one(SQL, &[], key);
     if let Some(found) = newest()? {
         return Ok(found);
     }
@@ -68,10 +70,11 @@ pub fn rotate() -> Result<PgUuid> {
         WHERE key_id <> $1 AND retired_at IS NULL";
     const DELETE: &str = "DELETE FROM quire_store.secret s WHERE s.retired_at IS NOT NULL
         AND NOT EXISTS (SELECT FROM quire_store.token t WHERE t.key_id = s.key_id AND t.expires_at > clock_timestamp())";
-    const ALONE: &str = "LOCK TABLE quire_store.secret IN EXCLUSIVE MODE";
-    db::exec(ALONE, &[])?;
     let key = create()?.ok_or_else(|| Error::internal("no secret could be made"))?;
     db::exec(RETIRE, &[key.into()])?;
-    db::exec(DELETE, &[])?;
+    // Whoever is making a token may be making it with an older key, and is not waited for: the next rotation deletes.
+    if db::lock_alone_if_free(c"secret") {
+        db::exec(DELETE, &[])?;
+    }
     Ok(key)
 }

@@ -10,7 +10,7 @@ use crate::definer::definer;
 use crate::error::{Error, Result};
 use crate::file::read::existing_seq;
 use crate::ids::ProjectId;
-use crate::jsonb::JsonArg;
+use crate::jsonb::{JsonArg, Numbers};
 use crate::project::ProjectKind;
 use crate::pure::field::EntityKey;
 use crate::pure::hash::Hash;
@@ -18,7 +18,7 @@ use crate::pure::json::Members;
 use crate::pure::path::FilePath;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::BTreeSet;
 
 /// Makes a template of a project as it was at a seq.
@@ -121,7 +121,7 @@ fn from_library(
         );
     }
     let paths = paths_arg(paths)?;
-    let entities = entities_arg(&required("entities", entities)?.parsed("entities")?)?;
+    let entities = entities_arg(&required("entities", entities)?)?;
     let assets = assets_arg(assets)?;
     if paths.is_empty() && entities.is_empty() && assets.is_empty() {
         return Err(
@@ -177,15 +177,14 @@ fn assets_arg(assets: Option<Vec<Option<String>>>) -> Result<BTreeSet<Hash>> {
 }
 
 /// `[{"entity_type": .., "entity_id": ..}]`
-fn entities_arg(entities: &Value) -> Result<BTreeSet<EntityKey>> {
-    let Value::Array(items) = entities else {
-        return Err(Error::validation("entities must be a JSON array").with("argument", "entities"));
-    };
-    if !items.is_empty() {
-        check_count("entities", items.len())?;
+fn entities_arg(entities: &JsonArg) -> Result<BTreeSet<EntityKey>> {
+    let items = entities.items("entities", Numbers::Nearest)?;
+    if items.total() > 0 {
+        check_count("entities", items.total())?;
     }
-    let named = items.iter().enumerate().map(|(at, item)| {
-        let mut members = Members::of(format!("entities[{at}]"), item)?;
+    let named = items.enumerate().map(|(at, item)| {
+        let item = item?;
+        let mut members = Members::of(format!("entities[{at}]"), &item)?;
         let entity = EntityKey::parse(members.str("entity_type")?, members.str("entity_id")?)?;
         members.finish()?;
         Ok(entity)

@@ -14,7 +14,9 @@ use crate::project::{self, ProjectKind};
 use crate::pure::archive::{Format, Limits, Member, read_below};
 use crate::pure::export::{BLOBS, Change, Export, FILES, GoneRecord, Imported, Reader, Whereabouts};
 use crate::pure::hash::Hash;
-use crate::pure::settings::{LARGEST_MAX_ASSET_BYTES, LARGEST_MAX_FILE_BYTES, Settings};
+use crate::pure::settings::{
+    LARGEST_MAX_ASSET_BYTES, LARGEST_MAX_ENTITY_BYTES, LARGEST_MAX_FILE_BYTES, Settings,
+};
 use crate::pure::timestamp::parse_rfc3339;
 use crate::pure::tree::{Content, Edit};
 use crate::snapshot::pulse;
@@ -54,7 +56,7 @@ fn import(archive: Option<&[u8]>, name: Option<&str>) -> Result<ProjectId> {
     Settings::parse(settings)?;
     let name = name.map_or_else(|| text_arg("name", Some(&export.project.name), 255), Ok)?;
     // The past may be over limits that came later, has no rate, and is no news.
-    let meanwhile = json!({"max_file_bytes": LARGEST_MAX_FILE_BYTES, "max_asset_bytes": LARGEST_MAX_ASSET_BYTES, "broadcast": "off"});
+    let meanwhile = json!({"max_file_bytes": LARGEST_MAX_FILE_BYTES, "max_asset_bytes": LARGEST_MAX_ASSET_BYTES, "max_entity_bytes": LARGEST_MAX_ENTITY_BYTES, "broadcast": "off"});
     let access = new_project(name, ProjectKind::of_copy(&export.project.kind), meanwhile, owner)?;
     let access = project::locked(access)?;
     let links = add_contents(&access, archive, &export)?;

@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process'
 import { after } from 'node:test'
 
-const PATIENCE = 2_000
+const PATIENCE = 5_000
 const endings = []
 const children = new Set()
 

@@ -1,23 +1,19 @@
 // The preview container end to end: an ordinary user edits a project, a container with nothing but a token keeps up.
 
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { blake3 } from 'hash-wasm'
 import { unpack } from '../../examples/preview-container/snapshot.js'
 import { Refused, Tree } from '../../examples/preview-container/tree.js'
-import { atEnd } from '../lib/ending.mjs'
 import { emptyDirectory, onDisk } from './disk.mjs'
 import { Editor } from './edits.mjs'
 import { FILES, container, eventually, inProject, network, quantile, session, sourceFiles, webServer } from './world.mjs'
 
 const CUT_SECONDS = Number(process.env.PREVIEW_CUT_SECONDS ?? 20)
-// Like the --tmpfs of a container, where there is one.
-const site = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'quire-preview-'))
-atEnd(() => emptyDirectory(site))
+/** Below it each container has its directory. */
+const site = process.env.PREVIEW_SITE
 
 let admin, author, project, net, main, editor, mainSession
 const latencies = []

@@ -8,8 +8,11 @@ cd "$(dirname "$0")"
 suite=preview
 . ../lib/node-suite.sh
 
+# Like the --tmpfs of a container, where there is one.
+PREVIEW_SITE=$(mktemp -d -p "$([[ -d /dev/shm ]] && echo /dev/shm || echo "$work")" quire-preview-XXXXXX)
+export PREVIEW_SITE
 # The tests end the containers, the proxy and the web servers that they start.
-trap 'rm -rf "$work"' EXIT
+trap 'rm -rf "$work" "$PREVIEW_SITE"' EXIT
 
 install_packages .
 install_packages ../../examples/preview-container

@@ -6,7 +6,7 @@ use crate::bundle::store::{LockedHead, to_pg};
 use crate::db::{self, Arg};
 use crate::error::Result;
 use crate::ids::{ActorId, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
-use crate::pure::field::{EntityKey, FieldEdit, FieldKey, FieldState, Fields, NewField};
+use crate::pure::field::{EntityKey, FieldEdit, FieldKey, FieldState, Fields, LEAST_WEIGHT, NewField};
 use crate::pure::json::JsonValue;
 use pgrx::{JsonB, Uuid as PgUuid};
 use std::collections::{BTreeSet, HashMap};
@@ -107,6 +107,29 @@ pub fn fields_at(project: ProjectId, seq: Seq) -> Result<Vec<(FieldKey, JsonValu
     })
 }
 
+/// What entities weigh, in their order, without some of their fields.
+pub fn weights(project: ProjectId, entities: &[&EntityKey], without: &[&FieldKey]) -> Result<Vec<i64>> {
+    const SQL: &str = "SELECT COALESCE(sum(GREATEST(f.size, $7)) FILTER (WHERE f.field IS NOT NULL AND t.field IS NULL), 0)::bigint
+        FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS w (entity_type, entity_id, place)
+        LEFT JOIN LATERAL (
+            SELECT e.field, COALESCE(e.size, octet_length(e.value::text)) AS size FROM quire_store.entity_field e
+            WHERE e.project_id = $1 AND e.entity_type = w.entity_type AND e.entity_id = w.entity_id
+              AND e.value IS NOT NULL OFFSET 0) f ON true
+        LEFT JOIN unnest($4::text[], $5::text[], $6::text[]) AS t (entity_type, entity_id, field)
+            ON t.entity_type = w.entity_type AND t.entity_id = w.entity_id AND t.field = f.field
+        GROUP BY w.place ORDER BY w.place";
+    let args: [Arg; 7] = [
+        project.pg().into(),
+        entities.iter().map(|entity| entity.entity_type.as_str()).collect::<Vec<_>>().into(),
+        entities.iter().map(|entity| entity.entity_id.as_str()).collect::<Vec<_>>().into(),
+        without.iter().map(|key| key.entity.entity_type.as_str()).collect::<Vec<_>>().into(),
+        without.iter().map(|key| key.entity.entity_id.as_str()).collect::<Vec<_>>().into(),
+        without.iter().map(|key| key.field.as_str()).collect::<Vec<_>>().into(),
+        LEAST_WEIGHT.into(),
+    ];
+    db::write(SQL, &args, |row| row.get(1))
+}
+
 /// Stores rows of the log and moves the fields to them.
 pub fn insert(project: ProjectId, by: ActorId, bundle: &LockedHead, rows: &[NewField]) -> Result<()> {
     for batch in rows.chunks(BATCH_ROWS) {
@@ -148,12 +171,12 @@ fn insert_ops(project: ProjectId, bundle: &LockedHead, rows: &[NewField]) -> Res
 
 fn upsert_fields(project: ProjectId, by: ActorId, bundle: &LockedHead, rows: &[&NewField]) -> Result<()> {
     const SQL: &str =
-        "INSERT INTO quire_store.entity_field (project_id, entity_type, entity_id, field, value, seq, actor_id, updated_at)
-        SELECT $1, n.entity_type, n.entity_id, n.field, n.value::jsonb, $2, $3, $4
+        "INSERT INTO quire_store.entity_field (project_id, entity_type, entity_id, field, value, seq, actor_id, updated_at, size)
+        SELECT $1, n.entity_type, n.entity_id, n.field, n.value::jsonb, $2, $3, $4, COALESCE(octet_length(n.value), 0)
         FROM unnest($5::text[], $6::text[], $7::text[], $8::text[]) AS n (entity_type, entity_id, field, value)
         ON CONFLICT (project_id, entity_type, entity_id, field) DO UPDATE
         SET value = EXCLUDED.value, seq = EXCLUDED.seq, actor_id = EXCLUDED.actor_id,
-            updated_at = EXCLUDED.updated_at";
+            updated_at = EXCLUDED.updated_at, size = EXCLUDED.size";
     let args: [Arg; 8] = [
         project.pg().into(),
         bundle.seq.into(),

@@ -1,56 +1,117 @@
 //! SQL of the readers that list files, versions and tags.
 
-use crate::db::Answer;
+use crate::db::{Answer, Arg};
 use crate::error::Result;
 use crate::ids::{ProjectId, Seq, Version};
 use crate::pure::path::FilePath;
 
-/// Current files with their content, by path: those below a directory, or all. They are sorted before their content is
-/// decoded: sorting that would spill it to disk.
-pub fn current_files(answer: Answer, project: ProjectId, prefix: Option<&FilePath>) -> Result<()> {
-    const SQL: &str = "SELECT h.file_path,
-            h.file_type,
-            CASE WHEN NOT h.is_binary THEN
-                COALESCE((SELECT quire_store.blob_text(b) FROM quire_store.blob b
-                          WHERE b.project_id = $1 AND b.hash = h.content_hash),
-                         quire_store.missing_text(h.content_hash)) END,
-            encode(h.content_hash, 'hex'),
-            h.version,
-            h.updated_at
-        FROM (SELECT f.file_path, f.file_type, f.is_binary, f.content_hash, f.version, f.updated_at
-              FROM quire_store.file_head f
-              WHERE f.project_id = $1 AND NOT f.is_deleted AND quire_store.path_is_within(f.file_path, $2)
-              ORDER BY f.file_path
-              OFFSET 0) h
-        ORDER BY h.file_path";
-    answer.fill(SQL, &[project.pg().into(), prefix.map(FilePath::as_str).into()])
+/// Which part of a list.
+pub struct Page {
+    /// Only what comes after this path.
+    pub after: Option<FilePath>,
+    /// Only so many files, and of them as many as have 32 MiB of content together, but one at least.
+    pub most: Option<i64>,
+}
+
+/// The columns of a list from sorted rows `h`, whose content is decoded here: sorting that would spill it to disk. `$1` is the
+/// project.
+macro_rules! with_content {
+    ($time:literal) => {
+        concat!(
+            "SELECT h.file_path,
+                h.file_type,
+                CASE WHEN NOT h.is_binary THEN
+                    COALESCE((SELECT quire_store.blob_text(b) FROM quire_store.blob b
+                              WHERE b.project_id = $1 AND b.hash = h.content_hash),
+                             quire_store.missing_text(h.content_hash)) END,
+                encode(h.content_hash, 'hex'),
+                h.version,
+                h.",
+            $time
+        )
+    };
+}
+
+/// The first `$4` of sorted rows, and of them those before which there is less than 32 MiB of content.
+macro_rules! first {
+    ($rows:expr) => {
+        concat!(
+            "(SELECT p.* FROM (SELECT s.*, COALESCE(sum(CASE WHEN s.is_binary THEN 0 ELSE s.size END)
+                          OVER (ORDER BY s.file_path ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
+                      FROM (",
+            $rows,
+            " ORDER BY 1 LIMIT $4) s) p WHERE p.before < 33554432 ORDER BY p.file_path OFFSET 0)"
+        )
+    };
+}
+
+macro_rules! current {
+    () => {
+        "SELECT f.file_path, f.file_type, f.is_binary, f.content_hash, f.version, f.updated_at, f.size
+         FROM quire_store.file_head f
+         WHERE f.project_id = $1 AND NOT f.is_deleted AND quire_store.path_is_within(f.file_path, $2)
+           AND ($3 IS NULL OR f.file_path > $3)"
+    };
+}
+
+/// Current files with their content, by path: those below a directory, or all.
+pub fn current_files(
+    answer: Answer,
+    project: ProjectId,
+    prefix: Option<&FilePath>,
+    page: &Page,
+) -> Result<()> {
+    const ALL: &str = concat!(
+        with_content!("updated_at"),
+        " FROM (",
+        current!(),
+        " ORDER BY f.file_path OFFSET 0) h ORDER BY h.file_path"
+    );
+    const FIRST: &str =
+        concat!(with_content!("updated_at"), " FROM ", first!(current!()), " h ORDER BY h.file_path");
+    fill(answer, ALL, FIRST, project, prefix.map(FilePath::as_str).into(), page)
+}
+
+macro_rules! at {
+    () => {
+        "SELECT f.file_path, v.file_type, v.is_binary, v.content_hash, v.version, v.committed_at, v.size
+         FROM quire_store.file_head f
+         CROSS JOIN LATERAL (
+             SELECT o.file_type, o.is_binary, o.is_deleted, o.content_hash, o.version, o.committed_at, o.size
+             FROM quire_store.project_files o
+             WHERE o.project_id = f.project_id AND o.file_id = f.file_id AND o.bundle_seq <= $2
+             ORDER BY o.bundle_seq DESC, o.version DESC
+             LIMIT 1) v
+         WHERE f.project_id = $1 AND NOT v.is_deleted AND ($3 IS NULL OR f.file_path > $3)"
+    };
 }
 
 /// Files with their content as they were at a seq, by path.
-pub fn files_at(answer: Answer, project: ProjectId, seq: Seq) -> Result<()> {
-    const SQL: &str = "SELECT t.file_path,
-            t.file_type,
-            CASE WHEN NOT t.is_binary THEN
-                COALESCE((SELECT quire_store.blob_text(b) FROM quire_store.blob b
-                          WHERE b.project_id = $1 AND b.hash = t.content_hash),
-                         quire_store.missing_text(t.content_hash)) END,
-            encode(t.content_hash, 'hex'),
-            t.version,
-            t.committed_at
-        FROM (SELECT h.file_path, f.file_type, f.is_binary, f.content_hash, f.version, f.committed_at
-              FROM quire_store.file_head h
-              CROSS JOIN LATERAL (
-                  SELECT v.file_type, v.is_binary, v.is_deleted, v.content_hash, v.version, v.committed_at
-                  FROM quire_store.project_files v
-                  WHERE v.project_id = h.project_id AND v.file_id = h.file_id AND v.bundle_seq <= $2
-                  ORDER BY v.bundle_seq DESC, v.version DESC
-                  LIMIT 1) f
-              WHERE h.project_id = $1
-                AND NOT f.is_deleted
-              ORDER BY h.file_path
-              OFFSET 0) t
-        ORDER BY t.file_path";
-    answer.fill(SQL, &[project.pg().into(), seq.into()])
+pub fn files_at(answer: Answer, project: ProjectId, seq: Seq, page: &Page) -> Result<()> {
+    const ALL: &str = concat!(
+        with_content!("committed_at"),
+        " FROM (",
+        at!(),
+        " ORDER BY f.file_path OFFSET 0) h ORDER BY h.file_path"
+    );
+    const FIRST: &str =
+        concat!(with_content!("committed_at"), " FROM ", first!(at!()), " h ORDER BY h.file_path");
+    fill(answer, ALL, FIRST, project, seq.into(), page)
+}
+
+fn fill(
+    answer: Answer,
+    all: &'static str,
+    first: &'static str,
+    project: ProjectId,
+    which: Arg,
+    page: &Page,
+) -> Result<()> {
+    let after = page.after.as_ref().map(FilePath::as_str);
+    match page.most {
+        None => answer.fill(all, &[project.pg().into(), which, after.into()]),
+        Some(most) => answer.fill(first, &[project.pg().into(), which, after.into(), most.into()]),
+    }
 }
 
 /// Versions of a path, newest first.

@@ -1,9 +1,7 @@
 //! Reading an export.
 
 use super::apply::Outcome;
-use super::{
-    AssetRecord, BLOBS, BundleRecord, EntityRecord, FILES, FORMAT, FORMAT_VERSION, HISTORY, OpRecord, PROJECT,
-};
+use super::{AssetRecord, BLOBS, BundleRecord, FILES, FORMAT, FORMAT_VERSION, HISTORY, PROJECT};
 use super::{GoneRecord, ProjectRecord, TagRecord};
 use crate::error::{Code, Error, Result};
 use crate::pure::archive::Member;
@@ -16,9 +14,12 @@ use crate::pure::json::{Members, canonical};
 use crate::pure::op::{Mode, Op};
 use crate::pure::path::{FilePath, shorten};
 use crate::pure::timestamp::parse_rfc3339;
-use serde::de::DeserializeOwned;
+use memchr::memchr;
+use serde::Deserialize;
 use serde_json::Value;
-use std::collections::HashMap;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 
 /// Most bundles of one archive.
 const MAX_BUNDLES: usize = 1_000_000;
@@ -28,6 +29,12 @@ const MAX_OPS: usize = 1_000_000;
 const MAX_LINE_BYTES: usize = 512 << 20;
 /// Most JSON values in one line: each takes many times the memory of the two bytes that say it.
 const MAX_LINE_VALUES: usize = 8_000_000;
+/// Most bytes of an operation, and of a value of a field, as written there: that of a field has 1 MiB in canonical form.
+const MAX_OP_BYTES: usize = 2 << 20;
+/// Most bytes of what is recorded with a bundle.
+const MAX_DETAILS_BYTES: usize = 1 << 20;
+/// Most bytes of the project's record.
+const MAX_PROJECT_BYTES: usize = 1 << 20;
 /// Most tags.
 const MAX_TAGS: usize = 100_000;
 
@@ -127,6 +134,40 @@ impl Export {
     }
 }
 
+/// A line of `bundles`; what it holds besides is passed over.
+#[derive(Deserialize)]
+struct BundleLine<'a> {
+    header: BundleHeader,
+    author: Option<String>,
+    committed_at: String,
+    op_count: usize,
+    prev_checksum: Hash,
+    checksum: Hash,
+    #[serde(borrow)]
+    details: Option<&'a RawValue>,
+}
+
+/// A line of `operations`.
+#[derive(Deserialize)]
+struct OpLine<'a> {
+    seq: i64,
+    ordinal: usize,
+    #[serde(borrow)]
+    op: &'a RawValue,
+    checksum: Hash,
+}
+
+/// A line of `entities`.
+#[derive(Deserialize)]
+struct EntityLine<'a> {
+    #[serde(borrow)]
+    entity_type: Cow<'a, str>,
+    #[serde(borrow)]
+    entity_id: Cow<'a, str>,
+    #[serde(borrow)]
+    fields: BTreeMap<String, &'a RawValue>,
+}
+
 /// Takes the files of an archive, in any order.
 #[derive(Default)]
 pub struct Reader {
@@ -157,15 +198,11 @@ impl Reader {
             }
             self.contents.insert(hash, Stored { size: bytes.len() as i64, is_binary: is_binary(bytes) });
         } else if path == PROJECT {
+            at_most(bytes.len(), MAX_PROJECT_BYTES, "bytes in the project's record")?;
             self.project = Some(parse(path, 1, bytes)?);
         } else if let Some((what, _)) = path.strip_prefix(HISTORY).and_then(|rest| rest.split_once('/')) {
             match what {
-                "bundles" => self.lines(path, bytes, |reader, mut record: BundleRecord| {
-                    // As text again, which is what the limit of the lines counts.
-                    let details = record.details.take().map(|details| details.to_string());
-                    reader.bundles.push((record, details));
-                    at_most(reader.bundles.len(), MAX_BUNDLES, "bundles")
-                })?,
+                "bundles" => self.lines(path, bytes, Self::take_bundle)?,
                 "operations" => self.lines(path, bytes, Self::take_op)?,
                 "entities" => self.lines(path, bytes, Self::take_entity)?,
                 "assets" => self.lines(path, bytes, Self::take_asset)?,
@@ -180,10 +217,10 @@ impl Reader {
         Ok(())
     }
 
-    fn lines<T: DeserializeOwned>(
+    fn lines<'b, T: Deserialize<'b>>(
         &mut self,
         path: &str,
-        bytes: &[u8],
+        bytes: &'b [u8],
         mut each: impl FnMut(&mut Self, T) -> Result<()>,
     ) -> Result<()> {
         self.line_bytes += bytes.len();
@@ -196,8 +233,19 @@ impl Reader {
         Ok(())
     }
 
-    fn take_op(&mut self, record: OpRecord) -> Result<()> {
-        let OpRecord { seq, ordinal, op, checksum } = record;
+    fn take_bundle(&mut self, line: BundleLine<'_>) -> Result<()> {
+        let BundleLine { header, author, committed_at, op_count, prev_checksum, checksum, details } = line;
+        // Kept as text, which is what the limit of the lines counts.
+        let details = details.map(|details| short(details, MAX_DETAILS_BYTES)).transpose()?;
+        let record =
+            BundleRecord { header, author, committed_at, op_count, prev_checksum, checksum, details: None };
+        self.bundles.push((record, details.map(str::to_owned)));
+        at_most(self.bundles.len(), MAX_BUNDLES, "bundles")
+    }
+
+    fn take_op(&mut self, line: OpLine<'_>) -> Result<()> {
+        let OpLine { seq, ordinal, op, checksum } = line;
+        let op: Value = tree(op)?;
         if Hash::of(&canonical(&op)?) != checksum {
             return Err(wrong("an operation does not match its checksum")
                 .with("seq", seq)
@@ -207,10 +255,10 @@ impl Reader {
         at_most(self.ops.len(), MAX_OPS, "operations")
     }
 
-    fn take_entity(&mut self, record: EntityRecord) -> Result<()> {
-        let entity = EntityKey::parse(&record.entity_type, &record.entity_id)?;
-        for (field, json) in &record.fields {
-            self.outcome.set(entity.clone().field(field)?, value("value", json)?);
+    fn take_entity(&mut self, line: EntityLine<'_>) -> Result<()> {
+        let entity = EntityKey::parse(&line.entity_type, &line.entity_id)?;
+        for (field, json) in &line.fields {
+            self.outcome.set(entity.clone().field(field)?, value("value", &tree(json)?)?);
         }
         at_most(self.outcome.field_count(), MAX_OPS, "fields")
     }
@@ -360,6 +408,9 @@ fn change(op: &Value) -> Result<Change> {
         }
         unknown => return Err(wrong("an operation is not known here").with("op", shorten(unknown))),
     };
+    if !matches!(change, Change::Asset(_) | Change::Nothing) {
+        members.finish()?;
+    }
     Ok(change)
 }
 
@@ -384,18 +435,33 @@ fn at_most(count: usize, most: usize, what: &str) -> Result<()> {
     if count <= most { Ok(()) } else { Err(Error::limit(format!("the export has too many {what}"), most)) }
 }
 
-fn parse<T: DeserializeOwned>(path: &str, line: usize, bytes: &[u8]) -> Result<T> {
+fn parse<'b, T: Deserialize<'b>>(path: &str, line: usize, bytes: &'b [u8]) -> Result<T> {
     let unreadable = |reason: &str| wrong(&format!("{} line {line}: {}", shorten(path), shorten(reason)));
     if has_more_values(bytes, MAX_LINE_VALUES) {
         return Err(Error::limit("a line of the export has too many JSON values", MAX_LINE_VALUES)
             .with("file", shorten(path))
             .with("line", line));
     }
-    let json: Value = serde_json::from_slice(bytes).map_err(|error| unreadable(&error.to_string()))?;
-    if has_nul(&json) {
+    if has_nul(bytes) {
         return Err(unreadable("it has a text with a NUL, which PostgreSQL cannot hold"));
     }
-    serde_json::from_value(json).map_err(|error| unreadable(&error.to_string()))
+    serde_json::from_slice(bytes).map_err(|error| unreadable(&error.to_string()))
+}
+
+/// The text of a part of a line, unless it is too long.
+fn short(part: &RawValue, most: usize) -> Result<&str> {
+    let text = part.get();
+    if text.len() > most {
+        return Err(Error::limit("a part of the export's history is too long", most));
+    }
+    Ok(text)
+}
+
+/// A part of a line as a tree, which takes many times its memory: only of parts as long as an operation may be.
+fn tree(part: &RawValue) -> Result<Value> {
+    serde_json::from_str(short(part, MAX_OP_BYTES)?).map_err(|error| {
+        wrong(&format!("a part of its history cannot be read: {}", shorten(&error.to_string())))
+    })
 }
 
 /// Whether a JSON text has more values than so many, told without making any of them.
@@ -417,11 +483,16 @@ fn has_more_values(json: &[u8], most: usize) -> bool {
     values > most
 }
 
-fn has_nul(json: &Value) -> bool {
-    match json {
-        Value::String(text) => text.contains('\0'),
-        Value::Array(items) => items.iter().any(has_nul),
-        Value::Object(members) => members.iter().any(|(key, value)| key.contains('\0') || has_nul(value)),
-        _ => false,
+/// Whether a text in a JSON text has a NUL, which can only be written as an escape.
+fn has_nul(json: &[u8]) -> bool {
+    let mut rest = json;
+    while let Some(at) = memchr(b'\\', rest) {
+        rest = &rest[at + 1..];
+        if rest.starts_with(b"u0000") {
+            return true;
+        }
+        // What is escaped, which may be a backslash itself.
+        rest = rest.get(1..).unwrap_or_default();
     }
+    false
 }

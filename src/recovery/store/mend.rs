@@ -258,14 +258,15 @@ pub fn mend_file_head(project: ProjectId, path: &str) -> Result<bool> {
 /// Makes a field what its newest operation says; `false` when there is none.
 pub fn mend_field(project: ProjectId, key: &FieldKey) -> Result<bool> {
     const SQL: &str = "INSERT INTO quire_store.entity_field AS e (project_id, entity_type, entity_id, field, value, seq,
-            actor_id, updated_at)
-        SELECT o.project_id, o.entity_type, o.entity_id, o.field, o.value, o.bundle_seq, b.actor_id, b.committed_at
+            actor_id, updated_at, size)
+        SELECT o.project_id, o.entity_type, o.entity_id, o.field, o.value, o.bundle_seq, b.actor_id, b.committed_at, o.size
         FROM quire_store.entity_op o
         JOIN quire_store.bundle b ON b.project_id = o.project_id AND b.seq = o.bundle_seq
         WHERE o.project_id = $1 AND o.entity_type = $2 AND o.entity_id = $3 AND o.field = $4
         ORDER BY o.bundle_seq DESC, o.ordinal DESC LIMIT 1
         ON CONFLICT (project_id, entity_type, entity_id, field) DO UPDATE
-        SET value = EXCLUDED.value, seq = EXCLUDED.seq, actor_id = EXCLUDED.actor_id, updated_at = EXCLUDED.updated_at
+        SET value = EXCLUDED.value, seq = EXCLUDED.seq, actor_id = EXCLUDED.actor_id, updated_at = EXCLUDED.updated_at,
+            size = EXCLUDED.size
         RETURNING true";
     let args: [Arg; 4] = [
         project.pg().into(),

@@ -1,58 +1,96 @@
-//! `jsonb` arguments. PostgreSQL accepts JSON that Rust's reader does not (deeper nesting, larger numbers); such an
-//! argument is an error value that becomes 22023, where pgrx's own type would panic.
+//! `jsonb` arguments and results. An argument is read when a function asks for it, after the gate. PostgreSQL accepts JSON that Rust
+//! does not (deeper nesting, larger numbers); such an argument is an error value that becomes 22023, where pgrx's own type would
+//! panic.
+
+mod read;
+
+pub use read::{Container, Numbers};
 
 use crate::error::{Error, Result};
-use crate::pure::json::inexact_number;
-use crate::pure::path::shorten;
 use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
 use pgrx::datum::{Datum, FromDatum, IntoDatum};
 use pgrx::nullable::Nullable;
+use pgrx::pg_sys;
 use pgrx::pgrx_sql_entity_graph::metadata::{
     ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
 };
-use pgrx::{direct_function_call, pg_sys};
+use read::Root;
 use serde_json::Value;
-use std::ffi::CStr;
 
-/// A `jsonb` argument, parsed.
-pub struct JsonArg {
-    parsed: Result<Value>,
-    /// The first number that Rust holds as another one.
-    inexact: Option<String>,
-}
+/// A `jsonb` argument, as the caller gave it: nothing of it has been read.
+pub struct JsonArg(pg_sys::Datum);
 
 impl JsonArg {
     /// The JSON, or 22023 naming the argument.
-    pub fn parsed(self, argument: &str) -> Result<Value> {
-        self.parsed.map_err(|error| error.with("argument", argument))
+    pub fn parsed(&self, argument: &str) -> Result<Value> {
+        self.root(Numbers::Nearest).and_then(Root::value).map_err(|error| error.with("argument", argument))
     }
 
     /// The JSON, of which values are kept: 22023 also when a number would not come back as it is.
-    pub fn exact(self, argument: &str) -> Result<Value> {
-        match &self.inexact {
-            None => self.parsed(argument),
-            Some(number) => {
-                Err(Error::validation(format!("a double cannot hold the number {}", shorten(number)))
-                    .with("argument", argument)
-                    .hint("pass it as a string"))
+    pub fn exact(&self, argument: &str) -> Result<Value> {
+        self.root(Numbers::Exact).and_then(Root::value).map_err(|error| error.with("argument", argument))
+    }
+
+    /// The elements of an array, one after the other; 22023 when it is none.
+    pub fn items(&self, argument: &str, numbers: Numbers) -> Result<Items<'_>> {
+        match self.root(numbers) {
+            Ok(Root::Container(container)) if !container.is_object => {
+                Ok(Items { container, argument: argument.to_owned(), of: std::marker::PhantomData })
             }
+            Ok(_) => {
+                Err(Error::validation(format!("{argument} must be a JSON array")).with("argument", argument))
+            }
+            Err(error) => Err(error.with("argument", argument)),
         }
+    }
+
+    /// The members of an object, one after the other; `None` when it is none.
+    pub fn members(&self) -> Result<Option<Container>> {
+        Ok(match self.root(Numbers::Nearest)? {
+            Root::Container(container) if container.is_object => Some(container),
+            _ => None,
+        })
+    }
+
+    /// As it is stored, to be handed on.
+    pub fn stored(&self) -> JsonDatum {
+        // SAFETY: the argument lives as long as the call.
+        let copy = unsafe { JsonDatum::from_polymorphic_datum(self.0, false, pg_sys::JSONBOID) };
+        copy.expect("it is not null")
+    }
+
+    fn root(&self, numbers: Numbers) -> Result<Root> {
+        // SAFETY: the datum is a jsonb, which is detoasted into memory that lives as long as the call.
+        unsafe { Root::of(pg_sys::pg_detoast_datum(self.0.cast_mut_ptr()).cast(), numbers) }
+    }
+}
+
+/// The elements of an array.
+pub struct Items<'a> {
+    container: Container,
+    argument: String,
+    of: std::marker::PhantomData<&'a JsonArg>,
+}
+
+impl Items<'_> {
+    /// How many there are.
+    pub fn total(&self) -> usize {
+        self.container.count
+    }
+}
+
+impl Iterator for Items<'_> {
+    type Item = Result<Value>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.container.next_element().transpose()?;
+        Some(next.map_err(|error| error.with("argument", self.argument.as_str())))
     }
 }
 
 impl FromDatum for JsonArg {
     unsafe fn from_polymorphic_datum(datum: pg_sys::Datum, is_null: bool, _: pg_sys::Oid) -> Option<Self> {
-        if is_null {
-            return None;
-        }
-        // SAFETY: the datum is a jsonb, which jsonb_out detoasts and prints.
-        let text = unsafe { direct_function_call::<&CStr>(pg_sys::jsonb_out, &[Some(datum)]) }?;
-        let parsed = serde_json::from_slice(text.to_bytes())
-            .map_err(|error| Error::validation(format!("unreadable json: {error}").to_lowercase()));
-        let inexact = text.to_str().ok().and_then(inexact_number).map(str::to_owned);
-        // SAFETY: jsonb_out returned a palloc'ed copy that nothing refers to any more.
-        unsafe { pg_sys::pfree(text.as_ptr().cast_mut().cast()) };
-        Some(JsonArg { parsed, inexact })
+        (!is_null).then_some(JsonArg(datum))
     }
 }
 
@@ -113,10 +151,7 @@ unsafe impl SqlTranslatable for JsonDatum {
 unsafe impl<'fcx> ArgAbi<'fcx> for JsonArg {
     unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
         // SAFETY: passed on; NULL is handled by unbox_nullable_arg.
-        unsafe { arg.unbox_arg_using_from_datum() }.unwrap_or_else(|| JsonArg {
-            parsed: Err(Error::internal("a jsonb argument is null")),
-            inexact: None,
-        })
+        unsafe { arg.unbox_arg_using_from_datum() }.expect("an argument that may be null is unboxed as one")
     }
 
     unsafe fn unbox_nullable_arg(arg: Arg<'_, 'fcx>) -> Nullable<Self> {
