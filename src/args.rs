@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::ids::{ActorId, CorrelationId, ProjectId};
 use crate::pure::path::FilePath;
+use crate::pure::person;
 use crate::pure::timestamp::Micros;
 use pgrx::Uuid;
 use pgrx::datum::Interval;
@@ -21,7 +22,7 @@ pub fn project_arg(project_uuid: Option<Uuid>) -> Result<ProjectId> {
 /// An actor argument: given, and not the built-in one.
 pub fn actor_arg(name: &str, actor: Option<Uuid>) -> Result<ActorId> {
     let actor = ActorId::from_pg(required(name, actor)?);
-    if actor == ActorId::SYSTEM {
+    if actor.is_built_in() {
         return Err(Error::validation("the actor system cannot be a member").with("argument", name));
     }
     Ok(actor)
@@ -51,6 +52,15 @@ pub fn text_arg<'a>(name: &str, value: Option<&'a str>, longest: usize) -> Resul
         return Err(
             Error::validation(format!("{name} must not contain control characters")).with("argument", name)
         );
+    }
+    Ok(value)
+}
+
+/// What somebody is called: not like the built-in actor.
+pub fn display_name_arg<'a>(name: &str, value: Option<&'a str>) -> Result<&'a str> {
+    let value = text_arg(name, value, person::MAX_NAME)?;
+    if person::is_reserved(value) {
+        return Err(Error::validation("nobody else can be called system").with("argument", name));
     }
     Ok(value)
 }

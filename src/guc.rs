@@ -20,6 +20,9 @@ static DIFF_DEADLINE: GucSetting<i32> = GucSetting::<i32>::new(2_000);
 /// What the path of a snapshot's URL is appended to.
 static PUBLIC_URL: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 
+/// The claim that people are called by who have no name of their own.
+static DISPLAY_NAME_CLAIM: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
+
 /// Registers the settings and reserves the prefix `quire`.
 pub fn init() {
     GucRegistry::define_string_guc(
@@ -78,6 +81,14 @@ pub fn init() {
         GucContext::Suset,
         GucFlags::default(),
     );
+    GucRegistry::define_string_guc(
+        c"quire.display_name_claim",
+        c"The claim of a JWT that its user is called by, such as name, email or user_metadata.full_name.",
+        c"Taken when the user writes and has no name of their own. Empty: none.",
+        &DISPLAY_NAME_CLAIM,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
     // SAFETY: called once from _PG_init with a NUL-terminated prefix.
     unsafe { pgrx::pg_sys::MarkGUCPrefixReserved(c"quire".as_ptr()) };
 }
@@ -86,6 +97,12 @@ pub fn init() {
 pub fn is_trusted_authenticator(role: &str) -> bool {
     let Some(list) = TRUSTED_AUTHENTICATORS.get() else { return false };
     list.to_string_lossy().split(',').any(|name| name.trim() == role)
+}
+
+/// The claim that people are called by, if any.
+pub fn display_name_claim() -> Option<String> {
+    let claim = DISPLAY_NAME_CLAIM.get()?.to_string_lossy().trim().to_owned();
+    Some(claim).filter(|claim| !claim.is_empty())
 }
 
 /// Where the API can be reached, without a slash at its end.

@@ -1,5 +1,6 @@
 //! Newtypes for identifiers. A raw uuid or integer does not cross a module border where one of these exists.
 
+use crate::pure::person::SYSTEM_ELSEWHERE;
 use pgrx::Uuid as PgUuid;
 use std::fmt;
 use uuid::Uuid;
@@ -56,6 +57,13 @@ uuid_id!(
 impl ActorId {
     /// The built-in actor of administrators who are mapped to nobody.
     pub const SYSTEM: ActorId = ActorId(Uuid::nil());
+    /// Stands for that of other databases.
+    pub const SYSTEM_ELSEWHERE: ActorId = ActorId(SYSTEM_ELSEWHERE);
+
+    /// Whether nobody can be it.
+    pub fn is_built_in(self) -> bool {
+        self == Self::SYSTEM || self == Self::SYSTEM_ELSEWHERE
+    }
 }
 
 impl ProjectId {

@@ -5,12 +5,24 @@ SET LOCAL search_path TO pg_catalog, pg_temp;
 CREATE TABLE quire_store.actor (
     actor_id     uuid PRIMARY KEY,
     display_name text,
-    db_role      text COLLATE "C" UNIQUE,
-    created_at   timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+    -- Who gave the name: the person or an administrator, a claim of their JWT, another database. What stands first here is not
+    -- replaced by what stands later.
+    name_from    text CHECK (name_from IN ('person', 'claim', 'peer')),
+    -- The role that acts as this actor: by its oid in the cluster with this system identifier, whatever it is called by then, and by
+    -- its name in any other, where a dump was restored and oids mean nothing.
+    db_role      text COLLATE "C",
+    role_oid     oid,
+    role_cluster bigint,
+    created_at   timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    CHECK ((db_role IS NULL) = (role_oid IS NULL) AND (role_oid IS NULL) = (role_cluster IS NULL))
 );
 SELECT pg_catalog.pg_extension_config_dump('quire_store.actor', $$WHERE actor_id <> '00000000-0000-0000-0000-000000000000'$$);
+-- Partial, so that PostgreSQL does not take what they hold for keys of the table: a change of it then waits for nobody who refers to
+-- the actor. Of names there may be two that are alike, after roles were renamed.
+CREATE UNIQUE INDEX actor_role ON quire_store.actor (role_oid, role_cluster) WHERE role_oid IS NOT NULL;
+CREATE INDEX actor_db_role ON quire_store.actor (db_role) WHERE db_role IS NOT NULL;
 
 -- Who an administrator is who is mapped to nobody.
-INSERT INTO quire_store.actor (actor_id, display_name) VALUES ('00000000-0000-0000-0000-000000000000', 'system');
+INSERT INTO quire_store.actor (actor_id, display_name, name_from) VALUES ('00000000-0000-0000-0000-000000000000', 'system', 'person');
 
 SET LOCAL search_path TO quire, pg_temp;

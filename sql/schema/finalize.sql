@@ -33,8 +33,10 @@ ALTER DOMAIN quire."*/*" OWNER TO quire_owner;
 -- What each role may call.
 GRANT USAGE ON SCHEMA quire TO quire_owner, quire_guest;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA quire TO quire_user;
-REVOKE EXECUTE ON FUNCTION quire.map_role_to_actor(text, uuid, text), quire.rotate_secret() FROM quire_user;
-GRANT EXECUTE ON FUNCTION quire.map_role_to_actor(text, uuid, text), quire.rotate_secret() TO quire_admin;
+REVOKE EXECUTE ON FUNCTION quire.map_role_to_actor(text, uuid, text), quire.unmap_role(text), quire.list_actors(),
+    quire.rotate_secret() FROM quire_user;
+GRANT EXECUTE ON FUNCTION quire.map_role_to_actor(text, uuid, text), quire.unmap_role(text), quire.list_actors(),
+    quire.rotate_secret() TO quire_admin;
 GRANT SELECT ON ALL TABLES IN SCHEMA quire TO quire_user;
 
 -- What the security_invoker views touch on behalf of the caller; row level security decides which rows. Nobody but
@@ -136,12 +138,22 @@ COMMENT ON FUNCTION quire.list_project_members(uuid) IS
 'Members of a project, strongest role first. Members only, also in a public project.
 Returns: rows (member, display_name, role, added_by, added_at). Errors: 22004, 42501, PT404.';
 COMMENT ON FUNCTION quire.map_role_to_actor(text, uuid, text) IS
-'Makes a database role act as an actor; a role has one actor and an actor one role. Administrators only.
-Arguments: db_role (must exist); actor (default: a new one); display_name (default: unchanged).
-Returns: the actor''s id. Errors: 22004, 22023, 42501, PT404 no such role.';
+'Makes a database role act as an actor; a role has one actor and an actor one role. A NOTICE says whose mapping this takes away. The role stays that actor when it is renamed. Administrators only.
+Arguments: db_role (must exist); actor (default: the one the role acts as, else a new one); display_name (the person''s own name; default: unchanged).
+Returns: the actor''s id. Errors: 22004, 22023 also for the built-in actor and for a name that says system, 42501, PT404 no such role.';
+COMMENT ON FUNCTION quire.unmap_role(text) IS
+'Takes a role''s actor away: the role is nobody then, and the actor keeps name, projects and history. Also for a role that is gone. Administrators only.
+Returns: the actor''s id. Errors: 22004, 22023, 42501, PT404 the role acts as nobody.';
+COMMENT ON FUNCTION quire.list_actors() IS
+'Everybody who has ever been registered, in the order in which they were. Administrators only.
+Returns: rows (actor, display_name, db_role, created_at); db_role as it is called now, NULL when the role is gone or there is none. Errors: 42501.';
+COMMENT ON FUNCTION quire.set_display_name(text, uuid) IS
+'Says what the caller is called, from now on and in what they did before. A name that was said so is replaced neither by claims nor by peers.
+Arguments: name (1 to 255 characters); actor (somebody else, for administrators; default: the caller).
+Errors: 22004, 22023 also for a name that says system and for the built-in actor, 42501 nobody is signed in, a token, or somebody else''s name; PT404 no such actor.';
 COMMENT ON FUNCTION quire.whoami() IS
 'Who the caller is to quire.
-Returns: {actor_id, display_name, via, db_role, is_admin}; via is token, jwt, db_role, system or anonymous. Errors: 42501 the JWT claims are not those of a user.';
+Returns: {actor_id, display_name, via, db_role, is_admin}; via is token, jwt, db_role, system or anonymous. Errors: 42501 the JWT claims are not those of a user: no JSON object, a sub that is no string, is empty, has more than 255 bytes or control characters, or is that of a built-in actor.';
 
 -- Projects made from others ----------------------------------------------------------------------------------------
 

@@ -29,6 +29,10 @@ CREATE FUNCTION quire.list_project_tags(project_uuid uuid)
 RETURNS TABLE (tag text, seq bigint, created_by uuid, created_at timestamptz)
 STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'list_project_tags_wrapper';
 
+CREATE FUNCTION quire.list_actors()
+RETURNS TABLE (actor uuid, display_name text, db_role text, created_at timestamptz)
+STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'list_actors_wrapper';
+
 CREATE FUNCTION quire.list_project_members(project_uuid uuid)
 RETURNS TABLE (member uuid, display_name text, role text, added_by uuid, added_at timestamptz)
 STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'list_project_members_wrapper';

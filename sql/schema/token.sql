@@ -41,8 +41,10 @@ CREATE TABLE quire_store.token (
     audience   text COLLATE "C",
     max_uses   integer,
     minted_by  uuid NOT NULL REFERENCES quire_store.actor,
-    -- The database role of the administrator who made it, and who needs no role in the project while it is one.
-    admin_role text COLLATE "C",
+    -- The database role of the administrator who made it, and who needs no role in the project while it is one; kept as in `actor`.
+    admin_role    text COLLATE "C",
+    admin_oid     oid,
+    admin_cluster bigint,
     minted_at  timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     expires_at timestamptz NOT NULL,
     -- The snapshots it is for, one by one: they stay while it is valid.

@@ -3,6 +3,7 @@
 //! Kept in backend memory and gone when the transaction ends, or when the savepoint in which it was presented is rolled
 //! back: a pooled connection hands nothing on.
 
+use super::role::StoredRole;
 use crate::ids::{ActorId, ProjectId};
 use crate::pure::token::Token;
 use pgrx::pg_sys;
@@ -18,7 +19,7 @@ pub struct Bound {
     /// Who made it.
     pub minted_by: ActorId,
     /// The database role with which they did so as an administrator, who needs no role in the project.
-    pub admin_role: Option<String>,
+    pub admin_role: Option<StoredRole>,
 }
 
 impl Bound {

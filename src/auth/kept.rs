@@ -10,12 +10,12 @@ use std::collections::HashMap;
 const MOST: usize = 1000;
 
 thread_local! {
-    static KEPT: RefCell<HashMap<(ProjectId, Key<'static>), ProjectAccess>> = RefCell::default();
+    static KEPT: RefCell<HashMap<(ProjectId, Key), ProjectAccess>> = RefCell::default();
 }
 
 /// What was found last time.
 pub fn find(project: ProjectId, key: Key) -> Option<ProjectAccess> {
-    KEPT.with_borrow(|kept| kept.get(&(project, key.into_owned())).cloned())
+    KEPT.with_borrow(|kept| kept.get(&(project, key)).cloned())
 }
 
 /// Remembers.
@@ -24,6 +24,11 @@ pub fn keep(project: ProjectId, key: Key, found: &ProjectAccess) {
         if kept.len() >= MOST {
             kept.clear();
         }
-        kept.insert((project, key.into_owned()), found.clone());
+        kept.insert((project, key), found.clone());
     });
+}
+
+/// Forgets everything, after what is known of somebody has changed here.
+pub fn forget() {
+    KEPT.with_borrow_mut(HashMap::clear);
 }

@@ -8,7 +8,9 @@
 pub mod api;
 pub mod bound;
 mod kept;
+mod people;
 mod principal;
+pub mod role;
 pub mod store;
 
 use crate::args::project_arg;
@@ -23,10 +25,11 @@ use crate::token;
 pub use bound::Bound;
 use principal::Caller;
 pub use principal::{Principal, caller_role, current};
+use role::StoredRole;
 use std::borrow::Cow;
 use std::rc::Rc;
 use store::ProjectAccess;
-pub use store::Standing;
+pub use store::{NameFrom, Standing};
 use uuid::Uuid;
 
 /// What a function is about to do with a project.
@@ -204,10 +207,12 @@ fn refuse_dead_token(bound: &Bound) -> Result<()> {
 }
 
 fn decide(action: Action, project: ProjectId, caller: Caller, found: ProjectAccess) -> Result<Access> {
-    let ProjectAccess { is_public, is_archived, settings, name, standing, display_name } = found;
-    let principal = caller.with(standing.actor, display_name);
+    let ProjectAccess { is_public, is_archived, settings, name, standing, known } = found;
+    let principal = caller.with(standing.actor, known);
     let (role, is_elsewhere) = match &principal.token {
-        Some(bound) if bound.admin_role.as_deref().is_some_and(principal::is_admin_now) => {
+        Some(bound)
+            if bound.admin_role.as_ref().and_then(StoredRole::here).is_some_and(|role| role.is_admin()) =>
+        {
             (Some(Role::Owner), bound.project() != project)
         }
         Some(bound) => (standing.role, bound.project() != project),
@@ -271,14 +276,26 @@ pub fn require_project(action: Action, project_uuid: Option<pgrx::Uuid>) -> Resu
     require(action, project_arg(project_uuid)?)
 }
 
-/// The actor a write of `principal` is attributed to; registered if it is seen for the first time.
+/// The actor a write of `principal` is attributed to; registered if it is seen for the first time. What is kept of them follows the
+/// name of their role and the name that their claims give.
 pub fn author(principal: &Principal) -> Result<ActorId> {
     let actor = principal.actor.ok_or_else(|| {
         Error::new(Code::Unauthorized, "nobody is signed in")
             .hint("an administrator maps a database role with map_role_to_actor, or an authenticator sets request.jwt.claims")
     })?;
     if !principal.is_registered {
-        store::register_actor(actor, None)?;
+        store::register_actor(actor, principal.claimed_name.as_deref(), NameFrom::Claim)?;
+        return Ok(actor);
+    }
+    // In a transaction that sees an older state, what it sees may not be what there is: another write will do it.
+    if principal.is_behind() && !db::sees_older_state() {
+        if principal.known.is_role_behind {
+            store::follow_role(actor, &principal.db_role.stored())?;
+        }
+        if let Some(name) = &principal.claimed_name {
+            store::follow_claim(actor, name)?;
+        }
+        kept::forget();
     }
     Ok(actor)
 }

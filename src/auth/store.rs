@@ -2,7 +2,8 @@
 
 use super::Role;
 use super::principal::Key;
-use crate::db::{self, Arg, Row};
+use super::role::{DbRole, StoredRole, cluster};
+use crate::db::{self, Answer, Arg, Row};
 use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId};
 use crate::pure::settings::Settings;
@@ -38,19 +39,62 @@ pub struct ProjectAccess {
     pub settings: Settings,
     pub name: String,
     pub standing: Standing,
+    pub known: Known,
+}
+
+/// What is registered of a caller, beside their id.
+#[derive(Clone, Default, Debug)]
+pub struct Known {
     pub display_name: Option<String>,
+    /// They or an administrator have said what they are called.
+    pub has_own_name: bool,
+    /// The role they came with is stored under another name, or of another cluster.
+    pub is_role_behind: bool,
+}
+
+impl Known {
+    /// From the columns of [`known!`], starting at `at`.
+    fn from_row(row: &Row, at: usize) -> Result<Self> {
+        Ok(Self {
+            display_name: row.opt(at)?,
+            has_own_name: row.opt(at + 1)?.unwrap_or(false),
+            is_role_behind: row.opt(at + 2)?.unwrap_or(false),
+        })
+    }
+}
+
+/// What is known of the actor `a`, who was found by the parameters $2 to $4 of [`by`].
+macro_rules! known {
+    () => {
+        "a.display_name, a.name_from = 'person', a.role_cluster <> $3 OR a.db_role <> $4"
+    };
+}
+
+/// The actor mapped to the role with the oid $2 in this cluster, $3; or, of those mapped in another one, the only one mapped to a role
+/// of its name, $4. One look-up in an index where there is the first: what comes after it is not run.
+macro_rules! actor_of_role {
+    () => {
+        "(SELECT o.actor_id, o.display_name, o.name_from, o.db_role, o.role_oid, o.role_cluster
+          FROM quire_store.actor o WHERE o.role_oid = $2 AND o.role_cluster = $3
+          UNION ALL
+          SELECT n.actor_id, n.display_name, n.name_from, n.db_role, n.role_oid, n.role_cluster
+          FROM quire_store.actor n WHERE n.db_role = $4 AND n.role_cluster <> $3
+            AND NOT EXISTS (SELECT FROM quire_store.actor o WHERE o.role_oid = $2 AND o.role_cluster = $3)
+            AND (SELECT count(*) FROM quire_store.actor m WHERE m.db_role = $4 AND m.role_cluster <> $3) = 1
+          LIMIT 1)"
+    };
 }
 
 /// A project as its caller may see it, together with the caller's actor: by subject, or by role.
 pub fn project_access(project: ProjectId, caller: Key) -> Result<Option<ProjectAccess>> {
     macro_rules! access {
-        ($actor_is:literal, $member_is:literal) => {
+        ($known:expr, $actor:expr, $member_is:literal) => {
             concat!(
-                "SELECT p.visibility = 'public', p.status = 'archived', p.settings::text, p.name, a.display_name,
-                    p.access_version, a.actor_id, m.role
-                 FROM quire_store.project p
-                 LEFT JOIN quire_store.actor a ON ",
-                $actor_is,
+                "SELECT p.visibility = 'public', p.status = 'archived', p.settings::text, p.name,
+                    p.access_version, a.actor_id, m.role, ",
+                $known,
+                " FROM quire_store.project p LEFT JOIN ",
+                $actor,
                 " LEFT JOIN quire_store.membership m ON m.project_id = p.project_id AND m.actor_id = ",
                 $member_is,
                 " WHERE p.project_id = $1"
@@ -58,10 +102,15 @@ pub fn project_access(project: ProjectId, caller: Key) -> Result<Option<ProjectA
         };
     }
     // A member need not be registered yet.
-    const BY_SUBJECT: &str = access!("a.actor_id = $2", "$2");
-    const BY_ROLE: &str = access!("a.db_role = $2", "a.actor_id");
-    let (sql, key) = by(caller, BY_SUBJECT, BY_ROLE);
-    db::read_one(sql, &[project.pg().into(), key], |row| {
+    const BY_SUBJECT: &str = access!(
+        "a.display_name, a.name_from = 'person', false",
+        "quire_store.actor a ON a.actor_id = $2",
+        "$2"
+    );
+    const BY_ROLE: &str = access!(known!(), concat!(actor_of_role!(), " a ON true"), "a.actor_id");
+    let By { sql, key, name } = by(caller, BY_SUBJECT, BY_ROLE);
+    let args: [Arg; 4] = [project.pg().into(), key, cluster().into(), name.into()];
+    db::read_one(sql, &args, |row| {
         let settings = serde_json::from_str(row.get(3)?)
             .map_err(|_| Error::internal("stored settings are not JSON"))
             .and_then(|value| Settings::parse(&value))?;
@@ -70,51 +119,178 @@ pub fn project_access(project: ProjectId, caller: Key) -> Result<Option<ProjectA
             is_archived: row.get(2)?,
             settings,
             name: row.get(4)?,
-            display_name: row.opt(5)?,
-            standing: Standing::from_row(row, 6)?,
+            standing: Standing::from_row(row, 5)?,
+            known: Known::from_row(row, 8)?,
         })
     })
 }
 
-/// The statement and argument that find the caller's actor.
-pub fn by<'a>(caller: Key<'a>, by_subject: &'static str, by_role: &'static str) -> (&'static str, Arg<'a>) {
+/// $1 of a statement that is about no project.
+const NO_PROJECT: Option<Uuid> = None;
+
+/// How a caller's actor is found.
+pub struct By<'a> {
+    pub sql: &'static str,
+    /// The subject, or the oid of the role.
+    pub key: Arg<'a>,
+    /// The role's name, by which it is found when it was mapped in another cluster.
+    pub name: Option<String>,
+}
+
+/// The statement and arguments that find the caller's actor.
+pub fn by<'a>(caller: Key, by_subject: &'static str, by_role: &'static str) -> By<'a> {
     match caller {
-        Key::Subject(subject) => (by_subject, subject.pg().into()),
-        Key::Role(role) => (by_role, role.into_owned().into()),
+        Key::Subject(subject) => By { sql: by_subject, key: subject.pg().into(), name: None },
+        Key::Role(role) => By { sql: by_role, key: role.into(), name: Some(DbRole::of(role).name) },
     }
 }
 
 /// The actor's row: of the subject, or of the actor mapped to the role.
-pub fn find_actor(caller: Key) -> Result<Option<(ActorId, Option<String>)>> {
-    const BY_SUBJECT: &str = "SELECT actor_id, display_name FROM quire_store.actor WHERE actor_id = $1";
-    const BY_ROLE: &str = "SELECT actor_id, display_name FROM quire_store.actor WHERE db_role = $1";
-    let (sql, key) = by(caller, BY_SUBJECT, BY_ROLE);
-    db::read_one(sql, &[key], |row| Ok((row.get(1).map(ActorId::from_pg)?, row.opt(2)?)))
+pub fn find_actor(caller: Key) -> Result<Option<(ActorId, Known)>> {
+    const BY_SUBJECT: &str = "SELECT a.actor_id, a.display_name, a.name_from = 'person', false
+        FROM quire_store.actor a WHERE a.actor_id = $2";
+    const BY_ROLE: &str = concat!("SELECT a.actor_id, ", known!(), " FROM ", actor_of_role!(), " a");
+    let By { sql, key, name } = by(caller, BY_SUBJECT, BY_ROLE);
+    let args: [Arg; 4] = [NO_PROJECT.into(), key, cluster().into(), name.into()];
+    db::read_one(sql, &args, |row| Ok((row.get(1).map(ActorId::from_pg)?, Known::from_row(row, 2)?)))
 }
 
-pub fn register_actor(actor: ActorId, display_name: Option<&str>) -> Result<()> {
-    const SQL: &str =
-        "INSERT INTO quire_store.actor (actor_id, display_name) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-    db::exec(SQL, &[actor.pg().into(), display_name.into()])
+/// Who gave a name.
+#[derive(Clone, Copy)]
+pub enum NameFrom {
+    /// A claim of the person's own JWT.
+    Claim,
+    /// Another database.
+    Peer,
 }
 
-/// Whether the cluster has a role of this name.
-pub fn role_exists(role: &str) -> Result<bool> {
-    const SQL: &str = "SELECT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = $1)";
-    Ok(db::read_one(SQL, &[role.into()], |row| row.get(1))?.unwrap_or(false))
+pub fn register_actor(actor: ActorId, display_name: Option<&str>, from: NameFrom) -> Result<()> {
+    const SQL: &str = "INSERT INTO quire_store.actor (actor_id, display_name, name_from)
+        VALUES ($1, $2, CASE WHEN $2 IS NOT NULL THEN $3 END) ON CONFLICT DO NOTHING";
+    let from = match from {
+        NameFrom::Claim => "claim",
+        NameFrom::Peer => "peer",
+    };
+    db::exec(SQL, &[actor.pg().into(), display_name.into(), from.into()])
 }
 
-/// Gives `role` to `actor` alone.
-pub fn map_role(role: &str, actor: ActorId, display_name: Option<&str>) -> Result<()> {
-    const ONE_AT_A_TIME: &str = "LOCK TABLE quire_store.actor IN SHARE ROW EXCLUSIVE MODE";
-    const RELEASE: &str = "UPDATE quire_store.actor SET db_role = NULL WHERE db_role = $1 AND actor_id <> $2";
-    const MAP: &str =
-        "INSERT INTO quire_store.actor AS a (actor_id, display_name, db_role) VALUES ($2, $3, $1)
+/// Keeps the name that somebody's claims give, unless they have one of their own. Whoever does so at the same time does not wait.
+pub fn follow_claim(actor: ActorId, name: &str) -> Result<()> {
+    const SQL: &str = "UPDATE quire_store.actor SET display_name = $2, name_from = 'claim'
+        WHERE actor_id = (SELECT a.actor_id FROM quire_store.actor a
+                          WHERE a.actor_id = $1 AND a.name_from IS DISTINCT FROM 'person'
+                            AND a.display_name IS DISTINCT FROM $2
+                          FOR NO KEY UPDATE SKIP LOCKED)";
+    db::exec(SQL, &[actor.pg().into(), name.into()])
+}
+
+/// Keeps what somebody's role is called now, and which one it is in this cluster.
+pub fn follow_role(actor: ActorId, role: &StoredRole) -> Result<()> {
+    const SQL: &str = "UPDATE quire_store.actor SET db_role = $2, role_oid = $3, role_cluster = $4
+        WHERE actor_id = (SELECT a.actor_id FROM quire_store.actor a
+                          WHERE a.actor_id = $1
+                            AND (a.role_oid = $3 AND a.role_cluster = $4
+                                 OR a.db_role = $2 AND a.role_cluster <> $4
+                                    AND NOT EXISTS (SELECT FROM quire_store.actor o
+                                                    WHERE o.role_oid = $3 AND o.role_cluster = $4))
+                          FOR NO KEY UPDATE SKIP LOCKED)";
+    let args: [Arg; 4] = [actor.pg().into(), role.name.as_str().into(), role.oid.into(), role.cluster.into()];
+    db::exec(SQL, &args)
+}
+
+/// Gives a person their own name; `false` when there is nobody of this id.
+pub fn set_name(actor: ActorId, name: &str) -> Result<bool> {
+    const SQL: &str = "UPDATE quire_store.actor SET display_name = $2, name_from = 'person' WHERE actor_id = $1 RETURNING true";
+    Ok(db::write_one(SQL, &[actor.pg().into(), name.into()], |row| row.get::<bool>(1))?.is_some())
+}
+
+/// Everybody, in the order in which they came.
+pub fn list_actors(answer: Answer, cluster: i64) -> Result<()> {
+    const SQL: &str = "SELECT a.actor_id, a.display_name,
+            CASE WHEN a.role_cluster = $1
+                 THEN (SELECT r.rolname::text FROM pg_catalog.pg_roles r WHERE r.oid = a.role_oid)
+                 ELSE a.db_role END,
+            a.created_at
+        FROM quire_store.actor a ORDER BY a.created_at, a.actor_id";
+    answer.fill(SQL, &[cluster.into()])
+}
+
+/// Lets nobody else change who acts as whom, or register, until the end of the transaction.
+pub fn hold_mappings() -> Result<()> {
+    const SQL: &str = "LOCK TABLE quire_store.actor IN SHARE ROW EXCLUSIVE MODE";
+    db::exec(SQL, &[])
+}
+
+/// Who a role acts as, under that lock.
+pub fn mapped(role: &DbRole) -> Result<Option<ActorId>> {
+    const SQL: &str = concat!("SELECT a.actor_id FROM ", actor_of_role!(), " a");
+    let args: [Arg; 4] = [NO_PROJECT.into(), role.oid.into(), cluster().into(), role.name.as_str().into()];
+    db::write_one(SQL, &args, |row| row.get(1).map(ActorId::from_pg))
+}
+
+/// The role that acts as an actor.
+pub fn role_of(actor: ActorId) -> Result<Option<StoredRole>> {
+    const SQL: &str = "SELECT a.db_role, a.role_oid, a.role_cluster FROM quire_store.actor a
+        WHERE a.actor_id = $1 AND a.role_oid IS NOT NULL";
+    db::write_one(SQL, &[actor.pg().into()], |row| {
+        Ok(StoredRole { name: row.get(1)?, oid: row.get(2)?, cluster: row.get(3)? })
+    })
+}
+
+/// Somebody whose role was taken away.
+pub struct Released {
+    pub actor: ActorId,
+    pub display_name: Option<String>,
+}
+
+/// Takes a role away from whoever acts with it, but for one: by its oid here, and by its name elsewhere and where a role of that name is gone.
+pub fn release_role(role: &DbRole, keeps: Option<ActorId>) -> Result<Vec<Released>> {
+    const SQL: &str = "WITH lost AS MATERIALIZED (
+            SELECT a.actor_id, a.role_oid = $2 AND a.role_cluster = $3 AS is_here FROM quire_store.actor a
+            WHERE a.actor_id IS DISTINCT FROM $4
+              AND (a.role_oid = $2 AND a.role_cluster = $3
+                   OR a.db_role = $1
+                      AND (a.role_cluster <> $3
+                           OR NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = a.role_oid)))),
+        released AS (
+            UPDATE quire_store.actor u SET db_role = NULL, role_oid = NULL, role_cluster = NULL
+            FROM lost l WHERE u.actor_id = l.actor_id RETURNING u.actor_id, u.display_name, l.is_here)
+        SELECT r.actor_id, r.display_name FROM released r ORDER BY r.is_here DESC, r.actor_id";
+    let args: [Arg; 4] =
+        [role.name.as_str().into(), role.oid.into(), cluster().into(), keeps.map(ActorId::pg).into()];
+    db::write(SQL, &args, |row| {
+        Ok(Released { actor: row.get(1).map(ActorId::from_pg)?, display_name: row.opt(2)? })
+    })
+}
+
+/// Gives a role that nobody acts with to an actor.
+pub fn map_role(role: &DbRole, actor: ActorId, display_name: Option<&str>) -> Result<()> {
+    const SQL: &str = "INSERT INTO quire_store.actor AS a (actor_id, display_name, name_from, db_role, role_oid, role_cluster)
+        VALUES ($2, $3, CASE WHEN $3 IS NOT NULL THEN 'person' END, $1, $4, $5)
         ON CONFLICT (actor_id) DO UPDATE
-        SET db_role = EXCLUDED.db_role, display_name = COALESCE(EXCLUDED.display_name, a.display_name)";
-    db::exec(ONE_AT_A_TIME, &[])?;
-    db::exec(RELEASE, &[role.into(), actor.pg().into()])?;
-    db::exec(MAP, &[role.into(), actor.pg().into(), display_name.into()])
+        SET db_role = EXCLUDED.db_role, role_oid = EXCLUDED.role_oid, role_cluster = EXCLUDED.role_cluster,
+            display_name = COALESCE(EXCLUDED.display_name, a.display_name),
+            name_from = COALESCE(EXCLUDED.name_from, a.name_from)";
+    let args: [Arg; 5] = [
+        role.name.as_str().into(),
+        actor.pg().into(),
+        display_name.into(),
+        role.oid.into(),
+        cluster().into(),
+    ];
+    db::exec(SQL, &args)
+}
+
+/// Keeps what the roles of this cluster are called now, of people and of the makers of tokens.
+pub fn refresh_names() -> Result<()> {
+    const PEOPLE: &str = "UPDATE quire_store.actor a SET db_role = r.rolname::text
+        FROM pg_catalog.pg_roles r
+        WHERE a.role_oid = r.oid AND a.role_cluster = $1 AND a.db_role::name <> r.rolname";
+    const MAKERS: &str = "UPDATE quire_store.token t SET admin_role = r.rolname::text
+        FROM pg_catalog.pg_roles r
+        WHERE t.admin_oid = r.oid AND t.admin_cluster = $1 AND t.admin_role::name <> r.rolname";
+    db::exec(PEOPLE, &[cluster().into()])?;
+    db::exec(MAKERS, &[cluster().into()])
 }
 
 /// Projects an actor may read; all of them for an administrator.

@@ -75,7 +75,7 @@ pub fn plan(access: &Access, peer: &str, head: &LockedHead, bundle: &Bundle) -> 
     };
     let origin = Origin {
         bundle_id: bundle.header.bundle_id,
-        actor: ActorId(bundle.header.actor_id),
+        actor: author(bundle),
         committed_at: bundle.header.committed_at,
         details: json!({"origin": origin}),
     };
@@ -462,7 +462,7 @@ impl<'a> Run<'a> {
 
     /// Conflicts about fields are kept, whoever won.
     fn keep_conflicts(&self, head: &LockedHead) -> Result<()> {
-        let (seq, by) = (head.seq + 1, ActorId(self.bundle.header.actor_id));
+        let (seq, by) = (head.seq + 1, author(self.bundle));
         if self.bundle.header.kind == "merge_resolution" {
             for edit in &self.fields {
                 if let FieldEdit::Write { key, value, .. } = edit {
@@ -480,6 +480,13 @@ impl<'a> Run<'a> {
         }
         Ok(())
     }
+}
+
+/// Who made a bundle, as it is attributed here: what the built-in actor of another database did, that of this one did not.
+pub fn author(bundle: &Bundle) -> ActorId {
+    Some(ActorId(bundle.header.actor_id))
+        .filter(|actor| !actor.is_built_in())
+        .unwrap_or(ActorId::SYSTEM_ELSEWHERE)
 }
 
 /// A path, as stamps are kept of it.

@@ -1,8 +1,9 @@
 //! `sync_push`: a checkpoint's bundles, verified and applied in order.
 
-use super::{apply, heal, known_as, store};
+use super::apply::{self, author};
+use super::{heal, known_as, store};
 use crate::args::{file_type_arg, message_arg, text_arg};
-use crate::auth::{self, Access};
+use crate::auth::{self, Access, NameFrom};
 use crate::bundle::staged::check_count;
 use crate::bundle::store::now;
 use crate::bundle::{Commit, Kind, commit};
@@ -12,14 +13,13 @@ use crate::jsonb::Items;
 use crate::project;
 use crate::pure::interrupt;
 use crate::pure::peer::{Bundle, Target};
+use crate::pure::person;
 use crate::recovery;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// How far the clock of a peer may be ahead, in microseconds.
 const MAX_AHEAD: i64 = 24 * 60 * 60 * 1_000_000;
-/// Longest name of an author, in characters.
-const LONGEST_NAME: usize = 255;
 
 /// What became of one bundle.
 pub struct Row {
@@ -84,7 +84,7 @@ fn check(what: &str, bundle: &Bundle) -> Result<()> {
     }
     message_arg(header.message.as_deref())?;
     if let Some(name) = bundle.display_name.as_deref() {
-        text_arg("display_name", Some(name), LONGEST_NAME)?;
+        text_arg("display_name", Some(name), person::MAX_NAME)?;
     }
     bundle.ops.iter().flat_map(|sent| &sent.writes).try_for_each(|write| match &write.target {
         Target::File(_, Some(file)) => file_type_arg(Some(&file.file_type)).map(drop),
@@ -99,7 +99,7 @@ fn one(access: &Access, peer: &str, bundle: &Bundle) -> Result<Row> {
         recovery::end_incoming(access, bundle_id)?;
         return Ok(Row { bundle_id, seq: Some(seq), status: "duplicate", reasons });
     }
-    auth::store::register_actor(ActorId(bundle.header.actor_id), bundle.display_name.as_deref())?;
+    auth::store::register_actor(author(bundle), name_of(bundle), NameFrom::Peer)?;
     let kind = Kind::parse_any(&bundle.header.kind)?;
     let mut reasons = Vec::new();
     let request = Commit {
@@ -117,6 +117,14 @@ fn one(access: &Access, peer: &str, bundle: &Bundle) -> Result<Row> {
     recovery::end_incoming(access, bundle_id)?;
     let status = if reasons.is_empty() { "applied" } else { "conflict" };
     Ok(Row { bundle_id, seq: Some(receipt.seq), status, reasons })
+}
+
+/// What somebody unknown here is called until they say so themselves: as they are there, but nobody is called system.
+fn name_of(bundle: &Bundle) -> Option<&str> {
+    if author(bundle) == ActorId::SYSTEM_ELSEWHERE {
+        return Some(person::SYSTEM_ELSEWHERE_NAME);
+    }
+    bundle.display_name.as_deref().filter(|name| !person::is_reserved(name))
 }
 
 /// A row as JSON tells it.

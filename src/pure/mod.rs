@@ -21,6 +21,7 @@ pub mod merge;
 pub mod op;
 pub mod path;
 pub mod peer;
+pub mod person;
 pub mod replay;
 pub mod settings;
 pub mod timestamp;

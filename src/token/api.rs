@@ -87,8 +87,8 @@ pub fn mint(access: &Access, minting: Minting) -> Result<String> {
     };
     let text = token::mint(&secret, &root)?;
     let principal = &access.principal;
-    let admin_role = principal.is_admin.then_some(principal.db_role.as_str());
-    store::insert(&root, access.author()?, admin_role, session)?;
+    let admin_role = principal.is_admin.then(|| principal.db_role.stored());
+    store::insert(&root, access.author()?, admin_role.as_ref(), session)?;
     Ok(text)
 }
 

@@ -1,7 +1,8 @@
 //! SQL of tokens.
 
+use crate::auth::role::StoredRole;
 use crate::bundle::store::{from_pg, now, to_pg};
-use crate::db::{self, Arg};
+use crate::db::{self, Arg, Row};
 use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId, uuid_from_pg, uuid_to_pg};
 use crate::pure::timestamp::Micros;
@@ -14,7 +15,7 @@ use uuid::Uuid;
 pub struct Stored {
     pub key: Uuid,
     pub minted_by: ActorId,
-    pub admin_role: Option<String>,
+    pub admin_role: Option<StoredRole>,
     pub is_revoked: bool,
     pub abilities: Vec<String>,
     pub audience: Option<String>,
@@ -36,15 +37,15 @@ impl Stored {
 pub fn insert(
     root: &Root,
     minted_by: ActorId,
-    admin_role: Option<&str>,
+    admin_role: Option<&StoredRole>,
     session: Option<Uuid>,
 ) -> Result<()> {
     const SQL: &str =
         "INSERT INTO quire_store.token (project_id, token_id, key_id, abilities, audience, max_uses,
-            minted_by, admin_role, expires_at, snapshot_ids, session_id)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+            minted_by, admin_role, expires_at, snapshot_ids, session_id, admin_oid, admin_cluster)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
     let snapshots: Vec<PgUuid> = root.abilities.snapshots().map(uuid_to_pg).collect();
-    let args: [Arg; 11] = [
+    let args: [Arg; 13] = [
         uuid_to_pg(root.project).into(),
         uuid_to_pg(root.token).into(),
         uuid_to_pg(root.key).into(),
@@ -52,10 +53,12 @@ pub fn insert(
         root.audience.as_deref().into(),
         root.max_uses.and_then(|uses| i32::try_from(uses).ok()).into(),
         minted_by.pg().into(),
-        admin_role.into(),
+        admin_role.map(|role| role.name.as_str()).into(),
         to_pg(root.expires_at)?.into(),
         snapshots.into(),
         session.map(uuid_to_pg).into(),
+        admin_role.map(|role| role.oid).into(),
+        admin_role.map(|role| role.cluster).into(),
     ];
     db::exec(SQL, &args)?;
     if root.max_uses.is_some() {
@@ -69,7 +72,7 @@ pub fn find(project: ProjectId, token: Uuid) -> Result<Option<Stored>> {
     // One that was made in a project of the same id, before this one, is none.
     const SQL: &str = "SELECT t.key_id, t.minted_by, t.admin_role,
             EXISTS (SELECT FROM quire_store.token_revocation r WHERE r.project_id = $1 AND r.token_id = $2),
-            t.abilities, t.audience, t.max_uses, t.expires_at
+            t.abilities, t.audience, t.max_uses, t.expires_at, t.admin_oid, t.admin_cluster
         FROM quire_store.token t
         JOIN quire_store.project p ON p.project_id = $1 AND p.created_at <= t.minted_at
         WHERE t.project_id = $1 AND t.token_id = $2";
@@ -77,7 +80,7 @@ pub fn find(project: ProjectId, token: Uuid) -> Result<Option<Stored>> {
         Ok(Stored {
             key: uuid_from_pg(row.get::<PgUuid>(1)?),
             minted_by: ActorId::from_pg(row.get::<PgUuid>(2)?),
-            admin_role: row.opt(3)?,
+            admin_role: admin_role(row)?,
             is_revoked: row.get(4)?,
             abilities: row.get(5)?,
             audience: row.opt(6)?,
@@ -85,6 +88,12 @@ pub fn find(project: ProjectId, token: Uuid) -> Result<Option<Stored>> {
             expires_at: row.get(8).map(from_pg)?,
         })
     })
+}
+
+/// The role with which an administrator made it, from the row of [`find`].
+fn admin_role(row: &Row) -> Result<Option<StoredRole>> {
+    let Some(name) = row.opt(3)? else { return Ok(None) };
+    Ok(Some(StoredRole { name, oid: row.get(9)?, cluster: row.get(10)? }))
 }
 
 /// Counts a use; `false` when there is none left.

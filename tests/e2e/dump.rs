@@ -3,7 +3,7 @@
 use crate::cluster::{Cluster, Database, shared};
 use crate::fixture::{self, Fixture};
 use crate::log;
-use crate::steps::{ensure_role, project, put};
+use crate::steps::{ensure_role, project, put, user};
 use std::path::{Path, PathBuf};
 
 #[test]
@@ -57,6 +57,36 @@ fn a_restored_database_dumps_to_the_same_script() {
     let second = dump_file("second.sql");
     copy.pg_dump_script(&second);
     assert_eq!(sorted_lines(&first), sorted_lines(&second));
+}
+
+#[test]
+fn who_was_renamed_is_found_by_the_new_name_where_a_dump_is_restored() {
+    let source = shared().database("dump_renamed");
+    let actor = user(&source, "dump_renamed_maiden");
+    let project = project(&mut source.client("dump_renamed_maiden"), "theirs");
+    source.psql("ALTER ROLE dump_renamed_maiden RENAME TO dump_renamed_married");
+    // What follows the name, so that the dump has it.
+    put(&mut source.client("dump_renamed_married"), project, "a", "written under another name");
+    let file = dump_file("renamed.dump");
+    source.pg_dump(&file);
+
+    let cluster = Cluster::start("dump_renamed", &[]);
+    let copy = cluster.empty_database("restored");
+    copy.pg_restore(&file);
+    // Where there is no such role yet, there is nothing to find; a role of the name before is nobody.
+    for role in ["dump_renamed_maiden", "dump_renamed_married"] {
+        ensure_role(&copy, role, "LOGIN IN ROLE quire_user");
+    }
+    let whoami = "SELECT quire.whoami() ->> 'actor_id'";
+    let mut maiden = copy.client("dump_renamed_maiden");
+    assert_eq!(maiden.query_one(whoami, &[]).expect("ask").get::<_, Option<String>>(0), None);
+    let mut married = copy.client("dump_renamed_married");
+    assert_eq!(married.query_one(whoami, &[]).expect("ask").get::<_, String>(0), actor.to_string());
+    put(&mut married, project, "a", "written in another cluster");
+    // From then on they are known here, whatever they are called.
+    copy.psql("ALTER ROLE dump_renamed_married RENAME TO dump_renamed_again");
+    put(&mut copy.client("dump_renamed_again"), project, "a", "and once more");
+    assert_eq!(log::verify(&mut copy.client("postgres"), project), 3);
 }
 
 #[test]

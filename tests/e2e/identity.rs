@@ -145,16 +145,8 @@ fn claims_that_are_not_those_of_a_user_are_refused_with_42501() {
     let database = shared().database("identity_bad");
     let mut gateway = gateway(&database);
     let system = format!(r#"{{"sub": "{}"}}"#, Uuid::nil());
-    let bad = [
-        r#"{"sub": "anna"}"#,
-        r#"{"sub": ""}"#,
-        &system,
-        "{",
-        r#"{"sub": 42}"#,
-        r#"{"sub": ["x"]}"#,
-        "[]",
-        "42",
-    ];
+    let long = json!({"sub": "x".repeat(256)}).to_string();
+    let bad = [&long, r#"{"sub": ""}"#, &system, "{", r#"{"sub": 42}"#, r#"{"sub": ["x"]}"#, "[]", "42"];
     let accepted: Vec<&str> = bad
         .into_iter()
         .filter(|claims| match ask_with_claims(&mut gateway, claims) {
@@ -166,6 +158,35 @@ fn claims_that_are_not_those_of_a_user_are_refused_with_42501() {
         })
         .collect();
     assert!(accepted.is_empty(), "these should have been refused: {accepted:?}");
+}
+
+#[test]
+fn a_subject_that_is_no_uuid_is_always_the_same_actor_and_is_called_as_its_claims_say() {
+    let database = shared().database("identity_named");
+    database.psql("ALTER DATABASE identity_named SET quire.display_name_claim = 'user_metadata.full_name'");
+    let mut gateway = gateway(&database);
+    let claims = |sub: &str, name: &str| json!({"sub": sub, "user_metadata": {"full_name": name}});
+    let mut transaction = request(&mut gateway, &claims("auth0|abc", "Anna"));
+    let anna = "dcdc10eb-9566-591a-a11e-8ae6a653d1a9";
+    assert_eq!(whoami(&mut transaction)["actor_id"], anna);
+    let project: Uuid =
+        transaction.query_one("SELECT quire.create_project('of anna')", &[]).expect("create").get(0);
+    put(&mut transaction, project, "a", "hers");
+    transaction.commit().expect("commit");
+
+    // Another connection, another backend, another name: the same person.
+    drop(gateway);
+    let mut gateway = database.client("authenticator");
+    let mut transaction = request(&mut gateway, &claims("auth0|abc", "Anna B."));
+    put(&mut transaction, project, "a", "hers, again");
+    let sql = "SELECT member::text, display_name FROM quire.list_project_members($1)";
+    let row = transaction.query_one(sql, &[&project]).expect("list");
+    assert_eq!((row.get(0), row.get(1)), (anna, "Anna B."));
+    let sql = "SELECT quire.bundle_details($1, 1) ->> 'display_name'";
+    assert_eq!(transaction.query_one(sql, &[&project]).expect("details").get::<_, &str>(0), "Anna B.");
+    transaction.commit().expect("commit");
+    let mut transaction = request(&mut gateway, &claims("auth0|abd", "Anna B."));
+    assert_eq!(refusal(transaction.execute("SELECT quire.get_project($1)", &[&project])).state, "PT404");
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod jobs;
 mod kill;
 mod load;
 mod log;
+mod names;
 mod notify;
 mod peers;
 mod realtime;

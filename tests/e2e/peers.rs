@@ -9,7 +9,7 @@ use quire::pure::peer::Bundle;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-const PROJECT: Uuid = Uuid::from_u128(0x5EE4);
+pub const PROJECT: Uuid = Uuid::from_u128(0x5EE4);
 
 /// Random numbers that a seed repeats (xorshift64*).
 struct Random(u64);
@@ -33,17 +33,17 @@ const ASSETS: &[&str] = &[
     "48fc721fbbc172e0925fa27af1671de225ba927134802998b10a1568a188652b",
 ];
 
-struct Side {
-    name: &'static str,
-    client: Client,
+pub struct Side {
+    pub name: &'static str,
+    pub client: Client,
 }
 
-fn sides(name: &str) -> (Database, Database, [Side; 2]) {
+pub fn sides(name: &str) -> (Database, Database, [Side; 2]) {
     let [(a, of_a), (b, of_b)] = ["a", "b"].map(|side| side_of(name, side));
     (a, b, [of_a, of_b])
 }
 
-fn side_of(name: &str, side: &'static str) -> (Database, Side) {
+pub fn side_of(name: &str, side: &'static str) -> (Database, Side) {
     let database = shared().database(&format!("peers_{name}_{side}"));
     let role = format!("peers_{name}_{side}");
     user(&database, &role);
@@ -52,11 +52,11 @@ fn side_of(name: &str, side: &'static str) -> (Database, Side) {
     (database, Side { name: side, client })
 }
 
-fn pull(from: &mut Client, peer: &str, max_ops: i32) -> Value {
+pub fn pull(from: &mut Client, peer: &str, max_ops: i32) -> Value {
     from.query_one("SELECT quire.sync_pull($1, $2, $3)", &[&PROJECT, &peer, &max_ops]).expect("pull").get(0)
 }
 
-fn push(to: &mut Client, peer: &str, page: &Value) -> Vec<(String, Value)> {
+pub fn push(to: &mut Client, peer: &str, page: &Value) -> Vec<(String, Value)> {
     let checkpoint = page["checkpoint"].as_i64().expect("a checkpoint");
     let sql = "SELECT status, reasons FROM quire.sync_push($1, $2, $3, $4)";
     let rows = to.query(sql, &[&PROJECT, &peer, &checkpoint, &page["bundles"]]).expect("push");
@@ -64,7 +64,7 @@ fn push(to: &mut Client, peer: &str, page: &Value) -> Vec<(String, Value)> {
 }
 
 /// Everything `from` has goes to `to`, in pages.
-fn exchange(from: &mut Side, to: &mut Side) -> Vec<(String, Value)> {
+pub fn exchange(from: &mut Side, to: &mut Side) -> Vec<(String, Value)> {
     let mut rows = Vec::new();
     loop {
         let page = pull(&mut from.client, to.name, 10);
@@ -82,7 +82,7 @@ fn exchange(from: &mut Side, to: &mut Side) -> Vec<(String, Value)> {
 }
 
 /// What a project shows: files and entities, without the numbers that are each side's own.
-fn state(client: &mut Client) -> Value {
+pub fn state(client: &mut Client) -> Value {
     let sql = "SELECT json_build_object(
         'files', (SELECT json_agg(json_build_array(file_path, content_hash, file_type, mode) ORDER BY file_path)
                   FROM quire.project_files_current WHERE project_id = $1),

@@ -23,6 +23,11 @@ fn a_hot_standby_answers_every_reader_like_its_primary_and_refuses_every_writer_
         fixture::assert_same_answers(&expected, &got);
     }
     assert_viewer_reads(&mut replica.client("standby_viewer"), &fixture);
+    let everybody =
+        "SELECT string_agg(a::text, ' ') FROM quire.list_actors() a WHERE a.db_role LIKE 'standby\\_%'";
+    let expected = source.psql(everybody);
+    assert!(expected.contains("standby_viewer"), "{expected}");
+    assert_eq!(replica.psql(everybody), expected);
 
     let mut owner = replica.client(&fixture.owner);
     assert_writers_are_complete(&mut owner);
@@ -79,6 +84,8 @@ const WRITERS: &[&str] = &[
     "SELECT quire.set_project_member({p}, '00000000-0000-0000-0000-0000000000ff', 'viewer')",
     "SELECT quire.remove_project_member({p}, (SELECT member FROM quire.list_project_members({p}) LIMIT 1 OFFSET 1))",
     "SELECT quire.map_role_to_actor('postgres')",
+    "SELECT quire.unmap_role('postgres')",
+    "SELECT quire.set_display_name('new')",
     "SELECT quire.upsert_project_file({p}, 'new', 'x')",
     "SELECT quire.upsert_project_file({p}, 'a.txt', 'x', expected_version => (SELECT version FROM quire.read_project_file({p}, 'a.txt')))",
     "SELECT quire.upsert_project_file_bytes({p}, 'new', '\\x00')",
@@ -137,7 +144,7 @@ const WRITERS: &[&str] = &[
 ];
 
 /// Writers for administrators.
-const ADMINS: &[&str] = &["map_role_to_actor", "rotate_secret"];
+const ADMINS: &[&str] = &["map_role_to_actor", "unmap_role", "rotate_secret"];
 
 /// Volatile for other reasons than writing: they depend on the clock, and bind a token to the transaction. That they work
 /// on a standby is shown in `tokens`.

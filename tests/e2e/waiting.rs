@@ -69,6 +69,7 @@ const CALLS: &[(&str, &str)] = &[
     ),
     ("import_project", "SELECT quire.import_project(quire.export_project('{own}'))"),
     ("keep_channel", "SELECT quire.keep_channel('{p}', quire.open_channel('{p}'), '1 hour')"),
+    ("list_actors", "SELECT quire.list_actors()"),
     ("list_assets", "SELECT quire.list_assets('{p}')"),
     ("list_conflicts", "SELECT quire.list_conflicts('{p}')"),
     ("list_current_files", "SELECT quire.list_current_files('{p}')"),
@@ -114,6 +115,7 @@ const CALLS: &[(&str, &str)] = &[
     ("rotate_channel", "SELECT quire.rotate_channel('{p}')"),
     ("rotate_secret", "SELECT quire.rotate_secret()"),
     ("search_ops", "SELECT quire.search_ops('{p}')"),
+    ("set_display_name", "SELECT quire.set_display_name('Reader')"),
     ("set_project_member", "SELECT quire.set_project_member('{p}', '{me}', 'owner')"),
     (
         "stage_job_ops",
@@ -127,6 +129,7 @@ const CALLS: &[(&str, &str)] = &[
     ("tag_project", "SELECT quire.tag_project('{p}', 'v2')"),
     ("unarchive_project", "SELECT quire.unarchive_project('{p}')"),
     ("undo", "SELECT quire.undo('{p}')"),
+    ("unmap_role", "SELECT quire.unmap_role('waiting_viewer')"),
     ("update_project", "SELECT quire.update_project('{p}', '{\"name\": \"x\"}')"),
     ("upsert_project_file", "SELECT quire.upsert_project_file('{p}', 'a', 'y')"),
     ("upsert_project_file_bytes", "SELECT quire.upsert_project_file_bytes('{p}', 'a', 'y')"),

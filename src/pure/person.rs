@@ -1,0 +1,160 @@
+//! What people are called and known by: the id of somebody whom a JWT names otherwise than by a uuid, names that a claim gives,
+//! and the name that is nobody's but quire's.
+
+use crate::error::{Code, Error, Result};
+use serde_json::Value;
+use unicode_normalization::UnicodeNormalization;
+use uuid::{Uuid, uuid};
+
+/// The namespace in which a `sub` that is no uuid becomes one, by version 5 of RFC 9562. It never changes: who comes back with the
+/// same `sub` is the same actor. (It is itself the UUIDv5 of `quire.sub` in the namespace of domain names.)
+pub const SUBJECTS: Uuid = uuid!("8198c97e-dc18-5d51-967b-053abe123ed9");
+
+/// Who stands for the built-in actor of other databases: what that did there, nobody's `system` did here.
+pub const SYSTEM_ELSEWHERE: Uuid = uuid!("00000000-0000-5000-8000-000000000000");
+
+/// What that one is called.
+pub const SYSTEM_ELSEWHERE_NAME: &str = "system of another database";
+
+/// Longest `sub`, in bytes: what OpenID Connect allows.
+pub const MAX_SUBJECT_BYTES: usize = 255;
+/// Longest name, in characters.
+pub const MAX_NAME: usize = 255;
+
+/// The actor that a `sub` is: itself when it is a uuid, else one made of it.
+pub fn of_subject(sub: &str) -> Result<Uuid> {
+    let refused = |message: &str| Err(Error::new(Code::Unauthorized, message));
+    if sub.is_empty() {
+        return refused("the sub of the claims is empty");
+    }
+    if sub.len() > MAX_SUBJECT_BYTES {
+        return refused("the sub of the claims has more than 255 bytes");
+    }
+    if sub.chars().any(char::is_control) {
+        return refused("the sub of the claims has control characters");
+    }
+    match Uuid::try_parse(sub) {
+        Ok(id) if id.is_nil() || id == SYSTEM_ELSEWHERE => {
+            refused("the sub of the claims is not that of a user")
+        }
+        Ok(id) => Ok(id),
+        Err(_) => Ok(Uuid::new_v5(&SUBJECTS, sub.as_bytes())),
+    }
+}
+
+/// The name that `claim` gives, if it is one: a member of the claims, or a path of members with dots between them.
+pub fn claimed_name(claims: &Value, claim: &str) -> Option<String> {
+    let found = claims
+        .get(claim)
+        .or_else(|| claim.split('.').try_fold(claims, |value, member| value.as_object()?.get(member)))?;
+    let name = found.as_str()?.trim();
+    let is_name = !name.is_empty()
+        && name.chars().count() <= MAX_NAME
+        && !name.chars().any(char::is_control)
+        && !is_reserved(name);
+    is_name.then(|| name.to_owned())
+}
+
+/// Whether a name says `system` to who reads it: compared by letters and digits alone, whatever their case, width, style and accents,
+/// so that neither blanks and signs nor characters that do not show make another name of it.
+pub fn is_reserved(name: &str) -> bool {
+    let plain = name.nfkd().flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric());
+    plain.eq("system".chars())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// As Python says: uuid.uuid5(uuid.UUID("8198c97e-dc18-5d51-967b-053abe123ed9"), sub).
+    #[test]
+    fn a_subject_that_is_no_uuid_has_one_in_the_namespace() {
+        for (sub, id) in [
+            ("auth0|abc", "dcdc10eb-9566-591a-a11e-8ae6a653d1a9"),
+            ("user_2x", "9fcef16f-2cee-517c-91ee-b25a22d351f0"),
+            ("anna", "24f9c180-3a0b-5942-9359-51d25338ec5c"),
+            ("Zoë", "4b3a3599-538e-5f81-931b-7e8f58292086"),
+        ] {
+            assert_eq!(of_subject(sub).expect(sub).to_string(), id);
+        }
+        assert_eq!(Uuid::new_v5(&Uuid::NAMESPACE_DNS, b"quire.sub"), SUBJECTS);
+    }
+
+    #[test]
+    fn a_subject_that_is_a_uuid_is_itself_in_whatever_form() {
+        for sub in [
+            "00000000-0000-0000-0000-00000000000a",
+            "0000000000000000000000000000000A",
+            "{00000000-0000-0000-0000-00000000000a}",
+        ] {
+            assert_eq!(of_subject(sub).expect(sub), Uuid::from_u128(10));
+        }
+    }
+
+    #[test]
+    fn no_subject_is_a_built_in_actor() {
+        let long = "x".repeat(MAX_SUBJECT_BYTES);
+        assert!(of_subject(&long).is_ok());
+        for sub in
+            ["", &format!("{long}x"), "a\nb", "a\0b", &Uuid::nil().to_string(), &SYSTEM_ELSEWHERE.to_string()]
+        {
+            assert_eq!(of_subject(sub).expect_err(sub).code(), Code::Unauthorized);
+        }
+    }
+
+    #[test]
+    fn a_claim_is_found_by_its_name_or_its_path() {
+        let claims = json!({
+            "name": " Anna ", "email": "a@example.org", "https://example.org/name": "Dotted", "number": 1, "empty": " ",
+            "user_metadata": {"full_name": "Anna A.", "first": {"deep": "x"}}, "who": "System", "long": "n".repeat(256),
+            "lines": "a\nb", "list": ["x"]
+        });
+        for (claim, name) in [
+            ("name", Some("Anna")),
+            ("email", Some("a@example.org")),
+            ("https://example.org/name", Some("Dotted")),
+            ("user_metadata.full_name", Some("Anna A.")),
+            ("user_metadata.first.deep", Some("x")),
+            ("user_metadata", None),
+            ("user_metadata.none", None),
+            ("name.first", None),
+            ("number", None),
+            ("empty", None),
+            ("who", None),
+            ("long", None),
+            ("lines", None),
+            ("list", None),
+            ("list.0", None),
+            ("absent", None),
+            ("", None),
+        ] {
+            assert_eq!(claimed_name(&claims, claim).as_deref(), name, "{claim}");
+        }
+        assert_eq!(claimed_name(&json!(null), "name"), None);
+    }
+
+    #[test]
+    fn whatever_reads_as_system_is_reserved() {
+        for name in [
+            "system",
+            "System",
+            "SYSTEM",
+            " system ",
+            "sys tem",
+            "s.y.s.t.e.m",
+            "(system)",
+            "ｓｙｓｔｅｍ",
+            "𝓼𝔂𝓼𝓽𝓮𝓶",
+            "sy\u{200b}stem",
+            "sys\u{ad}tem",
+            "system\u{301}",
+            "Systém",
+        ] {
+            assert!(is_reserved(name), "{name:?}");
+        }
+        for name in ["systems", "system 2", "ecosystem", "sys", "", "Anna", SYSTEM_ELSEWHERE_NAME] {
+            assert!(!is_reserved(name), "{name:?}");
+        }
+    }
+}
