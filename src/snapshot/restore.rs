@@ -1,6 +1,5 @@
 //! Bringing an archive's files in.
 
-use super::verify::pulse;
 use crate::args::required;
 use crate::auth::{Access, Action, require_project};
 use crate::blob::{self, Blob};
@@ -76,7 +75,6 @@ fn unpack(access: &Access, format: Format, archive: &[u8]) -> Result<Unpacked> {
         max_file_bytes: access.settings.max_file_bytes as u64,
         max_total_bytes: most,
         max_name_bytes: MAX_NAME_BYTES,
-        pulse,
     };
     let mut content = Unpacked::default();
     let mut known = HashSet::new();

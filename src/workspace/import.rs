@@ -17,7 +17,6 @@ use crate::pure::settings::{LARGEST_MAX_ASSET_BYTES, LARGEST_MAX_FILE_BYTES, Set
 use crate::pure::timestamp::parse_rfc3339;
 use crate::pure::tree::{Content, Edit};
 use crate::raise::or_raise;
-use crate::snapshot::pulse;
 use pgrx::Uuid;
 use pgrx::prelude::*;
 use serde_json::{Value, json};
@@ -30,7 +29,6 @@ const LIMITS: Limits = Limits {
     max_file_bytes: LARGEST_MAX_FILE_BYTES as u64,
     max_total_bytes: 4 << 30,
     max_name_bytes: 256 << 20,
-    pulse,
 };
 
 /// Makes a new project from an export, with its past.
@@ -117,7 +115,7 @@ fn replay(access: &Access, export: &Export, bundle: &Imported, links: &HashMap<H
                     hash: *hash,
                     size: stored.size,
                     is_binary: stored.is_binary,
-                    link_target: links.get(hash).cloned(),
+                    link_target: links.get(hash).map(|target| target.as_str().into()),
                 };
                 plan.edits.push(Edit::Put {
                     path: path.clone(),

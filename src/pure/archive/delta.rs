@@ -71,7 +71,7 @@ mod tests {
     use crate::error::Code;
 
     const LIMITS: Limits =
-        Limits { max_files: 2, max_file_bytes: 100, max_total_bytes: 100, max_name_bytes: 100, pulse: || () };
+        Limits { max_files: 2, max_file_bytes: 100, max_total_bytes: 100, max_name_bytes: 100 };
 
     #[test]
     fn round_trip() {

@@ -1,9 +1,8 @@
 //! Reading an export.
 
 use super::apply::Outcome;
-use super::{
-    AssetRecord, BLOBS, BundleRecord, EntityRecord, FILES, FORMAT, FORMAT_VERSION, HISTORY, OpRecord, PROJECT,
-};
+use super::line::{BundleLine, EntityLine, OpLine, TagLine, parse, tree};
+use super::{AssetRecord, BLOBS, BundleRecord, FILES, FORMAT, FORMAT_VERSION, HISTORY, PROJECT};
 use super::{GoneRecord, ProjectRecord, TagRecord};
 use crate::error::{Code, Error, Result};
 use crate::pure::archive::Member;
@@ -12,11 +11,12 @@ use crate::pure::chain::{self, BundleHeader};
 use crate::pure::content::is_binary;
 use crate::pure::field::{EntityKey, FieldEdit, value};
 use crate::pure::hash::Hash;
+use crate::pure::interrupt;
 use crate::pure::json::{Members, canonical};
 use crate::pure::op::{Mode, Op};
 use crate::pure::path::{FilePath, shorten};
 use crate::pure::timestamp::parse_rfc3339;
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -26,8 +26,8 @@ const MAX_BUNDLES: usize = 1_000_000;
 const MAX_OPS: usize = 1_000_000;
 /// Most bytes of the lines that are kept in memory.
 const MAX_LINE_BYTES: usize = 512 << 20;
-/// Most JSON values in one line: each takes many times the memory of the two bytes that say it.
-const MAX_LINE_VALUES: usize = 8_000_000;
+/// Most bytes of the record of the project.
+const MAX_RECORD_BYTES: usize = 1 << 20;
 /// Most tags.
 const MAX_TAGS: usize = 100_000;
 
@@ -157,21 +157,20 @@ impl Reader {
             }
             self.contents.insert(hash, Stored { size: bytes.len() as i64, is_binary: is_binary(bytes) });
         } else if path == PROJECT {
+            at_most(bytes.len(), MAX_RECORD_BYTES, "bytes in its record")?;
             self.project = Some(parse(path, 1, bytes)?);
         } else if let Some((what, _)) = path.strip_prefix(HISTORY).and_then(|rest| rest.split_once('/')) {
             match what {
-                "bundles" => self.lines(path, bytes, |reader, mut record: BundleRecord| {
-                    // As text again, which is what the limit of the lines counts.
-                    let details = record.details.take().map(|details| details.to_string());
-                    reader.bundles.push((record, details));
+                "bundles" => self.lines(path, bytes, |reader, line: BundleLine| {
+                    reader.bundles.push(line.into_record()?);
                     at_most(reader.bundles.len(), MAX_BUNDLES, "bundles")
                 })?,
                 "operations" => self.lines(path, bytes, Self::take_op)?,
                 "entities" => self.lines(path, bytes, Self::take_entity)?,
                 "assets" => self.lines(path, bytes, Self::take_asset)?,
                 "gone" => self.lines(path, bytes, Self::take_gone)?,
-                "tags" => self.lines(path, bytes, |reader, record| {
-                    reader.tags.push(record);
+                "tags" => self.lines(path, bytes, |reader, line: TagLine| {
+                    reader.tags.push(line.into_record());
                     at_most(reader.tags.len(), MAX_TAGS, "tags")
                 })?,
                 _ => {}
@@ -180,15 +179,16 @@ impl Reader {
         Ok(())
     }
 
-    fn lines<T: DeserializeOwned>(
+    fn lines<'a, T: Deserialize<'a>>(
         &mut self,
         path: &str,
-        bytes: &[u8],
+        bytes: &'a [u8],
         mut each: impl FnMut(&mut Self, T) -> Result<()>,
     ) -> Result<()> {
         self.line_bytes += bytes.len();
         at_most(self.line_bytes, MAX_LINE_BYTES, "bytes of history")?;
         for (number, line) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
+            interrupt::check()?;
             if !line.is_empty() {
                 each(self, parse(path, number, line)?)?;
             }
@@ -196,8 +196,9 @@ impl Reader {
         Ok(())
     }
 
-    fn take_op(&mut self, record: OpRecord) -> Result<()> {
-        let OpRecord { seq, ordinal, op, checksum } = record;
+    fn take_op(&mut self, line: OpLine) -> Result<()> {
+        let OpLine { seq, ordinal, checksum, .. } = line;
+        let op = tree(line.op)?;
         if Hash::of(&canonical(&op)?) != checksum {
             return Err(wrong("an operation does not match its checksum")
                 .with("seq", seq)
@@ -207,10 +208,11 @@ impl Reader {
         at_most(self.ops.len(), MAX_OPS, "operations")
     }
 
-    fn take_entity(&mut self, record: EntityRecord) -> Result<()> {
-        let entity = EntityKey::parse(&record.entity_type, &record.entity_id)?;
-        for (field, json) in &record.fields {
-            self.outcome.set(entity.clone().field(field)?, value("value", json)?);
+    fn take_entity(&mut self, line: EntityLine) -> Result<()> {
+        let entity = EntityKey::parse(&line.entity_type, &line.entity_id)?;
+        for (field, json) in &line.fields {
+            interrupt::check()?;
+            self.outcome.set(entity.clone().field(field)?, value("value", &tree(json)?)?);
         }
         at_most(self.outcome.field_count(), MAX_OPS, "fields")
     }
@@ -246,6 +248,7 @@ impl Reader {
         let mut result = Outcome::default();
         for Imported { record, changes, .. } in &bundles {
             for change in changes {
+                interrupt::step()?;
                 let sound = check_content(change, &contents, &gone).and_then(|()| result.apply(change));
                 sound.map_err(|error| error.with("seq", record.header.seq))?;
             }
@@ -299,6 +302,7 @@ fn chained(
     let mut chained = Vec::with_capacity(bundles.len());
     for (seq, (record, details)) in (1..).zip(bundles) {
         let BundleHeader { project_id, undoes_seq, .. } = record.header;
+        interrupt::step()?;
         if record.header.seq != seq {
             return Err(wrong("the bundles are not numbered without gaps").with("seq", seq));
         }
@@ -382,46 +386,4 @@ pub fn wrong(message: &str) -> Error {
 
 fn at_most(count: usize, most: usize, what: &str) -> Result<()> {
     if count <= most { Ok(()) } else { Err(Error::limit(format!("the export has too many {what}"), most)) }
-}
-
-fn parse<T: DeserializeOwned>(path: &str, line: usize, bytes: &[u8]) -> Result<T> {
-    let unreadable = |reason: &str| wrong(&format!("{} line {line}: {}", shorten(path), shorten(reason)));
-    if has_more_values(bytes, MAX_LINE_VALUES) {
-        return Err(Error::limit("a line of the export has too many JSON values", MAX_LINE_VALUES)
-            .with("file", shorten(path))
-            .with("line", line));
-    }
-    let json: Value = serde_json::from_slice(bytes).map_err(|error| unreadable(&error.to_string()))?;
-    if has_nul(&json) {
-        return Err(unreadable("it has a text with a NUL, which PostgreSQL cannot hold"));
-    }
-    serde_json::from_value(json).map_err(|error| unreadable(&error.to_string()))
-}
-
-/// Whether a JSON text has more values than so many, told without making any of them.
-fn has_more_values(json: &[u8], most: usize) -> bool {
-    // Each takes at least its own byte and one before it.
-    if json.len() / 2 < most {
-        return false;
-    }
-    let (mut values, mut is_text, mut is_escaped) = (1, false, false);
-    for byte in json {
-        match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' => is_escaped = is_text,
-            b'"' => is_text = !is_text,
-            b',' | b'[' | b'{' if !is_text => values += 1,
-            _ => {}
-        }
-    }
-    values > most
-}
-
-fn has_nul(json: &Value) -> bool {
-    match json {
-        Value::String(text) => text.contains('\0'),
-        Value::Array(items) => items.iter().any(has_nul),
-        Value::Object(members) => members.iter().any(|(key, value)| key.contains('\0') || has_nul(value)),
-        _ => false,
-    }
 }

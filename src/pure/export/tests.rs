@@ -11,13 +11,8 @@ use crate::pure::path::FilePath;
 use serde_json::json;
 use std::io::Cursor;
 
-const LIMITS: Limits = Limits {
-    max_files: 1000,
-    max_file_bytes: 1 << 24,
-    max_total_bytes: 1 << 24,
-    max_name_bytes: 1 << 20,
-    pulse: || (),
-};
+const LIMITS: Limits =
+    Limits { max_files: 1000, max_file_bytes: 1 << 24, max_total_bytes: 1 << 24, max_name_bytes: 1 << 20 };
 
 /// A project as an exporter sees it.
 #[derive(Clone)]
@@ -429,6 +424,38 @@ fn a_line_of_millions_of_values_is_refused_before_it_is_read() {
         let error = lines(kind, format!("{{\"details\": \"\\\"{}\"}}", ",".repeat(8_000_001)));
         assert_eq!(error.code(), Code::Invariant, "{kind}: {error}");
     }
+}
+
+/// What nobody writes would be read for nothing.
+#[test]
+fn unknown_members_and_trees_that_are_too_large_are_refused() {
+    let read = |kind: &str, line: &str| {
+        let mut archive = Writer::new(Format::Zip, Vec::new()).expect("starts");
+        add(&mut archive, &format!("{HISTORY}{kind}/000001.jsonl"), line.as_bytes(), 0).expect("a file");
+        let bytes = archive.finish().expect("finishes");
+        let mut reader = Reader::default();
+        read_below(FILES, Format::Zip, Cursor::new(bytes), &LIMITS, |member| reader.take(&member))
+    };
+    let hash = Hash::of(b"");
+    let line = |more: &str| format!("{{\"seq\": 1, \"tag\": \"t\"{more}}}");
+    assert!(read("tags", &line(", \"author\": [[]], \"created_at\": null")).is_ok());
+    assert_eq!(read("tags", &line(", \"more\": 0")).expect_err("refused").code(), Code::Invariant);
+    let line = |op: &str| {
+        format!("{{\"seq\": 1, \"ordinal\": 1, \"checksum\": \"{}\", \"op\": {op}}}", hash.to_hex())
+    };
+    let error =
+        read("operations", &line(&format!("[{}0]", "{\"\":0},".repeat(300_000)))).expect_err("refused");
+    assert_eq!(
+        (error.code(), error.message()),
+        (Code::Limit, "a value of the export has too many JSON values")
+    );
+    let error = read("operations", &line(&format!("\"{}\"", "x".repeat(8 << 20)))).expect_err("refused");
+    assert_eq!((error.code(), error.message()), (Code::Limit, "a value of the export is too long"));
+    let deep = format!("{}{}", "[".repeat(127), "]".repeat(127));
+    let error = read("operations", &line(&deep)).expect_err("refused");
+    assert!(error.message().ends_with("recursion limit exceeded"), "{error}");
+    let error = read("entities", "{\"fields\": {\"a\\u0000\": 1}}").expect_err("refused");
+    assert!(error.message().contains("NUL"), "{error}");
 }
 
 #[test]
