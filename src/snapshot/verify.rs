@@ -44,6 +44,7 @@ fn verify(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>) -> Result<JsonB
         max_file_bytes: u64::MAX,
         max_total_bytes: u64::MAX,
         max_name_bytes: u64::MAX,
+        bytes_per_file: 0,
     };
     let outcome = read(Format::parse(&stored.format)?, source, &everything, |member| {
         let path = member.path.as_str();

@@ -29,6 +29,7 @@ const LIMITS: Limits = Limits {
     max_file_bytes: LARGEST_MAX_FILE_BYTES as u64,
     max_total_bytes: 4 << 30,
     max_name_bytes: 256 << 20,
+    bytes_per_file: 512,
 };
 
 /// Makes a new project from an export, with its past.

@@ -11,8 +11,13 @@ use crate::pure::path::FilePath;
 use serde_json::json;
 use std::io::Cursor;
 
-const LIMITS: Limits =
-    Limits { max_files: 1000, max_file_bytes: 1 << 24, max_total_bytes: 1 << 24, max_name_bytes: 1 << 20 };
+const LIMITS: Limits = Limits {
+    max_files: 1000,
+    max_file_bytes: 1 << 24,
+    max_total_bytes: 1 << 24,
+    max_name_bytes: 1 << 20,
+    bytes_per_file: 0,
+};
 
 /// A project as an exporter sees it.
 #[derive(Clone)]

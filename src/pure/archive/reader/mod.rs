@@ -76,7 +76,7 @@ struct Intake<'a, F> {
 impl<F: FnMut(Member) -> Result<()>> Intake<'_, F> {
     /// A new file. Its content is the caller's to read next, with [`Self::content`].
     fn open(&mut self, name: &[u8]) -> Result<FilePath> {
-        interrupt::check()?;
+        interrupt::room(self.limits.bytes_per_file.saturating_mul(self.seen.len()))?;
         let path = match file_name(name)? {
             // No file of a project has it.
             DELTA_PATH => FilePath::from_stored(DELTA_PATH.to_owned()),

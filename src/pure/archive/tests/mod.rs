@@ -15,8 +15,13 @@ use std::io::{Cursor, Write};
 /// 2026-01-02 03:04:06 UTC.
 const AT: Micros = 1_767_323_046_000_000;
 
-const GENEROUS: Limits =
-    Limits { max_files: 1000, max_file_bytes: 64 << 20, max_total_bytes: 256 << 20, max_name_bytes: 1 << 20 };
+const GENEROUS: Limits = Limits {
+    max_files: 1000,
+    max_file_bytes: 64 << 20,
+    max_total_bytes: 256 << 20,
+    max_name_bytes: 1 << 20,
+    bytes_per_file: 0,
+};
 
 fn member(path: &str, mode: Mode, bytes: impl Into<Vec<u8>>) -> Member {
     let path = match path {
