@@ -3,8 +3,7 @@
 //! Calls go downwards only:
 //!
 //! ```text
-//! src/<domain>/…      SQL functions, thin          auth, project, file, entity, asset, undo, event, recovery, token,
-//!                                                  snapshot, job, peer, gc, workspace
+//! src/<domain>/…      SQL functions, thin          auth, project, file, entity, asset, undo, event and so on
 //! src/bundle/commit   the only write path
 //! src/<domain>/store  SQL text of a domain
 //! src/db              the only SPI code

@@ -18,9 +18,11 @@ use crate::guc;
 use crate::ids::ProjectId;
 use crate::pure::content::{self, Encoded};
 use crate::pure::hash::Hash;
+use crate::pure::interrupt;
 use crate::pure::settings::Settings;
 use crate::pure::tree::Content;
 use std::collections::HashSet;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// Bytes ready to be stored.
@@ -94,7 +96,7 @@ pub fn describe(access: &Access, path: &str, bytes: &[u8]) -> Result<Content> {
 pub fn content_of(bytes: &[u8]) -> Content {
     let is_binary = content::is_binary(bytes);
     let link_target = (!is_binary && bytes.len() <= MAX_LINK_BYTES)
-        .then(|| std::str::from_utf8(bytes).ok().map(str::to_owned))
+        .then(|| std::str::from_utf8(bytes).ok().map(Arc::from))
         .flatten();
     Content { hash: Hash::of(bytes), size: bytes.len() as i64, is_binary, link_target }
 }
@@ -122,7 +124,7 @@ pub fn prepare(project: ProjectId, contents: &[(&Content, &[u8])]) -> Result<Vec
     let level = guc::compression_level();
     let mut blobs = Vec::new();
     for (content, bytes) in contents {
-        pgrx::check_for_interrupts!();
+        interrupt::check()?;
         if have.insert(content.hash) {
             blobs.push(Blob {
                 hash: content.hash,

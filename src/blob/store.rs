@@ -13,6 +13,8 @@ use uuid::Uuid;
 
 /// Most bytes one INSERT carries; an array of a gigabyte cannot be built.
 const BATCH_BYTES: usize = 8 << 20;
+/// Most rows it carries.
+const BATCH_ROWS: usize = 10_000;
 /// Most bytes that are reserved because a row says that so many come.
 const BELIEVED_BYTES: usize = 64 << 20;
 
@@ -49,15 +51,15 @@ pub fn insert(project: ProjectId, blobs: &[Blob]) -> Result<()> {
     for blob in blobs {
         match blob.parts.as_slice() {
             [whole] => {
-                if bytes + whole.bytes.len() > BATCH_BYTES {
-                    insert_whole(project, &batch)?;
+                if bytes + whole.bytes.len() > BATCH_BYTES || batch.len() >= BATCH_ROWS {
+                    db::in_passing(|| insert_whole(project, &batch))?;
                     batch.clear();
                     bytes = 0;
                 }
                 bytes += whole.bytes.len();
                 batch.push((blob, whole));
             }
-            chunks => insert_chunked(project, blob, chunks)?,
+            chunks => db::in_passing(|| insert_chunked(project, blob, chunks))?,
         }
     }
     insert_whole(project, &batch)

@@ -128,7 +128,8 @@ pub fn put(access: &Access, path: FilePath, row: VersionRow) -> Result<Option<Ed
     } else {
         None
     };
-    let content = Content { hash, size: row.size, is_binary: row.is_binary, link_target };
+    let content =
+        Content { hash, size: row.size, is_binary: row.is_binary, link_target: link_target.map(Into::into) };
     Ok(Some(Edit::Put {
         path,
         file_type: Some(row.file_type),

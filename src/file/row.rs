@@ -8,6 +8,7 @@ use crate::pure::op::Mode;
 use crate::pure::timestamp::Micros;
 use crate::pure::tree::{Content, Head};
 use pgrx::Uuid;
+use std::sync::Arc;
 
 /// A row of `project_files`.
 #[derive(Clone, Debug)]
@@ -62,7 +63,7 @@ impl VersionRow {
     }
 
     /// As a head, with the content by reference.
-    pub fn to_head(&self, link_target: Option<String>) -> Head {
+    pub fn to_head(&self, link_target: Option<Arc<str>>) -> Head {
         Head {
             file_id: self.file_id,
             version: self.version,

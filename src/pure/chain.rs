@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 /// What a bundle says about itself besides its operations.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct BundleHeader {
     /// Project.
     pub project_id: Uuid,

@@ -2,7 +2,8 @@
 //!
 //! A line ends with `\n` and with nothing else: git counts that way, so a lone `\r` is ordinary text and `\r\n`
 //! keeps its `\r`. The search is the bounded Myers of the `similar` crate under a deadline: when time runs out the
-//! diff is still correct, only longer than it had to be. It looks at interrupts wherever it compares.
+//! diff is still correct, only longer than it had to be. It looks at interrupts wherever it compares or hashes what it was given;
+//! once `similar` has made numbers of it, the deadline alone ends the search.
 //!
 //! Format: <https://git-scm.com/docs/diff-format#generate_patch_text_with_p>.
 
@@ -103,6 +104,7 @@ pub struct Compared<T>(pub T);
 
 impl<T: Hash> Hash for Compared<T> {
     fn hash<H: Hasher>(&self, state: &mut H) {
+        interrupt::tick();
         self.0.hash(state);
     }
 }

@@ -6,6 +6,7 @@
 use crate::error::{Error, Result};
 use crate::pure::conflict::OnConflict;
 use crate::pure::hash::Hash;
+use crate::pure::interrupt;
 use crate::pure::json::JsonValue;
 use crate::pure::op::Op;
 use crate::pure::path::shorten;
@@ -222,6 +223,7 @@ pub type Fields = BTreeMap<FieldKey, FieldState>;
 pub fn apply(fields: &mut Fields, edits: &[FieldEdit], author: &Author) -> Result<Applied> {
     let mut run = Run { fields, author, applied: Applied::default() };
     for edit in edits {
+        interrupt::check()?;
         match edit {
             FieldEdit::Write { key, value, base_seq, always } => {
                 run.write(key, value.as_ref(), run.base(*base_seq)?, *always)?;

@@ -1,10 +1,12 @@
 //! JSON helpers: the canonical form (RFC 8785) and strict readers of request objects.
 
 use crate::error::{Error, Result};
+use crate::pure::interrupt;
 use crate::pure::path::shorten;
 use base64::Engine;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// The canonical form (RFC 8785) of `value`, which any client can recompute.
@@ -13,15 +15,15 @@ pub fn canonical(value: &impl Serialize) -> Result<Vec<u8>> {
         .map_err(|error| Error::internal(format!("no canonical JSON form: {error}")))
 }
 
-/// A JSON value in canonical form: equal values are equal texts.
+/// A JSON value in canonical form: equal values are equal texts. A copy shares the text.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct JsonValue(String);
+pub struct JsonValue(Arc<str>);
 
 impl JsonValue {
     /// The canonical form of `value`.
     pub fn of(value: &Value) -> Result<Self> {
         String::from_utf8(canonical(value)?)
-            .map(Self)
+            .map(|text| Self(text.into()))
             .map_err(|_| Error::internal("a canonical JSON form is not UTF-8"))
     }
 
@@ -90,6 +92,57 @@ pub fn too_deep(text: &[u8]) -> Error {
     let reason = serde_json::from_slice::<Value>(text).err().filter(|error| !error.is_eof());
     let reason = reason.map_or_else(|| "recursion limit exceeded".to_owned(), |error| error.to_string());
     Error::validation(format!("unreadable json: {reason}").to_lowercase())
+}
+
+/// What a JSON text would be, told without making any of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Shape {
+    /// How many values it has, give or take the empty ones.
+    pub values: usize,
+    /// How deep they are nested.
+    pub depth: usize,
+    /// Whether a text in it has a NUL.
+    pub has_nul: bool,
+}
+
+/// Looks at a JSON text once. Of what is no JSON, what comes out means nothing.
+pub fn shape(json: &[u8]) -> Result<Shape> {
+    let mut shape = Shape { values: 1, depth: 0, has_nul: false };
+    let (mut open, mut at) = (0usize, 0);
+    while let Some(byte) = json.get(at) {
+        interrupt::step()?;
+        match byte {
+            b'"' => {
+                let end = end_of_string(json, at);
+                shape.has_nul |= has_escaped_nul(&json[at..end]);
+                at = end;
+                continue;
+            }
+            b'[' | b'{' => {
+                shape.values += 1;
+                open += 1;
+                shape.depth = shape.depth.max(open);
+            }
+            b']' | b'}' => open = open.saturating_sub(1),
+            b',' => shape.values += 1,
+            _ => {}
+        }
+        at += 1;
+    }
+    Ok(shape)
+}
+
+/// Whether a string, in its quotes, has the escape of a NUL.
+fn has_escaped_nul(string: &[u8]) -> bool {
+    let mut at = 0;
+    while let Some(step) = string.get(at..).and_then(|rest| memchr::memchr(b'\\', rest)) {
+        at += step;
+        if string[at..].starts_with(b"\\u0000") {
+            return true;
+        }
+        at += 2;
+    }
+    false
 }
 
 /// A JSON object whose members are read one by one; what nobody read is refused at the end.
@@ -242,6 +295,15 @@ mod tests {
         assert_eq!(form("{\"b\": 1.0, \"a\": [null]}"), form("{\"a\":[null],\"b\":1}"));
         assert_eq!(form("1e21").as_str(), "1e+21");
         assert_ne!(form("0"), form("null"));
+    }
+
+    #[test]
+    fn a_shape_is_told_without_a_tree() {
+        let told = |json: &str| shape(json.as_bytes()).expect("a shape");
+        assert_eq!(told("1"), Shape { values: 1, depth: 0, has_nul: false });
+        assert_eq!(told(r#"{"a,[": [1, {"b": "]"}]}"#), Shape { values: 5, depth: 3, has_nul: false });
+        assert!(told(r#"["a\u0000"]"#).has_nul && told(r#"{"\\\u0000": 1}"#).has_nul);
+        assert!(!told(r#"["\\u0000", "\u0001"]"#).has_nul && !told("\"\\").has_nul);
     }
 
     #[test]

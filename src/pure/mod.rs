@@ -17,6 +17,8 @@ pub mod hash;
 pub mod interrupt;
 pub mod job;
 pub mod json;
+#[cfg(all(test, not(feature = "server")))]
+mod memory_tests;
 pub mod merge;
 pub mod op;
 pub mod path;

@@ -255,7 +255,26 @@ impl Op {
 
     /// BLAKE3 of the canonical form.
     pub fn checksum(&self) -> Result<Hash> {
-        Ok(Hash::of(&canonical(self)?))
+        match self {
+            // A value can be long, and is in its canonical form already.
+            Op::FieldSet { entity_type, entity_id, field, value } => {
+                let [entity_type, entity_id, field] =
+                    [canonical(entity_type)?, canonical(entity_id)?, canonical(field)?];
+                let parts: [&[u8]; 9] = [
+                    b"{\"entity_id\":",
+                    &entity_id,
+                    b",\"entity_type\":",
+                    &entity_type,
+                    b",\"field\":",
+                    &field,
+                    b",\"op\":\"field.set\",\"value\":",
+                    value.as_str().as_bytes(),
+                    b"}",
+                ];
+                Ok(Hash::of_parts(parts))
+            }
+            _ => Ok(Hash::of(&canonical(self)?)),
+        }
     }
 }
 
@@ -319,9 +338,16 @@ mod tests {
                 field: "f".into(),
                 value: value(serde_json::json!(null)),
             },
+            Op::FieldSet {
+                entity_type: "t\"\\".into(),
+                entity_id: "é\u{2028}".into(),
+                field: "\u{10ffff}".into(),
+                value: value(serde_json::json!({"b": [1e21, "\n"], "a": {}})),
+            },
             Op::FieldUnset { entity_type: "t".into(), entity_id: "1".into(), field: "f".into() },
             Op::EntityDelete { entity_type: "t".into(), entity_id: "1".into() },
         ] {
+            assert_eq!(op.checksum().expect("a checksum"), Hash::of(&canonical(&op).expect("canonical")));
             let form: Value = serde_json::from_slice(&canonical(&op).expect("canonical")).expect("JSON");
             assert_eq!(Op::parse("op", &form).expect("reads"), op);
         }

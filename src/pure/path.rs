@@ -4,7 +4,9 @@
 //! no control character; 255 bytes a segment, 1,024 in all.
 
 use crate::error::{Error, Result};
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 /// Longest path, in bytes.
@@ -14,9 +16,9 @@ pub const MAX_SEGMENT_BYTES: usize = 255;
 
 const TOO_LONG: &str = "it is longer than 1024 bytes";
 
-/// A path that keeps every rule; normalised once, here.
+/// A path that keeps every rule; normalised once, here. A copy shares the text.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub struct FilePath(String);
+pub struct FilePath(Arc<str>);
 
 /// What a project cannot have a file at, so that an archive of changes is not mistaken for a whole one.
 const RESERVED: &str = crate::pure::archive::DELTA_PATH;
@@ -28,9 +30,9 @@ impl FilePath {
             // Normalising cannot make it short enough, and would take its time.
             return Err(Self::invalid(raw, TOO_LONG));
         }
-        let path = if is_nfc(raw) { raw.to_owned() } else { raw.nfc().collect() };
+        let path: Cow<str> = if is_nfc(raw) { raw.into() } else { raw.nfc().collect() };
         match broken_rule(&path) {
-            None => Ok(Self(path)),
+            None => Ok(Self(path.into())),
             Some(rule) => Err(Self::invalid(raw, rule)),
         }
     }
@@ -49,7 +51,7 @@ impl FilePath {
 
     /// A path that was checked when it was stored.
     pub fn from_stored(path: String) -> Self {
-        Self(path)
+        Self(path.into())
     }
 
     /// The text.

@@ -6,6 +6,7 @@
 
 use crate::error::{Error, Result};
 use crate::pure::hash::Hash;
+use crate::pure::interrupt;
 use crate::pure::op::{Mode, Op};
 use crate::pure::path::FilePath;
 use crate::pure::timestamp::Micros;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// Content of a file, by reference to the blob store.
@@ -25,7 +27,7 @@ pub struct Content {
     /// Not text.
     pub is_binary: bool,
     /// The text, where it is short enough to be the target of a symlink.
-    pub link_target: Option<String>,
+    pub link_target: Option<Arc<str>>,
 }
 
 /// The newest version of a path; also the row a writer gets back.
@@ -173,6 +175,7 @@ pub fn apply(heads: &mut HashMap<FilePath, Head>, edits: &[Edit], next_file_id: 
     let mut run =
         Run { heads, applied: Applied { next_file_id, ..Applied::default() }, created: BTreeSet::new() };
     for edit in edits {
+        interrupt::check()?;
         match edit {
             Edit::Put { path, file_type, mode, content, expected_version } => {
                 run.put(path, file_type.as_deref(), *mode, content, *expected_version)?;
@@ -359,6 +362,7 @@ impl Run<'_> {
             return Ok(());
         }
         for (path, _) in self.heads.iter().filter(|(_, head)| head.is_live()) {
+            interrupt::step()?;
             for directory in path.ancestors() {
                 if self.heads.get(directory).is_some_and(Head::is_live) {
                     return Err(Error::conflict(

@@ -11,7 +11,7 @@ fn content(text: &str) -> Content {
         hash: Hash::of(text.as_bytes()),
         size: text.len() as i64,
         is_binary: false,
-        link_target: Some(text.to_owned()),
+        link_target: Some(text.into()),
     }
 }
 

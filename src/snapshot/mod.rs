@@ -15,5 +15,3 @@ mod restore;
 mod session;
 mod store;
 mod verify;
-
-pub use verify::pulse;

@@ -1,6 +1,5 @@
 //! Bringing an archive's files in.
 
-use super::verify::pulse;
 use crate::args::required;
 use crate::auth::{Access, Action, require_project};
 use crate::blob::{self, Blob};
@@ -26,6 +25,8 @@ const MAX_FILES: u64 = 1_000_000;
 const MAX_TOTAL_BYTES: u64 = 2 << 30;
 /// Most bytes of all names in one: writing them takes ten times as much memory.
 const MAX_NAME_BYTES: u64 = 100 << 20;
+/// What a new file takes until it is stored and told of, about, besides its content.
+const BYTES_PER_FILE: usize = 5 << 10;
 
 /// Makes the tree what an archive holds.
 #[pg_extern]
@@ -76,7 +77,7 @@ fn unpack(access: &Access, format: Format, archive: &[u8]) -> Result<Unpacked> {
         max_file_bytes: access.settings.max_file_bytes as u64,
         max_total_bytes: most,
         max_name_bytes: MAX_NAME_BYTES,
-        pulse,
+        bytes_per_file: BYTES_PER_FILE,
     };
     let mut content = Unpacked::default();
     let mut known = HashSet::new();

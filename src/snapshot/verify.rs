@@ -44,7 +44,7 @@ fn verify(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>) -> Result<JsonB
         max_file_bytes: u64::MAX,
         max_total_bytes: u64::MAX,
         max_name_bytes: u64::MAX,
-        pulse,
+        bytes_per_file: 0,
     };
     let outcome = read(Format::parse(&stored.format)?, source, &everything, |member| {
         let path = member.path.as_str();
@@ -73,11 +73,6 @@ fn verify(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>) -> Result<JsonB
         "ok": count == 0, "snapshot_id": stored.id.to_string(), "file_count": files, "problem_count": count,
         "problems": problems
     })))
-}
-
-/// Lets a query be cancelled.
-pub fn pulse() {
-    pgrx::check_for_interrupts!();
 }
 
 /// The archive as its reader wants it, one chunk in memory.

@@ -14,6 +14,7 @@ use crate::project::{self, ProjectKind};
 use crate::pure::asset::{Asset, AssetEdit, Source as AssetSource, no_asset};
 use crate::pure::field::{EntityKey, FieldEdit, FieldKey, no_entity};
 use crate::pure::hash::Hash;
+use crate::pure::interrupt;
 use crate::pure::json::JsonValue;
 use crate::pure::op::Mode;
 use crate::pure::path::FilePath;
@@ -101,9 +102,11 @@ impl State {
         let targets = blob::store::read_many(self.from, &links)?;
         let mut edits = Vec::with_capacity(self.files.len());
         for (path, file) in self.files {
+            interrupt::step()?;
             let Some(hash) = file.content_hash else { continue };
             blob::check_size(&to.settings, path.as_str(), file.size)?;
-            let link_target = targets.get(&hash).and_then(|bytes| String::from_utf8(bytes.clone()).ok());
+            let link_target =
+                targets.get(&hash).and_then(|bytes| std::str::from_utf8(bytes).ok()).map(Into::into);
             edits.push(Edit::Put {
                 path,
                 file_type: Some(file.file_type),

@@ -19,7 +19,6 @@ use crate::pure::settings::{
 };
 use crate::pure::timestamp::parse_rfc3339;
 use crate::pure::tree::{Content, Edit};
-use crate::snapshot::pulse;
 use pgrx::Uuid;
 use pgrx::prelude::*;
 use serde_json::{Value, json};
@@ -32,7 +31,7 @@ const LIMITS: Limits = Limits {
     max_file_bytes: LARGEST_MAX_FILE_BYTES as u64,
     max_total_bytes: 4 << 30,
     max_name_bytes: 256 << 20,
-    pulse,
+    bytes_per_file: 512,
 };
 
 /// Makes a new project from an export, with its past.
@@ -119,7 +118,7 @@ fn replay(access: &Access, export: &Export, bundle: &Imported, links: &HashMap<H
                     hash: *hash,
                     size: stored.size,
                     is_binary: stored.is_binary,
-                    link_target: links.get(hash).cloned(),
+                    link_target: links.get(hash).map(|target| target.as_str().into()),
                 };
                 plan.edits.push(Edit::Put {
                     path: path.clone(),

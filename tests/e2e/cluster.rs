@@ -224,10 +224,24 @@ impl Cluster {
         }
     }
 
+    /// The process that all others come from.
+    pub fn postmaster(&self) -> String {
+        let pid_file = fs::read_to_string(self.data.join("postmaster.pid")).expect("read postmaster.pid");
+        pid_file.lines().next().expect("a pid").to_owned()
+    }
+
+    /// Sessions that begin from now on get no more address space than this, as with `ulimit -v`.
+    pub fn limit_memory(&self, bytes: u64) {
+        run(owners_program(Path::new("prlimit")).args([
+            "--pid",
+            &self.postmaster(),
+            &format!("--as={bytes}:{bytes}"),
+        ]));
+    }
+
     /// Kills every process of the server at once, and starts it again.
     pub fn kill_and_restart(&self) {
-        let pid_file = fs::read_to_string(self.data.join("postmaster.pid")).expect("read postmaster.pid");
-        let postmaster = pid_file.lines().next().expect("a pid").to_owned();
+        let postmaster = self.postmaster();
         // Stopped first, so that it begins no further process meanwhile.
         signal("-STOP", std::slice::from_ref(&postmaster));
         let mut pids = children_of(&postmaster);

@@ -4,6 +4,7 @@
 #![allow(clippy::panic)]
 
 mod assets;
+mod bounds;
 mod cluster;
 mod content;
 mod crash;

@@ -9,11 +9,14 @@ use crate::ids::{ActorId, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
 use crate::pure::field::{EntityKey, FieldEdit, FieldKey, FieldState, Fields, LEAST_WEIGHT, NewField};
 use crate::pure::json::JsonValue;
 use pgrx::{JsonB, Uuid as PgUuid};
+use std::borrow::Borrow;
 use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
 /// Most rows one INSERT carries.
 const BATCH_ROWS: usize = 10_000;
+/// Bytes of values after which it carries no more.
+const BATCH_BYTES: usize = 4 << 20;
 
 /// A stored value in its canonical form.
 pub fn canonical(value: Option<JsonB>) -> Result<Option<JsonValue>> {
@@ -132,14 +135,26 @@ pub fn weights(project: ProjectId, entities: &[&EntityKey], without: &[&FieldKey
 
 /// Stores rows of the log and moves the fields to them.
 pub fn insert(project: ProjectId, by: ActorId, bundle: &LockedHead, rows: &[NewField]) -> Result<()> {
-    for batch in rows.chunks(BATCH_ROWS) {
-        insert_ops(project, bundle, batch)?;
-    }
+    in_batches(rows, |batch| insert_ops(project, bundle, batch))?;
     let newest: HashMap<&FieldKey, &NewField> = rows.iter().map(|row| (&row.key, row)).collect();
     let mut newest: Vec<&NewField> = newest.into_values().collect();
     newest.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-    for batch in newest.chunks(BATCH_ROWS) {
-        upsert_fields(project, by, bundle, batch)?;
+    in_batches(&newest, |batch| upsert_fields(project, by, bundle, batch))
+}
+
+/// Hands out as many rows at a time as one INSERT carries.
+fn in_batches<R: Borrow<NewField>>(rows: &[R], mut each: impl FnMut(&[R]) -> Result<()>) -> Result<()> {
+    let mut rest = rows;
+    while !rest.is_empty() {
+        let mut bytes = 0;
+        let count = rest.iter().take(BATCH_ROWS).take_while(|row| {
+            let is_room = bytes < BATCH_BYTES;
+            bytes += (*row).borrow().value.as_ref().map_or(0, |value| value.as_str().len());
+            is_room
+        });
+        let (batch, after) = rest.split_at(count.count());
+        db::in_passing(|| each(batch))?;
+        rest = after;
     }
     Ok(())
 }
@@ -190,8 +205,8 @@ fn upsert_fields(project: ProjectId, by: ActorId, bundle: &LockedHead, rows: &[&
     db::exec(SQL, &args)
 }
 
-fn values<'a>(rows: impl Iterator<Item = &'a NewField>) -> Arg<'static> {
-    rows.map(|row| row.value.as_ref().map(|value| value.as_str().to_owned())).collect::<Vec<_>>().into()
+fn values<'a>(rows: impl Iterator<Item = &'a NewField>) -> Arg<'a> {
+    rows.map(|row| row.value.as_ref().map(JsonValue::as_str)).collect::<Vec<_>>().into()
 }
 
 /// A recorded conflict.

@@ -10,11 +10,14 @@ use crate::pure::op::Mode;
 use crate::pure::path::FilePath;
 use crate::pure::tree::{Edit, Head};
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 /// Most directories that the new paths of one bundle may have together.
 const MAX_DIRECTORIES: usize = 1 << 20;
 /// How many of them are looked up at once.
 const DIRECTORIES_AT_ONCE: usize = 10_000;
+/// How many paths are looked up at once.
+const PATHS_AT_ONCE: usize = 10_000;
 
 /// Columns of `file_head h`, as [`VersionRow::from_row`] reads them.
 macro_rules! head_version_columns {
@@ -146,13 +149,20 @@ fn load(
     project: ProjectId,
     paths: &BTreeSet<&str>,
 ) -> Result<HashMap<FilePath, Head>> {
-    let (sql, paths): (_, Arg) = match paths.first() {
-        None => return Ok(HashMap::new()),
-        Some(path) if paths.len() == 1 => (one, (*path).into()),
-        Some(_) => (many, paths.iter().map(|path| (*path).to_owned()).collect::<Vec<String>>().into()),
-    };
-    let heads = db::write(sql, &[project.pg().into(), paths], |row| head_from_row(row, 1))?;
-    Ok(heads.into_iter().collect())
+    let run = |sql, paths: Arg| db::write(sql, &[project.pg().into(), paths], |row| head_from_row(row, 1));
+    match paths.first() {
+        None => Ok(HashMap::new()),
+        Some(path) if paths.len() == 1 => Ok(run(one, (*path).into())?.into_iter().collect()),
+        Some(_) => {
+            let mut heads = HashMap::new();
+            let paths: Vec<&str> = paths.iter().copied().collect();
+            for batch in paths.chunks(PATHS_AT_ONCE) {
+                // What the statement allocates goes with it.
+                heads.extend(db::in_passing(|| run(many, batch.to_vec().into()))?);
+            }
+            Ok(heads)
+        }
+    }
 }
 
 /// Where symlinks point to, which decides whether they may move.
@@ -168,7 +178,7 @@ fn add_link_targets(project: ProjectId, heads: &mut HashMap<FilePath, Head>) -> 
     for head in heads.values_mut().filter(|head| head.mode == Mode::Symlink) {
         if let Some(content) = &mut head.content {
             content.link_target =
-                targets.get(&content.hash).and_then(|bytes| String::from_utf8(bytes.clone()).ok());
+                targets.get(&content.hash).and_then(|bytes| std::str::from_utf8(bytes).ok()).map(Arc::from);
         }
     }
     Ok(())

@@ -19,14 +19,15 @@ pub fn insert(
     versions: &[NewVersion],
 ) -> Result<()> {
     for batch in versions.chunks(BATCH_ROWS) {
-        insert_versions(project, bundle, batch)?;
+        // What the arguments take goes with the statement.
+        db::in_passing(|| insert_versions(project, bundle, batch))?;
     }
     let newest: HashMap<&FilePath, &NewVersion> =
         versions.iter().map(|version| (&version.path, version)).collect();
     let mut newest: Vec<&NewVersion> = newest.into_values().collect();
     newest.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     for batch in newest.chunks(BATCH_ROWS) {
-        upsert_heads(project, author, bundle, batch)?;
+        db::in_passing(|| upsert_heads(project, author, bundle, batch))?;
     }
     Ok(())
 }

@@ -70,8 +70,13 @@ mod tests {
     use super::*;
     use crate::error::Code;
 
-    const LIMITS: Limits =
-        Limits { max_files: 2, max_file_bytes: 100, max_total_bytes: 100, max_name_bytes: 100, pulse: || () };
+    const LIMITS: Limits = Limits {
+        max_files: 2,
+        max_file_bytes: 100,
+        max_total_bytes: 100,
+        max_name_bytes: 100,
+        bytes_per_file: 0,
+    };
 
     #[test]
     fn round_trip() {

@@ -105,8 +105,9 @@ pub struct Limits {
     pub max_total_bytes: u64,
     /// Bytes of the names of all files: names compress to nothing, and are kept.
     pub max_name_bytes: u64,
-    /// Called again and again while an archive is read, for whoever wants to break off.
-    pub pulse: fn(),
+    /// Memory that each file will take later, of whoever wants them all: what there is too little memory for is refused while
+    /// it is read.
+    pub bytes_per_file: usize,
 }
 
 #[cfg(test)]

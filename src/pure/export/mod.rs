@@ -5,6 +5,7 @@
 //! its checksum, the bundles must be one chain, and what they lead to must be the files, entities and assets that are there.
 
 mod apply;
+mod line;
 mod lines;
 mod read;
 
@@ -57,7 +58,7 @@ pub struct ProjectRecord {
 }
 
 /// A line of `bundles`.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct BundleRecord {
     /// What the checksum covers.
     pub header: BundleHeader,
@@ -76,7 +77,7 @@ pub struct BundleRecord {
 }
 
 /// A line of `operations`, as far as it is read back.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct OpRecord {
     /// Its bundle.
     pub seq: i64,
@@ -98,7 +99,7 @@ pub struct DamageRecord {
 }
 
 /// A line of `entities`.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct EntityRecord {
     /// Its type.
     pub entity_type: String,
@@ -110,6 +111,7 @@ pub struct EntityRecord {
 
 /// A line of `assets`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AssetRecord {
     /// BLAKE3 of its content.
     pub content_hash: Hash,
@@ -135,6 +137,7 @@ pub enum Whereabouts {
 
 /// A line of `gone`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct GoneRecord {
     /// BLAKE3 of the content.
     pub content_hash: Hash,
@@ -151,7 +154,7 @@ pub struct GoneRecord {
 }
 
 /// A line of `tags`, as far as it is read back.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct TagRecord {
     /// The name.
     pub tag: String,

@@ -1,6 +1,7 @@
 //! Reading an export.
 
 use super::apply::Outcome;
+use super::line::{BundleLine, EntityLine, OpLine, TagLine, parse, tree};
 use super::{AssetRecord, BLOBS, BundleRecord, FILES, FORMAT, FORMAT_VERSION, HISTORY, PROJECT};
 use super::{GoneRecord, ProjectRecord, TagRecord};
 use crate::error::{Code, Error, Result};
@@ -10,16 +11,14 @@ use crate::pure::chain::{self, BundleHeader};
 use crate::pure::content::is_binary;
 use crate::pure::field::{EntityKey, FieldEdit, value};
 use crate::pure::hash::Hash;
+use crate::pure::interrupt;
 use crate::pure::json::{Members, canonical};
 use crate::pure::op::{Mode, Op};
 use crate::pure::path::{FilePath, shorten};
 use crate::pure::timestamp::parse_rfc3339;
-use memchr::memchr;
 use serde::Deserialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
-use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 /// Most bundles of one archive.
 const MAX_BUNDLES: usize = 1_000_000;
@@ -27,14 +26,8 @@ const MAX_BUNDLES: usize = 1_000_000;
 const MAX_OPS: usize = 1_000_000;
 /// Most bytes of the lines that are kept in memory.
 const MAX_LINE_BYTES: usize = 512 << 20;
-/// Most JSON values in one line: each takes many times the memory of the two bytes that say it.
-const MAX_LINE_VALUES: usize = 8_000_000;
-/// Most bytes of an operation, and of a value of a field, as written there: that of a field has 1 MiB in canonical form.
-const MAX_OP_BYTES: usize = 2 << 20;
-/// Most bytes of what is recorded with a bundle.
-const MAX_DETAILS_BYTES: usize = 1 << 20;
-/// Most bytes of the project's record.
-const MAX_PROJECT_BYTES: usize = 1 << 20;
+/// Most bytes of the record of the project.
+const MAX_RECORD_BYTES: usize = 1 << 20;
 /// Most tags.
 const MAX_TAGS: usize = 100_000;
 
@@ -134,40 +127,6 @@ impl Export {
     }
 }
 
-/// A line of `bundles`; what it holds besides is passed over.
-#[derive(Deserialize)]
-struct BundleLine<'a> {
-    header: BundleHeader,
-    author: Option<String>,
-    committed_at: String,
-    op_count: usize,
-    prev_checksum: Hash,
-    checksum: Hash,
-    #[serde(borrow)]
-    details: Option<&'a RawValue>,
-}
-
-/// A line of `operations`.
-#[derive(Deserialize)]
-struct OpLine<'a> {
-    seq: i64,
-    ordinal: usize,
-    #[serde(borrow)]
-    op: &'a RawValue,
-    checksum: Hash,
-}
-
-/// A line of `entities`.
-#[derive(Deserialize)]
-struct EntityLine<'a> {
-    #[serde(borrow)]
-    entity_type: Cow<'a, str>,
-    #[serde(borrow)]
-    entity_id: Cow<'a, str>,
-    #[serde(borrow)]
-    fields: BTreeMap<String, &'a RawValue>,
-}
-
 /// Takes the files of an archive, in any order.
 #[derive(Default)]
 pub struct Reader {
@@ -198,17 +157,20 @@ impl Reader {
             }
             self.contents.insert(hash, Stored { size: bytes.len() as i64, is_binary: is_binary(bytes) });
         } else if path == PROJECT {
-            at_most(bytes.len(), MAX_PROJECT_BYTES, "bytes in the project's record")?;
+            at_most(bytes.len(), MAX_RECORD_BYTES, "bytes in its record")?;
             self.project = Some(parse(path, 1, bytes)?);
         } else if let Some((what, _)) = path.strip_prefix(HISTORY).and_then(|rest| rest.split_once('/')) {
             match what {
-                "bundles" => self.lines(path, bytes, Self::take_bundle)?,
+                "bundles" => self.lines(path, bytes, |reader, line: BundleLine| {
+                    reader.bundles.push(line.into_record()?);
+                    at_most(reader.bundles.len(), MAX_BUNDLES, "bundles")
+                })?,
                 "operations" => self.lines(path, bytes, Self::take_op)?,
                 "entities" => self.lines(path, bytes, Self::take_entity)?,
                 "assets" => self.lines(path, bytes, Self::take_asset)?,
                 "gone" => self.lines(path, bytes, Self::take_gone)?,
-                "tags" => self.lines(path, bytes, |reader, record| {
-                    reader.tags.push(record);
+                "tags" => self.lines(path, bytes, |reader, line: TagLine| {
+                    reader.tags.push(line.into_record());
                     at_most(reader.tags.len(), MAX_TAGS, "tags")
                 })?,
                 _ => {}
@@ -217,15 +179,16 @@ impl Reader {
         Ok(())
     }
 
-    fn lines<'b, T: Deserialize<'b>>(
+    fn lines<'a, T: Deserialize<'a>>(
         &mut self,
         path: &str,
-        bytes: &'b [u8],
+        bytes: &'a [u8],
         mut each: impl FnMut(&mut Self, T) -> Result<()>,
     ) -> Result<()> {
         self.line_bytes += bytes.len();
         at_most(self.line_bytes, MAX_LINE_BYTES, "bytes of history")?;
         for (number, line) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
+            interrupt::check()?;
             if !line.is_empty() {
                 each(self, parse(path, number, line)?)?;
             }
@@ -233,19 +196,9 @@ impl Reader {
         Ok(())
     }
 
-    fn take_bundle(&mut self, line: BundleLine<'_>) -> Result<()> {
-        let BundleLine { header, author, committed_at, op_count, prev_checksum, checksum, details } = line;
-        // Kept as text, which is what the limit of the lines counts.
-        let details = details.map(|details| short(details, MAX_DETAILS_BYTES)).transpose()?;
-        let record =
-            BundleRecord { header, author, committed_at, op_count, prev_checksum, checksum, details: None };
-        self.bundles.push((record, details.map(str::to_owned)));
-        at_most(self.bundles.len(), MAX_BUNDLES, "bundles")
-    }
-
-    fn take_op(&mut self, line: OpLine<'_>) -> Result<()> {
-        let OpLine { seq, ordinal, op, checksum } = line;
-        let op: Value = tree(op)?;
+    fn take_op(&mut self, line: OpLine) -> Result<()> {
+        let OpLine { seq, ordinal, checksum, .. } = line;
+        let op = tree(line.op)?;
         if Hash::of(&canonical(&op)?) != checksum {
             return Err(wrong("an operation does not match its checksum")
                 .with("seq", seq)
@@ -255,9 +208,10 @@ impl Reader {
         at_most(self.ops.len(), MAX_OPS, "operations")
     }
 
-    fn take_entity(&mut self, line: EntityLine<'_>) -> Result<()> {
+    fn take_entity(&mut self, line: EntityLine) -> Result<()> {
         let entity = EntityKey::parse(&line.entity_type, &line.entity_id)?;
         for (field, json) in &line.fields {
+            interrupt::check()?;
             self.outcome.set(entity.clone().field(field)?, value("value", &tree(json)?)?);
         }
         at_most(self.outcome.field_count(), MAX_OPS, "fields")
@@ -294,6 +248,7 @@ impl Reader {
         let mut result = Outcome::default();
         for Imported { record, changes, .. } in &bundles {
             for change in changes {
+                interrupt::step()?;
                 let sound = check_content(change, &contents, &gone).and_then(|()| result.apply(change));
                 sound.map_err(|error| error.with("seq", record.header.seq))?;
             }
@@ -347,6 +302,7 @@ fn chained(
     let mut chained = Vec::with_capacity(bundles.len());
     for (seq, (record, details)) in (1..).zip(bundles) {
         let BundleHeader { project_id, undoes_seq, .. } = record.header;
+        interrupt::step()?;
         if record.header.seq != seq {
             return Err(wrong("the bundles are not numbered without gaps").with("seq", seq));
         }
@@ -408,9 +364,6 @@ fn change(op: &Value) -> Result<Change> {
         }
         unknown => return Err(wrong("an operation is not known here").with("op", shorten(unknown))),
     };
-    if !matches!(change, Change::Asset(_) | Change::Nothing) {
-        members.finish()?;
-    }
     Ok(change)
 }
 
@@ -433,66 +386,4 @@ pub fn wrong(message: &str) -> Error {
 
 fn at_most(count: usize, most: usize, what: &str) -> Result<()> {
     if count <= most { Ok(()) } else { Err(Error::limit(format!("the export has too many {what}"), most)) }
-}
-
-fn parse<'b, T: Deserialize<'b>>(path: &str, line: usize, bytes: &'b [u8]) -> Result<T> {
-    let unreadable = |reason: &str| wrong(&format!("{} line {line}: {}", shorten(path), shorten(reason)));
-    if has_more_values(bytes, MAX_LINE_VALUES) {
-        return Err(Error::limit("a line of the export has too many JSON values", MAX_LINE_VALUES)
-            .with("file", shorten(path))
-            .with("line", line));
-    }
-    if has_nul(bytes) {
-        return Err(unreadable("it has a text with a NUL, which PostgreSQL cannot hold"));
-    }
-    serde_json::from_slice(bytes).map_err(|error| unreadable(&error.to_string()))
-}
-
-/// The text of a part of a line, unless it is too long.
-fn short(part: &RawValue, most: usize) -> Result<&str> {
-    let text = part.get();
-    if text.len() > most {
-        return Err(Error::limit("a part of the export's history is too long", most));
-    }
-    Ok(text)
-}
-
-/// A part of a line as a tree, which takes many times its memory: only of parts as long as an operation may be.
-fn tree(part: &RawValue) -> Result<Value> {
-    serde_json::from_str(short(part, MAX_OP_BYTES)?).map_err(|error| {
-        wrong(&format!("a part of its history cannot be read: {}", shorten(&error.to_string())))
-    })
-}
-
-/// Whether a JSON text has more values than so many, told without making any of them.
-fn has_more_values(json: &[u8], most: usize) -> bool {
-    // Each takes at least its own byte and one before it.
-    if json.len() / 2 < most {
-        return false;
-    }
-    let (mut values, mut is_text, mut is_escaped) = (1, false, false);
-    for byte in json {
-        match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' => is_escaped = is_text,
-            b'"' => is_text = !is_text,
-            b',' | b'[' | b'{' if !is_text => values += 1,
-            _ => {}
-        }
-    }
-    values > most
-}
-
-/// Whether a text in a JSON text has a NUL, which can only be written as an escape.
-fn has_nul(json: &[u8]) -> bool {
-    let mut rest = json;
-    while let Some(at) = memchr(b'\\', rest) {
-        rest = &rest[at + 1..];
-        if rest.starts_with(b"u0000") {
-            return true;
-        }
-        // What is escaped, which may be a backslash itself.
-        rest = rest.get(1..).unwrap_or_default();
-    }
-    false
 }

@@ -16,7 +16,7 @@ const LIMITS: Limits = Limits {
     max_file_bytes: 1 << 24,
     max_total_bytes: 1 << 24,
     max_name_bytes: 1 << 20,
-    pulse: || (),
+    bytes_per_file: 0,
 };
 
 /// A project as an exporter sees it.
@@ -431,47 +431,36 @@ fn a_line_of_millions_of_values_is_refused_before_it_is_read() {
     }
 }
 
-/// What nobody needs is passed over, and what is read as a tree is short.
+/// What nobody writes would be read for nothing.
 #[test]
-fn parts_of_a_line_are_short_or_not_read() {
-    let take = |kind: &str, line: String| {
+fn unknown_members_and_trees_that_are_too_large_are_refused() {
+    let read = |kind: &str, line: &str| {
+        let mut archive = Writer::new(Format::Zip, Vec::new()).expect("starts");
+        add(&mut archive, &format!("{HISTORY}{kind}/000001.jsonl"), line.as_bytes(), 0).expect("a file");
+        let bytes = archive.finish().expect("finishes");
         let mut reader = Reader::default();
-        let path = FilePath::from_stored(format!("{HISTORY}{kind}/000001.jsonl"));
-        reader.take(&Member { path, mode: Mode::Regular, bytes: line.into_bytes() })
+        read_below(FILES, Format::Zip, Cursor::new(bytes), &LIMITS, |member| reader.take(&member))
     };
-    let many = "{\"\":0},".repeat(400_000);
-    let op = json!({"op": "file.delete", "file_path": "a"});
-    let checksum = Hash::of(&canonical(&op).expect("canonical")).to_hex();
-    let line = |op: &str, checksum: &str, more: &str| {
-        format!("{{\"seq\":1,\"ordinal\":1,\"op\":{op},\"checksum\":\"{checksum}\"{more}}}")
+    let hash = Hash::of(b"");
+    let line = |more: &str| format!("{{\"seq\": 1, \"tag\": \"t\"{more}}}");
+    assert!(read("tags", &line(", \"author\": [[]], \"created_at\": null")).is_ok());
+    assert_eq!(read("tags", &line(", \"more\": 0")).expect_err("refused").code(), Code::Invariant);
+    let line = |op: &str| {
+        format!("{{\"seq\": 1, \"ordinal\": 1, \"checksum\": \"{}\", \"op\": {op}}}", hash.to_hex())
     };
-    let known = line(&op.to_string(), &checksum, &format!(",\"before\":[{many}0]"));
-    assert!(take("operations", known).is_ok(), "what is not read back may be anything");
-    let long =
-        line(&format!("{{\"op\":\"file.delete\",\"file_path\":\"a\",\"more\":[{many}0]}}"), &checksum, "");
-    assert_eq!(take("operations", long).expect_err("refused").code(), Code::Limit);
-    let unknown = json!({"op": "file.delete", "file_path": "a", "more": 1});
-    let checksum = Hash::of(&canonical(&unknown).expect("canonical")).to_hex();
-    let error = take("operations", line(&unknown.to_string(), &checksum, "")).expect_err("refused");
-    assert_eq!(error.code(), Code::Validation, "{error}");
-    let entity = format!("{{\"entity_type\":\"t\",\"entity_id\":\"1\",\"fields\":{{\"f\":[{many}0]}}}}");
-    assert_eq!(take("entities", entity).expect_err("refused").code(), Code::Limit);
-    let mut sample = sample();
-    sample.bundles[0].details = Some(Value::String("x".repeat(2 << 20)));
-    assert_eq!(unpack(&pack(&sample)).expect_err("refused").code(), Code::Limit);
-}
-
-#[test]
-fn a_nul_is_told_from_a_backslash_before_digits() {
-    let take = |text: &str| {
-        let path = FilePath::from_stored(format!("{HISTORY}tags/000001.jsonl"));
-        let bytes = format!("{{\"tag\":\"{text}\",\"seq\":1}}").into_bytes();
-        Reader::default().take(&Member { path, mode: Mode::Regular, bytes })
-    };
-    assert!(take("a\\\\u0000").is_ok());
-    assert!(take("a\\u0001").is_ok());
-    assert!(take("a\\u0000").is_err());
-    assert!(take("a\\\\\\u0000").is_err());
+    let error =
+        read("operations", &line(&format!("[{}0]", "{\"\":0},".repeat(300_000)))).expect_err("refused");
+    assert_eq!(
+        (error.code(), error.message()),
+        (Code::Limit, "a value of the export has too many JSON values")
+    );
+    let error = read("operations", &line(&format!("\"{}\"", "x".repeat(8 << 20)))).expect_err("refused");
+    assert_eq!((error.code(), error.message()), (Code::Limit, "a value of the export is too long"));
+    let deep = format!("{}{}", "[".repeat(127), "]".repeat(127));
+    let error = read("operations", &line(&deep)).expect_err("refused");
+    assert!(error.message().ends_with("recursion limit exceeded"), "{error}");
+    let error = read("entities", "{\"fields\": {\"a\\u0000\": 1}}").expect_err("refused");
+    assert!(error.message().contains("NUL"), "{error}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod zip;
 
 use crate::error::{Error, Result};
 use crate::pure::archive::{DELTA_PATH, Format, Limits, Member, delta};
+use crate::pure::interrupt;
 use crate::pure::op::Mode;
 use crate::pure::path::{FilePath, shorten};
 use std::collections::HashSet;
@@ -35,7 +36,7 @@ pub fn read_below<R: Read + Seek>(
     limits: &Limits,
     each: impl FnMut(Member) -> Result<()>,
 ) -> Result<()> {
-    let source = Watched { source, pulse: limits.pulse };
+    let source = Watched { source };
     let mut intake = Intake { root, limits, bytes: 0, name_bytes: 0, seen: HashSet::new(), each };
     match format {
         Format::Zip => zip::read(source, &mut intake)?,
@@ -44,15 +45,14 @@ pub fn read_below<R: Read + Seek>(
     intake.finish()
 }
 
-/// What is read from, with a pulse at every read.
+/// What is read from, with a look at interrupts at every read.
 struct Watched<R> {
     source: R,
-    pulse: fn(),
 }
 
 impl<R: Read> Read for Watched<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        (self.pulse)();
+        interrupt::tick();
         self.source.read(buffer)
     }
 }
@@ -76,6 +76,7 @@ struct Intake<'a, F> {
 impl<F: FnMut(Member) -> Result<()>> Intake<'_, F> {
     /// A new file. Its content is the caller's to read next, with [`Self::content`].
     fn open(&mut self, name: &[u8]) -> Result<FilePath> {
+        interrupt::room(self.limits.bytes_per_file.saturating_mul(self.seen.len()))?;
         let path = match file_name(name)? {
             // No file of a project has it.
             DELTA_PATH => FilePath::from_stored(DELTA_PATH.to_owned()),
@@ -103,15 +104,13 @@ impl<F: FnMut(Member) -> Result<()>> Intake<'_, F> {
     /// All of `source`, unless that is too much. What a delta says about itself is names, and no file of anybody.
     fn content(&mut self, path: &FilePath, source: impl Read) -> Result<Vec<u8>> {
         if path.as_str() == DELTA_PATH {
-            let mut bytes = Vec::new();
             let most = self.limits.max_name_bytes;
-            source.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(damaged)?;
+            let bytes = read_at_most(source, most.saturating_add(1))?;
             return if bytes.len() as u64 > most { Err(delta::too_long(self.limits)) } else { Ok(bytes) };
         }
         let rest = self.limits.max_total_bytes.saturating_sub(self.bytes);
         let room = rest.min(self.limits.max_file_bytes);
-        let mut bytes = Vec::new();
-        source.take(room.saturating_add(1)).read_to_end(&mut bytes).map_err(damaged)?;
+        let bytes = read_at_most(source, room.saturating_add(1))?;
         let length = bytes.len() as u64;
         if length > self.limits.max_file_bytes {
             return Err(Error::limit("a file of the archive is too long", self.limits.max_file_bytes)
@@ -146,6 +145,23 @@ impl<F: FnMut(Member) -> Result<()>> Intake<'_, F> {
         match paths.windows(2).find(|pair| pair[1].is_below(pair[0].as_str())) {
             None => Ok(()),
             Some(pair) => Err(unusable("a file is also a directory", pair[0].as_str())),
+        }
+    }
+}
+
+/// Bytes that are read between two looks at interrupts and memory.
+const STEP_BYTES: u64 = 1 << 20;
+
+/// All of `source`, or so many bytes.
+fn read_at_most(mut source: impl Read, most: u64) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    loop {
+        let step = STEP_BYTES.min(most.saturating_sub(bytes.len() as u64));
+        // A vector that is full doubles.
+        interrupt::room(if bytes.len() as u64 + step > bytes.capacity() as u64 { bytes.len() } else { 0 })?;
+        let count = source.by_ref().take(step).read_to_end(&mut bytes).map_err(damaged)?;
+        if (count as u64) < STEP_BYTES {
+            return Ok(bytes);
         }
     }
 }

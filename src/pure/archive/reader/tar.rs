@@ -6,6 +6,7 @@
 use super::{Intake, broken, check_directory, damaged, regular, too_much, unusable};
 use crate::error::{Error, Result};
 use crate::pure::archive::{Limits, Member};
+use crate::pure::interrupt;
 use crate::pure::op::Mode;
 use std::borrow::Cow;
 use std::io::{self, Read};
@@ -23,13 +24,7 @@ const SPARE_BYTES_PER_FILE: u64 = 8 << 10;
 pub fn read<R: Read, F: FnMut(Member) -> Result<()>>(source: R, intake: &mut Intake<'_, F>) -> Result<()> {
     let mut decoder = Decoder::new(source).map_err(damaged)?;
     decoder.window_log_max(WINDOW_LOG).map_err(damaged)?;
-    let mut metered = Metered {
-        source: decoder,
-        pulse: intake.limits.pulse,
-        left: allowance(intake.limits),
-        over: false,
-        ended: false,
-    };
+    let mut metered = Metered { source: decoder, left: allowance(intake.limits), over: false, ended: false };
     let result = read_entries(&mut metered, intake).and_then(|()| {
         if metered.ended {
             return Err(broken("it ends too early"));
@@ -184,7 +179,6 @@ fn until_nul(mut bytes: Vec<u8>) -> Vec<u8> {
 /// A source that gives so many bytes and no more.
 struct Metered<R> {
     source: R,
-    pulse: fn(),
     left: u64,
     /// It was asked for more.
     over: bool,
@@ -194,7 +188,7 @@ struct Metered<R> {
 
 impl<R: Read> Read for Metered<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        (self.pulse)();
+        interrupt::tick();
         let length = self.source.read(buffer)?;
         self.ended |= length == 0 && !buffer.is_empty();
         match self.left.checked_sub(length as u64) {

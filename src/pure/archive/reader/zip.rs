@@ -3,6 +3,7 @@
 use super::{Intake, broken, check_directory, regular, unusable};
 use crate::error::Result;
 use crate::pure::archive::Member;
+use crate::pure::interrupt;
 use crate::pure::op::Mode;
 use flate2::read::DeflateDecoder;
 use rawzip::extra_fields::{ExtraFieldId, ExtraFields};
@@ -24,6 +25,9 @@ pub fn read<R: Read + Seek, F: FnMut(Member) -> Result<()>>(
     let mut buffer = vec![0; MAX_CENTRAL_DIRECTORY_RECORD_SIZE];
     let mut local = vec![0; LOCAL_HEADER_BYTES];
     let archive = ZipArchive::from_seekable(source, &mut buffer).map_err(broken)?;
+    // Who says that there are fewer is found out at the end.
+    let expected = usize::try_from(archive.entries_hint()).unwrap_or(usize::MAX);
+    interrupt::room(intake.limits.bytes_per_file.saturating_mul(expected))?;
     let mut entries = archive.entries(&mut buffer);
     let mut count = 0;
     while let Some(entry) = entries.next_entry().map_err(broken)? {

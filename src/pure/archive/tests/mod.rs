@@ -20,7 +20,7 @@ const GENEROUS: Limits = Limits {
     max_file_bytes: 64 << 20,
     max_total_bytes: 256 << 20,
     max_name_bytes: 1 << 20,
-    pulse: || (),
+    bytes_per_file: 0,
 };
 
 fn member(path: &str, mode: Mode, bytes: impl Into<Vec<u8>>) -> Member {
