@@ -71,8 +71,9 @@ unsafe extern "C-unwind" fn at_end(event: pg_sys::XactEvent::Type, _arg: *mut st
         event,
         XactEvent::XACT_EVENT_COMMIT | XactEvent::XACT_EVENT_ABORT | XactEvent::XACT_EVENT_PREPARE
     );
+    // It is taken only where a session ends for want of memory in the middle of something.
     if ends {
-        BOUND.with_borrow_mut(Vec::clear);
+        let _ = BOUND.try_with(|stack| stack.try_borrow_mut().map(|mut stack| stack.clear()));
     }
 }
 
