@@ -73,13 +73,25 @@ pub fn sees_older_state() -> bool {
 
 /// Locks a table of quire's against everybody but readers until the end of the transaction, if nobody has to be waited for.
 pub fn lock_alone_if_free(table: &CStr) -> bool {
-    // SAFETY: syscache look-ups by NUL-terminated names; the lock goes with the (sub)transaction.
+    let table = table_oid(table);
+    // SAFETY: the table is there; the lock goes with the (sub)transaction.
+    table != pg_sys::InvalidOid
+        && unsafe { pg_sys::ConditionalLockRelationOid(table, pg_sys::ExclusiveLock as pg_sys::LOCKMODE) }
+}
+
+/// A table of quire's; `InvalidOid` when there is none of this name.
+pub fn table_oid(table: &CStr) -> pg_sys::Oid {
+    // SAFETY: syscache look-ups by NUL-terminated names.
     unsafe {
         let schema = pg_sys::get_namespace_oid(c"quire_store".as_ptr(), true);
-        let table = pg_sys::get_relname_relid(table.as_ptr(), schema);
-        table != pg_sys::InvalidOid
-            && pg_sys::ConditionalLockRelationOid(table, pg_sys::ExclusiveLock as pg_sys::LOCKMODE)
+        pg_sys::get_relname_relid(table.as_ptr(), schema)
     }
+}
+
+/// Whether this event is the end of a transaction in this backend: committed, rolled back or prepared.
+pub fn ends_transaction(event: pg_sys::XactEvent::Type) -> bool {
+    use pg_sys::XactEvent::{XACT_EVENT_ABORT, XACT_EVENT_COMMIT, XACT_EVENT_PREPARE};
+    matches!(event, XACT_EVENT_COMMIT | XACT_EVENT_ABORT | XACT_EVENT_PREPARE)
 }
 
 /// Refuses what may write where nothing can be written (25006), also when it happens to write nothing.

@@ -4,6 +4,7 @@
 //! back: a pooled connection hands nothing on.
 
 use super::role::StoredRole;
+use crate::db;
 use crate::ids::{ActorId, ProjectId};
 use crate::pure::token::Token;
 use pgrx::pg_sys;
@@ -66,13 +67,8 @@ pub fn init() {
 /// Only touches backend memory: an error here would end the server process.
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn at_end(event: pg_sys::XactEvent::Type, _arg: *mut std::ffi::c_void) {
-    use pg_sys::XactEvent;
-    let ends = matches!(
-        event,
-        XactEvent::XACT_EVENT_COMMIT | XactEvent::XACT_EVENT_ABORT | XactEvent::XACT_EVENT_PREPARE
-    );
     // It is taken only where a session ends for want of memory in the middle of something.
-    if ends {
+    if db::ends_transaction(event) {
         let _ = BOUND.try_with(|stack| stack.try_borrow_mut().map(|mut stack| stack.clear()));
     }
 }

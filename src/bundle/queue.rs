@@ -6,6 +6,7 @@
 //! writer at a time the row's lock sees to. So one transaction over very many projects gives its places up when it has the
 //! rows, and the table of locks, which all sessions share, does not fill up.
 
+use crate::db;
 use crate::error::{Error, Result};
 use crate::ids::ProjectId;
 use crate::pure::hash::Hash;
@@ -67,11 +68,7 @@ impl Place {
 /// What stands for a project in the table of locks: 48 bits of a digest. Two projects that share them wait for each other, no
 /// more.
 fn tag(project: ProjectId) -> Result<pg_sys::LOCKTAG> {
-    // SAFETY: syscache look-ups by NUL-terminated names.
-    let class = unsafe {
-        let schema = pg_sys::get_namespace_oid(c"quire_store".as_ptr(), true);
-        pg_sys::get_relname_relid(c"project_head".as_ptr(), schema)
-    };
+    let class = db::table_oid(c"project_head");
     if class == pg_sys::InvalidOid {
         return Err(Error::internal("there is no table of heads"));
     }
@@ -98,12 +95,7 @@ pub fn init() {
 /// Only touches backend memory: an error here would end the server process.
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn at_end(event: pg_sys::XactEvent::Type, _arg: *mut std::ffi::c_void) {
-    use pg_sys::XactEvent;
-    let ends = matches!(
-        event,
-        XactEvent::XACT_EVENT_COMMIT | XactEvent::XACT_EVENT_ABORT | XactEvent::XACT_EVENT_PREPARE
-    );
-    if ends {
+    if db::ends_transaction(event) {
         let _ = LOCKED.try_with(|locked| locked.try_borrow_mut().map(|mut locked| locked.clear()));
         KEPT.set(0);
     }
