@@ -237,7 +237,7 @@ Errors: 22004, 22023, 42501, PT404, PT409, PT423.';
 COMMENT ON FUNCTION quire.import_legacy_files(uuid, regclass, name, name, name, uuid) IS
 'Brings the files of an existing table in, in bundles of at most 1,000. Reads the table with the caller''s own rights.
 Arguments: source (a table or view); path_column, content_column, type_column (default: types are inferred).
-Returns: {imported, seq}. Errors: as commit_bundle, and those of reading the table.';
+Returns: {imported, seq}. Errors: as commit_bundle, and PostgreSQL''s own of reading the table, such as 42703 it has no such column.';
 
 -- Entities ----------------------------------------------------------------------------------------------------------
 

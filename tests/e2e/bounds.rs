@@ -156,7 +156,8 @@ fn state(outcome: Result<(), Error>) -> String {
     outcome.map_or_else(|error| code(&error).to_owned(), |()| "no error".to_owned())
 }
 
-fn zip<'a>(files: impl IntoIterator<Item = (String, &'a [u8])>) -> Vec<u8> {
+/// An archive of these files.
+pub fn zip<'a>(files: impl IntoIterator<Item = (String, &'a [u8])>) -> Vec<u8> {
     let mut archive = Writer::new(Format::Zip, Vec::new()).expect("starts");
     for (path, bytes) in files {
         let entry = Entry { path: &path, mode: Mode::Regular, size: bytes.len() as u64, modified_at: 0 };
@@ -173,12 +174,13 @@ fn zip<'a>(files: impl IntoIterator<Item = (String, &'a [u8])>) -> Vec<u8> {
     archive.finish().expect("finishes")
 }
 
-fn lines(text: &str) -> String {
+/// As many lines of a few kinds.
+pub fn lines(text: &str) -> String {
     text.bytes().flat_map(|letter| [char::from(b'a' + letter % 3), '\n']).collect()
 }
 
 /// Letters from a to z in no order.
-fn noise(seed: u64, length: usize) -> String {
+pub fn noise(seed: u64, length: usize) -> String {
     let mut state = seed;
     let next = || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

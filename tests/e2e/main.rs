@@ -30,3 +30,4 @@ mod subscriptions;
 mod tokens;
 mod waiting;
 mod workspaces;
+mod worst;
