@@ -93,10 +93,9 @@ pub fn init() {
     unsafe { pgrx::pg_sys::MarkGUCPrefixReserved(c"quire".as_ptr()) };
 }
 
-/// Whether `role` may vouch for JWT claims.
-pub fn is_trusted_authenticator(role: &str) -> bool {
-    let Some(list) = TRUSTED_AUTHENTICATORS.get() else { return false };
-    list.to_string_lossy().split(',').any(|name| name.trim() == role)
+/// The roles whose sessions may vouch for JWT claims, separated by commas.
+pub fn trusted_authenticators() -> String {
+    TRUSTED_AUTHENTICATORS.get().map(|list| list.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 /// The claim that people are called by, if any.

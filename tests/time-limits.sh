@@ -69,7 +69,8 @@ interrupt() {
     run=$!
     set +m
     until [[ -s $work/state/started ]]; do sleep 0.1; done
-    kill "-$1" "$run"
+    # Again and again, as people do: bash loses a SIGINT that comes while it waits for a child which then ends well.
+    while kill "-$1" "$run" 2>/dev/null; do sleep 0.5; done
     status=0
     wait "$run" || status=$?
 }

@@ -19,6 +19,8 @@ SELECT quire.mint_token(t.id(3900), '{project:read,file:write}', '1 hour') AS to
 -- Everything that runs says who its caller is.
 \c - regress_bob
 SET search_path = regress_principal;
+SELECT quire.create_project('of bob', t.id(3901)) IS NOT NULL AS created;
+CREATE TABLE token AS SELECT quire.mint_token(t.id(3901), '{project:read,file:write}', '1 hour') AS text;
 CREATE TABLE said (context text, who text);
 GRANT INSERT, SELECT ON said TO PUBLIC;
 CREATE FUNCTION who() RETURNS text LANGUAGE sql STABLE
@@ -73,6 +75,27 @@ $$;
 CREATE TABLE with_index (id integer);
 CREATE INDEX ON with_index (indexed(id));
 GRANT INSERT ON with_index TO PUBLIC;
+-- says who the user is: with a token of bob's, and with claims
+CREATE TABLE presented (id integer REFERENCES parent ON DELETE CASCADE);
+GRANT SELECT, INSERT ON presented TO PUBLIC;
+CREATE FUNCTION present() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('request.jwt.claims', jsonb_build_object('sub', t.actor('alice'))::text, true);
+    INSERT INTO regress_principal.said VALUES ('claims set in a foreign key', regress_principal.who());
+    PERFORM set_config('request.jwt.claims', '', true);
+    PERFORM quire.authenticate(text) FROM regress_principal.token;
+    INSERT INTO regress_principal.said VALUES ('token presented in a foreign key', regress_principal.who());
+    RETURN OLD;
+END
+$$;
+CREATE TRIGGER present BEFORE DELETE ON presented FOR EACH ROW EXECUTE FUNCTION present();
+CREATE PROCEDURE meet() LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO regress_principal.parent VALUES (2);
+    INSERT INTO regress_principal.presented VALUES (2);
+    DELETE FROM regress_principal.parent;
+END
+$$;
 -- rows of the projects the caller may read, through a view of bob's over one that runs with the caller's rights
 CREATE VIEW files AS SELECT file_path FROM quire.project_files_current WHERE project_id = t.id(3900);
 GRANT SELECT ON files TO PUBLIC;
@@ -122,7 +145,7 @@ SELECT context, who FROM regress_principal.said ORDER BY context; TRUNCATE regre
 CALL regress_principal.run();
 \c - postgres
 SELECT context, who FROM regress_principal.said ORDER BY context; TRUNCATE regress_principal.said;
--- Claims count for the whole session, and a token for the whole transaction, whoever's code runs in them.
+-- Claims and tokens count for the session's own statements and administrators', and not in anybody else's code.
 SET quire.trusted_authenticators = 'postgres';
 SET request.jwt.claims = '{"sub": "00000000-0000-0000-0000-000000000002"}';
 SET ROLE regress_nobody;
@@ -135,6 +158,33 @@ SELECT quire.remove_project_member(t.id(3900), t.actor('bob'));
 BEGIN;
 SELECT quire.authenticate(:'token') ->> 'project_id' = t.id(3900)::text AS bound;
 CALL regress_principal.run();
+COMMIT;
+\c - postgres
+SELECT context, who FROM regress_principal.said ORDER BY context; TRUNCATE regress_principal.said;
+
+-- What somebody's code says of the user counts for that code: neither for the session, nor as more than they may say.
+DELETE FROM regress_principal.said;
+SET quire.trusted_authenticators = 'postgres';
+SET ROLE regress_nobody;
+CALL regress_principal.meet();
+SELECT regress_principal.who();
+RESET ROLE;
+RESET quire.trusted_authenticators;
+SELECT context, who FROM regress_principal.said ORDER BY context; TRUNCATE regress_principal.said;
+BEGIN;
+CALL regress_principal.meet();
+SELECT regress_principal.who();
+COMMIT;
+SELECT context, who FROM regress_principal.said ORDER BY context; TRUNCATE regress_principal.said;
+\c - regress_guest
+BEGIN;
+SELECT quire.authenticate(:'token') ->> 'project_id' = t.id(3900)::text AS bound;
+SAVEPOINT s;
+CALL regress_principal.meet();
+SELECT quire.whoami() ->> 'actor_id' = t.actor('alice')::text AS alice, quire.get_project(t.id(3900)) ->> 'name' AS name;
+RELEASE s;
+SELECT quire.whoami() ->> 'actor_id' = t.actor('alice')::text AS alice, quire.get_project(t.id(3900)) ->> 'name' AS name;
+SELECT t.error($$SELECT quire.get_project(t.id(3901))$$);
 COMMIT;
 \c - postgres
 SELECT context, who FROM regress_principal.said ORDER BY context; TRUNCATE regress_principal.said;

@@ -9,10 +9,11 @@ CREATE TABLE quire_store.project (
     visibility text NOT NULL DEFAULT 'private' CHECK (visibility IN ('private', 'public')),
     status     text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'archived')),
     settings   jsonb NOT NULL DEFAULT '{}',
-    -- Counts changes of members, settings and status, so that a writer notices one. Not on the head row: whoever changes these
-    -- does not wait for writers. It starts anywhere, so that a project made again under the same id is not mistaken for the one
-    -- before.
-    access_version bigint NOT NULL DEFAULT (pg_catalog.random() * 1000000000000)::bigint,
+    -- Another one at each change of members, settings and status, so that a writer notices it. Not on the head row: whoever
+    -- changes these does not wait for writers. Drawn, and never counted: what was seen in a transaction that was rolled back, or
+    -- in a project that had the same id before, must not look like what is true now.
+    access_version bigint NOT NULL
+        DEFAULT ('x' || substr(replace(gen_random_uuid()::text, '-', ''), 1, 12))::bit(48)::bigint,
     -- Counts how often the private channel was closed: its names are of one epoch.
     channel_epoch bigint NOT NULL DEFAULT 0,
     created_by uuid NOT NULL REFERENCES quire_store.actor,

@@ -1,8 +1,9 @@
-//! The capability token presented in this transaction.
+//! The capability tokens presented in this transaction.
 //!
 //! Kept in backend memory and gone when the transaction ends, or when the savepoint in which it was presented is rolled
 //! back: a pooled connection hands nothing on.
 
+use super::audience::Audience;
 use super::role::StoredRole;
 use crate::db;
 use crate::ids::{ActorId, ProjectId};
@@ -35,24 +36,47 @@ impl Bound {
     }
 }
 
-thread_local! {
-    /// Each with the subtransaction in which it was presented, outermost first; the last one counts.
-    static BOUND: RefCell<Vec<(Rc<Bound>, pg_sys::SubTransactionId)>> = const { RefCell::new(Vec::new()) };
+struct Presented {
+    bound: Rc<Bound>,
+    audience: Audience,
+    /// The subtransaction in which it was.
+    level: pg_sys::SubTransactionId,
 }
 
-/// Binds a token to the transaction, instead of any before.
-pub fn bind(bound: Bound) {
+impl Presented {
+    fn is_at(&self, level: pg_sys::SubTransactionId, audience: Audience) -> bool {
+        self.level == level && self.audience == audience
+    }
+}
+
+thread_local! {
+    /// Outermost first; of each audience the last one counts.
+    static BOUND: RefCell<Vec<Presented>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Binds a token to the transaction, instead of any before that its audience had.
+pub fn bind(bound: Bound, audience: Audience) {
     // SAFETY: reads the number of the current subtransaction.
     let level = unsafe { pg_sys::GetCurrentSubTransactionId() };
     BOUND.with_borrow_mut(|stack| {
-        stack.retain(|(_, other)| *other != level);
-        stack.push((Rc::new(bound), level));
+        stack.retain(|other| !other.is_at(level, audience));
+        stack.push(Presented { bound: Rc::new(bound), audience, level });
     });
 }
 
-/// The token of this transaction.
-pub fn current() -> Option<Rc<Bound>> {
-    BOUND.with_borrow(|stack| stack.last().map(|(bound, _)| bound.clone()))
+/// The token that counts for a caller; `audience` is asked only where there is any.
+pub fn current(audience: impl FnOnce() -> Audience) -> Option<Rc<Bound>> {
+    BOUND.with_borrow(|stack| {
+        if stack.is_empty() {
+            return None;
+        }
+        let audience = audience();
+        stack
+            .iter()
+            .rev()
+            .find(|presented| presented.audience == audience)
+            .map(|presented| presented.bound.clone())
+    })
 }
 
 /// Has PostgreSQL tell when transactions end. Called once, from `_PG_init`.
@@ -83,10 +107,18 @@ unsafe extern "C-unwind" fn at_subtransaction(
     use pg_sys::SubXactEvent;
     BOUND.with_borrow_mut(|stack| match event {
         // What was bound before counts again.
-        SubXactEvent::SUBXACT_EVENT_ABORT_SUB => stack.retain(|(_, level)| *level != ending),
-        SubXactEvent::SUBXACT_EVENT_COMMIT_SUB if stack.iter().any(|(_, level)| *level == ending) => {
-            stack.retain(|(_, level)| *level != parent);
-            stack.iter_mut().filter(|(_, level)| *level == ending).for_each(|(_, level)| *level = parent);
+        SubXactEvent::SUBXACT_EVENT_ABORT_SUB => stack.retain(|presented| presented.level != ending),
+        SubXactEvent::SUBXACT_EVENT_COMMIT_SUB => {
+            let newer: Vec<Audience> = stack
+                .iter()
+                .filter(|presented| presented.level == ending)
+                .map(|presented| presented.audience)
+                .collect();
+            stack.retain(|presented| !newer.iter().any(|audience| presented.is_at(parent, *audience)));
+            stack
+                .iter_mut()
+                .filter(|presented| presented.level == ending)
+                .for_each(|presented| presented.level = parent);
         }
         _ => {}
     });

@@ -6,6 +6,7 @@
 //! first.
 
 pub mod api;
+mod audience;
 pub mod bound;
 mod kept;
 mod people;
@@ -24,7 +25,7 @@ use crate::pure::token as pure_token;
 use crate::token;
 pub use bound::Bound;
 use principal::Caller;
-pub use principal::{Principal, caller_role, current};
+pub use principal::{Principal, audience, caller_role, current};
 use role::StoredRole;
 use std::borrow::Cow;
 use std::rc::Rc;

@@ -2,8 +2,10 @@
 //!
 //! In this order: whose token was presented in this transaction; `sub` of the JWT claims, believed only when the
 //! *session* belongs to a trusted authenticator, because any SQL session can set that setting; the actor mapped to the role
-//! with whose rights the calling statement runs; for an administrator who is mapped to nobody, `system`; else nobody.
+//! with whose rights the calling statement runs; for an administrator who is mapped to nobody, `system`; else nobody. Token and
+//! claims count for their [`Audience`] only.
 
+use super::audience::Audience;
 use super::bound::{self, Bound};
 use super::role::DbRole;
 use super::store::{self, Known};
@@ -79,14 +81,14 @@ pub enum Key {
 
 /// Reads the session's state.
 pub fn caller() -> Result<Caller> {
-    if let Some(token) = bound::current() {
+    let db_role = DbRole::of(definer::caller()?);
+    if let Some(token) = bound::current(|| Audience::of(&db_role)) {
         return presenting(token);
     }
-    let db_role = DbRole::of(definer::caller()?);
     if db_role.has(c"quire_guest") && !db_role.has(c"quire_user") {
         return Err(Error::new(Code::Unauthorized, "this role needs a token").hint("call authenticate first"));
     }
-    let (subject, claimed_name) = claimed()?.map(|claimed| (claimed.subject, claimed.name)).unzip();
+    let (subject, claimed_name) = claimed(&db_role)?.map(|claimed| (claimed.subject, claimed.name)).unzip();
     let is_admin = db_role.is_admin();
     Ok(Caller { subject, db_role, claimed_name: claimed_name.flatten(), is_admin, token: None })
 }
@@ -105,6 +107,11 @@ pub fn presenting(token: Rc<Bound>) -> Result<Caller> {
 /// Name of the caller's database role.
 pub fn caller_role() -> Result<String> {
     definer::caller().map(|role| DbRole::of(role).name)
+}
+
+/// Whom it counts for what the caller says of the session's user.
+pub fn audience() -> Result<Audience> {
+    definer::caller().map(|role| Audience::of(&DbRole::of(role)))
 }
 
 impl Caller {
@@ -172,21 +179,30 @@ struct Claimed {
     name: Option<String>,
 }
 
-/// Whom the claims name, if this session may vouch for any.
-fn claimed() -> Result<Option<Claimed>> {
+/// Whom the claims name, if this session may vouch for any, and they count for the caller.
+fn claimed(caller: &DbRole) -> Result<Option<Claimed>> {
     // SAFETY: plain read of backend state.
-    let session = DbRole::of(unsafe { pg_sys::GetSessionUserId() });
-    if !guc::is_trusted_authenticator(&session.name) {
+    let session = unsafe { pg_sys::GetSessionUserId() };
+    if !vouches(session, &guc::trusted_authenticators()) || Audience::of(caller) != Audience::Session {
         return Ok(None);
     }
-    let claims = match setting(c"request.jwt.claims") {
-        Some(text) => parse_claims(&text)?,
-        None => Value::Null,
+    // The older setting counts where there is no newer one: who resets one need not know of the other.
+    let (claims, subject) = match setting(c"request.jwt.claims") {
+        Some(text) => {
+            let claims = parse_claims(&text)?;
+            let subject = subject_of(&claims)?;
+            (claims, subject)
+        }
+        None => (Value::Null, setting(c"request.jwt.claim.sub")),
     };
-    let subject = subject_of(&claims)?.or_else(|| setting(c"request.jwt.claim.sub"));
     let Some(subject) = subject else { return Ok(None) };
     let name = guc::display_name_claim().and_then(|claim| person::claimed_name(&claims, &claim));
     Ok(Some(Claimed { subject: ActorId(person::of_subject(&subject)?), name }))
+}
+
+/// Whether a session's role is one of those listed. The role of a session may be gone, and is none of them then.
+fn vouches(session: pg_sys::Oid, listed: &str) -> bool {
+    listed.split(',').filter_map(|name| DbRole::named(name.trim())).any(|role| role.oid == session)
 }
 
 fn parse_claims(text: &str) -> Result<Value> {

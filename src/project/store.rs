@@ -147,8 +147,7 @@ pub fn list(actor: Option<ActorId>, is_admin: bool) -> Result<Vec<Listed>> {
 
 /// Makes writers who passed the gate before, and wait for the lock, ask again.
 pub fn bump_access_version(project: ProjectId) -> Result<()> {
-    const SQL: &str =
-        "UPDATE quire_store.project SET access_version = access_version + 1 WHERE project_id = $1";
+    const SQL: &str = "UPDATE quire_store.project SET access_version = DEFAULT WHERE project_id = $1";
     db::exec(SQL, &[project.pg().into()])
 }
 

@@ -147,7 +147,7 @@ fn authenticate_inner(token: Option<&str>) -> Result<JsonB> {
         "abilities": presented.token.abilities().map(ToString::to_string).collect::<Vec<_>>(),
         "expires_at": rfc3339(presented.token.expires_at()),
     });
-    bound::bind(presented);
+    bound::bind(presented, auth::audience()?);
     Ok(JsonB(answer))
 }
 

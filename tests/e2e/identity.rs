@@ -31,6 +31,33 @@ fn whoami(client: &mut impl postgres::GenericClient) -> Value {
 }
 
 #[test]
+fn nobody_vouches_once_the_role_of_the_session_is_gone() {
+    let database = shared().database("identity_gone");
+    let mut admin = database.client("postgres");
+    // Runs with an administrator's rights, for whom what the session says counts.
+    admin
+        .batch_execute(
+            "CREATE FUNCTION who() RETURNS jsonb LANGUAGE sql SECURITY DEFINER AS 'SELECT quire.whoami()'",
+        )
+        .expect("a function");
+    for listed in ["", " ", ",", "authenticator, ", "identity_gone", "identity_gone,"] {
+        ensure_role(&database, "identity_gone", "LOGIN");
+        let set = format!("ALTER DATABASE identity_gone SET quire.trusted_authenticators = '{listed}'");
+        admin.batch_execute(&set).expect("set");
+        let mut gone = database.client("identity_gone");
+        let claims = json!({"sub": Uuid::from_u128(0xA).to_string()}).to_string();
+        gone.execute("SELECT set_config('request.jwt.claims', $1, false)", &[&claims])
+            .expect("set the claims");
+        let who =
+            |client: &mut Client| -> Value { client.query_one("SELECT who()", &[]).expect("ask").get(0) };
+        let is_listed = listed.contains("gone");
+        assert_eq!(who(&mut gone)["via"], if is_listed { "jwt" } else { "system" }, "{listed:?}");
+        admin.batch_execute("DROP ROLE identity_gone").expect("drop");
+        assert_eq!(who(&mut gone)["via"], "system", "{listed:?}");
+    }
+}
+
+#[test]
 fn claims_set_by_the_authenticator_are_the_user_for_functions_and_views() {
     let database = shared().database("identity_jwt");
     let mut gateway = gateway(&database);
