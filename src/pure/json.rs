@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::pure::interrupt;
+use crate::pure::number;
 use crate::pure::path::shorten;
 use base64::Engine;
 use serde::{Serialize, Serializer};
@@ -44,8 +45,8 @@ impl Serialize for JsonValue {
     }
 }
 
-/// The first number of a JSON text that a double cannot hold: it would be stored as another one. The text is as
-/// PostgreSQL prints `jsonb`, without exponents.
+/// The first number of a JSON text that no double stands for: it would be stored as another one. The text is as PostgreSQL prints
+/// `jsonb`, without exponents.
 pub fn inexact_number(json: &str) -> Option<&str> {
     let bytes = json.as_bytes();
     let mut at = 0;
@@ -57,7 +58,7 @@ pub fn inexact_number(json: &str) -> Option<&str> {
                     bytes[at..].iter().take_while(|byte| matches!(byte, b'-' | b'.' | b'0'..=b'9')).count();
                 let number = &json[at..at + length];
                 // Fifteen digits always fit.
-                if length > 15 && !is_exact(number) {
+                if length > 15 && !number::is_exact(number) {
                     return Some(number);
                 }
                 at += length;
@@ -66,12 +67,6 @@ pub fn inexact_number(json: &str) -> Option<&str> {
         }
     }
     None
-}
-
-fn is_exact(number: &str) -> bool {
-    let plain =
-        if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number };
-    number.parse::<f64>().is_ok_and(|double| double.is_finite() && double.to_string() == plain)
 }
 
 /// Where the string that starts at `at` is over.
@@ -275,6 +270,16 @@ mod tests {
             "0.30000000000000004",
             "1000000000000000000000",
             "1.50000000000000000000",
+            // Of two equally short texts of a double the one and the other.
+            "1424953923781206.2",
+            "1424953923781206.3",
+            "0.000000029802322387695312",
+            "0.000000029802322387695313",
+            // With all digits that a double can have, and all that it has.
+            "0.10000000000000001",
+            "0.10000000000000002",
+            "18446744073709551616",
+            "0.1000000000000000055511151231257827021181583404541015625",
         ] {
             assert_eq!(
                 inexact_number(&format!("[\"12345678901234567890.1\\\"\", {exact}]")),
@@ -282,9 +287,14 @@ mod tests {
                 "{exact}"
             );
         }
-        for inexact in
-            ["9007199254740993", "0.1000000000000000055", "18446744073709551617", "-9007199254740993"]
-        {
+        for inexact in [
+            "9007199254740993",
+            "0.1000000000000000055",
+            "18446744073709551617",
+            "-9007199254740993",
+            "1424953923781206.24",
+            "1424953923781206.4",
+        ] {
             assert_eq!(inexact_number(&format!("{{\"a\\\\\": {inexact}}}")), Some(inexact));
         }
     }

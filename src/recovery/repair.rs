@@ -33,6 +33,12 @@ pub fn repair(access: &Access, entry: &Entry, supply: Option<&Value>) -> Result<
             Ok("a later write")
         }
         ("blob", _) => content(project, entry, from_supply("content or content_base64")?).map(|()| "supply"),
+        // Read by a version of quire that did not take a number for what it is.
+        ("file_op" | "field_op" | "asset_op", "content")
+            if supply.is_none() && is_as_logged(project, entry)? =>
+        {
+            Ok("the log")
+        }
         ("file_op" | "field_op" | "asset_op", "content") => {
             operation(project, entry, from_supply("op")?).map(|()| "supply")
         }
@@ -127,12 +133,15 @@ fn operation(project: ProjectId, entry: &Entry, supply: &Value) -> Result<()> {
         _ => store::mend_field_op(project, seq, ordinal, &op),
     })?;
     // What the row does not say itself, the path of a file for one, may be missing.
+    if is_as_logged(project, entry)? { Ok(()) } else { Err(not_one_by_one(entry)) }
+}
+
+/// Whether an operation has the checksum that was recorded.
+fn is_as_logged(project: ProjectId, entry: &Entry) -> Result<bool> {
+    let (seq, ordinal, expected) = (number(entry, "seq")?, number(entry, "ordinal")?, expected(entry)?);
     let bundles = load::batch(project, seq - 1, seq)?;
     let mut ops = bundles.iter().flat_map(|bundle| &bundle.logged.ops);
-    if ops.any(|op| op.ordinal == ordinal && op.computed == Some(expected)) {
-        return Ok(());
-    }
-    Err(not_one_by_one(entry))
+    Ok(ops.any(|op| i64::from(op.ordinal) == ordinal && op.computed == Some(expected)))
 }
 
 /// Runs `work` with the guard of the log's rows open.
