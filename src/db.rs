@@ -6,8 +6,10 @@
 //! what a statement under the head lock needs.
 
 mod answer;
+mod object_lock;
 
 pub use answer::Answer;
+pub use object_lock::ObjectLock;
 
 use crate::error::{Error, Result};
 use crate::memory::{Held, Watch};
@@ -80,7 +82,7 @@ pub fn lock_alone_if_free(table: &CStr) -> bool {
 }
 
 /// A table of quire's; `InvalidOid` when there is none of this name.
-pub fn table_oid(table: &CStr) -> pg_sys::Oid {
+fn table_oid(table: &CStr) -> pg_sys::Oid {
     // SAFETY: syscache look-ups by NUL-terminated names.
     unsafe {
         let schema = pg_sys::get_namespace_oid(c"quire_store".as_ptr(), true);

@@ -84,3 +84,41 @@ with_other_search_path() {
 
 with_other_search_path sql/schema/*.sql |
     rule "the install script looks names up in pg_catalog only"
+
+# claims PAGE: "LINE|PART FILE|NAME" of each test that a row of a table with a last column `test` names, and "LINE||" of a row without.
+claims() {
+    awk -F ' *[|] *' '
+        !/^[|]/ { in_table = 0; next }
+        $(NF - 1) == "test" { in_table = 1; next }
+        in_table && !/^[|]-/ {
+            count = split($(NF - 1), named, "<br>")
+            for (n = 1; n <= count; n++) {
+                if (!match(named[n], /^`[a-z0-9]+ [a-z_]+`: /)) { print NR "||"; continue }
+                print NR "|" substr(named[n], 2, RLENGTH - 4) "|" substr(named[n], RLENGTH + 1)
+            }
+        }' "$1"
+}
+
+# Prints the rows of a page that name no test which is there: in SQL and specs a comment, in Rust a function, in JavaScript a test.
+without_test() {
+    local page=$1 rows line test name file like
+    if ! rows=$(claims "$page") || [[ -z $rows ]]; then
+        echo "$page: no table of tests"
+        return
+    fi
+    while IFS='|' read -r line test name; do
+        case $test in
+            "regress "*) file=pg_regress/sql/${test#* }.sql like="--" ;;
+            "isolation "*) file=tests/isolation/specs/${test#* }.spec like="#" ;;
+            "e2e "*) file=tests/e2e/${test#* }.rs like="fn" name="fn $name(" ;;
+            "preview "*) file=tests/preview/${test#* }.test.mjs like="test(" ;;
+            *) echo "$page:$line: a row that names no test" && continue ;;
+        esac
+        [[ -n $name && -f $file ]] &&
+            awk -v like="$like" -v name="$name" 'index($0, like) == 1 && index($0, name) { found = 1 } END { exit !found }' "$file" ||
+            echo "$page:$line: no such test: $test: $name"
+    done <<<"$rows"
+}
+
+without_test docs/guide/tenants.md |
+    rule "every row of the guide about tenants names a test that is there"

@@ -142,6 +142,9 @@ CREATE MATERIALIZED VIEW regress_trap.view AS SELECT t.error('SELECT quire.whoam
 \c - postgres
 ANALYZE regress_trap.bait;
 SELECT DISTINCT what FROM regress_trap.loot ORDER BY what;
+TRUNCATE regress_trap.loot;
+REINDEX TABLE regress_trap.bait;
+SELECT DISTINCT what FROM regress_trap.loot ORDER BY what;
 REFRESH MATERIALIZED VIEW regress_trap.view;
 SELECT error FROM regress_trap.view;
 SET client_min_messages = warning;

@@ -1,7 +1,7 @@
 //! SQL functions of people: which role acts as whom, and what they are called.
 
 use super::role::{DbRole, cluster};
-use super::{author, current, kept, require_admin, store};
+use super::{Principal, author, current, kept, require_admin, store};
 use crate::args::{display_name_arg, text_arg};
 use crate::db::Answer;
 use crate::definer::definer;
@@ -26,7 +26,7 @@ fn map_role_to_actor(
 }
 
 fn map_role(db_role: Option<&str>, actor: Option<Uuid>, display_name: Option<&str>) -> Result<Uuid> {
-    author(&require_admin()?)?;
+    let admin = require_admin()?;
     let db_role = text_arg("db_role", db_role, MAX_ROLE)?;
     let display_name = display_name.map(|name| display_name_arg("display_name", Some(name))).transpose()?;
     let actor = actor.map(ActorId::from_pg);
@@ -35,7 +35,8 @@ fn map_role(db_role: Option<&str>, actor: Option<Uuid>, display_name: Option<&st
     }
     let role = DbRole::named(db_role)
         .ok_or_else(|| Error::not_found("no such database role").with("db_role", db_role))?;
-    store::hold_mappings()?;
+    hold(&admin)?;
+    store::hold_role(&role)?;
     // Who runs a script twice means the same person.
     let actor = actor.or(store::mapped(&role)?).unwrap_or_else(|| ActorId(uuid::Uuid::now_v7()));
     for lost in store::release_role(&role, Some(actor))? {
@@ -60,12 +61,13 @@ fn unmap_role(db_role: Option<&str>) -> Uuid {
 }
 
 fn unmap(db_role: Option<&str>) -> Result<Uuid> {
-    author(&require_admin()?)?;
+    let admin = require_admin()?;
     let db_role = text_arg("db_role", db_role, MAX_ROLE)?;
     // Of one that is gone, or that is only known by its name, the name is all there is.
     let gone = || DbRole { oid: pgrx::pg_sys::Oid::INVALID, name: db_role.to_owned() };
     let role = DbRole::named(db_role).unwrap_or_else(gone);
-    store::hold_mappings()?;
+    hold(&admin)?;
+    store::hold_role(&role)?;
     let released = store::release_role(&role, None)?;
     kept::forget();
     let first = released.first().map(|lost| lost.actor.pg());
@@ -95,7 +97,7 @@ fn set_name(name: Option<&str>, actor: Option<Uuid>) -> Result<()> {
     if other.is_some() && !principal.is_admin {
         return Err(Error::new(Code::Unauthorized, "this needs an administrator"));
     }
-    let own = author(&principal)?;
+    let own = if principal.is_admin { hold(&principal)? } else { author(&principal)? };
     let actor = other.unwrap_or(own);
     if actor.is_built_in() {
         return Err(Error::validation("the actor system keeps its name"));
@@ -105,4 +107,10 @@ fn set_name(name: Option<&str>, actor: Option<Uuid>) -> Result<()> {
     }
     kept::forget();
     Ok(())
+}
+
+/// Has an administrator wait for others who change what is known of people, before they change a row that one of these could want.
+fn hold(admin: &Principal) -> Result<ActorId> {
+    store::hold_people()?;
+    author(admin)
 }

@@ -3,11 +3,12 @@
 use super::Role;
 use super::principal::Key;
 use super::role::{DbRole, StoredRole, cluster};
-use crate::db::{self, Answer, Arg, Row};
+use crate::db::{self, Answer, Arg, ObjectLock, Row};
 use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId};
 use crate::pure::settings::Settings;
 use pgrx::Uuid;
+use pgrx::pg_sys::Oid;
 
 /// What a caller is in a project. While it stays the same, so does the answer of the gate.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -164,14 +165,27 @@ pub enum NameFrom {
     Peer,
 }
 
+/// Registers somebody whom nobody has registered. A peer's word makes nobody wait for them who is just registering themselves, and
+/// does without: it is not needed then, and if they take it back, the next one registers them.
 pub fn register_actor(actor: ActorId, display_name: Option<&str>, from: NameFrom) -> Result<()> {
     const SQL: &str = "INSERT INTO quire_store.actor (actor_id, display_name, name_from)
         VALUES ($1, $2, CASE WHEN $2 IS NOT NULL THEN $3 END) ON CONFLICT DO NOTHING";
-    let from = match from {
-        NameFrom::Claim => "claim",
-        NameFrom::Peer => "peer",
-    };
-    db::exec(SQL, &[actor.pg().into(), display_name.into(), from.into()])
+    db::require_writable();
+    let lock = ObjectLock::of(c"actor", "quire registration ", actor.0.as_bytes())?;
+    let insert = |from: &str| db::exec(SQL, &[actor.pg().into(), display_name.into(), from.into()]);
+    match from {
+        NameFrom::Claim => {
+            lock.wait();
+            insert("claim")
+        }
+        NameFrom::Peer if lock.take_if_free() => {
+            insert("peer")?;
+            // One bundle of a peer's may name very many people, and the table of locks is everybody's.
+            lock.release();
+            Ok(())
+        }
+        NameFrom::Peer => Ok(()),
+    }
 }
 
 /// Keeps the name that somebody's claims give, unless they have one of their own. Whoever does so at the same time does not wait.
@@ -184,7 +198,8 @@ pub fn follow_claim(actor: ActorId, name: &str) -> Result<()> {
     db::exec(SQL, &[actor.pg().into(), name.into()])
 }
 
-/// Keeps what somebody's role is called now, and which one it is in this cluster.
+/// Keeps what somebody's role is called now, and which one it is in this cluster. Not while somebody says whose the role is, or finds
+/// out, too: another write will do it.
 pub fn follow_role(actor: ActorId, role: &StoredRole) -> Result<()> {
     const SQL: &str = "UPDATE quire_store.actor SET db_role = $2, role_oid = $3, role_cluster = $4
         WHERE actor_id = (SELECT a.actor_id FROM quire_store.actor a
@@ -194,6 +209,10 @@ pub fn follow_role(actor: ActorId, role: &StoredRole) -> Result<()> {
                                     AND NOT EXISTS (SELECT FROM quire_store.actor o
                                                     WHERE o.role_oid = $3 AND o.role_cluster = $4))
                           FOR NO KEY UPDATE SKIP LOCKED)";
+    db::require_writable();
+    if !role_lock(role.oid)?.take_if_free() {
+        return Ok(());
+    }
     let args: [Arg; 4] = [actor.pg().into(), role.name.as_str().into(), role.oid.into(), role.cluster.into()];
     db::exec(SQL, &args)
 }
@@ -215,13 +234,24 @@ pub fn list_actors(answer: Answer, cluster: i64) -> Result<()> {
     answer.fill(SQL, &[cluster.into()])
 }
 
-/// Lets nobody else change who acts as whom, or register, until the end of the transaction.
-pub fn hold_mappings() -> Result<()> {
-    const SQL: &str = "LOCK TABLE quire_store.actor IN SHARE ROW EXCLUSIVE MODE";
-    db::exec(SQL, &[])
+/// Has administrators who change what is known of people come one after the other, until the end of the transaction, and makes nobody
+/// else wait. What they all change is a row that nobody else changes, so that whoever sees an older state gets 40001 and not a
+/// duplicate key.
+pub fn hold_people() -> Result<()> {
+    const SQL: &str = "UPDATE quire_store.actor SET created_at = created_at WHERE actor_id = $1";
+    db::exec(SQL, &[ActorId::SYSTEM.pg().into()])
 }
 
-/// Who a role acts as, under that lock.
+/// Has nobody find a role by its name meanwhile and keep what they find, and waits for who does.
+pub fn hold_role(role: &DbRole) -> Result<()> {
+    role_lock(role.oid).map(|lock| lock.wait())
+}
+
+fn role_lock(role: Oid) -> Result<ObjectLock> {
+    ObjectLock::of(c"actor", "quire role ", &role.to_u32().to_be_bytes())
+}
+
+/// Who a role acts as, while that is held.
 pub fn mapped(role: &DbRole) -> Result<Option<ActorId>> {
     const SQL: &str = concat!("SELECT a.actor_id FROM ", actor_of_role!(), " a");
     let args: [Arg; 4] = [NO_PROJECT.into(), role.oid.into(), cluster().into(), role.name.as_str().into()];
@@ -246,7 +276,8 @@ pub struct Released {
 /// Takes a role away from whoever acts with it, but for one: by its oid here, and by its name elsewhere and where a role of that name is gone.
 pub fn release_role(role: &DbRole, keeps: Option<ActorId>) -> Result<Vec<Released>> {
     const SQL: &str = "WITH lost AS MATERIALIZED (
-            SELECT a.actor_id, a.role_oid = $2 AND a.role_cluster = $3 AS is_here FROM quire_store.actor a
+            SELECT a.actor_id, a.role_oid, a.role_cluster, a.role_oid = $2 AND a.role_cluster = $3 AS is_here
+            FROM quire_store.actor a
             WHERE a.actor_id IS DISTINCT FROM $4
               AND (a.role_oid = $2 AND a.role_cluster = $3
                    OR a.db_role = $1
@@ -254,7 +285,10 @@ pub fn release_role(role: &DbRole, keeps: Option<ActorId>) -> Result<Vec<Release
                            OR NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = a.role_oid)))),
         released AS (
             UPDATE quire_store.actor u SET db_role = NULL, role_oid = NULL, role_cluster = NULL
-            FROM lost l WHERE u.actor_id = l.actor_id RETURNING u.actor_id, u.display_name, l.is_here)
+            FROM lost l
+            -- Who was found by name, and meanwhile as another role, keeps that.
+            WHERE u.actor_id = l.actor_id AND u.role_oid = l.role_oid AND u.role_cluster = l.role_cluster
+            RETURNING u.actor_id, u.display_name, l.is_here)
         SELECT r.actor_id, r.display_name FROM released r ORDER BY r.is_here DESC, r.actor_id";
     let args: [Arg; 4] =
         [role.name.as_str().into(), role.oid.into(), cluster().into(), keeps.map(ActorId::pg).into()];
@@ -281,14 +315,19 @@ pub fn map_role(role: &DbRole, actor: ActorId, display_name: Option<&str>) -> Re
     db::exec(SQL, &args)
 }
 
-/// Keeps what the roles of this cluster are called now, of people and of the makers of tokens.
+/// Keeps what the roles of this cluster are called now, of people and of the makers of tokens. Of whoever is changing their row
+/// themselves not yet.
 pub fn refresh_names() -> Result<()> {
-    const PEOPLE: &str = "UPDATE quire_store.actor a SET db_role = r.rolname::text
-        FROM pg_catalog.pg_roles r
-        WHERE a.role_oid = r.oid AND a.role_cluster = $1 AND a.db_role::name <> r.rolname";
-    const MAKERS: &str = "UPDATE quire_store.token t SET admin_role = r.rolname::text
-        FROM pg_catalog.pg_roles r
-        WHERE t.admin_oid = r.oid AND t.admin_cluster = $1 AND t.admin_role::name <> r.rolname";
+    const PEOPLE: &str = "UPDATE quire_store.actor u SET db_role = free.rolname
+        FROM (SELECT a.actor_id, r.rolname::text FROM quire_store.actor a
+              JOIN pg_catalog.pg_roles r ON r.oid = a.role_oid
+              WHERE a.role_cluster = $1 AND a.db_role::name <> r.rolname FOR NO KEY UPDATE OF a SKIP LOCKED) free
+        WHERE u.actor_id = free.actor_id";
+    const MAKERS: &str = "UPDATE quire_store.token u SET admin_role = free.rolname
+        FROM (SELECT t.project_id, t.token_id, r.rolname::text FROM quire_store.token t
+              JOIN pg_catalog.pg_roles r ON r.oid = t.admin_oid
+              WHERE t.admin_cluster = $1 AND t.admin_role::name <> r.rolname FOR NO KEY UPDATE OF t SKIP LOCKED) free
+        WHERE u.project_id = free.project_id AND u.token_id = free.token_id";
     db::exec(PEOPLE, &[cluster().into()])?;
     db::exec(MAKERS, &[cluster().into()])
 }

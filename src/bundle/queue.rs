@@ -1,15 +1,12 @@
 //! The line of writers who wait for a project's head row.
 //!
 //! Writers who meet at the row itself overtake each other, and under load some wait very long; PostgreSQL's lock manager hands
-//! over in the order of arrival. The lock is one of its object locks, of a class that no SQL statement locks: an advisory lock
-//! could be taken by anybody who may connect, and with it the place of every writer. It is for fairness only; that there is one
-//! writer at a time the row's lock sees to. So one transaction over very many projects gives its places up when it has the
+//! over in the order of arrival. It is for fairness only; that there is one writer at a time the row's lock sees to. So one transaction over very many projects gives its places up when it has the
 //! rows, and the table of locks, which all sessions share, does not fill up.
 
-use crate::db;
-use crate::error::{Error, Result};
+use crate::db::{self, ObjectLock};
+use crate::error::Result;
 use crate::ids::ProjectId;
-use crate::pure::hash::Hash;
 use pgrx::pg_sys;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -27,7 +24,7 @@ thread_local! {
 /// A place in the line.
 pub enum Place {
     /// It is this transaction's turn.
-    Taken(pg_sys::LOCKTAG),
+    Taken(ObjectLock),
     /// The transaction has the row already. Whoever is first in line now waits for it: to queue again would be to wait for
     /// oneself.
     HasRow,
@@ -43,47 +40,24 @@ pub fn wait(project: ProjectId) -> Result<Place> {
     if has_row || unsafe { pg_sys::RecoveryInProgress() } {
         return Ok(Place::HasRow);
     }
-    let tag = tag(project)?;
-    // SAFETY: the tag is complete; an error in the wait is PostgreSQL's own. The lock goes with the (sub)transaction.
-    unsafe { pg_sys::LockAcquire(&tag, pg_sys::ExclusiveLock as pg_sys::LOCKMODE, false, false) };
-    Ok(Place::Taken(tag))
+    let lock = ObjectLock::of(c"project_head", "quire head lock ", project.0.as_bytes())?;
+    lock.wait();
+    Ok(Place::Taken(lock))
 }
 
 impl Place {
     /// Says that the row is locked now.
     pub fn has_row(self, project: ProjectId) {
-        let Place::Taken(tag) = self else { return };
+        let Place::Taken(lock) = self else { return };
         // SAFETY: who has locked a row has a transaction id.
         let xid = unsafe { pg_sys::GetCurrentTransactionId() };
         LOCKED.with_borrow_mut(|locked| locked.insert(project, xid));
         if KEPT.get() < MOST_KEPT {
             KEPT.set(KEPT.get() + 1);
         } else {
-            // SAFETY: the lock that was taken just now, in the same (sub)transaction.
-            unsafe { pg_sys::LockRelease(&tag, pg_sys::ExclusiveLock as pg_sys::LOCKMODE, false) };
+            lock.release();
         }
     }
-}
-
-/// What stands for a project in the table of locks: 48 bits of a digest. Two projects that share them wait for each other, no
-/// more.
-fn tag(project: ProjectId) -> Result<pg_sys::LOCKTAG> {
-    let class = db::table_oid(c"project_head");
-    if class == pg_sys::InvalidOid {
-        return Err(Error::internal("there is no table of heads"));
-    }
-    let digest = Hash::of_parts([&b"quire head lock "[..], project.0.as_bytes()]);
-    let [a, b, c, d, e, f, ..] = *digest.as_bytes();
-    Ok(pg_sys::LOCKTAG {
-        // SAFETY: plain read of backend state.
-        locktag_field1: unsafe { pg_sys::MyDatabaseId }.to_u32(),
-        // A table, which is no class of objects: those are PostgreSQL's catalogs.
-        locktag_field2: class.to_u32(),
-        locktag_field3: u32::from_be_bytes([a, b, c, d]),
-        locktag_field4: u16::from_be_bytes([e, f]),
-        locktag_type: pg_sys::LockTagType::LOCKTAG_OBJECT as u8,
-        locktag_lockmethodid: pg_sys::DEFAULT_LOCKMETHOD as u8,
-    })
 }
 
 /// Has PostgreSQL tell when transactions end. Called once, from `_PG_init`.

@@ -1,6 +1,7 @@
 //! Who cannot write a project makes nobody wait who can: every function, called by readers whose transaction then stays open.
 
 use crate::cluster::{Database, shared};
+use crate::peers::{PROJECT, pull, push, sides};
 use crate::steps::{add_member, ensure_role, put, user};
 use postgres::{Client, SimpleQueryMessage};
 use std::collections::BTreeSet;
@@ -407,4 +408,93 @@ fn one_statement_over_thousands_of_projects_leaves_room_in_the_table_of_locks() 
     std::thread::sleep(std::time::Duration::from_millis(300));
     admin.batch_execute("COMMIT").expect("commit");
     assert_eq!(waiter.join().expect("the waiter writes"), (4, 4), "version and seq go on");
+}
+
+/// People of whom quire has just learnt something, each in a transaction that stays open: one comes for the first time, by claims; one is
+/// found in a restored dump, by the role's name; of one the role was renamed, and one renames themselves.
+fn people_who_change(database: &Database, newcomer: Uuid) -> Vec<(&'static str, Uuid, Client)> {
+    ensure_role(database, "authenticated", "NOLOGIN IN ROLE quire_user");
+    ensure_role(database, "authenticator", "LOGIN NOINHERIT IN ROLE authenticated");
+    let [restored, married, named] =
+        ["waiting_restored", "waiting_maiden", "waiting_named"].map(|role| user(database, role));
+    database.psql(
+        "UPDATE quire_store.actor SET role_cluster = 1, role_oid = 1 WHERE db_role = 'waiting_restored'",
+    );
+    database.psql("ALTER ROLE waiting_maiden RENAME TO waiting_married");
+    let claims = format!(
+        "SET LOCAL ROLE authenticated; SET LOCAL request.jwt.claims = '{{\"sub\": \"{newcomer}\"}}'; SELECT quire.create_project('own')"
+    );
+    [
+        ("who registers", "authenticator", newcomer, claims.as_str()),
+        ("who is found by name", "waiting_restored", restored, "SELECT quire.create_project('own')"),
+        ("whose role was renamed", "waiting_married", married, "SELECT quire.create_project('own')"),
+        ("who renames themselves", "waiting_named", named, "SELECT quire.set_display_name('Nadja')"),
+    ]
+    .into_iter()
+    .map(|(who, role, actor, change)| {
+        let mut client = database.client(role);
+        client.batch_execute(&format!("BEGIN; {change}")).unwrap_or_else(|error| panic!("{who}: {error:?}"));
+        (who, actor, client)
+    })
+    .collect()
+}
+
+/// What quire knows of an actor: names of the role and of the person, who gave that, and whether the role is of this cluster.
+fn known(admin: &mut Client, actor: Uuid) -> Option<String> {
+    let sql =
+        "SELECT concat_ws(' ', a.db_role, a.display_name, a.name_from, a.role_cluster = c.system_identifier)
+        FROM quire_store.actor a, pg_control_system() c WHERE a.actor_id = $1";
+    admin.query_opt(sql, &[&actor]).expect("look at the actor").map(|row| row.get(0))
+}
+
+#[test]
+fn nobody_waits_for_who_registers_or_has_another_name() {
+    let (_a, database, [mut from, mut to]) = sides("waiting");
+    let newcomer: Uuid =
+        ask(&mut from.client, "SELECT quire.whoami() ->> 'actor_id'").parse().expect("an id");
+    let other = user(&database, "waiting_other");
+    let mut admin = database.client("postgres");
+    let mut people = people_who_change(&database, newcomer);
+    for client in [&mut to.client, &mut admin] {
+        client.batch_execute("SET lock_timeout = '3s'").expect("limit the waiting");
+    }
+    for statement in [
+        "BEGIN; SELECT quire.rotate_secret(); ROLLBACK",
+        "BEGIN; SELECT quire.map_role_to_actor('waiting_other', NULL, 'Otto'); ROLLBACK",
+        "BEGIN; SELECT quire.map_role_to_actor('waiting_other', gen_random_uuid()); ROLLBACK",
+        "BEGIN; SELECT quire.unmap_role('waiting_other'); ROLLBACK",
+        &format!("BEGIN; SELECT quire.set_display_name('Otto', '{other}'); ROLLBACK"),
+        "SELECT quire.list_actors()",
+    ] {
+        admin.batch_execute(statement).unwrap_or_else(|error| panic!("{statement}: {error:?}"));
+    }
+    for (who, actor, _) in &people {
+        let names = Names(vec![("p", PROJECT.to_string()), ("me", actor.to_string())]);
+        for (what, statement) in OTHERS {
+            let done = to.client.batch_execute(&names.fill(statement));
+            done.unwrap_or_else(|error| panic!("{what} beside {who}: {error:?}"));
+        }
+    }
+    // A peer sends what somebody wrote there who is just registering here.
+    put(&mut from.client, PROJECT, "b", "x");
+    let page = pull(&mut from.client, to.name, 100);
+    assert_eq!(push(&mut to.client, from.name, &page).len(), 1);
+
+    // They did change something. Of who takes their registering back, the peer knows the next time.
+    let mut outcomes = Vec::new();
+    for (who, actor, client) in &mut people {
+        client.batch_execute(if *who == "who registers" { "ROLLBACK" } else { "COMMIT" }).expect("end");
+        outcomes.push(known(&mut admin, *actor));
+    }
+    let expected = [
+        None,
+        Some("waiting_restored waiting_restored person t"),
+        Some("waiting_married waiting_maiden person t"),
+        Some("waiting_named Nadja person t"),
+    ];
+    assert_eq!(outcomes.iter().map(Option::as_deref).collect::<Vec<_>>(), expected);
+    put(&mut from.client, PROJECT, "b", "y");
+    let page = pull(&mut from.client, to.name, 100);
+    push(&mut to.client, from.name, &page);
+    assert_eq!(known(&mut admin, newcomer).as_deref(), Some("peers_waiting_a peer"));
 }
