@@ -12,6 +12,8 @@ SELECT quire.import_legacy_files(t.id(1502), 'old_files', 'Path', 'body', correl
 SELECT quire.import_legacy_files(t.id(1502), 'old_files', 'Path', 'body', correlation_id => t.id(1));
 TRUNCATE old_files;
 SELECT quire.import_legacy_files(t.id(1500), 'old_files', 'Path', 'body');
+-- who may not write is told so, also when there is nothing to write
+SELECT t.error($$SELECT quire.import_legacy_files(t.id(999999), 'old_files', 'Path', 'body')$$);
 SELECT t.error($$SELECT quire.import_legacy_files(t.id(1500), 'old_files', 'nope', 'body')$$);
 SELECT t.error($$SELECT quire.import_legacy_files(t.id(1500), NULL, 'Path', 'body')$$);
 SELECT t.error($$SELECT quire.import_legacy_files(t.id(1500), 'old_files', 'Path; DROP TABLE old_files', 'body')$$);

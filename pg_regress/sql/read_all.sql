@@ -65,9 +65,10 @@ RESET ROLE;
 SELECT count(*) >= 30 AS filled FROM seen WHERE by = 'postgres' AND project = t.id(4300) AND rows <> '0';
 -- nothing of the private project, neither rows of tables nor of views; of the keys of tokens the half that is worth nothing alone
 SELECT name, by, rows FROM seen WHERE by <> 'postgres' AND project = t.id(4300) AND rows NOT IN ('0', '42501') ORDER BY 1, 2;
--- of the public one what everybody may read
+-- of the public one what everybody may read (views with functions that only quire_owner may call: versions of PostgreSQL differ in
+-- whether one that finds no rows is refused)
 SELECT s.name, s.by, s.rows = o.rows AS all_of_it FROM seen s JOIN seen o USING (project, name)
-WHERE s.by <> 'postgres' AND o.by = 'postgres' AND s.project = t.id(4301) AND s.rows NOT IN ('0', '42501') ORDER BY 1, 2;
+WHERE s.by <> 'postgres' AND o.by = 'postgres' AND s.project = t.id(4301) AND s.rows NOT IN ('0', '42501') AND s.name !~ 'blob_(reference|use)$' ORDER BY 1, 2;
 DROP TABLE seen, readable;
 CALL t.drop(t.id(4300));
 CALL t.drop(t.id(4301));

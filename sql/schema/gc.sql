@@ -109,7 +109,7 @@ WHERE b.kind = 'system' AND s.format = 'tar.zst';
 
 -- A round of garbage collection: what one look at everything found to be collectable. Later calls take their share of it,
 -- and look only at what came since.
--- look only at what came since. No foreign key: who comes for the lock of a round may find the project deleted.
+-- No foreign key: who comes for the lock of a round may find the project deleted.
 CREATE TABLE quire_store.gc_round (
     project_id uuid PRIMARY KEY,
     -- What had been looked at: bundles up to this one, and these tags and settings (none: it has not begun).

@@ -129,6 +129,14 @@ BEGIN
             correlation_id => md5(correlation_id::text || '/' || bundles)::uuid);
         last_seq := (receipt ->> 'seq')::bigint;
     END IF;
+    -- Nothing to write is no reason not to ask who may.
+    IF bundles = 0 THEN
+        BEGIN
+            PERFORM quire.commit_bundle(project_uuid, '[]', 'import');
+        EXCEPTION WHEN invalid_parameter_value THEN
+            NULL; -- They may, and there is nothing.
+        END;
+    END IF;
     RETURN jsonb_build_object('imported', imported, 'seq', last_seq);
 END
 $$;

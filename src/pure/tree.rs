@@ -365,12 +365,14 @@ impl Run<'_> {
             interrupt::step()?;
             for directory in path.ancestors() {
                 if self.heads.get(directory).is_some_and(Head::is_live) {
-                    return Err(Error::conflict(
+                    let error = Error::conflict(
                         "path_conflict",
                         format!("{directory} cannot be both a file and a directory"),
                     )
-                    .with("file_path", directory)
-                    .with("below", path.as_str()));
+                    .with("file_path", directory);
+                    // Who may write need not be allowed to know which files there are.
+                    let is_told = self.created.contains(path);
+                    return Err(if is_told { error.with("below", path.as_str()) } else { error });
                 }
             }
         }

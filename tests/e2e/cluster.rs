@@ -1,5 +1,6 @@
 //! Servers for end-to-end tests: the shared one that `./dev test e2e` starts, and private clusters of a test.
 
+use postgres::error::DbError;
 use postgres::{Client, NoTls};
 use std::fs;
 use std::ops::Deref;
@@ -8,7 +9,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -78,12 +79,13 @@ impl Server {
     }
 
     fn try_client(&self, database: &str, user: &str) -> Result<Client, postgres::Error> {
-        postgres::Config::new()
-            .host_path(&self.socket_dir)
-            .port(self.port)
-            .user(user)
-            .dbname(database)
-            .connect(NoTls)
+        self.config(database, user).connect(NoTls)
+    }
+
+    fn config(&self, database: &str, user: &str) -> postgres::Config {
+        let mut config = postgres::Config::new();
+        config.host_path(&self.socket_dir).port(self.port).user(user).dbname(database);
+        config
     }
 
     /// A client program that connects as superuser.
@@ -107,6 +109,18 @@ impl Database {
     /// A new connection.
     pub fn client(&self, user: &str) -> Client {
         self.server.client(&self.name, user)
+    }
+
+    /// A new connection, and every notice that it gets.
+    pub fn client_with_notices(&self, user: &str) -> (Client, Arc<Mutex<Vec<DbError>>>) {
+        let notices = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&notices);
+        let mut config = self.server.config(&self.name, user);
+        config.notice_callback(move |notice| {
+            heard.lock().unwrap_or_else(PoisonError::into_inner).push(notice);
+        });
+        let client = config.connect(NoTls).unwrap_or_else(|error| panic!("connect as {user}: {error}"));
+        (client, notices)
     }
 
     /// Runs SQL or psql commands as superuser and returns the unadorned output.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// A connection of the API server's login role, which may take on the role of users who are signed in.
-fn gateway(database: &Database) -> Client {
+pub fn gateway(database: &Database) -> Client {
     ensure_role(database, "authenticated", "NOLOGIN IN ROLE quire_user");
     ensure_role(database, "authenticator", "LOGIN NOINHERIT IN ROLE authenticated");
     database.client("authenticator")

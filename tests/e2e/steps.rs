@@ -2,7 +2,7 @@
 
 use crate::cluster::Database;
 use postgres::fallible_iterator::FallibleIterator;
-use postgres::{Client, GenericClient};
+use postgres::{Client, GenericClient, SimpleQueryMessage};
 use serde_json::Value;
 use std::sync::{Mutex, PoisonError};
 use std::thread::sleep;
@@ -65,6 +65,16 @@ pub fn try_put(
     let sql = "SELECT version, seq FROM quire.upsert_project_file($1, $2, $3, expected_version => $4)";
     let row = client.query_one(sql, &[&project, &path, &content, &expected_version])?;
     Ok((row.get(0), row.get(1)))
+}
+
+/// The first column of the first row of a statement.
+pub fn ask(client: &mut Client, statement: &str) -> String {
+    let answer = client.simple_query(statement).unwrap_or_else(|error| panic!("{statement}: {error:?}"));
+    let row = answer.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+        _ => None,
+    });
+    row.unwrap_or_else(|| panic!("{statement}: nothing"))
 }
 
 /// Seq of the project's newest bundle.

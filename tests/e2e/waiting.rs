@@ -1,143 +1,12 @@
 //! Who cannot write a project makes nobody wait who can: every function, called by readers whose transaction then stays open.
 
+use crate::calls::{Names, assert_calls_are_complete, calls};
 use crate::cluster::{Database, shared};
 use crate::peers::{PROJECT, pull, push, sides};
-use crate::steps::{add_member, ensure_role, put, user};
-use postgres::{Client, SimpleQueryMessage};
+use crate::steps::{add_member, ask, ensure_role, put, user};
+use postgres::Client;
 use std::collections::BTreeSet;
 use uuid::Uuid;
-
-/// Every function of the interface as a reader may try it. `{p}` is the project, `{lib}` a library, `{template}` a template, which
-/// all are somebody else's and public; `{snapshot}`, `{token}`, `{session}`, `{counted}` are the reader's own, `{me}` is the reader's
-/// actor.
-const CALLS: &[(&str, &str)] = &[
-    ("ack_subscription", "SELECT quire.ack_subscription('{p}', 'own {me}', 0)"),
-    ("append_upload", "SELECT quire.append_upload('{p}', gen_random_uuid(), 1, 'x')"),
-    ("archive_blob", "SELECT quire.archive_blob('{p}', repeat('0', 64), repeat('0', 64))"),
-    ("archive_project", "SELECT quire.archive_project('{p}')"),
-    ("attenuate_token", "SELECT quire.attenuate_token('{counted}', '{project:read}', '1 minute')"),
-    ("authenticate", "SELECT quire.authenticate('{counted}')"),
-    ("begin_job", "SELECT quire.begin_job('{p}', 'x')"),
-    ("begin_upload", "SELECT quire.begin_upload('{p}', 'a.png', 'image/png', 'image')"),
-    ("bulk_delete_project_files", "SELECT quire.bulk_delete_project_files('{p}', '{a}')"),
-    (
-        "bulk_upsert_project_files",
-        "SELECT quire.bulk_upsert_project_files('{p}', '[{\"file_path\": \"b\", \"content\": \"x\"}]')",
-    ),
-    ("bundle_details", "SELECT quire.bundle_details('{p}', 1)"),
-    ("clone_project", "SELECT quire.clone_project('{p}', 'clone')"),
-    (
-        "commit_bundle",
-        "SELECT quire.commit_bundle('{p}', '[{\"op\": \"file.delete\", \"file_path\": \"a\"}]')",
-    ),
-    ("complete_job", "SELECT quire.complete_job('{p}', gen_random_uuid())"),
-    ("conflict_history", "SELECT quire.conflict_history('{p}', gen_random_uuid())"),
-    ("create_project", "SELECT quire.create_project('own')"),
-    (
-        "create_project_from_template",
-        "SELECT quire.create_project_from_template('{template}', 'from a template')",
-    ),
-    ("create_project_snapshot", "SELECT quire.create_project_snapshot('{p}', 'tar.zst')"),
-    ("create_subscription", "SELECT quire.create_subscription('{p}', 'another')"),
-    ("create_template", "SELECT quire.create_template('{p}', 'template')"),
-    ("delete_asset", "SELECT quire.delete_asset('{p}', repeat('0', 64))"),
-    ("delete_project", "SELECT quire.delete_project('{p}', 'waiting')"),
-    ("delete_project_file", "SELECT quire.delete_project_file('{p}', 'a')"),
-    ("delete_snapshot", "SELECT quire.delete_snapshot('{p}', '{snapshot}')"),
-    ("diff_project", "SELECT quire.diff_project('{p}', 0, 1)"),
-    ("diff_project_file", "SELECT quire.diff_project_file('{p}', 'a', 0, 1)"),
-    ("download_snapshot", "SELECT quire.download_snapshot('{download}')"),
-    ("drop_subscription", "SELECT quire.drop_subscription('{p}', 'own {me}')"),
-    ("end_session", "SELECT quire.end_session('{p}', '{session}')"),
-    ("entities_at", "SELECT quire.entities_at('{p}', 1)"),
-    ("entity_history", "SELECT quire.entity_history('{p}', 't', '1')"),
-    ("explain_entity", "SELECT quire.explain_entity('{p}', 't', '1')"),
-    ("export_project", "SELECT quire.export_project('{p}')"),
-    ("fail_job", "SELECT quire.fail_job('{p}', gen_random_uuid(), 'x')"),
-    ("finish_upload", "SELECT quire.finish_upload('{p}', gen_random_uuid())"),
-    ("gc_plan", "SELECT quire.gc_plan('{p}')"),
-    ("gc_run", "SELECT quire.gc_run('{p}')"),
-    ("get_asset", "SELECT quire.get_asset('{p}', repeat('0', 64))"),
-    ("get_entity", "SELECT quire.get_entity('{p}', 't', '1')"),
-    ("get_project", "SELECT quire.get_project('{p}')"),
-    ("get_snapshot_manifest", "SELECT quire.get_snapshot_manifest('{p}', '{snapshot}')"),
-    ("heartbeat_job", "SELECT quire.heartbeat_job('{p}', gen_random_uuid())"),
-    ("import_from_library", "SELECT quire.import_from_library('{own}', '{lib}', '{a}')"),
-    (
-        "import_legacy_files",
-        "CREATE TEMP TABLE legacy AS SELECT 'l' AS p, 'x' AS c;
-         SELECT quire.import_legacy_files('{own}', 'pg_temp.legacy', 'p', 'c')",
-    ),
-    ("import_project", "SELECT quire.import_project(quire.export_project('{own}'))"),
-    ("keep_channel", "SELECT quire.keep_channel('{p}', quire.open_channel('{p}'), '1 hour')"),
-    ("list_actors", "SELECT quire.list_actors()"),
-    ("list_assets", "SELECT quire.list_assets('{p}')"),
-    ("list_conflicts", "SELECT quire.list_conflicts('{p}')"),
-    ("list_current_files", "SELECT quire.list_current_files('{p}')"),
-    ("list_entities", "SELECT quire.list_entities('{p}', 't')"),
-    ("list_files_at", "SELECT quire.list_files_at('{p}', 1)"),
-    ("list_jobs", "SELECT quire.list_jobs('{p}')"),
-    ("list_project_members", "SELECT quire.list_project_members('{p}')"),
-    ("list_project_tags", "SELECT quire.list_project_tags('{p}')"),
-    ("list_projects", "SELECT quire.list_projects()"),
-    ("list_quarantine", "SELECT quire.list_quarantine('{p}')"),
-    ("list_snapshots", "SELECT quire.list_snapshots('{p}')"),
-    ("list_subscriptions", "SELECT quire.list_subscriptions('{p}')"),
-    ("list_tokens", "SELECT quire.list_tokens('{p}')"),
-    ("list_undoable", "SELECT quire.list_undoable('{p}')"),
-    ("map_role_to_actor", "SELECT quire.map_role_to_actor('waiting_viewer')"),
-    ("merge_project_file", "SELECT quire.merge_project_file('{p}', 'a', 'x', 1)"),
-    ("mint_token", "SELECT quire.mint_token('{p}', '{project:read}', '1 hour')"),
-    ("move_project_file", "SELECT quire.move_project_file('{p}', 'a', 'b')"),
-    ("open_channel", "SELECT quire.open_channel('{p}', '1 hour')"),
-    ("plan_hydration", "SELECT quire.plan_hydration('{p}', '{}')"),
-    ("poll_events", "SELECT quire.poll_events('{p}')"),
-    ("poll_subscription", "SELECT quire.poll_subscription('{p}', 'own {me}')"),
-    ("project_file_history", "SELECT quire.project_file_history('{p}', 'a')"),
-    ("project_stats", "SELECT quire.project_stats('{p}')"),
-    ("put_asset", "SELECT quire.put_asset('{p}', 'a.png', 'x', 'image/png', 'image')"),
-    ("read_asset_range", "SELECT quire.read_asset_range('{p}', repeat('0', 64))"),
-    ("read_project_file", "SELECT quire.read_project_file('{p}', 'a')"),
-    ("read_project_file_bytes", "SELECT quire.read_project_file_bytes('{p}', 'a')"),
-    ("read_snapshot", "SELECT quire.read_snapshot('{p}', '{snapshot}')"),
-    ("read_snapshot_chunk", "SELECT quire.read_snapshot_chunk('{p}', '{snapshot}', 1)"),
-    ("redo", "SELECT quire.redo('{p}')"),
-    ("reject_quarantined", "SELECT quire.reject_quarantined('{p}', gen_random_uuid(), 'x')"),
-    ("remove_project_member", "SELECT quire.remove_project_member('{p}', '{me}')"),
-    ("repair", "SELECT quire.repair('{p}', gen_random_uuid())"),
-    ("replay_project", "SELECT quire.replay_project('{p}')"),
-    ("resolve_conflict", "SELECT quire.resolve_conflict('{p}', gen_random_uuid(), '1')"),
-    ("restore_blob", "SELECT quire.restore_blob('{p}', repeat('0', 64), 'x')"),
-    ("restore_project", "SELECT quire.restore_project('{p}', 0)"),
-    ("restore_project_file", "SELECT quire.restore_project_file('{p}', 'a', 1)"),
-    ("restore_snapshot", "SELECT quire.restore_snapshot('{p}', 'x')"),
-    ("revert_bundle", "SELECT quire.revert_bundle('{p}', 1)"),
-    ("revoke_token", "SELECT quire.revoke_token('{p}', '{token}')"),
-    ("rotate_channel", "SELECT quire.rotate_channel('{p}')"),
-    ("rotate_secret", "SELECT quire.rotate_secret()"),
-    ("search_ops", "SELECT quire.search_ops('{p}')"),
-    ("set_display_name", "SELECT quire.set_display_name('Reader')"),
-    ("set_project_member", "SELECT quire.set_project_member('{p}', '{me}', 'owner')"),
-    (
-        "stage_job_ops",
-        "SELECT quire.stage_job_ops('{p}', gen_random_uuid(), '[{\"op\": \"file.delete\", \"file_path\": \"a\"}]')",
-    ),
-    ("start_session", "SELECT quire.start_session('{p}', format => 'tar.zst')"),
-    ("sync_ack", "SELECT quire.sync_ack('{p}', 'p', 0)"),
-    ("sync_pull", "SELECT quire.sync_pull('{p}', 'p')"),
-    ("sync_push", "SELECT quire.sync_push('{p}', 'p', 0, '[]')"),
-    ("sync_status", "SELECT quire.sync_status('{p}', 'p')"),
-    ("tag_project", "SELECT quire.tag_project('{p}', 'v2')"),
-    ("unarchive_project", "SELECT quire.unarchive_project('{p}')"),
-    ("undo", "SELECT quire.undo('{p}')"),
-    ("unmap_role", "SELECT quire.unmap_role('waiting_viewer')"),
-    ("update_project", "SELECT quire.update_project('{p}', '{\"name\": \"x\"}')"),
-    ("upsert_project_file", "SELECT quire.upsert_project_file('{p}', 'a', 'y')"),
-    ("upsert_project_file_bytes", "SELECT quire.upsert_project_file_bytes('{p}', 'a', 'y')"),
-    ("verify_project", "SELECT quire.verify_project('{p}')"),
-    ("verify_snapshot", "SELECT quire.verify_snapshot('{p}', '{snapshot}')"),
-    ("whoami", "SELECT quire.whoami()"),
-];
 
 /// What people who can do something do meanwhile, none of which may wait. Those after `BEGIN` are rolled back.
 const OTHERS: &[(&str, &str)] = &[
@@ -164,27 +33,6 @@ const ADMINS: &[(&str, &str)] = &[
     ("keys", "BEGIN; SELECT quire.rotate_secret(); ROLLBACK"),
     ("roles", "BEGIN; SELECT quire.map_role_to_actor('waiting_viewer', '{me}', 'renamed'); ROLLBACK"),
 ];
-
-/// What the placeholders stand for.
-struct Names(Vec<(&'static str, String)>);
-
-impl Names {
-    fn fill(&self, statement: &str) -> String {
-        self.0
-            .iter()
-            .fold(statement.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
-    }
-}
-
-/// The first column of the first row of a statement.
-fn ask(client: &mut Client, statement: &str) -> String {
-    let answer = client.simple_query(statement).unwrap_or_else(|error| panic!("{statement}: {error:?}"));
-    let row = answer.iter().find_map(|message| match message {
-        SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
-        _ => None,
-    });
-    row.unwrap_or_else(|| panic!("{statement}: nothing"))
-}
 
 /// A reader: what is theirs in the project, and whether they begin with a token.
 struct Reader {
@@ -226,17 +74,36 @@ fn readers(database: &Database, owner: &mut Client, project: Uuid) -> [Reader; 3
         );
         let token = format!("SELECT token_id FROM quire.list_tokens('{p}') ORDER BY minted_at LIMIT 1");
         let counted = ask(&mut member, &counted);
-        let names = Names(vec![
+        let nowhere = || Uuid::from_u128(0xF).to_string();
+        let archive = match is_guest {
+            true => String::new(),
+            false => ask(&mut database.client(role), &format!("SELECT quire.export_project('{own}')")),
+        };
+        let names = Names::of(vec![
             ("p", p.clone()),
+            ("name", "waiting".to_owned()),
             ("lib", library.clone()),
             ("template", template.clone()),
-            ("own", own),
+            ("into", own),
+            ("archive", archive),
             ("me", me.to_string()),
+            ("member", me.to_string()),
+            ("subscription", format!("own {me}")),
             ("snapshot", ask(&mut member, &snapshot)),
             ("session", ask(&mut member, &format!("SELECT quire.start_session('{p}') ->> 'SESSION_ID'"))),
-            ("counted", counted.clone()),
-            ("download", ask(&mut member, &format!("SELECT quire.create_project_snapshot('{p}') ->> 'token'"))),
-            ("token", ask(&mut member, &token)),
+            ("text", counted.clone()),
+            ("ability", "project:read".to_owned()),
+            ("link", ask(&mut member, &format!("SELECT quire.create_project_snapshot('{p}') ->> 'token'"))),
+            ("token_id", ask(&mut member, &token)),
+            ("role", "waiting_viewer".to_owned()),
+            // Who may not write learns nothing of these, be they there or not.
+            ("job", nowhere()),
+            ("upload", nowhere()),
+            ("conflict", nowhere()),
+            ("quarantine", nowhere()),
+            ("hash", "0".repeat(64)),
+            ("sha256", "0".repeat(64)),
+            ("bytes", "x".to_owned()),
         ]);
         Reader { role, names, token: is_guest.then_some(counted) }
     })
@@ -251,15 +118,7 @@ fn nobody_waits_for_who_cannot_write_whatever_they_call() {
         .query_one("SELECT quire.create_project('waiting', visibility => 'public', settings => '{\"retention_days\": 0}')", &[])
         .expect("create")
         .get(0);
-    let in_catalog: BTreeSet<String> = owner
-        .query("SELECT proname::text FROM pg_proc WHERE pronamespace = 'quire'::regnamespace", &[])
-        .expect("look at the catalog")
-        .iter()
-        .map(|row| row.get(0))
-        .collect();
-    let tried: BTreeSet<String> = CALLS.iter().map(|(name, _)| (*name).to_owned()).collect();
-    assert_eq!(in_catalog, tried, "every function is tried");
-
+    assert_calls_are_complete(&mut owner);
     let mut admin = database.client("postgres");
     for client in [&mut owner, &mut admin] {
         client.batch_execute("SET lock_timeout = '3s'").expect("limit the waiting");
@@ -268,12 +127,13 @@ fn nobody_waits_for_who_cannot_write_whatever_they_call() {
     let mut waited = Vec::new();
     for reader in readers(&database, &mut owner, project) {
         let mut client = database.client(reader.role);
-        for (name, call) in CALLS {
+        for call in calls() {
+            let name = call.name;
             client.batch_execute("BEGIN").expect("begin");
             if let Some(token) = &reader.token {
                 client.execute("SELECT quire.authenticate($1)", &[token]).expect("authenticate");
             }
-            if let Err(error) = client.batch_execute(&reader.names.fill(call)) {
+            if let Err(error) = client.batch_execute(&call.statement(&reader.names)) {
                 // What is refused holds no lock any more.
                 let refused = error.as_db_error().unwrap_or_else(|| panic!("{name}: {error:?}"));
                 assert!(
@@ -284,9 +144,9 @@ fn nobody_waits_for_who_cannot_write_whatever_they_call() {
                 client.batch_execute("ROLLBACK").expect("roll back");
                 continue;
             }
-            allowed.insert(*name);
+            allowed.insert(name);
             // Who renames themselves and who gives them to another role change one row: those two wait for each other.
-            let admins = if *name == "set_display_name" { &ADMINS[..1] } else { ADMINS };
+            let admins = if name == "set_display_name" { &ADMINS[..1] } else { ADMINS };
             for (what, statement) in admins {
                 if let Err(error) = admin.batch_execute(&reader.names.fill(statement)) {
                     waited.push(format!("{what} after {name} by {}: {error:?}", reader.role));
@@ -469,7 +329,7 @@ fn nobody_waits_for_who_registers_or_has_another_name() {
         admin.batch_execute(statement).unwrap_or_else(|error| panic!("{statement}: {error:?}"));
     }
     for (who, actor, _) in &people {
-        let names = Names(vec![("p", PROJECT.to_string()), ("me", actor.to_string())]);
+        let names = Names::of(vec![("p", PROJECT.to_string()), ("me", actor.to_string())]);
         for (what, statement) in OTHERS {
             let done = to.client.batch_execute(&names.fill(statement));
             done.unwrap_or_else(|error| panic!("{what} beside {who}: {error:?}"));

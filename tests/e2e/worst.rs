@@ -3,10 +3,11 @@
 //! documented one, memory stays within its limit, and a call that takes long hears that it is cancelled.
 
 use crate::bounds::{lines, noise, zip};
+use crate::calls::Names;
 use crate::cluster::{Cluster, Database};
 use crate::steps::{add_member, project, user};
 use postgres::Client;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -238,7 +239,7 @@ fn is_sqlstate(word: &str) -> bool {
 }
 
 /// What the placeholders stand for: a project that is large in every way.
-fn large_project(database: &Database) -> BTreeMap<&'static str, String> {
+fn large_project(database: &Database) -> Names {
     let mut admin = database.client("postgres");
     admin.batch_execute(VALUES).expect("values");
     let member = user(database, "worst_member");
@@ -317,7 +318,7 @@ fn large_project(database: &Database) -> BTreeMap<&'static str, String> {
     let mut asked = |sql: &str| ask(&mut owner, sql);
     asked("SELECT quire.create_subscription('{p}', 'x')::text");
     asked("SELECT count(*)::text FROM quire.poll_subscription('{p}', 'x', 3)");
-    BTreeMap::from([
+    Names::of(vec![
         ("channel", asked("SELECT quire.open_channel('{p}')")),
         ("conflict", asked("SELECT conflict_id::text FROM quire.list_conflicts('{p}') LIMIT 1")),
         ("download", asked("SELECT quire.create_project_snapshot('{p}', 'zip') ->> 'token'")),
@@ -400,9 +401,7 @@ fn the_worst_calls_of_all_functions_end_well() {
             }
             let codes = function.codes(&functions, &mut BTreeSet::new());
             for (turn, call) in function.calls().into_iter().enumerate() {
-                let call = names
-                    .iter()
-                    .fold(call, |text, (name, value)| text.replace(&format!("{{{name}}}"), value));
+                let call = names.fill(&call);
                 client.batch_execute("BEGIN").expect("begin");
                 process.forget_peak();
                 let before = process.peak();
