@@ -12,9 +12,8 @@
 //! None implies another kind: who may write a file may not read it for that reason.
 
 use crate::error::{Error, Result};
-use crate::pure::filter::globs;
+use crate::pure::filter::{Globs, globs};
 use crate::pure::path::{FilePath, shorten};
-use globset::GlobSet;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -121,7 +120,7 @@ impl fmt::Display for Ability {
 #[derive(Clone)]
 pub struct PathGlob {
     pattern: String,
-    compiled: GlobSet,
+    compiled: Globs,
 }
 
 impl PathGlob {

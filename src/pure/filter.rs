@@ -5,6 +5,7 @@
 
 use crate::error::{Error, Result};
 use crate::pure::event::{ASSET_UPDATE, BULK, ENTITY_UPDATE, SNAPSHOT_READY, single};
+use crate::pure::interrupt;
 use crate::pure::path::shorten;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use serde_json::{Value, json};
@@ -14,6 +15,10 @@ const MAX_GLOBS: usize = 100;
 /// Longest glob, in bytes.
 const MAX_GLOB_BYTES: usize = 1024;
 
+/// Most bytes of globs that are matched in one step: a matcher may take as many steps as there are bytes of globs, times those of the
+/// path.
+const MAX_STEP_BYTES: usize = 2048;
+
 /// Names of the events a filter may choose.
 pub const EVENTS: [&str; 6] =
     [single(true), single(false), BULK, ENTITY_UPDATE, ASSET_UPDATE, SNAPSHOT_READY];
@@ -22,7 +27,7 @@ pub const EVENTS: [&str; 6] =
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     events: Option<Vec<String>>,
-    paths: Option<GlobSet>,
+    paths: Option<Globs>,
 }
 
 impl Filter {
@@ -84,15 +89,38 @@ fn strings(key: &str, value: &Value) -> Result<Vec<String>> {
         })
 }
 
+/// Compiled globs.
+#[derive(Debug, Clone)]
+pub struct Globs(Vec<GlobSet>);
+
+impl Globs {
+    /// Whether one of them matches. Looks at interrupts.
+    pub fn is_match(&self, path: &str) -> bool {
+        self.0.iter().any(|set| {
+            interrupt::pause();
+            set.is_match(path)
+        })
+    }
+}
+
 /// Compiles globs; 22023 names the first that is none.
-pub fn globs(patterns: &[String]) -> Result<GlobSet> {
-    let mut set = GlobSetBuilder::new();
+pub fn globs(patterns: &[String]) -> Result<Globs> {
+    let (mut sets, mut set, mut bytes) = (Vec::new(), GlobSetBuilder::new(), 0);
+    let compiled = |set: &GlobSetBuilder| {
+        interrupt::check()?;
+        set.build().map_err(|error| Error::validation(format!("invalid glob: {}", error.kind())))
+    };
     for pattern in patterns {
         let bad =
             |why: String| Error::validation(format!("invalid glob: {why}")).with("glob", shorten(pattern));
         if pattern.is_empty() || pattern.len() > MAX_GLOB_BYTES {
             return Err(bad(format!("it must have 1 to {MAX_GLOB_BYTES} bytes")));
         }
+        if bytes + pattern.len() > MAX_STEP_BYTES {
+            sets.push(compiled(&set)?);
+            (set, bytes) = (GlobSetBuilder::new(), 0);
+        }
+        bytes += pattern.len();
         set.add(
             GlobBuilder::new(pattern)
                 .literal_separator(true)
@@ -101,7 +129,8 @@ pub fn globs(patterns: &[String]) -> Result<GlobSet> {
                 .map_err(|error| bad(error.kind().to_string()))?,
         );
     }
-    set.build().map_err(|error| Error::validation(format!("invalid glob: {}", error.kind())))
+    sets.push(compiled(&set)?);
+    Ok(Globs(sets))
 }
 
 #[cfg(test)]
@@ -128,6 +157,17 @@ mod tests {
         assert!(!filter.wants_path("axb/%"));
         assert!(!filter.wants_path("a_b/c"));
         assert!(paths(&["a\\b"]).wants_path("a\\b"));
+    }
+
+    #[test]
+    fn as_many_and_as_long_globs_as_there_may_be_match() {
+        let long: Vec<String> = (0..MAX_GLOBS).map(|n| format!("{}/{n}", "a".repeat(1000))).collect();
+        let globs = globs(&long).expect("globs");
+        assert!(globs.0.len() >= 50, "{} steps", globs.0.len());
+        for n in [0, 1, 2, 50, 99] {
+            assert!(globs.is_match(&long[n]));
+        }
+        assert!(!globs.is_match(&format!("{}/100", "a".repeat(1000))));
     }
 
     #[test]

@@ -37,6 +37,11 @@ pub fn tick() {
     }
 }
 
+/// As [`check`], before a step that may be long, where no error can be handed on.
+pub fn pause() {
+    let _ = check();
+}
+
 /// Once in a thousand calls.
 fn is_due() -> bool {
     static STEPS: AtomicU32 = AtomicU32::new(0);

@@ -105,6 +105,22 @@ fn long_calls_are_cancelled_at_once() {
             &[&project],
         )
         .expect("written");
+    // Globs that hold up every matcher, and paths that they almost match.
+    owner
+        .execute(
+            "SELECT quire.commit_bundle($1, (SELECT jsonb_agg(jsonb_build_object('op', 'file.put', 'content', '',
+                'file_path', concat_ws('/', repeat('a', 250), repeat('a', 250), repeat('a', 250), repeat('a', 200) || n)))
+             FROM generate_series(1, 100) n))",
+            &[&project],
+        )
+        .expect("written");
+    owner
+        .execute(
+            "SELECT quire.create_subscription($1, 's', jsonb_build_object('paths', (SELECT jsonb_agg(repeat('*a', 480) || n || '/*b')
+             FROM generate_series(1, 100) n)))",
+            &[&project],
+        )
+        .expect("subscribed");
     let files: Vec<(String, Vec<u8>)> =
         (0..20_000).map(|n| (format!("d{}/f{n}", n % 100), n.to_string().into_bytes())).collect();
     let archive = zip(files.iter().map(|(path, bytes)| (path.clone(), bytes.as_slice())));
@@ -123,6 +139,7 @@ fn long_calls_are_cancelled_at_once() {
     cancelled("a diff", &|client| {
         client.execute("SELECT quire.diff_project_file($1, 'd', 1, 2)", &[&project])
     });
+    cancelled("a poll", &|client| client.execute("SELECT quire.poll_subscription($1, 's')", &[&project]));
     cancelled("a clone", &|client| client.execute("SELECT quire.clone_project($1, 'c')", &[&project]));
     cancelled("a template", &|client| client.execute("SELECT quire.create_template($1, 't')", &[&project]));
     cancelled("an undo", &|client| client.execute("SELECT quire.revert_bundle($1, 5)", &[&project]));
