@@ -42,6 +42,22 @@ SELECT t.error($$SELECT * FROM quire.project_file_history(t.id(999999), 'a')$$);
 SELECT t.error($$SELECT * FROM quire.project_file_history(t.id(800), 'a', max_versions => 0)$$);
 SELECT t.error($$SELECT * FROM quire.project_file_history(t.id(800), 'a', max_versions => NULL)$$);
 SELECT version, content FROM quire.read_project_file(t.id(800), 'a', 1);
+-- one file at a point in time is what the list of then says, for every path and every seq
+CREATE TEMP TABLE past AS SELECT s AS at, l.* FROM generate_series(0, (quire.get_project(t.id(800)) ->> 'seq')::bigint) s, quire.list_files_at(t.id(800), s) l;
+SELECT count(*) > 0 AS some, count(*) FILTER (WHERE r.content IS DISTINCT FROM l.content OR r.content_hash <> l.content_hash OR r.version <> l.version OR r.file_type <> l.file_type OR r.is_deleted) AS other
+FROM past l, quire.read_project_file(t.id(800), l.file_path, at_seq => l.at) r;
+SELECT count(*) > 0 AS some, count(DISTINCT e.error) AS errors, min(e.error) AS error
+FROM generate_series(0, (quire.get_project(t.id(800)) ->> 'seq')::bigint) s, (SELECT DISTINCT file_path FROM past UNION SELECT 'never') p,
+    t.error(format('SELECT quire.read_project_file_bytes(t.id(800), %L, at_seq => %s)', p.file_path, s)) e (error)
+WHERE NOT EXISTS (SELECT FROM past l WHERE l.at = s AND l.file_path = p.file_path);
+SELECT r.content = l.content AS same FROM quire.list_files_at(t.id(800), at_tag => 'v1') l, quire.read_project_file(t.id(800), l.file_path, at_tag => 'v1') r;
+SELECT convert_from(quire.read_project_file_bytes(t.id(800), 'a', at_time => 'infinity'), 'UTF8') = content AS same FROM quire.read_project_file(t.id(800), 'a');
+SELECT t.error($$SELECT quire.read_project_file(t.id(800), 'a', at_time => '-infinity')$$);
+SELECT t.error($$SELECT quire.read_project_file(t.id(800), 'a', 1, 1)$$);
+SELECT t.error($$SELECT quire.read_project_file(t.id(800), 'a', at_seq => 1, at_tag => 'v1')$$);
+SELECT t.error($$SELECT quire.read_project_file(t.id(800), 'a', at_seq => 99)$$);
+SELECT t.error($$SELECT quire.read_project_file(t.id(800), 'a', at_tag => 'none')$$);
+SELECT t.error($$SELECT quire.read_project_file(t.id(999999), 'a', 1, 1)$$);
 -- an unknown project is unknown also when there is nothing to list
 SELECT t.error($$SELECT * FROM quire.list_current_files(t.id(999999))$$);
 SELECT t.error($$SELECT * FROM quire.list_current_files(NULL)$$);

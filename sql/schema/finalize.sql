@@ -431,15 +431,17 @@ Returns: rows (file_path, file_type, content, content_hash, version, updated_at)
 Errors: 22004, 22023, PT404, PT410 some content is archived or collected, PT413 more content in one call than quire.max_call_memory, XX001.';
 COMMENT ON FUNCTION quire.list_files_at(uuid, bigint, timestamp with time zone, text, text, integer) IS
 'The files at a point in time, by path.
-Arguments: exactly one of at_seq (0: empty), at_time, at_tag; after_path and max_files as for list_current_files. Returns: like list_current_files.
+Arguments: exactly one of at_seq (0: empty), at_time, at_tag; after_path and max_files as for list_current_files.
+Returns: like list_current_files, and seq (of the bundle that made the version): to ask for the same moment again, give it as at_seq, because clients may round times.
 Errors: 22004, 22023, PT404 no such project or tag, PT410 some content is archived or collected, PT413 more content in one call than quire.max_call_memory, XX001.';
-COMMENT ON FUNCTION quire.read_project_file(uuid, text, integer) IS
-'One file, current or at a version.
-Arguments: version (default: the current one; a deleted file is then not found).
+COMMENT ON FUNCTION quire.read_project_file(uuid, text, integer, bigint, text, timestamptz) IS
+'One file, current, at a version or at a point in time.
+Arguments: at most one of version (a tombstone, too), at_seq (0 to the project''s), at_tag and at_time (as list_files_at); default: the file as it is now. Now and at a point in time a deleted file is not found.
 Returns: one row (file_path, file_type, content, content_hash, version, updated_at, size, mode, is_deleted, is_binary, seq); content is NULL for binary files and tombstones.
 Errors: 22004, 22023, PT404, PT410 its content is archived or collected, XX001.';
-COMMENT ON FUNCTION quire.read_project_file_bytes(uuid, text, integer) IS
-'Bytes of one file, current or at a version; length and hash are verified.
+COMMENT ON FUNCTION quire.read_project_file_bytes(uuid, text, integer, bigint, text, timestamptz) IS
+'Bytes of one file, current, at a version or at a point in time; length and hash are verified.
+Arguments: as read_project_file.
 Returns: the bytes. Errors: 22004, 22023, PT404 also for a tombstone, PT410 its content is archived or collected, XX001.';
 COMMENT ON FUNCTION quire.project_file_history(uuid, text, integer, integer) IS
 'Versions of a path, newest first; none for a path never used.

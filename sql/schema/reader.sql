@@ -11,7 +11,7 @@ STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'l
 CREATE FUNCTION quire.list_files_at(project_uuid uuid, at_seq bigint DEFAULT NULL, at_time timestamptz DEFAULT NULL,
                                     at_tag text DEFAULT NULL, after_path text DEFAULT NULL,
                                     max_files integer DEFAULT NULL)
-RETURNS TABLE (file_path text, file_type text, content text, content_hash text, version integer, updated_at timestamptz)
+RETURNS TABLE (file_path text, file_type text, content text, content_hash text, version integer, updated_at timestamptz, seq bigint)
 STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'list_files_at_wrapper';
 
 CREATE FUNCTION quire.project_file_history(project_uuid uuid, p_file_path text, before_version integer DEFAULT NULL,

@@ -19,7 +19,34 @@ use serde_json::json;
 /// Most rows of a page.
 pub const MAX_ROWS: i32 = 10_000;
 
-/// One file, current or at a version.
+/// Which state of a file.
+enum Which<'a> {
+    Current,
+    Version(Version),
+    At { seq: Option<Seq>, tag: Option<&'a str>, time: Option<TimestampWithTimeZone> },
+}
+
+impl<'a> Which<'a> {
+    /// What the arguments of a reader ask for.
+    fn of(
+        version: Option<Version>,
+        seq: Option<Seq>,
+        tag: Option<&'a str>,
+        time: Option<TimestampWithTimeZone>,
+    ) -> Result<Self> {
+        let is_point = seq.is_some() || tag.is_some() || time.is_some();
+        match version {
+            Some(_) if is_point => {
+                Err(Error::validation("give at most one of version, at_seq, at_tag and at_time"))
+            }
+            Some(version) => Ok(Which::Version(version)),
+            None if is_point => Ok(Which::At { seq, tag, time }),
+            None => Ok(Which::Current),
+        }
+    }
+}
+
+/// One file, current, at a version or at a point in time.
 #[pg_extern(stable)]
 #[search_path(pg_catalog, pg_temp)]
 #[allow(clippy::type_complexity)]
@@ -27,6 +54,9 @@ fn read_project_file(
     project_uuid: Option<Uuid>,
     p_file_path: Option<&str>,
     version: default!(Option<i32>, "NULL"),
+    at_seq: default!(Option<i64>, "NULL"),
+    at_tag: default!(Option<&str>, "NULL"),
+    at_time: default!(Option<TimestampWithTimeZone>, "NULL"),
 ) -> TableIterator<
     'static,
     (
@@ -43,7 +73,10 @@ fn read_project_file(
         name!(seq, i64),
     ),
 > {
-    let row = definer(|| read_text(project_uuid, p_file_path, version));
+    let row = definer(|| {
+        let which = Which::of(version, at_seq, at_tag, at_time);
+        read_text(project_uuid, p_file_path, which)
+    });
     TableIterator::once(row)
 }
 
@@ -61,8 +94,8 @@ type FileRow = (
     i64,
 );
 
-fn read_text(project_uuid: Option<Uuid>, path: Option<&str>, version: Option<Version>) -> Result<FileRow> {
-    let (access, path, row) = find(project_uuid, path, version)?;
+fn read_text(project_uuid: Option<Uuid>, path: Option<&str>, which: Result<Which>) -> Result<FileRow> {
+    let (access, path, row) = find(project_uuid, path, which)?;
     let content = match row.content_hash.filter(|_| !row.is_binary) {
         None => None,
         Some(hash) => Some(
@@ -85,16 +118,20 @@ fn read_text(project_uuid: Option<Uuid>, path: Option<&str>, version: Option<Ver
     ))
 }
 
-/// Bytes of one file, current or at a version.
+/// Bytes of one file, current, at a version or at a point in time.
 #[pg_extern(stable)]
 #[search_path(pg_catalog, pg_temp)]
 fn read_project_file_bytes(
     project_uuid: Option<Uuid>,
     p_file_path: Option<&str>,
     version: default!(Option<i32>, "NULL"),
+    at_seq: default!(Option<i64>, "NULL"),
+    at_tag: default!(Option<&str>, "NULL"),
+    at_time: default!(Option<TimestampWithTimeZone>, "NULL"),
 ) -> Vec<u8> {
     definer(|| {
-        find(project_uuid, p_file_path, version).and_then(|(access, path, row)| {
+        let which = Which::of(version, at_seq, at_tag, at_time);
+        find(project_uuid, p_file_path, which).and_then(|(access, path, row)| {
             let hash = row.content_hash.ok_or_else(|| no_file(&path, version))?;
             blob::store::read(access.project, &hash)
         })
@@ -104,13 +141,32 @@ fn read_project_file_bytes(
 fn find(
     project_uuid: Option<Uuid>,
     path: Option<&str>,
-    version: Option<Version>,
+    which: Result<Which>,
 ) -> Result<(Access, FilePath, VersionRow)> {
     let access = require_project(Action::Read, project_uuid)?;
     let path = path_arg("p_file_path", path)?;
+    let which = which?;
     recovery::refuse(access.project, &["file_head"], json!({"file_path": path.as_str()}))?;
-    let row = version_of(access.project, &path, version)?;
+    let row = match which {
+        Which::Current => version_of(access.project, &path, None)?,
+        Which::Version(version) => version_of(access.project, &path, Some(version))?,
+        Which::At { seq, tag, time } => {
+            let seq = resolve_point(access.project, seq, time, tag)?;
+            file_at(access.project, &path, seq)?
+        }
+    };
     Ok((access, path, row))
+}
+
+/// A path as it was at a seq, where it must have been a file.
+fn file_at(project: ProjectId, path: &FilePath, seq: Seq) -> Result<VersionRow> {
+    let row = store::find_at(project, path, seq)?.ok_or_else(|| {
+        Error::not_found(format!("no file {path} at seq {seq}"))
+            .with("file_path", path.as_str())
+            .with("seq", seq)
+    })?;
+    recovery::refuse(project, &["file_op"], json!({"seq": row.seq}))?;
+    Ok(row)
 }
 
 /// A version of a path. Without a number the file must exist now; with one it may be a tombstone.

@@ -13,10 +13,10 @@ pub struct Page {
     pub most: Option<i64>,
 }
 
-/// The columns of a list from sorted rows `h`, whose content is decoded here: sorting that would spill it to disk. `$1` is the
-/// project.
+/// The columns of a list from sorted rows `h`, whose content is decoded here: sorting that would spill it to disk; `$last` are their
+/// last ones. `$1` is the project.
 macro_rules! with_content {
-    ($time:literal) => {
+    ($last:literal) => {
         concat!(
             "SELECT h.file_path,
                 h.file_type,
@@ -26,8 +26,8 @@ macro_rules! with_content {
                              quire_store.missing_text(h.content_hash)) END,
                 encode(h.content_hash, 'hex'),
                 h.version,
-                h.",
-            $time
+                ",
+            $last
         )
     };
 }
@@ -62,22 +62,22 @@ pub fn current_files(
     page: &Page,
 ) -> Result<()> {
     const ALL: &str = concat!(
-        with_content!("updated_at"),
+        with_content!("h.updated_at"),
         " FROM (",
         current!(),
         " ORDER BY f.file_path OFFSET 0) h ORDER BY h.file_path"
     );
     const FIRST: &str =
-        concat!(with_content!("updated_at"), " FROM ", first!(current!()), " h ORDER BY h.file_path");
+        concat!(with_content!("h.updated_at"), " FROM ", first!(current!()), " h ORDER BY h.file_path");
     fill(answer, ALL, FIRST, project, prefix.map(FilePath::as_str).into(), page)
 }
 
 macro_rules! at {
     () => {
-        "SELECT f.file_path, v.file_type, v.is_binary, v.content_hash, v.version, v.committed_at, v.size
+        "SELECT f.file_path, v.file_type, v.is_binary, v.content_hash, v.version, v.committed_at, v.size, v.bundle_seq
          FROM quire_store.file_head f
          CROSS JOIN LATERAL (
-             SELECT o.file_type, o.is_binary, o.is_deleted, o.content_hash, o.version, o.committed_at, o.size
+             SELECT o.file_type, o.is_binary, o.is_deleted, o.content_hash, o.version, o.committed_at, o.size, o.bundle_seq
              FROM quire_store.project_files o
              WHERE o.project_id = f.project_id AND o.file_id = f.file_id AND o.bundle_seq <= $2
              ORDER BY o.bundle_seq DESC, o.version DESC
@@ -89,13 +89,13 @@ macro_rules! at {
 /// Files with their content as they were at a seq, by path.
 pub fn files_at(answer: Answer, project: ProjectId, seq: Seq, page: &Page) -> Result<()> {
     const ALL: &str = concat!(
-        with_content!("committed_at"),
+        with_content!("h.committed_at, h.bundle_seq"),
         " FROM (",
         at!(),
         " ORDER BY f.file_path OFFSET 0) h ORDER BY h.file_path"
     );
     const FIRST: &str =
-        concat!(with_content!("committed_at"), " FROM ", first!(at!()), " h ORDER BY h.file_path");
+        concat!(with_content!("h.committed_at, h.bundle_seq"), " FROM ", first!(at!()), " h ORDER BY h.file_path");
     fill(answer, ALL, FIRST, project, seq.into(), page)
 }
 

@@ -61,6 +61,22 @@ pub fn find_version(
     })
 }
 
+/// The version that a path had at a seq; `None` where it was no file.
+pub fn find_at(project: ProjectId, path: &FilePath, seq: Seq) -> Result<Option<VersionRow>> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        version_columns!("v"),
+        " FROM quire_store.file_head h
+         CROSS JOIN LATERAL (
+             SELECT f.* FROM quire_store.project_files f
+             WHERE f.project_id = $1 AND f.file_id = h.file_id AND f.bundle_seq <= $3
+             ORDER BY f.bundle_seq DESC, f.version DESC LIMIT 1) v
+         WHERE h.project_id = $1 AND h.file_path = $2 AND NOT v.is_deleted"
+    );
+    let args: [Arg; 3] = [project.pg().into(), path.as_str().into(), seq.into()];
+    db::read_one(SQL, &args, |row| VersionRow::from_row(row, 1))
+}
+
 /// What a path was at two seqs.
 pub struct Changed {
     pub path: FilePath,
