@@ -219,8 +219,8 @@ Returns: {seq, bundle_id, checksum, ops: [{op, file_path, from_path?, version, c
 Errors: as upsert_project_file, and 22023 a number that a double cannot hold, 42501 a token does not allow operations on fields and assets, PT404 no such asset, or content that the project does not have; PT410 content given by its hash is archived or collected; PT409 base_changed, field_conflict (DETAIL lists conflicts: entity, field, both values, actors and bundles), PT413 more operations than quire.max_bundle_ops, or a value too long.';
 COMMENT ON FUNCTION quire.merge_project_file(uuid, text, text, integer, text, uuid) IS
 'Writes an edit that was made on an older version, merged with what came after it.
-Arguments: p_content (the edit); base_version (what it was made on); strategy (lines: diff3, conflicting hunks are returned and nothing is written; automerge: character merge, never conflicts; at most 256 KiB a side may conflict).
-Returns: {status, version, seq, conflicts}; status is merged, unchanged or conflict; conflicts: [{base_start, base_lines, ours_start, ours, theirs_start, theirs}] with lines from 1, ours being p_content.
+Arguments: p_content (the edit); base_version (what it was made on); strategy (lines: diff3, conflicting hunks are returned and nothing is written; automerge: character merge, of at most 256 KiB a side, which conflicts only when it takes longer than quire.diff_deadline).
+Returns: {status, version, seq, conflicts}; status is merged, unchanged or conflict; conflicts: [{base_start, base_lines, ours_start, ours, theirs_start, theirs}] with lines from 1, ours being p_content; after 8 MiB of such lines, {base_start, ours_start, theirs_start, lines_omitted: true, base_count, ours_count, theirs_count}.
 Errors: as upsert_project_file, and 22023 not a text file, PT409 deleted.';
 COMMENT ON FUNCTION quire.restore_project_file(uuid, text, integer, uuid) IS
 'Makes an older version current again, as a new version.

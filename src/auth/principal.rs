@@ -172,6 +172,9 @@ pub fn presenter() -> Result<Principal> {
     Ok(caller.with(actor, known.unwrap_or_default()))
 }
 
+/// Longest JSON of claims, in bytes: many times what a request's header may hold.
+const MAX_CLAIMS_BYTES: usize = 1 << 20;
+
 /// Somebody whom believed claims name.
 struct Claimed {
     subject: ActorId,
@@ -206,6 +209,9 @@ fn vouches(session: pg_sys::Oid, listed: &str) -> bool {
 }
 
 fn parse_claims(text: &str) -> Result<Value> {
+    if text.len() > MAX_CLAIMS_BYTES {
+        return Err(bad_claims("request.jwt.claims is too long"));
+    }
     match serde_json::from_str(text) {
         Ok(claims @ Value::Object(_)) => Ok(claims),
         _ => Err(bad_claims("request.jwt.claims is not a JSON object")),

@@ -72,7 +72,7 @@ fn resolve(
     let access = require_project(Action::Write, project_uuid)?;
     access.refuse_token()?;
     let id = uuid_from_pg(required("conflict_id", conflict_id)?);
-    let value = value.map(|value| field_value("value", &value.exact("value")?)).transpose()?;
+    let value = value.map(|value| field_value("value", &value.value("value")?)).transpose()?;
     let correlation = correlated(correlation_id, "resolve_conflict", || json!([id, value]))?;
     let project = access.project;
     let request = Commit {

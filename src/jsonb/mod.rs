@@ -16,19 +16,41 @@ use pgrx::pgrx_sql_entity_graph::metadata::{
 use serde_json::Value;
 use walk::{Token, Walk};
 
+/// Longest `jsonb` that says what somebody wants, such as a filter or settings, in bytes as it is stored: twice the longest value
+/// that is kept.
+const MAX_REQUEST_BYTES: usize = 2 << 20;
+/// Longest `jsonb` of which one value is made: many times the longest that is kept, whose text may be shorter.
+const MAX_VALUE_BYTES: usize = 32 << 20;
+
 /// A `jsonb` argument, as it came.
 #[derive(Clone, Copy)]
 pub struct JsonArg(pg_sys::Datum);
 
 impl JsonArg {
-    /// The JSON, or 22023 naming the argument.
+    /// The JSON, or 22023 naming the argument; PT413 when it is too long for what somebody wants.
     pub fn parsed(self, argument: &str) -> Result<Value> {
+        self.bounded(argument, MAX_REQUEST_BYTES)?;
         self.tree(false).map_err(|error| error.with("argument", argument))
     }
 
-    /// The JSON, of which values are kept: 22023 also when a number would not come back as it is.
+    /// The JSON, which is kept as a value: 22023 also when a number would not come back as it is.
+    pub fn value(self, argument: &str) -> Result<Value> {
+        self.bounded(argument, MAX_VALUE_BYTES)?;
+        self.exact(argument)
+    }
+
+    /// The JSON, of which values are kept, however long it is.
     pub fn exact(self, argument: &str) -> Result<Value> {
         self.tree(true).map_err(|error| error.with("argument", argument))
+    }
+
+    fn bounded(self, argument: &str, most: usize) -> Result<()> {
+        // SAFETY: the datum of an argument; where it is stored elsewhere, its size is here.
+        let size = unsafe { pg_sys::toast_raw_datum_size(self.0) };
+        if size > most {
+            return Err(Error::limit(format!("{argument} is too long"), most).with("argument", argument));
+        }
+        Ok(())
     }
 
     fn tree(self, exact: bool) -> Result<Value> {

@@ -440,13 +440,32 @@ pub fn value(argument: &str, json: &serde_json::Value) -> Result<JsonValue> {
         )
         .with("argument", argument));
     }
-    let value = JsonValue::of(json)?;
-    if value.as_str().len() > MAX_VALUE_BYTES {
-        return Err(Error::limit(format!("{argument} has {} bytes", value.as_str().len()), MAX_VALUE_BYTES)
+    let too_long = |bytes: usize| {
+        Error::limit(format!("{argument} has {bytes} bytes"), MAX_VALUE_BYTES)
             .with("argument", argument)
-            .hint("put large content into a file or an asset"));
+            .hint("put large content into a file or an asset")
+    };
+    let texts = bytes_of_texts(json);
+    if texts > MAX_VALUE_BYTES {
+        return Err(too_long(texts));
     }
-    Ok(value)
+    let value = JsonValue::of(json)?;
+    match value.as_str().len() {
+        bytes if bytes > MAX_VALUE_BYTES => Err(too_long(bytes)),
+        _ => Ok(value),
+    }
+}
+
+/// Bytes of the texts in a value, which is that long at least.
+fn bytes_of_texts(json: &serde_json::Value) -> usize {
+    match json {
+        serde_json::Value::String(text) => text.len(),
+        serde_json::Value::Array(items) => items.iter().map(bytes_of_texts).sum(),
+        serde_json::Value::Object(members) => {
+            members.iter().map(|(key, value)| key.len() + bytes_of_texts(value)).sum()
+        }
+        _ => 0,
+    }
 }
 
 fn is_deeper(json: &serde_json::Value, levels: usize) -> bool {

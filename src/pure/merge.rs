@@ -19,6 +19,9 @@ use std::time::{Duration, Instant};
 /// Most bytes that may be in conflict on one side of a merge by characters: each takes up to a kilobyte of memory.
 pub const MAX_AUTOMERGE_BYTES: usize = 256 * 1024;
 
+/// Most bytes of lines that the conflicts of a merge tell. Of those that come after as many, only the places are told.
+pub const MAX_CONFLICT_BYTES: usize = 8 << 20;
+
 /// Most edits that a merge by characters may have to make.
 pub const MAX_AUTOMERGE_EDITS: usize = 50_000;
 
@@ -42,16 +45,39 @@ pub enum LineMerge {
 pub struct Hunk {
     /// First line in the common ancestor.
     pub base_start: usize,
-    /// The lines of the common ancestor.
-    pub base_lines: String,
     /// First line in ours.
     pub ours_start: usize,
-    /// Our lines.
-    pub ours: String,
     /// First line in theirs.
     pub theirs_start: usize,
-    /// Their lines.
-    pub theirs: String,
+    /// What stands there.
+    #[serde(flatten)]
+    pub lines: Lines,
+}
+
+/// The lines of a conflict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Lines {
+    /// All of them.
+    Told {
+        /// Those of the common ancestor.
+        base_lines: String,
+        /// Ours.
+        ours: String,
+        /// Theirs.
+        theirs: String,
+    },
+    /// How many there are, where all conflicts together are too long to be told.
+    Omitted {
+        /// True.
+        lines_omitted: bool,
+        /// Those of the common ancestor.
+        base_count: usize,
+        /// Ours.
+        ours_count: usize,
+        /// Theirs.
+        theirs_count: usize,
+    },
 }
 
 /// Merges by lines (diff3). The same change on both sides is no conflict; changes of adjacent lines are one.
@@ -63,19 +89,30 @@ pub fn lines(base: &str, ours: &str, theirs: &str, within: Duration) -> Result<L
 }
 
 fn by_lines(pieces: &[Piece]) -> Result<LineMerge> {
-    let (mut text, mut hunks) = (String::new(), Vec::new());
+    let (mut text, mut hunks, mut told) = (String::new(), Vec::new(), 0);
     for piece in pieces {
         interrupt::step()?;
         match piece {
             Piece::Settled(lines) => push_lines(&mut text, lines)?,
-            Piece::Conflict { base, ours, theirs } => hunks.push(Hunk {
-                base_start: base.start + 1,
-                base_lines: base.text(),
-                ours_start: ours.start + 1,
-                ours: ours.text(),
-                theirs_start: theirs.start + 1,
-                theirs: theirs.text(),
-            }),
+            Piece::Conflict { base, ours, theirs } => {
+                told += base.bytes() + ours.bytes() + theirs.bytes();
+                let lines = if told <= MAX_CONFLICT_BYTES {
+                    Lines::Told { base_lines: base.text(), ours: ours.text(), theirs: theirs.text() }
+                } else {
+                    Lines::Omitted {
+                        lines_omitted: true,
+                        base_count: base.lines.len(),
+                        ours_count: ours.lines.len(),
+                        theirs_count: theirs.lines.len(),
+                    }
+                };
+                hunks.push(Hunk {
+                    base_start: base.start + 1,
+                    ours_start: ours.start + 1,
+                    theirs_start: theirs.start + 1,
+                    lines,
+                });
+            }
         }
     }
     Ok(if hunks.is_empty() { LineMerge::Clean(text) } else { LineMerge::Conflict(hunks) })
@@ -90,12 +127,20 @@ pub fn characters(base: &str, ours: &str, theirs: &str, within: Duration) -> Res
     let deadline = Instant::now() + within;
     let sides = Sides::split(base, ours, theirs)?;
     let pieces = sides.pieces(deadline)?;
-    let mut conflicts = Vec::new();
-    for piece in &pieces {
-        if let Piece::Conflict { base, ours, theirs } = piece {
-            conflicts.push([base.text(), ours.text(), theirs.text()]);
+    let in_conflict = || {
+        pieces.iter().filter_map(|piece| match piece {
+            Piece::Conflict { base, ours, theirs } => Some([base, ours, theirs]),
+            Piece::Settled(_) => None,
+        })
+    };
+    for (index, side) in ["base", "ours", "theirs"].into_iter().enumerate() {
+        let size: usize = in_conflict().map(|parts| parts[index].bytes()).sum();
+        if size > MAX_AUTOMERGE_BYTES {
+            let error = Error::limit("conflicts are too large to merge by characters", MAX_AUTOMERGE_BYTES);
+            return Err(error.with("side", side).with("size", size).hint("Merge by lines instead."));
         }
     }
+    let conflicts: Vec<[String; 3]> = in_conflict().map(|parts| parts.map(Part::text)).collect();
     let Some(merged) = through_automerge(&conflicts, deadline)? else { return by_lines(&pieces) };
     let mut merged = merged.into_iter();
     let mut out = String::new();
@@ -133,6 +178,10 @@ struct Part<'a> {
 impl Part<'_> {
     fn text(&self) -> String {
         self.lines.concat()
+    }
+
+    fn bytes(&self) -> usize {
+        self.lines.iter().map(|line| line.len()).sum()
     }
 }
 
@@ -198,13 +247,6 @@ fn places(base: &[&str], side: &[&str], deadline: Instant) -> Result<Vec<Option<
 /// The character merge of each conflict (base, ours, theirs), with Automerge's errors and panics made ours; `None` when there
 /// was not enough time.
 fn through_automerge(conflicts: &[[String; 3]], deadline: Instant) -> Result<Option<Vec<String>>> {
-    for (index, side) in ["base", "ours", "theirs"].into_iter().enumerate() {
-        let size: usize = conflicts.iter().map(|texts| texts[index].len()).sum();
-        if size > MAX_AUTOMERGE_BYTES {
-            let error = Error::limit("conflicts are too large to merge by characters", MAX_AUTOMERGE_BYTES);
-            return Err(error.with("side", side).with("size", size).hint("Merge by lines instead."));
-        }
-    }
     let mut edits: Vec<[Vec<Splice>; 2]> = Vec::with_capacity(conflicts.len());
     for [base, ours, theirs] in conflicts {
         edits.push([splices(base, ours, deadline)?, splices(base, theirs, deadline)?]);
@@ -427,7 +469,29 @@ mod tests {
         let merged = super::characters(&base, &ours, &theirs, Duration::ZERO).unwrap();
         assert!(start.elapsed() < SEARCH_TIME, "{:?}", start.elapsed());
         let LineMerge::Conflict(hunks) = merged else { panic!("merged") };
-        assert_eq!((hunks.len(), &hunks[0].ours, &hunks[0].theirs), (1, &ours, &theirs));
+        assert_eq!(hunks.len(), 1);
+        assert_eq!(hunks[0].lines, Lines::Told { base_lines: base, ours, theirs });
+    }
+
+    /// Conflicts that are too long together say where they are.
+    #[test]
+    fn long_conflicts_are_told_without_their_lines() {
+        let side = |letter: &str| {
+            let line = format!("{}\n", letter.repeat(MAX_CONFLICT_BYTES / 4));
+            format!("{line}same\n{line}{line}")
+        };
+        let LineMerge::Conflict(hunks) = lines(&side("a"), &side("b"), &side("c")).unwrap() else {
+            panic!("merged")
+        };
+        let omitted = |count| Lines::Omitted {
+            lines_omitted: true,
+            base_count: count,
+            ours_count: count,
+            theirs_count: count,
+        };
+        assert_eq!(hunks.len(), 2);
+        assert!(matches!(hunks[0].lines, Lines::Told { .. }));
+        assert_eq!((hunks[1].base_start, &hunks[1].lines), (3, &omitted(2)));
     }
 
     /// Changes are made and applied in steps; the result is that of one step.
@@ -478,8 +542,9 @@ mod tests {
         fn hunks_quote_the_lines_they_name(base in text(), x in text(), y in text()) {
             if let LineMerge::Conflict(hunks) = lines(&base, &x, &y)? {
                 for hunk in hunks {
-                    let sides = [(&base, hunk.base_start, hunk.base_lines), (&x, hunk.ours_start, hunk.ours),
-                        (&y, hunk.theirs_start, hunk.theirs)];
+                    let Lines::Told { base_lines, ours, theirs } = hunk.lines else { panic!("too long") };
+                    let sides = [(&base, hunk.base_start, base_lines), (&x, hunk.ours_start, ours),
+                        (&y, hunk.theirs_start, theirs)];
                     for (text, start, quoted) in sides {
                         let count = quoted.split_inclusive('\n').count();
                         let lines = text.split_inclusive('\n').skip(start - 1).take(count);

@@ -22,6 +22,9 @@ use pgrx::{JsonB, Uuid};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashSet};
 
+/// Longest path of a file that somebody has, be it none that a project could have: what Linux allows.
+const MAX_HELD_PATH_BYTES: usize = 4096;
+
 /// Says what to write and what to delete.
 #[pg_extern(stable)]
 #[search_path(pg_catalog, pg_temp)]
@@ -77,6 +80,11 @@ fn held_files(have: JsonArg) -> Result<BTreeMap<String, (Hash, Mode)>> {
     let mut files = BTreeMap::new();
     for member in members {
         let (path, file) = member?;
+        if path.len() > MAX_HELD_PATH_BYTES {
+            return Err(Error::validation("no file has such a long path")
+                .with("argument", "have")
+                .with("file_path", shorten(&path)));
+        }
         let held = held(&file).ok_or_else(|| {
             Error::validation("a file must be given as 64 lower-case hex digits or as {content_hash, mode}")
                 .with("argument", "have")

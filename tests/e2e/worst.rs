@@ -113,7 +113,7 @@ fn worst(kind: &str) -> Vec<String> {
     match kind {
         "text" => stored("t", &["long", "steps", "wide"]),
         "bytea" => stored("b", &["zeros", "files"]),
-        "jsonb" => stored("j", &["array", "object", "deep", "ops", "words"]),
+        "jsonb" => stored("j", &["array", "object", "deep", "ops", "words", "text", "keys"]),
         "text[]" => stored("a", &["many", "nothing"]),
         "integer" => plain(&["2147483647", "-2147483648"]),
         "bigint" => plain(&["9223372036854775807", "-9223372036854775808"]),
@@ -140,6 +140,8 @@ const VALUES: &str = r#"
         ('deep', (repeat('[', 3000) || repeat(']', 3000))::jsonb),
         ('ops', (SELECT jsonb_agg(jsonb_build_object('op', 'file.put', 'file_path', 'n/' || n, 'content', ''))
                  FROM generate_series(1, 60000) n)),
+        ('text', jsonb_build_object('a', repeat('x', 48 << 20))),
+        ('keys', (SELECT jsonb_object_agg(repeat('k', 1 << 20) || n, repeat('0', 64)) FROM generate_series(1, 40) n)),
         ('words', ('[' || repeat('"",', 2000000) || '0]')::jsonb);
     INSERT INTO worst_value (name, a) VALUES
         ('many', array_fill('x'::text, '{1000000}')), ('nothing', array_fill(NULL::text, '{1000000}'))"#;

@@ -94,8 +94,12 @@ pub fn files_at(answer: Answer, project: ProjectId, seq: Seq, page: &Page) -> Re
         at!(),
         " ORDER BY f.file_path OFFSET 0) h ORDER BY h.file_path"
     );
-    const FIRST: &str =
-        concat!(with_content!("h.committed_at, h.bundle_seq"), " FROM ", first!(at!()), " h ORDER BY h.file_path");
+    const FIRST: &str = concat!(
+        with_content!("h.committed_at, h.bundle_seq"),
+        " FROM ",
+        first!(at!()),
+        " h ORDER BY h.file_path"
+    );
     fill(answer, ALL, FIRST, project, seq.into(), page)
 }
 
