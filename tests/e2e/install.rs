@@ -1,7 +1,7 @@
-//! Installation: nobody who prepared the schema gets anything run as superuser.
+//! Installation: nobody who prepared the schema gets anything run as superuser or given to quire's roles.
 
 use crate::cluster::{Database, shared};
-use crate::steps::{ensure_role, refusal};
+use crate::steps::{backend_pid, ensure_role, refusal, wait_until_blocked};
 
 /// What a tenant may put into a schema that an administrator has made.
 const PREPARED: &[&str] = &[
@@ -99,4 +99,55 @@ fn what_a_tenant_has_in_public_does_not_reach_the_script() {
          CREATE FUNCTION public.format(text, name) RETURNS text LANGUAGE plpgsql AS $$BEGIN RAISE 'sprung as %', current_user; END$$",
     ).expect("set the traps");
     admin.batch_execute("SET search_path = public; CREATE EXTENSION quire").expect("create the extension");
+}
+
+/// Something that the script takes for its own would end as quire_owner's.
+#[test]
+fn what_comes_into_the_schema_while_the_script_waits_is_refused() {
+    // The roles are there, so that no other test waits for this one's.
+    shared().database("install_roles");
+    let database = prepared("install_meanwhile");
+    let mut admin = database.client("postgres");
+    let mut holder = database.client("postgres");
+    let mut installer = database.client("postgres");
+    let pid = backend_pid(&mut installer);
+    for (statement, what) in [
+        (
+            "CREATE FUNCTION quire.pwn(text) RETURNS text SECURITY DEFINER LANGUAGE plpgsql AS
+             'DECLARE r text; BEGIN EXECUTE $1 INTO r; RETURN current_user || r; END'",
+            "function quire.pwn(pg_catalog.text)",
+        ),
+        // As an overload of a function that guests may call.
+        (
+            "CREATE FUNCTION quire.authenticate(integer) RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+            "function quire.authenticate(integer)",
+        ),
+        ("CREATE PROCEDURE quire.p() LANGUAGE sql AS 'SELECT 1'", "procedure quire.p()"),
+        ("CREATE TABLE quire.mine ()", "table quire.mine"),
+        ("CREATE SEQUENCE quire.s", "sequence quire.s"),
+        ("CREATE TYPE quire.e AS ENUM ('x')", "type quire.e"),
+        (
+            "CREATE OPERATOR quire.= (FUNCTION = pg_catalog.nameeqtext, LEFTARG = name, RIGHTARG = text)",
+            "operator quire.=(pg_catalog.name,pg_catalog.text)",
+        ),
+    ] {
+        admin.batch_execute("CREATE SCHEMA quire").expect("make the schema");
+        let mut held = holder.transaction().expect("begin");
+        held.batch_execute("CREATE SCHEMA quire_store").expect("hold the name");
+        let refused = std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| refusal(installer.batch_execute("CREATE EXTENSION quire")));
+            wait_until_blocked(&database, pid);
+            admin.batch_execute("GRANT ALL ON SCHEMA quire TO install_tenant").expect("grant");
+            let mut tenant = database.client("install_tenant");
+            tenant.batch_execute(statement).unwrap_or_else(|error| panic!("{statement}: {error:?}"));
+            held.rollback().expect("give up the name");
+            waiting.join().expect("the installer")
+        });
+        assert_eq!(
+            refused.message.replace("pg_catalog.", ""),
+            format!("schemas quire and quire_store must hold nothing else: {what}")
+                .replace("pg_catalog.", ""),
+        );
+        admin.batch_execute("DROP SCHEMA quire CASCADE").expect("drop");
+    }
 }
