@@ -1,4 +1,5 @@
-//! Installation: nobody who prepared the schema gets anything run as superuser or given to quire's roles.
+//! Installation: nobody who prepared the schema gets anything run as superuser or given to quire's roles, and everything is
+//! granted as the script says.
 
 use crate::cluster::{Database, shared};
 use crate::steps::{backend_pid, ensure_role, refusal, wait_until_blocked};
@@ -150,4 +151,66 @@ fn what_comes_into_the_schema_while_the_script_waits_is_refused() {
         );
         admin.batch_execute("DROP SCHEMA quire CASCADE").expect("drop");
     }
+}
+
+/// Everything of quire's that has grants, with its owner, its grants and what pg_dump takes for those of the extension.
+const GRANTS: &str = "
+    SELECT format('%s | %s | %s | %s', i.type, i.identity, o.owner::regrole, o.acl) || ' | ' ||
+        COALESCE((SELECT initprivs::text FROM pg_init_privs p WHERE (p.objoid, p.classoid, p.objsubid) = (o.objid, o.classid, o.sub)), '')
+    FROM (
+        SELECT 'pg_class'::regclass AS classid, c.oid AS objid, 0 AS sub, c.relowner AS owner, c.relacl AS acl
+        FROM pg_class c WHERE c.relnamespace::regnamespace::text IN ('quire', 'quire_store') AND c.relkind NOT IN ('i', 'c')
+        UNION ALL
+        SELECT 'pg_class'::regclass, c.oid, a.attnum, c.relowner, a.attacl
+        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+        WHERE c.relnamespace::regnamespace::text IN ('quire', 'quire_store') AND a.attacl IS NOT NULL
+        UNION ALL
+        SELECT 'pg_proc'::regclass, p.oid, 0, p.proowner, p.proacl
+        FROM pg_proc p WHERE p.pronamespace::regnamespace::text IN ('quire', 'quire_store')
+        UNION ALL
+        SELECT 'pg_type'::regclass, t.oid, 0, t.typowner, t.typacl
+        FROM pg_type t WHERE t.typnamespace::regnamespace::text IN ('quire', 'quire_store') AND t.typtype <> 'b'
+        UNION ALL
+        SELECT 'pg_namespace'::regclass, n.oid, 0, n.nspowner, n.nspacl FROM pg_namespace n WHERE n.nspname IN ('quire', 'quire_store')
+    ) AS o CROSS JOIN LATERAL pg_identify_object(o.classid, o.objid, o.sub) i ORDER BY 1";
+
+#[test]
+fn default_privileges_of_the_installing_role_change_no_grant() {
+    let usual = shared().database("install_usual");
+    let expected = usual.psql(GRANTS);
+    assert!(expected.lines().count() > 200, "{expected}");
+    let database = prepared("install_defaults");
+    for defaults in [
+        "GRANT ALL ON TABLES TO install_tenant, PUBLIC",
+        "GRANT ALL ON SEQUENCES TO install_tenant WITH GRANT OPTION",
+        "GRANT ALL ON FUNCTIONS TO install_tenant",
+        "GRANT ALL ON TYPES TO install_tenant",
+        "GRANT USAGE ON SCHEMAS TO install_tenant, quire_user",
+        "GRANT ALL ON TABLES TO quire_guest, quire_owner",
+        // What an owner has by default can be taken away.
+        "REVOKE ALL ON TABLES FROM postgres",
+        "REVOKE ALL ON SEQUENCES FROM postgres",
+        "REVOKE ALL ON FUNCTIONS FROM postgres, PUBLIC",
+        "REVOKE ALL ON TYPES FROM postgres, PUBLIC",
+        "REVOKE ALL ON SCHEMAS FROM postgres",
+    ] {
+        database.psql(&format!("ALTER DEFAULT PRIVILEGES {defaults}"));
+    }
+    database.psql("CREATE EXTENSION quire");
+    assert_eq!(database.psql(GRANTS), expected);
+    // An owner can do what owners can.
+    database.psql("SELECT quire.upsert_project_file(quire.create_project('works'), 'a', 'x')");
+
+    let grantees = "SELECT DISTINCT a.grantee::regrole FROM (
+            SELECT relacl AS acl FROM pg_class WHERE relnamespace::regnamespace::text IN ('quire', 'quire_store')
+            UNION ALL SELECT attacl FROM pg_attribute JOIN pg_class c ON c.oid = attrelid WHERE c.relnamespace::regnamespace::text IN ('quire', 'quire_store')
+            UNION ALL SELECT proacl FROM pg_proc WHERE pronamespace::regnamespace::text IN ('quire', 'quire_store')
+            UNION ALL SELECT typacl FROM pg_type WHERE typnamespace::regnamespace::text IN ('quire', 'quire_store')
+            UNION ALL SELECT nspacl FROM pg_namespace WHERE nspname = 'quire_store'
+        ) AS o CROSS JOIN LATERAL aclexplode(o.acl) a ORDER BY 1";
+    let named: Vec<String> = database.psql(grantees).lines().map(str::to_owned).collect();
+    assert!(named.iter().all(|role| role.starts_with("quire_")), "{named:?}");
+    let schema = "SELECT string_agg(DISTINCT a.grantee::regrole::text, ' ' ORDER BY a.grantee::regrole::text)
+        FROM pg_namespace n CROSS JOIN LATERAL aclexplode(n.nspacl) a WHERE n.nspname = 'quire'";
+    assert_eq!(database.psql(schema), "postgres quire_guest quire_owner");
 }
