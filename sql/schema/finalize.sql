@@ -65,6 +65,10 @@ GRANT EXECUTE ON FUNCTION quire_store.readable_projects(), quire_store.blob_text
     quire_store.decode_text(smallint, bigint, bytea, bytea),
     quire_store.decode_text_chunks(smallint[], bigint[], bytea[], bigint, bytea) TO quire_user;
 
+-- What realtime.messages runs, it runs as quire_sink.
+ALTER FUNCTION quire_store.send_as_sink(text, text, jsonb) OWNER TO quire_sink;
+GRANT EXECUTE ON FUNCTION quire_store.send_as_sink(text, text, jsonb) TO quire_owner;
+
 -- What a holder of a token may call with nothing but quire_guest. Without a token these refuse such a role.
 DO $$
 DECLARE
