@@ -51,10 +51,11 @@ BEGIN
     END LOOP;
 END
 $$;
--- The roles that quire runs as must be nobody's.
+-- The roles that quire runs as must be nobody's, and what others may do is nothing for them.
 DO $$
 DECLARE
     role_name text;
+    groups    text;
 BEGIN
     FOREACH role_name IN ARRAY ARRAY['quire_owner', 'quire_sink'] LOOP
         IF EXISTS (SELECT FROM pg_roles r WHERE r.rolname = role_name
@@ -64,7 +65,27 @@ BEGIN
                         AND NOT EXISTS (SELECT FROM pg_roles s WHERE s.oid = m.member AND s.rolsuper)) THEN
             RAISE EXCEPTION 'role % exists and has members or attributes', role_name;
         END IF;
+        groups := (SELECT string_agg(m.roleid::regrole::text, ', ' ORDER BY m.roleid::regrole::text) FROM pg_auth_members m
+                   WHERE m.member = role_name::regrole);
+        IF groups IS NOT NULL THEN
+            RAISE EXCEPTION 'role % exists and is a member of %', role_name, groups
+                USING HINT = format('REVOKE %s FROM %I', groups, role_name);
+        END IF;
     END LOOP;
+END
+$$;
+-- Who has quire_admin already administers this database's projects, too. (Notices of an extension's script are not shown.)
+DO $$
+DECLARE
+    administrators text := (SELECT string_agg(DISTINCT r.oid::regrole::text, ', ')
+        FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member
+        WHERE m.roleid = 'quire_admin'::regrole AND NOT r.rolsuper
+          AND r.oid <> (SELECT extowner FROM pg_extension WHERE extname = 'quire'));
+BEGIN
+    IF administrators IS NOT NULL THEN
+        RAISE WARNING 'quire_admin has members already: %', administrators
+            USING DETAIL = 'Roles belong to the cluster: they are administrators of quire in this database, too.';
+    END IF;
 END
 $$;
 GRANT quire_guest TO quire_user;

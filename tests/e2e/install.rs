@@ -1,7 +1,7 @@
 //! Installation: nobody who prepared the schema gets anything run as superuser or given to quire's roles, and everything is
 //! granted as the script says.
 
-use crate::cluster::{Database, shared};
+use crate::cluster::{Cluster, Database, shared};
 use crate::steps::{backend_pid, ensure_role, refusal, wait_until_blocked};
 
 /// What a tenant may put into a schema that an administrator has made.
@@ -213,4 +213,43 @@ fn default_privileges_of_the_installing_role_change_no_grant() {
     let schema = "SELECT string_agg(DISTINCT a.grantee::regrole::text, ' ' ORDER BY a.grantee::regrole::text)
         FROM pg_namespace n CROSS JOIN LATERAL aclexplode(n.nspacl) a WHERE n.nspname = 'quire'";
     assert_eq!(database.psql(schema), "postgres quire_guest quire_owner");
+}
+
+#[test]
+fn roles_that_were_there_before_bring_nobody_in() {
+    let cluster = Cluster::start("install_foreign_roles", &[]);
+    let database = cluster.empty_database("app");
+    let mut admin = database.client("postgres");
+    admin.batch_execute("CREATE ROLE others; CREATE ROLE somebody").expect("make roles");
+    for role in ["quire_owner", "quire_sink"] {
+        for (grant, undo, message) in [
+            (
+                format!("CREATE ROLE {role}; GRANT others, pg_read_all_data TO {role}"),
+                format!("DROP ROLE {role}"),
+                format!("role {role} exists and is a member of others, pg_read_all_data"),
+            ),
+            (
+                format!("CREATE ROLE {role}; GRANT {role} TO somebody"),
+                format!("DROP ROLE {role}"),
+                format!("role {role} exists and has members or attributes"),
+            ),
+            (
+                format!("CREATE ROLE {role} CREATEDB"),
+                format!("DROP ROLE {role}"),
+                format!("role {role} exists and has members or attributes"),
+            ),
+        ] {
+            admin.batch_execute(&grant).unwrap_or_else(|error| panic!("{grant}: {error:?}"));
+            assert_eq!(refusal(admin.batch_execute("CREATE EXTENSION quire")).message, message, "{grant}");
+            admin.batch_execute(&undo).expect("undo");
+        }
+    }
+    // Administrators from before are told, and stay: they may be those of an earlier installation.
+    admin.batch_execute("CREATE EXTENSION quire").expect("create the extension");
+    assert!(!cluster.log().contains("quire_admin has members"), "{}", cluster.log());
+    admin.batch_execute("GRANT quire_admin TO somebody, others").expect("grant");
+    admin.batch_execute("DROP EXTENSION quire; CREATE EXTENSION quire").expect("create it again");
+    assert!(cluster.log().contains("quire_admin has members already: others, somebody"), "{}", cluster.log());
+    let sql = "SELECT count(*) FROM pg_auth_members WHERE roleid = 'quire_admin'::regrole";
+    assert_eq!(database.psql(sql), "2");
 }
