@@ -77,7 +77,8 @@ BEGIN
         RETURN 'realtime.send stored no message that quire_sink may see: policies for it may be missing; a warning of realtime.send is in the server log';
     END IF;
     RETURN NULL;
-EXCEPTION WHEN OTHERS THEN
+-- Others are all but a cancel, which ends the save, and this.
+EXCEPTION WHEN OTHERS OR assert_failure THEN
     RETURN SQLERRM;
 END
 $$;

@@ -270,6 +270,20 @@ fn triggers_and_policies_on_messages_run_as_a_role_that_has_nothing_of_quires() 
         // Privileges that are missing, a role that cannot be set here, and what the extension needs.
         assert!(["42501", "2BP01"].contains(&came.as_str()), "{statement}: {came}");
     }
+    // What fails there, fails no save.
+    for failure in ["ASSERT false, ''failed''", "RAISE ''failed''"] {
+        let sql = format!(
+            "CREATE OR REPLACE FUNCTION meddler.fires() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN {failure}; END'"
+        );
+        meddler.batch_execute(&sql).expect("break it");
+        put(&mut writer, project, "a", failure);
+    }
+    assert_eq!(sink(&mut writer, project)["failures"], 2);
+    meddler
+        .batch_execute(
+            "CREATE OR REPLACE FUNCTION meddler.fires() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+        )
+        .expect("mend it");
     // Nothing has changed: the next one is sent the same way.
     put(&mut writer, project, "a", "again");
     assert_eq!(
