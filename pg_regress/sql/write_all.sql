@@ -46,10 +46,18 @@ SET ROLE regress_writer;
 SELECT setval('quire_store.secret_half_1', 1);
 SET ROLE regress_guest;
 SELECT t.error(format('SELECT quire.authenticate(%L)', :'token'));
-RESET ROLE;
+-- the list says so, and new tokens have a new key
+\c - regress_alice
+SELECT status FROM quire.list_tokens(t.id(4400));
+SELECT quire.mint_token(t.id(4400), '{project:read}', '1 hour') AS new_token \gset
+SELECT status, count(*) FROM quire.list_tokens(t.id(4400)) GROUP BY 1 ORDER BY 1;
+\c - regress_guest
+SELECT quire.authenticate(:'new_token') IS NOT NULL AS new_one;
+\c - postgres
+SELECT count(DISTINCT key_id) AS keys FROM quire_store.token WHERE project_id = t.id(4400);
 SELECT setval('quire_store.secret_half_1', :half) = :half AS set_back;
 SET ROLE regress_guest;
-SELECT quire.authenticate(:'token') IS NOT NULL AS set_back;
+SELECT quire.authenticate(:'token') IS NOT NULL AS set_back, t.error(format('SELECT quire.authenticate(%L)', :'new_token'));
 RESET ROLE;
-DROP TABLE writable;
+DELETE FROM quire_store.secret WHERE halves_hash <> quire_store.halves_hash(half);
 CALL t.drop(t.id(4400));
