@@ -82,6 +82,10 @@ with_other_search_path() {
     done
 }
 
+# Whatever is in a schema: somebody else may have put it there.
+found grep -rnE '\bIN SCHEMA\b' sql |
+    rule "the install script grants nothing on all of a schema"
+
 with_other_search_path sql/schema/*.sql |
     rule "the install script looks names up in pg_catalog only"
 

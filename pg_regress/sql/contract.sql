@@ -7,22 +7,38 @@ WHERE c.relnamespace = 'quire'::regnamespace AND c.relkind = 'v' AND obj_descrip
 -- no function may be called by PUBLIC
 SELECT p.oid::regprocedure AS public_may_call FROM pg_proc p
 WHERE p.pronamespace IN ('quire'::regnamespace, 'quire_store'::regnamespace) AND has_function_privilege('regress_outsider', p.oid, 'EXECUTE');
--- every function of the interface pins its search_path, pg_temp last, and belongs to quire_owner
+-- every function of the interface pins its search_path, pg_temp last
 SELECT p.oid::regprocedure AS unpinned FROM pg_proc p
 WHERE (p.pronamespace = 'quire'::regnamespace OR p.pronamespace = 'quire_store'::regnamespace AND p.proname = 'readable_projects')
   AND NOT EXISTS (SELECT FROM unnest(p.proconfig) c WHERE replace(c, ' ', '') = 'search_path=pg_catalog,pg_temp');
-SELECT p.oid::regprocedure AS foreign_owner FROM pg_proc p
-WHERE p.pronamespace IN ('quire'::regnamespace, 'quire_store'::regnamespace) AND p.proowner <> 'quire_owner'::regrole;
+-- everything belongs to quire_owner, and no function is SECURITY DEFINER: inside of one the calling role cannot be known, so functions
+-- switch roles themselves. But for the one that runs what is not quire's own: it is somebody's who has no rights in quire
+SELECT p.oid::regprocedure AS for_another_role, p.proowner::regrole AS owner, p.prosecdef AS definer FROM pg_proc p
+WHERE p.pronamespace IN ('quire'::regnamespace, 'quire_store'::regnamespace) AND (p.proowner <> 'quire_owner'::regrole OR p.prosecdef);
 SELECT c.oid::regclass AS foreign_owner FROM pg_class c
 WHERE c.relnamespace IN ('quire'::regnamespace, 'quire_store'::regnamespace) AND c.relowner <> 'quire_owner'::regrole;
--- no function is SECURITY DEFINER: inside of one the calling role cannot be known, so functions switch roles themselves
-SELECT p.oid::regprocedure AS definer FROM pg_proc p
-WHERE p.pronamespace IN ('quire'::regnamespace, 'quire_store'::regnamespace) AND p.prosecdef;
+SELECT t.oid::regtype AS foreign_owner FROM pg_type t
+WHERE t.typnamespace IN ('quire'::regnamespace, 'quire_store'::regnamespace) AND t.typowner <> 'quire_owner'::regrole;
+-- the schemas hold nothing but the extension's own
+SELECT pg_describe_object(d.classid, d.objid, 0) AS no_member FROM pg_depend d
+WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid IN ('quire'::regnamespace, 'quire_store'::regnamespace) AND d.classid <> 'pg_extension'::regclass
+  AND NOT EXISTS (SELECT FROM pg_depend e WHERE (e.classid, e.objid, e.deptype) = (d.classid, d.objid, 'e') AND e.refclassid = 'pg_extension'::regclass);
+-- and nobody has rights to any of it but these, of which guests and users have none to use the schema of the tables, nor to hand on
+SELECT a.grantee::regrole AS grantee, o.kind, string_agg(DISTINCT a.privilege_type, ' ' ORDER BY a.privilege_type) AS privileges, bool_or(a.is_grantable) AS to_hand_on
+FROM (SELECT CASE WHEN c.relnamespace = 'quire'::regnamespace THEN 'view' WHEN c.relkind = 'S' THEN 'sequence' ELSE 'stored' END AS kind, c.relacl AS acl
+      FROM pg_class c WHERE c.relnamespace IN ('quire'::regnamespace, 'quire_store'::regnamespace) AND c.relkind NOT IN ('i', 'c', 'I')
+      UNION ALL SELECT 'column', x.attacl FROM pg_attribute x JOIN pg_class c ON c.oid = x.attrelid WHERE c.relnamespace IN ('quire'::regnamespace, 'quire_store'::regnamespace)
+      UNION ALL SELECT 'function of ' || p.pronamespace::regnamespace, COALESCE(p.proacl, acldefault('f', p.proowner)) FROM pg_proc p WHERE p.pronamespace IN ('quire'::regnamespace, 'quire_store'::regnamespace)
+      UNION ALL SELECT 'type', COALESCE(y.typacl, acldefault('T', y.typowner)) FROM pg_type y WHERE y.oid IN ('quire.project_file_head'::regtype, 'quire."*/*"'::regtype)
+      UNION ALL SELECT 'schema ' || n.nspname, n.nspacl FROM pg_namespace n WHERE n.nspname IN ('quire', 'quire_store')) AS o, aclexplode(o.acl) a
+WHERE a.grantee <> 'quire_owner'::regrole AND NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = 'quire' AND n.nspowner = a.grantee)
+GROUP BY 1, 2 ORDER BY a.grantee::regrole::text, 2;
 -- and all are C functions, but for the one that reads a caller's table
 SELECT p.proname AS not_in_rust FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
 WHERE p.pronamespace = 'quire'::regnamespace AND l.lanname <> 'c';
--- quire_owner is no superuser, cannot log in and bypasses nothing
-SELECT rolsuper, rolcanlogin, rolbypassrls, rolcreaterole FROM pg_roles WHERE rolname = 'quire_owner';
+-- quire_owner and quire_sink are no superusers, cannot log in and bypass nothing; nobody is a member, nor are they of anything
+SELECT rolname, rolsuper, rolcanlogin, rolbypassrls, rolcreaterole FROM pg_roles WHERE rolname IN ('quire_owner', 'quire_sink') ORDER BY 1;
+SELECT roleid::regrole AS of, member::regrole FROM pg_auth_members WHERE 'quire_owner'::regrole IN (roleid, member) OR 'quire_sink'::regrole IN (roleid, member);
 -- every table is registered for pg_dump, keyed by project first, and has row level security; but the keys of tokens must
 -- not be in a dump
 SELECT c.relname AS not_dumped FROM pg_class c

@@ -43,23 +43,48 @@ DECLARE
     role_name text;
     installer regrole := (SELECT extowner FROM pg_extension WHERE extname = 'quire');
 BEGIN
-    FOREACH role_name IN ARRAY ARRAY['quire_owner', 'quire_guest', 'quire_user', 'quire_admin'] LOOP
+    FOREACH role_name IN ARRAY ARRAY['quire_owner', 'quire_sink', 'quire_guest', 'quire_user', 'quire_admin'] LOOP
         CONTINUE WHEN EXISTS (SELECT FROM pg_roles WHERE rolname = role_name);
         EXECUTE format('CREATE ROLE %I NOLOGIN', role_name);
-        CONTINUE WHEN role_name = 'quire_owner' OR (SELECT rolsuper FROM pg_roles WHERE oid = installer);
+        CONTINUE WHEN role_name IN ('quire_owner', 'quire_sink') OR (SELECT rolsuper FROM pg_roles WHERE oid = installer);
         EXECUTE format('GRANT %I TO %s WITH ADMIN OPTION', role_name, installer);
     END LOOP;
 END
 $$;
--- The role that everything runs as must be nobody's.
+-- The roles that quire runs as must be nobody's, and what others may do is nothing for them.
 DO $$
+DECLARE
+    role_name text;
+    groups    text;
 BEGIN
-    IF EXISTS (SELECT FROM pg_roles r WHERE r.rolname = 'quire_owner'
-               AND (r.rolcanlogin OR r.rolsuper OR r.rolbypassrls OR r.rolcreaterole OR r.rolreplication OR r.rolcreatedb))
-       OR EXISTS (SELECT FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid
-                  WHERE r.rolname = 'quire_owner'
-                    AND NOT EXISTS (SELECT FROM pg_roles s WHERE s.oid = m.member AND s.rolsuper)) THEN
-        RAISE EXCEPTION 'role quire_owner exists and has members or attributes';
+    FOREACH role_name IN ARRAY ARRAY['quire_owner', 'quire_sink'] LOOP
+        IF EXISTS (SELECT FROM pg_roles r WHERE r.rolname = role_name
+                   AND (r.rolcanlogin OR r.rolsuper OR r.rolbypassrls OR r.rolcreaterole OR r.rolreplication OR r.rolcreatedb))
+           OR EXISTS (SELECT FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid
+                      WHERE r.rolname = role_name
+                        AND NOT EXISTS (SELECT FROM pg_roles s WHERE s.oid = m.member AND s.rolsuper)) THEN
+            RAISE EXCEPTION 'role % exists and has members or attributes', role_name;
+        END IF;
+        groups := (SELECT string_agg(m.roleid::regrole::text, ', ' ORDER BY m.roleid::regrole::text) FROM pg_auth_members m
+                   WHERE m.member = role_name::regrole);
+        IF groups IS NOT NULL THEN
+            RAISE EXCEPTION 'role % exists and is a member of %', role_name, groups
+                USING HINT = format('REVOKE %s FROM %I', groups, role_name);
+        END IF;
+    END LOOP;
+END
+$$;
+-- Who has quire_admin already administers this database's projects, too. (Notices of an extension's script are not shown.)
+DO $$
+DECLARE
+    administrators text := (SELECT string_agg(DISTINCT r.oid::regrole::text, ', ')
+        FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member
+        WHERE m.roleid = 'quire_admin'::regrole AND NOT r.rolsuper
+          AND r.oid <> (SELECT extowner FROM pg_extension WHERE extname = 'quire'));
+BEGIN
+    IF administrators IS NOT NULL THEN
+        RAISE WARNING 'quire_admin has members already: %', administrators
+            USING DETAIL = 'Roles belong to the cluster: they are administrators of quire in this database, too.';
     END IF;
 END
 $$;

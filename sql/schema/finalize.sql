@@ -2,42 +2,58 @@
 
 SET LOCAL search_path TO pg_catalog, pg_temp;
 
--- Everything in the script belongs to quire_owner, so that what functions do is done with its rights and never as superuser.
--- Schema quire itself stays with the installing role: it is no member of the extension, and a dump that named
+-- Everything that the script has made belongs to quire_owner, so that what functions do is done with its rights and never as
+-- superuser, and nobody may do anything with it but the roles that this file names, whatever default privileges the installing
+-- role has. Only that: while the script waited for somebody, an object of theirs may have come next to it, and must not become
+-- quire_owner's. Schema quire itself stays with the installing role: it is no member of the extension, and a dump that named
 -- quire_owner before CREATE EXTENSION makes it could not be restored into a fresh cluster.
 ALTER SCHEMA quire_store OWNER TO quire_owner;
 DO $$
 DECLARE
-    item record;
+    extension CONSTANT oid := (SELECT e.oid FROM pg_extension e WHERE e.extname = 'quire');
+    item      record;
+    target    text;
 BEGIN
+    -- Whatever is in a schema depends on it.
     FOR item IN
-        SELECT c.oid::pg_catalog.regclass::text AS name, CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind
-        FROM pg_catalog.pg_class c
-        WHERE c.relnamespace IN ('quire'::pg_catalog.regnamespace, 'quire_store'::pg_catalog.regnamespace)
-          AND c.relkind IN ('r', 'v', 'S')
+        SELECT i.type, i.schema, i.identity,
+            CASE d.classid WHEN 'pg_class'::regclass THEN (SELECT c.relacl FROM pg_class c WHERE c.oid = d.objid)
+                WHEN 'pg_proc'::regclass THEN (SELECT p.proacl FROM pg_proc p WHERE p.oid = d.objid)
+                WHEN 'pg_type'::regclass THEN (SELECT t.typacl FROM pg_type t WHERE t.oid = d.objid) END AS acl,
+            EXISTS (SELECT FROM pg_depend e WHERE e.classid = d.classid AND e.objid = d.objid AND e.deptype = 'e'
+                      AND e.refclassid = 'pg_extension'::regclass AND e.refobjid = extension) AS is_member
+        FROM pg_depend d CROSS JOIN LATERAL pg_identify_object(d.classid, d.objid, 0) i
+        WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid IN ('quire'::regnamespace, 'quire_store'::regnamespace)
+          AND NOT (d.classid = 'pg_extension'::regclass AND d.objid = extension)
+        UNION ALL
+        SELECT 'schema', NULL, n.nspname, n.nspacl, true FROM pg_namespace n WHERE n.nspname IN ('quire', 'quire_store')
     LOOP
-        EXECUTE pg_catalog.format('ALTER %s %s OWNER TO quire_owner', item.kind, item.name);
-    END LOOP;
-    FOR item IN
-        SELECT p.oid::pg_catalog.regprocedure::text AS name FROM pg_catalog.pg_proc p
-        WHERE p.pronamespace IN ('quire'::pg_catalog.regnamespace, 'quire_store'::pg_catalog.regnamespace)
-    LOOP
-        EXECUTE pg_catalog.format('ALTER FUNCTION %s OWNER TO quire_owner', item.name);
-        EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', item.name);
+        IF NOT item.is_member THEN
+            RAISE EXCEPTION 'schemas quire and quire_store must hold nothing else: % %', item.type, item.identity;
+        END IF;
+        IF item.type <> 'schema' THEN
+            EXECUTE format('ALTER %s %s OWNER TO quire_owner', item.type, item.identity);
+        END IF;
+        target := format('%s %s', CASE item.type WHEN 'view' THEN 'table' ELSE item.type END, item.identity);
+        EXECUTE format('REVOKE ALL ON %s FROM %s CASCADE', target,
+            (SELECT string_agg(g.grantee::regrole::text, ', ') || ', PUBLIC' FROM (SELECT 'quire_owner'::regrole::oid AS grantee
+                 UNION SELECT a.grantee FROM aclexplode(item.acl) a WHERE a.grantee <> 0) AS g));
+        EXECUTE format('GRANT ALL ON %s TO %s', target, CASE item.identity
+            WHEN 'quire' THEN (SELECT n.nspowner::regrole::text FROM pg_namespace n WHERE n.nspname = 'quire') ELSE 'quire_owner' END);
+        -- What each role may call. Functions for quire_admin only and those for quire_guest, too, are below.
+        IF item.schema = 'quire' AND item.type IN ('function', 'view') THEN
+            EXECUTE format('GRANT %s ON %s TO quire_user', CASE item.type WHEN 'view' THEN 'SELECT' ELSE 'EXECUTE' END, target);
+        END IF;
     END LOOP;
 END
 $$;
-ALTER TYPE quire.project_file_head OWNER TO quire_owner;
-ALTER DOMAIN quire."*/*" OWNER TO quire_owner;
 
--- What each role may call.
 GRANT USAGE ON SCHEMA quire TO quire_owner, quire_guest;
-GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA quire TO quire_user;
+GRANT USAGE ON TYPE quire.project_file_head, quire."*/*" TO quire_guest;
 REVOKE EXECUTE ON FUNCTION quire.map_role_to_actor(text, uuid, text), quire.unmap_role(text), quire.list_actors(),
     quire.rotate_secret() FROM quire_user;
 GRANT EXECUTE ON FUNCTION quire.map_role_to_actor(text, uuid, text), quire.unmap_role(text), quire.list_actors(),
     quire.rotate_secret() TO quire_admin;
-GRANT SELECT ON ALL TABLES IN SCHEMA quire TO quire_user;
 
 -- What the security_invoker views touch on behalf of the caller; row level security decides which rows. Nobody but
 -- quire_owner has USAGE on quire_store, so none of this can be named directly.
@@ -49,6 +65,10 @@ GRANT EXECUTE ON FUNCTION quire_store.readable_projects(), quire_store.blob_text
     quire_store.decode_text(smallint, bigint, bytea, bytea),
     quire_store.decode_text_chunks(smallint[], bigint[], bytea[], bigint, bytea) TO quire_user;
 
+-- What realtime.messages runs, it runs as quire_sink.
+ALTER FUNCTION quire_store.send_as_sink(text, text, jsonb) OWNER TO quire_sink;
+GRANT EXECUTE ON FUNCTION quire_store.send_as_sink(text, text, jsonb) TO quire_owner;
+
 -- What a holder of a token may call with nothing but quire_guest. Without a token these refuse such a role.
 DO $$
 DECLARE
@@ -56,7 +76,7 @@ DECLARE
 BEGIN
     FOR item IN
         SELECT p.oid::pg_catalog.regprocedure::text AS name FROM pg_catalog.pg_proc p
-        WHERE p.pronamespace = 'quire'::pg_catalog.regnamespace
+        WHERE p.pronamespace = 'quire'::pg_catalog.regnamespace AND p.proowner = 'quire_owner'::pg_catalog.regrole
           AND p.proname IN ('authenticate', 'attenuate_token', 'whoami', 'get_project',
               'list_current_files', 'list_files_at', 'read_project_file', 'read_project_file_bytes',
               'project_file_history', 'diff_project_file', 'diff_project', 'list_project_tags', 'poll_events',
@@ -80,7 +100,7 @@ DECLARE
 BEGIN
     FOR item IN
         SELECT p.oid::pg_catalog.regprocedure::text AS name FROM pg_catalog.pg_proc p
-        WHERE p.pronamespace = 'quire'::pg_catalog.regnamespace
+        WHERE p.pronamespace = 'quire'::pg_catalog.regnamespace AND p.proowner = 'quire_owner'::pg_catalog.regrole
           AND p.proname IN ('create_template', 'create_project_from_template', 'clone_project', 'import_from_library',
               'export_project', 'import_project', 'restore_project', 'restore_snapshot', 'diff_project', 'plan_hydration',
               'create_project_snapshot', 'undo', 'redo', 'revert_bundle', 'verify_project', 'replay_project', 'sync_pull')
@@ -564,18 +584,5 @@ COMMENT ON FUNCTION quire.list_subscriptions(uuid) IS
 Returns: rows (name, actor, filter, cursor_seq, behind, leased_until, created_at); behind is in bundles. Errors: 22004, PT404.';
 COMMENT ON FUNCTION quire.drop_subscription(uuid, text) IS
 'Ends a subscription: the caller''s of this name, or for an owner anybody''s. Errors: 22004, PT404, PT409 somebody else is using it.';
-
--- Views -------------------------------------------------------------------------------------------------------------
-
-COMMENT ON VIEW quire.project_files IS
-'Every version of every file of the projects the caller may read. content is NULL for binary files and tombstones; Selecting content that is archived or collected raises PT410. content_hash is 64 hex digits of BLAKE3.';
-COMMENT ON VIEW quire.project_files_current IS
-'The current files of the projects the caller may read; columns as in project_files.';
-COMMENT ON VIEW quire.legacy_project_files IS
-'The current files under older column names: path for file_path, type for file_type.';
-COMMENT ON VIEW quire.bundles IS
-'The log of the projects the caller may read, one row per bundle. checksum = BLAKE3(prev_checksum, header, checksums of the operations).';
-COMMENT ON VIEW quire.oplog IS
-'Every operation of the projects the caller may read. checksum is BLAKE3 of the operation''s canonical JSON (RFC 8785); before and after are JSON; of a deleted entity with more than 64 MiB of fields, before has fields_omitted: true.';
 
 SET LOCAL search_path TO quire, pg_temp;

@@ -12,6 +12,8 @@ SET LOCAL search_path TO pg_catalog, pg_temp;
 CREATE TABLE quire_store.secret (
     key_id     uuid PRIMARY KEY,
     half       bytea NOT NULL,
+    -- A hash of both halves, by which a key is known whose other half is not what it was.
+    halves_hash bytea NOT NULL,
     created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     -- Makes no new tokens any more.
     retired_at timestamptz
@@ -30,6 +32,13 @@ SELECT pg_catalog.setval(s.name::regclass,
            ('x' || encode(substr(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 1, 8), 'hex'))::bit(64)::bigint)
 FROM (VALUES ('quire_store.secret_half_1'), ('quire_store.secret_half_2'), ('quire_store.secret_half_3'),
              ('quire_store.secret_half_4')) AS s (name);
+
+-- The hash of a half and of the one that is kept here. From it neither can be computed, nor the key, which another function makes.
+CREATE FUNCTION quire_store.halves_hash(half bytea) RETURNS bytea
+STABLE LANGUAGE sql SET search_path = pg_catalog, pg_temp
+RETURN (SELECT pg_catalog.sha256(half || pg_catalog.int8send(a.last_value) || pg_catalog.int8send(b.last_value)
+                                      || pg_catalog.int8send(c.last_value) || pg_catalog.int8send(d.last_value))
+        FROM quire_store.secret_half_1 a, quire_store.secret_half_2 b, quire_store.secret_half_3 c, quire_store.secret_half_4 d);
 
 -- No foreign keys to the project or between these tables: who may only read makes tokens, uses and revokes them, and deleting the
 -- project does not wait for that.

@@ -199,4 +199,15 @@ SELECT b.project_id,
 FROM quire_store.bundle b
 WHERE b.kind = 'system';
 
+COMMENT ON VIEW quire.project_files IS
+'Every version of every file of the projects the caller may read. content is NULL for binary files and tombstones; Selecting content that is archived or collected raises PT410. content_hash is 64 hex digits of BLAKE3.';
+COMMENT ON VIEW quire.project_files_current IS
+'The current files of the projects the caller may read; columns as in project_files.';
+COMMENT ON VIEW quire.legacy_project_files IS
+'The current files under older column names: path for file_path, type for file_type.';
+COMMENT ON VIEW quire.bundles IS
+'The log of the projects the caller may read, one row per bundle. checksum = BLAKE3(prev_checksum, header, checksums of the operations).';
+COMMENT ON VIEW quire.oplog IS
+'Every operation of the projects the caller may read. checksum is BLAKE3 of the operation''s canonical JSON (RFC 8785); before and after are JSON; of a deleted entity with more than 64 MiB of fields, before has fields_omitted: true.';
+
 SET LOCAL search_path TO quire, pg_temp;

@@ -1,5 +1,5 @@
-//! Supabase Realtime: each event goes to the private topic `project:<uuid>` by way of `realtime.send`. A failure is
-//! recorded and fails no write.
+//! Supabase Realtime: each event goes to the private topic `project:<uuid>` by way of `realtime.send`, with
+//! the rights of `quire_sink`. A failure is recorded and fails no write.
 
 use super::load::Event;
 use super::store;

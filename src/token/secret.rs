@@ -9,13 +9,15 @@ use crate::pure::token::key_of_halves;
 use pgrx::Uuid as PgUuid;
 use uuid::Uuid;
 
-/// A statement that reads what a key is computed from: its id and its half, then the half of the server.
+/// A statement that reads what a key is computed from: its id and its half, then the half of the server. Not of a key that was
+/// made with another half of the server's.
 macro_rules! halves {
     ($which:literal) => {
         concat!(
             "SELECT k.key_id, k.half, a.last_value, b.last_value, c.last_value, d.last_value
              FROM quire_store.secret k, quire_store.secret_half_1 a, quire_store.secret_half_2 b,
-                 quire_store.secret_half_3 c, quire_store.secret_half_4 d ",
+                 quire_store.secret_half_3 c, quire_store.secret_half_4 d
+             WHERE k.halves_hash = quire_store.halves_hash(k.half) AND ",
             $which
         )
     };
@@ -26,10 +28,11 @@ pub fn signing() -> Result<(Uuid, [u8; 32])> {
     const HOLD: &str = "LOCK TABLE quire_store.secret IN ROW SHARE MODE";
     // Until the token is there for everybody to see, no key may be deleted for want of tokens.
     db::exec(HOLD, &[])?;
-    const SQL: &str = halves!("WHERE k.retired_at IS NULL ORDER BY k.created_at DESC, k.key_id LIMIT 1");
+    const SQL: &str = halves!("k.retired_at IS NULL ORDER BY k.created_at DESC, k.key_id LIMIT 1");
     // 40001 where an older state shows a key that has been deleted since. By itself: rows of sequences cannot be marked.
     const STILL_THERE: &str = "SELECT FROM quire_store.secret k
-        WHERE k.retired_at IS NULL ORDER BY k.created_at DESC, k.key_id LIMIT 1 FOR KEY SHARE";
+        WHERE k.halves_hash = quire_store.halves_hash(k.half) AND k.retired_at IS NULL
+        ORDER BY k.created_at DESC, k.key_id LIMIT 1 FOR KEY SHARE";
     if db::sees_older_state() {
         db::exec(STILL_THERE, &[])?;
     }
@@ -43,7 +46,7 @@ pub fn signing() -> Result<(Uuid, [u8; 32])> {
 
 /// The key of an id.
 pub fn find(id: Uuid) -> Result<Option<[u8; 32]>> {
-    const SQL: &str = halves!("WHERE k.key_id = $1");
+    const SQL: &str = halves!("k.key_id = $1");
     Ok(db::read_one(SQL, &[uuid_to_pg(id).into()], key)?.map(|(_, key)| key))
 }
 
@@ -58,9 +61,10 @@ fn key(row: &Row) -> Result<(Uuid, [u8; 32])> {
 
 /// Makes the half of a key from 366 random bits, from the server's strong source.
 fn create() -> Result<Option<PgUuid>> {
-    const SQL: &str = "INSERT INTO quire_store.secret (key_id, half)
-        VALUES (gen_random_uuid(), sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())
-            || uuid_send(gen_random_uuid()))) RETURNING key_id";
+    const SQL: &str = "WITH new AS MATERIALIZED (SELECT sha256(uuid_send(gen_random_uuid())
+            || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())) AS half)
+        INSERT INTO quire_store.secret (key_id, half, halves_hash)
+        SELECT gen_random_uuid(), n.half, quire_store.halves_hash(n.half) FROM new n RETURNING key_id";
     db::write_one(SQL, &[], |row| row.get(1))
 }
 

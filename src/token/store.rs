@@ -178,7 +178,8 @@ pub fn list(project: ProjectId, actor: Option<ActorId>, all: bool) -> Result<Vec
             t.expires_at, r.revoked_at,
             CASE WHEN r.revoked_at IS NOT NULL THEN 'revoked'
                  WHEN t.expires_at <= clock_timestamp() THEN 'expired'
-                 WHEN NOT EXISTS (SELECT FROM quire_store.secret s WHERE s.key_id = t.key_id) THEN 'void'
+                 WHEN NOT EXISTS (SELECT FROM quire_store.secret s WHERE s.key_id = t.key_id
+                                    AND s.halves_hash = quire_store.halves_hash(s.half)) THEN 'void'
                  WHEN u.uses >= t.max_uses THEN 'used'
                  ELSE 'valid' END
         FROM quire_store.token t

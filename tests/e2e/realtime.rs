@@ -4,6 +4,7 @@ use crate::cluster::{Database, shared};
 use crate::steps::{HEARD, add_member, configure, ensure_role, heard, project, put, user};
 use postgres::Client;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 fn listener(database: &Database, role: &str, channels: &[String]) -> Client {
@@ -150,24 +151,34 @@ fn supabase_realtime_gets_every_event_and_its_failures_are_seen_and_fail_no_save
     );
 
     writer.batch_execute(SUPABASE).expect("make the schema");
-    put(&mut writer, project, "a", "quire_owner has no rights there");
-    assert_eq!(sink(&mut writer, project)["failures"], 2);
-
-    // It may call the function, which swallows that it may not write the table.
+    // What is missing is told, one after the other; the last thing, policies, shows only in that nothing arrives.
+    for (failures, grant, error) in [
+        (2, "", "role quire_sink needs USAGE on schema realtime, SELECT on realtime.messages, INSERT on realtime.messages"),
+        (
+            3,
+            "REVOKE ALL ON FUNCTION realtime.send FROM PUBLIC; GRANT USAGE ON SCHEMA realtime TO quire_sink;
+             GRANT SELECT ON realtime.messages TO quire_sink",
+            "role quire_sink needs EXECUTE on function realtime.send, INSERT on realtime.messages",
+        ),
+        (
+            4,
+            "GRANT EXECUTE ON FUNCTION realtime.send TO quire_sink; GRANT INSERT ON realtime.messages TO quire_sink;
+             ALTER TABLE realtime.messages ENABLE ROW LEVEL SECURITY",
+            "realtime.send stored no message that quire_sink may see: policies for it may be missing; a warning of realtime.send is in the server log",
+        ),
+    ] {
+        writer.batch_execute(grant).expect("grant");
+        put(&mut writer, project, "a", grant);
+        let failure = sink(&mut writer, project);
+        assert_eq!((&failure["failures"], &failure["last_error"]), (&json!(failures), &json!(error)));
+    }
+    // As the guide has it.
     writer
         .batch_execute(
-            "GRANT USAGE ON SCHEMA realtime TO quire_owner; GRANT SELECT ON realtime.messages TO quire_owner",
+            "CREATE POLICY quire_sends ON realtime.messages FOR INSERT TO quire_sink WITH CHECK (true);
+             CREATE POLICY quire_looks ON realtime.messages FOR SELECT TO quire_sink USING (true)",
         )
-        .expect("grant");
-    put(&mut writer, project, "a", "swallowed");
-    let failure = sink(&mut writer, project);
-    assert_eq!(failure["failures"], 3);
-    assert!(
-        failure["last_error"].as_str().is_some_and(|error| error.contains("stored no message")),
-        "{failure}"
-    );
-
-    writer.batch_execute("GRANT INSERT ON realtime.messages TO quire_owner").expect("grant");
+        .expect("make policies");
     put(&mut writer, project, "a", "arrives");
     let row = writer
         .query_one("SELECT topic, event, private, payload FROM realtime.messages", &[])
@@ -177,9 +188,108 @@ fn supabase_realtime_gets_every_event_and_its_failures_are_seen_and_fail_no_save
     let payload: Value = row.get(3);
     assert_eq!(
         (&payload["seq"], &payload["content"], &payload["file_path"]),
-        (&json!(4), &json!("arrives"), &json!("a"))
+        (&json!(5), &json!("arrives"), &json!("a"))
     );
-    assert_eq!(sink(&mut writer, project)["failures"], 3);
+    assert_eq!(sink(&mut writer, project)["failures"], 4);
+}
+
+/// What a trigger or a policy of somebody else's tries when a message is sent, each with what comes of it.
+const TRIED: &[&str] = &[
+    "SELECT half::text FROM quire_store.secret",
+    "SELECT last_value::text FROM quire_store.secret_half_1",
+    "SELECT name FROM quire_store.project",
+    "SELECT quire_store.error_codes()::text",
+    "SELECT quire.whoami()::text",
+    "SET ROLE quire_owner",
+    "SET SESSION AUTHORIZATION quire_owner",
+    "RESET SESSION AUTHORIZATION",
+    "ALTER FUNCTION quire_store.send_as_sink SECURITY INVOKER",
+    "CREATE FUNCTION quire_store.f() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+    "DROP OWNED BY quire_sink CASCADE",
+    "REASSIGN OWNED BY quire_sink TO quire_owner",
+    "GRANT quire_sink TO e2e_meddler",
+    "CREATE SCHEMA of_sink",
+];
+
+#[test]
+fn triggers_and_policies_on_messages_run_as_a_role_that_has_nothing_of_quires() {
+    let database = shared().database("realtime_meddled");
+    let mut writer = database.client("postgres");
+    ensure_role(&database, "e2e_meddler", "LOGIN");
+    let project = project(&mut writer, "meddled");
+    configure(&mut writer, project, json!({"realtime_sink": "supabase"}));
+    writer.batch_execute(SUPABASE).expect("make the schema");
+    writer
+        .batch_execute(
+            "GRANT USAGE ON SCHEMA realtime TO quire_sink; GRANT SELECT, INSERT ON realtime.messages TO quire_sink;
+             ALTER TABLE realtime.messages OWNER TO e2e_meddler; ALTER TABLE realtime.messages ENABLE ROW LEVEL SECURITY;
+             GRANT USAGE ON SCHEMA realtime TO e2e_meddler; CREATE SCHEMA meddler AUTHORIZATION e2e_meddler",
+        )
+        .expect("hand the table to somebody");
+    let tries: String = TRIED.iter().map(|statement| format!("$x${statement}$x$, ")).collect();
+    let mut meddler = database.client("e2e_meddler");
+    meddler
+        .batch_execute(&format!(
+            "CREATE TABLE meddler.loot (way text, who text, statement text, came text);
+             GRANT USAGE ON SCHEMA meddler TO PUBLIC; GRANT INSERT ON meddler.loot TO PUBLIC;
+             CREATE FUNCTION meddler.try(way text) RETURNS boolean LANGUAGE plpgsql AS $f$
+             DECLARE statement text; came text;
+             BEGIN
+                 FOREACH statement IN ARRAY ARRAY[{tries} NULL] LOOP
+                     came := NULL;
+                     BEGIN
+                         IF statement ~ '^SELECT' THEN EXECUTE statement INTO came; ELSE EXECUTE statement; END IF;
+                         came := 'DONE ' || came;
+                     EXCEPTION WHEN OTHERS THEN came := SQLSTATE;
+                     END;
+                     INSERT INTO meddler.loot VALUES (way, current_user, statement, COALESCE(came, 'DONE'));
+                 END LOOP;
+                 RETURN true;
+             END $f$;
+             CREATE FUNCTION meddler.fires() RETURNS trigger LANGUAGE plpgsql AS
+             'BEGIN PERFORM meddler.try(TG_WHEN || '' '' || TG_LEVEL); RETURN NEW; END';
+             CREATE TRIGGER a BEFORE INSERT ON realtime.messages FOR EACH ROW EXECUTE FUNCTION meddler.fires();
+             CREATE TRIGGER b AFTER INSERT ON realtime.messages FOR EACH ROW EXECUTE FUNCTION meddler.fires();
+             CREATE TRIGGER c AFTER INSERT ON realtime.messages EXECUTE FUNCTION meddler.fires();
+             CREATE POLICY p ON realtime.messages TO PUBLIC USING (meddler.try('USING')) WITH CHECK (meddler.try('CHECK'));"
+        ))
+        .expect("meddle");
+    put(&mut writer, project, "a", "hidden");
+    assert_eq!(sink(&mut writer, project), Value::Null, "sent");
+    let rows = writer
+        .query("SELECT way, who, statement, came FROM meddler.loot WHERE statement IS NOT NULL", &[])
+        .expect("look");
+    let ways: BTreeSet<String> = rows.iter().map(|row| row.get(0)).collect();
+    assert_eq!(
+        ways.into_iter().collect::<Vec<_>>(),
+        ["AFTER ROW", "AFTER STATEMENT", "BEFORE ROW", "CHECK", "USING"]
+    );
+    for row in &rows {
+        let (statement, came): (String, String) = (row.get(2), row.get(3));
+        assert_eq!(row.get::<_, String>(1), "quire_sink");
+        // Privileges that are missing, a role that cannot be set here, and what the extension needs.
+        assert!(["42501", "2BP01"].contains(&came.as_str()), "{statement}: {came}");
+    }
+    // What fails there, fails no save.
+    for failure in ["ASSERT false, ''failed''", "RAISE ''failed''"] {
+        let sql = format!(
+            "CREATE OR REPLACE FUNCTION meddler.fires() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN {failure}; END'"
+        );
+        meddler.batch_execute(&sql).expect("break it");
+        put(&mut writer, project, "a", failure);
+    }
+    assert_eq!(sink(&mut writer, project)["failures"], 2);
+    meddler
+        .batch_execute(
+            "CREATE OR REPLACE FUNCTION meddler.fires() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+        )
+        .expect("mend it");
+    // Nothing has changed: the next one is sent the same way.
+    put(&mut writer, project, "a", "again");
+    assert_eq!(
+        writer.query_one("SELECT count(*) FROM realtime.messages", &[]).expect("count").get::<_, i64>(0),
+        2
+    );
 }
 
 #[test]
