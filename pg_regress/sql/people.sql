@@ -217,15 +217,18 @@ SELECT quire.set_project_member(t.id(4407), t.id(4408), 'editor') ->> 'role' AS 
 SET request.jwt.claims = '{"sub": "00000000-0000-4000-8000-000000004408", "user_metadata": {"full_name": "Lou"}}';
 SELECT version FROM quire.upsert_project_file(t.id(4407), 'a', 'x');
 SELECT member, display_name FROM quire.list_project_members(t.id(4407)) ORDER BY 2;
--- a name from a peer gives way to a claim, and to the person
-RESET ROLE;
-INSERT INTO quire_store.actor (actor_id, display_name, name_from) VALUES (t.id(4409), 'as a peer says', 'peer');
-SET ROLE regress_nobody;
+-- what a peer says is shown in its project alone, and gives way to a claim
 SET request.jwt.claims = '{"sub": "00000000-0000-4000-8000-000000004409"}';
-SELECT quire.create_project('of a peer', t.id(4409)) IS NOT NULL AS created;
+SELECT quire.create_project('with a peer', t.id(4409)) IS NOT NULL AS created;
+SELECT quire.create_project('without', t.id(4410)) IS NOT NULL AS created;
+RESET ROLE;
+INSERT INTO quire_store.peer_actor (project_id, actor_id, display_name) VALUES (t.id(4409), t.id(4409), 'as a peer says');
+SET ROLE regress_nobody;
 SELECT quire.whoami() ->> 'display_name' AS name;
+SELECT m.display_name AS here, n.display_name AS elsewhere FROM quire.list_project_members(t.id(4409)) m, quire.list_project_members(t.id(4410)) n;
 SET request.jwt.claims = '{"sub": "00000000-0000-4000-8000-000000004409", "user_metadata": {"full_name": "Mo"}}';
 SELECT version FROM quire.upsert_project_file(t.id(4409), 'a', 'x');
+SELECT display_name AS here FROM quire.list_project_members(t.id(4409));
 SELECT quire.whoami() ->> 'display_name' AS name;
 -- a sub may be anything short
 SELECT length, t.error(format('SET request.jwt.claims = %L; SELECT quire.whoami()', json_build_object('sub', repeat('x', length)))) FROM unnest(ARRAY[1, 255, 256]) length;
@@ -295,6 +298,7 @@ CALL t.drop(t.id(4401));
 CALL t.drop(t.id(4406));
 CALL t.drop(t.id(4407));
 CALL t.drop(t.id(4409));
+CALL t.drop(t.id(4410));
 SELECT quire.unmap_role('regress_person') IS NOT NULL AS unmapped;
 DROP FUNCTION t.mapping(uuid);
 DROP ROLE regress_person, regress_other, regress_people_chief;

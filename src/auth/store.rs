@@ -155,23 +155,25 @@ pub fn find_actor(caller: Key) -> Result<Option<(ActorId, Known)>> {
     db::read_one(sql, &args, |row| Ok((row.get(1).map(ActorId::from_pg)?, Known::from_row(row, 2)?)))
 }
 
-/// Who gave a name.
-#[derive(Clone, Copy)]
-pub enum NameFrom {
-    /// A claim of the person's own JWT.
-    Claim,
-    /// Another database.
-    Peer,
-}
-
-pub fn register_actor(actor: ActorId, display_name: Option<&str>, from: NameFrom) -> Result<()> {
-    const SQL: &str = "INSERT INTO quire_store.actor (actor_id, display_name, name_from)
-        VALUES ($1, $2, CASE WHEN $2 IS NOT NULL THEN $3 END) ON CONFLICT DO NOTHING";
-    let from = match from {
-        NameFrom::Claim => "claim",
-        NameFrom::Peer => "peer",
+/// What an actor is called in the answers of project $1: as they are called here, or else as its peers say, which is true of it alone.
+macro_rules! called {
+    ($actor:literal) => {
+        concat!(
+            "COALESCE((SELECT own.display_name FROM quire_store.actor own WHERE own.actor_id = ",
+            $actor,
+            "), (SELECT said.display_name FROM quire_store.peer_actor said WHERE said.project_id = $1 AND said.actor_id = ",
+            $actor,
+            "))"
+        )
     };
-    db::exec(SQL, &[actor.pg().into(), display_name.into(), from.into()])
+}
+pub(crate) use called;
+
+/// Registers the caller, by the name that their claims give. Of others nobody registers any: their own first write would wait for it.
+pub fn register_actor(actor: ActorId, claimed_name: Option<&str>) -> Result<()> {
+    const SQL: &str = "INSERT INTO quire_store.actor (actor_id, display_name, name_from)
+        VALUES ($1, $2, CASE WHEN $2 IS NOT NULL THEN 'claim' END) ON CONFLICT DO NOTHING";
+    db::exec(SQL, &[actor.pg().into(), claimed_name.into()])
 }
 
 /// Keeps the name that somebody's claims give, unless they have one of their own. Whoever does so at the same time does not wait.
