@@ -234,8 +234,16 @@ SELECT quire.whoami() ->> 'display_name' AS name;
 SELECT length, t.error(format('SET request.jwt.claims = %L; SELECT quire.whoami()', json_build_object('sub', repeat('x', length)))) FROM unnest(ARRAY[1, 255, 256]) length;
 SELECT sub, t.error(format('SET request.jwt.claims = %L; SELECT quire.whoami()', json_build_object('sub', sub)))
 FROM unnest(ARRAY['', E'a\tb', '00000000-0000-0000-0000-000000000000', '00000000-0000-5000-8000-000000000000']) sub;
-SET request.jwt.claims = '{"sub": "00000000000040008000000000004409"}';
-SELECT quire.whoami() ->> 'actor_id' AS another_form;
+-- a uuid is itself in its one form, and a text like others in any other
+CREATE FUNCTION pg_temp.actor_of(sub text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('request.jwt.claims', json_build_object('sub', sub)::text, false);
+    RETURN quire.whoami() ->> 'actor_id';
+END
+$$;
+SELECT sub, pg_temp.actor_of(sub) AS actor FROM unnest(ARRAY['00000000-0000-4000-8000-000000004409', upper('00000000-0000-4000-8000-00000000440a'),
+    '00000000000040008000000000004409', '{00000000-0000-4000-8000-000000004409}', 'urn:uuid:00000000-0000-4000-8000-000000004409',
+    '00000000000000000000000000000000']) sub;
 RESET ROLE;
 RESET request.jwt.claims;
 RESET quire.display_name_claim;

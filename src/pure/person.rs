@@ -21,7 +21,8 @@ pub const MAX_SUBJECT_BYTES: usize = 255;
 /// Longest name, in characters.
 pub const MAX_NAME: usize = 255;
 
-/// The actor that a `sub` is: itself when it is a uuid, else one made of it.
+/// The actor that a `sub` is: itself when it is a uuid as uuids are written, in lower case and with hyphens; else one made of it. In any
+/// other form a uuid is a text like others: who tells users apart by their `sub` must not find one actor behind two of them.
 pub fn of_subject(sub: &str) -> Result<Uuid> {
     let refused = |message: &str| Err(Error::new(Code::Unauthorized, message));
     if sub.is_empty() {
@@ -34,6 +35,7 @@ pub fn of_subject(sub: &str) -> Result<Uuid> {
         return refused("the sub of the claims has control characters");
     }
     match Uuid::try_parse(sub) {
+        Ok(id) if id.hyphenated().to_string() != sub => Ok(Uuid::new_v5(&SUBJECTS, sub.as_bytes())),
         Ok(id) if id.is_nil() || id == SYSTEM_ELSEWHERE => {
             refused("the sub of the claims is not that of a user")
         }
@@ -81,14 +83,23 @@ mod tests {
         assert_eq!(Uuid::new_v5(&Uuid::NAMESPACE_DNS, b"quire.sub"), SUBJECTS);
     }
 
+    /// The second is the actor that `auth0|abc` is: see the guide. Those after it are as Python says.
     #[test]
-    fn a_subject_that_is_a_uuid_is_itself_in_whatever_form() {
-        for sub in [
-            "00000000-0000-0000-0000-00000000000a",
-            "0000000000000000000000000000000A",
-            "{00000000-0000-0000-0000-00000000000a}",
+    fn a_subject_that_is_a_uuid_is_itself_in_its_one_form_and_a_text_in_others() {
+        for (sub, id) in [
+            ("00000000-0000-4000-8000-0000000000a1", "00000000-0000-4000-8000-0000000000a1"),
+            ("dcdc10eb-9566-591a-a11e-8ae6a653d1a9", "dcdc10eb-9566-591a-a11e-8ae6a653d1a9"),
+            ("00000000-0000-4000-8000-0000000000A1", "152c156e-2f22-54a0-a60e-60ac7d8ec741"),
+            ("00000000000040008000-0000000000a1", "8e1dce09-1452-513e-bfca-ced800a9f283"),
+            ("000000000000400080000000000000a1", "e5b46b3b-a30e-5498-b8dc-62ef79df73dd"),
+            ("{00000000-0000-4000-8000-0000000000a1}", "02395757-cbe9-55b4-b1c0-fbb019d59327"),
+            ("urn:uuid:00000000-0000-4000-8000-0000000000a1", "1446a8e6-078c-5518-9e96-3bc943382cb1"),
+            (" 00000000-0000-4000-8000-0000000000a1", "f955c99a-1e04-5cd9-98af-7af58c4e2ced"),
+            // Of the built-in actors, too: nobody comes to be one of them.
+            ("00000000000000000000000000000000", "56a37e5e-b3c9-5f21-9a27-715473f9f61a"),
+            ("{00000000-0000-5000-8000-000000000000}", "4969cd15-ae5a-5887-bbe7-a27bc4c790d3"),
         ] {
-            assert_eq!(of_subject(sub).expect(sub), Uuid::from_u128(10));
+            assert_eq!(of_subject(sub).expect(sub).to_string(), id, "{sub}");
         }
     }
 
