@@ -155,7 +155,22 @@ SELECT t.error($$SELECT quire.set_display_name(NULL)$$), t.error($$SELECT quire.
     t.error($$SELECT quire.set_display_name(repeat('n', 256))$$), t.error($$SELECT quire.set_display_name(E'a\nb')$$);
 -- nobody is system
 SELECT name, t.error(format('SELECT quire.set_display_name(%L)', name)) FROM unnest(ARRAY['system', 'System', ' SYS-TEM ', 'ｓｙｓｔｅｍ', U&'sys\200Btem']) name;
+SELECT name, t.error(format('SELECT quire.set_display_name(%L)', name)) FROM unnest(ARRAY['System of another database', '🆂🆈🆂🆃🅴🅼']) name;
 SELECT quire.set_display_name('Systems Pat'), quire.set_display_name('Pat');
+-- nothing in a name is hidden, and something of it shows
+SELECT what, t.error(format('SELECT quire.set_display_name(%L)', name)) FROM (VALUES
+    ('zero width space', U&'Al\200Bice'), ('right to left', U&'\202EecilA'), ('soft hyphen', U&'Al\00ADice'), ('joiner', U&'Al\200Dice'),
+    ('braille blank', U&'\2800'), ('hangul filler', U&'\3164'), ('tag', U&'Alice\+0E0041'), ('byte order mark', U&'\FEFFAlice'),
+    ('selector', U&'Alice\FE0F'), ('accent alone', U&' \0301'), ('line separator', U&'a\2028b'), ('isolate', U&'\2066Alice\2069')) AS c (what, name);
+SELECT what, t.error(format('SELECT quire.set_display_name(%L)', name)) FROM (VALUES
+    ('emoji', U&'Pat \+01F469\200D\+01F4BB'), ('heart', U&'Pat \2764\FE0F'), ('Persian', U&'\0639\0644\06CC\200C\0631\0636\0627'),
+    ('Japanese', U&'\8FBB\+0E0100'), ('accents', U&'Zoe\0308')) AS c (what, name);
+SELECT quire.set_display_name('Pat');
+-- nor in that of a thing
+SELECT call, t.error(format(call, U&'a\200Bb', t.id(4400))) FROM unnest(ARRAY['SELECT quire.create_project(%1$L)', 'SELECT quire.tag_project(%2$L, %1$L)',
+    'SELECT quire.update_project(%2$L, jsonb_build_object(''name'', %1$L))', 'SELECT quire.begin_job(%2$L, %1$L)', 'SELECT quire.create_subscription(%2$L, %1$L)',
+    'SELECT quire.create_template(%2$L, %1$L)', 'SELECT quire.clone_project(%2$L, %1$L)', 'SELECT quire.create_project_from_template(%2$L, %1$L)',
+    'SELECT quire.import_project(quire.export_project(%2$L), %1$L)', 'SELECT quire.sync_status(%2$L, %1$L)']) call;
 -- others by administrators
 SELECT t.error(format($$SELECT quire.set_display_name('x', %L)$$, t.actor('alice')));
 SELECT quire.set_display_name('Pat S.', (quire.whoami() ->> 'actor_id')::uuid);

@@ -149,8 +149,8 @@ COMMENT ON FUNCTION quire.list_actors() IS
 Returns: rows (actor, display_name, db_role, created_at); db_role as it is called now, NULL when the role is gone or there is none. Errors: 42501.';
 COMMENT ON FUNCTION quire.set_display_name(text, uuid) IS
 'Says what the caller is called, from now on and in what they did before. A name that was said so is replaced neither by claims nor by peers.
-Arguments: name (1 to 255 characters); actor (somebody else, for administrators; default: the caller).
-Errors: 22004, 22023 also for a name that says system and for the built-in actor, 42501 nobody is signed in, a token, or somebody else''s name; PT404 no such actor.';
+Arguments: name (1 to 255 characters, of which one shows and none is hidden); actor (somebody else, for administrators; default: the caller).
+Errors: 22004, 22023 also for a name that says system, here or of another database, and for the built-in actor, 42501 nobody is signed in, a token, or somebody else''s name; PT404 no such actor.';
 COMMENT ON FUNCTION quire.whoami() IS
 'Who the caller is to quire.
 Returns: {actor_id, display_name, via, db_role, is_admin}; via is token, jwt, db_role, system or anonymous. Errors: 42501 the JWT claims are not those of a user: no JSON object, a sub that is no string, is empty, has more than 255 bytes or control characters, or is that of a built-in actor.';

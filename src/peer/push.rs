@@ -122,12 +122,12 @@ fn one(access: &Access, peer: &str, bundle: &Bundle) -> Result<Row> {
     Ok(Row { bundle_id, seq: Some(receipt.seq), status, reasons })
 }
 
-/// What somebody who has no name here is called in the project: as they are there, but nobody is called system.
+/// What somebody who has no name here is called in the project: as they are there, if one may be called so here.
 fn name_of(bundle: &Bundle) -> Option<&str> {
     if author(bundle) == ActorId::SYSTEM_ELSEWHERE {
         return Some(person::SYSTEM_ELSEWHERE_NAME);
     }
-    bundle.display_name.as_deref().filter(|name| !person::is_reserved(name))
+    bundle.display_name.as_deref().filter(|name| person::may_be_called(name))
 }
 
 /// A row as JSON tells it.

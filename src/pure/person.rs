@@ -2,6 +2,7 @@
 //! and the name that is nobody's but quire's.
 
 use crate::error::{Code, Error, Result};
+use crate::pure::name;
 use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
 use uuid::{Uuid, uuid};
@@ -50,18 +51,49 @@ pub fn claimed_name(claims: &Value, claim: &str) -> Option<String> {
         .get(claim)
         .or_else(|| claim.split('.').try_fold(claims, |value, member| value.as_object()?.get(member)))?;
     let name = found.as_str()?.trim();
-    let is_name = !name.is_empty()
-        && name.chars().count() <= MAX_NAME
-        && !name.chars().any(char::is_control)
-        && !is_reserved(name);
-    is_name.then(|| name.to_owned())
+    may_be_called(name).then(|| name.to_owned())
 }
 
-/// Whether a name says `system` to who reads it: compared by letters and digits alone, whatever their case, width, style and accents,
-/// so that neither blanks and signs nor characters that do not show make another name of it.
+/// Whether somebody may be called so.
+pub fn may_be_called(name: &str) -> bool {
+    name.chars().count() <= MAX_NAME && name::fault(name).is_none() && !is_reserved(name)
+}
+
+/// Whether a name says `system` to who reads it, or that of other databases: compared by letters and digits alone, whatever their case,
+/// width, style and accents, so that neither blanks and signs nor characters that do not show make another name of it.
 pub fn is_reserved(name: &str) -> bool {
-    let plain = name.nfkd().flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric());
-    plain.eq("system".chars())
+    ["system", SYSTEM_ELSEWHERE_NAME].into_iter().any(|reserved| plain(name) == plain(reserved))
+}
+
+/// The letters and digits of a name, in small ones.
+fn plain(name: &str) -> String {
+    name.nfkd().map(unstyled).flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric()).collect()
+}
+
+/// The letter that a letter in a circle, a square or of a flag is, and the one that a small capital is: normalization leaves these.
+fn unstyled(c: char) -> char {
+    const SMALL_CAPITALS: [(char, char); 13] = [
+        ('ᴀ', 'a'),
+        ('ʙ', 'b'),
+        ('ᴅ', 'd'),
+        ('ᴇ', 'e'),
+        ('ꜰ', 'f'),
+        ('ʜ', 'h'),
+        ('ᴍ', 'm'),
+        ('ɴ', 'n'),
+        ('ᴏ', 'o'),
+        ('ʀ', 'r'),
+        ('ꜱ', 's'),
+        ('ᴛ', 't'),
+        ('ʏ', 'y'),
+    ];
+    let first = match c {
+        '\u{1F150}'..='\u{1F169}' => '\u{1F150}',
+        '\u{1F170}'..='\u{1F189}' => '\u{1F170}',
+        '\u{1F1E6}'..='\u{1F1FF}' => '\u{1F1E6}',
+        _ => return SMALL_CAPITALS.iter().find(|(small, _)| *small == c).map_or(c, |(_, letter)| *letter),
+    };
+    char::from_u32(u32::from('a') + u32::from(c) - u32::from(first)).unwrap_or(c)
 }
 
 #[cfg(test)]
@@ -119,7 +151,7 @@ mod tests {
         let claims = json!({
             "name": " Anna ", "email": "a@example.org", "https://example.org/name": "Dotted", "number": 1, "empty": " ",
             "user_metadata": {"full_name": "Anna A.", "first": {"deep": "x"}}, "who": "System", "long": "n".repeat(256),
-            "lines": "a\nb", "list": ["x"]
+            "lines": "a\nb", "hidden": "An\u{200b}na", "elsewhere": "System of another database", "list": ["x"]
         });
         for (claim, name) in [
             ("name", Some("Anna")),
@@ -135,6 +167,8 @@ mod tests {
             ("who", None),
             ("long", None),
             ("lines", None),
+            ("hidden", None),
+            ("elsewhere", None),
             ("list", None),
             ("list.0", None),
             ("absent", None),
@@ -161,10 +195,30 @@ mod tests {
             "sys\u{ad}tem",
             "system\u{301}",
             "Systém",
+            "ſystem",
+            "ⓢⓨⓢⓣⓔⓜ",
+            "🅂🅈🅂🅃🄴🄼",
+            "🅢🅨🅢🅣🅔🅜",
+            "🆂🆈🆂🆃🅴🅼",
+            "🇸🇾🇸🇹🇪🇲",
+            "ꜱʏꜱᴛᴇᴍ",
+            SYSTEM_ELSEWHERE_NAME,
+            "System of Another Database",
+            "ＳＹＳＴＥＭ-of-another-database",
+            "ꜱʏꜱᴛᴇᴍ ᴏꜰ ᴀɴᴏᴛʜᴇʀ ᴅᴀᴛᴀʙᴀꜱᴇ",
         ] {
             assert!(is_reserved(name), "{name:?}");
         }
-        for name in ["systems", "system 2", "ecosystem", "sys", "", "Anna", SYSTEM_ELSEWHERE_NAME] {
+        for name in [
+            "systems",
+            "system 2",
+            "ecosystem",
+            "sys",
+            "",
+            "Anna",
+            "another database",
+            "system of a database",
+        ] {
             assert!(!is_reserved(name), "{name:?}");
         }
     }

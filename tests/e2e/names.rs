@@ -135,8 +135,10 @@ fn nobody_waits_for_who_pushes_what_they_have_done() {
 }
 
 #[test]
-fn nobody_is_called_system_by_a_peer() {
-    for (test, forged) in [("unnamed", "System"), ("unnamed_2", "ｓｙｓ\u{200b}ｔｅｍ")] {
+fn nobody_is_called_by_a_peer_what_nobody_may_be_called() {
+    for (test, forged) in
+        [("unnamed", "System"), ("unnamed_2", "An\u{200b}n"), ("unnamed_3", "system of Another database")]
+    {
         let (_a, b_db, mut sides) = sides(test);
         let [a, b] = &mut sides;
         let person = actor_of(&mut a.client);
