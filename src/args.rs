@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::ids::{ActorId, CorrelationId, ProjectId};
+use crate::pure::name;
 use crate::pure::path::FilePath;
 use crate::pure::person;
 use crate::pure::timestamp::Micros;
@@ -38,7 +39,16 @@ pub fn path_arg(name: &str, path: Option<&str>) -> Result<FilePath> {
     FilePath::parse(required(name, path)?)
 }
 
-/// A name people read: 1 to `longest` characters, not only blanks, no control characters.
+/// A name people read, see [`name::fault`]: 1 to `longest` characters.
+pub fn name_arg<'a>(name: &str, value: Option<&'a str>, longest: usize) -> Result<&'a str> {
+    let value = text_arg(name, value, longest)?;
+    match name::fault(value) {
+        None => Ok(value),
+        Some(fault) => Err(Error::validation(format!("{name} {fault}")).with("argument", name)),
+    }
+}
+
+/// A line of text: 1 to `longest` characters, not only blanks, no control characters.
 pub fn text_arg<'a>(name: &str, value: Option<&'a str>, longest: usize) -> Result<&'a str> {
     let value = required(name, value)?;
     if value.trim().is_empty() {
@@ -58,14 +68,14 @@ pub fn text_arg<'a>(name: &str, value: Option<&'a str>, longest: usize) -> Resul
 
 /// What somebody is called: not like the built-in actor.
 pub fn display_name_arg<'a>(name: &str, value: Option<&'a str>) -> Result<&'a str> {
-    let value = text_arg(name, value, person::MAX_NAME)?;
+    let value = name_arg(name, value, person::MAX_NAME)?;
     if person::is_reserved(value) {
         return Err(Error::validation("nobody else can be called system").with("argument", name));
     }
     Ok(value)
 }
 
-/// A file type: like a name, or absent.
+/// A file type: a line of text, or absent.
 pub fn file_type_arg(value: Option<&str>) -> Result<Option<String>> {
     value.map(|value| text_arg("file_type", Some(value), 255).map(str::to_owned)).transpose()
 }

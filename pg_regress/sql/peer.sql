@@ -59,6 +59,18 @@ SELECT t.error(format('SELECT * FROM quire.sync_push(t.id(3200), ''x'', 1, %L)',
 SELECT status, reasons ->> 0 AS reason FROM quire.sync_push(t.id(3200), 'x', 1, jsonb_set(:'bundles', '{0,ops,0,op,size}', '99')) LIMIT 1;
 -- a kind that no bundle has
 SELECT status, regexp_replace(reasons ->> 0, '[0-9a-f-]{36}', 'that one') AS reason FROM quire.sync_push(t.id(3200), 'x', 1, jsonb_set(:'bundles', '{0,header,kind}', '"system"'));
+-- what came from a peer says so, whoever it says made it; what was made here does not
+SELECT quire.create_project('peer 3', t.id(3202)) IS NOT NULL AS created;
+SELECT quire.commit_bundle(t.id(3202), '[{"op": "file.put", "file_path": "a", "content": "one"},
+    {"op": "field.set", "entity_type": "t", "entity_id": "1", "field": "f", "value": 1}]') ->> 'seq' AS seq;
+SELECT quire.sync_pull(t.id(3202), 'x') -> 'bundles' AS bundles \gset
+SELECT quire.delete_project(t.id(3202), 'peer 3');
+SELECT quire.create_project('peer 3', t.id(3202), visibility => 'public') IS NOT NULL AS created;
+SELECT status, reasons, r.seq FROM quire.sync_push(t.id(3202), 'laptop', 1, :'bundles') r;
+SELECT version FROM quire.upsert_project_file(t.id(3202), 'a', 'two');
+SELECT seq, target, display_name, from_peer FROM quire.search_ops(t.id(3202));
+SELECT seq, event, payload ->> 'from_peer' AS from_peer, payload ? 'from_peer' AS says_so FROM quire.poll_events(t.id(3202));
+SELECT seq, quire.bundle_details(t.id(3202), seq) ->> 'from_peer' AS from_peer FROM generate_series(1, 2) seq;
 -- owners only
 SELECT quire.set_project_member(t.id(3200), t.actor('bob'), 'editor') ->> 'role' AS role;
 \c - regress_bob

@@ -155,7 +155,22 @@ SELECT t.error($$SELECT quire.set_display_name(NULL)$$), t.error($$SELECT quire.
     t.error($$SELECT quire.set_display_name(repeat('n', 256))$$), t.error($$SELECT quire.set_display_name(E'a\nb')$$);
 -- nobody is system
 SELECT name, t.error(format('SELECT quire.set_display_name(%L)', name)) FROM unnest(ARRAY['system', 'System', ' SYS-TEM ', 'ｓｙｓｔｅｍ', U&'sys\200Btem']) name;
+SELECT name, t.error(format('SELECT quire.set_display_name(%L)', name)) FROM unnest(ARRAY['System of another database', '🆂🆈🆂🆃🅴🅼']) name;
 SELECT quire.set_display_name('Systems Pat'), quire.set_display_name('Pat');
+-- nothing in a name is hidden, and something of it shows
+SELECT what, t.error(format('SELECT quire.set_display_name(%L)', name)) FROM (VALUES
+    ('zero width space', U&'Al\200Bice'), ('right to left', U&'\202EecilA'), ('soft hyphen', U&'Al\00ADice'), ('joiner', U&'Al\200Dice'),
+    ('braille blank', U&'\2800'), ('hangul filler', U&'\3164'), ('tag', U&'Alice\+0E0041'), ('byte order mark', U&'\FEFFAlice'),
+    ('selector', U&'Alice\FE0F'), ('accent alone', U&' \0301'), ('line separator', U&'a\2028b'), ('isolate', U&'\2066Alice\2069')) AS c (what, name);
+SELECT what, t.error(format('SELECT quire.set_display_name(%L)', name)) FROM (VALUES
+    ('emoji', U&'Pat \+01F469\200D\+01F4BB'), ('heart', U&'Pat \2764\FE0F'), ('Persian', U&'\0639\0644\06CC\200C\0631\0636\0627'),
+    ('Japanese', U&'\8FBB\+0E0100'), ('accents', U&'Zoe\0308')) AS c (what, name);
+SELECT quire.set_display_name('Pat');
+-- nor in that of a thing
+SELECT call, t.error(format(call, U&'a\200Bb', t.id(4400))) FROM unnest(ARRAY['SELECT quire.create_project(%1$L)', 'SELECT quire.tag_project(%2$L, %1$L)',
+    'SELECT quire.update_project(%2$L, jsonb_build_object(''name'', %1$L))', 'SELECT quire.begin_job(%2$L, %1$L)', 'SELECT quire.create_subscription(%2$L, %1$L)',
+    'SELECT quire.create_template(%2$L, %1$L)', 'SELECT quire.clone_project(%2$L, %1$L)', 'SELECT quire.create_project_from_template(%2$L, %1$L)',
+    'SELECT quire.import_project(quire.export_project(%2$L), %1$L)', 'SELECT quire.sync_status(%2$L, %1$L)']) call;
 -- others by administrators
 SELECT t.error(format($$SELECT quire.set_display_name('x', %L)$$, t.actor('alice')));
 SELECT quire.set_display_name('Pat S.', (quire.whoami() ->> 'actor_id')::uuid);
@@ -217,22 +232,33 @@ SELECT quire.set_project_member(t.id(4407), t.id(4408), 'editor') ->> 'role' AS 
 SET request.jwt.claims = '{"sub": "00000000-0000-4000-8000-000000004408", "user_metadata": {"full_name": "Lou"}}';
 SELECT version FROM quire.upsert_project_file(t.id(4407), 'a', 'x');
 SELECT member, display_name FROM quire.list_project_members(t.id(4407)) ORDER BY 2;
--- a name from a peer gives way to a claim, and to the person
-RESET ROLE;
-INSERT INTO quire_store.actor (actor_id, display_name, name_from) VALUES (t.id(4409), 'as a peer says', 'peer');
-SET ROLE regress_nobody;
+-- what a peer says is shown in its project alone, and gives way to a claim
 SET request.jwt.claims = '{"sub": "00000000-0000-4000-8000-000000004409"}';
-SELECT quire.create_project('of a peer', t.id(4409)) IS NOT NULL AS created;
+SELECT quire.create_project('with a peer', t.id(4409)) IS NOT NULL AS created;
+SELECT quire.create_project('without', t.id(4410)) IS NOT NULL AS created;
+RESET ROLE;
+INSERT INTO quire_store.peer_actor (project_id, actor_id, display_name) VALUES (t.id(4409), t.id(4409), 'as a peer says');
+SET ROLE regress_nobody;
 SELECT quire.whoami() ->> 'display_name' AS name;
+SELECT m.display_name AS here, n.display_name AS elsewhere FROM quire.list_project_members(t.id(4409)) m, quire.list_project_members(t.id(4410)) n;
 SET request.jwt.claims = '{"sub": "00000000-0000-4000-8000-000000004409", "user_metadata": {"full_name": "Mo"}}';
 SELECT version FROM quire.upsert_project_file(t.id(4409), 'a', 'x');
+SELECT display_name AS here FROM quire.list_project_members(t.id(4409));
 SELECT quire.whoami() ->> 'display_name' AS name;
 -- a sub may be anything short
 SELECT length, t.error(format('SET request.jwt.claims = %L; SELECT quire.whoami()', json_build_object('sub', repeat('x', length)))) FROM unnest(ARRAY[1, 255, 256]) length;
 SELECT sub, t.error(format('SET request.jwt.claims = %L; SELECT quire.whoami()', json_build_object('sub', sub)))
 FROM unnest(ARRAY['', E'a\tb', '00000000-0000-0000-0000-000000000000', '00000000-0000-5000-8000-000000000000']) sub;
-SET request.jwt.claims = '{"sub": "00000000000040008000000000004409"}';
-SELECT quire.whoami() ->> 'actor_id' AS another_form;
+-- a uuid is itself in its one form, and a text like others in any other
+CREATE FUNCTION pg_temp.actor_of(sub text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('request.jwt.claims', json_build_object('sub', sub)::text, false);
+    RETURN quire.whoami() ->> 'actor_id';
+END
+$$;
+SELECT sub, pg_temp.actor_of(sub) AS actor FROM unnest(ARRAY['00000000-0000-4000-8000-000000004409', upper('00000000-0000-4000-8000-00000000440a'),
+    '00000000000040008000000000004409', '{00000000-0000-4000-8000-000000004409}', 'urn:uuid:00000000-0000-4000-8000-000000004409',
+    '00000000000000000000000000000000']) sub;
 RESET ROLE;
 RESET request.jwt.claims;
 RESET quire.display_name_claim;
@@ -295,6 +321,7 @@ CALL t.drop(t.id(4401));
 CALL t.drop(t.id(4406));
 CALL t.drop(t.id(4407));
 CALL t.drop(t.id(4409));
+CALL t.drop(t.id(4410));
 SELECT quire.unmap_role('regress_person') IS NOT NULL AS unmapped;
 DROP FUNCTION t.mapping(uuid);
 DROP ROLE regress_person, regress_other, regress_people_chief;

@@ -5,9 +5,9 @@ SET LOCAL search_path TO pg_catalog, pg_temp;
 CREATE TABLE quire_store.actor (
     actor_id     uuid PRIMARY KEY,
     display_name text,
-    -- Who gave the name: the person or an administrator, a claim of their JWT, another database. What stands first here is not
-    -- replaced by what stands later.
-    name_from    text CHECK (name_from IN ('person', 'claim', 'peer')),
+    -- Who gave the name: the person or an administrator, or a claim of their JWT, which does not replace the former. What other
+    -- databases say is in peer_actor.
+    name_from    text CHECK (name_from IN ('person', 'claim')),
     -- The role that acts as this actor: by its oid in the cluster with this system identifier, whatever it is called by then, and by
     -- its name in any other, where a dump was restored and oids mean nothing.
     db_role      text COLLATE "C",

@@ -149,7 +149,7 @@ Arguments: confirm_name, the project''s exact name.
 Errors: 22004, 22023 the name differs, 42501, PT404.';
 COMMENT ON FUNCTION quire.set_project_member(uuid, uuid, text) IS
 'Adds a member or changes their role. Owners only.
-Arguments: member (an actor id; registered if new); role (owner: manages, editor: writes, viewer: reads).
+Arguments: member (an actor id; they need not have come yet); role (owner: manages, editor: writes, viewer: reads).
 Returns: {member, role}. Errors: 22004, 22023, 42501, PT404, PT422 the last owner cannot be demoted.';
 COMMENT ON FUNCTION quire.remove_project_member(uuid, uuid) IS
 'Removes a member; what they did stays in the history. It waits for no writer; what a transaction of theirs has written before may still be committed. Owners only; anybody may remove themselves.
@@ -169,8 +169,8 @@ COMMENT ON FUNCTION quire.list_actors() IS
 Returns: rows (actor, display_name, db_role, created_at); db_role as it is called now, NULL when the role is gone or there is none. Errors: 42501.';
 COMMENT ON FUNCTION quire.set_display_name(text, uuid) IS
 'Says what the caller is called, from now on and in what they did before. A name that was said so is replaced neither by claims nor by peers.
-Arguments: name (1 to 255 characters); actor (somebody else, for administrators; default: the caller).
-Errors: 22004, 22023 also for a name that says system and for the built-in actor, 42501 nobody is signed in, a token, or somebody else''s name; PT404 no such actor.';
+Arguments: name (1 to 255 characters, of which one shows and none is hidden); actor (somebody else, for administrators; default: the caller).
+Errors: 22004, 22023 also for a name that says system, here or of another database, and for the built-in actor, 42501 nobody is signed in, a token, or somebody else''s name; PT404 no such actor.';
 COMMENT ON FUNCTION quire.whoami() IS
 'Who the caller is to quire.
 Returns: {actor_id, display_name, via, db_role, is_admin}; via is token, jwt, db_role, system or anonymous. Errors: 42501 the JWT claims are not those of a user: no JSON object, a sub that is no string, is empty, has more than 255 bytes or control characters, or is that of a built-in actor.';
@@ -311,10 +311,10 @@ Errors: 22004, 22023, 42501, PT404.';
 COMMENT ON FUNCTION quire.search_ops(uuid, jsonb, integer) IS
 'Operations of the log, newest first.
 Arguments: filter, an object with any of op, kind, actor (uuid), target (exact), target_prefix, entity_type, entity_id, field, after_seq, before_seq (exclusive), since, until (times; since inclusive), message (part of the bundle''s message); max_ops (1 to 10000, default 100).
-Returns: rows (seq, ordinal, op, target, actor, display_name, kind, message, bundle_id, before, after, checksum, committed_at). Errors: 22004, 22023, PT404.';
+Returns: rows (seq, ordinal, op, target, actor, display_name, kind, message, bundle_id, before, after, checksum, committed_at, from_peer); from_peer is the peer that the bundle came from, whose word the author is, or NULL. Errors: 22004, 22023, PT404.';
 COMMENT ON FUNCTION quire.bundle_details(uuid, bigint) IS
 'One bundle with everything it says.
-Returns: {seq, bundle_id, kind, actor, display_name, message, correlation_id, base_seq, undoes_seq, undone_by: [seq], op_count, checksum, prev_checksum, details, committed_at, ops: [{ordinal, op, target, entity?, checksum, before, after}]}; at most 1000 of its operations, and values_omitted: true instead of before and after once these have 32 MiB together: search_ops has all. Errors: 22004, PT404 no such bundle.';
+Returns: {seq, bundle_id, kind, actor, display_name, from_peer, message, correlation_id, base_seq, undoes_seq, undone_by: [seq], op_count, checksum, prev_checksum, details, committed_at, ops: [{ordinal, op, target, entity?, checksum, before, after}]}; from_peer is the peer it came from, whose word the author is, or null; at most 1000 of its operations, and values_omitted: true instead of before and after once these have 32 MiB together: search_ops has all. Errors: 22004, PT404 no such bundle.';
 
 -- Corruption --------------------------------------------------------------------------------------------------------
 
@@ -381,7 +381,7 @@ COMMENT ON FUNCTION quire.sync_ack(uuid, text, bigint) IS
 'Notes that a peer has everything up to a seq; never goes back. Owners only.
 Arguments: seq (the checkpoint of the sync_pull that was applied there, or the one of sync_status there if that is less). Returns: what is acknowledged now. Errors: 22004, 22023, 42501, PT404.';
 COMMENT ON FUNCTION quire.sync_push(uuid, text, bigint, jsonb) IS
-'Applies bundles of a peer, in order, in this transaction: all of a checkpoint shows or nothing. A path or field becomes what the latest write says. Owners only, because the bundles keep their authors.
+'Applies bundles of a peer, in order, in this transaction: all of a checkpoint shows or nothing. A path or field becomes what the latest write says. The bundles keep their authors, who are the peers word: readers see from_peer. Owners only.
 Arguments: checkpoint and bundles of the peer''s sync_pull.
 Returns: rows (bundle_id, seq, status, reasons); seq is its seq here; status is applied, duplicate (known already; reasons tell what was corrupt here and is mended from the copy), conflict (applied; reasons tell what both sides changed, fields are in list_conflicts) or quarantined (its checksums do not hold, or it comes after such a one; nothing of it is applied, and the checkpoint stays before it).
 Errors: 22004, 22023 no such bundles or another project''s, 42501, PT404, PT413 more than quire.max_bundle_ops operations, or a file or the project too large; PT423.';
@@ -555,7 +555,7 @@ COMMENT ON FUNCTION quire.end_session(uuid, uuid) IS
 COMMENT ON FUNCTION quire.poll_events(uuid, bigint, integer, boolean) IS
 'The events after a cursor, in seq order, one per bundle; keep the last seq as the next cursor. Gap-free: a later event never appears before an earlier one.
 Arguments: after_seq (0: from the beginning); max_events (1 to 1000; a page with more than 32 MiB of content ends early); with_content.
-Returns: rows (seq, event, payload, committed_at); event is file:update, file:delete, entity:update, asset:update, bulk:apply or snapshot:ready; content of binary files is in content_base64; content_omitted: true says that it was too large, or, with content_unavailable, that it is archived or collected.
+Returns: rows (seq, event, payload, committed_at); event is file:update, file:delete, entity:update, asset:update, bulk:apply or snapshot:ready; content of binary files is in content_base64; content_omitted: true says that it was too large, or, with content_unavailable, that it is archived or collected; from_peer names the peer that the bundle came from, if it did.
 Errors: 22004, 22023, PT404, PT410 the cursor is ahead of the log: fetch the project again.';
 COMMENT ON FUNCTION quire.open_channel(uuid, interval) IS
 'Opens the project''s private NOTIFY channel and tells its name, which cannot be guessed. While somebody holds it open, every bundle is sent there as {event, seq, timestamp, payload} with the payload of poll_events; content that does not fit into 7,900 bytes is left out (content_omitted). It is a wake-up: poll_events has what was missed. Readers, and tokens with events:read.

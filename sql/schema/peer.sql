@@ -19,9 +19,21 @@ CREATE TABLE quire_store.peer_bundle (
     project_id uuid NOT NULL REFERENCES quire_store.project ON DELETE CASCADE,
     bundle_id  uuid NOT NULL,
     seq        bigint NOT NULL,
+    -- Who sent it.
+    peer       text COLLATE "C" NOT NULL,
     PRIMARY KEY (project_id, bundle_id)
 );
 SELECT pg_catalog.pg_extension_config_dump('quire_store.peer_bundle', '');
+
+-- What authors are called elsewhere. It is the word of whoever may push into the project, so it is kept with the project and shown in
+-- no other place; and nobody is registered by it, or their own first write would wait for the push.
+CREATE TABLE quire_store.peer_actor (
+    project_id   uuid NOT NULL REFERENCES quire_store.project ON DELETE CASCADE,
+    actor_id     uuid NOT NULL,
+    display_name text NOT NULL,
+    PRIMARY KEY (project_id, actor_id)
+);
+SELECT pg_catalog.pg_extension_config_dump('quire_store.peer_actor', '');
 
 -- What a bundle made elsewhere would have made of a path or an asset, and what it was already: no row of the log tells, and
 -- an earlier write that comes later from a third database must not win over it.

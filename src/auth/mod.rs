@@ -30,7 +30,7 @@ use role::StoredRole;
 use std::borrow::Cow;
 use std::rc::Rc;
 use store::ProjectAccess;
-pub use store::{NameFrom, Standing};
+pub use store::Standing;
 use uuid::Uuid;
 
 /// What a function is about to do with a project.
@@ -285,7 +285,7 @@ pub fn author(principal: &Principal) -> Result<ActorId> {
             .hint("an administrator maps a database role with map_role_to_actor, or an authenticator sets request.jwt.claims")
     })?;
     if !principal.is_registered {
-        store::register_actor(actor, principal.claimed_name.as_deref(), NameFrom::Claim)?;
+        store::register_actor(actor, principal.claimed_name.as_deref())?;
         return Ok(actor);
     }
     // In a transaction that sees an older state, what it sees may not be what there is: another write will do it.

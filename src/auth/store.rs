@@ -156,36 +156,25 @@ pub fn find_actor(caller: Key) -> Result<Option<(ActorId, Known)>> {
     db::read_one(sql, &args, |row| Ok((row.get(1).map(ActorId::from_pg)?, Known::from_row(row, 2)?)))
 }
 
-/// Who gave a name.
-#[derive(Clone, Copy)]
-pub enum NameFrom {
-    /// A claim of the person's own JWT.
-    Claim,
-    /// Another database.
-    Peer,
+/// What an actor is called in the answers of project $1: as they are called here, or else as its peers say, which is true of it alone.
+macro_rules! called {
+    ($actor:literal) => {
+        concat!(
+            "COALESCE((SELECT own.display_name FROM quire_store.actor own WHERE own.actor_id = ",
+            $actor,
+            "), (SELECT said.display_name FROM quire_store.peer_actor said WHERE said.project_id = $1 AND said.actor_id = ",
+            $actor,
+            "))"
+        )
+    };
 }
+pub(crate) use called;
 
-/// Registers somebody whom nobody has registered. A peer's word makes nobody wait for them who is just registering themselves, and
-/// does without: it is not needed then, and if they take it back, the next one registers them.
-pub fn register_actor(actor: ActorId, display_name: Option<&str>, from: NameFrom) -> Result<()> {
+/// Registers the caller, by the name that their claims give. Of others nobody registers any: their own first write would wait for it.
+pub fn register_actor(actor: ActorId, claimed_name: Option<&str>) -> Result<()> {
     const SQL: &str = "INSERT INTO quire_store.actor (actor_id, display_name, name_from)
-        VALUES ($1, $2, CASE WHEN $2 IS NOT NULL THEN $3 END) ON CONFLICT DO NOTHING";
-    db::require_writable();
-    let lock = ObjectLock::of(c"actor", "quire registration ", actor.0.as_bytes())?;
-    let insert = |from: &str| db::exec(SQL, &[actor.pg().into(), display_name.into(), from.into()]);
-    match from {
-        NameFrom::Claim => {
-            lock.wait();
-            insert("claim")
-        }
-        NameFrom::Peer if lock.take_if_free() => {
-            insert("peer")?;
-            // One bundle of a peer's may name very many people, and the table of locks is everybody's.
-            lock.release();
-            Ok(())
-        }
-        NameFrom::Peer => Ok(()),
-    }
+        VALUES ($1, $2, CASE WHEN $2 IS NOT NULL THEN 'claim' END) ON CONFLICT DO NOTHING";
+    db::exec(SQL, &[actor.pg().into(), claimed_name.into()])
 }
 
 /// Keeps the name that somebody's claims give, unless they have one of their own. Whoever does so at the same time does not wait.

@@ -2,7 +2,7 @@
 
 use super::queue;
 use crate::auth::role::cluster;
-use crate::auth::store::By;
+use crate::auth::store::{By, called};
 use crate::auth::{self, Access, Standing};
 use crate::db::{self, Answer, Arg};
 use crate::error::{Error, Result};
@@ -204,6 +204,18 @@ pub fn committed_at(project: ProjectId, seq: Seq) -> Result<Option<Micros>> {
     db::read_one(SQL, &[project.pg().into(), seq.into()], |row| row.get(1).map(from_pg))
 }
 
+/// The peer from which project $1 has a bundle; NULL when it was made here. What such a bundle says of its author is that peer's word.
+macro_rules! from_peer {
+    ($bundle_id:literal) => {
+        concat!(
+            "(SELECT sent.peer FROM quire_store.peer_bundle sent WHERE sent.project_id = $1 AND sent.bundle_id = ",
+            $bundle_id,
+            ")"
+        )
+    };
+}
+pub(crate) use from_peer;
+
 /// Who made a bundle.
 pub struct Author {
     pub actor: Uuid,
@@ -213,11 +225,14 @@ pub struct Author {
 
 /// The authors of some bundles, by seq.
 pub fn authors(project: ProjectId, seqs: impl IntoIterator<Item = Seq>) -> Result<HashMap<Seq, Author>> {
-    const SQL: &str = "SELECT b.seq, b.actor_id, COALESCE(a.display_name, b.actor_id::text), b.bundle_id
+    const SQL: &str = concat!(
+        "SELECT b.seq, b.actor_id, COALESCE(",
+        called!("b.actor_id"),
+        ", b.actor_id::text), b.bundle_id
         FROM unnest($2::bigint[]) AS w (seq)
         CROSS JOIN LATERAL (
-            SELECT * FROM quire_store.bundle u WHERE u.project_id = $1 AND u.seq = w.seq OFFSET 0) b
-        LEFT JOIN quire_store.actor a ON a.actor_id = b.actor_id";
+            SELECT * FROM quire_store.bundle u WHERE u.project_id = $1 AND u.seq = w.seq OFFSET 0) b"
+    );
     let seqs: Vec<Seq> = seqs.into_iter().collect();
     let rows = db::read(SQL, &[project.pg().into(), seqs.into()], |row| {
         let author = Author {
@@ -277,8 +292,13 @@ pub fn set_bucket(project: ProjectId, actor: ActorId, tokens: f64, at: Micros) -
 
 /// A bundle with everything it says; at most 1,000 of its operations, and of their values 32 MiB.
 pub fn details(project: ProjectId, seq: Seq) -> Result<Option<JsonB>> {
-    const SQL: &str = "SELECT jsonb_build_object('seq', b.seq, 'bundle_id', b.bundle_id, 'kind', b.kind,
-            'actor', b.actor_id, 'display_name', a.display_name, 'message', b.message,
+    const SQL: &str = concat!(
+        "SELECT jsonb_build_object('seq', b.seq, 'bundle_id', b.bundle_id, 'kind', b.kind,
+            'actor', b.actor_id, 'display_name', ",
+        called!("b.actor_id"),
+        ", 'from_peer', ",
+        from_peer!("b.bundle_id"),
+        ", 'message', b.message,
             'correlation_id', b.correlation_id, 'base_seq', b.base_seq, 'undoes_seq', b.undoes_seq,
             'undone_by', (SELECT COALESCE(jsonb_agg(u.seq ORDER BY u.seq), '[]') FROM quire_store.bundle u
                           WHERE u.project_id = $1 AND u.undoes_seq = $2),
@@ -293,19 +313,21 @@ pub fn details(project: ProjectId, seq: Seq) -> Result<Option<JsonB>> {
                                           OVER (ORDER BY l.ordinal) AS size_so_far
                           FROM quire.oplog l WHERE l.project_id = $1 AND l.seq = $2 AND l.ordinal <= 1000) o))
         FROM quire_store.bundle b
-        LEFT JOIN quire_store.actor a ON a.actor_id = b.actor_id
-        WHERE b.project_id = $1 AND b.seq = $2";
+        WHERE b.project_id = $1 AND b.seq = $2"
+    );
     db::read_one(SQL, &[project.pg().into(), seq.into()], |row| row.get(1))
 }
 
 /// The operations that a checked filter lets through, newest first.
 pub fn search(answer: Answer, project: ProjectId, filter: Value, most: i64) -> Result<()> {
-    const SQL: &str =
-        "SELECT o.seq, o.ordinal, o.op, o.target, o.actor, a.display_name, u.kind, u.message, u.bundle_id,
-            o.before, o.after, o.checksum, o.committed_at
+    const SQL: &str = concat!(
+        "SELECT o.seq, o.ordinal, o.op, o.target, o.actor, ",
+        called!("o.actor"),
+        ", u.kind, u.message, u.bundle_id, o.before, o.after, o.checksum, o.committed_at, ",
+        from_peer!("u.bundle_id"),
+        "
         FROM quire.oplog o
         JOIN quire_store.bundle u ON u.project_id = o.project_id AND u.seq = o.seq
-        LEFT JOIN quire_store.actor a ON a.actor_id = o.actor
         WHERE o.project_id = $1
           AND ($2 ->> 'op' IS NULL OR o.op = $2 ->> 'op')
           AND ($2 ->> 'kind' IS NULL OR u.kind = $2 ->> 'kind')
@@ -321,6 +343,7 @@ pub fn search(answer: Answer, project: ProjectId, filter: Value, most: i64) -> R
           AND ($2 ->> 'until' IS NULL OR o.committed_at < ($2 ->> 'until')::timestamptz)
           AND ($2 ->> 'message' IS NULL OR strpos(u.message, $2 ->> 'message') > 0)
         ORDER BY o.seq DESC, o.ordinal DESC
-        LIMIT $3";
+        LIMIT $3"
+    );
     answer.fill(SQL, &[project.pg().into(), JsonB(filter).into(), most.into()])
 }

@@ -159,7 +159,11 @@ fn up_to(bundles: &[LoggedBundle], most: i64, weight: impl Fn(&LoggedBundle) -> 
 /// The event of a bundle that changes no content.
 fn other_event(bundle: &LoggedBundle) -> Option<Event> {
     let op = bundle.other.as_ref()?;
-    let origin = Origin { sender: bundle.actor.0, committed_at: bundle.committed_at };
+    let origin = Origin {
+        sender: bundle.actor.0,
+        from_peer: bundle.from_peer.clone(),
+        committed_at: bundle.committed_at,
+    };
     let name = other_name(op.get("op")?.as_str()?);
     Some(Event {
         seq: bundle.seq,
@@ -178,7 +182,11 @@ struct Changed {
 }
 
 fn event(bundle: &LoggedBundle, name: &'static str, changed: Changed, contents: &Contents) -> Event {
-    let origin = Origin { sender: bundle.actor.0, committed_at: bundle.committed_at };
+    let origin = Origin {
+        sender: bundle.actor.0,
+        from_peer: bundle.from_peer.clone(),
+        committed_at: bundle.committed_at,
+    };
     let files = changed
         .files
         .into_iter()

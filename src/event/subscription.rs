@@ -4,7 +4,7 @@
 use super::api::{EventRow, MAX_EVENTS, cursor_arg, row};
 use super::load::{Event, MAX_CONTENT_BYTES, Query, page};
 use super::store::{self, Subscription};
-use crate::args::{interval_arg, page_arg, required, text_arg};
+use crate::args::{interval_arg, name_arg, page_arg, required};
 use crate::auth::{Access, Action, Role, require_project};
 use crate::bundle::store::{now, to_pg};
 use crate::definer::definer;
@@ -41,7 +41,7 @@ fn create(
 ) -> Result<()> {
     // Members only: a public project can be polled by everybody, but not filled with strangers' cursors.
     let access = require_project(Action::Belong, project_uuid)?;
-    let name = text_arg("name", name, 255)?;
+    let name = name_arg("name", name, 255)?;
     let filter = required("filter", filter)?.parsed("filter")?;
     Filter::parse(&filter)?;
     let after = cursor_arg(access.project, "after_seq", required("after_seq", after_seq)?)?;

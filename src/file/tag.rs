@@ -2,7 +2,7 @@
 
 use super::read::existing_seq;
 use super::store;
-use crate::args::text_arg;
+use crate::args::name_arg;
 use crate::auth::{Action, require_project};
 use crate::bundle::correlated;
 use crate::bundle::store::touch;
@@ -34,7 +34,7 @@ fn create(
 ) -> Result<Seq> {
     let access = require_project(Action::Write, project_uuid)?;
     access.refuse_token()?;
-    let tag = text_arg("tag", tag, 255)?;
+    let tag = name_arg("tag", tag, 255)?;
     let by = access.author()?;
     let correlation = correlated(correlation_id, "tag_project", || json!([tag, at_seq]))?;
     let request = Commit::new(&access, Kind::UserEdit, correlation);

@@ -1,7 +1,7 @@
 //! Beginning, keeping and giving up jobs.
 
 use super::{gate, locked, store};
-use crate::args::{interval_arg, long_text_arg, required, text_arg};
+use crate::args::{interval_arg, long_text_arg, name_arg, required};
 use crate::auth::{self, Action, require_project};
 use crate::bundle::store::{head_seq, now};
 use crate::db::Answer;
@@ -34,7 +34,7 @@ fn begin_job(
 
 fn begin(project_uuid: Option<Uuid>, name: Option<&str>, lease: Option<Interval>) -> Result<Uuid> {
     let access = gate(project_uuid)?;
-    let name = text_arg("name", name, 255)?;
+    let name = name_arg("name", name, 255)?;
     let lease = lease_arg(lease)?;
     access.require_active()?;
     store::drop_expired_ops(access.project)?;

@@ -1,5 +1,6 @@
 //! SQL of jobs.
 
+use crate::auth::store::called;
 use crate::bundle::store::{from_pg, to_pg};
 use crate::db::{self, Answer, Arg};
 use crate::error::{Error, Result};
@@ -179,17 +180,20 @@ pub fn drop_expired_ops(project: ProjectId) -> Result<()> {
 
 /// Jobs, newest first.
 pub fn list_jobs(answer: Answer, project: ProjectId, include_ended: bool) -> Result<()> {
-    const SQL: &str = "SELECT j.job_id,
+    const SQL: &str = concat!(
+        "SELECT j.job_id,
             j.name,
             CASE WHEN j.outcome IS NOT NULL THEN j.outcome
                  WHEN j.leased_until < clock_timestamp() THEN 'expired'
                  ELSE 'running' END,
-            j.actor_id, a.display_name, j.began_seq, j.began_at, j.leased_until, j.ended_at, j.op_count, j.op_bytes,
+            j.actor_id, ",
+        called!("j.actor_id"),
+        ", j.began_seq, j.began_at, j.leased_until, j.ended_at, j.op_count, j.op_bytes,
             j.context, j.error, j.seq, u.bundle_id
         FROM quire_store.job j
-        LEFT JOIN quire_store.actor a ON a.actor_id = j.actor_id
         LEFT JOIN quire_store.bundle u ON u.project_id = j.project_id AND u.seq = j.seq
         WHERE j.project_id = $1 AND (j.ended_at IS NULL OR $2)
-        ORDER BY j.began_at DESC, j.job_id";
+        ORDER BY j.began_at DESC, j.job_id"
+    );
     answer.fill(SQL, &[project.pg().into(), include_ended.into()])
 }

@@ -1,7 +1,7 @@
 //! `sync_pull`, `sync_ack`, `sync_push`, `sync_status`.
 
 use super::{pull, push, store};
-use crate::args::{page_arg, required, text_arg};
+use crate::args::{name_arg, page_arg, required};
 use crate::auth::{Access, Action, require_project};
 use crate::bundle::store::head_seq;
 use crate::definer::definer;
@@ -105,7 +105,7 @@ fn sync_status(project_uuid: Option<Uuid>, peer: Option<&str>) -> JsonB {
 
 fn gate(project_uuid: Option<Uuid>, peer: Option<&str>) -> Result<(Access, &str)> {
     let access = require_project(Action::Manage, project_uuid)?;
-    Ok((access, text_arg("peer", peer, LONGEST_PEER)?))
+    Ok((access, name_arg("peer", peer, LONGEST_PEER)?))
 }
 
 fn reached(access: &Access, argument: &str, seq: Seq) -> Result<Seq> {

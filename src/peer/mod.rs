@@ -1,8 +1,9 @@
 //! Exchange of bundles with other databases that hold the same project.
 //!
-//! Owns: `peer`, `peer_bundle`, `peer_stamp`.
+//! Owns: `peer`, `peer_actor`, `peer_bundle`, `peer_stamp`.
 //! Promises: a bundle is applied once, whole, and only with sound checksums; what is corrupt here is not handed on; two
-//! databases that have each other's bundles show the same files and fields.
+//! databases that have each other's bundles show the same files and fields; what came from a peer says so, and what a peer says of
+//! people is shown in its project alone.
 //! Does not: connect to anybody; a program carries what `sync_pull` gives to the other side's `sync_push`.
 
 mod api;

@@ -3,7 +3,7 @@
 use super::apply::{self, author};
 use super::{heal, known_as, store};
 use crate::args::{file_type_arg, message_arg, text_arg};
-use crate::auth::{self, Access, NameFrom};
+use crate::auth::Access;
 use crate::bundle::staged::check_count;
 use crate::bundle::store::now;
 use crate::bundle::{Commit, Kind, commit};
@@ -99,7 +99,9 @@ fn one(access: &Access, peer: &str, bundle: &Bundle) -> Result<Row> {
         recovery::end_incoming(access, bundle_id)?;
         return Ok(Row { bundle_id, seq: Some(seq), status: "duplicate", reasons });
     }
-    auth::store::register_actor(author(bundle), name_of(bundle), NameFrom::Peer)?;
+    if let Some(name) = name_of(bundle) {
+        store::name_actor(access.project, author(bundle), name)?;
+    }
     let kind = Kind::parse_any(&bundle.header.kind)?;
     let mut reasons = Vec::new();
     let request = Commit {
@@ -110,21 +112,22 @@ fn one(access: &Access, peer: &str, bundle: &Bundle) -> Result<Row> {
     let receipt = commit(&request, |head| {
         let planned = apply::plan(access, peer, head, bundle)?;
         reasons = planned.reasons;
+        // Before its event is built, which says so.
+        store::remember(access.project, bundle_id, head.seq + 1, peer)?;
         Ok(planned.plan)
     })?
     .receipt;
-    store::remember(access.project, bundle_id, receipt.seq)?;
     recovery::end_incoming(access, bundle_id)?;
     let status = if reasons.is_empty() { "applied" } else { "conflict" };
     Ok(Row { bundle_id, seq: Some(receipt.seq), status, reasons })
 }
 
-/// What somebody unknown here is called until they say so themselves: as they are there, but nobody is called system.
+/// What somebody who has no name here is called in the project: as they are there, if one may be called so here.
 fn name_of(bundle: &Bundle) -> Option<&str> {
     if author(bundle) == ActorId::SYSTEM_ELSEWHERE {
         return Some(person::SYSTEM_ELSEWHERE_NAME);
     }
-    bundle.display_name.as_deref().filter(|name| !person::is_reserved(name))
+    bundle.display_name.as_deref().filter(|name| person::may_be_called(name))
 }
 
 /// A row as JSON tells it.

@@ -1,9 +1,10 @@
 //! SQL of peers.
 
+use crate::auth::store::called;
 use crate::blob::store::byte_array;
 use crate::db::{self, Arg};
 use crate::error::Result;
-use crate::ids::{ProjectId, Seq, uuid_from_pg, uuid_to_pg};
+use crate::ids::{ActorId, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
 use crate::pure::hash::Hash;
 use crate::pure::op::Mode;
 use crate::pure::peer::{End, Stamp};
@@ -45,9 +46,20 @@ pub fn bundle_id(project: ProjectId, seq: Seq) -> Result<Option<Uuid>> {
     db::write_one(SQL, &[project.pg().into(), seq.into()], |row| row.get(1).map(uuid_from_pg))
 }
 
-pub fn remember(project: ProjectId, bundle: Uuid, seq: Seq) -> Result<()> {
-    const SQL: &str = "INSERT INTO quire_store.peer_bundle (project_id, bundle_id, seq) VALUES ($1, $2, $3)";
-    db::exec(SQL, &[project.pg().into(), uuid_to_pg(bundle).into(), seq.into()])
+/// Keeps that a bundle came from a peer.
+pub fn remember(project: ProjectId, bundle: Uuid, seq: Seq, peer: &str) -> Result<()> {
+    const SQL: &str =
+        "INSERT INTO quire_store.peer_bundle (project_id, bundle_id, seq, peer) VALUES ($1, $2, $3, $4)";
+    db::exec(SQL, &[project.pg().into(), uuid_to_pg(bundle).into(), seq.into(), peer.into()])
+}
+
+/// Keeps what an author is called elsewhere, as it was said last.
+pub fn name_actor(project: ProjectId, actor: ActorId, display_name: &str) -> Result<()> {
+    const SQL: &str =
+        "INSERT INTO quire_store.peer_actor AS p (project_id, actor_id, display_name) VALUES ($1, $2, $3)
+        ON CONFLICT (project_id, actor_id) DO UPDATE SET display_name = EXCLUDED.display_name
+        WHERE p.display_name <> EXCLUDED.display_name";
+    db::exec(SQL, &[project.pg().into(), actor.pg().into(), display_name.into()])
 }
 
 /// The stamps of some bundles, by seq: where they were made, which may have been elsewhere.
@@ -121,12 +133,14 @@ pub struct More {
 
 /// More about bundles after a seq and up to another.
 pub fn more(project: ProjectId, after: Seq, up_to: Seq) -> Result<HashMap<Seq, More>> {
-    const SQL: &str = "SELECT b.seq, b.details, a.display_name, u.bundle_id,
-            COALESCE((u.details #>> '{origin,header,seq}')::bigint, u.seq)
+    const SQL: &str = concat!(
+        "SELECT b.seq, b.details, ",
+        called!("b.actor_id"),
+        ", u.bundle_id, COALESCE((u.details #>> '{origin,header,seq}')::bigint, u.seq)
         FROM quire_store.bundle b
-        LEFT JOIN quire_store.actor a ON a.actor_id = b.actor_id
         LEFT JOIN quire_store.bundle u ON u.project_id = b.project_id AND u.seq = b.undoes_seq
-        WHERE b.project_id = $1 AND b.seq > $2 AND b.seq <= $3";
+        WHERE b.project_id = $1 AND b.seq > $2 AND b.seq <= $3"
+    );
     let rows = db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
         let more = More {
             details: row.opt::<JsonB>(2)?.map(|details| details.0),

@@ -1,7 +1,7 @@
 //! SQL functions of projects.
 
 use super::{ProjectKind, locked, managed, store};
-use crate::args::{required, text_arg};
+use crate::args::{name_arg, required};
 use crate::asset;
 use crate::auth::{self, Action, require_project};
 use crate::definer::definer;
@@ -38,7 +38,7 @@ fn create(
     kind: Option<&str>,
 ) -> Result<Uuid> {
     let owner = auth::author(&auth::current()?)?;
-    let name = text_arg("name", name, 255)?;
+    let name = name_arg("name", name, 255)?;
     let visibility = visibility_arg(required("visibility", visibility)?)?;
     let settings = required("settings", settings)?.parsed("settings")?;
     Settings::parse(&settings)?;
@@ -112,7 +112,7 @@ fn update(project_uuid: Option<Uuid>, changes: Option<JsonArg>) -> Result<JsonB>
     let access = require_project(Action::Manage, project_uuid)?;
     let changes = required("changes", changes)?.parsed("changes")?;
     let mut members = Members::of("changes", &changes)?;
-    let name = members.opt_str("name")?.map(|name| text_arg("name", Some(name), 255)).transpose()?;
+    let name = members.opt_str("name")?.map(|name| name_arg("name", Some(name), 255)).transpose()?;
     let visibility = members.opt_str("visibility")?.map(visibility_arg).transpose()?;
     let wanted = members.opt("settings");
     members.finish()?;

@@ -2,6 +2,7 @@
 
 use super::ProjectKind;
 use crate::auth::Role;
+use crate::auth::store::called;
 use crate::bundle::store::from_pg;
 use crate::db::{self, Answer, Arg};
 use crate::error::Result;
@@ -110,11 +111,14 @@ pub fn stats(project: ProjectId) -> Result<Option<JsonB>> {
 
 /// Members, strongest role first.
 pub fn list_members(answer: Answer, project: ProjectId) -> Result<()> {
-    const SQL: &str = "SELECT m.actor_id, a.display_name, m.role, m.added_by, m.added_at
+    const SQL: &str = concat!(
+        "SELECT m.actor_id, ",
+        called!("m.actor_id"),
+        ", m.role, m.added_by, m.added_at
         FROM quire_store.membership m
-        LEFT JOIN quire_store.actor a ON a.actor_id = m.actor_id
         WHERE m.project_id = $1
-        ORDER BY array_position(ARRAY['owner', 'editor', 'viewer'], m.role), m.added_at, m.actor_id";
+        ORDER BY array_position(ARRAY['owner', 'editor', 'viewer'], m.role), m.added_at, m.actor_id"
+    );
     answer.fill(SQL, &[project.pg().into()])
 }
 

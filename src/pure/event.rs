@@ -9,6 +9,8 @@
 //! | `asset:update` | `assets: [{action, content_hash, filename, media_type, asset_type, size, reason?}], timestamp, sender` |
 //! | `snapshot:ready` | `snapshot_id, seq, since_seq?, format, size, content_hash, file_count, timestamp, sender` |
 //!
+//! Each has `from_peer`, too, when its bundle came from another database.
+//!
 //! Content of a binary file travels as `content_base64` and `content` is null. What is too large to travel is left out
 //! and `content_omitted` is true; so is what is archived or collected, and `content_unavailable` says which.
 
@@ -77,6 +79,8 @@ pub enum Body {
 pub struct Origin {
     /// Who.
     pub sender: Uuid,
+    /// The peer that says so, of a bundle that came from another database.
+    pub from_peer: Option<String>,
     /// When.
     pub committed_at: Micros,
 }
@@ -134,9 +138,16 @@ pub fn other_name(op: &str) -> &'static str {
 pub fn build_other(origin: &Origin, op: &Value) -> Value {
     let mut payload = op.as_object().cloned().unwrap_or_default();
     payload.remove("op");
+    add_origin(&mut payload, origin);
+    Value::Object(payload)
+}
+
+fn add_origin(payload: &mut Map<String, Value>, origin: &Origin) {
     payload.insert("timestamp".into(), rfc3339(origin.committed_at).into());
     payload.insert("sender".into(), origin.sender.to_string().into());
-    Value::Object(payload)
+    if let Some(peer) = &origin.from_peer {
+        payload.insert("from_peer".into(), peer.as_str().into());
+    }
 }
 
 /// What one operation did to one field.
@@ -184,8 +195,7 @@ pub fn build(
             payload.insert("content_omitted".into(), true.into());
         }
     }
-    payload.insert("timestamp".into(), rfc3339(origin.committed_at).into());
-    payload.insert("sender".into(), origin.sender.to_string().into());
+    add_origin(&mut payload, origin);
     Value::Object(payload)
 }
 
@@ -367,7 +377,7 @@ fn strip_content(value: &mut Value) {
 mod tests {
     use super::*;
 
-    const ORIGIN: Origin = Origin { sender: Uuid::nil(), committed_at: 0 };
+    const ORIGIN: Origin = Origin { sender: Uuid::nil(), from_peer: None, committed_at: 0 };
 
     fn update(path: &str, bytes: &[u8]) -> Change {
         Change {

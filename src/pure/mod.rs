@@ -20,6 +20,7 @@ pub mod json;
 #[cfg(all(test, not(feature = "server")))]
 mod memory_tests;
 pub mod merge;
+pub mod name;
 pub mod number;
 pub mod op;
 pub mod path;

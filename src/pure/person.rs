@@ -2,6 +2,7 @@
 //! and the name that is nobody's but quire's.
 
 use crate::error::{Code, Error, Result};
+use crate::pure::name;
 use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
 use uuid::{Uuid, uuid};
@@ -21,7 +22,8 @@ pub const MAX_SUBJECT_BYTES: usize = 255;
 /// Longest name, in characters.
 pub const MAX_NAME: usize = 255;
 
-/// The actor that a `sub` is: itself when it is a uuid, else one made of it.
+/// The actor that a `sub` is: itself when it is a uuid as uuids are written, in lower case and with hyphens; else one made of it. In any
+/// other form a uuid is a text like others: who tells users apart by their `sub` must not find one actor behind two of them.
 pub fn of_subject(sub: &str) -> Result<Uuid> {
     let refused = |message: &str| Err(Error::new(Code::Unauthorized, message));
     if sub.is_empty() {
@@ -34,6 +36,7 @@ pub fn of_subject(sub: &str) -> Result<Uuid> {
         return refused("the sub of the claims has control characters");
     }
     match Uuid::try_parse(sub) {
+        Ok(id) if id.hyphenated().to_string() != sub => Ok(Uuid::new_v5(&SUBJECTS, sub.as_bytes())),
         Ok(id) if id.is_nil() || id == SYSTEM_ELSEWHERE => {
             refused("the sub of the claims is not that of a user")
         }
@@ -48,18 +51,49 @@ pub fn claimed_name(claims: &Value, claim: &str) -> Option<String> {
         .get(claim)
         .or_else(|| claim.split('.').try_fold(claims, |value, member| value.as_object()?.get(member)))?;
     let name = found.as_str()?.trim();
-    let is_name = !name.is_empty()
-        && name.chars().count() <= MAX_NAME
-        && !name.chars().any(char::is_control)
-        && !is_reserved(name);
-    is_name.then(|| name.to_owned())
+    may_be_called(name).then(|| name.to_owned())
 }
 
-/// Whether a name says `system` to who reads it: compared by letters and digits alone, whatever their case, width, style and accents,
-/// so that neither blanks and signs nor characters that do not show make another name of it.
+/// Whether somebody may be called so.
+pub fn may_be_called(name: &str) -> bool {
+    name.chars().count() <= MAX_NAME && name::fault(name).is_none() && !is_reserved(name)
+}
+
+/// Whether a name says `system` to who reads it, or that of other databases: compared by letters and digits alone, whatever their case,
+/// width, style and accents, so that neither blanks and signs nor characters that do not show make another name of it.
 pub fn is_reserved(name: &str) -> bool {
-    let plain = name.nfkd().flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric());
-    plain.eq("system".chars())
+    ["system", SYSTEM_ELSEWHERE_NAME].into_iter().any(|reserved| plain(name) == plain(reserved))
+}
+
+/// The letters and digits of a name, in small ones.
+fn plain(name: &str) -> String {
+    name.nfkd().map(unstyled).flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric()).collect()
+}
+
+/// The letter that a letter in a circle, a square or of a flag is, and the one that a small capital is: normalization leaves these.
+fn unstyled(c: char) -> char {
+    const SMALL_CAPITALS: [(char, char); 13] = [
+        ('ᴀ', 'a'),
+        ('ʙ', 'b'),
+        ('ᴅ', 'd'),
+        ('ᴇ', 'e'),
+        ('ꜰ', 'f'),
+        ('ʜ', 'h'),
+        ('ᴍ', 'm'),
+        ('ɴ', 'n'),
+        ('ᴏ', 'o'),
+        ('ʀ', 'r'),
+        ('ꜱ', 's'),
+        ('ᴛ', 't'),
+        ('ʏ', 'y'),
+    ];
+    let first = match c {
+        '\u{1F150}'..='\u{1F169}' => '\u{1F150}',
+        '\u{1F170}'..='\u{1F189}' => '\u{1F170}',
+        '\u{1F1E6}'..='\u{1F1FF}' => '\u{1F1E6}',
+        _ => return SMALL_CAPITALS.iter().find(|(small, _)| *small == c).map_or(c, |(_, letter)| *letter),
+    };
+    char::from_u32(u32::from('a') + u32::from(c) - u32::from(first)).unwrap_or(c)
 }
 
 #[cfg(test)]
@@ -81,14 +115,23 @@ mod tests {
         assert_eq!(Uuid::new_v5(&Uuid::NAMESPACE_DNS, b"quire.sub"), SUBJECTS);
     }
 
+    /// The second is the actor that `auth0|abc` is: see the guide. Those after it are as Python says.
     #[test]
-    fn a_subject_that_is_a_uuid_is_itself_in_whatever_form() {
-        for sub in [
-            "00000000-0000-0000-0000-00000000000a",
-            "0000000000000000000000000000000A",
-            "{00000000-0000-0000-0000-00000000000a}",
+    fn a_subject_that_is_a_uuid_is_itself_in_its_one_form_and_a_text_in_others() {
+        for (sub, id) in [
+            ("00000000-0000-4000-8000-0000000000a1", "00000000-0000-4000-8000-0000000000a1"),
+            ("dcdc10eb-9566-591a-a11e-8ae6a653d1a9", "dcdc10eb-9566-591a-a11e-8ae6a653d1a9"),
+            ("00000000-0000-4000-8000-0000000000A1", "152c156e-2f22-54a0-a60e-60ac7d8ec741"),
+            ("00000000000040008000-0000000000a1", "8e1dce09-1452-513e-bfca-ced800a9f283"),
+            ("000000000000400080000000000000a1", "e5b46b3b-a30e-5498-b8dc-62ef79df73dd"),
+            ("{00000000-0000-4000-8000-0000000000a1}", "02395757-cbe9-55b4-b1c0-fbb019d59327"),
+            ("urn:uuid:00000000-0000-4000-8000-0000000000a1", "1446a8e6-078c-5518-9e96-3bc943382cb1"),
+            (" 00000000-0000-4000-8000-0000000000a1", "f955c99a-1e04-5cd9-98af-7af58c4e2ced"),
+            // Of the built-in actors, too: nobody comes to be one of them.
+            ("00000000000000000000000000000000", "56a37e5e-b3c9-5f21-9a27-715473f9f61a"),
+            ("{00000000-0000-5000-8000-000000000000}", "4969cd15-ae5a-5887-bbe7-a27bc4c790d3"),
         ] {
-            assert_eq!(of_subject(sub).expect(sub), Uuid::from_u128(10));
+            assert_eq!(of_subject(sub).expect(sub).to_string(), id, "{sub}");
         }
     }
 
@@ -108,7 +151,7 @@ mod tests {
         let claims = json!({
             "name": " Anna ", "email": "a@example.org", "https://example.org/name": "Dotted", "number": 1, "empty": " ",
             "user_metadata": {"full_name": "Anna A.", "first": {"deep": "x"}}, "who": "System", "long": "n".repeat(256),
-            "lines": "a\nb", "list": ["x"]
+            "lines": "a\nb", "hidden": "An\u{200b}na", "elsewhere": "System of another database", "list": ["x"]
         });
         for (claim, name) in [
             ("name", Some("Anna")),
@@ -124,6 +167,8 @@ mod tests {
             ("who", None),
             ("long", None),
             ("lines", None),
+            ("hidden", None),
+            ("elsewhere", None),
             ("list", None),
             ("list.0", None),
             ("absent", None),
@@ -150,10 +195,30 @@ mod tests {
             "sys\u{ad}tem",
             "system\u{301}",
             "Systém",
+            "ſystem",
+            "ⓢⓨⓢⓣⓔⓜ",
+            "🅂🅈🅂🅃🄴🄼",
+            "🅢🅨🅢🅣🅔🅜",
+            "🆂🆈🆂🆃🅴🅼",
+            "🇸🇾🇸🇹🇪🇲",
+            "ꜱʏꜱᴛᴇᴍ",
+            SYSTEM_ELSEWHERE_NAME,
+            "System of Another Database",
+            "ＳＹＳＴＥＭ-of-another-database",
+            "ꜱʏꜱᴛᴇᴍ ᴏꜰ ᴀɴᴏᴛʜᴇʀ ᴅᴀᴛᴀʙᴀꜱᴇ",
         ] {
             assert!(is_reserved(name), "{name:?}");
         }
-        for name in ["systems", "system 2", "ecosystem", "sys", "", "Anna", SYSTEM_ELSEWHERE_NAME] {
+        for name in [
+            "systems",
+            "system 2",
+            "ecosystem",
+            "sys",
+            "",
+            "Anna",
+            "another database",
+            "system of a database",
+        ] {
             assert!(!is_reserved(name), "{name:?}");
         }
     }

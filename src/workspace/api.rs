@@ -1,7 +1,7 @@
 //! SQL functions that copy from one project into another.
 
 use super::copy::{self, Source, State, clear_others};
-use crate::args::{required, text_arg};
+use crate::args::{name_arg, required};
 use crate::auth::{self, Access, Action, require_project};
 use crate::bundle::staged::check_count;
 use crate::bundle::store::head_seq;
@@ -34,7 +34,7 @@ fn create_template(
 
 fn template(project_uuid: Option<Uuid>, name: Option<&str>, at_seq: Option<i64>) -> Result<ProjectId> {
     let from = source(project_uuid)?;
-    let name = text_arg("name", name, 255)?;
+    let name = name_arg("name", name, 255)?;
     let project = from.project;
     let source = Source::of(&from)?;
     let seq = at_seq.map_or_else(|| head_seq(project), |seq| existing_seq(project, "at_seq", seq))?;
@@ -51,7 +51,7 @@ fn create_project_from_template(template: Option<Uuid>, name: Option<&str>) -> U
 fn from_template(template: Option<Uuid>, name: Option<&str>) -> Result<ProjectId> {
     let from = other("template", template)?;
     from.author()?;
-    let name = text_arg("name", name, 255)?;
+    let name = name_arg("name", name, 255)?;
     let source = Source::of(&from)?;
     if source.kind != "template" {
         return Err(Error::validation("the project is not a template")
@@ -70,7 +70,7 @@ fn clone_project(project_uuid: Option<Uuid>, name: Option<&str>) -> Uuid {
 
 fn cloned(project_uuid: Option<Uuid>, name: Option<&str>) -> Result<ProjectId> {
     let from = source(project_uuid)?;
-    let name = text_arg("name", name, 255)?;
+    let name = name_arg("name", name, 255)?;
     let source = Source::of(&from)?;
     copy::create(&from, name, ProjectKind::of_copy(&source.kind), &source, head_seq(from.project)?)
 }

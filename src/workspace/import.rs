@@ -1,7 +1,7 @@
 //! `import_project`: a new project from an export.
 
 use super::copy::new_project;
-use crate::args::{file_type_arg, message_arg, required, text_arg};
+use crate::args::{file_type_arg, message_arg, name_arg, required};
 use crate::auth::{self, Access};
 use crate::blob::{self, State, Stored};
 use crate::bundle::{Commit, Kind, Plan, commit};
@@ -44,7 +44,7 @@ fn import_project(archive: Option<&[u8]>, name: default!(Option<&str>, "NULL")) 
 fn import(archive: Option<&[u8]>, name: Option<&str>) -> Result<ProjectId> {
     let owner = auth::author(&auth::current()?)?;
     let archive = required("archive", archive)?;
-    let name = name.map(|name| text_arg("name", Some(name), 255)).transpose()?;
+    let name = name.map(|name| name_arg("name", Some(name), 255)).transpose()?;
     if Format::detect(archive) != Some(Format::Zip) {
         return Err(Error::validation("the archive is not a zip archive").with("argument", "archive"));
     }
@@ -53,7 +53,7 @@ fn import(archive: Option<&[u8]>, name: Option<&str>) -> Result<ProjectId> {
     let export = reader.finish()?;
     let settings = &export.project.settings;
     Settings::parse(settings)?;
-    let name = name.map_or_else(|| text_arg("name", Some(&export.project.name), 255), Ok)?;
+    let name = name.map_or_else(|| name_arg("name", Some(&export.project.name), 255), Ok)?;
     // The past may be over limits that came later, has no rate, and is no news.
     let meanwhile = json!({"max_file_bytes": LARGEST_MAX_FILE_BYTES, "max_asset_bytes": LARGEST_MAX_ASSET_BYTES, "max_entity_bytes": LARGEST_MAX_ENTITY_BYTES, "broadcast": "off"});
     let access = new_project(name, ProjectKind::of_copy(&export.project.kind), meanwhile, owner)?;
@@ -64,7 +64,7 @@ fn import(archive: Option<&[u8]>, name: Option<&str>) -> Result<ProjectId> {
         db::in_passing(|| replay(&access, &export, bundle, &links))?;
     }
     for tag in &export.tags {
-        file::store::insert_tag(access.project, text_arg("tag", Some(&tag.tag), 255)?, tag.seq, owner)?;
+        file::store::insert_tag(access.project, name_arg("tag", Some(&tag.tag), 255)?, tag.seq, owner)?;
     }
     project::store::update(access.project, None, None, Some(settings.clone()))?;
     Ok(access.project)

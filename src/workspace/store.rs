@@ -1,5 +1,6 @@
 //! SQL of exports: the lines of an archive, as JSON.
 
+use crate::auth::store::called;
 use crate::blob;
 use crate::bundle::store::from_pg;
 use crate::db::{self, Arg};
@@ -90,12 +91,13 @@ const BUNDLES: &str = concat!(
             'correlation_id', b.correlation_id, 'base_seq', b.base_seq,
             'committed_at', (extract(epoch FROM b.committed_at) * 1000000)::bigint)
             || CASE WHEN b.undoes_seq IS NULL THEN '{}' ELSE jsonb_build_object('undoes_seq', b.undoes_seq) END,
-        'author', a.display_name, 'committed_at', ",
+        'author', ",
+    called!("b.actor_id"),
+    ", 'committed_at', ",
     utc!("b.committed_at"),
     ", 'op_count', b.op_count, 'prev_checksum', encode(b.prev_checksum, 'hex'),
         'checksum', encode(b.checksum, 'hex'), 'details', b.details)
     FROM quire_store.bundle b
-    LEFT JOIN quire_store.actor a ON a.actor_id = b.actor_id
     WHERE b.project_id = $1 AND b.seq > $2 AND b.seq <= $3
     ORDER BY b.seq"
 );
@@ -134,35 +136,38 @@ const VERSIONS: &str = concat!(
     ORDER BY f.bundle_seq, f.ordinal, f.is_deleted DESC, f.file_id"
 );
 
-const CONFLICTS: &str =
+const CONFLICTS: &str = concat!(
     "SELECT jsonb_build_object('conflict_id', n.conflict_id, 'ordinal', n.ordinal, 'event', n.event,
         'entity_type', c.entity_type, 'entity_id', c.entity_id, 'field', c.field, 'seq', n.seq,
-        'actor', n.actor_id, 'author', a.display_name, 'value', n.value,
+        'actor', n.actor_id, 'author', ",
+    called!("n.actor_id"),
+    ", 'value', n.value,
         'is_unset', CASE WHEN n.event IN ('value', 'resolved') THEN n.value IS NULL END)
     FROM quire_store.conflict_event n
     JOIN quire_store.conflict c ON c.project_id = n.project_id AND c.conflict_id = n.conflict_id
-    LEFT JOIN quire_store.actor a ON a.actor_id = n.actor_id
     WHERE n.project_id = $1 AND n.seq > $2 AND n.seq <= $3
-    ORDER BY n.conflict_id, n.ordinal";
+    ORDER BY n.conflict_id, n.ordinal"
+);
 
 const TAGS: &str = concat!(
-    "SELECT jsonb_build_object('tag', t.tag, 'seq', t.seq, 'created_by', t.created_by, 'author', a.display_name,
-        'created_at', ",
+    "SELECT jsonb_build_object('tag', t.tag, 'seq', t.seq, 'created_by', t.created_by, 'author', ",
+    called!("t.created_by"),
+    ", 'created_at', ",
     utc!("t.created_at"),
     ")
     FROM quire_store.project_tag t
-    LEFT JOIN quire_store.actor a ON a.actor_id = t.created_by
     WHERE t.project_id = $1 AND t.seq >= $2 AND t.seq <= $3
     ORDER BY t.seq, t.tag"
 );
 
 const MEMBERS: &str = concat!(
-    "SELECT jsonb_build_object('member', m.actor_id, 'display_name', a.display_name, 'role', m.role,
+    "SELECT jsonb_build_object('member', m.actor_id, 'display_name', ",
+    called!("m.actor_id"),
+    ", 'role', m.role,
         'added_by', m.added_by, 'added_at', ",
     utc!("m.added_at"),
     ")
     FROM quire_store.membership m
-    LEFT JOIN quire_store.actor a ON a.actor_id = m.actor_id
     WHERE m.project_id = $1 AND $2 <= $3
     ORDER BY m.added_at, m.actor_id"
 );

@@ -1,5 +1,6 @@
 //! SQL of the readers that list entities, changes and conflicts.
 
+use crate::auth::store::called;
 use crate::db::Answer;
 use crate::error::Result;
 use crate::ids::{ProjectId, Seq, uuid_to_pg};
@@ -28,16 +29,17 @@ pub fn entity_history(
     before: Option<Seq>,
     most: i64,
 ) -> Result<()> {
-    const SQL: &str =
-        "SELECT o.bundle_seq, o.op, o.field, o.value, o.value IS NULL, u.actor_id, a.display_name, u.kind,
-            u.message, u.bundle_id, u.committed_at
+    const SQL: &str = concat!(
+        "SELECT o.bundle_seq, o.op, o.field, o.value, o.value IS NULL, u.actor_id, ",
+        called!("u.actor_id"),
+        ", u.kind, u.message, u.bundle_id, u.committed_at
         FROM quire_store.entity_op o
         JOIN quire_store.bundle u ON u.project_id = o.project_id AND u.seq = o.bundle_seq
-        LEFT JOIN quire_store.actor a ON a.actor_id = u.actor_id
         WHERE o.project_id = $1 AND o.entity_type = $2 AND o.entity_id = $3
           AND ($4 IS NULL OR o.bundle_seq < $4)
         ORDER BY o.bundle_seq DESC, o.ordinal DESC, o.part
-        LIMIT $5";
+        LIMIT $5"
+    );
     let EntityKey { entity_type, entity_id } = entity;
     answer.fill(
         SQL,
@@ -72,23 +74,26 @@ pub fn entities_at(answer: Answer, project: ProjectId, seq: Seq) -> Result<()> {
 
 /// The fields of an entity and who set them, unset ones included.
 pub fn explain_entity(answer: Answer, project: ProjectId, entity: &EntityKey) -> Result<()> {
-    const SQL: &str =
-        "SELECT e.field, e.value, e.value IS NULL, e.actor_id, a.display_name, e.seq, u.bundle_id, u.kind,
-            u.message, e.updated_at, e.conflict_id
+    const SQL: &str = concat!(
+        "SELECT e.field, e.value, e.value IS NULL, e.actor_id, ",
+        called!("e.actor_id"),
+        ", e.seq, u.bundle_id, u.kind, u.message, e.updated_at, e.conflict_id
         FROM quire_store.entity_field e
         JOIN quire_store.bundle u ON u.project_id = e.project_id AND u.seq = e.seq
-        LEFT JOIN quire_store.actor a ON a.actor_id = e.actor_id
         WHERE e.project_id = $1 AND e.entity_type = $2 AND e.entity_id = $3
-        ORDER BY e.field";
+        ORDER BY e.field"
+    );
     let EntityKey { entity_type, entity_id } = entity;
     answer.fill(SQL, &[project.pg().into(), entity_type.as_str().into(), entity_id.as_str().into()])
 }
 
 /// Conflicts, each with the last value of each actor since it was opened.
 pub fn list_conflicts(answer: Answer, project: ProjectId, include_resolved: bool) -> Result<()> {
-    const SQL: &str = "SELECT c.conflict_id, c.entity_type, c.entity_id, c.field, e.value,
-            (SELECT jsonb_agg(jsonb_build_object('actor', v.actor_id, 'display_name', a.display_name,
-                        'value', v.value, 'is_unset', v.value IS NULL, 'seq', v.seq, 'bundle_id', u.bundle_id)
+    const SQL: &str = concat!(
+        "SELECT c.conflict_id, c.entity_type, c.entity_id, c.field, e.value,
+            (SELECT jsonb_agg(jsonb_build_object('actor', v.actor_id, 'display_name', ",
+        called!("v.actor_id"),
+        ", 'value', v.value, 'is_unset', v.value IS NULL, 'seq', v.seq, 'bundle_id', u.bundle_id)
                         ORDER BY v.ordinal)
              FROM (SELECT DISTINCT ON (n.actor_id) n.actor_id, n.value, n.seq, n.ordinal
                    FROM quire_store.conflict_event n
@@ -97,26 +102,29 @@ pub fn list_conflicts(answer: Answer, project: ProjectId, include_resolved: bool
                                       WHERE s.project_id = c.project_id AND s.conflict_id = c.conflict_id
                                         AND s.event IN ('opened', 'reopened'))
                    ORDER BY n.actor_id, n.ordinal DESC) v
-             LEFT JOIN quire_store.actor a ON a.actor_id = v.actor_id
              LEFT JOIN quire_store.bundle u ON u.project_id = c.project_id AND u.seq = v.seq),
             c.opened_seq, c.resolved_seq
         FROM quire_store.conflict c
         LEFT JOIN quire_store.entity_field e ON e.project_id = c.project_id AND e.entity_type = c.entity_type
              AND e.entity_id = c.entity_id AND e.field = c.field
         WHERE c.project_id = $1 AND (c.resolved_seq IS NULL OR $2)
-        ORDER BY c.opened_seq, c.entity_type, c.entity_id, c.field";
+        ORDER BY c.opened_seq, c.entity_type, c.entity_id, c.field"
+    );
     answer.fill(SQL, &[project.pg().into(), include_resolved.into()])
 }
 
 /// What happened to a conflict, in order.
 pub fn conflict_history(answer: Answer, project: ProjectId, conflict: Uuid) -> Result<()> {
-    const SQL: &str = "SELECT n.event, n.actor_id, a.display_name, n.value,
+    const SQL: &str = concat!(
+        "SELECT n.event, n.actor_id, ",
+        called!("n.actor_id"),
+        ", n.value,
             CASE WHEN n.event IN ('value', 'resolved') THEN n.value IS NULL END,
             n.seq, u.bundle_id, u.committed_at
         FROM quire_store.conflict_event n
         JOIN quire_store.bundle u ON u.project_id = n.project_id AND u.seq = n.seq
-        LEFT JOIN quire_store.actor a ON a.actor_id = n.actor_id
         WHERE n.project_id = $1 AND n.conflict_id = $2
-        ORDER BY n.ordinal";
+        ORDER BY n.ordinal"
+    );
     answer.fill(SQL, &[project.pg().into(), uuid_to_pg(conflict).into()])
 }

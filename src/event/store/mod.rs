@@ -2,7 +2,7 @@
 
 pub mod channel;
 
-use crate::bundle::store::from_pg;
+use crate::bundle::store::{from_peer, from_pg};
 use crate::db::{self, Arg};
 use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId, Seq};
@@ -19,6 +19,8 @@ pub struct LoggedBundle {
     pub seq: Seq,
     pub actor: ActorId,
     pub committed_at: Micros,
+    /// The peer it came from.
+    pub from_peer: Option<String>,
     pub op_count: i32,
     /// The operation of a bundle that changes no file.
     pub other: Option<Value>,
@@ -26,12 +28,16 @@ pub struct LoggedBundle {
 
 /// The next bundles after a seq.
 pub fn bundles_after(project: ProjectId, after: Seq, limit: i64) -> Result<Vec<LoggedBundle>> {
-    const SQL: &str = "SELECT u.seq, u.actor_id, u.committed_at, u.op_count,
-            CASE WHEN u.kind = 'system' THEN u.details -> 'op' END
+    const SQL: &str = concat!(
+        "SELECT u.seq, u.actor_id, u.committed_at, u.op_count,
+            CASE WHEN u.kind = 'system' THEN u.details -> 'op' END, ",
+        from_peer!("u.bundle_id"),
+        "
         FROM quire_store.bundle u
         WHERE u.project_id = $1 AND u.seq > $2
         ORDER BY u.seq
-        LIMIT $3";
+        LIMIT $3"
+    );
     db::read(SQL, &[project.pg().into(), after.into(), limit.into()], |row| {
         Ok(LoggedBundle {
             seq: row.get(1)?,
@@ -39,6 +45,7 @@ pub fn bundles_after(project: ProjectId, after: Seq, limit: i64) -> Result<Vec<L
             committed_at: from_pg(row.get(3)?),
             op_count: row.get(4)?,
             other: row.opt::<JsonB>(5)?.map(|op| op.0),
+            from_peer: row.opt(6)?,
         })
     })
 }
