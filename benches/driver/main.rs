@@ -75,11 +75,9 @@ fn main() -> ExitCode {
 }
 
 fn run(options: Options) -> Result<()> {
-    if let Some(only) = &options.only
-        && !SECTIONS.iter().any(|(name, _)| name == only)
-    {
+    if let Some(unknown) = options.only.iter().find(|only| !SECTIONS.iter().any(|(name, _)| name == only)) {
         let names = SECTIONS.map(|(name, _)| name).join(", ");
-        return Err(format!("there is no section {only}; there are {names}").into());
+        return Err(format!("there is no section {unknown}; there are {names}").into());
     }
     let start = Instant::now();
     let server = Server::connect(&options)?;

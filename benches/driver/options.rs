@@ -8,7 +8,7 @@ const USAGE: &str = "usage: bench --host DIR --port N --dbname NAME [options]
   --rounds N       rounds of each measurement (default 5, with --quick 2)
   --quick          a short run: fewer rounds, shorter times, a tenth of the history
   --seconds N      length of one pgbench run (default 4, with --quick 2)
-  --only NAME      one section: upsert, bulk, list, history, poll, size, snapshot, gc or entities
+  --only NAMES     these sections: upsert,bulk,list,history,poll,size,snapshot,gc,entities
   --repo DIR       git repository for section size, which is left out without
   --tree DIR       git work tree of 2,000 files or more for section snapshot, which is left out without
   --commits N      import only the first N commits of it (default: all, with --quick 300)
@@ -26,7 +26,8 @@ pub struct Options {
     pub quick: bool,
     /// Length of one pgbench run.
     pub seconds: u32,
-    pub only: Option<String>,
+    /// Sections; all when there are none.
+    pub only: Vec<String>,
     pub repo: Option<PathBuf>,
     pub tree: Option<PathBuf>,
     pub commits: usize,
@@ -41,7 +42,7 @@ impl Options {
         let mut user = std::env::var("PGUSER").unwrap_or_else(|_| "postgres".to_owned());
         let (mut rounds, mut seconds, mut commits) = (None, None, None);
         let (mut quick, mut markdown) = (false, false);
-        let (mut only, mut repo, mut tree, mut pgbench) = (None, None, None, None);
+        let (mut only, mut repo, mut tree, mut pgbench) = (Vec::new(), None, None, None);
         while let Some(arg) = args.next() {
             let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value\n{USAGE}"));
             match arg.as_str() {
@@ -52,7 +53,7 @@ impl Options {
                 "--rounds" => rounds = Some(number(&arg, &value()?)?),
                 "--seconds" => seconds = Some(number(&arg, &value()?)?),
                 "--commits" => commits = Some(number(&arg, &value()?)?),
-                "--only" => only = Some(value()?),
+                "--only" => only.extend(value()?.split(',').map(str::to_owned)),
                 "--repo" => repo = Some(PathBuf::from(value()?)),
                 "--tree" => tree = Some(PathBuf::from(value()?)),
                 "--pgbench" => pgbench = Some(PathBuf::from(value()?)),
@@ -79,10 +80,11 @@ impl Options {
         if options.rounds == 0 || options.seconds == 0 || options.commits == 0 {
             return Err(format!("--rounds, --seconds and --commits must be at least 1\n{USAGE}").into());
         }
-        if options.only.as_deref() == Some("size") && options.repo.is_none() {
+        let is_asked_for = |section: &str| options.only.iter().any(|only| only == section);
+        if is_asked_for("size") && options.repo.is_none() {
             return Err(format!("--only size needs --repo\n{USAGE}").into());
         }
-        if options.only.as_deref() == Some("snapshot") && options.tree.is_none() {
+        if is_asked_for("snapshot") && options.tree.is_none() {
             return Err(format!("--only snapshot needs --tree\n{USAGE}").into());
         }
         Ok(options)
@@ -90,13 +92,13 @@ impl Options {
 
     /// Whether to run a section.
     pub fn wants(&self, section: &str) -> bool {
-        match &self.only {
-            Some(only) => only == section,
-            None => match section {
-                "size" => self.repo.is_some(),
-                "snapshot" => self.tree.is_some(),
-                _ => true,
-            },
+        if !self.only.is_empty() {
+            return self.only.iter().any(|only| only == section);
+        }
+        match section {
+            "size" => self.repo.is_some(),
+            "snapshot" => self.tree.is_some(),
+            _ => true,
         }
     }
 

@@ -91,7 +91,7 @@ CREATE FUNCTION at_row() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM reg
 CREATE TRIGGER t BEFORE INSERT OR UPDATE ON ruled FOR EACH STATEMENT EXECUTE FUNCTION at_row();
 
 -- a view of quire's inside of one of bob's, and names of quire's and of PostgreSQL's, also by a search path that is set meanwhile
-CREATE VIEW files AS SELECT 'copy/' || file_path AS path, content FROM quire.project_files_current;
+CREATE VIEW files AS SELECT 'copy/' || file_path AS path, content FROM quire.project_files_current WHERE project_id = t.id(3950);
 CREATE TABLE project_files (path text, content text);
 INSERT INTO project_files VALUES ('named/project_files', 'x');
 CREATE TABLE "quire_store.bundle" ("pa""th" text, "c); DROP TABLE regress_hostile.said; --" text, "'t'" text);
