@@ -1,5 +1,7 @@
 //! Arguments of SQL functions, checked the same way everywhere.
 
+mod texts;
+
 use crate::error::{Error, Result};
 use crate::ids::{ActorId, CorrelationId, ProjectId};
 use crate::pure::name;
@@ -9,6 +11,8 @@ use crate::pure::timestamp::Micros;
 use pgrx::Uuid;
 use pgrx::datum::Interval;
 use std::ops::RangeInclusive;
+
+pub use texts::TextsArg;
 
 /// An argument that must not be NULL (22004).
 pub fn required<T>(name: &str, value: Option<T>) -> Result<T> {

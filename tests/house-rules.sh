@@ -50,6 +50,19 @@ without_definer() {
          }' "$@"
 }
 
+# What becomes values before the function runs does so before the gate, and without bound. Prints "FILE: FUNCTION" of those with such
+# an argument; TextsArg and JsonArg hold what came, and pgrx::Array gives out item by item.
+with_eager_argument() {
+    awk '/^#\[pg_extern/ { attribute = 1 }
+         attribute && /^(pub )?fn / { name = $0; sub(/^(pub )?fn /, "", name); sub(/[(<].*/, "", name) }
+         name != "" {
+             arguments = $0
+             sub(/->.*/, "", arguments)
+             if (arguments ~ /Vec<|JsonB|String/) print FILENAME ": " name
+             if (/->|\{$/) name = attribute = ""
+         }' "$@"
+}
+
 found grep -rnE --include='*.rs' 'format!\(.*\b(SELECT|INSERT|UPDATE|DELETE)\b' src |
     rule "format! builds no SQL"
 
@@ -62,6 +75,8 @@ longer_than 80 src/lib.rs |
 mapfile -t sources < <(rust_sources)
 without_definer "${sources[@]}" |
     rule "every function of the interface goes through definer"
+with_eager_argument "${sources[@]}" |
+    rule "no argument of a function becomes a vector, a tree or a copy before the gate"
 longer_than 600 "${sources[@]}" |
     rule "no file in src has more than 600 lines"
 

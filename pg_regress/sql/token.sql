@@ -98,6 +98,9 @@ SELECT t.error($$SELECT quire.mint_token(t.id(2100), '{project:read}', NULL)$$);
 SELECT t.error($$SELECT quire.mint_token(t.id(2100), ARRAY['project:read', NULL], '1 hour')$$);
 SELECT t.error($$SELECT quire.mint_token(t.id(2100), '{}', '1 hour')$$);
 SELECT t.error($$SELECT quire.mint_token(t.id(2100), array_fill('project:read'::text, ARRAY[65]), '1 hour')$$);
+SELECT t.error($$SELECT quire.mint_token(t.id(2100), array_fill(NULL::text, ARRAY[40000000]), '1 hour')$$);
+SELECT t.error($$SELECT quire.attenuate_token('x', array_fill(NULL::text, ARRAY[40000000]), '1 hour')$$);
+SELECT quire.authenticate(quire.mint_token(t.id(2100), '[3:4][0:0]={{project:read},{events:read}}', '1 hour')) -> 'abilities' AS abilities;
 SELECT ability, t.error(format('SELECT quire.mint_token(t.id(2100), ARRAY[%L], ''1 hour'')', ability))
 FROM unnest(ARRAY['', 'read', 'Project:read', 'project:read:', 'project:*', 'snapshot:read:1', 'file:write:', 'file:write:a[',
     'file:read', 'events:write', '*']) ability;

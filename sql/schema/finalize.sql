@@ -485,7 +485,7 @@ COMMENT ON FUNCTION quire.mint_token(uuid, text[], interval, text, integer) IS
 'Makes a capability token: a part of the caller''s own rights in one project, for a while, for whoever holds the text. Members only.
 Arguments: abilities (1 to 64 of project:read, events:read, snapshot:read, snapshot:read:<snapshot id>, file:write, file:write:<glob>; none implies another; in globs * and ? stay inside a segment, ** crosses them); ttl (above 0, at most 366 days); audience (the only database role that may present it; default: any); max_uses (how often it may be presented; a use counts when its transaction commits).
 Returns: the token, which is stored nowhere. It is worth what its maker''s role in the project is worth at the time of use.
-Errors: 22004, 22023, 42501 no member, or no editor for file:write; PT404; 40001 in a REPEATABLE READ transaction, when the key it sees has been deleted since.';
+Errors: 22004, 22023, 42501 no member, or no editor for file:write; PT404; PT413 more than 64 abilities; 40001 in a REPEATABLE READ transaction, when the key it sees has been deleted since.';
 COMMENT ON FUNCTION quire.attenuate_token(text, text[], interval) IS
 'Makes a weaker token of a token, with the text alone: nothing is looked up or stored. Revoking the first revokes it, too.
 Arguments: token; abilities (each covered by one of the token''s); ttl (ends with the token''s own at the latest). At most 8 times in a row.

@@ -45,13 +45,13 @@ fn gone_text(
 /// Text of a blob that is stored in chunks.
 #[pg_extern(schema = "quire_store", immutable, parallel_safe)]
 fn decode_text_chunks(
-    codecs: Vec<Option<i16>>,
-    sizes: Vec<Option<i64>>,
+    codecs: pgrx::Array<i16>,
+    sizes: pgrx::Array<i64>,
     parts: pgrx::Array<&[u8]>,
     size: i64,
     hash: &[u8],
 ) -> String {
-    let chunks = codecs.into_iter().flatten().zip(sizes.into_iter().flatten()).zip(parts.iter().flatten());
+    let chunks = codecs.iter().flatten().zip(sizes.iter().flatten()).zip(parts.iter().flatten());
     or_raise(decode(size, hash, chunks.map(|((codec, size), part)| (codec, size, part))).and_then(text))
 }
 

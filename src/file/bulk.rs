@@ -1,13 +1,13 @@
 //! Writers of many files: all or nothing, one bundle, one event.
 
-use crate::args::required;
+use crate::args::{TextsArg, required};
 use crate::auth::{Access, Action, expect};
 use crate::blob;
 use crate::bundle::correlated;
 use crate::bundle::staged::{Staged, check_count, items};
 use crate::bundle::{Commit, Kind, commit};
 use crate::definer::definer;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::jsonb::JsonArg;
 use crate::pure::json::Members;
 use crate::pure::path::FilePath;
@@ -46,7 +46,7 @@ fn bulk_upsert(
 #[search_path(pg_catalog, pg_temp)]
 fn bulk_delete_project_files(
     project_uuid: Option<Uuid>,
-    paths: Option<Vec<Option<String>>>,
+    paths: Option<TextsArg>,
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> JsonB {
     definer(|| bulk_delete(project_uuid, paths, correlation_id))
@@ -54,16 +54,14 @@ fn bulk_delete_project_files(
 
 fn bulk_delete(
     project_uuid: Option<Uuid>,
-    paths: Option<Vec<Option<String>>>,
+    paths: Option<TextsArg>,
     correlation_id: Option<Uuid>,
 ) -> Result<JsonB> {
     let access = expect(Action::Write, project_uuid)?;
     let paths = required("paths", paths)?;
-    check_count("paths", paths.len())?;
+    let paths: Vec<FilePath> = paths.parsed("paths", |count| check_count("paths", count), FilePath::parse)?;
     let mut staged = Staged::default();
-    for path in paths {
-        staged.push_delete(FilePath::parse(&path.ok_or_else(|| Error::null("paths"))?)?);
-    }
+    paths.into_iter().for_each(|path| staged.push_delete(path));
     write(&access, staged, correlation_id, "bulk_delete_project_files")
 }
 

@@ -190,14 +190,18 @@ pub struct Abilities(BTreeMap<String, Ability>);
 impl Abilities {
     /// From text forms in any order; repeated ones count once.
     pub fn parse<T: AsRef<str>>(texts: &[T]) -> Result<Self> {
-        if texts.is_empty() || texts.len() > MAX_ABILITIES {
-            return Err(Error::validation(format!("abilities must be 1 to {MAX_ABILITIES} texts")));
+        Self::check_count(texts.len())?;
+        texts.iter().map(|text| Ability::parse(text.as_ref())).collect()
+    }
+
+    /// Refuses none (22023) and more than there may be (PT413).
+    pub fn check_count(count: usize) -> Result<()> {
+        match count {
+            0 => Err(Error::validation("abilities must not be empty").with("argument", "abilities")),
+            1..=MAX_ABILITIES => Ok(()),
+            _ => Err(Error::limit(format!("abilities has {count} items"), MAX_ABILITIES)
+                .with("argument", "abilities")),
         }
-        let parsed = texts.iter().map(|text| Ability::parse(text.as_ref()));
-        parsed
-            .map(|ability| ability.map(|ability| (ability.to_string(), ability)))
-            .collect::<Result<_>>()
-            .map(Self)
     }
 
     /// The canonical texts, in order.
@@ -231,6 +235,13 @@ impl Abilities {
     /// Whether each of `weaker` is covered, so that `weaker` certainly allows nothing that this set does not.
     pub fn covers(&self, weaker: &Abilities) -> bool {
         weaker.iter().all(|ability| self.covers_one(ability))
+    }
+}
+
+/// As many as [`Abilities::check_count`] allows.
+impl FromIterator<Ability> for Abilities {
+    fn from_iter<I: IntoIterator<Item = Ability>>(abilities: I) -> Self {
+        Self(abilities.into_iter().map(|ability| (ability.to_string(), ability)).collect())
     }
 }
 

@@ -1,7 +1,7 @@
 //! SQL functions of tokens.
 
 use super::{secret, store};
-use crate::args::{interval_arg, required};
+use crate::args::{TextsArg, interval_arg, required};
 use crate::auth::{self, Access, Action, Bound, bound, require_project};
 use crate::bundle::store::{now, to_pg};
 use crate::definer::definer;
@@ -9,7 +9,7 @@ use crate::error::{Code, Error, Result};
 use crate::event;
 use crate::ids::{ProjectId, uuid_from_pg};
 use crate::project::managed;
-use crate::pure::ability::{Abilities, Need};
+use crate::pure::ability::{Abilities, Ability, Need};
 use crate::pure::timestamp::{Micros, rfc3339};
 use crate::pure::token::{self, MAX_USES, Root, Token, Unverified};
 use pgrx::datum::{Interval, TimestampWithTimeZone};
@@ -25,7 +25,7 @@ const MAX_TTL: i128 = 366 * 24 * 3600 * 1_000_000;
 #[search_path(pg_catalog, pg_temp)]
 fn mint_token(
     project_uuid: Option<Uuid>,
-    abilities: Option<Vec<Option<String>>>,
+    abilities: Option<TextsArg>,
     ttl: Option<Interval>,
     audience: default!(Option<&str>, "NULL"),
     max_uses: default!(Option<i32>, "NULL"),
@@ -35,7 +35,7 @@ fn mint_token(
 
 fn mint_inner(
     project_uuid: Option<Uuid>,
-    abilities: Option<Vec<Option<String>>>,
+    abilities: Option<TextsArg>,
     ttl: Option<Interval>,
     audience: Option<&str>,
     max_uses: Option<i32>,
@@ -92,9 +92,10 @@ pub fn mint(access: &Access, minting: Minting) -> Result<String> {
     Ok(text)
 }
 
-fn abilities_arg(abilities: Option<Vec<Option<String>>>) -> Result<Abilities> {
-    let texts: Option<Vec<String>> = required("abilities", abilities)?.into_iter().collect();
-    Abilities::parse(&texts.ok_or_else(|| Error::null("abilities"))?)
+fn abilities_arg(abilities: Option<TextsArg>) -> Result<Abilities> {
+    let abilities: Vec<Ability> =
+        required("abilities", abilities)?.parsed("abilities", Abilities::check_count, Ability::parse)?;
+    Ok(abilities.into_iter().collect())
 }
 
 /// How long a token is to live, in microseconds.
@@ -112,22 +113,16 @@ fn uses_arg(uses: i32) -> Result<u32> {
 /// Makes a weaker token of one; needs nothing but its text.
 #[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
-fn attenuate_token(
-    token: Option<&str>,
-    abilities: Option<Vec<Option<String>>>,
-    ttl: Option<Interval>,
-) -> String {
+fn attenuate_token(token: Option<&str>, abilities: Option<TextsArg>, ttl: Option<Interval>) -> String {
     definer(|| attenuate(token, abilities, ttl))
 }
 
-fn attenuate(
-    token: Option<&str>,
-    abilities: Option<Vec<Option<String>>>,
-    ttl: Option<Interval>,
-) -> Result<String> {
+fn attenuate(token: Option<&str>, abilities: Option<TextsArg>, ttl: Option<Interval>) -> Result<String> {
     let text = required("token", token)?;
+    // Whoever calls this needs no right: what is no token is refused before anything is made of the rest.
+    let given = Unverified::parse(text)?;
     let abilities = abilities_arg(abilities)?;
-    let expires_at = (now() + ttl_arg(ttl)?).min(Unverified::parse(text)?.expires_at());
+    let expires_at = (now() + ttl_arg(ttl)?).min(given.expires_at());
     token::narrow(text, &abilities, expires_at)
 }
 

@@ -1,7 +1,7 @@
 //! SQL functions that copy from one project into another.
 
 use super::copy::{self, Source, State, clear_others};
-use crate::args::{name_arg, required};
+use crate::args::{TextsArg, name_arg, required};
 use crate::auth::{self, Access, Action, require_project};
 use crate::bundle::staged::check_count;
 use crate::bundle::store::head_seq;
@@ -96,10 +96,10 @@ fn other(argument: &str, project: Option<Uuid>) -> Result<Access> {
 fn import_from_library(
     project_uuid: Option<Uuid>,
     library_uuid: Option<Uuid>,
-    paths: Option<Vec<Option<String>>>,
+    paths: Option<TextsArg>,
     entities: default!(Option<JsonArg>, "'[]'"),
     correlation_id: default!(Option<Uuid>, "NULL"),
-    assets: default!(Option<Vec<Option<String>>>, "'{}'"),
+    assets: default!(Option<TextsArg>, "'{}'"),
 ) -> JsonB {
     definer(|| from_library(project_uuid, library_uuid, paths, entities, correlation_id, assets))
 }
@@ -107,10 +107,10 @@ fn import_from_library(
 fn from_library(
     project_uuid: Option<Uuid>,
     library_uuid: Option<Uuid>,
-    paths: Option<Vec<Option<String>>>,
+    paths: Option<TextsArg>,
     entities: Option<JsonArg>,
     correlation_id: Option<Uuid>,
-    assets: Option<Vec<Option<String>>>,
+    assets: Option<TextsArg>,
 ) -> Result<JsonB> {
     let access = require_project(Action::Write, project_uuid)?;
     access.refuse_token()?;
@@ -160,29 +160,25 @@ fn from_library(
 }
 
 /// Paths of files and directories; an empty one is everything.
-fn paths_arg(paths: Option<Vec<Option<String>>>) -> Result<Vec<Option<FilePath>>> {
-    let paths = required("paths", paths)?;
-    if !paths.is_empty() {
-        check_count("paths", paths.len())?;
-    }
-    paths.into_iter().map(|path| FilePath::parse_prefix(&required("paths", path)?)).collect()
+fn paths_arg(paths: Option<TextsArg>) -> Result<Vec<Option<FilePath>>> {
+    required("paths", paths)?.parsed("paths", |count| at_most("paths", count), FilePath::parse_prefix)
 }
 
 /// Hashes of assets.
-fn assets_arg(assets: Option<Vec<Option<String>>>) -> Result<BTreeSet<Hash>> {
-    let assets = required("assets", assets)?;
-    if !assets.is_empty() {
-        check_count("assets", assets.len())?;
-    }
-    assets.into_iter().map(|hash| Hash::parse("assets", &required("assets", hash)?)).collect()
+fn assets_arg(assets: Option<TextsArg>) -> Result<BTreeSet<Hash>> {
+    let count = |count| at_most("assets", count);
+    required("assets", assets)?.parsed("assets", count, |hash| Hash::parse("assets", hash))
+}
+
+/// None is nothing to do, and no error as long as there is something else.
+fn at_most(what: &str, count: usize) -> Result<()> {
+    if count > 0 { check_count(what, count) } else { Ok(()) }
 }
 
 /// `[{"entity_type": .., "entity_id": ..}]`
 fn entities_arg(entities: JsonArg) -> Result<BTreeSet<EntityKey>> {
     let items = entities.items("entities")?;
-    if items.len() > 0 {
-        check_count("entities", items.len())?;
-    }
+    at_most("entities", items.len())?;
     let named = items.enumerate().map(|(at, item)| {
         let item = item?;
         let mut members = Members::of(format!("entities[{at}]"), &item)?;

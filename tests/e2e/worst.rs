@@ -114,7 +114,7 @@ fn worst(kind: &str) -> Vec<String> {
         "text" => stored("t", &["long", "steps", "wide"]),
         "bytea" => stored("b", &["zeros", "files"]),
         "jsonb" => stored("j", &["array", "object", "deep", "ops", "words", "text", "keys"]),
-        "text[]" => stored("a", &["many", "nothing"]),
+        "text[]" => stored("a", &["many", "nothing", "bits"]),
         "integer" => plain(&["2147483647", "-2147483648"]),
         "bigint" => plain(&["9223372036854775807", "-9223372036854775808"]),
         "interval" => plain(&["170000000 years", "-170000000 years", "1 us"]),
@@ -144,7 +144,8 @@ const VALUES: &str = r#"
         ('keys', (SELECT jsonb_object_agg(repeat('k', 1 << 20) || n, repeat('0', 64)) FROM generate_series(1, 40) n)),
         ('words', ('[' || repeat('"",', 2000000) || '0]')::jsonb);
     INSERT INTO worst_value (name, a) VALUES
-        ('many', array_fill('x'::text, '{1000000}')), ('nothing', array_fill(NULL::text, '{1000000}'))"#;
+        ('many', array_fill('x'::text, '{1000000}')), ('nothing', array_fill(NULL::text, '{1000000}')),
+        ('bits', array_fill(NULL::text, '{40000000}'))"#;
 
 /// A function and its arguments.
 struct Function {
