@@ -199,8 +199,14 @@ const LEFT_BEHIND: [&str; 7] = [
     "DELETE FROM quire_store.snapshot d USING (
         SELECT t.snapshot_id FROM quire_store.snapshot t WHERE t.project_id = $1 FOR UPDATE SKIP LOCKED) free
      WHERE d.project_id = $1 AND d.snapshot_id = free.snapshot_id",
-    "DELETE FROM quire_store.token_revocation WHERE project_id = $1",
-    "DELETE FROM quire_store.departure WHERE project_id = $1",
+    "DELETE FROM quire_store.token_revocation d USING (
+        SELECT t.token_id, t.revocation_id FROM quire_store.token_revocation t WHERE t.project_id = $1
+        FOR UPDATE SKIP LOCKED) free
+     WHERE d.project_id = $1 AND d.token_id = free.token_id AND d.revocation_id = free.revocation_id",
+    "DELETE FROM quire_store.departure d USING (
+        SELECT t.actor_id, t.departure_id FROM quire_store.departure t WHERE t.project_id = $1
+        FOR UPDATE SKIP LOCKED) free
+     WHERE d.project_id = $1 AND d.actor_id = free.actor_id AND d.departure_id = free.departure_id",
 ];
 
 /// Removes what people who cannot write have left behind.
