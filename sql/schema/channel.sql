@@ -2,8 +2,9 @@
 
 SET LOCAL search_path TO pg_catalog, pg_temp;
 
--- One row each time somebody opens the channel or holds it open for longer. Readers only add rows, and lock nothing that a writer
--- or the deletion of the project would wait for; hence no foreign key, either. Whoever closes the channel removes them.
+-- One row for each who was told a name, and one that the name is ended: its last message is sent, both times are '-infinity'. Who may
+-- only read opens it, so nobody waits here: readers and writers add rows, what is replaced or says nothing any more is removed as far
+-- as nobody else has it locked, and there is no foreign key.
 CREATE TABLE quire_store.channel (
     project_id   uuid NOT NULL,
     row_id       uuid NOT NULL,
@@ -12,7 +13,7 @@ CREATE TABLE quire_store.channel (
     -- The project's channel_epoch that was read before the gate was passed: who passed it before the channel was closed, and
     -- commits after it, has a name that is closed.
     epoch        bigint NOT NULL,
-    -- Who was told the name: its time is over when they leave or their token is revoked.
+    -- Who was told the name, since when: its time is over when they leave or their token is revoked.
     actor_id     uuid,
     token_id     uuid,
     told_at      timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),

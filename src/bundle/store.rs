@@ -58,7 +58,7 @@ pub struct LockedHead {
     pub asset_bytes: i64,
     /// What the caller is in the project now.
     pub standing: Standing,
-    /// Somebody may hold the project's private channel open.
+    /// The project's private channel has a name that is not ended: somebody may hold it open.
     pub has_channel: bool,
     /// Head of the file asked for, if it has ever been there.
     pub file: Option<Head>,
@@ -86,7 +86,9 @@ fn read_locked(access: &Access, path: Option<&FilePath>) -> Result<Option<(Locke
             concat!(
                 "SELECT p.seq, p.checksum, p.committed_at, p.next_file_id, p.live_files, p.live_bytes,
                     q.access_version, a.actor_id, m.role,
-                    EXISTS (SELECT FROM quire_store.channel c WHERE c.project_id = $1),
+                    EXISTS (SELECT FROM quire_store.channel c
+                            WHERE c.project_id = $1 AND c.epoch = q.channel_epoch
+                            GROUP BY c.name HAVING min(c.valid_until) > '-infinity'),
                     p.ctid <> o.ctid, p.asset_bytes, ",
                 file_head_columns!(),
                 " FROM quire_store.project_head p

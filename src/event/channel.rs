@@ -3,6 +3,7 @@
 //! PostgreSQL lets everybody LISTEN to every name, so the name is the secret: it cannot be guessed, and it changes when
 //! somebody who was told it loses the right to know. Nothing is sent while nobody holds the channel open.
 
+pub use super::store::channel::sweep;
 use super::store::channel::{self as store, Channel};
 use crate::args::{interval_arg, required};
 use crate::auth::{Access, Action, require_project};
@@ -23,8 +24,6 @@ use pgrx::prelude::*;
 const MAX_LEASE: i128 = 3600 * 1_000_000;
 /// How much longer than it is a channel is held at least, in microseconds: a second. Who asks for less gets what there is.
 const GRAIN: Micros = 1_000_000;
-/// Rows from which on a writer removes those that say no more than others.
-const MOST_ROWS: i64 = 50;
 /// Longest life of a name, in microseconds: one day.
 const MAX_LIFE: Micros = 24 * 3600 * 1_000_000;
 
@@ -46,7 +45,10 @@ fn open(project_uuid: Option<Uuid>, lease: Option<Interval>) -> Result<String> {
             hold(&access, epoch, &channel, now + lease, valid_until)?;
             Ok(channel.name)
         }
-        None => store::add_new(&access, epoch, now + lease, valid_until),
+        None => {
+            store::sweep(access.project)?;
+            store::add_new(&access, epoch, now + lease, valid_until)
+        }
     }
 }
 
@@ -55,12 +57,12 @@ fn open(project_uuid: Option<Uuid>, lease: Option<Interval>) -> Result<String> {
 fn look(access: &Access) -> Result<(i64, Vec<Channel>)> {
     db::require_writable();
     let epoch = store::epoch(access.project)?;
-    let channels = store::channels(access.project)?;
+    let channels = store::channels(access.project, Some(access))?;
     access.again()?;
     Ok((epoch, channels))
 }
 
-/// Holds a channel open until a time, unless it is for about as long. Returns until when it is.
+/// Holds a channel open until a time, unless the caller does for about as long. Returns until when it is.
 fn hold(
     access: &Access,
     epoch: i64,
@@ -69,8 +71,8 @@ fn hold(
     valid_until: Micros,
 ) -> Result<Micros> {
     let valid_until = valid_until.min(channel.valid_until);
-    let tells_nothing_new = channel.leased_until >= until - GRAIN && channel.valid_until <= valid_until;
-    if tells_nothing_new && access.principal.token.is_none() {
+    let is_held = channel.held_until.is_some_and(|held| held >= until - GRAIN);
+    if is_held && channel.valid_until <= valid_until {
         return Ok(channel.leased_until.min(valid_until));
     }
     store::add(access, epoch, &channel.name, until, valid_until)?;
@@ -134,21 +136,23 @@ pub fn close(project: ProjectId) -> Result<()> {
     Ok(())
 }
 
-/// The names under which a bundle is sent now, for its writer. Closes the channel when somebody who knows its name may not know
-/// it any more.
+/// The names under which a bundle is sent now, for its writer. Nothing is sent under a name that somebody knows who may not know it
+/// any more, but that it is closed, once. A writer only adds that: who manages the project would wait for anything else.
 pub fn names(project: ProjectId) -> Result<Vec<String>> {
-    let channels = store::channels(project)?;
-    if channels.iter().any(|channel| channel.is_stale) {
-        close(project)?;
-        return Ok(Vec::new());
-    }
-    if channels.iter().map(|channel| channel.rows).sum::<i64>() > MOST_ROWS {
-        store::thin_out(project)?;
-    }
     let now = now();
-    Ok(channels
-        .into_iter()
-        .filter(|channel| channel.leased_until > now)
-        .map(|channel| channel.name)
-        .collect())
+    let mut open = Vec::new();
+    // Who has lost the right to know a name is asked of what is committed now, whatever the transaction sees.
+    let channels = match db::sees_older_state() {
+        true => db::latest(|| store::channels(project, None))?,
+        false => store::channels(project, None)?,
+    };
+    for channel in channels {
+        if !channel.is_stale && channel.leased_until > now {
+            open.push(channel.name);
+        } else if channel.is_stale && !channel.is_ended {
+            store::end(project, &channel)?;
+            notify::send(&channel.name, CHANNEL_CLOSED);
+        }
+    }
+    Ok(open)
 }

@@ -12,6 +12,6 @@ mod sink;
 mod store;
 mod subscription;
 
-pub use channel::{close as close_channel, names as channel_names};
+pub use channel::{close as close_channel, names as channel_names, sweep as sweep_channel};
 pub use load::{MAX_CONTENT_BYTES, of_bundle};
 pub use sink::send as send_to_sink;

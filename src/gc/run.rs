@@ -11,6 +11,7 @@ use crate::auth::{self, Action, require_project};
 use crate::bundle::store::{head_seq, lock_head, touch};
 use crate::definer::definer;
 use crate::error::Result;
+use crate::event;
 use crate::project;
 use crate::pure::hash::Hash;
 use pgrx::prelude::*;
@@ -34,6 +35,7 @@ fn run(project_uuid: Option<Uuid>, max_blobs: Option<i32>) -> Result<JsonB> {
     let most = page_arg("max_blobs", max_blobs, MAX_BLOBS)?;
     let project = access.project;
     asset::store::delete_expired(project, uuid::Uuid::nil())?;
+    event::sweep_channel(project)?;
     let mut round = store::lock_round(project)?;
     let terms = store::terms(project)?;
     if round.terms != terms {

@@ -187,7 +187,10 @@ pub fn set_archived(project: ProjectId, archived: bool) -> Result<()> {
 
 /// What people who cannot write a project leave behind in it, and may have locked: it goes as far as nobody has, and is nobody's
 /// when the project is gone.
-const LEFT_BEHIND: [&str; 6] = [
+const LEFT_BEHIND: [&str; 7] = [
+    "DELETE FROM quire_store.channel d USING (
+        SELECT t.row_id FROM quire_store.channel t WHERE t.project_id = $1 FOR UPDATE SKIP LOCKED) free
+     WHERE d.project_id = $1 AND d.row_id = free.row_id",
     "DELETE FROM quire_store.token_use d USING (
         SELECT t.token_id FROM quire_store.token_use t WHERE t.project_id = $1 FOR UPDATE SKIP LOCKED) free
      WHERE d.project_id = $1 AND d.token_id = free.token_id",
@@ -200,8 +203,14 @@ const LEFT_BEHIND: [&str; 6] = [
     "DELETE FROM quire_store.snapshot d USING (
         SELECT t.snapshot_id FROM quire_store.snapshot t WHERE t.project_id = $1 FOR UPDATE SKIP LOCKED) free
      WHERE d.project_id = $1 AND d.snapshot_id = free.snapshot_id",
-    "DELETE FROM quire_store.token_revocation WHERE project_id = $1",
-    "DELETE FROM quire_store.departure WHERE project_id = $1",
+    "DELETE FROM quire_store.token_revocation d USING (
+        SELECT t.token_id, t.revocation_id FROM quire_store.token_revocation t WHERE t.project_id = $1
+        FOR UPDATE SKIP LOCKED) free
+     WHERE d.project_id = $1 AND d.token_id = free.token_id AND d.revocation_id = free.revocation_id",
+    "DELETE FROM quire_store.departure d USING (
+        SELECT t.actor_id, t.departure_id FROM quire_store.departure t WHERE t.project_id = $1
+        FOR UPDATE SKIP LOCKED) free
+     WHERE d.project_id = $1 AND d.actor_id = free.actor_id AND d.departure_id = free.departure_id",
 ];
 
 /// Removes what people who cannot write have left behind.
@@ -212,7 +221,7 @@ fn clear_left_behind(project: ProjectId) -> Result<()> {
 /// Deletes a project and everything that hangs off it. The project's row goes first: the guard of the append-only tables
 /// lets their rows go only when it is gone.
 pub fn delete(project: ProjectId) -> Result<()> {
-    const IN_THIS_ORDER: [&str; 8] = [
+    const IN_THIS_ORDER: [&str; 7] = [
         "DELETE FROM quire_store.project WHERE project_id = $1",
         "DELETE FROM quire_store.project_files WHERE project_id = $1",
         "DELETE FROM quire_store.entity_op WHERE project_id = $1",
@@ -220,7 +229,6 @@ pub fn delete(project: ProjectId) -> Result<()> {
         "DELETE FROM quire_store.bundle WHERE project_id = $1",
         "DELETE FROM quire_store.blob WHERE project_id = $1",
         "DELETE FROM quire_store.gc_round WHERE project_id = $1",
-        "DELETE FROM quire_store.channel WHERE project_id = $1",
     ];
     IN_THIS_ORDER.into_iter().try_for_each(|sql| db::exec(sql, &[project.pg().into()]))?;
     clear_left_behind(project)

@@ -1,7 +1,7 @@
 //! What reaches listeners: content on the private channel only, and on Supabase's private topic.
 
 use crate::cluster::{Database, shared};
-use crate::steps::{HEARD, add_member, configure, ensure_role, heard, project, put, user};
+use crate::steps::{HEARD, add_member, ask, configure, ensure_role, heard, project, put, user};
 use postgres::Client;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -93,6 +93,52 @@ fn a_name_that_has_had_its_time_is_closed_with_the_next_bundle_and_carries_no_co
         said.iter().map(|(_, payload)| payload.as_str()).collect::<Vec<_>>(),
         [r#"{"event":"channel:closed"}"#]
     );
+    put(&mut writer, project, "a", "it is told once");
+    assert_eq!(heard(&mut watcher, &mut writer), []);
+
+    // Whoever opens it again gets another name. What said something of the old one goes, but for its end.
+    let name = open(&mut writer, project);
+    let mut again = listener(&database, "postgres", &[name]);
+    put(&mut writer, project, "a", "under the new name");
+    assert_eq!((heard(&mut again, &mut writer).len(), heard(&mut watcher, &mut writer)), (1, vec![]));
+    let rows = |client: &mut Client| -> i64 {
+        let sql = "SELECT count(*) FROM quire_store.channel WHERE project_id = $1";
+        client.query_one(sql, &[&project]).expect("count").get(0)
+    };
+    assert_eq!(rows(&mut writer), 2);
+    writer
+        .execute("UPDATE quire_store.channel SET told_at = told_at - interval '26 hours'", &[])
+        .expect("wait a day");
+    writer
+        .execute("UPDATE quire_store.project SET created_at = created_at - interval '26 hours'", &[])
+        .expect("a day");
+    writer.execute("SELECT quire.gc_run($1)", &[&project]).expect("collect");
+    assert_eq!(rows(&mut writer), 1);
+}
+
+#[test]
+fn a_writer_who_sees_an_older_state_sends_nothing_to_whom_it_is_not_for_any_more() {
+    let database = shared().database("realtime_older");
+    let mut writer = database.client("postgres");
+    let project = project(&mut writer, "older");
+    let token =
+        ask(&mut writer, &format!("SELECT quire.mint_token('{project}', '{{events:read}}', '1 hour')"));
+    let mut guest = database.client("postgres");
+    guest.batch_execute("BEGIN").expect("begin");
+    guest.execute("SELECT quire.authenticate($1)", &[&token]).expect("authenticate");
+    let name = open(&mut guest, project);
+    guest.batch_execute("COMMIT").expect("commit");
+    let mut watcher = listener(&database, "postgres", &[name]);
+    let mut older = database.client("postgres");
+    older.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1").expect("begin");
+    writer
+        .execute("SELECT quire.revoke_token($1, token_id) FROM quire.list_tokens($1)", &[&project])
+        .expect("revoke");
+    put(&mut older, project, "a", "not for them");
+    older.batch_execute("COMMIT").expect("commit");
+    let said = heard(&mut watcher, &mut writer);
+    assert!(said.iter().all(|(_, payload)| payload == r#"{"event":"channel:closed"}"#), "{said:?}");
+    assert_eq!(said.len(), 1, "{said:?}");
 }
 
 #[test]

@@ -6,16 +6,20 @@ use crate::db::{self, Arg};
 use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId, uuid_to_pg};
 use crate::pure::timestamp::Micros;
+use pgrx::Uuid;
 
 /// A name of the current epoch.
 pub struct Channel {
     pub name: String,
+    pub epoch: i64,
     pub leased_until: Micros,
     pub valid_until: Micros,
     /// Somebody who was told it may not know it any more.
     pub is_stale: bool,
-    /// What says so.
-    pub rows: i64,
+    /// Its last message was sent.
+    pub is_ended: bool,
+    /// Until when the caller holds it open, who was told it then.
+    pub held_until: Option<Micros>,
 }
 
 /// How often the channel has been closed.
@@ -24,48 +28,71 @@ pub fn epoch(project: ProjectId) -> Result<i64> {
     Ok(db::read_one(SQL, &[project.pg().into()], |row| row.get(1))?.unwrap_or(0))
 }
 
-/// The names of the current epoch. There is more than one where two opened the channel at the same time.
-pub fn channels(project: ProjectId) -> Result<Vec<Channel>> {
-    const SQL: &str = "SELECT c.name, max(c.leased_until), min(c.valid_until),
+/// The names of the current epoch. There is more than one where two opened the channel at the same time. Rows from before the project
+/// was made are of another that had its id.
+pub fn channels(project: ProjectId, holder: Option<&Access>) -> Result<Vec<Channel>> {
+    const SQL: &str = "SELECT c.name, max(c.epoch), max(c.leased_until), min(c.valid_until),
             min(c.valid_until) <= clock_timestamp()
                 OR bool_or(EXISTS (SELECT FROM quire_store.token_revocation r
                                    WHERE r.project_id = $1 AND r.token_id = c.token_id))
                 OR bool_or(EXISTS (SELECT FROM quire_store.departure d
                                    WHERE d.project_id = $1 AND d.actor_id = c.actor_id AND d.left_at >= c.told_at)),
-            count(*)
+            bool_or(c.valid_until = '-infinity'),
+            max(c.leased_until) FILTER (WHERE c.actor_id IS NOT DISTINCT FROM $2 AND c.token_id IS NOT DISTINCT FROM $3)
         FROM quire_store.channel c
-        JOIN quire_store.project p ON p.project_id = $1 AND p.channel_epoch = c.epoch
+        JOIN quire_store.project p ON p.project_id = $1 AND p.channel_epoch = c.epoch AND p.created_at <= c.told_at
         WHERE c.project_id = $1
         GROUP BY c.name
         ORDER BY min(c.told_at), c.name";
-    db::read(SQL, &[project.pg().into()], |row| {
+    let [actor, token] = holder.map_or([None::<Uuid>.into(), None::<Uuid>.into()], holder_args);
+    db::read(SQL, &[project.pg().into(), actor, token], |row| {
         Ok(Channel {
             name: row.get(1)?,
-            leased_until: row.get(2).map(from_pg)?,
-            valid_until: row.get(3).map(from_pg)?,
-            is_stale: row.get(4)?,
-            rows: row.get(5)?,
+            epoch: row.get(2)?,
+            leased_until: row.get(3).map(from_pg)?,
+            valid_until: row.get(4).map(from_pg)?,
+            is_stale: row.get(5)?,
+            is_ended: row.get(6)?,
+            held_until: row.opt(7)?.map(from_pg),
         })
     })
 }
 
-/// Adds that somebody was told a name and holds it open.
-pub fn add(access: &Access, epoch: i64, name: &str, leased_until: Micros, valid_until: Micros) -> Result<()> {
-    const SQL: &str =
-        "INSERT INTO quire_store.channel (project_id, row_id, name, epoch, actor_id, token_id, leased_until,
-            valid_until)
-        VALUES ($1, gen_random_uuid(), $2, $3, $4, $5, $6, $7)";
+/// Who is told a name: an actor, by a token or not.
+fn holder_args(access: &Access) -> [Arg<'static>; 2] {
     let principal = &access.principal;
+    let token = principal.token.as_ref().map(|bound| uuid_to_pg(bound.id()));
+    [principal.actor.map(ActorId::pg).into(), token.into()]
+}
+
+/// Adds that somebody was told a name and holds it open, instead of what said so of them before: they have known it since then.
+pub fn add(access: &Access, epoch: i64, name: &str, leased_until: Micros, valid_until: Micros) -> Result<()> {
+    const ADD: &str =
+        "INSERT INTO quire_store.channel (project_id, row_id, name, epoch, actor_id, token_id, leased_until,
+            valid_until, told_at)
+        SELECT $1, gen_random_uuid(), $2, $3, $4, $5, $6, $7, COALESCE(min(c.told_at), clock_timestamp())
+        FROM quire_store.channel c
+        WHERE c.project_id = $1 AND c.name = $2 AND c.epoch = $3
+          AND c.actor_id IS NOT DISTINCT FROM $4 AND c.token_id IS NOT DISTINCT FROM $5";
+    const REPLACE: &str = "DELETE FROM quire_store.channel d USING (
+            SELECT c.row_id FROM quire_store.channel c
+            WHERE c.project_id = $1 AND c.name = $2 AND c.epoch = $3
+              AND c.actor_id IS NOT DISTINCT FROM $4 AND c.token_id IS NOT DISTINCT FROM $5
+              AND c.leased_until < $6 AND c.valid_until >= $7
+            FOR UPDATE SKIP LOCKED) free
+        WHERE d.project_id = $1 AND d.row_id = free.row_id";
+    let [actor, token] = holder_args(access);
     let args: [Arg; 7] = [
         access.project.pg().into(),
         name.into(),
         epoch.into(),
-        principal.actor.map(ActorId::pg).into(),
-        principal.token.as_ref().map(|bound| uuid_to_pg(bound.id())).into(),
+        actor,
+        token,
         to_pg(leased_until)?.into(),
         to_pg(valid_until)?.into(),
     ];
-    db::exec(SQL, &args)
+    db::exec(ADD, &args)?;
+    if db::sees_older_state() { Ok(()) } else { db::exec(REPLACE, &args) }
 }
 
 /// Opens a channel under a name of 244 random bits, from the server's strong source.
@@ -78,28 +105,41 @@ pub fn add_new(access: &Access, epoch: i64, leased_until: Micros, valid_until: M
     Ok(name)
 }
 
-/// Begins another epoch and returns the names of the one before, as far as they can be seen.
-pub fn close(project: ProjectId) -> Result<Vec<String>> {
-    const NEXT: &str =
-        "UPDATE quire_store.project SET channel_epoch = channel_epoch + 1 WHERE project_id = $1";
-    const FORGET: &str = "WITH gone AS (
-            DELETE FROM quire_store.channel c WHERE c.project_id = $1 RETURNING c.name, c.epoch)
-        SELECT DISTINCT g.name FROM gone g
-        JOIN quire_store.project p ON p.project_id = $1 AND p.channel_epoch = g.epoch + 1";
-    const ANY: &str = "SELECT EXISTS (SELECT FROM quire_store.channel WHERE project_id = $1)";
-    let this: [Arg; 1] = [project.pg().into()];
-    db::exec(NEXT, &this)?;
-    if !db::write_one(ANY, &this, |row| row.get::<bool>(1))?.unwrap_or(false) {
-        return Ok(Vec::new());
-    }
-    db::write(FORGET, &this, |row| row.get(1))
+/// Notes that the last message of a name is sent. The row makes the name stale for good, also for who holds it open at the same time.
+pub fn end(project: ProjectId, channel: &Channel) -> Result<()> {
+    const SQL: &str =
+        "INSERT INTO quire_store.channel (project_id, row_id, name, epoch, leased_until, valid_until)
+        VALUES ($1, gen_random_uuid(), $2, $3, '-infinity', '-infinity')";
+    db::exec(SQL, &[project.pg().into(), channel.name.as_str().into(), channel.epoch.into()])
 }
 
-/// Removes rows that say no more than others: that the same people know the same name for as long and hold it open for less.
-pub fn thin_out(project: ProjectId) -> Result<()> {
-    const SQL: &str = "DELETE FROM quire_store.channel c USING quire_store.channel o
-        WHERE c.project_id = $1 AND o.project_id = $1 AND o.name = c.name AND o.epoch = c.epoch
-          AND o.actor_id IS NOT DISTINCT FROM c.actor_id AND o.token_id IS NOT DISTINCT FROM c.token_id
-          AND o.valid_until <= c.valid_until AND (o.leased_until, o.row_id) > (c.leased_until, c.row_id)";
-    db::exec(SQL, &[project.pg().into()])
+/// Removes what says nothing any more: rows of epochs and projects before, of names that are ended, and that a name was ended when all
+/// that may be added under it, by who found it open before, has had its time by itself. Waits for nobody, and leaves what somebody
+/// else removes.
+pub fn sweep(project: ProjectId) -> Result<()> {
+    const SQL: &str = "DELETE FROM quire_store.channel d USING (
+            SELECT c.row_id FROM quire_store.channel c
+            JOIN quire_store.project p ON p.project_id = $1
+            WHERE c.project_id = $1
+              AND (c.epoch < p.channel_epoch OR c.told_at < p.created_at
+                   OR CASE WHEN c.valid_until = '-infinity' THEN c.told_at < clock_timestamp() - interval '25 hours'
+                           ELSE EXISTS (SELECT FROM quire_store.channel e
+                                        WHERE e.project_id = $1 AND e.name = c.name AND e.valid_until = '-infinity') END)
+            FOR UPDATE OF c SKIP LOCKED) free
+        WHERE d.project_id = $1 AND d.row_id = free.row_id";
+    if db::sees_older_state() { Ok(()) } else { db::exec(SQL, &[project.pg().into()]) }
+}
+
+/// Begins another epoch and returns the names of the one before that are not ended, as far as they can be seen.
+pub fn close(project: ProjectId) -> Result<Vec<String>> {
+    const NAMES: &str = "SELECT c.name FROM quire_store.channel c
+        JOIN quire_store.project p ON p.project_id = $1 AND p.channel_epoch = c.epoch
+        WHERE c.project_id = $1 GROUP BY c.name HAVING min(c.valid_until) > '-infinity'";
+    const NEXT: &str =
+        "UPDATE quire_store.project SET channel_epoch = channel_epoch + 1 WHERE project_id = $1";
+    let this: [Arg; 1] = [project.pg().into()];
+    let names = db::write(NAMES, &this, |row| row.get(1))?;
+    db::exec(NEXT, &this)?;
+    sweep(project)?;
+    Ok(names)
 }
