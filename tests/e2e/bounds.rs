@@ -73,7 +73,7 @@ fn nobody_ends_the_sessions_of_others() {
     drop(zeros);
     let mut short = database.client("bounds_stranger");
     let ended = short.query("SELECT quire.import_project($1)", &[&large]).expect_err("too much");
-    let ended = ended.as_db_error().expect("an answer");
+    let ended = ended.as_db_error().unwrap_or_else(|| panic!("no answer: {ended}\n{}", cluster.log()));
     assert_eq!((ended.severity(), ended.code().code()), ("FATAL", "53200"));
     short.batch_execute("SELECT 1").expect_err("what could not go on is over");
     // PostgreSQL's own errors about memory come through, however little is left.
