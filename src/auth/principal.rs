@@ -13,6 +13,7 @@ use crate::definer;
 use crate::error::{Code, Error, Result};
 use crate::guc;
 use crate::ids::ActorId;
+use crate::pure::json::read;
 use crate::pure::person;
 use pgrx::pg_sys;
 use serde_json::Value;
@@ -206,9 +207,10 @@ fn vouches(session: pg_sys::Oid, listed: &str) -> bool {
 }
 
 fn parse_claims(text: &str) -> Result<Value> {
-    match serde_json::from_str(text) {
-        Ok(claims @ Value::Object(_)) => Ok(claims),
-        _ => Err(bad_claims("request.jwt.claims is not a JSON object")),
+    let no_object = |_: &str| bad_claims("request.jwt.claims is not a JSON object");
+    match read(text.as_bytes(), no_object)? {
+        claims @ Value::Object(_) => Ok(claims),
+        _ => Err(no_object("")),
     }
 }
 

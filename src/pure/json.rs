@@ -1,5 +1,9 @@
 //! JSON helpers: the canonical form (RFC 8785) and strict readers of request objects.
 
+mod read;
+
+pub use read::{Stop, read, read_with};
+
 use crate::error::{Error, Result};
 use crate::pure::interrupt;
 use crate::pure::number;
@@ -74,6 +78,7 @@ fn end_of_string(bytes: &[u8], at: usize) -> usize {
     let mut at = at + 1;
     while let Some(step) = bytes.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
         at += step;
+        interrupt::tick();
         if bytes[at] == b'"' {
             return at + 1;
         }
@@ -132,6 +137,7 @@ fn has_escaped_nul(string: &[u8]) -> bool {
     let mut at = 0;
     while let Some(step) = string.get(at..).and_then(|rest| memchr::memchr(b'\\', rest)) {
         at += step;
+        interrupt::tick();
         if string[at..].starts_with(b"\\u0000") {
             return true;
         }

@@ -1,11 +1,12 @@
 //! How much memory the readers of what anybody may send take: a stated multiple of what came in, whatever it is.
 
 use crate::error::Code;
-use crate::pure::archive::{Entry, Format, Limits, Writer, read, read_below};
+use crate::pure::archive::{Delta, Entry, Format, Limits, Member, Writer, read, read_below};
 use crate::pure::content::{CHUNK_BYTES, Codec};
 use crate::pure::export::{FILES, HISTORY, Reader, add};
 use crate::pure::hash::Hash;
 use crate::pure::op::Mode;
+use crate::pure::path::FilePath;
 use proptest::prelude::*;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -122,6 +123,51 @@ proptest! {
         // A tar is 1,024 bytes of headers and padding for each, before it is compressed.
         let unpacked = if format == Format::Zip { bytes.len() } else { count << 10 };
         prop_assert!(peak <= FACTOR * unpacked + BUFFERS + CHUNK_BYTES, "{format:?}: {peak} for {unpacked}");
+    }
+}
+
+/// What an archive says went away is refused at the first path that is not as it should be, or one too many.
+#[test]
+fn what_went_away_takes_what_its_names_are_long() {
+    let delta = |paths: String| format!("{{\"since_seq\": 0, \"seq\": 1, \"deleted\": [{paths}]}}");
+    let names = (b'!'..=b'~').filter(|byte| !matches!(byte, b'"' | b'\\' | b'/' | b'.')).map(char::from);
+    let names: Vec<char> = names.collect();
+    let short: Vec<String> = names
+        .iter()
+        .flat_map(|a| {
+            names
+                .iter()
+                .flat_map(|b| names.iter().map(|c| format!("\"{a}{b}{c}\"")).collect::<Vec<_>>())
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    let limits = Limits { max_files: 500_000, ..LIMITS };
+    for (json, limits, expected) in [
+        (delta(format!("{}\"a\"", "\"a\",".repeat(2_000_000))), &LIMITS, Some(Code::Validation)),
+        (delta(short.join(",")), &LIMITS, None),
+        (delta(short.join(",")), &limits, Some(Code::Limit)),
+        (delta(format!("{}1", "[".repeat(1_000_000))), &LIMITS, Some(Code::Validation)),
+    ] {
+        let (outcome, peak) = peak(|| Delta::parse(json.as_bytes(), limits).map(|delta| delta.deleted.len()));
+        assert_eq!(outcome.err().map(|error| error.code()), expected);
+        assert!(peak <= FACTOR * json.len() + BUFFERS, "{peak} bytes for {}", json.len());
+    }
+}
+
+/// Of an entity, no field is kept until it is known what the log makes of it.
+#[test]
+fn entities_take_what_they_are_long() {
+    for (fields, expected) in [(900_000, None), (1_100_000, Some(Code::Limit))] {
+        let fields: Vec<String> = (0..fields).map(|n| format!("\"{n:x}\":0")).collect();
+        let line =
+            format!("{{\"entity_type\":\"t\",\"entity_id\":\"1\",\"fields\":{{{}}}}}", fields.join(","));
+        drop(fields);
+        let path = FilePath::parse(&format!("{HISTORY}entities/000001.jsonl")).expect("valid");
+        let member = Member { path, mode: Mode::Regular, bytes: line.into_bytes() };
+        let mut reader = Reader::default();
+        let (outcome, peak) = peak(|| reader.take(&member));
+        assert_eq!(outcome.err().map(|error| error.code()), expected);
+        assert!(peak <= FACTOR * member.bytes.len() + BUFFERS, "{peak} for {}", member.bytes.len());
     }
 }
 

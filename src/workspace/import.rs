@@ -14,6 +14,7 @@ use crate::project::{self, ProjectKind};
 use crate::pure::archive::{Format, Limits, Member, read_below};
 use crate::pure::export::{BLOBS, Change, Export, FILES, GoneRecord, Imported, Reader, Whereabouts};
 use crate::pure::hash::Hash;
+use crate::pure::json::read;
 use crate::pure::settings::{
     LARGEST_MAX_ASSET_BYTES, LARGEST_MAX_ENTITY_BYTES, LARGEST_MAX_FILE_BYTES, Settings,
 };
@@ -156,8 +157,9 @@ fn replay(access: &Access, export: &Export, bundle: &Imported, links: &HashMap<H
 fn origin(bundle: &Imported) -> Result<Value> {
     let record = &bundle.record;
     let header = &record.header;
-    let details: Option<Value> = (bundle.details.as_deref().map(serde_json::from_str).transpose())
-        .map_err(|_| Error::internal("details that were read cannot be read again"))?;
+    let wrong = |_: &str| Error::internal("details that were read cannot be read again");
+    let details: Option<Value> =
+        bundle.details.as_deref().map(|details| read(details.as_bytes(), wrong)).transpose()?;
     Ok(json!({
         "project_id": header.project_id, "seq": header.seq, "bundle_id": header.bundle_id, "kind": header.kind,
         "actor": header.actor_id, "author": record.author, "committed_at": record.committed_at,

@@ -44,6 +44,21 @@ fn nobody_ends_the_sessions_of_others() {
             assert!(matches!(state(refused).as_str(), "PT413" | "PT422"), "{kind}");
         }
     }
+    for (path, line, expected) in [
+        (
+            "history/entities/000001.jsonl",
+            format!("{{\"fields\": {{{}\"a\": 0}}}}", "\"a\":0,".repeat(7_900_000)),
+            "PT413",
+        ),
+        ("project.json", format!("[{}0]", "0,".repeat(500_000)), "PT422"),
+    ] {
+        let archive = zip([(path.to_owned(), line.as_bytes())]);
+        let refused = stranger.query("SELECT quire.import_project($1)", &[&archive]).map(drop);
+        assert_eq!(state(refused), expected, "{path}");
+    }
+    let deleted = went_away(24_000_000);
+    let refused = stranger.query("SELECT quire.restore_snapshot($1, $2)", &[&project, &deleted]).map(drop);
+    assert_eq!(state(refused), "22023");
     // A token's holder, too, may send what becomes a large tree.
     let refused = stranger.execute(
         "SELECT quire.commit_bundle($1, jsonb_build_array((SELECT jsonb_agg('{\"\": 0}'::jsonb) FROM generate_series(1, 1000000))))",
@@ -108,6 +123,10 @@ fn long_calls_are_cancelled_at_once() {
     let files: Vec<(String, Vec<u8>)> =
         (0..20_000).map(|n| (format!("d{}/f{n}", n % 100), n.to_string().into_bytes())).collect();
     let archive = zip(files.iter().map(|(path, bytes)| (path.clone(), bytes.as_slice())));
+    let fields = format!("{{\"fields\": {{{}\"a\": 0}}}}", "\"a\":0,".repeat(900_000));
+    let details = format!("{{\"details\": \"{}\"}}", "\\n".repeat(32 << 20));
+    let [fields, details] = [("entities", fields), ("bundles", details)]
+        .map(|(kind, line)| zip([(format!("history/{kind}/000001.jsonl"), line.as_bytes())]));
     let ours = text(1, "b", "uv");
     owner.batch_execute("SET statement_timeout = '100ms'").expect("set");
     let mut cancelled = |what: &str, run: &dyn Fn(&mut Client) -> Result<u64, Error>| {
@@ -128,6 +147,10 @@ fn long_calls_are_cancelled_at_once() {
     cancelled("an undo", &|client| client.execute("SELECT quire.revert_bundle($1, 5)", &[&project]));
     cancelled("a restore", &|client| {
         client.execute("SELECT quire.restore_snapshot($1, $2)", &[&project, &archive])
+    });
+    cancelled("an import of fields", &|client| client.execute("SELECT quire.import_project($1)", &[&fields]));
+    cancelled("an import of a long line", &|client| {
+        client.execute("SELECT quire.import_project($1)", &[&details])
     });
 }
 
@@ -172,6 +195,13 @@ pub fn zip<'a>(files: impl IntoIterator<Item = (String, &'a [u8])>) -> Vec<u8> {
         archive.end().expect("ends");
     }
     archive.finish().expect("finishes")
+}
+
+/// An archive that names a file as gone so many times.
+fn went_away(times: usize) -> Vec<u8> {
+    let names = "\"a\",".repeat(times - 1);
+    let delta = format!("{{\"since_seq\": 0, \"seq\": 1, \"deleted\": [{names}\"a\"]}}");
+    zip([(".quire/delta.json".to_owned(), delta.as_bytes())])
 }
 
 /// As many lines of a few kinds.

@@ -2,22 +2,25 @@
 
 use crate::error::{Error, Result};
 use crate::pure::archive::Limits;
+use crate::pure::interrupt;
+use crate::pure::json::{Stop, read_with};
 use crate::pure::path::{FilePath, shorten};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde::{Deserializer, Serialize, Serializer};
+use std::fmt;
 
 /// First entry of a delta archive: a [`Delta`] as JSON.
 pub const DELTA_PATH: &str = ".quire/delta.json";
 
 /// From which state of a project to which a delta archive leads.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Delta {
     /// The bundle it builds on.
     pub since_seq: i64,
     /// The bundle it leads to.
     pub seq: i64,
     /// The files that went away, sorted.
-    #[serde(serialize_with = "write_paths", deserialize_with = "read_paths")]
+    #[serde(serialize_with = "write_paths")]
     pub deleted: Vec<FilePath>,
 }
 
@@ -32,16 +35,13 @@ impl Delta {
         if bytes.len() as u64 > limits.max_name_bytes {
             return Err(too_long(limits));
         }
-        let delta: Self =
-            serde_json::from_slice(bytes).map_err(|error| invalid(&shorten(&error.to_string())))?;
-        if delta.deleted.len() as u64 > limits.max_files {
-            return Err(Error::limit(format!("{DELTA_PATH} names too many files"), limits.max_files));
-        }
+        // Each takes four bytes, with quotes and a comma.
+        let paths = (bytes.len() / 4).min(usize::try_from(limits.max_files).unwrap_or(usize::MAX));
+        interrupt::room(paths.saturating_mul(size_of::<FilePath>()))?;
+        let reading = |stop| Reading { limits, paths, stop };
+        let delta = read_with(bytes, reading, |reason| invalid(&shorten(reason)))?;
         if delta.since_seq < 0 || delta.seq < delta.since_seq {
             return Err(invalid("seq must not be before since_seq"));
-        }
-        if !delta.deleted.is_sorted_by(|before, after| before < after) {
-            return Err(invalid("deleted must be sorted, without duplicates"));
         }
         Ok(delta)
     }
@@ -60,9 +60,90 @@ fn write_paths<S: Serializer>(paths: &[FilePath], serializer: S) -> std::result:
     serializer.collect_seq(paths.iter().map(FilePath::as_str))
 }
 
-fn read_paths<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Vec<FilePath>, D::Error> {
-    let raw = Vec::<String>::deserialize(deserializer)?;
-    raw.iter().map(|path| FilePath::parse(path).map_err(|error| de::Error::custom(error.message()))).collect()
+/// Reads a [`Delta`], and of its paths none that is one too many or not behind the one before.
+#[derive(Clone)]
+struct Reading<'l> {
+    limits: &'l Limits,
+    /// How many there may be at most.
+    paths: usize,
+    stop: Stop,
+}
+
+impl<'de> DeserializeSeed<'de> for Reading<'_> {
+    type Value = Delta;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> std::result::Result<Delta, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Reading<'_> {
+    type Value = Delta;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> std::result::Result<Delta, A::Error> {
+        const MEMBERS: &[&str] = &["since_seq", "seq", "deleted"];
+        let (mut since_seq, mut seq, mut deleted) = (None, None, None);
+        while let Some(key) = members.next_key::<String>()? {
+            let is_first = match key.as_str() {
+                "since_seq" => since_seq.replace(members.next_value()?).is_none(),
+                "seq" => seq.replace(members.next_value()?).is_none(),
+                "deleted" => deleted.replace(members.next_value_seed(Paths(self.clone()))?).is_none(),
+                _ => return Err(de::Error::unknown_field(&shorten(&key), MEMBERS)),
+            };
+            if !is_first {
+                return Err(de::Error::custom(format!("duplicate field {key}")));
+            }
+        }
+        let missing = de::Error::missing_field;
+        Ok(Delta {
+            since_seq: since_seq.ok_or_else(|| missing("since_seq"))?,
+            seq: seq.ok_or_else(|| missing("seq"))?,
+            deleted: deleted.ok_or_else(|| missing("deleted"))?,
+        })
+    }
+}
+
+struct Paths<'l>(Reading<'l>);
+
+impl<'de> DeserializeSeed<'de> for Paths<'_> {
+    type Value = Vec<FilePath>;
+
+    fn deserialize<D: Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> std::result::Result<Vec<FilePath>, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Paths<'_> {
+    type Value = Vec<FilePath>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> std::result::Result<Vec<FilePath>, A::Error> {
+        let Reading { limits, paths, stop } = self.0;
+        let mut paths: Vec<FilePath> = Vec::with_capacity(paths);
+        while let Some(path) = items.next_element::<String>()? {
+            interrupt::step().map_err(|error| stop.with(error))?;
+            if paths.len() as u64 >= limits.max_files {
+                let error = Error::limit(format!("{DELTA_PATH} names too many files"), limits.max_files);
+                return Err(stop.with(error));
+            }
+            let path = FilePath::parse(&path).map_err(|error| de::Error::custom(error.message()))?;
+            if paths.last().is_some_and(|last| *last >= path) {
+                return Err(de::Error::custom("deleted must be sorted, without duplicates"));
+            }
+            paths.push(path);
+        }
+        Ok(paths)
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What a log leads to.
 
 use super::read::{Change, wrong};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::pure::asset::{AssetEdit, Label, Source, no_asset};
 use crate::pure::field::{FieldEdit, FieldKey, no_entity, take_entity};
 use crate::pure::hash::Hash;
@@ -29,9 +29,14 @@ impl Outcome {
         self.fields.insert(key, value);
     }
 
-    /// How many fields have a value.
-    pub fn field_count(&self) -> usize {
-        self.fields.len()
+    /// Takes a field out that has this value; fails if it has another one.
+    pub fn take_field(&mut self, key: &FieldKey, value: &JsonValue) -> Result<()> {
+        if self.fields.remove(key).as_ref() == Some(value) { Ok(()) } else { Err(other_field(key)) }
+    }
+
+    /// Fails if there is a field left.
+    pub fn has_no_field(&self) -> Result<()> {
+        self.fields.keys().next().map_or(Ok(()), |key| Err(other_field(key)))
     }
 
     /// An asset of so many bytes is kept.
@@ -91,22 +96,23 @@ impl Outcome {
         })
     }
 
-    /// Fails at the first thing that is not the same.
+    /// Fails at the first file or asset that is not the same.
     pub fn compare(&self, other: &Self) -> Result<()> {
         if let Some(path) = first_difference(&self.files, &other.files) {
             return Err(wrong("a file is not what the log makes of it").with("file_path", path.as_str()));
-        }
-        if let Some(FieldKey { entity, field }) = first_difference(&self.fields, &other.fields) {
-            return Err(wrong("an entity is not what the log makes of it")
-                .with("entity_type", entity.entity_type.as_str())
-                .with("entity_id", entity.entity_id.as_str())
-                .with("field", field.as_str()));
         }
         if let Some(hash) = first_difference(&self.assets, &other.assets) {
             return Err(wrong("an asset is not what the log makes of it").with("content_hash", hash.to_hex()));
         }
         Ok(())
     }
+}
+
+fn other_field(FieldKey { entity, field }: &FieldKey) -> Error {
+    wrong("an entity is not what the log makes of it")
+        .with("entity_type", entity.entity_type.as_str())
+        .with("entity_id", entity.entity_id.as_str())
+        .with("field", field.as_str())
 }
 
 fn first_difference<'a, K: Ord, V: PartialEq>(a: &'a BTreeMap<K, V>, b: &'a BTreeMap<K, V>) -> Option<&'a K> {

@@ -1,7 +1,7 @@
 //! Reading an export.
 
 use super::apply::Outcome;
-use super::line::{BundleLine, EntityLine, OpLine, TagLine, parse, tree};
+use super::line::{BundleLine, OpLine, TagLine, entity, parse, tree};
 use super::{AssetRecord, BLOBS, BundleRecord, FILES, FORMAT, FORMAT_VERSION, HISTORY, PROJECT};
 use super::{GoneRecord, ProjectRecord, TagRecord};
 use crate::error::{Code, Error, Result};
@@ -16,7 +16,7 @@ use crate::pure::json::{Members, canonical};
 use crate::pure::op::{Mode, Op};
 use crate::pure::path::{FilePath, shorten};
 use crate::pure::timestamp::parse_rfc3339;
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -28,6 +28,8 @@ const MAX_OPS: usize = 1_000_000;
 const MAX_LINE_BYTES: usize = 512 << 20;
 /// Most bytes of the record of the project.
 const MAX_RECORD_BYTES: usize = 1 << 20;
+/// What is told of entities that were read before.
+const ENTITIES: &str = "history/entities";
 /// Most tags.
 const MAX_TAGS: usize = 100_000;
 
@@ -138,6 +140,9 @@ pub struct Reader {
     gone: HashMap<Hash, GoneRecord>,
     /// What the archive says that it all leads to.
     outcome: Outcome,
+    /// Lines of entities, which are compared when it is known what the log makes of them.
+    entities: Vec<Box<[u8]>>,
+    field_count: usize,
     line_bytes: usize,
 }
 
@@ -166,7 +171,9 @@ impl Reader {
                     at_most(reader.bundles.len(), MAX_BUNDLES, "bundles")
                 })?,
                 "operations" => self.lines(path, bytes, Self::take_op)?,
-                "entities" => self.lines(path, bytes, Self::take_entity)?,
+                "entities" => {
+                    self.each_line(bytes, |reader, number, line| reader.take_entity(path, number, line))?
+                }
                 "assets" => self.lines(path, bytes, Self::take_asset)?,
                 "gone" => self.lines(path, bytes, Self::take_gone)?,
                 "tags" => self.lines(path, bytes, |reader, line: TagLine| {
@@ -179,18 +186,26 @@ impl Reader {
         Ok(())
     }
 
-    fn lines<'a, T: Deserialize<'a>>(
+    fn lines<T: DeserializeOwned>(
         &mut self,
         path: &str,
-        bytes: &'a [u8],
+        bytes: &[u8],
         mut each: impl FnMut(&mut Self, T) -> Result<()>,
+    ) -> Result<()> {
+        self.each_line(bytes, |reader, number, line| each(reader, parse(path, number, line)?))
+    }
+
+    fn each_line(
+        &mut self,
+        bytes: &[u8],
+        mut each: impl FnMut(&mut Self, usize, &[u8]) -> Result<()>,
     ) -> Result<()> {
         self.line_bytes += bytes.len();
         at_most(self.line_bytes, MAX_LINE_BYTES, "bytes of history")?;
         for (number, line) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
             interrupt::check()?;
             if !line.is_empty() {
-                each(self, parse(path, number, line)?)?;
+                each(self, number, line)?;
             }
         }
         Ok(())
@@ -198,7 +213,7 @@ impl Reader {
 
     fn take_op(&mut self, line: OpLine) -> Result<()> {
         let OpLine { seq, ordinal, checksum, .. } = line;
-        let op = tree(line.op)?;
+        let op = tree(&line.op)?;
         if Hash::of(&canonical(&op)?) != checksum {
             return Err(wrong("an operation does not match its checksum")
                 .with("seq", seq)
@@ -208,13 +223,15 @@ impl Reader {
         at_most(self.ops.len(), MAX_OPS, "operations")
     }
 
-    fn take_entity(&mut self, line: EntityLine) -> Result<()> {
-        let entity = EntityKey::parse(&line.entity_type, &line.entity_id)?;
-        for (field, json) in &line.fields {
+    fn take_entity(&mut self, path: &str, number: usize, line: &[u8]) -> Result<()> {
+        entity(path, number, line, |_, json| {
             interrupt::check()?;
-            self.outcome.set(entity.clone().field(field)?, value("value", &tree(json)?)?);
-        }
-        at_most(self.outcome.field_count(), MAX_OPS, "fields")
+            self.field_count += 1;
+            at_most(self.field_count, MAX_OPS, "fields")?;
+            value("value", &tree(json)?).map(drop)
+        })?;
+        self.entities.push(line.into());
+        Ok(())
     }
 
     fn take_asset(&mut self, record: AssetRecord) -> Result<()> {
@@ -233,7 +250,8 @@ impl Reader {
 
     /// Verifies everything.
     pub fn finish(self) -> Result<Export> {
-        let Reader { project, mut bundles, mut ops, tags, contents, mut gone, mut outcome, .. } = self;
+        let Reader { project, mut bundles, mut ops, tags, contents, mut gone, mut outcome, entities, .. } =
+            self;
         let project = project
             .filter(|project| project.format == FORMAT)
             .ok_or_else(|| Error::validation("the archive is not an export of quire"))?;
@@ -262,6 +280,14 @@ impl Reader {
         // A current file of which nothing is left is not among the files.
         outcome.take_over(&result, |hash| gone.contains_key(hash));
         result.compare(&outcome)?;
+        for line in &entities {
+            let of = entity(ENTITIES, 0, line, |_, _| interrupt::step())?;
+            entity(ENTITIES, 0, line, |field, json| {
+                interrupt::step()?;
+                result.take_field(&of.clone().field(field)?, &value("value", &tree(json)?)?)
+            })?;
+        }
+        result.has_no_field()?;
         if let Some(tag) = tags.iter().find(|tag| !(0..=project.seq).contains(&tag.seq)) {
             return Err(wrong("a tag names a bundle that is not there").with("tag", shorten(&tag.tag)));
         }
