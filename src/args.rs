@@ -54,11 +54,14 @@ pub fn name_arg<'a>(name: &str, value: Option<&'a str>, longest: usize) -> Resul
 
 /// A line of text: 1 to `longest` characters, not only blanks, no control characters.
 pub fn text_arg<'a>(name: &str, value: Option<&'a str>, longest: usize) -> Result<&'a str> {
+    /// Bytes of the longest character.
+    const CHARACTER: usize = 4;
     let value = required(name, value)?;
-    if value.trim().is_empty() {
+    let is_long = value.len() > CHARACTER * longest;
+    if !is_long && value.trim().is_empty() {
         return Err(Error::validation(format!("{name} must not be empty")).with("argument", name));
     }
-    if value.chars().count() > longest {
+    if is_long || value.chars().count() > longest {
         return Err(Error::validation(format!("{name} must have at most {longest} characters"))
             .with("argument", name));
     }

@@ -127,15 +127,16 @@ pub fn asset_sizes(access: &Access, edits: &[AssetEdit]) -> Result<()> {
 pub fn quota(access: &Access, head: &LockedHead, applied: &Applied, asset_bytes: i64) -> Result<()> {
     let check = |setting: &str, limit: Option<i64>, before: i64, change: i64| match limit {
         // What does not grow is allowed, so that a project over a lowered limit can be brought back.
-        Some(limit) if change > 0 && before + change > limit => {
+        Some(limit) if change > 0 && before.saturating_add(change) > limit => {
             Err(Error::limit(format!("the project would be over its {setting}"), limit)
                 .with("setting", setting)
                 .with("current", before)
-                .with("wanted", before + change))
+                .with("wanted", before.saturating_add(change)))
         }
         _ => Ok(()),
     };
     check("max_files", access.settings.max_files, head.live_files, applied.live_files)?;
-    let bytes = head.live_bytes + head.asset_bytes;
-    check("max_project_bytes", access.settings.max_project_bytes, bytes, applied.live_bytes + asset_bytes)
+    let bytes = head.live_bytes.saturating_add(head.asset_bytes);
+    let change = applied.live_bytes.saturating_add(asset_bytes);
+    check("max_project_bytes", access.settings.max_project_bytes, bytes, change)
 }

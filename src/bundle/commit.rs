@@ -278,7 +278,7 @@ fn write(
     }
     head.next_file_id = effect.files.next_file_id;
     head.live_files += effect.files.live_files;
-    head.live_bytes += effect.files.live_bytes;
+    head.live_bytes = head.live_bytes.saturating_add(effect.files.live_bytes);
     let header = BundleHeader {
         project_id: project.0,
         seq: head.seq,

@@ -73,7 +73,8 @@ pub fn page(query: &Query) -> Result<Page> {
         .collect();
     changes.values_mut().for_each(|changes| changes.retain(|change| query.filter.wants_path(&change.path)));
     let size = |bundle: &LoggedBundle| {
-        changes.get(&bundle.seq).map_or(0, |changes| changes.iter().map(|change| change.size).sum())
+        let changes = changes.get(&bundle.seq).map(Vec::as_slice).unwrap_or_default();
+        changes.iter().fold(0i64, |bytes, change| bytes.saturating_add(change.size))
     };
     let bundles = if query.content_bytes > 0 { up_to(bundles, query.content_bytes, size) } else { bundles };
     let wants_fields = query.filter.wants_pathless() && !field_bytes.is_empty();
@@ -149,7 +150,7 @@ fn up_to(bundles: &[LoggedBundle], most: i64, weight: impl Fn(&LoggedBundle) -> 
     let fitting = bundles
         .iter()
         .take_while(|bundle| {
-            total += weight(bundle);
+            total = weight(bundle).saturating_add(total);
             total <= most
         })
         .count();
@@ -218,11 +219,11 @@ impl Contents {
     /// Loads in log order until the page is full; only a bundle larger than a page leaves some out.
     fn load(project: ProjectId, changes: &mut BTreeMap<Seq, Vec<LoggedChange>>, most: i64) -> Result<Self> {
         let mut wanted = HashSet::new();
-        let mut bytes = 0;
+        let mut bytes = 0i64;
         for change in changes.values_mut().flatten() {
             let Some(hash) = change.content_hash else { continue };
             // Every occurrence counts: content that is stored once may be sent many times.
-            change.travels = bytes + change.size <= most;
+            change.travels = bytes.saturating_add(change.size) <= most;
             if change.travels {
                 bytes += change.size;
                 wanted.insert(hash);

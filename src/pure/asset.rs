@@ -212,7 +212,8 @@ pub fn apply(
         applied.op_checksums.push(op_checksum);
         let ordinal = i32::try_from(ops_before + applied.op_checksums.len())
             .map_err(|_| Error::limit("too many operations", i32::MAX))?;
-        applied.live_bytes += live_bytes(Some(&after)) - live_bytes(before);
+        let change = live_bytes(Some(&after)).saturating_sub(live_bytes(before));
+        applied.live_bytes = applied.live_bytes.saturating_add(change);
         let row = NewAsset { ordinal, op: op.name(), hash: *edit.hash(), asset: after.clone(), op_checksum };
         applied.rows.push(row);
         assets.insert(*edit.hash(), after);

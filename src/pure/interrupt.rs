@@ -42,6 +42,27 @@ pub fn pause() {
     let _ = check();
 }
 
+/// Asks whenever so much has been read, however long or short the pieces are.
+#[derive(Default)]
+pub struct Meter(usize);
+
+impl Meter {
+    /// What it asks after: reading it takes a few milliseconds.
+    const STEP_BYTES: usize = 64 << 10;
+    /// A piece counts as so much at least.
+    const LEAST_BYTES: usize = 16;
+
+    /// So many bytes were read.
+    pub fn took(&mut self, bytes: usize) -> Result<()> {
+        self.0 = self.0.saturating_add(bytes.max(Self::LEAST_BYTES));
+        if self.0 < Self::STEP_BYTES {
+            return Ok(());
+        }
+        self.0 = 0;
+        check()
+    }
+}
+
 /// Once in a thousand calls.
 fn is_due() -> bool {
     static STEPS: AtomicU32 = AtomicU32::new(0);

@@ -238,15 +238,62 @@ impl<'a> Members<'a> {
 
 /// Standard base64 with padding (RFC 4648 section 4); line breaks, as `encode(bytes, 'base64')` makes them, are allowed.
 pub fn decode_base64(text: &str) -> Result<Vec<u8>> {
-    let engine = base64::engine::general_purpose::STANDARD;
-    let decoded = if text.contains(['\n', '\r']) {
-        engine.decode(text.replace(['\n', '\r'], ""))
-    } else {
-        engine.decode(text)
+    /// Digits that are decoded at once, whole groups of four.
+    const BLOCK: usize = 64 << 10;
+    let most = text.len().div_ceil(4).saturating_mul(3);
+    interrupt::room(most)?;
+    let mut decoded = Vec::with_capacity(most);
+    let mut block = Vec::with_capacity(BLOCK.min(text.len()));
+    let (mut rest, mut done) = (text.as_bytes(), 0);
+    loop {
+        // With the line breaks behind it, so that it shows whether it is the last.
+        while let Some(first) = rest.first() {
+            interrupt::step()?;
+            if matches!(first, b'\n' | b'\r') {
+                rest = &rest[1..];
+                continue;
+            }
+            if block.len() == BLOCK {
+                break;
+            }
+            let line = memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len()).min(BLOCK - block.len());
+            block.extend_from_slice(&rest[..line]);
+            rest = &rest[line..];
+        }
+        interrupt::check()?;
+        decode_block(&block, rest.is_empty(), &mut decoded).map_err(|error| not_base64(error, done))?;
+        if rest.is_empty() {
+            return Ok(decoded);
+        }
+        done += block.len();
+        block.clear();
+    }
+}
+
+/// Adds what a block stands for; padding is in the last one only.
+fn decode_block(
+    block: &[u8],
+    is_last: bool,
+    decoded: &mut Vec<u8>,
+) -> std::result::Result<(), base64::DecodeError> {
+    match memchr::memchr(b'=', block).filter(|_| !is_last) {
+        Some(at) => Err(base64::DecodeError::InvalidByte(at, b'=')),
+        None => base64::engine::general_purpose::STANDARD.decode_vec(block, decoded),
+    }
+}
+
+/// The error for a block with so many digits in front of it.
+fn not_base64(error: base64::DecodeError, before: usize) -> Error {
+    use base64::DecodeError::{InvalidByte, InvalidLastSymbol, InvalidLength, InvalidPadding};
+    let error = match error {
+        InvalidByte(at, byte) => InvalidByte(before + at, byte),
+        InvalidLength(length) => InvalidLength(before + length),
+        InvalidLastSymbol { offset, symbol, symbol_value } => {
+            InvalidLastSymbol { offset: before + offset, symbol, symbol_value }
+        }
+        InvalidPadding => InvalidPadding,
     };
-    decoded.map_err(|error| {
-        Error::validation(format!("invalid base64: {error}").trim_end_matches('.').to_lowercase())
-    })
+    Error::validation(format!("invalid base64: {error}").trim_end_matches('.').to_lowercase())
 }
 
 /// Standard base64 with padding, without line breaks.
@@ -346,5 +393,32 @@ mod tests {
         assert_eq!(decode_base64(&encode_base64(b"\x00\xffx")).expect("decodes"), b"\x00\xffx");
         assert_eq!(decode_base64("AP\n94\n").expect("decodes"), b"\x00\xffx");
         assert!(decode_base64("not base64!").is_err());
+    }
+
+    #[test]
+    fn long_base64_is_decoded_as_short() {
+        let bytes: Vec<u8> = (0..200_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        for length in [0, 1, 2, 49_151, 49_152, 49_153, 98_304, 200_000] {
+            let bytes = &bytes[..length];
+            let whole = encode_base64(bytes);
+            assert_eq!(decode_base64(&whole).expect("decodes"), bytes, "{length}");
+            let lines: Vec<&str> =
+                whole.as_bytes().chunks(76).map(|line| std::str::from_utf8(line).expect("ASCII")).collect();
+            for line_break in ["\n", "\r\n"] {
+                let text = format!("{line_break}{}{line_break}", lines.join(line_break));
+                assert_eq!(decode_base64(&text).expect("decodes"), bytes, "{length}");
+            }
+        }
+        // Padding is at the end only, and errors say where in the whole text they are.
+        let digits = "A".repeat(65_534);
+        for (text, reason) in [
+            (format!("{digits}==AAAA"), "invalid symbol 61, offset 65534"),
+            (format!("{digits}AAAA==AAAA"), "invalid symbol 61, offset 65538"),
+            (format!("{digits}AAAA!A"), "invalid symbol 33, offset 65538"),
+            (format!("{digits}AAA"), "invalid input length: 65537"),
+        ] {
+            let error = decode_base64(&text).expect_err(reason);
+            assert_eq!(error.message(), format!("invalid base64: {reason}"));
+        }
     }
 }

@@ -9,6 +9,7 @@ use crate::pure::field::{self, EntityKey, write_op};
 use crate::pure::hash::Hash;
 use crate::pure::json::{JsonValue, Members, canonical};
 use crate::pure::path::{FilePath, shorten};
+use crate::pure::settings::{LARGEST_MAX_ASSET_BYTES, LARGEST_MAX_FILE_BYTES};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use uuid::Uuid;
@@ -201,7 +202,7 @@ impl Op {
                 file_type: members.str("file_type")?.to_owned(),
                 mode: Mode::parse(members.str("mode")?)?,
                 content_hash: hash_member(&mut members, "content_hash")?,
-                size: members.i64("size")?,
+                size: size_member(&mut members, LARGEST_MAX_FILE_BYTES)?,
             },
             "file.delete" => Op::FileDelete { file_path: FilePath::parse(members.str("file_path")?)? },
             "file.move" => Op::FileMove {
@@ -229,7 +230,8 @@ impl Op {
                     members.str("media_type")?,
                     members.str("asset_type")?,
                 )?;
-                Op::AssetPut { content_hash, filename, media_type, asset_type, size: members.i64("size")? }
+                let size = size_member(&mut members, LARGEST_MAX_ASSET_BYTES)?;
+                Op::AssetPut { content_hash, filename, media_type, asset_type, size }
             }
             "asset.delete" => Op::AssetDelete {
                 content_hash: hash_member(&mut members, "content_hash")?,
@@ -280,6 +282,24 @@ impl Op {
 
 fn hash_member(members: &mut Members, key: &'static str) -> Result<Hash> {
     Hash::from_hex(members.str(key)?).ok_or_else(|| members.wrong(key, "64 hex digits"))
+}
+
+/// Bytes of a content, of which there are at most so many (PT413): whoever adds sizes counts on it.
+pub fn size_member(members: &mut Members, most: i64) -> Result<i64> {
+    let size = members.i64("size")?;
+    if size < 0 {
+        return Err(members.wrong("size", "0 or more"));
+    }
+    check_size(size, most)?;
+    Ok(size)
+}
+
+/// Refuses a size that no content can have (PT413).
+pub fn check_size(size: i64, most: i64) -> Result<()> {
+    if size <= most {
+        return Ok(());
+    }
+    Err(Error::limit("a content has a size that none can have", most).with("size", size))
 }
 
 fn path<S: Serializer>(path: &FilePath, serializer: S) -> std::result::Result<S::Ok, S::Error> {
@@ -353,6 +373,32 @@ mod tests {
         }
         assert!(Op::parse("op", &serde_json::json!({"op": "file.delete", "file_path": "../a"})).is_err());
         assert!(Op::parse("op", &serde_json::json!({"op": "file.copy"})).is_err());
+    }
+
+    #[test]
+    fn a_size_is_one_that_a_content_can_have() {
+        let hash = Hash::of(b"").to_hex();
+        let file = |size: i64| {
+            serde_json::json!({"op": "file.put", "file_path": "a", "file_type": "x", "mode": "100644",
+                "content_hash": hash, "size": size})
+        };
+        let asset = |size: i64| {
+            serde_json::json!({"op": "asset.put", "content_hash": hash, "filename": "a", "media_type": "a/b",
+                "asset_type": "x", "size": size})
+        };
+        for (op, expected) in [
+            (file(0), None),
+            (file(512 << 20), None),
+            (file((512 << 20) + 1), Some("PT413")),
+            (file(i64::MAX), Some("PT413")),
+            (file(-1), Some("22023")),
+            (asset(64 << 30), None),
+            (asset((64 << 30) + 1), Some("PT413")),
+            (asset(i64::MIN), Some("22023")),
+        ] {
+            let code = Op::parse("op", &op).err().map(|error| error.code().sqlstate());
+            assert_eq!(code, expected, "{op}");
+        }
     }
 
     #[test]

@@ -131,11 +131,11 @@ fn broken_rule(path: &str) -> Option<&'static str> {
 /// At most 100 characters of a text that is quoted in an error.
 pub fn shorten(text: &str) -> String {
     // PostgreSQL's jsonb, with which DETAIL is read, cannot hold a NUL.
-    let text = text.replace('\0', "\u{fffd}");
-    match text.char_indices().nth(100) {
-        Some((at, _)) => format!("{}...", &text[..at]),
-        None => text,
-    }
+    let (text, more) = match text.char_indices().nth(100) {
+        Some((at, _)) => (&text[..at], "..."),
+        None => (text, ""),
+    };
+    format!("{}{more}", text.replace('\0', "\u{fffd}"))
 }
 
 #[cfg(test)]

@@ -10,9 +10,10 @@ use crate::pure::chain::{BundleHeader, checksum};
 use crate::pure::field::{EntityKey, FieldKey};
 use crate::pure::hash::Hash;
 use crate::pure::json::{Members, canonical, decode_base64};
-use crate::pure::op::{Mode, Op};
+use crate::pure::op::{Mode, Op, size_member};
 use crate::pure::path::FilePath;
 use crate::pure::replay::File;
+use crate::pure::settings::LARGEST_MAX_FILE_BYTES;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -262,7 +263,7 @@ fn moved(what: &str, value: &Value) -> Result<File> {
         content_hash: hash(&mut members, "content_hash")?,
         file_type: members.str("file_type")?.to_owned(),
         mode: Mode::parse(members.str("mode")?)?,
-        size: members.i64("size")?,
+        size: size_member(&mut members, LARGEST_MAX_FILE_BYTES)?,
     };
     members.finish()?;
     Ok(file)

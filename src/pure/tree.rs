@@ -321,7 +321,8 @@ impl Run<'_> {
             content,
         };
         let was_live = before.is_some_and(Head::is_live);
-        self.applied.live_bytes += head.size() - before.map_or(0, Head::size);
+        let change = head.size().saturating_sub(before.map_or(0, Head::size));
+        self.applied.live_bytes = self.applied.live_bytes.saturating_add(change);
         self.applied.live_files += i64::from(head.is_live()) - i64::from(was_live);
         if before.is_none() {
             self.applied.next_file_id += 1;

@@ -143,6 +143,13 @@ fn long_calls_are_cancelled_at_once() {
     let details = format!("{{\"details\": \"{}\"}}", "\\n".repeat(32 << 20));
     let [fields, details] = [("entities", fields), ("bundles", details)]
         .map(|(kind, line)| zip([(format!("history/{kind}/000001.jsonl"), line.as_bytes())]));
+    let headers = pax_headers(300);
+    owner
+        .batch_execute(
+            "CREATE TEMP TABLE given AS SELECT jsonb_build_array(jsonb_build_object('file_path', 'b64',
+                 'content_base64', repeat('QUJD', 30 << 20))) AS files",
+        )
+        .expect("stored");
     let ours = text(1, "b", "uv");
     owner.batch_execute("SET statement_timeout = '100ms'").expect("set");
     let mut cancelled = |what: &str, run: &dyn Fn(&mut Client) -> Result<u64, Error>| {
@@ -164,6 +171,12 @@ fn long_calls_are_cancelled_at_once() {
     cancelled("an undo", &|client| client.execute("SELECT quire.revert_bundle($1, 5)", &[&project]));
     cancelled("a restore", &|client| {
         client.execute("SELECT quire.restore_snapshot($1, $2)", &[&project, &archive])
+    });
+    cancelled("a restore with long headers", &|client| {
+        client.execute("SELECT quire.restore_snapshot($1, $2)", &[&project, &headers])
+    });
+    cancelled("a long base64", &|client| {
+        client.execute("SELECT quire.bulk_upsert_project_files($1, files) FROM given", &[&project])
     });
     cancelled("an import of fields", &|client| client.execute("SELECT quire.import_project($1)", &[&fields]));
     cancelled("an import of a long line", &|client| {
@@ -212,6 +225,19 @@ pub fn zip<'a>(files: impl IntoIterator<Item = (String, &'a [u8])>) -> Vec<u8> {
         archive.end().expect("ends");
     }
     archive.finish().expect("finishes")
+}
+
+/// A tar.zst of so many headers that say a lot of small things, of the file after them.
+fn pax_headers(count: usize) -> Vec<u8> {
+    let records = "6 a=b\n".repeat((1 << 20) / 6);
+    let mut header = tar::Header::new_ustar();
+    header.set_entry_type(tar::EntryType::XHeader);
+    header.set_size(records.len() as u64);
+    header.set_cksum();
+    let mut bytes = header.as_bytes().to_vec();
+    bytes.extend_from_slice(records.as_bytes());
+    bytes.resize(bytes.len().next_multiple_of(512), 0);
+    encode(&bytes, 1).bytes.repeat(count)
 }
 
 /// An archive that names a file as gone so many times.

@@ -374,7 +374,7 @@ fn forged_bundles_with_sound_checksums_leave_a_sound_project() {
             it["ops"][0]["op"]["size"] = json!(5_000_000);
             it["ops"][1]["op"]["content_hash"] = json!("0".repeat(64));
         }),
-        forged(moved, |it| it["ops"][0]["moved"]["size"] = json!(-1)),
+        forged(moved, |it| it["ops"][0]["moved"]["size"] = json!(512 << 20)),
         forged(first, |it| it["ops"] = json!([])),
     ];
     for bundle in &bundles {
@@ -386,6 +386,21 @@ fn forged_bundles_with_sound_checksums_leave_a_sound_project() {
         assert_eq!(report["is_sound"], true, "{bundle}: {report}");
         // What takes bundles back and forth copes with it.
         b.client.query("SELECT * FROM quire.list_undoable($1)", &[&PROJECT]).expect("list");
+    }
+    // Sizes that none can have are refused before anything is believed, and with them all that was sent.
+    for (place, size, expected) in [
+        (["op", "size"], 9_007_199_254_740_992_000i64, "PT413"),
+        (["op", "size"], (512 << 20) + 1, "PT413"),
+        (["op", "size"], -1, "22023"),
+        (["moved", "size"], 1 << 62, "PT413"),
+        (["moved", "size"], -1, "22023"),
+    ] {
+        let mut bundle = if place[0] == "op" { first.clone() } else { moved.clone() };
+        bundle["header"]["bundle_id"] = json!(Uuid::now_v7());
+        bundle["ops"][0][place[0]][place[1]] = json!(size);
+        let sql = "SELECT * FROM quire.sync_push($1, 'somebody', 1, $2)";
+        let error = b.client.query(sql, &[&PROJECT, &json!([bundle])]).expect_err("refused");
+        assert_eq!(error.code().map(|code| code.code()), Some(expected), "{place:?} {size}");
     }
     let sizes = "SELECT string_agg(file_path || ' ' || size, ', ' ORDER BY file_path)
         FROM quire.project_files_current WHERE project_id = $1";

@@ -1,5 +1,6 @@
 //! Projects made from others: copies equal their sources, exports are read without quire, imports have the same past.
 
+use crate::bounds::zip;
 use crate::cluster::{Database, shared};
 use crate::fixture;
 use crate::log;
@@ -233,6 +234,31 @@ fn a_flipped_byte_is_refused_and_nothing_is_left() {
     assert_eq!(everything(&database), before);
 }
 
+/// Whoever makes an archive can make its checksums: of a content that is gone it may say that it had any size.
+#[test]
+fn a_forged_export_with_sizes_that_no_content_has_is_refused() {
+    let database = shared().database("workspaces_forged");
+    let mut admin = database.client("postgres");
+    let put = |content: &str, size: i64| {
+        json!({"op": "file.put", "file_path": "a", "file_type": "x", "mode": "100644",
+            "content_hash": Hash::of(content.as_bytes()), "size": size})
+    };
+    let import = |admin: &mut Client, size: i64| {
+        // Twice the same path in a bundle, as commit_bundle allows.
+        let archive = forged(&[put("one", size), put("two", size)]);
+        admin.query_one("SELECT quire.import_project($1)", &[&archive]).map(|row| row.get::<_, Uuid>(0))
+    };
+    for size in [9_007_199_254_740_992_000, (512 << 20) + 1] {
+        assert_eq!(refusal(import(&mut admin, size)).state, "PT413", "{size}");
+    }
+    assert_eq!(refusal(import(&mut admin, -1)).state, "22023");
+    let copy = import(&mut admin, 512 << 20).expect("as large as may be");
+    let sound = "SELECT (quire.verify_project($1) ->> 'is_sound')::boolean";
+    assert!(admin.query_one(sound, &[&copy]).expect("verify").get::<_, bool>(0));
+    let events = admin.query("SELECT payload FROM quire.poll_events($1)", &[&copy]).expect("events");
+    assert_eq!(events.len(), 1);
+}
+
 /// One corrupt file does not keep the others in.
 #[test]
 fn a_project_with_a_corrupt_file_can_be_exported_and_imported_but_for_that_file() {
@@ -301,6 +327,43 @@ fn a_project_with_a_corrupt_operation_can_be_exported_and_says_so() {
 
 fn export(client: &mut Client, project: Uuid) -> Vec<u8> {
     client.query_one("SELECT quire.export_project($1)", &[&project]).expect("export").get(0)
+}
+
+/// An export of one bundle, whose contents are all gone.
+fn forged(ops: &[Value]) -> Vec<u8> {
+    let checksums: Vec<Hash> = ops.iter().map(|op| Hash::of(&canonical(op).expect("canonical"))).collect();
+    let id = Uuid::now_v7();
+    let header = BundleHeader {
+        project_id: id,
+        seq: 1,
+        bundle_id: Uuid::now_v7(),
+        kind: "user_edit".into(),
+        actor_id: Uuid::now_v7(),
+        message: None,
+        correlation_id: None,
+        base_seq: None,
+        undoes_seq: None,
+        committed_at: 1_700_000_000_000_000,
+    };
+    let whole = checksum(&Hash::ZERO, &header, &checksums).expect("a checksum");
+    let project = json!({"format": "quire export", "format_version": 1, "project_id": id, "name": "forged",
+        "kind": "workspace", "settings": {}, "seq": 1, "checksum": whole});
+    let bundle = json!({"header": header, "committed_at": "2023-11-14T22:13:20Z", "op_count": ops.len(),
+        "prev_checksum": Hash::ZERO, "checksum": whole});
+    let logged = (1..).zip(ops).zip(&checksums).map(|((ordinal, op), checksum)| {
+        json!({"seq": 1, "ordinal": ordinal, "op": op, "checksum": checksum}).to_string()
+    });
+    let gone = ops.iter().map(|op| {
+        json!({"content_hash": op["content_hash"], "size": op["size"], "is_binary": false, "state": "collected"})
+            .to_string()
+    });
+    let files = [
+        ("project.json", project.to_string()),
+        ("history/bundles/000001.jsonl", bundle.to_string()),
+        ("history/operations/000001.jsonl", logged.collect::<Vec<_>>().join("\n")),
+        ("history/gone/000001.jsonl", gone.collect::<Vec<_>>().join("\n")),
+    ];
+    zip(files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes())))
 }
 
 /// How many rows there are.

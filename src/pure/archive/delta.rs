@@ -85,13 +85,14 @@ impl<'de> Visitor<'de> for Reading<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> std::result::Result<Delta, A::Error> {
+        const MEMBERS: &[&str] = &["since_seq", "seq", "deleted"];
         let (mut since_seq, mut seq, mut deleted) = (None, None, None);
         while let Some(key) = members.next_key::<String>()? {
             let is_first = match key.as_str() {
                 "since_seq" => since_seq.replace(members.next_value()?).is_none(),
                 "seq" => seq.replace(members.next_value()?).is_none(),
                 "deleted" => deleted.replace(members.next_value_seed(Paths(self.clone()))?).is_none(),
-                _ => return Err(de::Error::custom(format!("unknown field {}", shorten(&key)))),
+                _ => return Err(de::Error::unknown_field(&shorten(&key), MEMBERS)),
             };
             if !is_first {
                 return Err(de::Error::custom(format!("duplicate field {key}")));

@@ -148,13 +148,14 @@ impl<'de, F: FnMut(&str, &RawValue) -> Result<()>> Visitor<'de> for EntityLine<F
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> std::result::Result<Self::Value, A::Error> {
+        const MEMBERS: &[&str] = &["entity_type", "entity_id", "fields"];
         let (mut entity_type, mut entity_id, mut fields) = (None, None, None);
         while let Some(key) = members.next_key::<String>()? {
             let is_first = match key.as_str() {
                 "entity_type" => entity_type.replace(members.next_value()?).is_none(),
                 "entity_id" => entity_id.replace(members.next_value()?).is_none(),
                 "fields" => fields.replace(members.next_value_seed(Fields(&mut self))?).is_none(),
-                _ => return Err(de::Error::custom(format!("unknown field {}", shorten(&key)))),
+                _ => return Err(de::Error::unknown_field(&shorten(&key), MEMBERS)),
             };
             if !is_first {
                 return Err(de::Error::custom(format!("duplicate field {key}")));

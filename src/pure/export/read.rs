@@ -13,8 +13,9 @@ use crate::pure::field::{EntityKey, FieldEdit, value};
 use crate::pure::hash::Hash;
 use crate::pure::interrupt;
 use crate::pure::json::{Members, canonical};
-use crate::pure::op::{Mode, Op};
+use crate::pure::op::{Mode, Op, check_size, size_member};
 use crate::pure::path::{FilePath, shorten};
+use crate::pure::settings::{LARGEST_MAX_ASSET_BYTES, LARGEST_MAX_FILE_BYTES};
 use crate::pure::timestamp::parse_rfc3339;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -241,6 +242,7 @@ impl Reader {
     }
 
     fn take_gone(&mut self, record: GoneRecord) -> Result<()> {
+        check_size(record.size, LARGEST_MAX_ASSET_BYTES)?;
         if record.when.as_deref().is_some_and(|when| parse_rfc3339(when).is_none()) {
             return Err(wrong("a time cannot be read").with("content_hash", record.content_hash.to_hex()));
         }
@@ -304,7 +306,7 @@ fn check_content(
     let Some((hash, size)) = change.content() else { return Ok(()) };
     let known =
         contents.get(&hash).map(|stored| stored.size).or_else(|| gone.get(&hash).map(|gone| gone.size));
-    if known != Some(size) || size < 0 {
+    if known != Some(size) {
         return Err(wrong("a content is missing, or has another size").with("content_hash", hash.to_hex()));
     }
     match change {
@@ -368,7 +370,7 @@ fn change(op: &Value) -> Result<Change> {
             file_type: members.str("file_type")?.to_owned(),
             mode: Mode::parse(members.str("mode")?)?,
             hash: Hash::parse("content_hash", members.str("content_hash")?)?,
-            size: members.opt_i64("size")?.unwrap_or(-1),
+            size: size_member(&mut members, LARGEST_MAX_FILE_BYTES)?,
         },
         "file.delete" => Change::Delete(path(&mut members, "file_path")?),
         "file.move" => Change::Move(path(&mut members, "from_path")?, path(&mut members, "to_path")?),

@@ -372,6 +372,31 @@ fn a_log_that_makes_no_sense_is_refused() {
     assert_eq!(unpack(&pack(&sample)).expect_err("refused").code(), Code::Invariant);
 }
 
+/// Whoever adds them up counts on it: a content that is gone cannot be measured.
+#[test]
+fn a_size_that_no_content_can_have_is_refused() {
+    let sized = |mut op: Value, size: i64| {
+        op["size"] = json!(size);
+        op
+    };
+    for (op, size, code) in [
+        (put("a", "lost"), (512 << 20) + 1, Code::Limit),
+        (put("a", "lost"), 9_007_199_254_740_992_000, Code::Limit),
+        (keep("lost", "a.png"), (64 << 30) + 1, Code::Limit),
+        (put("a", "lost"), -1, Code::Validation),
+        (keep("lost", "a.png"), -1, Code::Validation),
+    ] {
+        let lost = GoneRecord { size, ..gone("lost", Whereabouts::Collected) };
+        let ops = vec![sized(op, size), put("a", "one")];
+        let sample = Sample { gone: vec![lost.clone()], blobs: vec![blob("one")], ..chained(&[ops]) };
+        let error = unpack(&pack(&sample)).expect_err("refused");
+        assert_eq!(error.code(), code, "{size}: {error}");
+        // Also where no operation names it.
+        let sample = Sample { gone: vec![GoneRecord { size: 1 << 62, ..lost }], ..chained(&[vec![]]) };
+        assert_eq!(unpack(&pack(&sample)).expect_err("refused").code(), Code::Limit);
+    }
+}
+
 #[test]
 fn what_is_no_export_is_refused() {
     let mut other = Writer::new(Format::Zip, Vec::new()).expect("starts");

@@ -2,15 +2,15 @@
 //! where what is read is not as it should be.
 
 use crate::error::{Error, Result};
-use crate::pure::interrupt;
+use crate::pure::interrupt::Meter;
 use serde::de::{self, DeserializeOwned, DeserializeSeed};
 use std::cell::RefCell;
 use std::io::{self, Read};
 use std::marker::PhantomData;
 use std::rc::Rc;
 
-/// After so many bytes it is asked whether to go on.
-const STEP: usize = 64 << 10;
+/// What is read without a look: it takes a few milliseconds.
+const SHORT: usize = 64 << 10;
 
 /// How a visitor, which can only hand on an error of its reader's, ends the reading with one of quire's.
 #[derive(Clone, Default)]
@@ -27,7 +27,7 @@ impl Stop {
 
 /// The value of a JSON text; `wrong` words why there is none.
 pub fn read<T: DeserializeOwned>(json: &[u8], wrong: impl FnOnce(&str) -> Error) -> Result<T> {
-    if json.len() <= STEP {
+    if json.len() <= SHORT {
         return serde_json::from_slice(json).map_err(|error| wrong(&error.to_string()));
     }
     read_with(json, |_| PhantomData::<T>, wrong)
@@ -40,7 +40,7 @@ pub fn read_with<S: DeserializeSeed<'static>>(
     wrong: impl FnOnce(&str) -> Error,
 ) -> Result<S::Value> {
     let stop = Stop::default();
-    let watched = Watched { rest: json, asked_at: usize::MAX, stop: stop.clone() };
+    let watched = Watched { rest: json, meter: Meter::default(), stop: stop.clone() };
     let mut reader = serde_json::Deserializer::from_reader(watched);
     let value = seed(stop.clone()).deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
     value.map_err(|error| stop.0.take().unwrap_or_else(|| wrong(&error.to_string())))
@@ -48,21 +48,16 @@ pub fn read_with<S: DeserializeSeed<'static>>(
 
 struct Watched<'a> {
     rest: &'a [u8],
-    /// How much was left when it was asked whether to go on.
-    asked_at: usize,
+    meter: Meter,
     stop: Stop,
 }
 
 impl Read for Watched<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.asked_at - self.rest.len() >= STEP {
-            self.asked_at = self.rest.len();
-            interrupt::check().map_err(|error| {
-                let error: serde_json::Error = self.stop.with(error);
-                io::Error::other(error)
-            })?;
-        }
-        self.rest.read(buffer)
+        let length = self.rest.read(buffer)?;
+        let asked = self.meter.took(length);
+        asked.map_err(|error| io::Error::other(self.stop.with::<serde_json::Error>(error)))?;
+        Ok(length)
     }
 }
 
@@ -79,7 +74,7 @@ mod tests {
 
     #[test]
     fn short_and_long_texts_are_read_alike() {
-        for count in [0, 1, STEP] {
+        for count in [0, 1, SHORT] {
             let value = Value::from(vec![json!({"a": [1.5, "é"]}); count]);
             let text = value.to_string();
             assert_eq!(read::<Value>(text.as_bytes(), wrong).expect("reads"), value);

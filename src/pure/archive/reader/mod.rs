@@ -8,7 +8,7 @@ mod zip;
 
 use crate::error::{Error, Result};
 use crate::pure::archive::{DELTA_PATH, Format, Limits, Member, delta};
-use crate::pure::interrupt;
+use crate::pure::interrupt::{self, Meter};
 use crate::pure::op::Mode;
 use crate::pure::path::{FilePath, shorten};
 use std::collections::HashSet;
@@ -36,7 +36,7 @@ pub fn read_below<R: Read + Seek>(
     limits: &Limits,
     each: impl FnMut(Member) -> Result<()>,
 ) -> Result<()> {
-    let source = Watched { source };
+    let source = Watched { source, meter: Meter::default() };
     let mut intake = Intake { root, limits, bytes: 0, name_bytes: 0, seen: HashSet::new(), each };
     match format {
         Format::Zip => zip::read(source, &mut intake)?,
@@ -45,15 +45,17 @@ pub fn read_below<R: Read + Seek>(
     intake.finish()
 }
 
-/// What is read from, with a look at interrupts at every read.
+/// What is read from, with a look at interrupts on the way.
 struct Watched<R> {
     source: R,
+    meter: Meter,
 }
 
 impl<R: Read> Read for Watched<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        interrupt::tick();
-        self.source.read(buffer)
+        let length = self.source.read(buffer)?;
+        self.meter.took(length).map_err(io::Error::other)?;
+        Ok(length)
     }
 }
 

@@ -6,7 +6,7 @@
 use super::{Intake, broken, check_directory, damaged, regular, too_much, unusable};
 use crate::error::{Error, Result};
 use crate::pure::archive::{Limits, Member};
-use crate::pure::interrupt;
+use crate::pure::interrupt::{self, Meter};
 use crate::pure::op::Mode;
 use std::borrow::Cow;
 use std::io::{self, Read};
@@ -24,7 +24,13 @@ const SPARE_BYTES_PER_FILE: u64 = 8 << 10;
 pub fn read<R: Read, F: FnMut(Member) -> Result<()>>(source: R, intake: &mut Intake<'_, F>) -> Result<()> {
     let mut decoder = Decoder::new(source).map_err(damaged)?;
     decoder.window_log_max(WINDOW_LOG).map_err(damaged)?;
-    let mut metered = Metered { source: decoder, left: allowance(intake.limits), over: false, ended: false };
+    let mut metered = Metered {
+        source: decoder,
+        left: allowance(intake.limits),
+        over: false,
+        ended: false,
+        meter: Meter::default(),
+    };
     let result = read_entries(&mut metered, intake).and_then(|()| {
         if metered.ended {
             return Err(broken("it ends too early"));
@@ -128,6 +134,7 @@ impl Extensions {
     fn add_pax(&mut self, mut records: &[u8]) -> Result<()> {
         self.has_pax = true;
         while !records.is_empty() {
+            interrupt::step()?;
             let (key, value, rest) =
                 pax_record(records).ok_or_else(|| broken("a pax header is malformed"))?;
             match key {
@@ -184,12 +191,13 @@ struct Metered<R> {
     over: bool,
     /// It was read to its end.
     ended: bool,
+    meter: Meter,
 }
 
 impl<R: Read> Read for Metered<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        interrupt::tick();
         let length = self.source.read(buffer)?;
+        self.meter.took(length).map_err(io::Error::other)?;
         self.ended |= length == 0 && !buffer.is_empty();
         match self.left.checked_sub(length as u64) {
             Some(left) => self.left = left,
