@@ -4,7 +4,8 @@ use super::ProjectKind;
 use crate::auth::Role;
 use crate::auth::store::called;
 use crate::bundle::store::from_pg;
-use crate::db::{self, Answer, Arg};
+use crate::db::dirty::{self, Part, Sight};
+use crate::db::{self, Answer, Arg, ObjectLock};
 use crate::error::Result;
 use crate::ids::{ActorId, ProjectId};
 use crate::pure::timestamp::Micros;
@@ -40,6 +41,28 @@ pub fn insert(
     clear_left_behind(project)?;
     set_member(project, owner, Role::Owner, owner)?;
     Ok(true)
+}
+
+/// Creates a project whose id was given; `false` also when somebody is just making one of this id, for whom nobody waits.
+pub fn insert_given(
+    project: ProjectId,
+    name: &str,
+    kind: ProjectKind,
+    visibility: &str,
+    settings: Value,
+    owner: ActorId,
+) -> Result<bool> {
+    db::require_writable();
+    let lock = ObjectLock::of(c"project", "quire project id ", project.0.as_bytes())?;
+    if !lock.take_if_free() {
+        return Ok(false);
+    }
+    let there = dirty::look(c"project", c"project_pkey", &[Part::Uuid(project.0)])?;
+    let is_being_made = matches!(there, Sight::Uncommitted(_));
+    let is_made = !is_being_made && insert(project, name, kind, visibility, settings, owner)?;
+    // From here on who looks sees the row.
+    lock.release();
+    Ok(is_made)
 }
 
 /// What a project is, for one that is copied from it, and when it was made.
@@ -192,8 +215,8 @@ const LEFT_BEHIND: [&str; 7] = [
         SELECT t.row_id FROM quire_store.channel t WHERE t.project_id = $1 FOR UPDATE SKIP LOCKED) free
      WHERE d.project_id = $1 AND d.row_id = free.row_id",
     "DELETE FROM quire_store.token_use d USING (
-        SELECT t.token_id FROM quire_store.token_use t WHERE t.project_id = $1 FOR UPDATE SKIP LOCKED) free
-     WHERE d.project_id = $1 AND d.token_id = free.token_id",
+        SELECT t.token_id, t.lane FROM quire_store.token_use t WHERE t.project_id = $1 FOR UPDATE SKIP LOCKED) free
+     WHERE d.project_id = $1 AND d.token_id = free.token_id AND d.lane = free.lane",
     "DELETE FROM quire_store.token d USING (
         SELECT t.token_id FROM quire_store.token t WHERE t.project_id = $1 FOR UPDATE SKIP LOCKED) free
      WHERE d.project_id = $1 AND d.token_id = free.token_id",
