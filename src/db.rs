@@ -6,6 +6,7 @@
 //! what a statement under the head lock needs.
 
 mod answer;
+pub mod dirty;
 mod object_lock;
 
 pub use answer::Answer;

@@ -434,6 +434,13 @@ SELECT quire.authenticate(:'once') IS NOT NULL AS bound;
 SELECT t.error(format('SELECT quire.authenticate(%L)', :'once'));
 SELECT quire.get_project(t.id(2101)) ->> 'name' AS still_bound;
 COMMIT;
+-- many uses are as many as they are
+SELECT quire.mint_token(t.id(2101), '{project:read}', '1 hour', max_uses => 1100) AS many \gset
+SELECT count(quire.authenticate(:'many')) AS bound FROM generate_series(1, 1099);
+SELECT uses, status FROM quire.list_tokens(t.id(2101)) WHERE max_uses = 1100;
+SELECT quire.authenticate(:'many') IS NOT NULL AS bound;
+SELECT t.error(format('SELECT quire.authenticate(%L)', :'many'));
+SELECT uses, status FROM quire.list_tokens(t.id(2101)) WHERE max_uses = 1100;
 -- one that is not counted can be presented where nothing may be written
 BEGIN READ ONLY;
 SELECT quire.authenticate(:'token') IS NOT NULL AS bound;

@@ -67,12 +67,14 @@ CREATE TABLE quire_store.token_revocation (
 );
 SELECT pg_catalog.pg_extension_config_dump('quire_store.token_revocation', '');
 
--- How often a token that counts was presented. Apart from the token, so that revoking does not wait for who is using it.
+-- How often a token that counts was presented, in lanes: a transaction that uses it holds one until it ends, and nobody waits for it
+-- while there are uses left in another. Apart from the token, so that revoking does not wait for who is using it.
 CREATE TABLE quire_store.token_use (
     project_id uuid NOT NULL,
     token_id   uuid NOT NULL,
-    uses       integer NOT NULL DEFAULT 0,
-    PRIMARY KEY (project_id, token_id)
+    lane       integer NOT NULL,
+    uses       integer NOT NULL,
+    PRIMARY KEY (project_id, token_id, lane)
 ) WITH (fillfactor = 50);
 SELECT pg_catalog.pg_extension_config_dump('quire_store.token_use', '');
 CREATE INDEX token_session ON quire_store.token (session_id, project_id) WHERE session_id IS NOT NULL;

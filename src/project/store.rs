@@ -188,8 +188,8 @@ const LEFT_BEHIND: [&str; 7] = [
         SELECT t.row_id FROM quire_store.channel t WHERE t.project_id = $1 FOR UPDATE SKIP LOCKED) free
      WHERE d.project_id = $1 AND d.row_id = free.row_id",
     "DELETE FROM quire_store.token_use d USING (
-        SELECT t.token_id FROM quire_store.token_use t WHERE t.project_id = $1 FOR UPDATE SKIP LOCKED) free
-     WHERE d.project_id = $1 AND d.token_id = free.token_id",
+        SELECT t.token_id, t.lane FROM quire_store.token_use t WHERE t.project_id = $1 FOR UPDATE SKIP LOCKED) free
+     WHERE d.project_id = $1 AND d.token_id = free.token_id AND d.lane = free.lane",
     "DELETE FROM quire_store.token d USING (
         SELECT t.token_id FROM quire_store.token t WHERE t.project_id = $1 FOR UPDATE SKIP LOCKED) free
      WHERE d.project_id = $1 AND d.token_id = free.token_id",

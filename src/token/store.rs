@@ -2,13 +2,15 @@
 
 use crate::auth::role::StoredRole;
 use crate::bundle::store::{from_pg, now, to_pg};
-use crate::db::{self, Arg, Row};
+use crate::db::dirty::{self, Part, Sight, Writer};
+use crate::db::{self, Arg, ObjectLock, Row};
 use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId, uuid_from_pg, uuid_to_pg};
 use crate::pure::timestamp::Micros;
 use crate::pure::token::Root;
 use pgrx::Uuid as PgUuid;
 use pgrx::datum::TimestampWithTimeZone;
+use std::collections::HashSet;
 use uuid::Uuid;
 
 /// What is kept of a token.
@@ -61,10 +63,6 @@ pub fn insert(
         admin_role.map(|role| role.cluster).into(),
     ];
     db::exec(SQL, &args)?;
-    if root.max_uses.is_some() {
-        const COUNTER: &str = "INSERT INTO quire_store.token_use (project_id, token_id) VALUES ($1, $2)";
-        db::exec(COUNTER, &[uuid_to_pg(root.project).into(), uuid_to_pg(root.token).into()])?;
-    }
     Ok(())
 }
 
@@ -97,13 +95,86 @@ fn admin_role(row: &Row) -> Result<Option<StoredRole>> {
 }
 
 /// Counts a use; `false` when there is none left.
+///
+/// Uses are counted in lanes, each of which may hold a share of them. A transaction that has counted one holds its lane until it ends,
+/// and whoever comes meanwhile takes another, so that nobody waits while there are more uses left than transactions that use it. Who
+/// cannot be told whether one is left waits for one of those who have taken what there is.
 pub fn take_use(project: ProjectId, token: Uuid, most: u32) -> Result<bool> {
-    const SQL: &str = "UPDATE quire_store.token_use SET uses = uses + 1
-        WHERE project_id = $1 AND token_id = $2 AND uses < $3 RETURNING true";
-    Ok(db::write_one(SQL, &[project.pg().into(), uuid_to_pg(token).into(), i64::from(most).into()], |row| {
-        row.get::<bool>(1)
-    })?
-    .is_some())
+    /// More transactions than this do not go on at the same time.
+    const MOST_LANES: u32 = 1024;
+    // Looked for once: a join could look again for each lane, and count in more than one.
+    const COUNT: &str = "WITH free AS MATERIALIZED (
+            SELECT f.lane FROM quire_store.token_use f
+            WHERE f.project_id = $1 AND f.token_id = $2 AND f.uses < $3 / $4 + (f.lane <= $3 % $4)::int
+            ORDER BY f.lane LIMIT 1 FOR UPDATE SKIP LOCKED)
+        UPDATE quire_store.token_use u SET uses = u.uses + 1 FROM free
+        WHERE u.project_id = $1 AND u.token_id = $2 AND u.lane = free.lane RETURNING true";
+    const WAIT: &str = "SELECT true FROM quire_store.token_use f
+        WHERE f.project_id = $1 AND f.token_id = $2 AND f.uses < $3 / $4 + (f.lane <= $3 % $4)::int
+        ORDER BY f.lane LIMIT 1 FOR UPDATE";
+    let lanes = most.min(MOST_LANES);
+    let number = |n: u32| i32::try_from(n).map_err(|_| Error::internal("too many uses"));
+    let args: [Arg; 4] =
+        [project.pg().into(), uuid_to_pg(token).into(), number(most)?.into(), number(lanes)?.into()];
+    let is_found = |sql| Ok(db::write_one(sql, &args, |row| row.get::<bool>(1))?.is_some());
+    loop {
+        if is_found(COUNT)? {
+            return Ok(true);
+        }
+        match open_lane(project, token, number(lanes)?)? {
+            Lane::Opened => return Ok(true),
+            Lane::Held(writer) => writer.wait(),
+            Lane::None if is_found(WAIT)? => {}
+            Lane::None => return Ok(false),
+        }
+    }
+}
+
+/// Another lane for the uses of a token.
+enum Lane {
+    /// With one use in it.
+    Opened,
+    /// Somebody is opening one, who may take that back.
+    Held(Writer),
+    None,
+}
+
+fn open_lane(project: ProjectId, token: Uuid, lanes: i32) -> Result<Lane> {
+    const USED: &str =
+        "SELECT u.lane FROM quire_store.token_use u WHERE u.project_id = $1 AND u.token_id = $2";
+    const OPEN: &str =
+        "INSERT INTO quire_store.token_use (project_id, token_id, lane, uses) VALUES ($1, $2, $3, 1)
+        ON CONFLICT DO NOTHING RETURNING true";
+    let open = |lane: i32| -> Result<bool> {
+        let args: [Arg; 3] = [project.pg().into(), uuid_to_pg(token).into(), lane.into()];
+        Ok(db::write_one(OPEN, &args, |row| row.get::<bool>(1))?.is_some())
+    };
+    // Who opens one looks first whether somebody else is, so that nobody waits for who did: one after the other.
+    let lock = ObjectLock::of(c"token_use", "quire token use ", token.as_bytes())?;
+    lock.wait();
+    let used: HashSet<i32> =
+        db::write(USED, &[project.pg().into(), uuid_to_pg(token).into()], |row| row.get(1))?
+            .into_iter()
+            .collect();
+    let (mut found, mut unseen) = (Lane::None, None);
+    for lane in (1..=lanes).filter(|lane| !used.contains(lane)) {
+        let key = [Part::Uuid(project.0), Part::Uuid(token), Part::Int(lane)];
+        match dirty::look(c"token_use", c"token_use_pkey", &key)? {
+            Sight::Nothing if open(lane)? => {
+                found = Lane::Opened;
+                break;
+            }
+            Sight::Uncommitted(writer) if matches!(found, Lane::None) => found = Lane::Held(writer),
+            Sight::Row => unseen = Some(lane),
+            _ => {}
+        }
+    }
+    lock.release();
+    // A transaction that sees an older state cannot know what is left in a lane that it does not see: 40001.
+    match unseen {
+        Some(lane) if matches!(found, Lane::None) && db::sees_older_state() => open(lane).map(|_| Lane::None),
+        _ => Ok(found),
+    }
 }
 
 /// Revokes; the first time counts. When that was.
@@ -150,7 +221,10 @@ pub fn delete_expired(project: ProjectId) -> Result<()> {
             RETURNING d.token_id),
         revocations AS (
             DELETE FROM quire_store.token_revocation r USING gone g WHERE r.project_id = $1 AND r.token_id = g.token_id)
-        DELETE FROM quire_store.token_use u USING gone g WHERE u.project_id = $1 AND u.token_id = g.token_id";
+        DELETE FROM quire_store.token_use d
+        USING (SELECT u.token_id, u.lane FROM quire_store.token_use u JOIN gone g ON u.project_id = $1 AND u.token_id = g.token_id
+               FOR UPDATE OF u SKIP LOCKED) free
+        WHERE d.project_id = $1 AND d.token_id = free.token_id AND d.lane = free.lane";
     if db::sees_older_state() {
         return Ok(());
     }
@@ -182,7 +256,9 @@ pub fn list(project: ProjectId, actor: Option<ActorId>, all: bool) -> Result<Vec
                  WHEN u.uses >= t.max_uses THEN 'used'
                  ELSE 'valid' END
         FROM quire_store.token t
-        LEFT JOIN quire_store.token_use u ON u.project_id = t.project_id AND u.token_id = t.token_id
+        CROSS JOIN LATERAL (
+            SELECT sum(n.uses)::int AS uses FROM quire_store.token_use n
+            WHERE n.project_id = $1 AND n.token_id = t.token_id) u
         CROSS JOIN LATERAL (
             SELECT min(v.revoked_at) AS revoked_at FROM quire_store.token_revocation v
             WHERE v.project_id = $1 AND v.token_id = t.token_id) r

@@ -238,6 +238,50 @@ pub fn stored_halves(database: &Database) -> Vec<(Uuid, [u8; 32])> {
     rows.iter().map(|row| (row.get(0), row.get::<_, Vec<u8>>(1).try_into().expect("32 bytes"))).collect()
 }
 
+/// Many at once, of whom some take it back and some see an older state, never use a token more often than it may be used, and nobody
+/// is refused who comes while a use is left.
+#[test]
+fn however_many_present_a_counted_token_at_once_its_uses_are_counted_right() {
+    let database = shared().database("tokens_counted");
+    user(&database, "tokens_counted_owner");
+    ensure_role(&database, "tokens_counted_guest", "LOGIN IN ROLE quire_guest");
+    let mut owner = database.client("tokens_counted_owner");
+    let project = project(&mut owner, "counted");
+    for most in [1, 7, 100, 1500] {
+        let token = mint(&mut owner, project, "project:read", "1 hour", &format!(", max_uses => {most}"));
+        let present = |number: usize| {
+            let (mut guest, token) = (database.client("tokens_counted_guest"), token.clone());
+            std::thread::spawn(move || {
+                let mut used = 0;
+                for round in 0..40_usize {
+                    let sees_older = (round + number).is_multiple_of(7);
+                    let begin = if sees_older { "BEGIN ISOLATION LEVEL REPEATABLE READ" } else { "BEGIN" };
+                    guest.batch_execute(begin).expect("begin");
+                    let is_used = match authenticate(&mut guest, &token) {
+                        Ok(_) => true,
+                        Err(error) => {
+                            let state = refusal::<()>(Err(error)).state;
+                            assert!(state == "PT410" || sees_older && state == "40001", "{state}");
+                            false
+                        }
+                    };
+                    let keeps = is_used && !(round + number).is_multiple_of(3);
+                    guest.batch_execute(if keeps { "COMMIT" } else { "ROLLBACK" }).expect("end");
+                    used += i64::from(keeps);
+                }
+                used
+            })
+        };
+        let holders: Vec<_> = (0..8).map(present).collect();
+        let used: i64 = holders.into_iter().map(|holder| holder.join().expect("a holder")).sum();
+        let sql = "SELECT uses::bigint FROM quire.list_tokens($1) ORDER BY minted_at DESC LIMIT 1";
+        assert_eq!(owner.query_one(sql, &[&project]).expect("count").get::<_, i64>(0), used, "of {most}");
+        if most <= 100 {
+            assert_eq!(used, most, "as often as it may, in more attempts than that");
+        }
+    }
+}
+
 #[test]
 fn a_token_that_is_not_counted_works_on_a_standby() {
     let primary = Cluster::start("tokens_standby", &[]);
