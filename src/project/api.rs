@@ -43,8 +43,9 @@ fn create(
     let settings = required("settings", settings)?.parsed("settings")?;
     Settings::parse(&settings)?;
     let kind = ProjectKind::parse(required("kind", kind)?)?;
+    let insert = if project_uuid.is_some() { store::insert_given } else { store::insert };
     let project = project_uuid.map_or_else(ProjectId::generate, ProjectId::from_pg);
-    if !store::insert(project, name, kind, visibility, settings, owner)? {
+    if !insert(project, name, kind, visibility, settings, owner)? {
         return Err(Error::conflict("duplicate", "a project with this id exists already")
             .with("project_id", project.to_string()));
     }

@@ -3,7 +3,8 @@
 use super::ProjectKind;
 use crate::auth::Role;
 use crate::bundle::store::from_pg;
-use crate::db::{self, Answer, Arg};
+use crate::db::dirty::{self, Part, Sight};
+use crate::db::{self, Answer, Arg, ObjectLock};
 use crate::error::Result;
 use crate::ids::{ActorId, ProjectId};
 use crate::pure::timestamp::Micros;
@@ -39,6 +40,28 @@ pub fn insert(
     clear_left_behind(project)?;
     set_member(project, owner, Role::Owner, owner)?;
     Ok(true)
+}
+
+/// Creates a project whose id was given; `false` also when somebody is just making one of this id, for whom nobody waits.
+pub fn insert_given(
+    project: ProjectId,
+    name: &str,
+    kind: ProjectKind,
+    visibility: &str,
+    settings: Value,
+    owner: ActorId,
+) -> Result<bool> {
+    db::require_writable();
+    let lock = ObjectLock::of(c"project", "quire project id ", project.0.as_bytes())?;
+    if !lock.take_if_free() {
+        return Ok(false);
+    }
+    let there = dirty::look(c"project", c"project_pkey", &[Part::Uuid(project.0)])?;
+    let is_being_made = matches!(there, Sight::Uncommitted(_));
+    let is_made = !is_being_made && insert(project, name, kind, visibility, settings, owner)?;
+    // From here on who looks sees the row.
+    lock.release();
+    Ok(is_made)
 }
 
 /// What a project is, for one that is copied from it, and when it was made.
