@@ -253,25 +253,19 @@ fn however_many_present_a_counted_token_at_once_its_uses_are_counted_right() {
             let (mut guest, token) = (database.client("tokens_counted_guest"), token.clone());
             std::thread::spawn(move || {
                 let mut used = 0;
-                for round in 0..40 {
-                    let begin = if (round + number) % 7 == 0 {
-                        "BEGIN ISOLATION LEVEL REPEATABLE READ"
-                    } else {
-                        "BEGIN"
-                    };
+                for round in 0..40_usize {
+                    let sees_older = (round + number).is_multiple_of(7);
+                    let begin = if sees_older { "BEGIN ISOLATION LEVEL REPEATABLE READ" } else { "BEGIN" };
                     guest.batch_execute(begin).expect("begin");
                     let is_used = match authenticate(&mut guest, &token) {
                         Ok(_) => true,
                         Err(error) => {
                             let state = refusal::<()>(Err(error)).state;
-                            assert!(
-                                state == "PT410" || (round + number) % 7 == 0 && state == "40001",
-                                "{state}"
-                            );
+                            assert!(state == "PT410" || sees_older && state == "40001", "{state}");
                             false
                         }
                     };
-                    let keeps = is_used && (round + number) % 3 > 0;
+                    let keeps = is_used && !(round + number).is_multiple_of(3);
                     guest.batch_execute(if keeps { "COMMIT" } else { "ROLLBACK" }).expect("end");
                     used += i64::from(keeps);
                 }

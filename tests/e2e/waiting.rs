@@ -109,6 +109,25 @@ fn readers(database: &Database, owner: &mut Client, project: Uuid) -> [Reader; 3
     })
 }
 
+/// What a project has after a while: a name of its channel whose time is over, held open by many, and a token that was revoked and
+/// ended long ago. Whoever comes next tidies up.
+fn age(owner: &mut Client, admin: &mut Client, project: Uuid) {
+    let aged = "SELECT quire.mint_token($1, ARRAY['project:read'], '1 hour', 'aged', 3)";
+    owner.execute(aged, &[&project]).expect("make a token");
+    let revoke = "SELECT quire.revoke_token($1, token_id) FROM quire.list_tokens($1) WHERE audience = 'aged'";
+    owner.execute(revoke, &[&project]).expect("revoke it");
+    ask(owner, &format!("SELECT quire.open_channel('{project}')"));
+    for statement in [
+        "UPDATE quire_store.token SET expires_at = now() - interval '31 days' WHERE project_id = $1 AND audience = 'aged'",
+        "INSERT INTO quire_store.channel (project_id, row_id, name, epoch, actor_id, leased_until, valid_until)
+            SELECT $1, gen_random_uuid(), c.name, c.epoch, gen_random_uuid(), c.leased_until, now()
+            FROM quire_store.channel c, generate_series(1, 60)
+            WHERE c.project_id = $1 AND c.valid_until > now()",
+    ] {
+        admin.execute(statement, &[&project]).unwrap_or_else(|error| panic!("{statement}: {error:?}"));
+    }
+}
+
 #[test]
 fn nobody_waits_for_who_cannot_write_whatever_they_call() {
     let database = shared().database("waiting");
@@ -129,6 +148,7 @@ fn nobody_waits_for_who_cannot_write_whatever_they_call() {
         let mut client = database.client(reader.role);
         for call in calls() {
             let name = call.name;
+            age(&mut owner, &mut admin, project);
             client.batch_execute("BEGIN").expect("begin");
             if let Some(token) = &reader.token {
                 client.execute("SELECT quire.authenticate($1)", &[token]).expect("authenticate");
