@@ -20,6 +20,9 @@ SELECT t.error($$SELECT quire.import_legacy_files(t.id(1500), 'old_files', 'Path
 INSERT INTO old_files VALUES ('fine', 'x'), ('../up', 'x');
 SELECT t.error($$SELECT quire.import_legacy_files(t.id(1500), 'old_files', 'Path', 'body')$$);
 SELECT count(*) FROM quire.legacy_project_files WHERE project_id = t.id(1500) AND path = 'fine';
+-- a table that is gone
+SELECT t.error($$SELECT quire.import_legacy_files(t.id(1500), 0::oid::regclass, 'Path', 'body')$$);
+SELECT t.error($$SELECT quire.import_legacy_files(t.id(1500), '4294967295', 'Path', 'body')$$);
 -- somebody else's table
 \c - postgres
 CREATE TABLE public.regress_secret (path text, content text);

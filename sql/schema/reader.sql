@@ -106,6 +106,9 @@ BEGIN
         RAISE EXCEPTION 'arguments project_uuid, source, path_column and content_column must not be null'
             USING ERRCODE = '22004', DETAIL = '{"code":"ValidationError"}';
     END IF;
+    IF NOT EXISTS (SELECT FROM pg_class WHERE oid = source) THEN
+        RAISE EXCEPTION 'no such table' USING ERRCODE = 'PT404', DETAIL = '{"code":"NotFoundError","argument":"source"}';
+    END IF;
     FOR item IN EXECUTE format(
         'SELECT jsonb_build_object(''op'', ''file.put'', ''file_path'', %1$I::text, ''content'', %2$I::text, ''file_type'', %3$s)
          FROM %4$s ORDER BY %1$I', path_column, content_column,

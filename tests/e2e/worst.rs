@@ -122,7 +122,7 @@ fn worst(kind: &str) -> Vec<String> {
         "boolean" => plain(&["true", "false"]),
         "uuid" => plain(&["00000000-0000-0000-0000-000000000000"]),
         "name" => plain(&["x\"y"]),
-        "regclass" => plain(&["pg_class", "quire_store.actor", "worst_value"]),
+        "regclass" => plain(&["pg_class", "quire_store.actor", "worst_value", "0", "4294967295"]),
         other => panic!("say what the worst {other} is"),
     }
 }
