@@ -2,7 +2,7 @@
 //! asked by everybody who may come, for the project of somebody who has told nobody of it.
 
 use crate::calls::{Names, Needs, assert_calls_are_complete, calls};
-use crate::cluster::{Database, shared};
+use crate::cluster::{Cluster, Database};
 use crate::everybody::everybody;
 use crate::personas::{Persona, Verdict};
 use crate::tenants::Tenant;
@@ -322,7 +322,9 @@ fn relations(database: &Database) -> Vec<Relation> {
 
 #[test]
 fn everybody_gets_what_they_have_the_right_to_and_nobody_else_learns_anything() {
-    let database = shared().database("outsiders");
+    // Its administrators would be those of every database of the server.
+    let cluster = Cluster::start("outsiders", &[]);
+    let database = cluster.database("outsiders");
     let tenant = Tenant::build(&database, "outsiders_a");
     let other = Tenant::build(&database, "outsiders_b");
     assert_calls_are_complete(&mut database.client("postgres"));
