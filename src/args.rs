@@ -1,5 +1,6 @@
 //! Arguments of SQL functions, checked the same way everywhere.
 
+mod datum;
 mod texts;
 
 use crate::error::{Error, Result};
@@ -12,6 +13,7 @@ use pgrx::Uuid;
 use pgrx::datum::Interval;
 use std::ops::RangeInclusive;
 
+pub(crate) use datum::{lazy_arg, sql_type};
 pub use texts::TextsArg;
 
 /// An argument that must not be NULL (22004).

@@ -1,12 +1,10 @@
 //! `bytea` results without a detour: handed on as they are stored, or put together where PostgreSQL takes them from.
 
+use crate::args::sql_type;
 use crate::error::{Code, Error, Result};
 use pgrx::callconv::{BoxRet, FcInfo};
 use pgrx::datum::{Datum, FromDatum, IntoDatum};
 use pgrx::pg_sys;
-use pgrx::pgrx_sql_entity_graph::metadata::{
-    ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
-};
 
 /// A `bytea`, for whoever called.
 pub enum Bytes {
@@ -60,15 +58,7 @@ unsafe impl BoxRet for Bytes {
     }
 }
 
-// SAFETY: bytea in SQL.
-unsafe impl SqlTranslatable for Bytes {
-    const TYPE_IDENT: &'static str = pgrx::pgrx_resolved_type!(Bytes);
-    const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
-    const ARGUMENT_SQL: std::result::Result<SqlMappingRef, ArgumentError> =
-        Ok(SqlMappingRef::literal("bytea"));
-    const RETURN_SQL: std::result::Result<ReturnsRef, ReturnsError> =
-        Ok(ReturnsRef::One(SqlMappingRef::literal("bytea")));
-}
+sql_type!(Bytes, "bytea");
 
 /// A `bytea` of known length in the making, in the memory context that was current when it began.
 pub struct NewBytes {

@@ -190,31 +190,36 @@ fn run<R>(
 /// Runs a reader that sees what is committed now. How many rows it found.
 fn select_latest(sql: &'static str, args: &[Arg]) -> std::result::Result<usize, SpiError> {
     let text = CString::new(sql).expect("statements hold no NUL");
-    let mut types: Vec<pg_sys::Oid> = args.iter().map(Arg::oid).collect();
-    let mut values: Vec<pg_sys::Datum> = Vec::with_capacity(args.len());
-    let mut nulls: Vec<std::ffi::c_char> = Vec::with_capacity(args.len());
-    for arg in args {
-        let datum = arg.datum().map(|datum| datum.sans_lifetime());
-        nulls.push(if datum.is_some() { b' ' } else { b'n' } as std::ffi::c_char);
-        values.push(datum.unwrap_or(pg_sys::Datum::from(0usize)));
-    }
-    // SAFETY: SPI is connected; text, types and values live until it is done with them. With `read_only` SPI takes the active
-    // snapshot, which is the one pushed here; an error pops it with the (sub)transaction.
+    // SAFETY: SPI is connected; text and values live until it is done with them. With `read_only` SPI takes the active snapshot,
+    // which is the one pushed here; an error pops it with the (sub)transaction.
     unsafe {
+        let options =
+            pg_sys::SPIExecuteOptions { params: params(args), read_only: true, ..Default::default() };
         pg_sys::SPI_tuptable = std::ptr::null_mut();
         pg_sys::PushActiveSnapshot(pg_sys::GetLatestSnapshot());
-        let status = pg_sys::SPI_execute_with_args(
-            text.as_ptr(),
-            types.len() as i32,
-            types.as_mut_ptr(),
-            values.as_mut_ptr(),
-            nulls.as_ptr(),
-            true,
-            0,
-        );
+        let status = pg_sys::SPI_execute_extended(text.as_ptr(), &options);
         pg_sys::PopActiveSnapshot();
         Spi::check_status(status)?;
         Ok(pg_sys::SPI_processed as usize)
+    }
+}
+
+/// The arguments as PostgreSQL passes them on.
+///
+/// # Safety
+/// The list is PostgreSQL's memory and refers to the values of `args`.
+unsafe fn params(args: &[Arg]) -> pg_sys::ParamListInfo {
+    // SAFETY: makeParamList makes room for as many parameters as it is told.
+    unsafe {
+        let list = pg_sys::makeParamList(args.len() as i32);
+        for (param, arg) in (*list).params.as_mut_slice(args.len()).iter_mut().zip(args) {
+            let datum = arg.datum().map(|datum| datum.sans_lifetime());
+            param.isnull = datum.is_none();
+            param.value = datum.unwrap_or(pg_sys::Datum::from(0usize));
+            param.pflags = pg_sys::PARAM_FLAG_CONST as u16;
+            param.ptype = arg.oid();
+        }
+        list
     }
 }
 

@@ -1,6 +1,6 @@
 //! The error of every quire function: a stable code, a SQLSTATE, a message, a DETAIL object and a HINT.
 //!
-//! Nothing here knows PostgreSQL; [`crate::raise`] turns an [`Error`] into an `ereport`.
+//! Nothing here knows PostgreSQL; `raise` turns an [`Error`] into an `ereport`.
 
 use serde_json::{Map, Value};
 use std::fmt;

@@ -1,17 +1,13 @@
 //! `text[]` arguments, of which nothing is made before the gate: then their items are counted, and read one by one. A bit is all
 //! that an array takes for a NULL, so that as values they may take many times their size.
 
+use super::lazy_arg;
 use crate::error::{Error, Result};
 use crate::memory::Held;
 use crate::pure::interrupt;
 use pgrx::Array;
-use pgrx::callconv::{Arg, ArgAbi};
 use pgrx::datum::FromDatum;
-use pgrx::nullable::Nullable;
 use pgrx::pg_sys;
-use pgrx::pgrx_sql_entity_graph::metadata::{
-    ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
-};
 use std::ffi::c_int;
 
 /// A `text[]` argument, as it came.
@@ -73,31 +69,4 @@ impl TextsArg {
     }
 }
 
-impl FromDatum for TextsArg {
-    unsafe fn from_polymorphic_datum(datum: pg_sys::Datum, is_null: bool, _: pg_sys::Oid) -> Option<Self> {
-        (!is_null).then_some(TextsArg(datum))
-    }
-}
-
-// SAFETY: the SQL type is text[], whose datum from_polymorphic_datum takes.
-unsafe impl<'fcx> ArgAbi<'fcx> for TextsArg {
-    unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
-        // SAFETY: passed on; NULL is handled by unbox_nullable_arg, and a STRICT function gets none.
-        unsafe { arg.unbox_arg_using_from_datum() }.expect("the argument of a strict function is not null")
-    }
-
-    unsafe fn unbox_nullable_arg(arg: Arg<'_, 'fcx>) -> Nullable<Self> {
-        // SAFETY: passed on.
-        unsafe { arg.unbox_arg_using_from_datum().into() }
-    }
-}
-
-// SAFETY: text[] in SQL.
-unsafe impl SqlTranslatable for TextsArg {
-    const TYPE_IDENT: &'static str = pgrx::pgrx_resolved_type!(TextsArg);
-    const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
-    const ARGUMENT_SQL: std::result::Result<SqlMappingRef, ArgumentError> =
-        Ok(SqlMappingRef::literal("text[]"));
-    const RETURN_SQL: std::result::Result<ReturnsRef, ReturnsError> =
-        Ok(ReturnsRef::One(SqlMappingRef::literal("text[]")));
-}
+lazy_arg!(TextsArg, "text[]");

@@ -4,7 +4,7 @@
 //! The statement is planned at each call for a project of average size: PostgreSQL has no statistics of a new one, and would
 //! take it for a project of one row.
 
-use super::{Arg, elements};
+use super::{Arg, elements, params};
 use crate::error::{Error, Result};
 use pgrx::pg_sys;
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
@@ -82,22 +82,5 @@ impl Answer {
             return Err(Error::internal(format!("internal query failed: status {status}")));
         }
         Ok(())
-    }
-}
-
-/// # Safety
-/// The list is PostgreSQL's memory and refers to the values of `args`.
-unsafe fn params(args: &[Arg]) -> pg_sys::ParamListInfo {
-    // SAFETY: makeParamList makes room for as many parameters as it is told.
-    unsafe {
-        let list = pg_sys::makeParamList(args.len() as c_int);
-        for (param, arg) in (*list).params.as_mut_slice(args.len()).iter_mut().zip(args) {
-            let datum = arg.datum().map(|datum| datum.sans_lifetime());
-            param.isnull = datum.is_none();
-            param.value = datum.unwrap_or(pg_sys::Datum::from(0usize));
-            param.pflags = pg_sys::PARAM_FLAG_CONST as u16;
-            param.ptype = arg.oid();
-        }
-        list
     }
 }

@@ -4,15 +4,12 @@
 
 mod walk;
 
+use crate::args::{lazy_arg, sql_type};
 use crate::db;
 use crate::error::{Error, Result};
-use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
+use pgrx::callconv::{BoxRet, FcInfo};
 use pgrx::datum::{Datum, DatumWithOid, FromDatum, IntoDatum};
-use pgrx::nullable::Nullable;
 use pgrx::pg_sys;
-use pgrx::pgrx_sql_entity_graph::metadata::{
-    ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
-};
 use serde_json::Value;
 use walk::{Token, Walk};
 
@@ -20,7 +17,7 @@ use walk::{Token, Walk};
 /// that is kept.
 const MAX_REQUEST_BYTES: usize = 2 << 20;
 /// Longest `jsonb` of which one value is made: many times the longest that is kept, whose text may be shorter.
-const MAX_VALUE_BYTES: usize = 32 << 20;
+const MAX_STORED_VALUE_BYTES: usize = 32 << 20;
 
 /// A `jsonb` argument, as it came.
 #[derive(Clone, Copy)]
@@ -35,7 +32,7 @@ impl JsonArg {
 
     /// The JSON, which is kept as a value: 22023 also when a number would not come back as it is.
     pub fn value(self, argument: &str) -> Result<Value> {
-        self.bounded(argument, MAX_VALUE_BYTES)?;
+        self.bounded(argument, MAX_STORED_VALUE_BYTES)?;
         self.exact(argument)
     }
 
@@ -146,11 +143,7 @@ impl Iterator for Members {
     }
 }
 
-impl FromDatum for JsonArg {
-    unsafe fn from_polymorphic_datum(datum: pg_sys::Datum, is_null: bool, _: pg_sys::Oid) -> Option<Self> {
-        (!is_null).then_some(JsonArg(datum))
-    }
-}
+lazy_arg!(JsonArg, "jsonb");
 
 /// A `jsonb` that is handed on as it is stored, without being read.
 pub struct JsonDatum(Vec<u8>);
@@ -195,35 +188,4 @@ unsafe impl BoxRet for JsonDatum {
     }
 }
 
-// SAFETY: jsonb in SQL.
-unsafe impl SqlTranslatable for JsonDatum {
-    const TYPE_IDENT: &'static str = pgrx::pgrx_resolved_type!(JsonDatum);
-    const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
-    const ARGUMENT_SQL: std::result::Result<SqlMappingRef, ArgumentError> =
-        Ok(SqlMappingRef::literal("jsonb"));
-    const RETURN_SQL: std::result::Result<ReturnsRef, ReturnsError> =
-        Ok(ReturnsRef::One(SqlMappingRef::literal("jsonb")));
-}
-
-// SAFETY: the SQL type is jsonb, whose datum from_polymorphic_datum reads.
-unsafe impl<'fcx> ArgAbi<'fcx> for JsonArg {
-    unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
-        // SAFETY: passed on; NULL is handled by unbox_nullable_arg, and a STRICT function gets none.
-        unsafe { arg.unbox_arg_using_from_datum() }.expect("the argument of a strict function is not null")
-    }
-
-    unsafe fn unbox_nullable_arg(arg: Arg<'_, 'fcx>) -> Nullable<Self> {
-        // SAFETY: passed on.
-        unsafe { arg.unbox_arg_using_from_datum().into() }
-    }
-}
-
-// SAFETY: jsonb in SQL.
-unsafe impl SqlTranslatable for JsonArg {
-    const TYPE_IDENT: &'static str = pgrx::pgrx_resolved_type!(JsonArg);
-    const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
-    const ARGUMENT_SQL: std::result::Result<SqlMappingRef, ArgumentError> =
-        Ok(SqlMappingRef::literal("jsonb"));
-    const RETURN_SQL: std::result::Result<ReturnsRef, ReturnsError> =
-        Ok(ReturnsRef::One(SqlMappingRef::literal("jsonb")));
-}
+sql_type!(JsonDatum, "jsonb");

@@ -208,32 +208,27 @@ pub fn set_archived(project: ProjectId, archived: bool) -> Result<()> {
     bump_access_version(project)
 }
 
+/// Deletes the rows of project $1 that nobody has locked, by what tells them apart inside of it.
+macro_rules! delete_free {
+    ($table:literal, $first:literal $(, $key:literal)*) => {
+        concat!(
+            "DELETE FROM quire_store.", $table, " d USING (SELECT t.", $first $(, ", t.", $key)*,
+            " FROM quire_store.", $table, " t WHERE t.project_id = $1 FOR UPDATE SKIP LOCKED) free
+             WHERE d.project_id = $1 AND d.", $first, " = free.", $first $(, " AND d.", $key, " = free.", $key)*
+        )
+    };
+}
+
 /// What people who cannot write a project leave behind in it, and may have locked: it goes as far as nobody has, and is nobody's
 /// when the project is gone.
 const LEFT_BEHIND: [&str; 7] = [
-    "DELETE FROM quire_store.channel d USING (
-        SELECT t.row_id FROM quire_store.channel t WHERE t.project_id = $1 FOR UPDATE SKIP LOCKED) free
-     WHERE d.project_id = $1 AND d.row_id = free.row_id",
-    "DELETE FROM quire_store.token_use d USING (
-        SELECT t.token_id, t.lane FROM quire_store.token_use t WHERE t.project_id = $1 FOR UPDATE SKIP LOCKED) free
-     WHERE d.project_id = $1 AND d.token_id = free.token_id AND d.lane = free.lane",
-    "DELETE FROM quire_store.token d USING (
-        SELECT t.token_id FROM quire_store.token t WHERE t.project_id = $1 FOR UPDATE SKIP LOCKED) free
-     WHERE d.project_id = $1 AND d.token_id = free.token_id",
-    "DELETE FROM quire_store.subscription d USING (
-        SELECT t.name, t.actor_id FROM quire_store.subscription t WHERE t.project_id = $1 FOR UPDATE SKIP LOCKED) free
-     WHERE d.project_id = $1 AND d.name = free.name AND d.actor_id = free.actor_id",
-    "DELETE FROM quire_store.snapshot d USING (
-        SELECT t.snapshot_id FROM quire_store.snapshot t WHERE t.project_id = $1 FOR UPDATE SKIP LOCKED) free
-     WHERE d.project_id = $1 AND d.snapshot_id = free.snapshot_id",
-    "DELETE FROM quire_store.token_revocation d USING (
-        SELECT t.token_id, t.revocation_id FROM quire_store.token_revocation t WHERE t.project_id = $1
-        FOR UPDATE SKIP LOCKED) free
-     WHERE d.project_id = $1 AND d.token_id = free.token_id AND d.revocation_id = free.revocation_id",
-    "DELETE FROM quire_store.departure d USING (
-        SELECT t.actor_id, t.departure_id FROM quire_store.departure t WHERE t.project_id = $1
-        FOR UPDATE SKIP LOCKED) free
-     WHERE d.project_id = $1 AND d.actor_id = free.actor_id AND d.departure_id = free.departure_id",
+    delete_free!("channel", "row_id"),
+    delete_free!("token_use", "token_id", "lane"),
+    delete_free!("token", "token_id"),
+    delete_free!("subscription", "name", "actor_id"),
+    delete_free!("snapshot", "snapshot_id"),
+    delete_free!("token_revocation", "token_id", "revocation_id"),
+    delete_free!("departure", "actor_id", "departure_id"),
 ];
 
 /// Removes what people who cannot write have left behind.

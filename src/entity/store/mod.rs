@@ -94,17 +94,27 @@ pub fn load_entity(project: ProjectId, entity: &EntityKey) -> Result<Fields> {
     Ok(db::read(SQL, &args, state_from_row)?.into_iter().collect())
 }
 
+/// The live fields of project $1 as they were at seq $2, with `$value` of `o.value`.
+macro_rules! select_fields_at {
+    ($value:literal) => {
+        concat!(
+            "SELECT e.entity_type, e.entity_id, e.field, ",
+            $value,
+            " FROM quire_store.entity_field e
+            CROSS JOIN LATERAL (
+                SELECT p.value FROM quire_store.entity_op p
+                WHERE p.project_id = e.project_id AND p.entity_id = e.entity_id AND p.entity_type = e.entity_type
+                  AND p.field = e.field AND p.bundle_seq <= $2
+                ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1) o
+            WHERE e.project_id = $1 AND o.value IS NOT NULL"
+        )
+    };
+}
+pub(crate) use select_fields_at;
+
 /// The live fields as they were at a seq, by entity and name.
 pub fn fields_at(project: ProjectId, seq: Seq) -> Result<Vec<(FieldKey, JsonValue)>> {
-    const SQL: &str = "SELECT e.entity_type, e.entity_id, e.field, o.value
-        FROM quire_store.entity_field e
-        CROSS JOIN LATERAL (
-            SELECT p.value FROM quire_store.entity_op p
-            WHERE p.project_id = e.project_id AND p.entity_id = e.entity_id AND p.entity_type = e.entity_type
-              AND p.field = e.field AND p.bundle_seq <= $2
-            ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1) o
-        WHERE e.project_id = $1 AND o.value IS NOT NULL
-        ORDER BY e.entity_type, e.entity_id, e.field";
+    const SQL: &str = concat!(select_fields_at!("o.value"), " ORDER BY e.entity_type, e.entity_id, e.field");
     db::read(SQL, &[project.pg().into(), seq.into()], |row| {
         Ok((key_from_row(row, 1)?, JsonValue::of(&row.get::<JsonB>(4)?.0)?))
     })

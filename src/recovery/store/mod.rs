@@ -18,6 +18,7 @@ mod stray;
 
 use crate::bundle::store::from_pg;
 use crate::db::{self, Arg, Row};
+use crate::entity::store::select_fields_at;
 use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
 use crate::pure::asset::Label;
@@ -212,14 +213,7 @@ pub fn state_at(project: ProjectId, seq: Seq) -> Result<State> {
             WHERE v.project_id = h.project_id AND v.file_id = h.file_id AND v.bundle_seq <= $2
             ORDER BY v.bundle_seq DESC, v.version DESC LIMIT 1) f
         WHERE h.project_id = $1 AND NOT f.is_deleted";
-    const FIELDS: &str = "SELECT e.entity_type, e.entity_id, e.field, o.value::text
-        FROM quire_store.entity_field e
-        CROSS JOIN LATERAL (
-            SELECT p.value FROM quire_store.entity_op p
-            WHERE p.project_id = e.project_id AND p.entity_id = e.entity_id AND p.entity_type = e.entity_type
-              AND p.field = e.field AND p.bundle_seq <= $2
-            ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1) o
-        WHERE e.project_id = $1 AND o.value IS NOT NULL";
+    const FIELDS: &str = select_fields_at!("o.value::text");
     const ASSETS: &str =
         "SELECT DISTINCT ON (o.content_hash) o.content_hash, o.filename, o.media_type, o.asset_type, o.size,
             o.op = 'asset.delete'
