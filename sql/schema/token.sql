@@ -33,13 +33,6 @@ SELECT pg_catalog.setval(s.name::regclass,
 FROM (VALUES ('quire_store.secret_half_1'), ('quire_store.secret_half_2'), ('quire_store.secret_half_3'),
              ('quire_store.secret_half_4')) AS s (name);
 
--- The hash of a half and of the one that is kept here. From it neither can be computed, nor the key, which another function makes.
-CREATE FUNCTION quire_store.halves_hash(half bytea) RETURNS bytea
-STABLE LANGUAGE sql SET search_path = pg_catalog, pg_temp
-RETURN (SELECT pg_catalog.sha256(half || pg_catalog.int8send(a.last_value) || pg_catalog.int8send(b.last_value)
-                                      || pg_catalog.int8send(c.last_value) || pg_catalog.int8send(d.last_value))
-        FROM quire_store.secret_half_1 a, quire_store.secret_half_2 b, quire_store.secret_half_3 c, quire_store.secret_half_4 d);
-
 -- No foreign keys to the project or between these tables: who may only read makes tokens, uses and revokes them, and deleting the
 -- project does not wait for that.
 CREATE TABLE quire_store.token (

@@ -9,6 +9,21 @@ use crate::pure::token::key_of_halves;
 use pgrx::Uuid as PgUuid;
 use uuid::Uuid;
 
+/// The hash of a half and of the one that the server keeps. From it neither can be computed, nor the key, which another function makes.
+/// No function in SQL: the half would be its parameter, which auto_explain logs.
+macro_rules! halves_hash {
+    ($half:literal) => {
+        concat!(
+            "(SELECT sha256(",
+            $half,
+            " || int8send(ha.last_value) || int8send(hb.last_value) || int8send(hc.last_value) || int8send(hd.last_value))
+              FROM quire_store.secret_half_1 ha, quire_store.secret_half_2 hb, quire_store.secret_half_3 hc,
+                  quire_store.secret_half_4 hd)"
+        )
+    };
+}
+pub(super) use halves_hash;
+
 /// A statement that reads what a key is computed from: its id and its half, then the half of the server. Not of a key that was
 /// made with another half of the server's.
 macro_rules! halves {
@@ -17,7 +32,9 @@ macro_rules! halves {
             "SELECT k.key_id, k.half, a.last_value, b.last_value, c.last_value, d.last_value
              FROM quire_store.secret k, quire_store.secret_half_1 a, quire_store.secret_half_2 b,
                  quire_store.secret_half_3 c, quire_store.secret_half_4 d
-             WHERE k.halves_hash = quire_store.halves_hash(k.half) AND ",
+             WHERE k.halves_hash = ",
+            halves_hash!("k.half"),
+            " AND ",
             $which
         )
     };
@@ -30,9 +47,11 @@ pub fn signing() -> Result<(Uuid, [u8; 32])> {
     db::exec(HOLD, &[])?;
     const SQL: &str = halves!("k.retired_at IS NULL ORDER BY k.created_at DESC, k.key_id LIMIT 1");
     // 40001 where an older state shows a key that has been deleted since. By itself: rows of sequences cannot be marked.
-    const STILL_THERE: &str = "SELECT FROM quire_store.secret k
-        WHERE k.halves_hash = quire_store.halves_hash(k.half) AND k.retired_at IS NULL
-        ORDER BY k.created_at DESC, k.key_id LIMIT 1 FOR KEY SHARE";
+    const STILL_THERE: &str = concat!(
+        "SELECT FROM quire_store.secret k WHERE k.halves_hash = ",
+        halves_hash!("k.half"),
+        " AND k.retired_at IS NULL ORDER BY k.created_at DESC, k.key_id LIMIT 1 FOR KEY SHARE"
+    );
     if db::sees_older_state() {
         db::exec(STILL_THERE, &[])?;
     }
@@ -61,10 +80,14 @@ fn key(row: &Row) -> Result<(Uuid, [u8; 32])> {
 
 /// Makes the half of a key from 366 random bits, from the server's strong source.
 fn create() -> Result<Option<PgUuid>> {
-    const SQL: &str = "WITH new AS MATERIALIZED (SELECT sha256(uuid_send(gen_random_uuid())
+    const SQL: &str = concat!(
+        "WITH new AS MATERIALIZED (SELECT sha256(uuid_send(gen_random_uuid())
             || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())) AS half)
-        INSERT INTO quire_store.secret (key_id, half, halves_hash)
-        SELECT gen_random_uuid(), n.half, quire_store.halves_hash(n.half) FROM new n RETURNING key_id";
+         INSERT INTO quire_store.secret (key_id, half, halves_hash)
+         SELECT gen_random_uuid(), n.half, ",
+        halves_hash!("n.half"),
+        " FROM new n RETURNING key_id"
+    );
     db::write_one(SQL, &[], |row| row.get(1))
 }
 

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId, uuid_from_pg, uuid_to_pg};
 use crate::pure::timestamp::Micros;
 use crate::pure::token::Root;
+use crate::token::secret::halves_hash;
 use pgrx::Uuid as PgUuid;
 use pgrx::datum::TimestampWithTimeZone;
 use std::collections::HashSet;
@@ -247,13 +248,15 @@ pub type Listed = (
 
 /// Tokens that `actor` made, or all of them, newest first.
 pub fn list(project: ProjectId, actor: Option<ActorId>, all: bool) -> Result<Vec<Listed>> {
-    const SQL: &str =
+    const SQL: &str = concat!(
         "SELECT t.token_id, t.abilities, t.audience, t.max_uses, COALESCE(u.uses, 0), t.minted_by, t.minted_at,
             t.expires_at, r.revoked_at,
             CASE WHEN r.revoked_at IS NOT NULL THEN 'revoked'
                  WHEN t.expires_at <= clock_timestamp() THEN 'expired'
                  WHEN NOT EXISTS (SELECT FROM quire_store.secret s WHERE s.key_id = t.key_id
-                                    AND s.halves_hash = quire_store.halves_hash(s.half)) THEN 'void'
+                                    AND s.halves_hash = ",
+        halves_hash!("s.half"),
+        ") THEN 'void'
                  WHEN u.uses >= t.max_uses THEN 'used'
                  ELSE 'valid' END
         FROM quire_store.token t
@@ -264,7 +267,8 @@ pub fn list(project: ProjectId, actor: Option<ActorId>, all: bool) -> Result<Vec
             SELECT min(v.revoked_at) AS revoked_at FROM quire_store.token_revocation v
             WHERE v.project_id = $1 AND v.token_id = t.token_id) r
         WHERE t.project_id = $1 AND ($3 OR t.minted_by = $2)
-        ORDER BY t.minted_at DESC, t.token_id";
+        ORDER BY t.minted_at DESC, t.token_id"
+    );
     db::read(SQL, &[project.pg().into(), actor.map(ActorId::pg).into(), all.into()], |row| {
         Ok((
             row.get(1)?,
