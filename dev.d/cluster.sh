@@ -5,6 +5,9 @@
 #   bench  fsync on, like a real server
 # shellcheck shell=bash
 
+# What start_cluster hands to the server besides.
+SERVER_ENVIRONMENT=()
+
 # Runs a command as the user who owns the servers: PostgreSQL refuses to run as root. The environment is empty, because
 # a server hands it to extensions; RUST_BACKTRACE, for one, changes error messages.
 as_server() {
@@ -52,7 +55,9 @@ start_cluster() {
     [[ -s $CLUSTER_DIR/PG_VERSION ]] || init_cluster
     cluster_settings | as_server tee "$CLUSTER_DIR/quire-dev.conf" >/dev/null
     as_server rm -f "$CLUSTER_DIR/server.log"
-    if ! as_server "$PG_BINDIR/pg_ctl" -D "$CLUSTER_DIR" -l "$CLUSTER_DIR/server.log" -w -s start; then
+    # A PostgreSQL that was unpacked somewhere has libraries of its own, which its extensions would miss.
+    if ! as_server env "LD_LIBRARY_PATH=$("$PG_CONFIG" --libdir)" "${SERVER_ENVIRONMENT[@]}" \
+        "$PG_BINDIR/pg_ctl" -D "$CLUSTER_DIR" -l "$CLUSTER_DIR/server.log" -w -s start; then
         show_server_log
         die "the $CLUSTER cluster does not start"
     fi

@@ -41,9 +41,10 @@ part_e2e() {
     reset_test_server
     remove_e2e_clusters
     as_server mkdir -m 700 "$DATA_DIR/e2e"
+    ensure_slow_flush
     cargo test "${CARGO_QUIET[@]}" --no-default-features --test e2e --no-run
     QUIRE_BIN=$PG_BINDIR QUIRE_SOCKET_DIR=$SOCKET_DIR QUIRE_PORT=$PGPORT QUIRE_CLUSTER_ROOT=$DATA_DIR/e2e \
-        cargo_test e2e --test e2e -- "$@" --test-threads=2
+        QUIRE_SLOW_FLUSH=$SLOW_FLUSH cargo_test e2e --test e2e -- "$@" --test-threads=2
 }
 
 # cargo_test NAME ARGUMENTS: runs the tests and records what libtest reports.

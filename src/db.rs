@@ -6,7 +6,10 @@
 //! what a statement under the head lock needs.
 
 mod answer;
+mod by_shape;
 pub mod dirty;
+pub mod early_release;
+pub mod handed_out;
 mod object_lock;
 
 pub use answer::Answer;
@@ -15,6 +18,7 @@ pub use object_lock::ObjectLock;
 use crate::error::{Error, Result};
 use crate::memory::{Held, Watch};
 use crate::pure::interrupt;
+use by_shape::ByShape;
 use pgrx::datum::{DatumWithOid, FromDatum, IntoDatum};
 use pgrx::pg_sys::{self, PgOid};
 use pgrx::spi::{OwnedPreparedStatement, PreparedStatement, Spi, SpiClient, SpiError};
@@ -83,7 +87,7 @@ pub fn lock_alone_if_free(table: &CStr) -> bool {
 }
 
 /// A table of quire's; `InvalidOid` when there is none of this name.
-fn table_oid(table: &CStr) -> pg_sys::Oid {
+pub fn table_oid(table: &CStr) -> pg_sys::Oid {
     // SAFETY: syscache look-ups by NUL-terminated names.
     unsafe {
         let schema = pg_sys::get_namespace_oid(c"quire_store".as_ptr(), true);
@@ -158,6 +162,7 @@ fn run<R>(
     mut map: impl FnMut(&Row) -> Result<R>,
 ) -> Result<Vec<R>> {
     let _watch = Watch::new();
+    let _planning = ByShape::begin();
     Spi::connect(|client| {
         let count = if SEES_LATEST.get() && !mutating {
             select_latest(sql, args)

@@ -4,14 +4,17 @@
 //! Promises: whoever calls is the role with whose rights the calling statement runs. Inside somebody's SECURITY DEFINER
 //! function, and in a trigger that a foreign key of their table fires, that is its owner and never the user outside, whom they
 //! could otherwise make act. When a function ends, be it with an error, the caller's role is back, before a row of its answer is
-//! handed out.
+//! handed out. What an answer tells of is on disk by then.
 //! Does not: make functions SECURITY DEFINER in the catalog, where PostgreSQL switches first and the calling role is lost.
 
+use crate::db::early_release;
+use crate::db::handed_out::{self, About};
 use crate::error::{Code, Error, Result};
 use crate::guc;
 use crate::raise::or_raise;
 use pgrx::pg_sys;
 use pgrx::pg_sys::panic::CaughtError;
+use pgrx::prelude::*;
 use pgrx::{PgSqlErrorCode, PgTryBuilder};
 use std::cell::Cell;
 use std::ffi::c_int;
@@ -26,7 +29,17 @@ thread_local! {
 
 /// Does the work of a function with the rights of `quire_owner`. Errors become PostgreSQL's when the caller's role is back.
 pub fn definer<T>(work: impl FnOnce() -> Result<T>) -> T {
-    let work = AssertUnwindSafe(|| Switched::to_owner().and_then(|_switched| work()));
+    let work = AssertUnwindSafe(|| {
+        let switched = Switched::to_owner()?;
+        let done = work();
+        switched.wait_until_flushed(done.is_ok())?;
+        done
+    });
+    raising(work)
+}
+
+/// Does what may call other functions of quire's by way of PostgreSQL. Their errors keep their SQLSTATE.
+pub fn raising<T>(work: impl FnOnce() -> Result<T> + std::panic::UnwindSafe) -> T {
     // What has failed is left as it is: the error goes on to PostgreSQL, which ends the (sub)transaction.
     or_raise(
         PgTryBuilder::new(work)
@@ -43,6 +56,18 @@ fn own(cause: &CaughtError) -> Option<Error> {
         .detail()
         .filter(|_| unknown)
         .and_then(|detail| Error::from_report(report.message(), detail, report.hint()))
+}
+
+/// Waits until what a view shows is on disk, and is true then. The views ask it once a statement; in the statements of functions, which
+/// wait themselves, it is true at once.
+// Outside definer: it looks into no table.
+#[pg_extern(schema = "quire_store", stable, parallel_safe)]
+#[search_path(pg_catalog, pg_temp)]
+fn flushed() -> bool {
+    if CALLER.get().is_none() {
+        or_raise(handed_out::wait(About::All));
+    }
+    true
 }
 
 /// The role that called: with its rights the calling statement runs.
@@ -97,6 +122,17 @@ impl Switched {
             pg_sys::SetUserIdAndSecContext(owner, context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as c_int)
         };
         Ok(Self { outer_caller, outer_handed_out, user, context })
+    }
+}
+
+impl Switched {
+    /// Before the caller hears what others have committed, be it as an error. Who has written a bundle hears of it when the
+    /// transaction commits.
+    fn wait_until_flushed(&self, is_ok: bool) -> Result<()> {
+        if self.outer_caller.is_some() || (early_release::take_news() && is_ok) {
+            return Ok(());
+        }
+        handed_out::wait(handed_out::take())
     }
 }
 

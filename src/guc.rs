@@ -12,6 +12,9 @@ static COMPRESSION_LEVEL: GucSetting<i32> = GucSetting::<i32>::new(3);
 /// Most operations one bundle may hold.
 static MAX_BUNDLE_OPS: GucSetting<i32> = GucSetting::<i32>::new(65_536);
 
+/// Whether locks are given up before the commit is flushed.
+static EARLY_LOCK_RELEASE: GucSetting<bool> = GucSetting::<bool>::new(true);
+
 /// Most memory a call may take, in kilobytes.
 static MAX_CALL_MEMORY: GucSetting<i32> = GucSetting::<i32>::new(1 << 20);
 /// How long a diff or a merge may search, in milliseconds.
@@ -50,6 +53,14 @@ pub fn init() {
         &MAX_BUNDLE_OPS,
         1,
         1_000_000,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_bool_guc(
+        c"quire.early_lock_release",
+        c"Whether a transaction that has written a bundle gives its locks up before its commit is flushed to disk.",
+        c"The commit is answered when it is flushed all the same, and readers wait for that before they answer.",
+        &EARLY_LOCK_RELEASE,
         GucContext::Suset,
         GucFlags::default(),
     );
@@ -118,6 +129,11 @@ pub fn compression_level() -> i32 {
 /// Most operations one bundle may hold.
 pub fn max_bundle_ops() -> usize {
     usize::try_from(MAX_BUNDLE_OPS.get()).unwrap_or(usize::MAX)
+}
+
+/// Whether locks are given up before the commit is flushed.
+pub fn early_lock_release() -> bool {
+    EARLY_LOCK_RELEASE.get()
 }
 
 /// Most memory a call may take, in bytes.

@@ -75,6 +75,6 @@ mod workspace;
 pub extern "C-unwind" fn _PG_init() {
     guc::init();
     memory::init();
-    auth::bound::init();
-    bundle::queue::init();
+    auth::init();
+    bundle::init();
 }

@@ -44,7 +44,8 @@ extension_sql_file!(
         "token",
         "snapshot",
         "job",
-        auth::api::readable_projects
+        auth::row_security::readable_projects,
+        auth::row_security::may_read_project
     ]
 );
 extension_sql_file!(
@@ -52,6 +53,7 @@ extension_sql_file!(
     name = "view",
     requires = [
         "policy",
+        definer::flushed,
         blob::api::missing_text,
         blob::api::gone_text,
         blob::api::decode_text,

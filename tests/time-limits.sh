@@ -58,6 +58,10 @@ run() {
     said=$(bash "$work/run" "$work/state" "$@" 2>"$work/stderr") || status=$?
 }
 
+# What ran this script may have SIGINT ignored, for which a shell cannot make up.
+AS_IN_FOREGROUND=()
+! env --default-signal=INT true 2>/dev/null || AS_IN_FOREGROUND=(env --default-signal=INT)
+
 # interrupt SIGNAL: while a part works.
 interrupt() {
     local run
@@ -65,7 +69,7 @@ interrupt() {
     said=
     # A script without job control would have SIGINT ignored.
     set -m
-    bash "$work/run" "$work/state" works passes >/dev/null 2>"$work/stderr" &
+    "${AS_IN_FOREGROUND[@]}" bash "$work/run" "$work/state" works passes >/dev/null 2>"$work/stderr" &
     run=$!
     set +m
     until [[ -s $work/state/started ]]; do sleep 0.1; done

@@ -75,7 +75,11 @@ impl Server {
                   WITH ORDINALITY AS s (name, ordinal)";
         facts.push(("settings".to_owned(), client.query_one(settings, &[])?.try_get(0)?));
         let cores = std::thread::available_parallelism()?;
-        facts.push(("machine".to_owned(), format!("{cores} cores, shared by server and clients")));
+        let slower = match options.flush_delay {
+            0 => String::new(),
+            micros => format!("; each flush of the write-ahead log made {micros} µs slower"),
+        };
+        facts.push(("machine".to_owned(), format!("{cores} cores, shared by server and clients{slower}")));
         let clients = crate::upsert::CLIENTS.map(|clients| clients.to_string()).join(", ");
         let (rounds, seconds) = (options.rounds, options.seconds);
         facts.push((
@@ -148,6 +152,16 @@ impl Scratch {
     /// A project on both sides, with the same id.
     pub fn project(&self) -> Result<Uuid> {
         create_project(&mut self.client()?)
+    }
+
+    /// Sessions that listen to channels on which nothing is said, as long as they are kept.
+    pub fn listeners(&self, count: usize) -> Result<Vec<Client>> {
+        let listen = |number| -> Result<Client> {
+            let mut client = self.client()?;
+            client.batch_execute(&format!("LISTEN quiet_{number}"))?;
+            Ok(client)
+        };
+        (0..count).map(listen).collect()
     }
 
     /// Fails unless two queries give the same row.

@@ -13,6 +13,7 @@ mod gc;
 #[allow(dead_code)]
 #[path = "../../examples/demo/git.rs"]
 mod git;
+mod grow;
 mod history;
 mod list;
 mod measure;
@@ -52,8 +53,9 @@ impl Bench {
 type Measure = fn(&Bench) -> Result<Section>;
 
 /// The sections, in the order they run. The name is what `--only` takes and the database is called after.
-const SECTIONS: [(&str, Measure); 9] = [
+const SECTIONS: [(&str, Measure); 10] = [
     ("upsert", upsert::run),
+    ("grow", grow::run),
     ("bulk", bulk::run),
     ("list", list::run),
     ("history", history::run),

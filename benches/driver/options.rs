@@ -8,9 +8,10 @@ const USAGE: &str = "usage: bench --host DIR --port N --dbname NAME [options]
   --rounds N       rounds of each measurement (default 5, with --quick 2)
   --quick          a short run: fewer rounds, shorter times, a tenth of the history
   --seconds N      length of one pgbench run (default 4, with --quick 2)
-  --only NAMES     these sections: upsert,bulk,list,history,poll,size,snapshot,gc,entities
+  --only NAMES     these sections: upsert,grow,bulk,list,history,poll,size,snapshot,gc,entities
   --repo DIR       git repository for section size, which is left out without
   --tree DIR       git work tree of 2,000 files or more for section snapshot, which is left out without
+  --flush-delay N  the server's disk was made slower: each flush takes N microseconds more (./dev bench sees to it)
   --commits N      import only the first N commits of it (default: all, with --quick 300)
   --pgbench PATH   the pgbench to use (default: the server's own)
   --markdown       print Markdown tables";
@@ -31,6 +32,8 @@ pub struct Options {
     pub repo: Option<PathBuf>,
     pub tree: Option<PathBuf>,
     pub commits: usize,
+    /// Microseconds that a flush of the server takes more than it would.
+    pub flush_delay: u32,
     pub pgbench: Option<PathBuf>,
     pub markdown: bool,
 }
@@ -41,7 +44,7 @@ impl Options {
         let (mut host, mut port, mut dbname) = (None, 5432, None);
         let mut user = std::env::var("PGUSER").unwrap_or_else(|_| "postgres".to_owned());
         let (mut rounds, mut seconds, mut commits) = (None, None, None);
-        let (mut quick, mut markdown) = (false, false);
+        let (mut quick, mut markdown, mut flush_delay) = (false, false, 0);
         let (mut only, mut repo, mut tree, mut pgbench) = (Vec::new(), None, None, None);
         while let Some(arg) = args.next() {
             let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value\n{USAGE}"));
@@ -54,6 +57,7 @@ impl Options {
                 "--seconds" => seconds = Some(number(&arg, &value()?)?),
                 "--commits" => commits = Some(number(&arg, &value()?)?),
                 "--only" => only.extend(value()?.split(',').map(str::to_owned)),
+                "--flush-delay" => flush_delay = number(&arg, &value()?)?,
                 "--repo" => repo = Some(PathBuf::from(value()?)),
                 "--tree" => tree = Some(PathBuf::from(value()?)),
                 "--pgbench" => pgbench = Some(PathBuf::from(value()?)),
@@ -74,6 +78,7 @@ impl Options {
             repo,
             tree,
             commits: commits.unwrap_or(if quick { 300 } else { usize::MAX }),
+            flush_delay,
             pgbench,
             markdown,
         };

@@ -36,5 +36,18 @@ SELECT file_path FROM quire.list_current_files(t.id(401), '100%');
 SELECT file_path FROM quire.list_current_files(t.id(401), 'a_b');
 SELECT file_path FROM quire.list_current_files(t.id(401), 'sr');
 SELECT count(*) FROM quire.list_current_files(t.id(401), '');
+-- A prefix that is a file is that file, whatever sorts next to it; after a path means after it within the prefix.
+SELECT count(*) FROM (VALUES ('srd!x'), ('srd '), ('srd.ts'), ('srd-'), ('srd0')) AS v (path)
+CROSS JOIN LATERAL quire.upsert_project_file(t.id(401), v.path, 'x');
+SELECT file_path FROM quire.list_current_files(t.id(401), 'srd');
+SELECT file_path FROM quire.list_current_files(t.id(401), 'src', after_path => 'src/a');
+SELECT file_path FROM quire.list_current_files(t.id(401), 'src', after_path => 'a', max_files => 1);
+SELECT file_path FROM quire.list_current_files(t.id(401), 'src', after_path => 'srd');
+-- Without content nothing else is another one.
+SELECT count(*), count(content), count(content_hash) FROM quire.list_current_files(t.id(401), with_content => false);
+SELECT (SELECT jsonb_agg(to_jsonb(f) - 'content') FROM quire.list_current_files(t.id(401)) f)
+     = (SELECT jsonb_agg(to_jsonb(f) - 'content') FROM quire.list_current_files(t.id(401), with_content => false) f) AS same;
+SELECT file_path, content FROM quire.list_current_files(t.id(401), 's%', max_files => 1, with_content => false);
+SELECT t.error($$SELECT * FROM quire.list_current_files(t.id(401), with_content => NULL)$$);
 SELECT t.error($$SELECT * FROM quire.list_current_files(t.id(401), '../x')$$);
 SELECT t.error($$SELECT * FROM quire.list_current_files(t.id(401), 'a\b')$$);

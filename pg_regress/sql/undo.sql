@@ -203,6 +203,39 @@ SELECT count(*) FROM quire.search_ops(t.id(3000), '{"until": "2020-01-01T00:00:0
 SELECT count(*) FROM quire.search_ops(t.id(3000), '{"after_seq": 1, "before_seq": 3}');
 SELECT count(*) FROM quire.search_ops(t.id(3000), '{"target": "a"}');
 SELECT count(*) FROM quire.search_ops(t.id(3000), '{"target_prefix": "task/"}', 3);
+-- In pages of any size, also through bundles of many operations, each operation comes once and in order.
+SELECT count(*) FROM quire.create_project('pages', t.id(3009));
+SELECT count(*) FROM generate_series(1, 7) n CROSS JOIN LATERAL quire.commit_bundle(t.id(3009), (
+    SELECT jsonb_agg(jsonb_build_object('op', 'file.put', 'file_path', 'f' || f, 'content', n || ' ' || f))
+    FROM generate_series(1, CASE WHEN n % 2 = 0 THEN 150 ELSE 1 END) f));
+CREATE FUNCTION pg_temp.paged(size integer) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    filter jsonb := '{}';
+    page   record;
+    found  integer;
+BEGIN
+    LOOP
+        found := 0;
+        FOR page IN SELECT seq, ordinal, target FROM quire.search_ops(t.id(3009), filter, size) LOOP
+            RETURN NEXT page.seq || ' ' || page.ordinal || ' ' || page.target;
+            filter := jsonb_build_object('before_seq', page.seq, 'before_ordinal', page.ordinal);
+            found := found + 1;
+        END LOOP;
+        EXIT WHEN found = 0;
+    END LOOP;
+END
+$$;
+SELECT size, (SELECT count(*) FROM pg_temp.paged(size)) AS ops,
+    (SELECT array_agg(p) FROM pg_temp.paged(size) p)
+        = (SELECT array_agg(seq || ' ' || ordinal || ' ' || target) FROM quire.search_ops(t.id(3009), '{}', 10000)) AS same
+FROM (VALUES (1), (7), (100), (149), (150), (151), (1000)) v (size);
+SELECT seq, ordinal FROM quire.search_ops(t.id(3009), '{"target": "f1"}', 3);
+SELECT seq, ordinal FROM quire.search_ops(t.id(3009), '{"before_seq": 3}', 2);
+SELECT count(*) FROM quire.search_ops(t.id(3009), '{"before_seq": 3, "before_ordinal": 1}');
+SELECT count(*) FROM quire.search_ops(t.id(3009), '{"before_seq": 9000000000000000000}');
+SELECT count(*) FROM quire.search_ops(t.id(3009), '{"before_seq": -9223372036854775808}');
+SELECT count(*) FROM quire.search_ops(t.id(3009), '{"after_seq": -9223372036854775808}');
+SELECT t.error($$SELECT * FROM quire.search_ops(t.id(3000), '{"before_ordinal": 1}')$$);
 SELECT t.error($$SELECT * FROM quire.search_ops(t.id(3000), '{"actor": "bob"}')$$);
 SELECT t.error($$SELECT * FROM quire.search_ops(t.id(3000), '{"since": "soon"}')$$);
 SELECT t.error($$SELECT * FROM quire.search_ops(t.id(3000), '{"after_seq": "1"}')$$);

@@ -59,5 +59,7 @@ SELECT setval('quire_store.secret_half_1', :half) = :half AS set_back;
 SET ROLE regress_guest;
 SELECT quire.authenticate(:'token') IS NOT NULL AS set_back, t.error(format('SELECT quire.authenticate(%L)', :'new_token'));
 RESET ROLE;
-DELETE FROM quire_store.secret WHERE halves_hash <> quire_store.halves_hash(half);
+DELETE FROM quire_store.secret s WHERE s.halves_hash <> (
+    SELECT sha256(s.half || int8send(a.last_value) || int8send(b.last_value) || int8send(c.last_value) || int8send(d.last_value))
+    FROM quire_store.secret_half_1 a, quire_store.secret_half_2 b, quire_store.secret_half_3 c, quire_store.secret_half_4 d);
 CALL t.drop(t.id(4400));

@@ -89,9 +89,4 @@ CREATE TYPE quire.project_file_head AS (
     updated_at        timestamptz
 );
 
--- Whether a path is the given one or lies below it; `src` is not within `srcx`, and no character is a wildcard.
-CREATE FUNCTION quire_store.path_is_within(path text, prefix text) RETURNS boolean
-IMMUTABLE PARALLEL SAFE LANGUAGE sql
-RETURN prefix IS NULL OR path = prefix OR pg_catalog.starts_with(path, prefix || '/');
-
 SET LOCAL search_path TO quire, pg_temp;

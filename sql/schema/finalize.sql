@@ -59,7 +59,8 @@ GRANT EXECUTE ON FUNCTION quire.map_role_to_actor(text, uuid, text), quire.unmap
 -- quire_owner has USAGE on quire_store, so none of this can be named directly.
 GRANT SELECT ON quire_store.project_files, quire_store.file_head, quire_store.bundle, quire_store.blob,
     quire_store.blob_chunk, quire_store.entity_op, quire_store.asset_op TO quire_user;
-GRANT EXECUTE ON FUNCTION quire_store.readable_projects(), quire_store.blob_text(quire_store.blob),
+GRANT EXECUTE ON FUNCTION quire_store.is_readable(uuid, oid, oid), quire_store.may_read_project(uuid),
+    quire_store.readable_projects(), quire_store.flushed(), quire_store.blob_text(quire_store.blob),
     quire_store.missing_text(bytea), quire_store.gone_text(bytea, smallint, bigint, timestamp with time zone, text),
     quire_store.chunked_text(quire_store.blob),
     quire_store.decode_text(smallint, bigint, bytea, bytea),
@@ -310,7 +311,7 @@ Returns: rows (seq, kind, message, op_count, committed_at, state, undone_by, nex
 Errors: 22004, 22023, 42501, PT404.';
 COMMENT ON FUNCTION quire.search_ops(uuid, jsonb, integer) IS
 'Operations of the log, newest first.
-Arguments: filter, an object with any of op, kind, actor (uuid), target (exact), target_prefix, entity_type, entity_id, field, after_seq, before_seq (exclusive), since, until (times; since inclusive), message (part of the bundle''s message); max_ops (1 to 10000, default 100).
+Arguments: filter, an object with any of op, kind, actor (uuid), target (exact), target_prefix, entity_type, entity_id, field, after_seq, before_seq (exclusive), before_ordinal (with before_seq: also the operations of that bundle before this one), since, until (times; since inclusive), message (part of the bundle''s message); max_ops (1 to 10000, default 100): for reading in pages, seq and ordinal of the last row of one are before_seq and before_ordinal of the next.
 Returns: rows (seq, ordinal, op, target, actor, display_name, kind, message, bundle_id, before, after, checksum, committed_at, from_peer); from_peer is the peer that the bundle came from, whose word the author is, or NULL. Errors: 22004, 22023, PT404.';
 COMMENT ON FUNCTION quire.bundle_details(uuid, bigint) IS
 'One bundle with everything it says.
@@ -444,9 +445,9 @@ Returns: {content_hash, state, size, freed_bytes}. Errors: 22004, 22023 other by
 
 -- Reading files -----------------------------------------------------------------------------------------------------
 
-COMMENT ON FUNCTION quire.list_current_files(uuid, text, text, integer) IS
+COMMENT ON FUNCTION quire.list_current_files(uuid, text, text, integer, boolean) IS
 'The current files, by path.
-Arguments: path_prefix (a file, or a directory with everything below it; no character is a wildcard); after_path (only later paths), max_files (1 to 10000; a page with more than 32 MiB of content ends early; default: all files): for reading in pages, the last path of one is after_path of the next, and a page without rows is the end.
+Arguments: path_prefix (a file, or a directory with everything below it; no character is a wildcard); after_path (only later paths), max_files (1 to 10000; a page with more than 32 MiB of content ends early; default: all files): for reading in pages, the last path of one is after_path of the next, and a page without rows is the end; with_content (false: content is NULL, and nothing is decoded).
 Returns: rows (file_path, file_type, content, content_hash, version, updated_at); content is NULL for binary files.
 Errors: 22004, 22023, PT404, PT410 some content is archived or collected, PT413 more content in one call than quire.max_call_memory, XX001.';
 COMMENT ON FUNCTION quire.list_files_at(uuid, bigint, timestamp with time zone, text, text, integer) IS

@@ -3,6 +3,9 @@
 
 SET LOCAL search_path TO pg_catalog, pg_temp;
 
+CREATE FUNCTION quire_store.is_readable(project_id uuid, one oid, every oid) RETURNS boolean
+STABLE STRICT PARALLEL RESTRICTED LANGUAGE c AS 'MODULE_PATHNAME', 'is_readable_wrapper';
+
 DO $$
 DECLARE
     name text;
@@ -18,10 +21,11 @@ BEGIN
     -- What the views of schema quire touch.
     FOREACH name IN ARRAY ARRAY[
         'blob', 'blob_chunk', 'bundle', 'file_head', 'project_files', 'entity_op', 'asset_op'] LOOP
-        -- The array is computed once per query, never per row.
+        -- A function that keeps what it found, and not the list of all projects that may be read, which may be long.
         EXECUTE pg_catalog.format(
             'CREATE POLICY readable ON quire_store.%I FOR SELECT
-             USING (project_id = ANY ((SELECT quire_store.readable_projects())::uuid[]))', name);
+             USING (quire_store.is_readable(project_id, ''quire_store.may_read_project(uuid)''::regprocedure,
+                 ''quire_store.readable_projects()''::regprocedure))', name);
     END LOOP;
 END
 $$;

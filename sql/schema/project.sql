@@ -47,6 +47,9 @@ CREATE TABLE quire_store.project_member (
     PRIMARY KEY (project_id, actor_id)
 );
 SELECT pg_catalog.pg_extension_config_dump('quire_store.project_member', '');
+-- What quire itself changes it says in access_version.
+CREATE TRIGGER project_member_by_hand AFTER INSERT OR UPDATE OR DELETE ON quire_store.project_member
+    FOR EACH STATEMENT WHEN (CURRENT_USER <> 'quire_owner') EXECUTE FUNCTION quire_store.tell_sessions();
 CREATE INDEX project_member_actor ON quire_store.project_member (actor_id, project_id);
 
 -- Members who cannot write and have left: to take their row away would be to hold up who removes them or the project. No foreign

@@ -4,7 +4,7 @@
 SET LOCAL search_path TO pg_catalog, pg_temp;
 
 CREATE FUNCTION quire.list_current_files(project_uuid uuid, path_prefix text DEFAULT NULL, after_path text DEFAULT NULL,
-                                         max_files integer DEFAULT NULL)
+                                         max_files integer DEFAULT NULL, with_content boolean DEFAULT true)
 RETURNS TABLE (file_path text, file_type text, content text, content_hash text, version integer, updated_at timestamptz)
 STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'list_current_files_wrapper';
 

@@ -1,5 +1,6 @@
 -- Views of files and of the log. They run with the caller's rights; row level security decides which rows they show. None is
--- updatable: one of a single table would be, for whoever has the rights of its owner, past all functions.
+-- updatable: one of a single table would be, for whoever has the rights of its owner, past all functions. What they show is on disk:
+-- flushed() is asked once a statement, in every arm.
 
 SET LOCAL search_path TO pg_catalog, pg_temp;
 
@@ -44,7 +45,8 @@ SELECT f.id,
        f.bundle_seq AS seq
 FROM quire_store.project_files f
 JOIN quire_store.file_head h ON h.project_id = f.project_id AND h.file_id = f.file_id
-LEFT JOIN quire_store.bundle u ON u.project_id = f.project_id AND u.seq = f.bundle_seq;
+LEFT JOIN quire_store.bundle u ON u.project_id = f.project_id AND u.seq = f.bundle_seq
+WHERE (SELECT quire_store.flushed());
 
 CREATE VIEW quire.project_files_current WITH (security_invoker = true) AS
 SELECT h.version_id AS id,
@@ -70,7 +72,7 @@ SELECT h.version_id AS id,
        h.seq
 FROM quire_store.file_head h
 LEFT JOIN quire_store.bundle u ON u.project_id = h.project_id AND u.seq = h.seq
-WHERE NOT h.is_deleted;
+WHERE NOT h.is_deleted AND (SELECT quire_store.flushed());
 
 CREATE VIEW quire.legacy_project_files WITH (security_invoker = true) AS
 SELECT id, project_id, file_path AS path, file_type AS type, content, content_hash, version,
@@ -92,7 +94,8 @@ SELECT b.project_id,
        b.base_seq,
        b.undoes_seq,
        b.details
-FROM quire_store.bundle b CROSS JOIN (SELECT 1) AS not_updatable;
+FROM quire_store.bundle b CROSS JOIN (SELECT 1) AS not_updatable
+WHERE (SELECT quire_store.flushed());
 
 CREATE VIEW quire.oplog WITH (security_invoker = true) AS
 SELECT f.project_id,
@@ -122,7 +125,7 @@ FROM quire_store.project_files f
 JOIN quire_store.file_head h ON h.project_id = f.project_id AND h.file_id = f.file_id
 LEFT JOIN quire_store.bundle u ON u.project_id = f.project_id AND u.seq = f.bundle_seq
 -- The tombstone of a move is part of the move.
-WHERE NOT (f.op = 'file.move' AND f.is_deleted)
+WHERE NOT (f.op = 'file.move' AND f.is_deleted) AND (SELECT quire_store.flushed())
 UNION ALL
 -- Of the rows of a deleted entity, the one with the checksum.
 SELECT o.project_id,
@@ -159,7 +162,7 @@ SELECT o.project_id,
            || CASE WHEN o.op <> 'entity.delete' THEN pg_catalog.jsonb_build_object('field', o.field) ELSE '{}' END
 FROM quire_store.entity_op o
 LEFT JOIN quire_store.bundle u ON u.project_id = o.project_id AND u.seq = o.bundle_seq
-WHERE o.part = 1
+WHERE o.part = 1 AND (SELECT quire_store.flushed())
 UNION ALL
 SELECT o.project_id,
        o.bundle_seq,
@@ -183,6 +186,7 @@ SELECT o.project_id,
        NULL
 FROM quire_store.asset_op o
 LEFT JOIN quire_store.bundle u ON u.project_id = o.project_id AND u.seq = o.bundle_seq
+WHERE (SELECT quire_store.flushed())
 UNION ALL
 -- Operations that change no content are kept with their bundle.
 SELECT b.project_id,
@@ -197,7 +201,7 @@ SELECT b.project_id,
        b.committed_at,
        NULL
 FROM quire_store.bundle b
-WHERE b.kind = 'system';
+WHERE b.kind = 'system' AND (SELECT quire_store.flushed());
 
 COMMENT ON VIEW quire.project_files IS
 'Every version of every file of the projects the caller may read. content is NULL for binary files and tombstones; Selecting content that is archived or collected raises PT410. content_hash is 64 hex digits of BLAKE3.';

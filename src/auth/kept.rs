@@ -1,16 +1,67 @@
-//! What the gate found, kept per backend for writers, who have it confirmed under the head lock anyway.
+//! What the gate found, kept per backend for writers, who have it confirmed under the head lock anyway: by the project's
+//! `access_version`, and by whether anybody's role has become another actor's since, or somebody has changed members by hand, of which
+//! PostgreSQL's invalidations tell, sent by triggers of the tables.
 
 use super::principal::Key;
 use super::store::ProjectAccess;
+use crate::db;
 use crate::ids::ProjectId;
-use std::cell::RefCell;
+use pgrx::pg_sys::{self, FunctionCallInfo};
+use pgrx::prelude::*;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 /// Most entries; a pooled connection may serve very many users.
 const MOST: usize = 1000;
 
+/// Before they are looked up.
+const NO_TABLES: [pg_sys::Oid; 2] = [pg_sys::InvalidOid; 2];
+
 thread_local! {
     static KEPT: RefCell<HashMap<(ProjectId, Key), ProjectAccess>> = RefCell::default();
+    static TABLES: Cell<[pg_sys::Oid; 2]> = const { Cell::new(NO_TABLES) };
+    static CHANGES: Cell<u64> = const { Cell::new(0) };
+}
+
+/// How often this backend has heard of such a change.
+pub fn changes() -> u64 {
+    if TABLES.get() == NO_TABLES {
+        TABLES.set([c"actor", c"project_member"].map(db::table_oid));
+    }
+    // SAFETY: takes in what other sessions have committed.
+    unsafe { pg_sys::AcceptInvalidationMessages() };
+    CHANGES.get()
+}
+
+/// Has PostgreSQL tell of changes. Called once, from `_PG_init`.
+pub fn init() {
+    // SAFETY: the callback lives as long as the library, which is never unloaded.
+    unsafe { pg_sys::CacheRegisterRelcacheCallback(Some(at_change), pg_sys::Datum::from(0usize)) };
+}
+
+/// Only touches backend memory.
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn at_change(_arg: pg_sys::Datum, table: pg_sys::Oid) {
+    let _ = TABLES.try_with(|tables| {
+        if table == pg_sys::InvalidOid || tables.get().contains(&table) {
+            CHANGES.set(CHANGES.get() + 1);
+            // They may have been made anew.
+            tables.set(NO_TABLES);
+            let _ = KEPT.try_with(|kept| kept.try_borrow_mut().map(|mut kept| kept.clear()));
+        }
+    });
+}
+
+/// Tells all sessions, when the transaction commits, that a table has changed.
+// Outside definer: it looks into no table.
+#[pg_extern(sql = false)]
+fn tell_sessions(fcinfo: FunctionCallInfo) {
+    // SAFETY: PostgreSQL calls a function that returns a trigger as a trigger only, and hands over which table it is of.
+    unsafe {
+        if let Some(call) = (*fcinfo).context.cast::<pg_sys::TriggerData>().as_ref() {
+            pg_sys::CacheInvalidateRelcacheByRelid((*call.tg_relation).rd_id);
+        }
+    }
 }
 
 /// What was found last time.
@@ -18,8 +69,11 @@ pub fn find(project: ProjectId, key: Key) -> Option<ProjectAccess> {
     KEPT.with_borrow(|kept| kept.get(&(project, key)).cloned())
 }
 
-/// Remembers.
-pub fn keep(project: ProjectId, key: Key, found: &ProjectAccess) {
+/// Remembers, unless something has changed since `changes` were counted.
+pub fn keep(project: ProjectId, key: Key, found: &ProjectAccess, changes: u64) {
+    if CHANGES.get() != changes {
+        return;
+    }
     KEPT.with_borrow_mut(|kept| {
         if kept.len() >= MOST {
             kept.clear();

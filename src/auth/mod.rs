@@ -12,10 +12,11 @@ mod kept;
 mod people;
 mod principal;
 pub mod role;
+mod row_security;
 pub mod store;
 
 use crate::args::project_arg;
-use crate::db;
+use crate::db::{self, handed_out};
 use crate::error::{Code, Error, Result};
 use crate::ids::{ActorId, ProjectId};
 use crate::pure::ability::Need;
@@ -30,7 +31,6 @@ use role::StoredRole;
 use std::borrow::Cow;
 use std::rc::Rc;
 use store::ProjectAccess;
-pub use store::Standing;
 use uuid::Uuid;
 
 /// What a function is about to do with a project.
@@ -83,13 +83,21 @@ impl Role {
     }
 }
 
+/// Has PostgreSQL tell of what changes who may do what. Called once, from `_PG_init`.
+pub fn init() {
+    bound::init();
+    kept::init();
+}
+
 /// Proof that the gate was passed, with what it had to read anyway.
 #[derive(Clone, Debug)]
 pub struct Access {
     /// What was asked for.
     action: Action,
     /// What it depended on.
-    standing: Standing,
+    access_version: i64,
+    /// What this backend had heard of roles before it was asked.
+    changes: u64,
     /// The project.
     pub project: ProjectId,
     /// Who.
@@ -142,7 +150,7 @@ impl Access {
 
     /// The same access after the head lock was taken: asked again if anything it depends on is not as it was. A transaction that
     /// sees an older state asks what is true now.
-    pub fn under_lock(&self, standing: Standing) -> Result<Cow<'_, Self>> {
+    pub fn under_lock(&self, access_version: i64) -> Result<Cow<'_, Self>> {
         if db::sees_older_state() {
             return db::latest(|| self.again()).map(Cow::Owned);
         }
@@ -150,7 +158,8 @@ impl Access {
             // Who revokes a token does not wait for who writes with it.
             refuse_dead_token(bound)?;
         }
-        if standing == self.standing { Ok(Cow::Borrowed(self)) } else { self.again().map(Cow::Owned) }
+        let is_as_it_was = access_version == self.access_version && self.changes == kept::changes();
+        if is_as_it_was { Ok(Cow::Borrowed(self)) } else { self.again().map(Cow::Owned) }
     }
 
     /// The same access, asked again.
@@ -180,13 +189,14 @@ pub fn require_as(action: Action, presented: Rc<Bound>) -> Result<Access> {
 }
 
 fn pass(action: Action, project: ProjectId, caller: Caller) -> Result<Access> {
+    let changes = kept::changes();
     let found = store::project_access(project, caller.key())?.ok_or_else(|| no_project(project))?;
     // After what counts revocations was read: one that comes later is noticed under the head lock.
     if let Some(bound) = &caller.token {
         refuse_dead_token(bound)?;
     }
-    kept::keep(project, caller.key(), &found);
-    decide(action, project, caller, found)
+    kept::keep(project, caller.key(), &found, changes);
+    decide(action, project, caller, found, changes)
 }
 
 /// What the gate said before, when this backend asked already: good only for a writer that has it confirmed by
@@ -194,8 +204,9 @@ fn pass(action: Action, project: ProjectId, caller: Caller) -> Result<Access> {
 pub fn expect(action: Action, project_uuid: Option<pgrx::Uuid>) -> Result<Access> {
     let project = project_arg(project_uuid)?;
     let caller = principal::caller()?;
+    let changes = kept::changes();
     let found = if caller.token.is_none() { kept::find(project, caller.key()) } else { None };
-    match found.map(|found| decide(action, project, caller, found)) {
+    match found.map(|found| decide(action, project, caller, found, changes)) {
         Some(Ok(access)) => Ok(access),
         _ => require(action, project),
     }
@@ -207,7 +218,14 @@ fn refuse_dead_token(bound: &Bound) -> Result<()> {
     token::refuse_dead(&bound.token, stored.is_revoked)
 }
 
-fn decide(action: Action, project: ProjectId, caller: Caller, found: ProjectAccess) -> Result<Access> {
+fn decide(
+    action: Action,
+    project: ProjectId,
+    caller: Caller,
+    found: ProjectAccess,
+    changes: u64,
+) -> Result<Access> {
+    handed_out::tells_of(project);
     let ProjectAccess { is_public, is_archived, settings, name, standing, known } = found;
     let principal = caller.with(standing.actor, known);
     let (role, is_elsewhere) = match &principal.token {
@@ -232,7 +250,17 @@ fn decide(action: Action, project: ProjectId, caller: Caller, found: ProjectAcce
             return Err(beyond_token(ability).with("project_id", project.to_string()));
         }
     }
-    Ok(Access { action, standing, project, principal, role, settings, name, is_archived })
+    Ok(Access {
+        action,
+        access_version: standing.access_version,
+        changes,
+        project,
+        principal,
+        role,
+        settings,
+        name,
+        is_archived,
+    })
 }
 
 fn is_allowed(action: Action, principal: &Principal, role: Option<Role>) -> bool {

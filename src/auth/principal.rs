@@ -44,14 +44,6 @@ pub struct Principal {
 }
 
 impl Principal {
-    /// What the actor was found by.
-    pub fn key(&self) -> Key {
-        match self.actor {
-            Some(actor) if matches!(self.via, "jwt" | "token") => Key::Subject(actor),
-            _ => Key::Role(self.db_role.oid),
-        }
-    }
-
     /// Whether what is registered is not what the session says now.
     pub fn is_behind(&self) -> bool {
         let is_called_otherwise = self.claimed_name.is_some() && self.claimed_name != self.display_name;

@@ -329,3 +329,12 @@ pub fn readable_projects(actor: Option<ActorId>, is_admin: bool) -> Result<Vec<U
     let args: [Arg; 2] = [actor.map(ActorId::pg).into(), is_admin.into()];
     db::read(SQL, &args, |row| row.get(1))
 }
+
+/// Whether an actor may read a project; an administrator any.
+pub fn is_readable(project: Uuid, actor: Option<ActorId>, is_admin: bool) -> Result<bool> {
+    const SQL: &str = "SELECT EXISTS (SELECT FROM quire_store.project p
+            WHERE p.project_id = $1 AND ($3 OR p.visibility = 'public'))
+        OR EXISTS (SELECT FROM quire_store.membership m WHERE m.project_id = $1 AND m.actor_id = $2)";
+    let args: [Arg; 3] = [project.into(), actor.map(ActorId::pg).into(), is_admin.into()];
+    Ok(db::read_one(SQL, &args, |row| row.get(1))?.unwrap_or(false))
+}

@@ -10,6 +10,7 @@ use super::{Domain, Kind, OpOutcome, Receipt, advice, check, notify, rate};
 use crate::asset;
 use crate::auth::{self, Access};
 use crate::blob::{self, Blob, Copied, Staged};
+use crate::db::early_release;
 use crate::entity;
 use crate::error::Result;
 use crate::file;
@@ -137,7 +138,7 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
     let key = commit.correlation.map(|(id, fingerprint)| Key::new(id, author, fingerprint));
     let mut head =
         store::lock_head(commit.access, commit.path.as_ref())?.ok_or_else(|| auth::no_project(project))?;
-    let access = commit.access.under_lock(head.standing)?;
+    let access = commit.access.under_lock(head.access_version)?;
     if let Some(receipt) = key.as_ref().map(|key| key.find(project)).transpose()?.flatten() {
         let paths: Vec<FilePath> =
             receipt.paths().map(|path| FilePath::from_stored(path.to_owned())).collect();
@@ -317,6 +318,7 @@ fn write(
             asset::insert(project, author, head, &effect.assets)?;
         }
     }
+    early_release::ask();
     if let Some(undoes) = plan.undoes_seq {
         entity::take_back(project, author, head.seq, undoes)?;
     }

@@ -7,13 +7,14 @@ use crate::db::Answer;
 use crate::definer::definer;
 use crate::error::{Error, Result};
 use crate::file::read::MAX_ROWS;
+use crate::ids::ProjectId;
 use crate::jsonb::JsonArg;
 use crate::pure::json::Members;
 use crate::recovery;
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// One bundle: its header, what it takes back and what took it back, and its operations.
 #[pg_extern(stable)]
@@ -44,18 +45,44 @@ fn search_ops(
         check(&filter)?;
         let most = page_arg("max_ops", max_ops, MAX_ROWS)?;
         recovery::refuse(access.project, &["bundle", "file_op", "field_op", "asset_op"], json!({}))?;
-        store::search(Answer::of(fcinfo), access.project, filter, most)
+        search(&Answer::of(fcinfo), access.project, &filter, most)
     });
 }
 
+/// Goes through the log from its end, in windows that grow: a page costs what it returns, and a search that finds little no more than
+/// one of the whole log.
+fn search(answer: &Answer, project: ProjectId, filter: &Value, most: i64) -> Result<()> {
+    /// Operations that cost little more than one.
+    const FEW: i64 = 100;
+    let given = |key: &str| filter.get(key).and_then(Value::as_i64);
+    let first = given("after_seq").unwrap_or(0).max(0);
+    // Of the bundle before which it is, operations are asked for when there is an ordinal.
+    let is_within = given("before_ordinal").is_some();
+    let mut last = match given("before_seq") {
+        Some(before) => before.saturating_sub(i64::from(!is_within)),
+        None => store::head_seq(project)?,
+    };
+    let (mut missing, mut ops) = (most, most.max(FEW));
+    while missing > 0 && last > first {
+        let Some(after) = store::window(project, last, ops)? else { break };
+        let after = after.max(first);
+        missing -= store::search(answer, project, filter, missing, (after, last))?;
+        (last, ops) = (after, ops.saturating_mul(4));
+    }
+    Ok(())
+}
+
 /// Checks a filter, so that the statement's casts of its members cannot fail.
-fn check(filter: &serde_json::Value) -> Result<()> {
+fn check(filter: &Value) -> Result<()> {
     let mut members = Members::of("filter", filter)?;
     for key in ["op", "kind", "target", "target_prefix", "entity_type", "entity_id", "field", "message"] {
         members.opt_str(key)?;
     }
-    for key in ["after_seq", "before_seq"] {
+    for key in ["after_seq", "before_seq", "before_ordinal"] {
         members.opt_i64(key)?;
+    }
+    if filter.get("before_ordinal").is_some() && filter.get("before_seq").is_none() {
+        return Err(members.wrong("before_ordinal", "given together with before_seq"));
     }
     let actor = members.opt_str("actor")?;
     if actor.is_some_and(|text| text.parse::<uuid::Uuid>().is_err()) {

@@ -20,6 +20,7 @@ pub mod store;
 pub use commit::{Commit, Committed, Origin, Plan, commit};
 pub use request::correlated;
 
+use crate::db::early_release;
 use crate::error::{Error, Result};
 use crate::pure::asset::AssetOutcome;
 use crate::pure::field::FieldOutcome;
@@ -27,6 +28,12 @@ use crate::pure::path::shorten;
 use crate::pure::tree::Outcome;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+/// Has PostgreSQL tell when transactions end. Called once, from `_PG_init`.
+pub fn init() {
+    queue::init();
+    early_release::init();
+}
 
 /// Operations above which a receipt advises smaller bundles.
 const ADVISABLE_OPS: usize = 1_000;

@@ -1,9 +1,8 @@
 //! SQL of the log and of the head row.
 
 use super::queue;
-use crate::auth::role::cluster;
-use crate::auth::store::{By, called};
-use crate::auth::{self, Access, Standing};
+use crate::auth::Access;
+use crate::auth::store::called;
 use crate::db::{self, Answer, Arg};
 use crate::error::{Error, Result};
 use crate::file::store::{file_head_columns, head_from_row};
@@ -56,8 +55,8 @@ pub struct LockedHead {
     pub live_bytes: i64,
     /// Bytes of the live assets; `asset::store` moves them.
     pub asset_bytes: i64,
-    /// What the caller is in the project now.
-    pub standing: Standing,
+    /// Another one when members, settings or status are others.
+    pub access_version: i64,
     /// The project's private channel has a name that is not ended: somebody may hold it open.
     pub has_channel: bool,
     /// Head of the file asked for, if it has ever been there.
@@ -66,65 +65,44 @@ pub struct LockedHead {
 
 /// Locks the head row; `None` when the project has been deleted meanwhile. Reads the head of `path`, too.
 pub fn lock_head(access: &Access, path: Option<&FilePath>) -> Result<Option<LockedHead>> {
-    let place = queue::wait(access.project)?;
-    let mut head = read_locked(access, path)?;
-    if head.as_ref().is_some_and(|(_, is_older)| *is_older) {
-        // The row was locked by somebody who had given their place up, and has changed while this statement waited for it:
-        // what it read beside the row is older than the row.
-        head = read_locked(access, path)?;
-    }
-    if head.is_some() {
-        place.has_row(access.project);
-    }
-    Ok(head.map(|(head, _)| head))
-}
-
-/// The head row, locked, and whether what was read with it is older than it.
-fn read_locked(access: &Access, path: Option<&FilePath>) -> Result<Option<(LockedHead, bool)>> {
-    macro_rules! lock {
-        ($actor_is:literal, $member_is:literal) => {
-            concat!(
-                "SELECT p.seq, p.checksum, p.committed_at, p.next_file_id, p.live_files, p.live_bytes,
-                    q.access_version, a.actor_id, m.role,
-                    EXISTS (SELECT FROM quire_store.channel c
-                            WHERE c.project_id = $1 AND c.epoch = q.channel_epoch
-                            GROUP BY c.name HAVING min(c.valid_until) > '-infinity'),
-                    p.ctid <> o.ctid, p.asset_bytes, ",
-                file_head_columns!(),
-                " FROM quire_store.project_head p
-                  JOIN quire_store.project_head o ON o.project_id = $1
-                  JOIN quire_store.project q ON q.project_id = $1
-                  LEFT JOIN quire_store.actor a ON ",
-                $actor_is,
-                " LEFT JOIN quire_store.membership m ON m.project_id = $1 AND m.actor_id = ",
-                $member_is,
-                "
-                  LEFT JOIN quire_store.file_head h ON h.project_id = $1 AND h.file_path = $3
-                  WHERE p.project_id = $1 FOR NO KEY UPDATE OF p"
-            )
-        };
-    }
-    const BY_SUBJECT: &str = lock!("a.actor_id = $2", "$2");
-    const BY_ROLE: &str = lock!("a.role_oid = $2 AND a.role_cluster = $4", "a.actor_id");
-    // Who acts by a role's name alone, after a restore and before their first write, is not found here, and the gate asks again.
-    let By { sql, key, .. } = auth::store::by(access.principal.key(), BY_SUBJECT, BY_ROLE);
-    let path = path.map(FilePath::as_str);
-    let args: [Arg; 4] = [access.project.pg().into(), key, path.into(), cluster().into()];
-    db::write_one(sql, &args, |row| {
-        let head = LockedHead {
+    // It reads nothing else: what a statement that waits reads beside the row may be older than the row is by then.
+    const LOCK: &str =
+        "SELECT p.seq, p.checksum, p.committed_at, p.next_file_id, p.live_files, p.live_bytes, p.asset_bytes
+        FROM quire_store.project_head p WHERE p.project_id = $1 FOR NO KEY UPDATE";
+    const READ: &str = concat!(
+        "SELECT q.access_version,
+            EXISTS (SELECT FROM quire_store.channel c WHERE c.project_id = $1 AND c.epoch = q.channel_epoch), ",
+        file_head_columns!(),
+        " FROM quire_store.project q
+          LEFT JOIN quire_store.file_head h ON h.project_id = $1 AND h.file_path = $2
+          WHERE q.project_id = $1"
+    );
+    let project = access.project;
+    let place = queue::wait(project)?;
+    let head = db::write_one(LOCK, &[project.pg().into()], |row| {
+        Ok(LockedHead {
             seq: row.get(1)?,
             checksum: Hash::from_bytes(row.get::<&[u8]>(2)?)?,
             committed_at: from_pg(row.get(3)?),
             next_file_id: row.get(4)?,
             live_files: row.get(5)?,
             live_bytes: row.get(6)?,
-            standing: Standing::from_row(row, 7)?,
-            has_channel: row.get(10)?,
-            asset_bytes: row.get(12)?,
-            file: row.opt::<&str>(13)?.map(|_| head_from_row(row, 13)).transpose()?.map(|(_, head)| head),
-        };
-        Ok((head, row.get(11)?))
-    })
+            asset_bytes: row.get(7)?,
+            access_version: 0,
+            has_channel: false,
+            file: None,
+        })
+    })?;
+    let Some(mut head) = head else { return Ok(None) };
+    place.has_row(project);
+    let path = path.map(FilePath::as_str);
+    let is_there = db::write_one(READ, &[project.pg().into(), path.into()], |row| {
+        head.access_version = row.get(1)?;
+        head.has_channel = row.get(2)?;
+        head.file = row.opt::<&str>(3)?.map(|_| head_from_row(row, 3)).transpose()?.map(|(_, head)| head);
+        Ok(())
+    })?;
+    Ok(is_there.map(|()| head))
 }
 
 /// A bundle on its way into the log.
@@ -320,8 +298,25 @@ pub fn details(project: ProjectId, seq: Seq) -> Result<Option<JsonB>> {
     db::read_one(SQL, &[project.pg().into(), seq.into()], |row| row.get(1))
 }
 
-/// The operations that a checked filter lets through, newest first.
-pub fn search(answer: Answer, project: ProjectId, filter: Value, most: i64) -> Result<()> {
+/// Where a window of the log begins that ends with `last` and has about so many operations, or one bundle: the seq before it. `None`
+/// when nothing comes before `last`.
+pub fn window(project: ProjectId, last: Seq, ops: i64) -> Result<Option<Seq>> {
+    const SQL: &str = "SELECT min(b.seq) - 1
+        FROM (SELECT w.seq, sum(w.op_count) OVER (ORDER BY w.seq DESC ROWS UNBOUNDED PRECEDING) - w.op_count AS later
+              FROM (SELECT u.seq, u.op_count FROM quire_store.bundle u
+                    WHERE u.project_id = $1 AND u.seq <= $2 ORDER BY u.seq DESC LIMIT $3) w) b
+        WHERE b.later < $3";
+    Ok(db::read_one(SQL, &[project.pg().into(), last.into(), ops.into()], |row| row.opt(1))?.flatten())
+}
+
+/// The operations between two seqs (after the one, up to the other) that a checked filter lets through, newest first. How many.
+pub fn search(
+    answer: &Answer,
+    project: ProjectId,
+    filter: &Value,
+    most: i64,
+    (after, last): (Seq, Seq),
+) -> Result<i64> {
     const SQL: &str = concat!(
         "SELECT o.seq, o.ordinal, o.op, o.target, o.actor, ",
         called!("o.actor"),
@@ -329,8 +324,8 @@ pub fn search(answer: Answer, project: ProjectId, filter: Value, most: i64) -> R
         from_peer!("u.bundle_id"),
         "
         FROM quire.oplog o
-        JOIN quire_store.bundle u ON u.project_id = o.project_id AND u.seq = o.seq
-        WHERE o.project_id = $1
+        JOIN quire_store.bundle u ON u.project_id = $1 AND u.seq = o.seq
+        WHERE o.project_id = $1 AND o.seq > $4 AND o.seq <= $5
           AND ($2 ->> 'op' IS NULL OR o.op = $2 ->> 'op')
           AND ($2 ->> 'kind' IS NULL OR u.kind = $2 ->> 'kind')
           AND ($2 ->> 'actor' IS NULL OR o.actor = ($2 ->> 'actor')::uuid)
@@ -339,13 +334,15 @@ pub fn search(answer: Answer, project: ProjectId, filter: Value, most: i64) -> R
           AND ($2 ->> 'entity_type' IS NULL OR o.entity ->> 'entity_type' = $2 ->> 'entity_type')
           AND ($2 ->> 'entity_id' IS NULL OR o.entity ->> 'entity_id' = $2 ->> 'entity_id')
           AND ($2 ->> 'field' IS NULL OR o.entity ->> 'field' = $2 ->> 'field')
-          AND ($2 ->> 'after_seq' IS NULL OR o.seq > ($2 ->> 'after_seq')::bigint)
-          AND ($2 ->> 'before_seq' IS NULL OR o.seq < ($2 ->> 'before_seq')::bigint)
+          AND ($2 ->> 'before_ordinal' IS NULL OR o.seq < ($2 ->> 'before_seq')::bigint
+               OR o.ordinal < ($2 ->> 'before_ordinal')::bigint)
           AND ($2 ->> 'since' IS NULL OR o.committed_at >= ($2 ->> 'since')::timestamptz)
           AND ($2 ->> 'until' IS NULL OR o.committed_at < ($2 ->> 'until')::timestamptz)
           AND ($2 ->> 'message' IS NULL OR strpos(u.message, $2 ->> 'message') > 0)
         ORDER BY o.seq DESC, o.ordinal DESC
         LIMIT $3"
     );
-    answer.fill(SQL, &[project.pg().into(), JsonB(filter).into(), most.into()])
+    let args: [Arg; 5] =
+        [project.pg().into(), JsonB(filter.clone()).into(), most.into(), after.into(), last.into()];
+    answer.add(SQL, &args).map(|count| i64::try_from(count).unwrap_or(i64::MAX))
 }

@@ -4,7 +4,7 @@
 //! The statement is planned at each call for a project of average size: PostgreSQL has no statistics of a new one, and would
 //! take it for a project of one row.
 
-use super::{Arg, elements, params};
+use super::{Arg, ByShape, elements, params};
 use crate::error::{Error, Result};
 use pgrx::pg_sys;
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
@@ -25,26 +25,32 @@ unsafe extern "C-unwind" {
 }
 
 /// Where the rows go.
-pub struct Answer(pg_sys::FunctionCallInfo);
+pub struct Answer(*mut pg_sys::ReturnSetInfo);
 
 impl Answer {
     /// That of the function which is being called, declared as `RETURNS TABLE` of two columns or more.
     pub fn of(call: pg_sys::FunctionCallInfo) -> Self {
-        Self(call)
+        // SAFETY: the call is the one that is running, so its result information is there; InitMaterializedSRF makes the store
+        // and the row type in memory that lives as long as the query, and raises when the caller takes no set.
+        unsafe {
+            pg_sys::InitMaterializedSRF(call, 0);
+            Self((*call).resultinfo.cast())
+        }
     }
 
     /// Runs a reader. Each of its columns has the type of the answer's.
     pub fn fill(self, sql: &'static str, args: &[Arg]) -> Result<()> {
+        self.add(sql, args).map(drop)
+    }
+
+    /// Runs one of several readers, whose rows come after those that are there already. How many rows came.
+    pub fn add(&self, sql: &'static str, args: &[Arg]) -> Result<u64> {
         debug_assert!(args.iter().all(|arg| elements(arg) < super::MANY));
         let text = CString::new(sql).map_err(|_| Error::internal("a statement holds a NUL"))?;
         let mut types: Vec<pg_sys::Oid> = args.iter().map(Arg::oid).collect();
-        // SAFETY: the call is the one that is running, so its result information is there; InitMaterializedSRF makes the store
-        // and the row type in memory that lives as long as the query, and raises when the caller takes no set.
-        let result = unsafe {
-            pg_sys::InitMaterializedSRF(self.0, 0);
-            (*self.0).resultinfo.cast::<pg_sys::ReturnSetInfo>()
-        };
-        let status = Spi::connect(|_| {
+        let result = self.0;
+        let _planning = ByShape::begin();
+        let (status, count) = Spi::connect(|_| {
             // SAFETY: SPI is connected; the text and the types live until it has read them; the values until the end of this
             // function; receiver and parameters are PostgreSQL's own and go with SPI's memory.
             unsafe {
@@ -55,7 +61,7 @@ impl Answer {
                     pg_sys::CURSOR_OPT_GENERIC_PLAN as c_int,
                 );
                 if plan.is_null() {
-                    return pg_sys::SPI_result;
+                    return (pg_sys::SPI_result, 0);
                 }
                 let receiver = pg_guard_ffi_boundary(|| CreateTuplestoreDestReceiver());
                 pg_guard_ffi_boundary(|| {
@@ -75,12 +81,14 @@ impl Answer {
                     dest: receiver,
                     ..Default::default()
                 };
-                pg_sys::SPI_execute_plan_extended(plan, &options)
+                let status = pg_sys::SPI_execute_plan_extended(plan, &options);
+                // What SPI has counted, before it forgets.
+                (status, pg_sys::SPI_processed)
             }
         });
         if status < 0 {
             return Err(Error::internal(format!("internal query failed: status {status}")));
         }
-        Ok(())
+        Ok(count)
     }
 }

@@ -7,16 +7,17 @@ use crate::bundle::store::{head_seq, to_pg};
 use crate::definer::definer;
 use crate::error::{Code, Error, Result};
 use crate::ids::{ProjectId, Seq};
+use crate::jsonb::Json;
 use crate::pure::filter::Filter;
+use pgrx::Uuid;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
-use pgrx::{JsonB, Uuid};
 
 /// Most events one call hands out.
 pub const MAX_EVENTS: i32 = 1000;
 
 /// One row of an event reader.
-pub type EventRow = (i64, String, JsonB, TimestampWithTimeZone);
+pub type EventRow = (i64, String, Json, TimestampWithTimeZone);
 
 /// The events after a seq, in order.
 #[pg_extern(stable)]
@@ -29,12 +30,7 @@ fn poll_events(
     with_content: default!(Option<bool>, "true"),
 ) -> TableIterator<
     'static,
-    (
-        name!(seq, i64),
-        name!(event, String),
-        name!(payload, JsonB),
-        name!(committed_at, TimestampWithTimeZone),
-    ),
+    (name!(seq, i64), name!(event, String), name!(payload, Json), name!(committed_at, TimestampWithTimeZone)),
 > {
     TableIterator::new(definer(|| poll(project_uuid, after_seq, max_events, with_content)))
 }
@@ -59,7 +55,7 @@ fn poll(
 
 /// An event as a row.
 pub fn row(event: Event) -> Result<EventRow> {
-    Ok((event.seq, event.name.to_owned(), JsonB(event.payload), to_pg(event.committed_at)?))
+    Ok((event.seq, event.name.to_owned(), Json(event.payload), to_pg(event.committed_at)?))
 }
 
 /// A cursor the log can continue from. One that is ahead of the log comes from a database that has since been set back

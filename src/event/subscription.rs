@@ -10,7 +10,7 @@ use crate::bundle::store::{now, to_pg};
 use crate::definer::definer;
 use crate::error::{Error, Result};
 use crate::ids::Seq;
-use crate::jsonb::JsonArg;
+use crate::jsonb::{Json, JsonArg};
 use crate::pure::filter::Filter;
 use pgrx::datum::{Interval, TimestampWithTimeZone};
 use pgrx::prelude::*;
@@ -63,12 +63,7 @@ fn poll_subscription(
     lease: default!(Option<Interval>, "'30 seconds'"),
 ) -> TableIterator<
     'static,
-    (
-        name!(seq, i64),
-        name!(event, String),
-        name!(payload, JsonB),
-        name!(committed_at, TimestampWithTimeZone),
-    ),
+    (name!(seq, i64), name!(event, String), name!(payload, Json), name!(committed_at, TimestampWithTimeZone)),
 > {
     TableIterator::new(definer(|| poll(project_uuid, name, max_events, lease)))
 }

@@ -2,7 +2,7 @@
 
 use super::read::{MAX_ROWS, resolve_point};
 use super::store::list::{self, Page};
-use crate::args::{page_arg, path_arg};
+use crate::args::{page_arg, path_arg, required};
 use crate::auth::{Action, require_project};
 use crate::db::Answer;
 use crate::definer::definer;
@@ -22,14 +22,16 @@ fn list_current_files(
     path_prefix: Option<&str>,
     after_path: Option<&str>,
     max_files: Option<i32>,
+    with_content: Option<bool>,
     fcinfo: FunctionCallInfo,
 ) {
     definer(|| {
         let access = require_project(Action::Read, project_uuid)?;
+        let with_content = required("with_content", with_content)?;
         let prefix = path_prefix.map(FilePath::parse_prefix).transpose()?.flatten();
         let page = page_of(after_path, max_files)?;
         recovery::refuse(access.project, &["file_head"], json!({}))?;
-        list::current_files(Answer::of(fcinfo), access.project, prefix.as_ref(), &page)
+        list::current_files(Answer::of(fcinfo), access.project, prefix.as_ref(), &page, with_content)
     });
 }
 

@@ -94,7 +94,7 @@ fn restore(project_uuid: Option<Uuid>, hash: Option<&str>, bytes: Option<&[u8]>)
 
 fn locked(access: &Access) -> Result<(Cow<'_, Access>, LockedHead)> {
     let head = lock_head(access, None)?.ok_or_else(|| auth::no_project(access.project))?;
-    let access = access.under_lock(head.standing)?;
+    let access = access.under_lock(head.access_version)?;
     access.require_active()?;
     Ok((access, head))
 }

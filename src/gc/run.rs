@@ -51,7 +51,7 @@ fn run(project_uuid: Option<Uuid>, max_blobs: Option<i32>) -> Result<JsonB> {
     let batch = store::candidates(project, round.done, up_to)?;
 
     let head = lock_head(&access, None)?.ok_or_else(|| auth::no_project(project))?;
-    let access = access.under_lock(head.standing)?;
+    let access = access.under_lock(head.access_version)?;
     access.require_active()?;
     // Who changes the settings does not take the head lock.
     project::store::hold_settings(project)?;

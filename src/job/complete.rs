@@ -59,7 +59,7 @@ fn complete(
     let committed = blob::retrying(|| {
         let plan = plan(&access, &job)?;
         commit(&request, |head| {
-            job.require_mine(&*access.under_lock(head.standing)?)?;
+            job.require_mine(&*access.under_lock(head.access_version)?)?;
             Ok(plan)
         })
     })?;

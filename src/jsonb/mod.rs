@@ -2,7 +2,10 @@
 //! made of them does not take many times their size. PostgreSQL accepts JSON that Rust's reader does not (deeper nesting,
 //! larger numbers); such an argument is an error value that becomes 22023, where pgrx's own type would panic.
 
+mod build;
 mod walk;
+
+pub use build::Json;
 
 use crate::args::{lazy_arg, sql_type};
 use crate::db;

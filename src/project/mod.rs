@@ -56,7 +56,7 @@ impl ProjectKind {
 /// Takes the head lock, and asks for the access again if anything it depends on changed meanwhile.
 pub fn locked(access: Access) -> Result<Access> {
     let head = lock_head(&access, None)?.ok_or_else(|| auth::no_project(access.project))?;
-    access.under_lock(head.standing).map(|access| access.into_owned())
+    access.under_lock(head.access_version).map(|access| access.into_owned())
 }
 
 /// Takes the lock of those who change a project's name, settings, status or members, and asks for the access again. They wait for

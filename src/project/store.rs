@@ -106,16 +106,16 @@ pub fn stats(project: ProjectId) -> Result<Option<JsonB>> {
     const SQL: &str =
         "SELECT jsonb_build_object('project_id', h.project_id, 'seq', h.seq, 'bundles', h.seq, 'files', h.live_files,
             'file_bytes', h.live_bytes,
-            'versions', (SELECT count(*) FROM quire_store.project_files f WHERE f.project_id = h.project_id),
+            'versions', (SELECT count(*) FROM quire_store.project_files f WHERE f.project_id = $1),
             'blobs', b.blobs, 'blob_bytes', b.blob_bytes, 'stored_bytes', b.stored_bytes,
             'archived_blobs', b.archived, 'collected_blobs', b.collected,
-            'assets', (SELECT count(*) FROM quire_store.asset a WHERE a.project_id = h.project_id AND NOT a.is_deleted),
+            'assets', (SELECT count(*) FROM quire_store.asset a WHERE a.project_id = $1 AND NOT a.is_deleted),
             'asset_bytes', h.asset_bytes,
             'snapshots', s.snapshots, 'snapshot_bytes', s.snapshot_bytes,
-            'members', (SELECT count(*) FROM quire_store.membership m WHERE m.project_id = h.project_id),
+            'members', (SELECT count(*) FROM quire_store.membership m WHERE m.project_id = $1),
             'realtime_sink', (SELECT jsonb_build_object('failures', e.failures, 'last_seq', e.last_seq,
                                   'last_error', e.last_error, 'last_at', e.last_at)
-                              FROM quire_store.sink_failure e WHERE e.project_id = h.project_id))
+                              FROM quire_store.sink_failure e WHERE e.project_id = $1))
         FROM quire_store.project_head h
         CROSS JOIN LATERAL (
             SELECT count(*) FILTER (WHERE b.state = 0) AS blobs, count(*) FILTER (WHERE b.state = 1) AS archived,
@@ -123,11 +123,11 @@ pub fn stats(project: ProjectId) -> Result<Option<JsonB>> {
                    COALESCE(sum(b.size) FILTER (WHERE b.state = 0), 0) AS blob_bytes,
                    COALESCE(sum(octet_length(b.bytes)), 0)
                        + (SELECT COALESCE(sum(octet_length(c.bytes)), 0) FROM quire_store.blob_chunk c
-                          WHERE c.project_id = h.project_id) AS stored_bytes
-            FROM quire_store.blob b WHERE b.project_id = h.project_id) b
+                          WHERE c.project_id = $1) AS stored_bytes
+            FROM quire_store.blob b WHERE b.project_id = $1) b
         CROSS JOIN LATERAL (
             SELECT count(*) AS snapshots, COALESCE(sum(s.size), 0) AS snapshot_bytes
-            FROM quire_store.snapshot s WHERE s.project_id = h.project_id) s
+            FROM quire_store.snapshot s WHERE s.project_id = $1) s
         WHERE h.project_id = $1";
     db::read_one(SQL, &[project.pg().into()], |row| row.get(1))
 }

@@ -2,6 +2,7 @@
 
 use postgres::error::DbError;
 use postgres::{Client, NoTls};
+use std::ffi::OsString;
 use std::fs;
 use std::ops::Deref;
 use std::os::unix::fs::MetadataExt;
@@ -181,6 +182,8 @@ pub struct Cluster {
     name: String,
     data: PathBuf,
     server: Server,
+    /// What the server gets besides.
+    environment: Vec<(&'static str, OsString)>,
 }
 
 impl Deref for Cluster {
@@ -194,7 +197,38 @@ impl Deref for Cluster {
 impl Cluster {
     /// Creates and starts a cluster with extra settings. Names are unique among the tests.
     pub fn start(name: &str, extra_conf: &[(&str, &str)]) -> Self {
-        let cluster = Self::at(name);
+        Self::at(name).created(extra_conf)
+    }
+
+    /// The same on a disk that can be kept from flushing: see [`Cluster::stop_flushes`].
+    pub fn start_on_slow_disk(name: &str, extra_conf: &[(&str, &str)]) -> Self {
+        let mut cluster = Self::at(name);
+        cluster.environment = vec![
+            ("LD_PRELOAD", variable("QUIRE_SLOW_FLUSH").into()),
+            ("QUIRE_FLUSH_GATE", cluster.flush_gate().into()),
+        ];
+        cluster.let_flushes_end();
+        // Nothing but the test has the log flushed.
+        let quiet = [("fsync", "on"), ("autovacuum", "off"), ("wal_buffers", "16MB")];
+        cluster.created(&[&quiet, extra_conf].concat())
+    }
+
+    /// From now on no flush of the write-ahead log comes to its end.
+    pub fn stop_flushes(&self) {
+        fs::write(self.flush_gate(), "").expect("close the gate");
+    }
+
+    /// They go on; after a restart, too.
+    pub fn let_flushes_end(&self) {
+        drop(fs::remove_file(self.flush_gate()));
+    }
+
+    fn flush_gate(&self) -> PathBuf {
+        self.data.with_extension("gate")
+    }
+
+    fn created(self, extra_conf: &[(&str, &str)]) -> Self {
+        let cluster = self;
         run(cluster
             .server_program("initdb")
             .args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"])
@@ -253,6 +287,11 @@ impl Cluster {
         ]));
     }
 
+    /// Stops the server.
+    pub fn stop(&self) {
+        self.pg_ctl(&["--mode=immediate", "stop"]);
+    }
+
     /// Kills every process of the server at once, and starts it again.
     pub fn kill_and_restart(&self) {
         let postmaster = self.postmaster();
@@ -271,12 +310,14 @@ impl Cluster {
         for lock in [self.data.join("postmaster.pid"), socket_lock] {
             drop(fs::remove_file(lock));
         }
+        self.let_flushes_end();
         self.pg_ctl(&["start"]);
     }
 
     /// The handle of a cluster that is about to be created.
     fn at(name: &str) -> Self {
-        Self { name: name.to_owned(), data: cluster_root().join(name), server: free_server() }
+        let data = cluster_root().join(name);
+        Self { name: name.to_owned(), data, server: free_server(), environment: Vec::new() }
     }
 
     /// The settings of this test, after those that the cluster has; of equal names the last one wins.
@@ -311,6 +352,7 @@ impl Cluster {
 
     fn try_pg_ctl(&self, arguments: &[&str]) -> Output {
         self.server_program("pg_ctl")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .arg("-D")
             .arg(&self.data)
             .arg("--log")
@@ -341,6 +383,7 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         // Also runs while a failed test unwinds, and must not panic then. What stays behind, `./dev` removes.
+        self.let_flushes_end();
         let _ = self.try_pg_ctl(&["--mode=immediate", "stop"]);
         let _ = fs::remove_dir_all(&self.data);
     }

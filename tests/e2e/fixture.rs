@@ -299,14 +299,17 @@ const READERS: &[&str] = &[
     "SELECT * FROM quire.oplog ORDER BY project_id, seq, ordinal",
 ];
 
+/// A statement for every reader.
+pub fn readers(project: Uuid) -> impl Iterator<Item = String> {
+    READERS.iter().map(move |reader| reader.replace("{p}", &format!("'{project}'::uuid")))
+}
+
 /// What every reader answers: pairs of statement and rows as JSON.
 pub fn answers(client: &mut Client, project: Uuid) -> Vec<(String, String)> {
     // Times as text depend on the zone; both sides get the same.
     client.batch_execute("SET timezone = 'UTC'").expect("set the time zone");
-    READERS
-        .iter()
+    readers(project)
         .map(|reader| {
-            let reader = reader.replace("{p}", &format!("'{project}'::uuid"));
             let sql =
                 format!("SELECT coalesce(json_agg(to_json(answer)), '[]')::text FROM ({reader}) answer");
             let row = client.query_one(&sql, &[]).unwrap_or_else(|error| panic!("{reader}: {error:?}"));

@@ -306,7 +306,13 @@ struct Relation {
 fn relations(database: &Database) -> Vec<Relation> {
     database.psql("ANALYZE");
     let sql = "SELECT c.oid::regclass::text, c.relnamespace = 'quire'::regnamespace,
-            c.relnamespace = 'quire'::regnamespace OR EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid)
+            c.relnamespace = 'quire'::regnamespace
+                OR EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid)
+                -- A view with its reader's rights shows what its tables show.
+                OR EXISTS (SELECT FROM pg_rewrite r
+                           JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+                           JOIN pg_policy p ON d.refclassid = 'pg_class'::regclass AND p.polrelid = d.refobjid
+                           WHERE r.ev_class = c.oid)
          FROM pg_class c
          WHERE c.relnamespace IN ('quire'::regnamespace, 'quire_store'::regnamespace) AND c.relkind NOT IN ('i', 'I', 'c')";
     let found = database.client("postgres").query(sql, &[]).expect("look at the catalog");

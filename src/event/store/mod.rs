@@ -72,9 +72,11 @@ pub fn changes(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<LoggedC
             f.is_binary,
             CASE WHEN f.op = 'file.move' AND NOT f.is_deleted THEN
                 (SELECT m.file_path FROM quire_store.file_head m
-                 WHERE m.project_id = f.project_id AND m.file_id = f.moved_file_id) END
+                 WHERE m.project_id = $1 AND m.file_id = f.moved_file_id) END
         FROM quire_store.project_files f
-        JOIN quire_store.file_head h ON h.project_id = f.project_id AND h.file_id = f.file_id
+        CROSS JOIN LATERAL (
+            SELECT p.file_path FROM quire_store.file_head p
+            WHERE p.project_id = $1 AND p.file_id = f.file_id OFFSET 0) h
         WHERE f.project_id = $1 AND f.bundle_seq > $2 AND f.bundle_seq <= $3
         ORDER BY f.bundle_seq, f.ordinal, f.is_deleted DESC";
     db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {

@@ -1,6 +1,6 @@
 //! SQL of the readers that list files, versions and tags.
 
-use crate::db::{Answer, Arg};
+use crate::db::{self, Answer, Arg};
 use crate::error::Result;
 use crate::ids::{ProjectId, Seq, Version};
 use crate::pure::path::FilePath;
@@ -32,34 +32,38 @@ macro_rules! with_content {
     };
 }
 
-/// The first `$4` of sorted rows, and of them those before which there is less than 32 MiB of content.
+/// The first `$most` of sorted rows, and of them those before which there is less than 32 MiB of content.
 macro_rules! first {
-    ($rows:expr) => {
+    ($rows:expr, $most:literal) => {
         concat!(
             "(SELECT p.* FROM (SELECT s.*, COALESCE(sum(CASE WHEN s.is_binary THEN 0 ELSE s.size END)
                           OVER (ORDER BY s.file_path ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
                       FROM (",
             $rows,
-            " ORDER BY 1 LIMIT $4) s) p WHERE p.before < 33554432 ORDER BY p.file_path OFFSET 0)"
+            " ORDER BY 1 LIMIT ",
+            $most,
+            ") s) p WHERE p.before < 33554432 ORDER BY p.file_path OFFSET 0)"
         )
     };
 }
 
+/// A range of the index: from `$2`, before `$3`.
 macro_rules! current {
     () => {
         "SELECT f.file_path, f.file_type, f.is_binary, f.content_hash, f.version, f.updated_at, f.size
          FROM quire_store.file_head f
-         WHERE f.project_id = $1 AND NOT f.is_deleted AND quire_store.path_is_within(f.file_path, $2)
-           AND ($3 IS NULL OR f.file_path > $3)"
+         WHERE f.project_id = $1 AND NOT f.is_deleted AND ($2 IS NULL OR f.file_path >= $2)
+           AND ($3 IS NULL OR f.file_path < $3) AND ($4 IS NULL OR f.file_path > $4)"
     };
 }
 
-/// Current files with their content, by path: those below a directory, or all.
+/// Current files, by path: those below a directory, or all. Their content comes with them when it is asked for.
 pub fn current_files(
     answer: Answer,
     project: ProjectId,
     prefix: Option<&FilePath>,
     page: &Page,
+    with_content: bool,
 ) -> Result<()> {
     const ALL: &str = concat!(
         with_content!("h.updated_at"),
@@ -68,8 +72,37 @@ pub fn current_files(
         " ORDER BY f.file_path OFFSET 0) h ORDER BY h.file_path"
     );
     const FIRST: &str =
-        concat!(with_content!("h.updated_at"), " FROM ", first!(current!()), " h ORDER BY h.file_path");
-    fill(answer, ALL, FIRST, project, prefix.map(FilePath::as_str).into(), page)
+        concat!(with_content!("h.updated_at"), " FROM ", first!(current!(), "$5"), " h ORDER BY h.file_path");
+    const WITHOUT: &str = concat!(
+        "SELECT h.file_path, h.file_type, NULL::text, encode(h.content_hash, 'hex'), h.version, h.updated_at FROM (",
+        current!(),
+        ") h ORDER BY h.file_path LIMIT $5"
+    );
+    let (from, below) = match prefix {
+        None => (None, None),
+        // Where a file is there is no directory, and no path has a character as small as this one.
+        Some(file) if is_file(project, file)? => {
+            (Some(file.as_str().to_owned()), Some(format!("{}\u{1}", file.as_str())))
+        }
+        Some(directory) => {
+            (Some(format!("{}/", directory.as_str())), Some(format!("{}0", directory.as_str())))
+        }
+    };
+    let after = page.after.as_ref().map(FilePath::as_str);
+    let mut args: Vec<Arg> =
+        vec![project.pg().into(), from.as_deref().into(), below.as_deref().into(), after.into()];
+    if with_content && page.most.is_none() {
+        return answer.fill(ALL, &args);
+    }
+    args.push(page.most.into());
+    answer.fill(if with_content { FIRST } else { WITHOUT }, &args)
+}
+
+/// Whether there is a file at a path.
+fn is_file(project: ProjectId, path: &FilePath) -> Result<bool> {
+    const SQL: &str = "SELECT true FROM quire_store.file_head h
+        WHERE h.project_id = $1 AND h.file_path = $2 AND NOT h.is_deleted";
+    Ok(db::read_one(SQL, &[project.pg().into(), path.as_str().into()], |row| row.get(1))?.unwrap_or(false))
 }
 
 macro_rules! at {
@@ -97,24 +130,17 @@ pub fn files_at(answer: Answer, project: ProjectId, seq: Seq, page: &Page) -> Re
     const FIRST: &str = concat!(
         with_content!("h.committed_at, h.bundle_seq"),
         " FROM ",
-        first!(at!()),
+        first!(at!(), "$4"),
         " h ORDER BY h.file_path"
     );
-    fill(answer, ALL, FIRST, project, seq.into(), page)
-}
-
-fn fill(
-    answer: Answer,
-    all: &'static str,
-    first: &'static str,
-    project: ProjectId,
-    which: Arg,
-    page: &Page,
-) -> Result<()> {
     let after = page.after.as_ref().map(FilePath::as_str);
+    let mut args: Vec<Arg> = vec![project.pg().into(), seq.into(), after.into()];
     match page.most {
-        None => answer.fill(all, &[project.pg().into(), which, after.into()]),
-        Some(most) => answer.fill(first, &[project.pg().into(), which, after.into(), most.into()]),
+        None => answer.fill(ALL, &args),
+        Some(most) => {
+            args.push(most.into());
+            answer.fill(FIRST, &args)
+        }
     }
 }
 

@@ -1,0 +1,342 @@
+//! Locks are given up before the commit is on disk; what is acknowledged or handed out is on disk all the same.
+
+use crate::cluster::{Cluster, Database};
+use crate::fixture;
+use crate::log;
+use crate::steps::{ask, backend_pid, configure, head_seq, project, put, wait_until_blocked};
+use postgres::Client;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::sync::mpsc::channel;
+use std::thread::{self, JoinHandle, sleep};
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+
+/// A statement that somebody else runs meanwhile.
+struct Running {
+    pid: i32,
+    thread: JoinHandle<Result<(), postgres::Error>>,
+}
+
+impl Running {
+    fn start(database: &Database, statement: String) -> Self {
+        Self::start_after(database, "", statement)
+    }
+
+    /// The same in a session that has done something before.
+    fn start_after(database: &Database, before: &str, statement: String) -> Self {
+        let mut client = database.client("postgres");
+        client.batch_execute(before).expect("prepare the session");
+        let pid = backend_pid(&mut client);
+        Self { pid, thread: thread::spawn(move || client.batch_execute(&statement)) }
+    }
+
+    /// Returns when it waits for the write-ahead log to be written or flushed.
+    fn wait_until_flushing(&self, observer: &mut Client) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !is_flushing(observer, self.pid) {
+            assert!(!self.thread.is_finished(), "it has not waited for the flush");
+            assert!(
+                Instant::now() < deadline,
+                "it does not wait for the flush: {}",
+                waits_for(observer, self.pid)
+            );
+            sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn end(self) -> Result<(), postgres::Error> {
+        self.thread.join().expect("the statement's thread")
+    }
+}
+
+/// What a backend waits for.
+fn waits_for(observer: &mut Client, pid: i32) -> String {
+    let sql = "SELECT coalesce(lower(wait_event), '') FROM pg_stat_activity WHERE pid = $1";
+    observer.query_opt(sql, &[&pid]).expect("look at the activity").map_or_else(String::new, |row| row.get(0))
+}
+
+fn is_flushing(observer: &mut Client, pid: i32) -> bool {
+    ["walwrite", "walsync"].contains(&waits_for(observer, pid).as_str())
+}
+
+fn save(project: Uuid, path: &str, content: &str) -> String {
+    format!("SELECT quire.upsert_project_file('{project}', '{path}', '{content}')")
+}
+
+/// Everything that was written is on disk, and PostgreSQL, which keeps one position for 32 transactions, can tell that from what comes
+/// next.
+fn flush(admin: &mut Client) {
+    let others = "DO $$ BEGIN FOR n IN 1..64 LOOP PERFORM txid_current(); COMMIT; END LOOP; END $$";
+    admin.batch_execute(others).expect("have some transactions");
+    admin.batch_execute("CREATE TABLE flushed (); DROP TABLE flushed").expect("flush");
+}
+
+#[test]
+fn the_next_writer_works_while_the_commit_of_the_one_before_is_flushed() {
+    let cluster = Cluster::start_on_slow_disk("durability_writers", &[]);
+    let database = cluster.database("app");
+    let mut admin = database.client("postgres");
+    let project = project(&mut admin, "written");
+    put(&mut admin, project, "a", "one");
+    let (mut observer, mut hasty) = (database.client("postgres"), database.client("postgres"));
+    hasty.batch_execute("SET synchronous_commit = off").expect("be hasty");
+    put(&mut hasty, project, "b", "one");
+
+    cluster.stop_flushes();
+    let first = Running::start(&database, save(project, "a", "two"));
+    first.wait_until_flushing(&mut observer);
+    // One who need not wait for the disk gets the lock and is done.
+    assert_eq!(put(&mut hasty, project, "b", "two"), (2, 4));
+    let second = Running::start(&database, save(project, "a", "three"));
+    second.wait_until_flushing(&mut observer);
+    assert!(!first.thread.is_finished() && !second.thread.is_finished(), "nobody is told too early");
+    cluster.let_flushes_end();
+    first.end().expect("the first writer");
+    second.end().expect("the second writer");
+    assert_eq!(head_seq(&mut admin, project), 5);
+
+    // With the setting off, and where the transaction wrote no bundle, commits are PostgreSQL's own.
+    for before in ["SET quire.early_lock_release = off", ""] {
+        cluster.stop_flushes();
+        let statement = match before {
+            "" => format!(
+                "BEGIN; SAVEPOINT s; {}; ROLLBACK TO s; SELECT FROM quire_store.project_head WHERE project_id = '{project}' FOR NO KEY UPDATE; COMMIT",
+                save(project, "c", "x")
+            ),
+            _ => save(project, "a", "last"),
+        };
+        let first = Running::start_after(&database, before, statement);
+        first.wait_until_flushing(&mut observer);
+        let pid = backend_pid(&mut hasty);
+        thread::scope(|scope| {
+            let next = scope.spawn(|| put(&mut hasty, project, "b", before));
+            wait_until_blocked(&database, pid);
+            cluster.let_flushes_end();
+            next.join().expect("the next writer");
+        });
+        first.end().expect("the writer");
+    }
+    log::verify(&mut admin, project);
+}
+
+#[test]
+fn what_a_reader_has_seen_is_there_after_a_crash() {
+    let cluster = Cluster::start_on_slow_disk("durability_readers", &[]);
+    let database = cluster.database("app");
+    let fixture = fixture::build(&database, "durability");
+    let p = fixture.project;
+    let mut admin = database.client("postgres");
+    fixture::assert_readers_are_complete(&mut admin);
+    ask(&mut admin, &format!("SELECT quire.create_subscription('{p}', 'waits')"));
+    let other = project(&mut admin, "quiet");
+    put(&mut admin, other, "a", "x");
+    let mut observer = database.client("postgres");
+    let seq = head_seq(&mut admin, p);
+    // These write something themselves, and wait at their commit at the latest.
+    let others = [
+        format!("SELECT * FROM quire.poll_subscription('{p}', 'waits')"),
+        format!("SELECT * FROM quire.sync_pull('{p}', 'elsewhere')"),
+        format!("SELECT quire.create_project_snapshot('{p}')"),
+        format!("SELECT quire.clone_project('{p}', 'clone')"),
+        // An error tells of what is there, too.
+        format!("SELECT quire.upsert_project_file('{p}', 'unflushed', 'y', expected_version => 7)"),
+    ];
+    for is_killed in [false, true] {
+        flush(&mut admin);
+        cluster.stop_flushes();
+        let writer = Running::start(&database, save(p, "unflushed", if is_killed { "lost" } else { "kept" }));
+        writer.wait_until_flushing(&mut observer);
+        let statements: Vec<String> = fixture::readers(p).chain(others.clone()).collect();
+        let (answers, answered) = channel();
+        let running: BTreeMap<i32, String> = statements
+            .into_iter()
+            .map(|statement| {
+                let mut client = database.client("postgres");
+                let pid = backend_pid(&mut client);
+                let (answers, sql) = (answers.clone(), statement.clone());
+                thread::spawn(move || answers.send((pid, client.simple_query(&sql).map(drop))));
+                (pid, statement)
+            })
+            .collect();
+        // Who reads another project waits for nobody.
+        assert_eq!(head_seq(&mut admin, other), 1);
+        let mut early = Vec::new();
+        let deadline = Instant::now() + Duration::from_secs(120);
+        loop {
+            early.extend(answered.try_iter().map(|(pid, _)| running[&pid].clone()));
+            let waiting = running
+                .keys()
+                .filter(|pid| {
+                    is_flushing(&mut observer, **pid) || waits_for(&mut observer, **pid) == "object"
+                })
+                .count();
+            if waiting + early.len() >= running.len() {
+                break;
+            }
+            assert!(Instant::now() < deadline, "{waiting} of {} wait, and {early:?} do not", running.len());
+            sleep(Duration::from_millis(50));
+        }
+        // What tells of no project.
+        assert_eq!(early, ["SELECT quire.whoami()"]);
+        if is_killed {
+            cluster.kill_and_restart();
+            writer.end().expect_err("the writer was killed");
+        } else {
+            cluster.let_flushes_end();
+            writer.end().expect("the writer");
+        }
+        drop(answers);
+        let answers: Vec<bool> = answered.iter().map(|(_, answer)| answer.is_ok()).collect();
+        if is_killed {
+            assert!(answers.iter().all(|is_ok| !is_ok), "nobody was answered");
+            let mut admin = database.client("postgres");
+            let kept = "SELECT content FROM quire.read_project_file($1, 'unflushed')";
+            let kept: String = admin.query_one(kept, &[&p]).expect("read").get(0);
+            assert_eq!(kept, "kept", "the crash took back what nobody had seen");
+            log::verify(&mut admin, p);
+        } else {
+            assert_eq!(answers.iter().filter(|is_ok| !**is_ok).count(), 1, "the stale writer only");
+            assert!(head_seq(&mut admin, p) > seq);
+        }
+    }
+}
+
+#[test]
+fn sessions_keep_their_synchronous_commit() {
+    let cluster = Cluster::start_on_slow_disk("durability_setting", &[]);
+    let database = cluster.database("app");
+    let mut client = database.client("postgres");
+    let project = project(&mut client, "kept");
+    configure(&mut client, project, json!({"broadcast": "off"}));
+    client
+        .batch_execute(
+            "CREATE TABLE deferred (a int PRIMARY KEY, b int REFERENCES deferred DEFERRABLE INITIALLY DEFERRED);
+             CREATE TABLE cases (n int)",
+        )
+        .expect("prepare");
+    let save = |n: i32| save(project, "a", &format!("version {n}"));
+    let cases = [
+        save(1),
+        format!("BEGIN; {}; COMMIT", save(2)),
+        format!("BEGIN; {}; ROLLBACK", save(3)),
+        format!("BEGIN; SAVEPOINT s; {}; ROLLBACK TO s; COMMIT", save(4)),
+        format!("BEGIN; SAVEPOINT s; {}; RELEASE s; {}; COMMIT", save(5), save(6)),
+        format!("BEGIN; {}; COMMIT AND CHAIN; {}; COMMIT AND CHAIN; ROLLBACK", save(7), save(8)),
+        format!("BEGIN; {}; ROLLBACK AND CHAIN; {}; COMMIT", save(9), save(10)),
+        format!("BEGIN; {}; INSERT INTO deferred VALUES (1, 2); COMMIT", save(11)),
+        format!("BEGIN; {}; PREPARE TRANSACTION 'one'; COMMIT PREPARED 'one'", save(12)),
+        format!("BEGIN; {}; PREPARE TRANSACTION 'two'; ROLLBACK PREPARED 'two'", save(13)),
+        format!(
+            "BEGIN; DECLARE held CURSOR WITH HOLD FOR SELECT * FROM quire.list_current_files('{project}'); {}; COMMIT; FETCH ALL FROM held; CLOSE held",
+            save(14)
+        ),
+        format!(
+            "DO $$ BEGIN FOR n IN 20..24 LOOP PERFORM quire.upsert_project_file('{project}', 'a', n::text); COMMIT; END LOOP; END $$"
+        ),
+        // Fails after the callbacks of the commit: it and another one read what the other has changed.
+        format!(
+            "BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT count(*) FROM cases; INSERT INTO cases VALUES (1); {}; COMMIT",
+            save(15)
+        ),
+    ];
+    let mut rival = database.client("postgres");
+    for level in ["on", "local", "remote_apply", "off"] {
+        client.batch_execute(&format!("SET synchronous_commit = {level}")).expect("set the level");
+        for case in &cases {
+            let is_serializable = case.contains("SERIALIZABLE");
+            if is_serializable {
+                rival
+                    .batch_execute("BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT count(*) FROM cases; INSERT INTO cases VALUES (2)")
+                    .expect("the rival begins");
+            }
+            for statement in case.split("; ").filter(|_| !case.starts_with("DO")) {
+                if is_serializable && statement == "COMMIT" {
+                    rival.batch_execute("COMMIT").expect("the rival commits first");
+                }
+                let done = client.batch_execute(statement);
+                let may_fail = statement == "COMMIT" && (is_serializable || case.contains("deferred"));
+                assert_eq!(done.is_err(), may_fail, "{statement} of {case}: {done:?}");
+            }
+            if case.starts_with("DO") {
+                client.batch_execute(case).expect("a procedure's commits");
+            }
+            assert_eq!(ask(&mut client, "SHOW synchronous_commit"), level, "after {case}");
+            // What comes next is as durable as the level says, and nothing else.
+            cluster.stop_flushes();
+            let next = thread::scope(|scope| {
+                let pid = backend_pid(&mut client);
+                let next = scope.spawn(|| client.batch_execute("INSERT INTO cases VALUES (0)"));
+                let deadline = Instant::now() + Duration::from_secs(60);
+                let mut waited = false;
+                while !next.is_finished() && !waited {
+                    waited = is_flushing(&mut rival, pid);
+                    assert!(Instant::now() < deadline, "{case}: neither ended nor flushed");
+                    sleep(Duration::from_millis(2));
+                }
+                cluster.let_flushes_end();
+                next.join().expect("the next statement's thread").expect("the next statement");
+                waited
+            });
+            assert_eq!(next, level != "off", "with {level} after {case}");
+        }
+    }
+    log::verify(&mut client, project);
+}
+
+#[test]
+fn a_commit_waits_for_its_standby_as_it_is_told() {
+    let primary = Cluster::start("durability_sync", &[("wal_sender_timeout", "0")]);
+    let database = primary.database("app");
+    let mut admin = database.client("postgres");
+    let project = project(&mut admin, "replicated");
+    put(&mut admin, project, "a", "one");
+    let standby = Cluster::standby_of(&primary);
+    primary.wait_caught_up(&standby);
+    admin.batch_execute("ALTER SYSTEM SET synchronous_standby_names = '*'").expect("ask for a standby");
+    admin.batch_execute("SELECT pg_reload_conf()").expect("reload");
+    let mut observer = database.client("postgres");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while ask(&mut observer, "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'") != "1" {
+        assert!(Instant::now() < deadline, "the standby is not synchronous");
+        sleep(Duration::from_millis(20));
+    }
+    put(&mut admin, project, "a", "two");
+
+    standby.stop();
+    let mut seq = 2;
+    for level in ["remote_apply", "on", "remote_write"] {
+        let before = format!("SET synchronous_commit = {level}");
+        let (mut client, notices) = database.client_with_notices("postgres");
+        client.batch_execute(&before).expect("set the level");
+        let pid = backend_pid(&mut client);
+        let statement = save(project, "a", level);
+        let waiting = thread::spawn(move || client.batch_execute(&statement));
+        while waits_for(&mut observer, pid) != "syncrep" {
+            assert!(Instant::now() < deadline && !waiting.is_finished(), "{level} waits for the standby");
+            sleep(Duration::from_millis(5));
+        }
+        // The lock is kept, and readers see the state before.
+        assert_eq!(head_seq(&mut observer, project), seq);
+        let next =
+            Running::start_after(&database, "SET synchronous_commit = local", save(project, "b", level));
+        wait_until_blocked(&database, next.pid);
+        // As of PostgreSQL's own commits: it is done here, and the client is warned.
+        observer.query_one("SELECT pg_cancel_backend($1)", &[&pid]).expect("cancel");
+        waiting.join().expect("the writer's thread").expect("committed all the same");
+        let warned = notices.lock().expect("the notices");
+        assert!(
+            warned
+                .iter()
+                .any(|notice| notice.message().contains("canceling wait for synchronous replication"))
+        );
+        next.end().expect("a commit that asks for no standby");
+        seq += 2;
+        assert_eq!(head_seq(&mut observer, project), seq);
+    }
+    for level in ["local", "off"] {
+        admin.batch_execute(&format!("SET synchronous_commit = {level}")).expect("set the level");
+        put(&mut admin, project, "c", level);
+    }
+    log::verify(&mut admin, project);
+}

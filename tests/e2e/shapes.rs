@@ -1,0 +1,131 @@
+//! Statements are planned by their shape: what a call costs depends on its project and not on what else the database holds, before and
+//! after PostgreSQL has looked at it.
+
+use crate::cluster::{Cluster, Database};
+use crate::fixture;
+use crate::steps::{project, put};
+use postgres::Client;
+use std::time::Instant;
+use uuid::Uuid;
+
+/// How projects may share a database.
+const SHAPES: [(&str, &[(u32, u32)]); 3] = [
+    // Numbers of projects, and of files in each.
+    ("a giant among tiny ones", &[(1, 4_000), (200, 1)]),
+    ("all equal", &[(100, 200)]),
+    ("one only", &[(1, 4_000)]),
+];
+
+fn fill(client: &mut Client, shape: &[(u32, u32)]) {
+    for (projects, files) in shape {
+        let sql = format!(
+            "DO $$ BEGIN FOR n IN 1..{projects} LOOP
+                 PERFORM quire.bulk_upsert_project_files(quire.create_project('p' || n), (
+                     SELECT jsonb_agg(jsonb_build_object('file_path', 'd' || f % 40 || '/' || f, 'content', f || ' of ' || n))
+                     FROM generate_series(1, {files}) f));
+                 COMMIT;
+             END LOOP; END $$"
+        );
+        client.batch_execute(&sql).expect("fill");
+    }
+}
+
+/// Tables that grow with what projects hold.
+const TABLES: [&str; 9] = [
+    "asset",
+    "asset_op",
+    "blob",
+    "blob_chunk",
+    "bundle",
+    "entity_field",
+    "entity_op",
+    "file_head",
+    "project_files",
+];
+
+/// Plans in a server's log that read such a table from end to end, were compiled, or started workers.
+fn wrong_plans(log: &str) -> Vec<String> {
+    let is_wrong = |line: &str| {
+        let line = line.trim_start_matches(['\t', ' ', '-', '>']);
+        line.starts_with("Gather")
+            || line.starts_with("JIT:")
+            || TABLES.iter().any(|table| {
+                line.strip_prefix(&format!("Seq Scan on {table}")).is_some_and(|rest| rest.starts_with(' '))
+            })
+    };
+    log.lines().filter(|line| is_wrong(line)).map(str::to_owned).collect()
+}
+
+/// Every function that reads, and one that writes.
+fn call_all(database: &Database, project: Uuid) {
+    let mut client = database.client("postgres");
+    client.batch_execute("LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on").expect("have plans logged");
+    // Statements on views are the client's own.
+    let mut called = 0;
+    for reader in fixture::readers(project).filter(|reader| {
+        !["bundles", "oplog", "project_files ", "project_files_current", "legacy"]
+            .iter()
+            .any(|view| reader.contains(&format!("quire.{view}")))
+    }) {
+        client.simple_query(&reader).unwrap_or_else(|error| panic!("{reader}: {error:?}"));
+        called += 1;
+    }
+    assert!(called > 30, "{called}");
+    put(&mut client, project, "written", &Uuid::now_v7().to_string());
+    client.execute("SELECT quire.verify_project($1)", &[&project]).expect("verify");
+}
+
+#[test]
+fn no_call_reads_other_projects_whatever_there_is_of_them() {
+    let cluster = Cluster::start("shapes", &[]);
+    for (index, (shape, projects)) in SHAPES.into_iter().enumerate() {
+        let database = cluster.database(&format!("shape{index}"));
+        let mut admin = database.client("postgres");
+        fill(&mut admin, projects);
+        let fixture = fixture::build(&database, &format!("shapes{index}"));
+        for is_analyzed in [false, true] {
+            if is_analyzed {
+                admin.batch_execute("VACUUM ANALYZE").expect("analyze");
+            }
+            let before = cluster.log().len();
+            // More often than PostgreSQL plans for the values at hand.
+            for _ in 0..7 {
+                call_all(&database, fixture.project);
+            }
+            let log = cluster.log();
+            let log = log.get(before..).unwrap_or_default();
+            assert!(log.contains("Index Scan using"), "plans are logged");
+            let wrong = wrong_plans(log);
+            assert!(wrong.is_empty(), "{shape}, analyzed: {is_analyzed}: {wrong:?}");
+        }
+    }
+}
+
+#[test]
+fn a_poll_costs_what_it_tells_also_of_a_new_project() {
+    let cluster = Cluster::start("shapes_poll", &[]);
+    let database = cluster.database("app");
+    let mut client = database.client("postgres");
+    fill(&mut client, &[(300, 20)]);
+    client.batch_execute("VACUUM ANALYZE").expect("analyze");
+    let new = project(&mut client, "new");
+    let sql = "SELECT quire.bulk_upsert_project_files($1, (SELECT jsonb_agg(jsonb_build_object('file_path', 'f' || f, 'content', $2 || f))
+               FROM generate_series(1, $3) f))";
+    let mut times = Vec::new();
+    for files in [1000i32, 8000] {
+        for version in ["a", "b", "c"] {
+            client.execute(sql, &[&new, &format!("{files}{version}"), &files]).expect("write");
+        }
+        let poll = "SELECT count(*) FROM quire.poll_events($1, (SELECT (quire.get_project($1) ->> 'seq')::bigint - 3))";
+        let time = (0..3)
+            .map(|_| {
+                let start = Instant::now();
+                assert_eq!(client.query_one(poll, &[&new]).expect("poll").get::<_, i64>(0), 3);
+                start.elapsed()
+            })
+            .min();
+        times.extend(time);
+    }
+    // Eight times as many files; quadratic would be 64.
+    assert!(times[1] < times[0] * 24, "{times:?}");
+}
