@@ -324,7 +324,8 @@ pub fn search(
         from_peer!("u.bundle_id"),
         "
         FROM quire.oplog o
-        JOIN quire_store.bundle u ON u.project_id = $1 AND u.seq = o.seq
+        JOIN LATERAL (
+            SELECT * FROM quire_store.bundle u WHERE u.project_id = $1 AND u.seq = o.seq OFFSET 0) u ON true
         WHERE o.project_id = $1 AND o.seq > $4 AND o.seq <= $5
           AND ($2 ->> 'op' IS NULL OR o.op = $2 ->> 'op')
           AND ($2 ->> 'kind' IS NULL OR u.kind = $2 ->> 'kind')

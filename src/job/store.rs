@@ -191,7 +191,8 @@ pub fn list_jobs(answer: Answer, project: ProjectId, include_ended: bool) -> Res
         ", j.began_seq, j.began_at, j.leased_until, j.ended_at, j.op_count, j.op_bytes,
             j.context, j.error, j.seq, u.bundle_id
         FROM quire_store.job j
-        LEFT JOIN quire_store.bundle u ON u.project_id = j.project_id AND u.seq = j.seq
+        LEFT JOIN LATERAL (
+            SELECT * FROM quire_store.bundle u WHERE u.project_id = $1 AND u.seq = j.seq OFFSET 0) u ON true
         WHERE j.project_id = $1 AND (j.ended_at IS NULL OR $2)
         ORDER BY j.began_at DESC, j.job_id"
     );

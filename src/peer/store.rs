@@ -138,7 +138,8 @@ pub fn more(project: ProjectId, after: Seq, up_to: Seq) -> Result<HashMap<Seq, M
         called!("b.actor_id"),
         ", u.bundle_id, COALESCE((u.details #>> '{origin,header,seq}')::bigint, u.seq)
         FROM quire_store.bundle b
-        LEFT JOIN quire_store.bundle u ON u.project_id = b.project_id AND u.seq = b.undoes_seq
+        LEFT JOIN LATERAL (
+            SELECT * FROM quire_store.bundle u WHERE u.project_id = $1 AND u.seq = b.undoes_seq OFFSET 0) u ON true
         WHERE b.project_id = $1 AND b.seq > $2 AND b.seq <= $3"
     );
     let rows = db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
@@ -167,9 +168,10 @@ pub fn bases(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<Base>> {
     const FILES: &str = "SELECT f.bundle_seq, f.ordinal, f.op = 'file.move' AND f.is_deleted, b.bundle_id,
             f.content_hash, f.file_type, f.mode, f.size
         FROM quire_store.project_files f
-        LEFT JOIN quire_store.project_files p
-            ON p.project_id = f.project_id AND p.file_id = f.file_id AND p.version = f.version - 1
-        LEFT JOIN quire_store.bundle b ON b.project_id = p.project_id AND b.seq = p.bundle_seq
+        LEFT JOIN LATERAL (
+            SELECT * FROM quire_store.project_files p WHERE p.project_id = $1 AND p.file_id = f.file_id AND p.version = f.version - 1 OFFSET 0) p ON true
+        LEFT JOIN LATERAL (
+            SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = p.bundle_seq OFFSET 0) b ON true
         WHERE f.project_id = $1 AND f.bundle_seq > $2 AND f.bundle_seq <= $3";
     const FIELDS: &str = "SELECT o.bundle_seq, o.ordinal, o.field, b.bundle_id
         FROM quire_store.entity_op o
@@ -178,7 +180,8 @@ pub fn bases(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<Base>> {
             WHERE p.project_id = o.project_id AND p.entity_id = o.entity_id AND p.entity_type = o.entity_type
               AND p.field = o.field AND (p.bundle_seq, p.ordinal) < (o.bundle_seq, o.ordinal)
             ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1) p ON true
-        LEFT JOIN quire_store.bundle b ON b.project_id = o.project_id AND b.seq = p.bundle_seq
+        LEFT JOIN LATERAL (
+            SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = p.bundle_seq OFFSET 0) b ON true
         WHERE o.project_id = $1 AND o.bundle_seq > $2 AND o.bundle_seq <= $3
         ORDER BY o.bundle_seq, o.ordinal, o.part";
     const ASSETS: &str = "SELECT o.bundle_seq, o.ordinal, b.bundle_id
@@ -188,7 +191,8 @@ pub fn bases(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<Base>> {
             WHERE p.project_id = o.project_id AND p.content_hash = o.content_hash
               AND (p.bundle_seq, p.ordinal) < (o.bundle_seq, o.ordinal)
             ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1) p ON true
-        LEFT JOIN quire_store.bundle b ON b.project_id = o.project_id AND b.seq = p.bundle_seq
+        LEFT JOIN LATERAL (
+            SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = p.bundle_seq OFFSET 0) b ON true
         WHERE o.project_id = $1 AND o.bundle_seq > $2 AND o.bundle_seq <= $3";
     let args = || -> [Arg; 3] { [project.pg().into(), after.into(), up_to.into()] };
     let mut bases = db::read(FILES, &args(), |row| {

@@ -289,7 +289,8 @@ pub fn require_contents(project: ProjectId, id: Uuid) -> Result<()> {
     const SQL: &str = "SELECT b.hash, b.state, b.size, b.state_at, b.state_reason
         FROM quire_store.snapshot s
         CROSS JOIN LATERAL unnest(quire_store.manifest_hashes(s.manifest)) AS h (hash)
-        JOIN quire_store.blob b ON b.project_id = s.project_id AND b.hash = decode(h.hash, 'hex')
+        JOIN LATERAL (
+            SELECT * FROM quire_store.blob c WHERE c.project_id = $1 AND c.hash = decode(h.hash, 'hex') OFFSET 0) b ON true
         WHERE s.project_id = $1 AND s.snapshot_id = $2 AND b.state <> 0 LIMIT 1";
     let gone = db::write_one(SQL, &[project.pg().into(), uuid_to_pg(id).into()], |row| {
         Ok(blob::store::stored_from_row(row, 2)?.gone(&Hash::from_bytes(row.get::<&[u8]>(1)?)?))

@@ -130,8 +130,10 @@ const VERSIONS: &str = concat!(
     utc!("f.committed_at"),
     ")
     FROM quire_store.project_files f
-    JOIN quire_store.file_head h ON h.project_id = f.project_id AND h.file_id = f.file_id
-    LEFT JOIN quire_store.file_head m ON m.project_id = f.project_id AND m.file_id = f.moved_file_id
+    JOIN LATERAL (
+            SELECT * FROM quire_store.file_head h WHERE h.project_id = $1 AND h.file_id = f.file_id OFFSET 0) h ON true
+    LEFT JOIN LATERAL (
+            SELECT * FROM quire_store.file_head m WHERE m.project_id = $1 AND m.file_id = f.moved_file_id OFFSET 0) m ON true
     WHERE f.project_id = $1 AND f.bundle_seq > $2 AND f.bundle_seq <= $3
     ORDER BY f.bundle_seq, f.ordinal, f.is_deleted DESC, f.file_id"
 );
@@ -193,9 +195,11 @@ pub fn contents(project: ProjectId, seq: Seq) -> Result<Vec<Content>> {
               UNION ALL
               SELECT o.content_hash, o.size, true, u.committed_at, o.bundle_seq, o.ordinal, 2
               FROM quire_store.asset_op o
-              JOIN quire_store.bundle u ON u.project_id = o.project_id AND u.seq = o.bundle_seq
+              JOIN LATERAL (
+            SELECT * FROM quire_store.bundle u WHERE u.project_id = $1 AND u.seq = o.bundle_seq OFFSET 0) u ON true
               WHERE o.project_id = $1 AND o.bundle_seq <= $2 AND o.op = 'asset.put') c
-        LEFT JOIN quire_store.blob b ON b.project_id = $1 AND b.hash = c.hash
+        LEFT JOIN LATERAL (
+            SELECT * FROM quire_store.blob b WHERE b.project_id = $1 AND b.hash = c.hash OFFSET 0) b ON true
         ORDER BY c.hash, c.place, c.bundle_seq, c.ordinal";
     db::read(SQL, &[project.pg().into(), seq.into()], |row| {
         let is_gone = row.opt::<bool>(5)?.unwrap_or(false);

@@ -34,7 +34,8 @@ pub fn entity_history(
         called!("u.actor_id"),
         ", u.kind, u.message, u.bundle_id, u.committed_at
         FROM quire_store.entity_op o
-        JOIN quire_store.bundle u ON u.project_id = o.project_id AND u.seq = o.bundle_seq
+        JOIN LATERAL (
+            SELECT * FROM quire_store.bundle u WHERE u.project_id = $1 AND u.seq = o.bundle_seq OFFSET 0) u ON true
         WHERE o.project_id = $1 AND o.entity_type = $2 AND o.entity_id = $3
           AND ($4 IS NULL OR o.bundle_seq < $4)
         ORDER BY o.bundle_seq DESC, o.ordinal DESC, o.part
@@ -79,7 +80,8 @@ pub fn explain_entity(answer: Answer, project: ProjectId, entity: &EntityKey) ->
         called!("e.actor_id"),
         ", e.seq, u.bundle_id, u.kind, u.message, e.updated_at, e.conflict_id
         FROM quire_store.entity_field e
-        JOIN quire_store.bundle u ON u.project_id = e.project_id AND u.seq = e.seq
+        JOIN LATERAL (
+            SELECT * FROM quire_store.bundle u WHERE u.project_id = $1 AND u.seq = e.seq OFFSET 0) u ON true
         WHERE e.project_id = $1 AND e.entity_type = $2 AND e.entity_id = $3
         ORDER BY e.field"
     );
@@ -102,11 +104,13 @@ pub fn list_conflicts(answer: Answer, project: ProjectId, include_resolved: bool
                                       WHERE s.project_id = c.project_id AND s.conflict_id = c.conflict_id
                                         AND s.event IN ('opened', 'reopened'))
                    ORDER BY n.actor_id, n.ordinal DESC) v
-             LEFT JOIN quire_store.bundle u ON u.project_id = c.project_id AND u.seq = v.seq),
+             LEFT JOIN LATERAL (
+            SELECT * FROM quire_store.bundle u WHERE u.project_id = $1 AND u.seq = v.seq OFFSET 0) u ON true),
             c.opened_seq, c.resolved_seq
         FROM quire_store.conflict c
-        LEFT JOIN quire_store.entity_field e ON e.project_id = c.project_id AND e.entity_type = c.entity_type
-             AND e.entity_id = c.entity_id AND e.field = c.field
+        LEFT JOIN LATERAL (
+            SELECT * FROM quire_store.entity_field e WHERE e.project_id = $1 AND e.entity_type = c.entity_type
+             AND e.entity_id = c.entity_id AND e.field = c.field OFFSET 0) e ON true
         WHERE c.project_id = $1 AND (c.resolved_seq IS NULL OR $2)
         ORDER BY c.opened_seq, c.entity_type, c.entity_id, c.field"
     );
@@ -122,7 +126,8 @@ pub fn conflict_history(answer: Answer, project: ProjectId, conflict: Uuid) -> R
             CASE WHEN n.event IN ('value', 'resolved') THEN n.value IS NULL END,
             n.seq, u.bundle_id, u.committed_at
         FROM quire_store.conflict_event n
-        JOIN quire_store.bundle u ON u.project_id = n.project_id AND u.seq = n.seq
+        JOIN LATERAL (
+            SELECT * FROM quire_store.bundle u WHERE u.project_id = $1 AND u.seq = n.seq OFFSET 0) u ON true
         WHERE n.project_id = $1 AND n.conflict_id = $2
         ORDER BY n.ordinal"
     );

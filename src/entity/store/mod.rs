@@ -349,8 +349,9 @@ pub fn resolved_by(project: ProjectId, undoes: Seq, seq: Seq) -> Result<Vec<Conf
         again!(),
         "SELECT c.conflict_id, c.entity_type, c.entity_id, c.field, c.resolved_seq
         FROM quire_store.conflict c
-        JOIN quire_store.entity_field f ON f.project_id = c.project_id AND f.entity_type = c.entity_type
-             AND f.entity_id = c.entity_id AND f.field = c.field
+        JOIN LATERAL (
+            SELECT * FROM quire_store.entity_field f WHERE f.project_id = $1 AND f.entity_type = c.entity_type
+             AND f.entity_id = c.entity_id AND f.field = c.field OFFSET 0) f ON true
         WHERE c.project_id = $1 AND c.resolved_seq IN (SELECT seq FROM again) AND (f.seq <= $2 OR f.seq = $3)"
     );
     db::write(SQL, &[project.pg().into(), undoes.into(), seq.into()], conflict_from_row)
@@ -364,8 +365,9 @@ pub fn reopened_by(project: ProjectId, undoes: Seq, seq: Seq) -> Result<Vec<(Con
         "SELECT c.conflict_id, c.entity_type, c.entity_id, c.field, c.resolved_seq, f.value
         FROM quire_store.bundle u
         JOIN quire_store.conflict c ON c.project_id = u.project_id AND c.opened_seq IN (SELECT seq FROM again)
-        JOIN quire_store.entity_field f ON f.project_id = c.project_id AND f.entity_type = c.entity_type
-             AND f.entity_id = c.entity_id AND f.field = c.field
+        JOIN LATERAL (
+            SELECT * FROM quire_store.entity_field f WHERE f.project_id = $1 AND f.entity_type = c.entity_type
+             AND f.entity_id = c.entity_id AND f.field = c.field OFFSET 0) f ON true
         WHERE u.project_id = $1 AND u.seq = $2 AND c.resolved_seq IS NULL AND (f.seq <= $2 OR f.seq = $3)
           AND EXISTS (SELECT FROM quire_store.conflict_event n
                       WHERE n.project_id = c.project_id AND n.conflict_id = c.conflict_id

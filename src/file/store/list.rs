@@ -169,9 +169,12 @@ pub fn history(
             f.bundle_seq,
             f.committed_at
         FROM quire_store.file_head h
-        JOIN quire_store.project_files f ON f.project_id = h.project_id AND f.file_id = h.file_id
-        JOIN quire_store.bundle u ON u.project_id = f.project_id AND u.seq = f.bundle_seq
-        LEFT JOIN quire_store.file_head m ON m.project_id = f.project_id AND m.file_id = f.moved_file_id
+        JOIN LATERAL (
+            SELECT * FROM quire_store.project_files f WHERE f.project_id = $1 AND f.file_id = h.file_id OFFSET 0) f ON true
+        JOIN LATERAL (
+            SELECT * FROM quire_store.bundle u WHERE u.project_id = $1 AND u.seq = f.bundle_seq OFFSET 0) u ON true
+        LEFT JOIN LATERAL (
+            SELECT * FROM quire_store.file_head m WHERE m.project_id = $1 AND m.file_id = f.moved_file_id OFFSET 0) m ON true
         WHERE h.project_id = $1 AND h.file_path = $2 AND ($3 IS NULL OR f.version < $3)
         ORDER BY f.version DESC
         LIMIT $4";

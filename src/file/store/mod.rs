@@ -52,8 +52,9 @@ pub fn find_version(
         "SELECT ",
         version_columns!("f"),
         " FROM quire_store.file_head h
-         JOIN quire_store.project_files f ON f.project_id = h.project_id AND f.file_id = h.file_id
-             AND f.version = COALESCE($3, h.version)
+         JOIN LATERAL (
+             SELECT * FROM quire_store.project_files v
+             WHERE v.project_id = $1 AND v.file_id = h.file_id AND v.version = COALESCE($3, h.version) OFFSET 0) f ON true
          WHERE h.project_id = $1 AND h.file_path = $2"
     );
     db::read_one(SQL, &[project.pg().into(), path.as_str().into(), version.into()], |row| {
@@ -152,7 +153,8 @@ pub fn operations_between(project: ProjectId, low: Seq, high: Seq) -> Result<Vec
             (SELECT m.file_path FROM quire_store.file_head m
              WHERE m.project_id = f.project_id AND m.file_id = f.moved_file_id)
         FROM quire_store.project_files f
-        JOIN quire_store.file_head h ON h.project_id = f.project_id AND h.file_id = f.file_id
+        JOIN LATERAL (
+            SELECT * FROM quire_store.file_head h WHERE h.project_id = $1 AND h.file_id = f.file_id OFFSET 0) h ON true
         WHERE f.project_id = $1 AND f.bundle_seq > $2 AND f.bundle_seq <= $3
             AND NOT (f.op = 'file.move' AND f.is_deleted)
         ORDER BY f.bundle_seq, f.ordinal";

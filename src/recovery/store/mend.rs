@@ -126,7 +126,8 @@ pub fn mend_asset(project: ProjectId, hash: &Hash) -> Result<bool> {
         SELECT p.project_id, p.content_hash, p.filename, p.media_type, p.asset_type, p.size, p.op = 'asset.delete', p.reason,
             p.bundle_seq, b.actor_id, b.committed_at
         FROM quire_store.asset_op p
-        JOIN quire_store.bundle b ON b.project_id = p.project_id AND b.seq = p.bundle_seq
+        JOIN LATERAL (
+            SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = p.bundle_seq OFFSET 0) b ON true
         WHERE p.project_id = $1 AND p.content_hash = $2
         ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1
         ON CONFLICT (project_id, content_hash) DO UPDATE
@@ -149,11 +150,12 @@ pub fn mend_version(project: ProjectId, seq: Seq, ordinal: i32) -> Result<()> {
                   CASE WHEN i.is_move THEN m.mode ELSE v.mode END AS mode,
                   CASE WHEN i.is_move THEN m.is_binary ELSE v.is_binary END AS is_binary
               FROM quire_store.project_files v
-              JOIN quire_store.bundle b ON b.project_id = v.project_id AND b.seq = v.bundle_seq
-              LEFT JOIN quire_store.project_files p
-                  ON p.project_id = v.project_id AND p.file_id = v.file_id AND p.version = v.version - 1
-              LEFT JOIN quire_store.project_files m
-                  ON m.project_id = v.project_id AND m.file_id = v.moved_file_id AND m.version = v.moved_version
+              JOIN LATERAL (
+            SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = v.bundle_seq OFFSET 0) b ON true
+              LEFT JOIN LATERAL (
+            SELECT * FROM quire_store.project_files p WHERE p.project_id = $1 AND p.file_id = v.file_id AND p.version = v.version - 1 OFFSET 0) p ON true
+              LEFT JOIN LATERAL (
+            SELECT * FROM quire_store.project_files m WHERE m.project_id = $1 AND m.file_id = v.moved_file_id AND m.version = v.moved_version OFFSET 0) m ON true
               CROSS JOIN LATERAL (
                   -- Of the two rows of a move, the one that is no tombstone.
                   SELECT v.op = 'file.move' AND v.op_checksum IS NOT NULL AND m.content_hash IS NOT NULL AS is_move) i
@@ -247,7 +249,8 @@ pub fn mend_file_head(project: ProjectId, path: &str) -> Result<bool> {
             ORDER BY v.version DESC LIMIT 1) f
         CROSS JOIN LATERAL (
             SELECT b.actor_id, b.committed_at FROM quire_store.project_files v
-            JOIN quire_store.bundle b ON b.project_id = v.project_id AND b.seq = v.bundle_seq
+            JOIN LATERAL (
+            SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = v.bundle_seq OFFSET 0) b ON true
             WHERE v.project_id = p.project_id AND v.file_id = p.file_id AND v.version = 1) o
         WHERE h.project_id = $1 AND h.file_path = $2 AND p.project_id = $1 AND p.file_path = $2
         RETURNING true";
@@ -261,7 +264,8 @@ pub fn mend_field(project: ProjectId, key: &FieldKey) -> Result<bool> {
             actor_id, updated_at, size)
         SELECT o.project_id, o.entity_type, o.entity_id, o.field, o.value, o.bundle_seq, b.actor_id, b.committed_at, o.size
         FROM quire_store.entity_op o
-        JOIN quire_store.bundle b ON b.project_id = o.project_id AND b.seq = o.bundle_seq
+        JOIN LATERAL (
+            SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = o.bundle_seq OFFSET 0) b ON true
         WHERE o.project_id = $1 AND o.entity_type = $2 AND o.entity_id = $3 AND o.field = $4
         ORDER BY o.bundle_seq DESC, o.ordinal DESC LIMIT 1
         ON CONFLICT (project_id, entity_type, entity_id, field) DO UPDATE

@@ -96,8 +96,10 @@ pub fn ops(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(Seq, Store
     const FILES: &str = "SELECT f.bundle_seq, f.ordinal, f.op, h.file_path, m.file_path, f.file_type, f.mode,
             f.content_hash, f.size, f.op_checksum
         FROM quire_store.project_files f
-        LEFT JOIN quire_store.file_head h ON h.project_id = f.project_id AND h.file_id = f.file_id
-        LEFT JOIN quire_store.file_head m ON m.project_id = f.project_id AND m.file_id = f.moved_file_id
+        LEFT JOIN LATERAL (
+            SELECT * FROM quire_store.file_head h WHERE h.project_id = $1 AND h.file_id = f.file_id OFFSET 0) h ON true
+        LEFT JOIN LATERAL (
+            SELECT * FROM quire_store.file_head m WHERE m.project_id = $1 AND m.file_id = f.moved_file_id OFFSET 0) m ON true
         WHERE f.project_id = $1 AND f.bundle_seq > $2 AND f.bundle_seq <= $3
           AND NOT (f.op = 'file.move' AND f.op_checksum IS NULL)
         ORDER BY f.bundle_seq, f.ordinal";

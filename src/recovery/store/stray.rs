@@ -26,8 +26,10 @@ pub fn stray_heads(project: ProjectId) -> Result<Vec<Stray<String>>> {
         LEFT JOIN LATERAL (
             SELECT * FROM quire_store.project_files v WHERE v.project_id = h.project_id AND v.file_id = h.file_id
             ORDER BY v.version DESC LIMIT 1) f ON true
-        LEFT JOIN quire_store.project_files o ON o.project_id = h.project_id AND o.file_id = h.file_id AND o.version = 1
-        LEFT JOIN quire_store.bundle b ON b.project_id = o.project_id AND b.seq = o.bundle_seq
+        LEFT JOIN LATERAL (
+            SELECT * FROM quire_store.project_files o WHERE o.project_id = $1 AND o.file_id = h.file_id AND o.version = 1 OFFSET 0) o ON true
+        LEFT JOIN LATERAL (
+            SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = o.bundle_seq OFFSET 0) b ON true
         WHERE h.project_id = $1
           AND (f.version, f.id, f.parent_version_id, f.bundle_seq, f.committed_at, f.file_type, f.mode, f.content_hash, f.size,
                f.is_deleted, f.is_binary, b.actor_id, b.committed_at)
@@ -46,7 +48,8 @@ pub fn stray_fields(project: ProjectId) -> Result<Vec<Stray<FieldKey>>> {
             WHERE o.project_id = e.project_id AND o.entity_id = e.entity_id AND o.entity_type = e.entity_type
               AND o.field = e.field
             ORDER BY o.bundle_seq DESC, o.ordinal DESC LIMIT 1) p ON true
-        LEFT JOIN quire_store.bundle b ON b.project_id = e.project_id AND b.seq = p.bundle_seq
+        LEFT JOIN LATERAL (
+            SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = p.bundle_seq OFFSET 0) b ON true
         WHERE e.project_id = $1
           AND (p.value, p.bundle_seq, b.actor_id, b.committed_at)
               IS DISTINCT FROM (e.value, e.seq, e.actor_id, e.updated_at)
@@ -63,7 +66,8 @@ pub fn stray_assets(project: ProjectId) -> Result<Vec<Stray<String>>> {
         LEFT JOIN LATERAL (
             SELECT * FROM quire_store.asset_op o WHERE o.project_id = a.project_id AND o.content_hash = a.content_hash
             ORDER BY o.bundle_seq DESC, o.ordinal DESC LIMIT 1) p ON true
-        LEFT JOIN quire_store.bundle b ON b.project_id = a.project_id AND b.seq = p.bundle_seq
+        LEFT JOIN LATERAL (
+            SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = p.bundle_seq OFFSET 0) b ON true
         WHERE a.project_id = $1
           AND (p.filename, p.media_type, p.asset_type, p.size, p.op = 'asset.delete', p.reason, p.bundle_seq, b.actor_id,
                b.committed_at)
@@ -78,11 +82,12 @@ pub fn stray_assets(project: ProjectId) -> Result<Vec<Stray<String>>> {
 pub fn stray_versions(project: ProjectId) -> Result<Vec<Stray<i32>>> {
     const SQL: &str = "SELECT f.ordinal, f.bundle_seq, string_agg(f::text, '' ORDER BY f.file_id)
         FROM quire_store.project_files f
-        LEFT JOIN quire_store.bundle b ON b.project_id = f.project_id AND b.seq = f.bundle_seq
-        LEFT JOIN quire_store.project_files p
-            ON p.project_id = f.project_id AND p.file_id = f.file_id AND p.version = f.version - 1
-        LEFT JOIN quire_store.project_files m
-            ON m.project_id = f.project_id AND m.file_id = f.moved_file_id AND m.version = f.moved_version
+        LEFT JOIN LATERAL (
+            SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = f.bundle_seq OFFSET 0) b ON true
+        LEFT JOIN LATERAL (
+            SELECT * FROM quire_store.project_files p WHERE p.project_id = $1 AND p.file_id = f.file_id AND p.version = f.version - 1 OFFSET 0) p ON true
+        LEFT JOIN LATERAL (
+            SELECT * FROM quire_store.project_files m WHERE m.project_id = $1 AND m.file_id = f.moved_file_id AND m.version = f.moved_version OFFSET 0) m ON true
         WHERE f.project_id = $1
           AND (f.committed_at <> b.committed_at
                OR f.parent_version_id IS DISTINCT FROM p.id
@@ -105,7 +110,8 @@ pub fn has_stray_totals(project: ProjectId) -> Result<bool> {
         CROSS JOIN ",
         totals!(),
         "
-        LEFT JOIN quire_store.bundle b ON b.project_id = $1 AND b.seq = h.seq
+        LEFT JOIN LATERAL (
+            SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = h.seq OFFSET 0) b ON true
         WHERE h.project_id = $1"
     );
     Ok(db::read_one(SQL, &[project.pg().into()], |row| row.opt::<bool>(1))?.flatten().unwrap_or(false))
