@@ -62,16 +62,26 @@ cargo_test() {
     fi
 }
 
+part_vectors() {
+    ensure_node
+    run_suite vectors tests/vectors/run.sh
+}
+
 part_preview() { node_part preview tests/preview/run.sh; }
 
 part_supabase() { node_part supabase tests/supabase/run.sh; }
 
-# node_part NAME SCRIPT: a script whose last line is "N passed, N failed".
+# node_part NAME SCRIPT: a suite in JavaScript that tests in the test cluster.
 node_part() {
-    local log=$STATE_DIR/$1.log passed failed
     ensure_node
     reset_test_server
-    PATH="$PG_BINDIR:$PATH" "$2" 2>&1 | tee "$log" || true
+    PATH="$PG_BINDIR:$PATH" run_suite "$@"
+}
+
+# run_suite NAME SCRIPT: a script whose last line is "N passed, N failed".
+run_suite() {
+    local log=$STATE_DIR/$1.log passed failed
+    "$2" 2>&1 | tee "$log" || true
     read -r passed failed < <(tail -n 1 "$log" | sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p') ||
         die "$2 ended without a result"
     record ok "$passed" "$1"

@@ -32,3 +32,5 @@ pub mod timestamp;
 pub mod token;
 pub mod tree;
 pub mod undo;
+#[cfg(test)]
+mod vectors;

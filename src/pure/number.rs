@@ -54,6 +54,7 @@ mod tests {
     use crate::pure::json::canonical;
     use proptest::prelude::*;
     use serde_json::Value;
+    use std::hash::{BuildHasher, Hasher, RandomState};
 
     /// The digits and the exponent of the shortest text of a double, by trying all (ECMAScript, Number::toString): the fewest
     /// digits; of those the nearest; of two the even one.
@@ -82,6 +83,14 @@ mod tests {
         panic!("seventeen digits always suffice");
     }
 
+    /// The next random bits (SplitMix64).
+    fn mixed(state: &mut u64) -> u64 {
+        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
     /// A number without an exponent, as PostgreSQL prints it.
     fn plain(digits: &str, scale: i32) -> String {
         let point = digits.len() as i32 + scale;
@@ -92,6 +101,66 @@ mod tests {
                 format!("{whole}.{fraction}")
             }
             Err(_) => format!("0.{}{digits}", "0".repeat(point.unsigned_abs() as usize)),
+        }
+    }
+
+    /// The text of a double, by the steps of ECMAScript (Number::toString, with its note on ties), which RFC 8785 asks for.
+    fn ecmascript(double: f64) -> String {
+        if double == 0.0 {
+            return "0".to_owned();
+        }
+        let (digits, scale) = shortest(double);
+        let sign = if double < 0.0 { "-" } else { "" };
+        let point = digits.len() as i32 + scale;
+        if (-5..=21).contains(&point) {
+            return format!("{sign}{}", plain(&digits, scale));
+        }
+        let (first, rest) = digits.split_at(1);
+        let dot = if rest.is_empty() { "" } else { "." };
+        let exponent_sign = if point > 0 { "+" } else { "-" };
+        format!("{sign}{first}{dot}{rest}e{exponent_sign}{}", (point - 1).abs())
+    }
+
+    #[test]
+    fn any_64_bits_have_the_text_of_ecmascript() {
+        let seed = RandomState::new().build_hasher().finish();
+        println!("seed {seed}");
+        let mut state = seed;
+        for n in 0..6_000 {
+            let bits = mixed(&mut state);
+            // Every other one is of a size where the layout changes.
+            let of_size = (bits & !(0x7ff << 52)) | ((990 + (bits >> 52) % 128) << 52);
+            let double = f64::from_bits(if n % 2 == 0 { bits } else { of_size });
+            match canonical(&double) {
+                Ok(text) => assert_eq!(
+                    String::from_utf8(text).expect("UTF-8"),
+                    ecmascript(double),
+                    "seed {seed}, bits {:016x}",
+                    double.to_bits()
+                ),
+                Err(_) => assert!(!double.is_finite(), "seed {seed}, bits {:016x}", double.to_bits()),
+            }
+        }
+    }
+
+    #[test]
+    fn the_layout_changes_where_it_should() {
+        for (double, text) in [
+            (-0.0, "0"),
+            (1e20, "100000000000000000000"),
+            (-1e21, "-1e+21"),
+            (1.5e300, "1.5e+300"),
+            (0.000_001, "0.000001"),
+            (0.000_000_12, "1.2e-7"),
+            (5e-324, "5e-324"),
+            (f64::MAX, "1.7976931348623157e+308"),
+            // Of two equally short texts, the even one.
+            (1_424_953_923_781_206.2, "1424953923781206.2"),
+            (1_424_953_923_781_206.8, "1424953923781206.8"),
+            (2f64.powi(-25), "2.9802322387695312e-8"),
+        ] {
+            assert_eq!(ecmascript(double), text);
+            assert_eq!(canonical(&double).expect("canonical"), text.as_bytes());
         }
     }
 

@@ -11,10 +11,6 @@ command -v node >/dev/null || give_up "node is missing: install Node.js 20 or ne
 (($(node -p 'process.versions.node.split(".")[0]') >= 20)) || give_up "Node.js $(node --version) is too old: install 20 or newer"
 command -v npm >/dev/null || give_up "npm is missing: install it with Node.js"
 command -v timeout >/dev/null || give_up "timeout is missing: it is in coreutils"
-command -v psql >/dev/null || give_up "psql is missing: put PostgreSQL's bin directory into PATH"
-for name in PGHOST PGPORT PGUSER; do
-    [[ -n ${!name:-} ]] || give_up "$name is not set: it names the cluster to test in"
-done
 
 work=$(mktemp -d)
 library=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -27,6 +23,15 @@ install_packages() {
     # npm writes this file last.
     [[ ! $1/node_modules/.package-lock.json -nt $1/package-lock.json ]] || return 0
     (cd "$1" && npm ci --no-audit --no-fund) >"$work/npm" 2>&1 || { cat "$work/npm" && give_up "npm ci failed"; }
+}
+
+# A suite that has no cluster to test in does without this.
+require_cluster() {
+    local name
+    command -v psql >/dev/null || give_up "psql is missing: put PostgreSQL's bin directory into PATH"
+    for name in PGHOST PGPORT PGUSER; do
+        [[ -n ${!name:-} ]] || give_up "$name is not set: it names the cluster to test in"
+    done
 }
 
 # as_admin DATABASE PSQL-ARGUMENTS

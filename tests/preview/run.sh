@@ -7,6 +7,7 @@ cd "$(dirname "$0")"
 # shellcheck disable=SC2034 # read by the library
 suite=preview
 . ../lib/node-suite.sh
+require_cluster
 
 # Like the --tmpfs of a container, where there is one.
 PREVIEW_SITE=$(mktemp -d -p "$([[ -d /dev/shm ]] && echo /dev/shm || echo "$work")" quire-preview-XXXXXX)

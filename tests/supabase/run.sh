@@ -7,6 +7,7 @@ cd "$(dirname "$0")"
 # shellcheck disable=SC2034 # read by the library
 suite=supabase
 . ../lib/node-suite.sh
+require_cluster
 
 server=
 finish() {

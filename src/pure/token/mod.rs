@@ -30,9 +30,8 @@
 //! ```
 //!
 //! where the blocks go in as JSON without their lengths. The secret itself is made of two halves that a server keeps apart,
-//! `keyed_hash(half of the server, "quire1.key:" half of the key)`; no token depends on how. For other implementations, `mod vector` in `tests.rs`
-//! holds a fixed example: with the secret of the bytes 0 to 31 the blocks as JSON, their tags in hex, and the texts of
-//! the token before and after its one narrowing.
+//! `keyed_hash(half of the server, "quire1.key:" half of the key)`; no token depends on how. For other implementations,
+//! `tests/vectors/token.json` holds fixed examples: secrets, blocks, tags, and the texts before and after each narrowing.
 //!
 //! A token allows what every block of it allows, until the earliest `expires_at`. A hand-made narrowing that asks for
 //! more than the blocks before it is therefore valid, and gains nothing.
