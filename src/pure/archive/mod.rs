@@ -70,6 +70,10 @@ impl Format {
     }
 }
 
+/// Extra field of a local header in a zip: the mode of Unix, which otherwise stands in the central header only. The number is
+/// one that nobody else uses.
+const EXTRA_MODE: u16 = 0x7571;
+
 /// A file on its way into an archive.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {

@@ -160,6 +160,23 @@ fn encrypted_and_exotic_zips_are_refused() {
 }
 
 #[test]
+fn what_stands_twice_must_be_the_same() {
+    let zip = pack(Format::Zip, &[member("ab", Mode::Regular, "x")]);
+    let central = zip.windows(4).position(|window| window == b"PK\x01\x02").expect("a central header");
+    assert_eq!(zip[central + 38..central + 42], (0o100_644_u32 << 16).to_le_bytes());
+    assert_eq!((zip[central + 5], &zip[central + 46..central + 48]), (3, &b"ab"[..]));
+    // A directory, a symlink, something executable; made on MS-DOS; a directory, by its name.
+    for (at, byte, what) in
+        [(41, 0x41, "modes"), (41, 0xa1, "modes"), (40, 0xff, "modes"), (5, 0, "modes"), (47, b'/', "names")]
+    {
+        let mut changed = zip.clone();
+        changed[central + at] = byte;
+        let error = unpack(Format::Zip, &changed).expect_err("two of them");
+        assert!(error.message().ends_with(&format!("a file has two {what}")), "{error}");
+    }
+}
+
+#[test]
 fn names_that_only_some_readers_see_are_refused() {
     let name = |crc: &[u8], name: &[u8]| [b"\x01", crc, name].concat();
     for (unicode_path, is_same) in
