@@ -188,6 +188,11 @@ impl Error {
         &self.message
     }
 
+    /// A member of DETAIL.
+    pub fn member(&self, key: &str) -> Option<&Value> {
+        self.detail.get(key)
+    }
+
     /// DETAIL, one JSON object.
     pub fn detail(&self) -> String {
         Value::Object(self.detail.clone()).to_string()

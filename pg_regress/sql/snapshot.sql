@@ -301,8 +301,15 @@ SELECT t.error(format('SELECT quire.read_snapshot(t.id(2707), %L)', :'damaged'))
 -- content that went bad is not archived
 DELETE FROM quire_store.snapshot WHERE project_id = t.id(2707);
 UPDATE quire_store.blob SET bytes = 'y' WHERE project_id = t.id(2707) AND size = 1;
-SELECT t.error($$SELECT quire.create_project_snapshot(t.id(2707))$$);
--- or is found when the archive is verified, where stored content goes in without being decoded
+SELECT t.error(format('SELECT quire.create_project_snapshot(t.id(2707), %L)', format)) FROM unnest(ARRAY['zip', 'tar.zst']) format;
+-- or is found when the archive is read, where a stored frame goes in without being decoded
+UPDATE quire_store.blob SET bytes = 'x' WHERE project_id = t.id(2707) AND size = 1;
+SELECT quire.bulk_upsert_project_files(t.id(2707), jsonb_build_array(
+    jsonb_build_object('file_path', 'one', 'content', repeat('one ', 100)), jsonb_build_object('file_path', 'two', 'content', repeat('two ', 100)))) -> 'success' AS success;
+UPDATE quire_store.blob b SET bytes = o.bytes FROM quire_store.blob o
+WHERE b.project_id = t.id(2707) AND o.project_id = t.id(2707) AND b.size = 400 AND o.size = 400 AND b.hash < o.hash;
+SELECT t.error(format('SELECT quire.restore_snapshot(t.id(2707), %L)', quire.read_snapshot(t.id(2707), (r ->> 'snapshot_id')::uuid)))
+FROM quire.create_project_snapshot(t.id(2707), 'tar.zst') r;
 SELECT v -> 'ok' AS ok, v -> 'problem_count' AS problems, v #> '{problems,0,file_path}' AS first FROM quire.create_project_snapshot(t.id(2707), 'tar.zst') r, LATERAL quire.verify_snapshot(t.id(2707), (r ->> 'snapshot_id')::uuid) v;
 SELECT count(*) FROM quire.list_snapshots(t.id(2707));
 \c - :me

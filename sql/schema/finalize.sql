@@ -515,7 +515,7 @@ COMMENT ON FUNCTION quire.create_project_snapshot(uuid, text, bigint, bigint, in
 Arguments: format (zip, or tar.zst: faster, for GNU tar and zstd); at_seq (default: the newest); since_seq (a delta: only files changed since, and a first entry .quire/delta.json {since_seq, seq, deleted}; default: everything); ttl (of the token, above 0, at most 366 days).
 Returns: {snapshot_id, project_id, seq, since_seq, format, size, content_hash, file_count, chunk_count, created_at, manifest: [{file_path, content_hash, size, version, file_type, mode}], deleted, url, token, expires_at, cached}; content_hash is BLAKE3 of the archive, size its bytes; url is quire.public_url and the path of download_snapshot with the token, which is for this snapshot only; deleted is null unless it is a delta; since_seq is the last bundle up to the one asked for that changed a file.
 A new one of somebody who can write makes a bundle of kind system, whose event is snapshot:ready; that of a viewer is not announced. Those beyond the setting snapshots_kept or older than snapshots_max_age go, unless an unexpired token names them.
-Errors: 22004, 22023, 42501 no member, PT404, PT423, PT429, XX001 (of contents, zip only: tar.zst holds what is stored, see verify_snapshot); 40001 in a REPEATABLE READ transaction, when somebody else has made it.';
+Errors: 22004, 22023, 42501 no member, PT404, PT423, PT429, XX001 (of contents, in a zip; a tar.zst holds stored frames as they are, see verify_snapshot); 40001 in a REPEATABLE READ transaction, when somebody else has made it.';
 COMMENT ON FUNCTION quire.read_snapshot(uuid, uuid) IS
 'The archive''s bytes. Errors: 22004, 42501, PT404, PT410 it was deleted meanwhile, PT413 over 500 MiB: use read_snapshot_chunk; XX001 a part of it is missing or unreadable.';
 COMMENT ON FUNCTION quire.read_snapshot_chunk(uuid, uuid, integer) IS
@@ -536,7 +536,7 @@ COMMENT ON FUNCTION quire.verify_snapshot(uuid, uuid) IS
 'Hashes a snapshot and every file in it again, and compares with the manifest.
 Returns: {ok, snapshot_id, file_count, problem_count, problems: [{file_path?, problem, expected?, actual?}]} (the first 100). Errors: 22004, 42501, PT404.';
 COMMENT ON FUNCTION quire.restore_snapshot(uuid, bytea, uuid) IS
-'Makes the tree what an archive holds, as one bundle of kind import: files that are not in it are deleted; of a delta, those it names. Takes any zip (stored or deflated) or tar.zst whose entries obey the rules of paths; directories are left out.
+'Makes the tree what an archive holds, as one bundle of kind import: files that are not in it are deleted; of a delta, those it names. Takes any zip (stored or deflated) or tar.zst whose entries obey the rules of paths; directories are left out. Checks the checksums it has: in an archive of quire''s a byte that changed is refused, or changes no file.
 Arguments: archive; correlation_id. Returns: like commit_bundle.
 Errors: 22004; 22023 not an archive, damaged, or a path, link, duplicate or kind of entry that is not allowed; 42501, PT404, PT409, PT413 more than 1,000,000 files, max_file_bytes, max_project_bytes or 2 GiB; PT423, PT429.';
 COMMENT ON FUNCTION quire.plan_hydration(uuid, jsonb, bigint) IS

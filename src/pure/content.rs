@@ -14,7 +14,7 @@ pub const CHUNK_BYTES: usize = 1 << 20;
 pub enum Codec {
     /// As they are.
     Raw = 0,
-    /// One zstd frame (RFC 8878).
+    /// One zstd frame (RFC 8878), with a checksum of its content; what was stored before there were checksums has none.
     Zstd = 1,
 }
 
@@ -40,11 +40,15 @@ pub struct Encoded {
     pub bytes: Vec<u8>,
 }
 
-/// Encodes one chunk: zstd when that is smaller, raw otherwise.
+/// What a checksum adds to a frame.
+const CHECKSUM_BYTES: usize = 4;
+
+/// Encodes one chunk: zstd when that is smaller without its checksum, raw otherwise. So what was encoded before there were
+/// checksums is encoded the same way again, which archives that refer to it count on.
 pub fn encode(raw: &[u8], level: i32) -> Encoded {
     let size = raw.len();
     match compress(raw, level) {
-        Ok(bytes) if bytes.len() < size => Encoded { codec: Codec::Zstd, size, bytes },
+        Ok(bytes) if bytes.len() < size + CHECKSUM_BYTES => Encoded { codec: Codec::Zstd, size, bytes },
         _ => Encoded { codec: Codec::Raw, size, bytes: raw.to_vec() },
     }
 }
@@ -57,7 +61,11 @@ fn compress(raw: &[u8], level: i32) -> std::io::Result<Vec<u8>> {
     KEPT.with_borrow_mut(|kept| {
         let compressor = match kept {
             Some((kept_level, compressor)) if *kept_level == level => compressor,
-            _ => &mut kept.insert((level, Compressor::new(level)?)).1,
+            _ => {
+                let mut compressor = Compressor::new(level)?;
+                compressor.include_checksum(true)?;
+                &mut kept.insert((level, compressor)).1
+            }
         };
         compressor.compress(raw)
     })
@@ -174,6 +182,37 @@ mod tests {
             let read = decode_into(bad.codec, bad.size, &bad.bytes, &mut out)
                 .and_then(|()| verify(&out, raw.len(), &hash));
             assert!(read.is_err() || out == raw, "byte {at}");
+        }
+    }
+
+    #[test]
+    fn frames_have_checksums() {
+        let raw = b"some content that is long enough to be compressed, compressed, compressed".repeat(4);
+        let good = encode(&raw, 3);
+        for at in 0..good.bytes.len() {
+            let mut bad = good.bytes.clone();
+            bad[at] ^= 1;
+            let mut out = Vec::new();
+            assert!(decode_into(good.codec, good.size, &bad, &mut out).is_err() || out == raw, "byte {at}");
+        }
+    }
+
+    #[test]
+    fn frames_without_checksums_are_read() {
+        let raw = b"stored before frames had checksums ".repeat(10);
+        let frame = zstd::bulk::compress(&raw, 3).expect("compresses");
+        assert_eq!(encode(&raw, 3).bytes.len(), frame.len() + CHECKSUM_BYTES);
+        let mut out = Vec::new();
+        decode_into(Codec::Zstd, raw.len(), &frame, &mut out).expect("decodes");
+        assert_eq!(out, raw);
+    }
+
+    #[test]
+    fn a_checksum_does_not_decide_how_content_is_stored() {
+        for length in 1..200 {
+            let raw = b"abcabcabdabcabeabcabcfabcabcgabcabchabcabciabcabcj".repeat(4)[..length].to_vec();
+            let is_smaller = zstd::bulk::compress(&raw, 3).expect("compresses").len() < length;
+            assert_eq!(encode(&raw, 3).codec == Codec::Zstd, is_smaller, "{length}");
         }
     }
 

@@ -6,15 +6,15 @@
 
 use super::store::{self, Chunk};
 use crate::blob::damaged;
-use crate::blob::store::{Parts, read_part, read_stored};
+use crate::blob::store::{Part, Parts, read_part, read_stored};
 use crate::bytes::{Bytes, NewBytes};
 use crate::db;
 use crate::error::Result;
 use crate::ids::ProjectId;
-use crate::pure::archive::{Format, Recipe, Sink, Step, steps};
+use crate::pure::archive::{Format, Recipe, Sink, Step, steps, stored_bytes};
 use crate::pure::hash::{Hash, Hasher};
+use std::borrow::Cow;
 use std::io;
-use std::ops::Range;
 use uuid::Uuid;
 
 /// Bytes of every chunk but the last.
@@ -154,15 +154,15 @@ pub fn read_pieces(
 /// Does what a recipe says. As long as a chunk is, so are the parts it is made of together, but for the first and the last.
 fn follow(project: ProjectId, steps: &[Step], mut piece: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
     let mut rest = steps.iter();
-    let hashes: Vec<Hash> = steps.iter().filter_map(whole).map(|(hash, _)| hash).collect();
+    let hashes: Vec<Hash> = steps.iter().filter_map(whole).map(|(hash, ..)| hash).collect();
     read_stored(project, &hashes, |content| {
         for step in rest.by_ref() {
-            let Some((hash, range)) = whole(step) else {
+            let Some((hash, from, length)) = whole(step) else {
                 other(project, step, &mut piece)?;
                 continue;
             };
             return match content {
-                Parts::Whole(part) => piece(part.bytes.get(range).ok_or_else(|| damaged(&hash))?),
+                Parts::Whole(part) => piece(&wanted(&part, &hash, from, length)?),
                 Parts::Chunked(_) => Err(damaged(&hash)),
             };
         }
@@ -171,10 +171,10 @@ fn follow(project: ProjectId, steps: &[Step], mut piece: impl FnMut(&[u8]) -> Re
     rest.try_for_each(|step| other(project, step, &mut piece))
 }
 
-/// Which bytes of which content a step wants, if the content is not in chunks.
-fn whole(step: &Step) -> Option<(Hash, Range<usize>)> {
+/// Which content a step wants bytes of, from where, and how many, if the content is not in chunks.
+fn whole(step: &Step) -> Option<(Hash, u32, u32)> {
     match step {
-        Step::Stored { hash, ordinal: 0, from, length } => Some((*hash, range(*from, *length))),
+        Step::Stored { hash, ordinal: 0, from, length } => Some((*hash, *from, *length)),
         _ => None,
     }
 }
@@ -183,12 +183,12 @@ fn whole(step: &Step) -> Option<(Hash, Range<usize>)> {
 fn other(project: ProjectId, step: &Step, mut piece: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
     match step {
         Step::Literal(bytes) => piece(bytes),
-        Step::Stored { hash, ordinal, from, length } => read_part(project, hash, *ordinal as i32, |part| {
-            piece(part.bytes.get(range(*from, *length)).ok_or_else(|| damaged(hash))?)
-        }),
+        Step::Stored { hash, ordinal, from, length } => {
+            read_part(project, hash, *ordinal as i32, |part| piece(&wanted(&part, hash, *from, *length)?))
+        }
     }
 }
 
-fn range(from: u32, length: u32) -> Range<usize> {
-    from as usize..from as usize + length as usize
+fn wanted<'p>(part: &Part<'p>, hash: &Hash, from: u32, length: u32) -> Result<Cow<'p, [u8]>> {
+    stored_bytes(part.codec, part.bytes, from, length).ok_or_else(|| damaged(hash))
 }

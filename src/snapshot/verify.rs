@@ -65,7 +65,10 @@ fn verify(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>) -> Result<JsonB
                 .keys()
                 .map(|path| json!({"file_path": path, "problem": "the file is not in the archive"})),
         ),
-        Err(error) => problems.push(json!({"problem": error.message()})),
+        Err(error) => problems.push(match error.member("file_path") {
+            Some(path) => json!({"file_path": path, "problem": error.message()}),
+            None => json!({"problem": error.message()}),
+        }),
     }
     let count = problems.len();
     problems.truncate(MAX_PROBLEMS);

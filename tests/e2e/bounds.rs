@@ -6,6 +6,7 @@ use postgres::error::SqlState;
 use postgres::{Client, Error};
 use quire::pure::archive::{Entry, Format, Writer};
 use quire::pure::content::{CHUNK_BYTES, Codec, encode};
+use quire::pure::hash::Hash;
 use quire::pure::op::Mode;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -218,7 +219,8 @@ fn state(outcome: Result<(), Error>) -> String {
 pub fn zip<'a>(files: impl IntoIterator<Item = (String, &'a [u8])>) -> Vec<u8> {
     let mut archive = Writer::new(Format::Zip, Vec::new()).expect("starts");
     for (path, bytes) in files {
-        let entry = Entry { path: &path, mode: Mode::Regular, size: bytes.len() as u64, modified_at: 0 };
+        let (size, hash) = (bytes.len() as u64, Hash::of(bytes));
+        let entry = Entry { path: &path, mode: Mode::Regular, size, hash, modified_at: 0 };
         archive.begin(&entry).expect("begins");
         for part in bytes.chunks(CHUNK_BYTES) {
             let part = encode(part, 1);

@@ -3,6 +3,7 @@
 // A test fails by panicking.
 #![allow(clippy::panic)]
 
+mod archives;
 mod assets;
 mod bounds;
 mod calls;

@@ -2,22 +2,26 @@
 //!
 //! [`Writer`] makes them from content as it is stored, a part at a time: the same calls give the same bytes, whatever
 //! the host or the hour, and memory grows with the number of files only. [`read`] takes archives of anybody: every
-//! name and link obeys the rules of [`FilePath`], limits hold for what really comes out, whatever headers claim.
+//! name and link obeys the rules of [`FilePath`], limits hold for what really comes out, whatever headers claim. Of what
+//! [`Writer`] made, a byte that changed is noticed, or changes nothing of what comes out.
 //!
 //! Owns no policy: which files go in, what becomes of those that come out, and how much is allowed are the caller's.
 //! Gzip is not read.
 
 mod delta;
+mod frame;
+mod listing;
 mod reader;
 mod recipe;
 mod writer;
 
 pub use delta::{DELTA_PATH, Delta};
 pub use reader::{read, read_below};
-pub use recipe::{Recipe, Step, steps};
+pub use recipe::{Recipe, Step, steps, stored_bytes};
 pub use writer::{Sink, Writer};
 
 use crate::error::{Error, Result};
+use crate::pure::hash::Hash;
 use crate::pure::op::Mode;
 use crate::pure::path::{FilePath, shorten};
 use crate::pure::timestamp::Micros;
@@ -70,6 +74,10 @@ impl Format {
     }
 }
 
+/// Extra field of a local header in a zip: the mode of Unix, which otherwise stands in the central header only. The number is
+/// one that nobody else uses.
+const EXTRA_MODE: u16 = 0x7571;
+
 /// A file on its way into an archive.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
@@ -79,6 +87,8 @@ pub struct Entry<'a> {
     pub mode: Mode,
     /// Bytes of its content.
     pub size: u64,
+    /// BLAKE3 of its content.
+    pub hash: Hash,
     /// When it was changed. Archives hold whole seconds, and zip no time before 1980 or after 2107.
     pub modified_at: Micros,
 }

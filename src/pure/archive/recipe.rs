@@ -2,10 +2,16 @@
 //!
 //! Stored, so the form keeps its meaning for ever. Numbers are little endian with 4 bytes; a step is either a length above
 //! 0 and as many bytes, or 0, the 32 bytes of a hash, and the numbers `ordinal`, `from` and `length`.
+//!
+//! A stored frame is meant without its checksum, which the recipe has where the archive has one: recipes were made before
+//! frames had any, and what is stored anew, when it is mended, gets one. So it makes no difference to an archive.
 
+use super::frame::{HAS_CHECKSUM, START_BYTES};
 use super::writer::corrupt;
 use crate::error::Result;
+use crate::pure::content::Codec;
 use crate::pure::hash::Hash;
+use std::borrow::Cow;
 
 /// A recipe in the making.
 #[derive(Clone, Default, Debug)]
@@ -100,6 +106,18 @@ pub fn steps(mut recipe: &[u8]) -> Result<Vec<Step<'_>>> {
     Ok(steps)
 }
 
+/// The `length` bytes from `from` that a step wants of a stored part; `None` when there are fewer.
+pub fn stored_bytes(codec: Codec, part: &[u8], from: u32, length: u32) -> Option<Cow<'_, [u8]>> {
+    const DESCRIPTOR: usize = START_BYTES - 1;
+    let from = from as usize;
+    let mut bytes = Cow::Borrowed(part.get(from..from.checked_add(length as usize)?)?);
+    let descriptor = DESCRIPTOR.checked_sub(from).filter(|_| codec == Codec::Zstd);
+    if let Some(at) = descriptor.filter(|at| bytes.get(*at).is_some_and(|byte| byte & HAS_CHECKSUM != 0)) {
+        bytes.to_mut()[at] &= !HAS_CHECKSUM;
+    }
+    Some(bytes)
+}
+
 fn number(from: &mut &[u8]) -> Result<u32> {
     let mut bytes = [0; 4];
     bytes.copy_from_slice(take(from, 4)?);
@@ -116,6 +134,7 @@ fn take<'a>(from: &mut &'a [u8], length: usize) -> Result<&'a [u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pure::content::encode;
     use proptest::prelude::*;
 
     #[test]
@@ -144,6 +163,28 @@ mod tests {
         recipe.clear();
         recipe.literal(b"e");
         assert_eq!(steps(recipe.as_bytes()).expect("reads"), [Step::Literal(b"e")]);
+    }
+
+    #[test]
+    fn a_frame_with_a_checksum_stands_for_the_one_without() {
+        let bytes = b"some text ".repeat(60);
+        let with = encode(&bytes, 3).bytes;
+        let without = zstd::bulk::compress(&bytes, 3).expect("compresses");
+        assert_eq!(with.len(), without.len() + 4);
+        let length = without.len() as u32;
+        for from in 0..length {
+            for end in from..=length {
+                let expected = &without[from as usize..end as usize];
+                for part in [&with, &without] {
+                    let found = stored_bytes(Codec::Zstd, part, from, end - from).expect("in the frame");
+                    assert_eq!(found, expected);
+                }
+                let found = stored_bytes(Codec::Raw, &with, from, end - from).expect("in the part");
+                assert_eq!(found, &with[from as usize..end as usize]);
+            }
+        }
+        assert_eq!(stored_bytes(Codec::Zstd, &without, 1, length), None);
+        assert_eq!(stored_bytes(Codec::Zstd, &without, u32::MAX, u32::MAX), None);
     }
 
     proptest! {

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::pure::archive::Sink;
 use crate::pure::archive::{Entry, Writer};
 use crate::pure::content::{CHUNK_BYTES, Codec};
+use crate::pure::hash::Hash;
 use crate::pure::json::canonical;
 use crate::pure::op::Mode;
 use crate::pure::timestamp::Micros;
@@ -50,9 +51,10 @@ impl Lines {
 
 /// Adds a file of these bytes.
 pub fn add<W: Sink>(archive: &mut Writer<W>, path: &str, bytes: &[u8], modified_at: Micros) -> Result<()> {
-    archive.begin(&Entry { path, mode: Mode::Regular, size: bytes.len() as u64, modified_at })?;
+    let (size, hash) = (bytes.len() as u64, Hash::of(bytes));
+    archive.begin(&Entry { path, mode: Mode::Regular, size, hash, modified_at })?;
     for part in bytes.chunks(CHUNK_BYTES) {
         archive.part(Codec::Raw, part.len(), part)?;
     }
-    archive.end().map(drop)
+    archive.end()
 }

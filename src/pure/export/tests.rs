@@ -191,7 +191,8 @@ fn lines(archive: &mut Writer<Vec<u8>>, what: &'static str, records: &[impl Seri
 }
 
 fn file(archive: &mut Writer<Vec<u8>>, root: &str, path: &str, mode: Mode, content: &str) {
-    let entry = Entry { path, mode, size: content.len() as u64, modified_at: 0 };
+    let (size, hash) = (content.len() as u64, Hash::of(content.as_bytes()));
+    let entry = Entry { path, mode, size, hash, modified_at: 0 };
     archive.begin_below(root, &entry).expect("begins");
     archive.part(Codec::Raw, content.len(), content.as_bytes()).expect("a part");
     archive.end().expect("ends");

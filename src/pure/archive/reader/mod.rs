@@ -6,8 +6,10 @@
 mod tar;
 mod zip;
 
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
+use crate::pure::archive::listing::Listing;
 use crate::pure::archive::{DELTA_PATH, Format, Limits, Member, delta};
+use crate::pure::hash::Hash;
 use crate::pure::interrupt::{self, Meter};
 use crate::pure::op::Mode;
 use crate::pure::path::{FilePath, shorten};
@@ -37,7 +39,8 @@ pub fn read_below<R: Read + Seek>(
     each: impl FnMut(Member) -> Result<()>,
 ) -> Result<()> {
     let source = Watched { source, meter: Meter::default() };
-    let mut intake = Intake { root, limits, bytes: 0, name_bytes: 0, seen: HashSet::new(), each };
+    let mut intake =
+        Intake { root, limits, bytes: 0, name_bytes: 0, seen: HashSet::new(), listing: None, each };
     match format {
         Format::Zip => zip::read(source, &mut intake)?,
         Format::TarZst => tar::read(source, &mut intake)?,
@@ -72,6 +75,8 @@ struct Intake<'a, F> {
     bytes: u64,
     name_bytes: u64,
     seen: HashSet<FilePath>,
+    /// Of what came out, where the archive says what it should be.
+    listing: Option<Listing>,
     each: F,
 }
 
@@ -107,12 +112,12 @@ impl<F: FnMut(Member) -> Result<()>> Intake<'_, F> {
     fn content(&mut self, path: &FilePath, source: impl Read) -> Result<Vec<u8>> {
         if path.as_str() == DELTA_PATH {
             let most = self.limits.max_name_bytes;
-            let bytes = read_at_most(source, most.saturating_add(1))?;
+            let bytes = read_at_most(source, most.saturating_add(1)).map_err(|error| named(error, path))?;
             return if bytes.len() as u64 > most { Err(delta::too_long(self.limits)) } else { Ok(bytes) };
         }
         let rest = self.limits.max_total_bytes.saturating_sub(self.bytes);
         let room = rest.min(self.limits.max_file_bytes);
-        let bytes = read_at_most(source, room.saturating_add(1))?;
+        let bytes = read_at_most(source, room.saturating_add(1)).map_err(|error| named(error, path))?;
         let length = bytes.len() as u64;
         if length > self.limits.max_file_bytes {
             return Err(Error::limit("a file of the archive is too long", self.limits.max_file_bytes)
@@ -136,6 +141,9 @@ impl<F: FnMut(Member) -> Result<()>> Intake<'_, F> {
                 "a symlink must point to a relative path inside the project",
                 path.as_str(),
             ));
+        }
+        if let Some(listing) = &mut self.listing {
+            listing.add(path.as_str(), mode, &Hash::of(&bytes));
         }
         (self.each)(Member { path, mode, bytes })
     }
@@ -201,6 +209,14 @@ fn unusable(reason: &str, name: &str) -> Error {
 /// The archive is not in order. An [`Error`] that the source gave comes out as it is.
 fn damaged(error: io::Error) -> Error {
     error.downcast::<Error>().unwrap_or_else(broken)
+}
+
+/// Damage, with the file in which it was found.
+fn named(error: Error, path: &FilePath) -> Error {
+    match error.code() {
+        Code::Validation | Code::Corrupt => error.with("file_path", shorten(path.as_str())),
+        _ => error,
+    }
 }
 
 fn broken(reason: impl fmt::Display) -> Error {

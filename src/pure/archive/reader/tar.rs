@@ -1,15 +1,17 @@
 //! Tar in zstd: ustar, pax and GNU headers. Of pax and GNU extensions, names and sizes count; sparse files are refused.
+//! The checksums of frames are looked at, and the hash of all files, where there are any.
 //!
 //! The crate `tar` reads the headers; extensions are read here, because it takes as much memory for a long name as the
 //! archive asks for.
 
 use super::{Intake, broken, check_directory, damaged, regular, too_much, unusable};
 use crate::error::{Error, Result};
+use crate::pure::archive::listing::{Listing, promised};
 use crate::pure::archive::{Limits, Member};
 use crate::pure::interrupt::{self, Meter};
 use crate::pure::op::Mode;
 use std::borrow::Cow;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use tar::{Archive, Entry, EntryType};
 use zstd::stream::read::Decoder;
 
@@ -21,7 +23,12 @@ const MAX_EXTENSION_BYTES: u64 = 1 << 20;
 const SPARE_BYTES: u64 = 1 << 20;
 const SPARE_BYTES_PER_FILE: u64 = 8 << 10;
 
-pub fn read<R: Read, F: FnMut(Member) -> Result<()>>(source: R, intake: &mut Intake<'_, F>) -> Result<()> {
+pub fn read<R: Read + Seek, F: FnMut(Member) -> Result<()>>(
+    mut source: R,
+    intake: &mut Intake<'_, F>,
+) -> Result<()> {
+    let promised = promised(&mut source).map_err(damaged)?;
+    intake.listing = promised.map(|_| Listing::default());
     let mut decoder = Decoder::new(source).map_err(damaged)?;
     decoder.window_log_max(WINDOW_LOG).map_err(damaged)?;
     let mut metered = Metered {
@@ -37,7 +44,14 @@ pub fn read<R: Read, F: FnMut(Member) -> Result<()>>(source: R, intake: &mut Int
         }
         io::copy(&mut metered, &mut io::sink()).map(drop).map_err(damaged)
     });
-    if metered.over { Err(too_much(intake.limits)) } else { result }
+    if metered.over {
+        return Err(too_much(intake.limits));
+    }
+    result?;
+    if intake.listing.take().map(|listing| listing.hash()) != promised {
+        return Err(broken("it does not hold the files that it was made of"));
+    }
+    Ok(())
 }
 
 fn allowance(limits: &Limits) -> u64 {

@@ -1,13 +1,15 @@
-//! Zip. The central directory says what is there; a local header that names another file is refused.
+//! Zip. The central directory says what is there; a local header that says another name or mode is refused.
 
 use super::{Intake, broken, check_directory, regular, unusable};
 use crate::error::Result;
-use crate::pure::archive::Member;
+use crate::pure::archive::{EXTRA_MODE, Member};
 use crate::pure::interrupt;
 use crate::pure::op::Mode;
 use flate2::read::DeflateDecoder;
 use rawzip::extra_fields::{ExtraFieldId, ExtraFields};
-use rawzip::{CompressionMethod, MAX_CENTRAL_DIRECTORY_RECORD_SIZE, ZipArchive};
+use rawzip::{
+    CompressionMethod, CreatorSystem, MAX_CENTRAL_DIRECTORY_RECORD_SIZE, VersionMadeBy, ZipArchive,
+};
 use std::io::{Read, Seek};
 
 const TYPE_BITS: u32 = 0o170_000;
@@ -35,6 +37,18 @@ pub fn read<R: Read + Seek, F: FnMut(Member) -> Result<()>>(
         let name = entry.file_path();
         let name = name.as_bytes();
         let mode = entry.mode().value();
+        let method = entry.compression_method();
+        let file = archive.get_entry(entry.wayfinder()).map_err(broken)?;
+        let header = file.local_header(&mut local).map_err(broken)?;
+        if header.file_path().as_bytes() != name
+            || has_other_name(entry.extra_fields(), name)
+            || has_other_name(header.extra_fields(), name)
+        {
+            return Err(unusable("a file has two names", &String::from_utf8_lossy(name)));
+        }
+        if has_other_mode(header.extra_fields(), entry.version_made_by(), entry.external_attributes()) {
+            return Err(unusable("a file has two modes", &String::from_utf8_lossy(name)));
+        }
         if entry.is_dir() || mode & TYPE_BITS == DIRECTORY {
             check_directory(name)?;
             continue;
@@ -47,15 +61,6 @@ pub fn read<R: Read + Seek, F: FnMut(Member) -> Result<()>>(
         };
         if entry.flags().is_encrypted() {
             return Err(unusable("it is encrypted", path.as_str()));
-        }
-        let method = entry.compression_method();
-        let file = archive.get_entry(entry.wayfinder()).map_err(broken)?;
-        let header = file.local_header(&mut local).map_err(broken)?;
-        if header.file_path().as_bytes() != name
-            || has_other_name(entry.extra_fields(), name)
-            || has_other_name(header.extra_fields(), name)
-        {
-            return Err(unusable("a file has two names", path.as_str()));
         }
         let bytes = match method {
             CompressionMethod::STORE => intake.content(&path, file.verifying_reader(file.reader()))?,
@@ -75,4 +80,15 @@ pub fn read<R: Read + Seek, F: FnMut(Member) -> Result<()>>(
 /// Whether the extra field of Info-ZIP for a name in Unicode says something else: version, CRC-32 of the name, the name.
 fn has_other_name(mut fields: ExtraFields<'_>, name: &[u8]) -> bool {
     fields.any(|(id, value)| id == ExtraFieldId::INFO_ZIP_UNICODE_PATH && value.get(5..) != Some(name))
+}
+
+/// Whether quire's extra field of a local header says another mode than the central one.
+fn has_other_mode(mut fields: ExtraFields<'_>, made_by: VersionMadeBy, attributes: u32) -> bool {
+    fields.any(|(id, value)| match value {
+        [low, high] if id == ExtraFieldId::new(EXTRA_MODE) => {
+            let mode = u16::from_le_bytes([*low, *high]);
+            made_by.creator_system() != CreatorSystem::UNIX || attributes >> 16 != u32::from(mode)
+        }
+        _ => false,
+    })
 }

@@ -2,6 +2,7 @@
 //! `cargo test --release --lib --no-default-features archive::tests::by_hand -- --ignored --nocapture`.
 
 use super::*;
+use crate::pure::hash::Hasher;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -66,7 +67,10 @@ fn large() {
         let mut writer = Writer::new(format, std::io::BufWriter::new(file)).expect("starts");
         for (path, chunk, parts) in [("a", &noise, 4200u64), ("b", &zeros, 9000), ("c", &noise, 1)] {
             let part = content::encode(chunk, 3);
-            let entry = Entry { path, mode: Mode::Regular, size: parts << 20, modified_at: AT };
+            let mut hasher = Hasher::default();
+            (0..parts).for_each(|_| hasher.update(chunk));
+            let hash = hasher.finish();
+            let entry = Entry { path, mode: Mode::Regular, size: parts << 20, hash, modified_at: AT };
             writer.begin(&entry).expect("begins");
             for _ in 0..parts {
                 writer.part(part.codec, part.size, &part.bytes).expect("fits");

@@ -28,13 +28,20 @@ impl Sink for Vec<u8> {}
 /// [`finish`](Self::finish). After an error, what was written so far is of no use.
 pub struct Writer<W: Sink> {
     output: Output<W>,
-    /// Bytes that the open file still lacks.
-    lacking: Option<u64>,
+    open: Option<Open>,
+}
+
+/// The file that is being written.
+struct Open {
+    /// Bytes that it still lacks.
+    lacking: u64,
+    /// What its content is to be.
+    hash: Hash,
 }
 
 enum Output<W: Sink> {
     Zip(zip::Zip<W>),
-    TarZst(tar::TarZst<W>),
+    TarZst(Box<tar::TarZst<W>>),
 }
 
 impl<W: Sink> Writer<W> {
@@ -42,9 +49,9 @@ impl<W: Sink> Writer<W> {
     pub fn new(format: Format, out: W) -> Result<Self> {
         let output = match format {
             Format::Zip => Output::Zip(zip::Zip::new(out)?),
-            Format::TarZst => Output::TarZst(tar::TarZst::new(out)?),
+            Format::TarZst => Output::TarZst(Box::new(tar::TarZst::new(out)?)),
         };
-        Ok(Self { output, lacking: None })
+        Ok(Self { output, open: None })
     }
 
     /// Begins a file. The caller sorts them, and names none twice.
@@ -65,10 +72,10 @@ impl<W: Sink> Writer<W> {
     }
 
     fn open(&mut self, entry: &Entry<'_>) -> Result<()> {
-        if self.lacking.is_some() {
+        if self.open.is_some() {
             return Err(Error::internal("a file of the archive is still open"));
         }
-        self.lacking = Some(entry.size);
+        self.open = Some(Open { lacking: entry.size, hash: entry.hash });
         match &mut self.output {
             Output::Zip(zip) => zip.begin(entry),
             Output::TarZst(tar) => tar.begin(entry),
@@ -77,28 +84,34 @@ impl<W: Sink> Writer<W> {
 
     /// The next stored part of the file's content: `size` bytes, at most [`CHUNK_BYTES`], when decoded.
     pub fn part(&mut self, codec: Codec, size: usize, bytes: &[u8]) -> Result<()> {
-        let lacking = self.lacking.ok_or_else(no_file)?;
+        let open = self.open.as_mut().ok_or_else(no_file)?;
         if size > CHUNK_BYTES {
             return Err(corrupt("a stored part is too long"));
         }
-        let rest = lacking.checked_sub(size as u64);
-        self.lacking = Some(rest.ok_or_else(|| corrupt("stored content is longer than recorded"))?);
+        let rest = open.lacking.checked_sub(size as u64);
+        open.lacking = rest.ok_or_else(|| corrupt("stored content is longer than recorded"))?;
         match &mut self.output {
             Output::Zip(zip) => zip.part(codec, size, bytes),
             Output::TarZst(tar) => tar.part(codec, size, bytes),
         }
     }
 
-    /// Ends the file. Where the content was decoded, which is in zip archives, gives its hash.
-    pub fn end(&mut self) -> Result<Option<Hash>> {
-        match self.lacking.take() {
-            None => return Err(no_file()),
-            Some(0) => {}
-            Some(_) => return Err(corrupt("stored content is shorter than recorded")),
+    /// Ends the file. Its content is looked at where the archive gets a checksum of it that is not stored already: always in
+    /// a zip, in a tar.zst where it is one part, raw or a frame without a checksum.
+    pub fn end(&mut self) -> Result<()> {
+        let Open { lacking, hash } = self.open.take().ok_or_else(no_file)?;
+        if lacking > 0 {
+            return Err(corrupt("stored content is shorter than recorded"));
         }
-        match &mut self.output {
-            Output::Zip(zip) => zip.end().map(Some),
-            Output::TarZst(tar) => tar.end().map(|()| None),
+        let actual = match &mut self.output {
+            Output::Zip(zip) => Some(zip.end()?),
+            Output::TarZst(tar) => tar.end()?,
+        };
+        match actual {
+            Some(actual) if actual != hash => {
+                Err(corrupt("stored content does not match its hash").with("content_hash", hash.to_hex()))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -112,7 +125,7 @@ impl<W: Sink> Writer<W> {
 
     /// Ends the archive.
     pub fn finish(self) -> Result<W> {
-        if self.lacking.is_some() {
+        if self.open.is_some() {
             return Err(Error::internal("a file of the archive is still open"));
         }
         match self.output {

@@ -1,48 +1,59 @@
-//! Tar (POSIX 1003.1 ustar and pax) in zstd frames (RFC 8878).
+//! Tar (POSIX 1003.1 ustar and pax) in zstd frames (RFC 8878), each with a checksum of its content.
 //!
-//! Frames can be concatenated, so content goes out as it is stored, without being decoded. Between two files stands a
-//! small frame with what tar puts there: the padding of the one, the header of the other. The frames made here do not depend
-//! on a version of zstd.
+//! Frames can be concatenated, so content goes out as it is stored, without being decoded; a frame that was stored without a
+//! checksum is decoded for it. Between two files stands a small frame with what tar puts there: the padding of the one, the
+//! header of the other. The frames made here do not depend on a version of zstd.
 
 use super::{Sink, corrupt, unwritable};
 use crate::error::Result;
 use crate::pure::archive::Entry;
+use crate::pure::archive::frame::{
+    Block, CHECKSUM_BYTES, Frame, MAX_BLOCK_BYTES, START_BYTES, block_header, checksum, frame_header,
+    sparse_frame,
+};
+use crate::pure::archive::listing::Listing;
 use crate::pure::content::{Codec, decode_into};
+use crate::pure::hash::Hash;
 use crate::pure::op::Mode;
 use crate::pure::timestamp::Micros;
 use std::io;
 use tar::{Builder, EntryType, Header};
-use zstd::zstd_safe::{find_frame_compressed_size, get_frame_content_size};
 
 /// Headers of empty files and symlinks are gathered up to this length.
 const FRAME_BYTES: usize = 64 << 10;
 /// Largest number of a ustar header: eleven octal digits.
 const MAX_OCTAL: u64 = (1 << 33) - 1;
-/// Longest block of a zstd frame.
-const MAX_BLOCK_BYTES: usize = 128 << 10;
-/// Fewer zeros are not worth a block of their own, which takes four bytes.
-const MIN_RUN: usize = 8;
 
 pub struct TarZst<W: Sink> {
     out: W,
     /// What goes into the next frame.
     pending: Builder<Vec<u8>>,
     open: Open,
+    listing: Listing,
+    /// A decoded part; kept for its memory.
+    raw: Vec<u8>,
 }
 
 enum Open {
-    /// Padding that the content will need.
-    File { padding: usize },
+    /// How long it is, and the hash of its content if that came decoded, in one part.
+    File { size: u64, actual: Option<Hash> },
     /// The target belongs into the header, which therefore waits.
     Symlink { path: String, modified_at: Micros, target: Vec<u8> },
 }
 
 impl<W: Sink> TarZst<W> {
     pub fn new(out: W) -> Result<Self> {
-        Ok(Self { out, pending: Builder::new(Vec::new()), open: Open::File { padding: 0 } })
+        Ok(Self {
+            out,
+            pending: Builder::new(Vec::new()),
+            open: Open::File { size: 0, actual: None },
+            listing: Listing::default(),
+            raw: Vec::new(),
+        })
     }
 
     pub fn begin(&mut self, entry: &Entry<'_>) -> Result<()> {
+        self.listing.add(entry.path, entry.mode, &entry.hash);
         if entry.mode == Mode::Symlink {
             self.open = Open::Symlink {
                 path: entry.path.to_owned(),
@@ -51,8 +62,7 @@ impl<W: Sink> TarZst<W> {
             };
             return Ok(());
         }
-        // Fits: it is less than 512.
-        self.open = Open::File { padding: (entry.size.wrapping_neg() % 512) as usize };
+        self.open = Open::File { size: entry.size, actual: None };
         let mut header = Header::new_ustar();
         header.set_entry_type(EntryType::Regular);
         header.set_mode(if entry.mode == Mode::Executable { 0o755 } else { 0o644 });
@@ -68,30 +78,64 @@ impl<W: Sink> TarZst<W> {
             Codec::Raw if size == 0 => Ok(()),
             Codec::Raw => {
                 self.flush()?;
+                self.looked_at(bytes);
                 write_raw_frame(&mut self.out, bytes).map_err(unwritable)
             }
             Codec::Zstd => {
-                let content_size = get_frame_content_size(bytes).ok().flatten();
-                if content_size != Some(size as u64) || find_frame_compressed_size(bytes) != Ok(bytes.len()) {
-                    return Err(corrupt("stored content is not a zstd frame of its length"));
-                }
+                let Frame { start, rest, checksum } = Frame::of(bytes, size)?;
+                let checksum = match checksum {
+                    Some(stored) => stored,
+                    None => self.checksum_of(size, bytes)?,
+                };
                 self.flush()?;
-                self.out.stored(bytes, 0).map_err(unwritable)
+                self.out.write_all(&start).map_err(unwritable)?;
+                self.out.stored(rest, START_BYTES).map_err(unwritable)?;
+                self.out.write_all(&checksum).map_err(unwritable)
             }
         }
     }
 
-    pub fn end(&mut self) -> Result<()> {
-        match std::mem::replace(&mut self.open, Open::File { padding: 0 }) {
-            Open::File { padding } => self.pending.get_mut().extend_from_slice(&[0; 512][..padding]),
+    /// The checksum that a frame was stored without.
+    fn checksum_of(&mut self, size: usize, frame: &[u8]) -> Result<[u8; CHECKSUM_BYTES]> {
+        let mut raw = std::mem::take(&mut self.raw);
+        raw.clear();
+        decode_into(Codec::Zstd, size, frame, &mut raw)?;
+        self.looked_at(&raw);
+        self.raw = raw;
+        Ok(checksum(&self.raw))
+    }
+
+    /// Content gets a checksum here, so it is looked at whether it is right: a checksum of what is wrong would hide that. The
+    /// chunks of longer content were checked when they were read.
+    fn looked_at(&mut self, part: &[u8]) {
+        if let Open::File { size, actual } = &mut self.open
+            && *size == part.len() as u64
+        {
+            *actual = Some(Hash::of(part));
+        }
+    }
+
+    /// Ends the file. Of content that is one part and had no checksum yet, gives the hash.
+    pub fn end(&mut self) -> Result<Option<Hash>> {
+        let actual = match std::mem::replace(&mut self.open, Open::File { size: 0, actual: None }) {
+            Open::File { size, actual } => {
+                // Fits: it is less than 512.
+                let padding = (size.wrapping_neg() % 512) as usize;
+                self.pending.get_mut().extend_from_slice(&[0; 512][..padding]);
+                actual
+            }
             Open::Symlink { path, modified_at, target } => {
                 let mut header = Header::new_ustar();
                 header.set_entry_type(EntryType::Symlink);
                 header.set_mode(0o777);
                 self.add_header(header, &path, 0, modified_at, Some(&target))?;
+                Some(Hash::of(&target))
             }
+        };
+        if self.pending.get_ref().len() >= FRAME_BYTES {
+            self.flush()?;
         }
-        if self.pending.get_ref().len() >= FRAME_BYTES { self.flush() } else { Ok(()) }
+        Ok(actual)
     }
 
     pub fn sink(&mut self) -> &mut W {
@@ -99,8 +143,8 @@ impl<W: Sink> TarZst<W> {
     }
 
     pub fn finish(mut self) -> Result<W> {
-        self.pending.finish().map_err(unwritable)?;
         self.flush()?;
+        self.out.write_all(&self.listing.end()).map_err(unwritable)?;
         self.out.flush().map_err(unwritable)?;
         Ok(self.out)
     }
@@ -173,7 +217,7 @@ fn set_short(field: &mut [u8], text: &str) {
     }
 }
 
-/// Writes a zstd frame that holds `bytes` as they are. They are not empty, as in [`sparse_frame`].
+/// Writes a frame that holds `bytes` as they are. They are not empty.
 fn write_raw_frame(out: &mut impl Sink, bytes: &[u8]) -> io::Result<()> {
     out.write_all(&frame_header(bytes.len()))?;
     let blocks = bytes.len().div_ceil(MAX_BLOCK_BYTES);
@@ -181,73 +225,13 @@ fn write_raw_frame(out: &mut impl Sink, bytes: &[u8]) -> io::Result<()> {
         out.write_all(&block_header(Block::Raw, block.len(), number + 1 == blocks))?;
         out.stored(block, number * MAX_BLOCK_BYTES)?;
     }
-    Ok(())
-}
-
-/// A zstd frame in which zeros are folded. Most of a tar header is zeros, so this makes it as small as a compressor would, in
-/// a tenth of the time.
-fn sparse_frame(bytes: &[u8]) -> Vec<u8> {
-    let mut frame = Vec::with_capacity(256);
-    frame.extend_from_slice(&frame_header(bytes.len()));
-    let mut done = 0;
-    // Not from 0: zstd up to 1.4.3 stops at a frame that begins with a run.
-    let mut at = 1;
-    while let Some(word) = bytes.get(at..at + MIN_RUN) {
-        if word != [0; MIN_RUN] {
-            at += MIN_RUN;
-            continue;
-        }
-        let before = bytes[done.max(1)..at].iter().rev().take_while(|byte| **byte == 0).count();
-        let words = bytes[at..].chunks_exact(MIN_RUN).take_while(|word| *word == [0; MIN_RUN]).count();
-        let start = at - before;
-        at += words * MIN_RUN;
-        at += bytes[at..].iter().take_while(|byte| **byte == 0).count();
-        add_raw(&mut frame, &bytes[done..start], false);
-        let runs = (at - start).div_ceil(MAX_BLOCK_BYTES);
-        for (number, run) in bytes[start..at].chunks(MAX_BLOCK_BYTES).enumerate() {
-            let is_last = at == bytes.len() && number + 1 == runs;
-            frame.extend_from_slice(&block_header(Block::Run, run.len(), is_last));
-            frame.push(0);
-        }
-        done = at;
-    }
-    add_raw(&mut frame, &bytes[done..], true);
-    frame
-}
-
-fn add_raw(frame: &mut Vec<u8>, bytes: &[u8], is_last: bool) {
-    let blocks = bytes.len().div_ceil(MAX_BLOCK_BYTES);
-    for (number, block) in bytes.chunks(MAX_BLOCK_BYTES).enumerate() {
-        frame.extend_from_slice(&block_header(Block::Raw, block.len(), is_last && number + 1 == blocks));
-        frame.extend_from_slice(block);
-    }
-}
-
-/// How a block of a zstd frame is written.
-#[derive(Clone, Copy)]
-enum Block {
-    Raw = 0,
-    Run = 1,
-}
-
-/// RFC 8878, 3.1.1.1: single segment, 4 bytes of content size, no checksum.
-fn frame_header(length: usize) -> [u8; 9] {
-    let mut header = [0x28, 0xb5, 0x2f, 0xfd, 0b1010_0000, 0, 0, 0, 0];
-    // Fits: a part has at most 1 MiB.
-    header[5..].copy_from_slice(&(length as u32).to_le_bytes());
-    header
-}
-
-/// RFC 8878, 3.1.1.2.
-fn block_header(block: Block, length: usize, is_last: bool) -> [u8; 3] {
-    let [a, b, c, _] = ((length as u32) << 3 | (block as u32) << 1 | u32::from(is_last)).to_le_bytes();
-    [a, b, c]
+    out.write_all(&checksum(bytes))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
+    use zstd::zstd_safe::find_frame_compressed_size;
 
     #[test]
     fn raw_frames_are_zstd() {
@@ -257,17 +241,6 @@ mod tests {
             write_raw_frame(&mut frame, &bytes).expect("a Vec takes all");
             assert_eq!(find_frame_compressed_size(&frame), Ok(frame.len()));
             assert_eq!(zstd::bulk::decompress(&frame, length).expect("a frame"), bytes);
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn sparse_frames_are_zstd(runs in prop::collection::vec((prop_oneof![Just(0u8), any::<u8>()], 1..40usize), 1..30), long in 0..300_000usize) {
-            let mut bytes: Vec<u8> = runs.iter().flat_map(|(byte, length)| vec![*byte; *length]).collect();
-            bytes.extend(vec![0; long]);
-            let frame = sparse_frame(&bytes);
-            prop_assert_eq!(find_frame_compressed_size(&frame), Ok(frame.len()));
-            prop_assert_eq!(zstd::bulk::decompress(&frame, bytes.len()).expect("a frame"), bytes);
         }
     }
 

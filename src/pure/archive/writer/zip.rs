@@ -5,11 +5,12 @@
 //! soon as the output cannot seek.
 //!
 //! A file of one part is deflated at once, and stored as it is where that is not smaller. A longer one is streamed,
-//! with a data descriptor behind it. Directories have no entries.
+//! with a data descriptor behind it. Directories have no entries. A mode stands twice, as a name does: in the central header,
+//! where everybody looks, and in an extra field of the local one, so that one that changed on the way is noticed.
 
 use super::{corrupt, no_file, unwritable};
 use crate::error::{Error, Result};
-use crate::pure::archive::Entry;
+use crate::pure::archive::{EXTRA_MODE, Entry};
 use crate::pure::content::{Codec, decode_into};
 use crate::pure::hash::Hash;
 use crate::pure::op::Mode;
@@ -257,6 +258,7 @@ impl Header {
             extra.u16(EXTRA_ZIP64).u16(16).u64(0).u64(0);
         }
         self.add_time(&mut extra);
+        extra.u16(EXTRA_MODE).u16(2).u16(unix_mode(self.mode));
         let mut local = Fields::default();
         local.u32(0x0403_4b50).u16(if large { VERSION_ZIP64 } else { VERSION });
         local.u16(self.flags).u16(self.method).u32(self.dos_time);
@@ -297,7 +299,7 @@ impl Header {
         central.u32(0x0201_4b50).u16(UNIX | version).u16(version).u16(self.flags).u16(self.method);
         central.u32(self.dos_time).u32(self.crc).capped(self.packed_size).capped(self.size);
         central.short(self.name.len()).short(extra.0.len()).u16(0).u16(0).u16(0);
-        central.u32(unix_mode(self.mode) << 16).capped(self.offset);
+        central.u32(u32::from(unix_mode(self.mode)) << 16).capped(self.offset);
         central.bytes(self.name.as_bytes()).bytes(&extra.0);
     }
 
@@ -320,7 +322,7 @@ fn dos_time(seconds: i64) -> Result<u32> {
     Ok(date << 16 | time)
 }
 
-const fn unix_mode(mode: Mode) -> u32 {
+const fn unix_mode(mode: Mode) -> u16 {
     match mode {
         Mode::Regular => 0o100_644,
         Mode::Executable => 0o100_755,
