@@ -322,7 +322,7 @@ fn add_lines(archive: &mut Writer<Vec<u8>>, what: &'static str, records: &[impl 
 }
 
 fn add_file(archive: &mut Writer<Vec<u8>>, root: &str, path: &str, mode: Mode, content: &[u8]) {
-    let entry = Entry { path, mode, size: content.len() as u64, modified_at: 0 };
+    let entry = Entry { path, mode, size: content.len() as u64, hash: Hash::of(content), modified_at: 0 };
     archive.begin_below(root, &entry).expect("begins");
     archive.part(Codec::Raw, content.len(), content).expect("a part");
     archive.end().expect("ends");
