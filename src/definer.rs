@@ -116,6 +116,11 @@ impl Switched {
         // SAFETY: a syscache look-up by a NUL-terminated name; without such a role PostgreSQL raises.
         let owner = unsafe { pg_sys::get_role_oid(c"quire_owner".as_ptr(), false) };
         let outer_caller = CALLER.replace(Some(user));
+        if outer_caller.is_none() {
+            // What a call that PostgreSQL has ended did not take back.
+            early_release::take_news();
+            handed_out::take();
+        }
         let outer_handed_out = HANDED_OUT.replace(0);
         // SAFETY: a plain write of backend state, of an existing role.
         unsafe {
@@ -123,9 +128,7 @@ impl Switched {
         };
         Ok(Self { outer_caller, outer_handed_out, user, context })
     }
-}
 
-impl Switched {
     /// Before the caller hears what others have committed, be it as an error. Who has written a bundle hears of it when the
     /// transaction commits.
     fn wait_until_flushed(&self, is_ok: bool) -> Result<()> {

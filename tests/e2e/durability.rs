@@ -3,7 +3,7 @@
 use crate::cluster::{Cluster, Database};
 use crate::fixture;
 use crate::log;
-use crate::steps::{ask, backend_pid, configure, head_seq, project, put, wait_until_blocked};
+use crate::steps::{ask, backend_pid, configure, head_seq, project, put, refusal, wait_until_blocked};
 use postgres::Client;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -27,6 +27,11 @@ impl Running {
     fn start_after(database: &Database, before: &str, statement: String) -> Self {
         let mut client = database.client("postgres");
         client.batch_execute(before).expect("prepare the session");
+        Self::start_in(client, statement)
+    }
+
+    /// The same in a session that is there.
+    fn start_in(mut client: Client, statement: String) -> Self {
         let pid = backend_pid(&mut client);
         Self { pid, thread: thread::spawn(move || client.batch_execute(&statement)) }
     }
@@ -200,6 +205,36 @@ fn what_a_reader_has_seen_is_there_after_a_crash() {
             assert!(head_seq(&mut admin, p) > seq);
         }
     }
+}
+
+#[test]
+fn a_reader_waits_also_in_a_session_whose_last_call_failed_after_it_had_written() {
+    let cluster = Cluster::start_on_slow_disk("durability_failed", &[]);
+    let database = cluster.database("app");
+    let mut admin = database.client("postgres");
+    let project = project(&mut admin, "failed");
+    put(&mut admin, project, "a", "one");
+    // A request is remembered after its bundle is written.
+    admin
+        .batch_execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'refused'; END $$;
+             CREATE TRIGGER refuse BEFORE INSERT ON quire_store.request FOR EACH ROW EXECUTE FUNCTION refuse()",
+        )
+        .expect("have requests refused");
+    let mut reader = database.client("postgres");
+    let failing = format!(
+        "SELECT quire.upsert_project_file('{project}', 'a', 'two', correlation_id => gen_random_uuid())"
+    );
+    assert_eq!(refusal(reader.batch_execute(&failing)).message, "refused");
+    let mut observer = database.client("postgres");
+    cluster.stop_flushes();
+    let writer = Running::start(&database, save(project, "a", "three"));
+    writer.wait_until_flushing(&mut observer);
+    let reading = Running::start_in(reader, format!("SELECT * FROM quire.poll_events('{project}')"));
+    reading.wait_until_flushing(&mut observer);
+    cluster.let_flushes_end();
+    writer.end().expect("the writer");
+    reading.end().expect("the reader");
 }
 
 #[test]
