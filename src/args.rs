@@ -13,7 +13,7 @@ use pgrx::Uuid;
 use pgrx::datum::Interval;
 use std::ops::RangeInclusive;
 
-pub(crate) use datum::{lazy_arg, sql_type};
+pub(crate) use datum::{lazy_arg, result_type, sql_type};
 pub use texts::TextsArg;
 
 /// An argument that must not be NULL (22004).

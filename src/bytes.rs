@@ -1,9 +1,8 @@
 //! `bytea` results without a detour: handed on as they are stored, or put together where PostgreSQL takes them from.
 
-use crate::args::sql_type;
+use crate::args::result_type;
 use crate::error::{Code, Error, Result};
-use pgrx::callconv::{BoxRet, FcInfo};
-use pgrx::datum::{Datum, FromDatum, IntoDatum};
+use pgrx::datum::{FromDatum, IntoDatum};
 use pgrx::pg_sys;
 
 /// A `bytea`, for whoever called.
@@ -47,18 +46,7 @@ impl IntoDatum for Bytes {
     }
 }
 
-// SAFETY: into_datum gives a bytea in the caller's memory context.
-unsafe impl BoxRet for Bytes {
-    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
-        match self.into_datum() {
-            // SAFETY: as above.
-            Some(datum) => unsafe { fcinfo.return_raw_datum(datum) },
-            None => fcinfo.return_null(),
-        }
-    }
-}
-
-sql_type!(Bytes, "bytea");
+result_type!(Bytes, "bytea");
 
 /// A `bytea` of known length in the making, in the memory context that was current when it began.
 pub struct NewBytes {

@@ -22,6 +22,28 @@ macro_rules! sql_type {
 }
 pub(crate) use sql_type;
 
+/// A result that its own `into_datum` puts into the caller's memory.
+macro_rules! result_type {
+    ($rust:ident, $sql:literal) => {
+        // SAFETY: into_datum makes a datum of this SQL type in the current memory context.
+        unsafe impl pgrx::callconv::BoxRet for $rust {
+            unsafe fn box_into<'fcx>(
+                self,
+                fcinfo: &mut pgrx::callconv::FcInfo<'fcx>,
+            ) -> pgrx::datum::Datum<'fcx> {
+                match pgrx::datum::IntoDatum::into_datum(self) {
+                    // SAFETY: as above.
+                    Some(datum) => unsafe { fcinfo.return_raw_datum(datum) },
+                    None => fcinfo.return_null(),
+                }
+            }
+        }
+
+        $crate::args::sql_type!($rust, $sql);
+    };
+}
+pub(crate) use result_type;
+
 /// An argument that is kept as it came, in a struct of its datum, until it is asked for.
 macro_rules! lazy_arg {
     ($rust:ident, $sql:literal) => {

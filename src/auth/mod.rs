@@ -226,16 +226,17 @@ fn decide(
     changes: u64,
 ) -> Result<Access> {
     handed_out::tells_of(project);
-    let ProjectAccess { is_public, is_archived, settings, name, standing, known } = found;
-    let principal = caller.with(standing.actor, known);
+    let ProjectAccess { is_public, is_archived, settings, name, access_version, actor, role: own, known } =
+        found;
+    let principal = caller.with(actor, known);
     let (role, is_elsewhere) = match &principal.token {
         Some(bound)
             if bound.admin_role.as_ref().and_then(StoredRole::here).is_some_and(|role| role.is_admin()) =>
         {
             (Some(Role::Owner), bound.project() != project)
         }
-        Some(bound) => (standing.role, bound.project() != project),
-        None => (standing.role, false),
+        Some(bound) => (own, bound.project() != project),
+        None => (own, false),
     };
     let may_know = principal.is_admin || role.is_some() || is_public;
     if !may_know || is_elsewhere {
@@ -250,17 +251,7 @@ fn decide(
             return Err(beyond_token(ability).with("project_id", project.to_string()));
         }
     }
-    Ok(Access {
-        action,
-        access_version: standing.access_version,
-        changes,
-        project,
-        principal,
-        role,
-        settings,
-        name,
-        is_archived,
-    })
+    Ok(Access { action, access_version, changes, project, principal, role, settings, name, is_archived })
 }
 
 fn is_allowed(action: Action, principal: &Principal, role: Option<Role>) -> bool {

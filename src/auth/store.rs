@@ -10,28 +10,6 @@ use crate::pure::settings::Settings;
 use pgrx::Uuid;
 use pgrx::pg_sys::Oid;
 
-/// What a caller is in a project. While it stays the same, so does the answer of the gate.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Standing {
-    /// Counts changes of members, settings and status.
-    pub access_version: i64,
-    /// The caller's actor, if it is registered.
-    pub actor: Option<ActorId>,
-    /// Their role, if they are a member.
-    pub role: Option<Role>,
-}
-
-impl Standing {
-    /// From the columns `access_version, actor_id, role`, starting at `at`.
-    pub fn from_row(row: &Row, at: usize) -> Result<Self> {
-        Ok(Self {
-            access_version: row.get(at)?,
-            actor: row.opt::<Uuid>(at + 1)?.map(ActorId::from_pg),
-            role: row.opt::<&str>(at + 2)?.map(Role::parse).transpose()?,
-        })
-    }
-}
-
 /// What the gate needs to know of a project and its caller.
 #[derive(Clone)]
 pub struct ProjectAccess {
@@ -39,7 +17,12 @@ pub struct ProjectAccess {
     pub is_archived: bool,
     pub settings: Settings,
     pub name: String,
-    pub standing: Standing,
+    /// Another one when members, settings or status are others.
+    pub access_version: i64,
+    /// The caller's actor, if it is registered.
+    pub actor: Option<ActorId>,
+    /// Their role, if they are a member.
+    pub role: Option<Role>,
     pub known: Known,
 }
 
@@ -120,7 +103,9 @@ pub fn project_access(project: ProjectId, caller: Key) -> Result<Option<ProjectA
             is_archived: row.get(2)?,
             settings,
             name: row.get(4)?,
-            standing: Standing::from_row(row, 5)?,
+            access_version: row.get(5)?,
+            actor: row.opt::<Uuid>(6)?.map(ActorId::from_pg),
+            role: row.opt::<&str>(7)?.map(Role::parse).transpose()?,
             known: Known::from_row(row, 8)?,
         })
     })

@@ -7,7 +7,7 @@ use crate::db::Answer;
 use crate::definer::definer;
 use crate::error::{Error, Result};
 use crate::file::read::MAX_ROWS;
-use crate::ids::ProjectId;
+use crate::ids::{ProjectId, Seq};
 use crate::jsonb::JsonArg;
 use crate::pure::json::Members;
 use crate::recovery;
@@ -41,25 +41,23 @@ fn search_ops(
 ) {
     definer(|| {
         let access = require_project(Action::Read, project_uuid)?;
-        let filter = required("filter", filter)?.parsed("filter")?;
-        check(&filter)?;
+        let filter = required("filter", filter)?;
+        let range = check(&filter.parsed("filter")?)?;
         let most = page_arg("max_ops", max_ops, MAX_ROWS)?;
         recovery::refuse(access.project, &["bundle", "file_op", "field_op", "asset_op"], json!({}))?;
-        search(&Answer::of(fcinfo), access.project, &filter, most)
+        search(&Answer::of(fcinfo), access.project, filter, range, most)
     });
 }
 
 /// Goes through the log from its end, in windows that grow: a page costs what it returns, and a search that finds little no more than
 /// one of the whole log.
-fn search(answer: &Answer, project: ProjectId, filter: &Value, most: i64) -> Result<()> {
+fn search(answer: &Answer, project: ProjectId, filter: JsonArg, range: Range, most: i64) -> Result<()> {
     /// Operations that cost little more than one.
     const FEW: i64 = 100;
-    let given = |key: &str| filter.get(key).and_then(Value::as_i64);
-    let first = given("after_seq").unwrap_or(0).max(0);
-    // Of the bundle before which it is, operations are asked for when there is an ordinal.
-    let is_within = given("before_ordinal").is_some();
-    let mut last = match given("before_seq") {
-        Some(before) => before.saturating_sub(i64::from(!is_within)),
+    let first = range.after_seq.unwrap_or(0).max(0);
+    let mut last = match range.before_seq {
+        // Of the bundle itself, operations are asked for when there is an ordinal.
+        Some(before) => before.saturating_sub(i64::from(range.before_ordinal.is_none())),
         None => store::head_seq(project)?,
     };
     let (mut missing, mut ops) = (most, most.max(FEW));
@@ -72,16 +70,25 @@ fn search(answer: &Answer, project: ProjectId, filter: &Value, most: i64) -> Res
     Ok(())
 }
 
+/// Which part of the log a filter asks for.
+struct Range {
+    after_seq: Option<Seq>,
+    before_seq: Option<Seq>,
+    before_ordinal: Option<i64>,
+}
+
 /// Checks a filter, so that the statement's casts of its members cannot fail.
-fn check(filter: &Value) -> Result<()> {
+fn check(filter: &Value) -> Result<Range> {
     let mut members = Members::of("filter", filter)?;
     for key in ["op", "kind", "target", "target_prefix", "entity_type", "entity_id", "field", "message"] {
         members.opt_str(key)?;
     }
-    for key in ["after_seq", "before_seq", "before_ordinal"] {
-        members.opt_i64(key)?;
-    }
-    if filter.get("before_ordinal").is_some() && filter.get("before_seq").is_none() {
+    let range = Range {
+        after_seq: members.opt_i64("after_seq")?,
+        before_seq: members.opt_i64("before_seq")?,
+        before_ordinal: members.opt_i64("before_ordinal")?,
+    };
+    if range.before_ordinal.is_some() && range.before_seq.is_none() {
         return Err(members.wrong("before_ordinal", "given together with before_seq"));
     }
     let actor = members.opt_str("actor")?;
@@ -94,5 +101,6 @@ fn check(filter: &Value) -> Result<()> {
             return Err(members.wrong(key, "a time, such as 2026-01-31T12:00:00Z"));
         }
     }
-    members.finish()
+    members.finish()?;
+    Ok(range)
 }

@@ -7,6 +7,7 @@ use crate::db::{self, Answer, Arg};
 use crate::error::{Error, Result};
 use crate::file::store::{file_head_columns, head_from_row};
 use crate::ids::{ActorId, CorrelationId, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
+use crate::jsonb::JsonArg;
 use crate::pure::chain::BundleHeader;
 use crate::pure::hash::Hash;
 use crate::pure::path::FilePath;
@@ -57,7 +58,7 @@ pub struct LockedHead {
     pub asset_bytes: i64,
     /// Another one when members, settings or status are others.
     pub access_version: i64,
-    /// The project's private channel has a name that is not ended: somebody may hold it open.
+    /// The project's private channel has names, ended or not: somebody may hold it open.
     pub has_channel: bool,
     /// Head of the file asked for, if it has ever been there.
     pub file: Option<Head>,
@@ -79,30 +80,29 @@ pub fn lock_head(access: &Access, path: Option<&FilePath>) -> Result<Option<Lock
     );
     let project = access.project;
     let place = queue::wait(project)?;
-    let head = db::write_one(LOCK, &[project.pg().into()], |row| {
-        Ok(LockedHead {
-            seq: row.get(1)?,
-            checksum: Hash::from_bytes(row.get::<&[u8]>(2)?)?,
-            committed_at: from_pg(row.get(3)?),
-            next_file_id: row.get(4)?,
-            live_files: row.get(5)?,
-            live_bytes: row.get(6)?,
-            asset_bytes: row.get(7)?,
-            access_version: 0,
-            has_channel: false,
-            file: None,
-        })
+    let locked = db::write_one(LOCK, &[project.pg().into()], |row| {
+        let checksum = Hash::from_bytes(row.get::<&[u8]>(2)?)?;
+        Ok((row.get(1)?, checksum, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?))
     })?;
-    let Some(mut head) = head else { return Ok(None) };
+    let Some((seq, checksum, committed_at, next_file_id, live_files, live_bytes, asset_bytes)) = locked
+    else {
+        return Ok(None);
+    };
     place.has_row(project);
-    let path = path.map(FilePath::as_str);
-    let is_there = db::write_one(READ, &[project.pg().into(), path.into()], |row| {
-        head.access_version = row.get(1)?;
-        head.has_channel = row.get(2)?;
-        head.file = row.opt::<&str>(3)?.map(|_| head_from_row(row, 3)).transpose()?.map(|(_, head)| head);
-        Ok(())
-    })?;
-    Ok(is_there.map(|()| head))
+    db::write_one(READ, &[project.pg().into(), path.map(FilePath::as_str).into()], |row| {
+        Ok(LockedHead {
+            seq,
+            checksum,
+            committed_at: from_pg(committed_at),
+            next_file_id,
+            live_files,
+            live_bytes,
+            asset_bytes,
+            access_version: row.get(1)?,
+            has_channel: row.get(2)?,
+            file: row.opt::<&str>(3)?.map(|_| head_from_row(row, 3)).transpose()?.map(|(_, head)| head),
+        })
+    })
 }
 
 /// A bundle on its way into the log.
@@ -313,7 +313,7 @@ pub fn window(project: ProjectId, last: Seq, ops: i64) -> Result<Option<Seq>> {
 pub fn search(
     answer: &Answer,
     project: ProjectId,
-    filter: &Value,
+    filter: JsonArg,
     most: i64,
     (after, last): (Seq, Seq),
 ) -> Result<i64> {
@@ -343,7 +343,6 @@ pub fn search(
         ORDER BY o.seq DESC, o.ordinal DESC
         LIMIT $3"
     );
-    let args: [Arg; 5] =
-        [project.pg().into(), JsonB(filter.clone()).into(), most.into(), after.into(), last.into()];
+    let args: [Arg; 5] = [project.pg().into(), filter.arg(), most.into(), after.into(), last.into()];
     answer.add(SQL, &args).map(|count| i64::try_from(count).unwrap_or(i64::MAX))
 }

@@ -6,7 +6,8 @@
 //! does, and compare all rows of a large one with each other.
 //!
 //! Promises: while a statement of quire's is planned and runs, no table is read from end to end where an index would do, no rows are kept
-//! to be gone through again for each of others, nothing is compiled and no worker is started. The caller's settings are theirs again when it ends, be it with an error.
+//! to be gone through again for each of others, nothing is compiled and no worker is started. The caller's settings are theirs again when
+//! it ends, be it with an error.
 
 use pgrx::pg_sys;
 use std::ffi::c_int;

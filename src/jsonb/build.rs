@@ -1,8 +1,7 @@
 //! `jsonb` that is made from a value, without being printed and parsed in between.
 
-use crate::args::sql_type;
-use pgrx::callconv::{BoxRet, FcInfo};
-use pgrx::datum::{Datum, IntoDatum};
+use crate::args::result_type;
+use pgrx::datum::IntoDatum;
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::pg_sys::{self, JsonbPair, JsonbValue, jbvType};
 use pgrx::{AnyNumeric, direct_function_call_as_datum};
@@ -99,15 +98,4 @@ impl IntoDatum for Json {
     }
 }
 
-// SAFETY: into_datum makes a jsonb in the current memory context.
-unsafe impl BoxRet for Json {
-    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
-        match self.into_datum() {
-            // SAFETY: as above.
-            Some(datum) => unsafe { fcinfo.return_raw_datum(datum) },
-            None => fcinfo.return_null(),
-        }
-    }
-}
-
-sql_type!(Json, "jsonb");
+result_type!(Json, "jsonb");

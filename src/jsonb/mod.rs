@@ -7,11 +7,10 @@ mod walk;
 
 pub use build::Json;
 
-use crate::args::{lazy_arg, sql_type};
+use crate::args::{lazy_arg, result_type};
 use crate::db;
 use crate::error::{Error, Result};
-use pgrx::callconv::{BoxRet, FcInfo};
-use pgrx::datum::{Datum, DatumWithOid, FromDatum, IntoDatum};
+use pgrx::datum::{DatumWithOid, FromDatum, IntoDatum};
 use pgrx::pg_sys;
 use serde_json::Value;
 use walk::{Token, Walk};
@@ -180,15 +179,4 @@ impl IntoDatum for JsonDatum {
     }
 }
 
-// SAFETY: into_datum makes a jsonb in the current memory context.
-unsafe impl BoxRet for JsonDatum {
-    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
-        match self.into_datum() {
-            // SAFETY: as above.
-            Some(datum) => unsafe { fcinfo.return_raw_datum(datum) },
-            None => fcinfo.return_null(),
-        }
-    }
-}
-
-sql_type!(JsonDatum, "jsonb");
+result_type!(JsonDatum, "jsonb");
