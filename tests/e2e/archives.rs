@@ -1,7 +1,11 @@
 //! Archives that changed on the way are refused, or restore the same tree; those from before frames had checksums stay what they were.
 
+#[path = "../lib/dice.rs"]
+mod dice;
+
 use crate::cluster::shared;
 use crate::steps::{ask, head_seq, noise, project, refusal};
+use dice::Dice;
 use postgres::{Client, GenericClient};
 use quire::pure::archive::{Recipe, Step, steps, stored_bytes};
 use quire::pure::content::{self, Codec, Encoded};
@@ -11,32 +15,6 @@ use uuid::Uuid;
 
 /// Changes of each archive.
 const CHANGES: u64 = 120;
-
-/// Numbers that look random and come again with the same seed.
-struct Dice {
-    seed: u64,
-    thrown: u64,
-}
-
-impl Dice {
-    /// With the seed in `QUIRE_SEED`, or a new one; prints it.
-    fn new() -> Self {
-        let seed = match std::env::var("QUIRE_SEED") {
-            Ok(seed) => seed.parse().expect("QUIRE_SEED is a number"),
-            Err(_) => Uuid::now_v7().as_u64_pair().1,
-        };
-        println!("QUIRE_SEED={seed}");
-        Self { seed, thrown: 0 }
-    }
-
-    /// From 0 to below `sides`.
-    fn throw(&mut self, sides: usize) -> usize {
-        self.thrown += 1;
-        let hash = Hash::of_parts([&self.seed.to_le_bytes()[..], &self.thrown.to_le_bytes()]);
-        let number = u64::from_le_bytes(hash.as_bytes()[..8].try_into().expect("eight"));
-        (number % sides as u64) as usize
-    }
-}
 
 /// A project with content of every kind, at seq 1, and what changed since, at seq 2.
 fn build(client: &mut Client, name: &str) -> Uuid {

@@ -2,12 +2,11 @@
 
 use crate::cluster::{Cluster, Database, shared};
 use crate::log;
-use crate::steps::{backend_pid, configure, head_seq, project, put, refusal, wait_until_blocked};
+use crate::steps::{backend_pid, configure, head_seq, project, put, refusal, wait_until, wait_until_blocked};
 use postgres::Client;
 use serde_json::json;
 use std::process::Command;
 use std::thread;
-use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 #[test]
@@ -131,13 +130,10 @@ fn bulk_upsert(client: &mut Client, project: Uuid, files: i32) -> Result<u64, po
 /// Returns when the backend has begun to write into a table of quire.
 pub fn wait_until_writing(database: &Database, pid: i32, table: &str) {
     let mut observer = database.client("postgres");
-    let deadline = Instant::now() + Duration::from_secs(120);
     let sql = "SELECT EXISTS (SELECT FROM pg_locks WHERE pid = $1 AND mode = 'RowExclusiveLock'
         AND relation = to_regclass('quire_store.' || $2))";
-    while !observer.query_one(sql, &[&pid, &table]).expect("look at the locks").get::<_, bool>(0) {
-        assert!(Instant::now() < deadline, "backend {pid} does not write");
-        thread::sleep(Duration::from_millis(1));
-    }
+    let is_writing = || observer.query_one(sql, &[&pid, &table]).expect("look at the locks").get(0);
+    wait_until(120, is_writing, || format!("backend {pid} does not write"));
 }
 
 /// Kills backends at once, upon which the server ends all the others and recovers; returns when it has.
@@ -148,11 +144,8 @@ pub fn crash(cluster: &Cluster, database: &Database, pids: &[i32]) {
     let status =
         Command::new("sh").args(["-c", &format!("kill -9 {}", pids.join(" "))]).status().expect("run sh");
     assert!(status.success(), "kill {pids:?}");
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while witness.batch_execute("SELECT 1").is_ok() {
-        assert!(Instant::now() < deadline, "the server does not notice that {pids:?} are dead");
-        thread::sleep(Duration::from_millis(1));
-    }
+    let has_noticed = || witness.batch_execute("SELECT 1").is_err();
+    wait_until(60, has_noticed, || format!("the server does not notice that {pids:?} are dead"));
     cluster.wait_ready();
 }
 

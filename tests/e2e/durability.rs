@@ -3,13 +3,14 @@
 use crate::cluster::{Cluster, Database};
 use crate::fixture;
 use crate::log;
-use crate::steps::{ask, backend_pid, configure, head_seq, project, put, refusal, wait_until_blocked};
+use crate::steps::{
+    ask, backend_pid, configure, head_seq, project, put, refusal, wait_until, wait_until_blocked,
+};
 use postgres::Client;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::mpsc::channel;
-use std::thread::{self, JoinHandle, sleep};
-use std::time::{Duration, Instant};
+use std::thread::{self, JoinHandle};
 use uuid::Uuid;
 
 /// A statement that somebody else runs meanwhile.
@@ -38,16 +39,12 @@ impl Running {
 
     /// Returns when it waits for the write-ahead log to be written or flushed.
     fn wait_until_flushing(&self, observer: &mut Client) {
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while !is_flushing(observer, self.pid) {
-            assert!(!self.thread.is_finished(), "it has not waited for the flush");
-            assert!(
-                Instant::now() < deadline,
-                "it does not wait for the flush: {}",
-                waits_for(observer, self.pid)
-            );
-            sleep(Duration::from_millis(5));
-        }
+        let is_flushing = || {
+            let is = is_flushing(observer, self.pid);
+            assert!(is || !self.thread.is_finished(), "it has not waited for the flush");
+            is
+        };
+        wait_until(60, is_flushing, || "it does not wait for the flush".to_owned());
     }
 
     fn end(self) -> Result<(), postgres::Error> {
@@ -167,21 +164,14 @@ fn what_a_reader_has_seen_is_there_after_a_crash() {
         // Who reads another project waits for nobody.
         assert_eq!(head_seq(&mut admin, other), 1);
         let mut early = Vec::new();
-        let deadline = Instant::now() + Duration::from_secs(120);
-        loop {
+        let all_wait = || {
             early.extend(answered.try_iter().map(|(pid, _)| running[&pid].clone()));
-            let waiting = running
-                .keys()
-                .filter(|pid| {
-                    is_flushing(&mut observer, **pid) || waits_for(&mut observer, **pid) == "object"
-                })
-                .count();
-            if waiting + early.len() >= running.len() {
-                break;
-            }
-            assert!(Instant::now() < deadline, "{waiting} of {} wait, and {early:?} do not", running.len());
-            sleep(Duration::from_millis(50));
-        }
+            let mut is_waiting =
+                |pid| is_flushing(&mut observer, pid) || waits_for(&mut observer, pid) == "object";
+            let waiting = running.keys().filter(|pid| is_waiting(**pid)).count();
+            waiting + early.len() >= running.len()
+        };
+        wait_until(120, all_wait, || format!("of {} not all wait", running.len()));
         // What tells of no project.
         assert_eq!(early, ["SELECT quire.whoami()"]);
         if is_killed {
@@ -302,13 +292,12 @@ fn sessions_keep_their_synchronous_commit() {
             let next = thread::scope(|scope| {
                 let pid = backend_pid(&mut client);
                 let next = scope.spawn(|| client.batch_execute("INSERT INTO cases VALUES (0)"));
-                let deadline = Instant::now() + Duration::from_secs(60);
                 let mut waited = false;
-                while !next.is_finished() && !waited {
+                let is_decided = || {
                     waited = is_flushing(&mut rival, pid);
-                    assert!(Instant::now() < deadline, "{case}: neither ended nor flushed");
-                    sleep(Duration::from_millis(2));
-                }
+                    waited || next.is_finished()
+                };
+                wait_until(60, is_decided, || format!("{case}: neither ended nor flushed"));
                 cluster.let_flushes_end();
                 next.join().expect("the next statement's thread").expect("the next statement");
                 waited
@@ -331,11 +320,8 @@ fn a_commit_waits_for_its_standby_as_it_is_told() {
     admin.batch_execute("ALTER SYSTEM SET synchronous_standby_names = '*'").expect("ask for a standby");
     admin.batch_execute("SELECT pg_reload_conf()").expect("reload");
     let mut observer = database.client("postgres");
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while ask(&mut observer, "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'") != "1" {
-        assert!(Instant::now() < deadline, "the standby is not synchronous");
-        sleep(Duration::from_millis(20));
-    }
+    let synchronous = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
+    wait_until(60, || ask(&mut observer, synchronous) == "1", || "the standby is not synchronous".to_owned());
     put(&mut admin, project, "a", "two");
 
     standby.stop();
@@ -347,10 +333,12 @@ fn a_commit_waits_for_its_standby_as_it_is_told() {
         let pid = backend_pid(&mut client);
         let statement = save(project, "a", level);
         let waiting = thread::spawn(move || client.batch_execute(&statement));
-        while waits_for(&mut observer, pid) != "syncrep" {
-            assert!(Instant::now() < deadline && !waiting.is_finished(), "{level} waits for the standby");
-            sleep(Duration::from_millis(5));
-        }
+        let is_waiting = || {
+            let is = waits_for(&mut observer, pid) == "syncrep";
+            assert!(is || !waiting.is_finished(), "{level} waits for the standby");
+            is
+        };
+        wait_until(60, is_waiting, || format!("{level} does not wait for the standby"));
         // The lock is kept, and readers see the state before.
         assert_eq!(head_seq(&mut observer, project), seq);
         let next =

@@ -3,12 +3,11 @@
 use crate::cluster::{Cluster, shared};
 use crate::crash::{assert_no_orphans, crash, wait_until_writing};
 use crate::log;
-use crate::steps::{backend_pid, head_seq, project, put, refusal};
+use crate::steps::{backend_pid, head_seq, project, put, refusal, wait_until};
 use postgres::Client;
 use serde_json::{Value, json};
 use std::sync::Barrier;
 use std::thread;
-use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 #[test]
@@ -104,11 +103,8 @@ fn a_worker_that_dies_while_staging_leaves_what_it_was_told_is_staged_and_the_jo
 
     // Nobody comes back to the other one.
     database.psql("UPDATE quire_store.job SET leased_until = clock_timestamp() + interval '1 second' WHERE ended_at IS NULL");
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while status(&mut admin, project, abandoned).0 != "expired" {
-        assert!(Instant::now() < deadline, "the job does not expire");
-        thread::sleep(Duration::from_millis(50));
-    }
+    let is_expired = || status(&mut admin, project, abandoned).0 == "expired";
+    wait_until(60, is_expired, || "the job does not expire".to_owned());
     assert_eq!(refusal(complete(&mut admin, project, abandoned)).state, "PT410");
     begin(&mut admin, project, "1 hour");
     assert_eq!(database.psql("SELECT count(*) FROM quire_store.job_op"), "0");

@@ -4,7 +4,7 @@ use crate::cluster::{Cluster, Database, shared};
 use crate::crash::crash;
 use crate::fixture;
 use crate::log;
-use crate::steps::{backend_pid, head_seq, project, put, refusal};
+use crate::steps::{backend_pid, head_seq, project, put, refusal, wait_until};
 use postgres::Client;
 use postgres::fallible_iterator::FallibleIterator;
 use quire::pure::hash::Hash;
@@ -15,7 +15,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use uuid::Uuid;
 
 const FORMATS: [&str; 2] = ["zip", "tar.zst"];
@@ -419,13 +419,10 @@ fn a_backend_that_dies_while_it_makes_a_snapshot_leaves_nothing_and_the_next_cal
 /// Returns when the backend has begun to store an archive.
 fn wait_until_storing(database: &Database, pid: i32) {
     let mut observer = database.client("postgres");
-    let deadline = Instant::now() + Duration::from_secs(60);
     let sql = "SELECT EXISTS (SELECT FROM pg_locks WHERE pid = $1 AND mode = 'RowExclusiveLock'
         AND relation = 'quire_store.snapshot_chunk'::regclass)";
-    while !observer.query_one(sql, &[&pid]).expect("look at the locks").get::<_, bool>(0) {
-        assert!(Instant::now() < deadline, "backend {pid} stores nothing");
-        thread::sleep(Duration::from_millis(1));
-    }
+    let is_storing = || observer.query_one(sql, &[&pid]).expect("look at the locks").get(0);
+    wait_until(60, is_storing, || format!("backend {pid} stores nothing"));
 }
 
 #[test]

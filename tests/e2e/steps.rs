@@ -110,18 +110,23 @@ pub fn backend_pid(client: &mut Client) -> i32 {
     client.query_one("SELECT pg_backend_pid()", &[]).expect("ask for the pid").get(0)
 }
 
+/// Returns when something is so, which must be within some seconds; else `what` is said of it.
+pub fn wait_until(seconds: u64, mut is_so: impl FnMut() -> bool, what: impl FnOnce() -> String) {
+    let deadline = Instant::now() + Duration::from_secs(seconds);
+    while !is_so() {
+        if Instant::now() >= deadline {
+            panic!("after {seconds} seconds: {}", what());
+        }
+        sleep(Duration::from_millis(2));
+    }
+}
+
 /// Returns when the backend waits for a lock that somebody else holds.
 pub fn wait_until_blocked(database: &Database, pid: i32) {
     let mut observer = database.client("postgres");
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        let sql = "SELECT cardinality(pg_blocking_pids($1)) > 0";
-        if observer.query_one(sql, &[&pid]).expect("look at the locks").get(0) {
-            return;
-        }
-        assert!(Instant::now() < deadline, "backend {pid} is not blocked");
-        sleep(Duration::from_millis(5));
-    }
+    let sql = "SELECT cardinality(pg_blocking_pids($1)) > 0";
+    let is_blocked = || observer.query_one(sql, &[&pid]).expect("look at the locks").get(0);
+    wait_until(60, is_blocked, || format!("backend {pid} is not blocked"));
 }
 
 /// The channel on which a writer says that it is done, so that a listener need not wait for silence.

@@ -1,33 +1,11 @@
 //! Bytes that change on the way: each change is refused, or what comes out is the same.
 
+#[path = "../../../../tests/lib/dice.rs"]
+mod dice;
+
 use super::hostile::small_members;
 use super::*;
-
-/// Numbers that look random and come again with the same seed.
-struct Dice {
-    seed: u64,
-    thrown: u64,
-}
-
-impl Dice {
-    /// With the seed in `QUIRE_SEED`, or a new one; prints it.
-    fn new() -> Self {
-        let seed = match std::env::var("QUIRE_SEED") {
-            Ok(seed) => seed.parse().expect("QUIRE_SEED is a number"),
-            Err(_) => uuid::Uuid::now_v7().as_u64_pair().1,
-        };
-        println!("QUIRE_SEED={seed}");
-        Self { seed, thrown: 0 }
-    }
-
-    /// From 0 to below `sides`.
-    fn throw(&mut self, sides: usize) -> usize {
-        self.thrown += 1;
-        let hash = Hash::of_parts([&self.seed.to_le_bytes()[..], &self.thrown.to_le_bytes()]);
-        let number = u64::from_le_bytes(hash.as_bytes()[..8].try_into().expect("eight"));
-        (number % sides as u64) as usize
-    }
-}
+use dice::Dice;
 
 /// A tree with content of every kind: compressed, raw, in more than one block, none; links, modes and long names.
 fn tree() -> Vec<Member> {
