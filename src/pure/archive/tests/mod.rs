@@ -34,8 +34,18 @@ fn member(path: &str, mode: Mode, bytes: impl Into<Vec<u8>>) -> Member {
 
 /// Writes one file in the parts that it is stored in.
 fn put(writer: &mut Writer<impl Sink>, member: &Member, parts: &[Encoded], modified_at: Micros) {
+    put_hashed(writer, member, Hash::of(&member.bytes), parts, modified_at);
+}
+
+fn put_hashed(
+    writer: &mut Writer<impl Sink>,
+    member: &Member,
+    hash: Hash,
+    parts: &[Encoded],
+    modified_at: Micros,
+) {
     let Member { path, mode, bytes } = member;
-    let (size, hash) = (bytes.len() as u64, Hash::of(bytes));
+    let size = bytes.len() as u64;
     let entry = Entry { path: path.as_str(), mode: *mode, size, hash, modified_at };
     writer.begin(&entry).expect("begins");
     for part in parts {
