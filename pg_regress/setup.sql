@@ -139,6 +139,7 @@ INSERT INTO t.call VALUES
     ('sync_pull', 'SELECT quire.sync_pull(%s, ''p'')'),
     ('sync_ack', 'SELECT quire.sync_ack(%s, ''p'', 0)'),
     ('sync_push', 'SELECT * FROM quire.sync_push(%s, ''p'', 0, ''[]'')'),
+    ('sync_reset', 'SELECT quire.sync_reset(%s, ''p'')'),
     ('sync_status', 'SELECT quire.sync_status(%s, ''p'')'),
     ('put_asset', 'SELECT quire.put_asset(%s, ''a.png'', ''x'', ''image/png'', ''image'')'),
     ('delete_asset', 'SELECT quire.delete_asset(%s, repeat(''0'', 64))'),

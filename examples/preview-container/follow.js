@@ -1,6 +1,6 @@
 // Keeps a tree complete: a snapshot first, then every event in order, and after whatever goes wrong what was missed.
 //
-// The cursor is the seq of the last event applied. What comes by NOTIFY makes the program poll, which misses nothing, and is not
+// The cursor is the seq of the last event applied and the checksum of the log there: after a restore a seq is given out again. What comes by NOTIFY makes the program poll, which misses nothing, and is not
 // believed beyond that: whoever knows a channel's name can send under it, and every reader of the project does.
 
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
@@ -17,6 +17,7 @@ export class Follower {
   #session
   #tree
   #report
+  /** {seq, checksum} */
   #cursor
   /** What the next connection starts with: 'snapshot', 'plan', or null when the tree is complete up to the cursor. */
   #hydration = 'snapshot'
@@ -26,8 +27,8 @@ export class Follower {
   constructor(session, tree, report) {
     this.#session = session
     this.#tree = tree
-    this.#cursor = Number(session.SEQ)
-    this.#report = (state, more) => report(state, { seq: this.#cursor, files: tree.files.size, ...more })
+    this.#cursor = { seq: Number(session.SEQ), checksum: session.SEQ_CHECKSUM }
+    this.#report = (state, more) => report(state, { seq: this.#cursor.seq, files: tree.files.size, ...more })
   }
 
   /** Returns never; throws GivenUp. */
@@ -70,7 +71,7 @@ export class Follower {
         mustPoll = true
       }
       const before = this.#cursor
-      if (mustPoll || messages.some(({ seq }) => seq > this.#cursor)) await this.#catchUp(client)
+      if (mustPoll || messages.some(({ seq }) => seq > this.#cursor.seq)) await this.#catchUp(client)
       if (this.#cursor !== before) this.#report('live')
     }
   }
@@ -101,7 +102,7 @@ export class Follower {
     const [{ plan }] = await this.#query(client, (query) =>
       query('SELECT quire.plan_hydration($1, $2) AS plan', [PROJECT_ID, JSON.stringify(have)]))
     await applyChanges(this.#tree, { put: plan.put, remove: plan.delete }, this.#fetch(client))
-    this.#cursor = plan.seq
+    this.#cursor = { seq: plan.seq, checksum: plan.checksum }
   }
 
   /** Polls until nothing comes. */
@@ -110,7 +111,8 @@ export class Follower {
       let events
       try {
         events = await this.#query(client, (query) => query(
-          'SELECT seq, event, payload FROM quire.poll_events($1, $2, 200)', [this.#session.PROJECT_ID, this.#cursor]))
+          'SELECT seq, event, payload, checksum FROM quire.poll_events($1, $2, 200, after_checksum => $3)',
+          [this.#session.PROJECT_ID, this.#cursor.seq, this.#cursor.checksum]))
       } catch (error) {
         if (error.code !== 'PT410') throw error
         // The database was set back to an older state, or the token ended just now; the plan's transaction tells.
@@ -126,7 +128,7 @@ export class Follower {
   async #apply(client, event) {
     try {
       await applyEvent(this.#tree, event, this.#fetch(client))
-      this.#cursor = event.seq
+      this.#cursor = { seq: event.seq, checksum: event.checksum }
     } catch (error) {
       // Part of it may be done. The same event would fail again, so the next try starts from what is on disk.
       this.#hydration = 'plan'

@@ -6,7 +6,9 @@ import { GivenUp } from './server.js'
 import { Refused, Tree } from './tree.js'
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-const FORMS = { PROJECT_ID: UUID, SESSION_ID: UUID, SNAPSHOT_URL: /./, REALTIME_TOKEN: /./, SEQ: /^\d+$/ }
+const FORMS = {
+  PROJECT_ID: UUID, SESSION_ID: UUID, SNAPSHOT_URL: /./, REALTIME_TOKEN: /./, SEQ: /^\d+$/, SEQ_CHECKSUM: /^[0-9a-f]{16,64}$/,
+}
 
 function end(message, status) {
   process.stderr.write(`quire-preview: ${message}\n`)

@@ -12,7 +12,7 @@ SELECT r -> 'ops' AS ops FROM quire.commit_bundle(t.id(700), '[
     {"op": "file.put", "file_path": "b", "content": "2"}]') r;
 SELECT file_path, version, content FROM quire.list_current_files(t.id(700));
 -- nothing changed: no bundle
-SELECT r FROM quire.commit_bundle(t.id(700), '[{"op": "file.put", "file_path": "b", "content": "2"}]') r;
+SELECT r - 'checksum' AS r FROM quire.commit_bundle(t.id(700), '[{"op": "file.put", "file_path": "b", "content": "2"}]') r;
 -- a directory takes the place of a file, and the reverse, when the tree that is left is sound
 SELECT r ->> 'seq' AS seq FROM quire.commit_bundle(t.id(700), '[{"op": "file.put", "file_path": "b/x", "content": "x"}, {"op": "file.delete", "file_path": "b"}]') r;
 SELECT r ->> 'seq' AS seq FROM quire.commit_bundle(t.id(700), '[{"op": "file.put", "file_path": "b", "content": "x"}, {"op": "file.delete", "file_path": "b/x"}]') r;

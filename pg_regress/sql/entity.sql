@@ -7,7 +7,7 @@ SELECT r ->> 'seq' AS seq, r -> 'ops' AS ops FROM quire.commit_bundle(t.id(2500)
     {"op": "field.set", "entity_type": "task", "entity_id": "1", "field": "note", "value": null},
     {"op": "field.set", "entity_type": "task", "entity_id": "2", "field": "title", "value": {"b": 1.0, "a": [1e3]}},
     {"op": "field.set", "entity_type": "user", "entity_id": "1", "field": "title", "value": "another 1"}]') r;
-SELECT quire.get_entity(t.id(2500), 'task', '1');
+SELECT quire.get_entity(t.id(2500), 'task', '1') - 'checksum' AS entity;
 SELECT * FROM (SELECT entity_id, fields, seq FROM quire.list_entities(t.id(2500), 'task')) e;
 SELECT entity_id FROM quire.list_entities(t.id(2500), 'task', '{"done": false}');
 SELECT entity_id FROM quire.list_entities(t.id(2500), 'task', '{"title": {"b": 1}}');
@@ -23,9 +23,9 @@ SELECT t.error($$SELECT quire.get_entity(t.id(2500), 'task', '1')$$);
 SELECT entity_id FROM quire.list_entities(t.id(2500), 'task');
 SELECT seq, op, field, value, is_unset, kind, message FROM quire.entity_history(t.id(2500), 'task', '1');
 SELECT seq, field FROM quire.entity_history(t.id(2500), 'task', '1', 3, 2);
-SELECT * FROM quire.entities_at(t.id(2500), 1);
-SELECT * FROM quire.entities_at(t.id(2500), 2) WHERE entity_id = '1' AND entity_type = 'task';
-SELECT * FROM quire.entities_at(t.id(2500), 3);
+SELECT entity_type, entity_id, fields, seq FROM quire.entities_at(t.id(2500), 1);
+SELECT entity_type, entity_id, fields, seq FROM quire.entities_at(t.id(2500), 2) WHERE entity_id = '1' AND entity_type = 'task';
+SELECT entity_type, entity_id, fields, seq FROM quire.entities_at(t.id(2500), 3);
 SELECT count(*) FROM quire.entities_at(t.id(2500), 0);
 SELECT field, value, is_unset, seq, kind, message, conflict_id FROM quire.explain_entity(t.id(2500), 'task', '1');
 SELECT seq, ordinal, op, target, before, after, length(checksum) AS checksum FROM quire.oplog WHERE project_id = t.id(2500) ORDER BY seq, ordinal;
@@ -127,7 +127,7 @@ SELECT t.error(format('SELECT quire.resolve_conflict(t.id(2501), %L, ''"mine"'')
 SELECT count(*) FROM quire.list_conflicts(t.id(2501));
 SELECT field, resolved_seq FROM quire.list_conflicts(t.id(2501), true);
 SELECT seq, kind FROM quire.bundles WHERE project_id = t.id(2501) ORDER BY seq DESC LIMIT 1;
-SELECT quire.get_entity(t.id(2501), 'task', '1');
+SELECT quire.get_entity(t.id(2501), 'task', '1') - 'checksum' AS entity;
 -- somebody who does not know of the resolution opens it again
 \c - regress_bob
 SELECT r ->> 'seq' AS seq FROM quire.commit_bundle(t.id(2501), '[
@@ -161,7 +161,7 @@ SELECT quire.mint_token(t.id(2501), '{project:read,file:write}', '1 hour') AS to
 BEGIN;
 SELECT quire.authenticate(:'token') IS NOT NULL AS bound;
 SELECT t.error($$SELECT quire.commit_bundle(t.id(2501), '[{"op": "entity.delete", "entity_type": "n", "entity_id": "1"}]')$$);
-SELECT quire.get_entity(t.id(2501), 'n', '1');
+SELECT quire.get_entity(t.id(2501), 'n', '1') - 'checksum' AS entity;
 ROLLBACK;
 \c - regress_alice
 -- an entity is bounded: a field counts with 1 KiB at least

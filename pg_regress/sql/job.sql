@@ -25,7 +25,7 @@ SELECT quire.complete_job(t.id(3300), :'job', 'frames 1 and 2') AS receipt \gset
 SELECT :'receipt'::jsonb - 'bundle_id' - 'checksum' - 'job_id' AS receipt, :'receipt'::jsonb ->> 'job_id' = :'job' AS of_job;
 SELECT seq, kind, message, op_count, details ->> 'job' AS job, details ->> 'job_id' = :'job' AS of_job FROM quire.bundles WHERE project_id = t.id(3300) ORDER BY seq;
 SELECT file_path, content, is_binary, mode, file_type FROM quire.project_files_current WHERE project_id = t.id(3300) ORDER BY file_path;
-SELECT quire.get_entity(t.id(3300), 'frame', '1');
+SELECT quire.get_entity(t.id(3300), 'frame', '1') - 'checksum' AS entity;
 SELECT seq, event FROM quire.poll_events(t.id(3300));
 -- again: the same answer, also with other arguments
 SELECT quire.complete_job(t.id(3300), :'job') = :'receipt'::jsonb AS same, quire.complete_job(t.id(3300), :'job', 'other', 0) = :'receipt'::jsonb AS same_again;

@@ -34,7 +34,7 @@ SELECT size, is_binary FROM quire.upsert_project_file_bytes(t.id(2700), 'large.b
 SELECT size, is_binary FROM quire.upsert_project_file(t.id(2700), 'large.txt', repeat('all work and no play ', 150000));
 
 -- made once; the second call finds it, and answers with another token
-SELECT r - 'snapshot_id' - 'created_at' - 'content_hash' - 'size' - 'token' - 'url' - 'expires_at' - 'manifest' AS made,
+SELECT r - 'snapshot_id' - 'checksum' - 'created_at' - 'content_hash' - 'size' - 'token' - 'url' - 'expires_at' - 'manifest' AS made,
     (r ->> 'expires_at')::timestamptz BETWEEN now() + '14 minutes' AND now() + '16 minutes' AS expires, r ->> 'url' = '/rpc/download_snapshot?token=' || (r ->> 'token') AS is_url
 FROM quire.create_project_snapshot(t.id(2700)) r;
 SELECT r ->> 'snapshot_id' AS zip, r ->> 'token' AS token, r -> 'seq' AS seq, r -> 'cached' AS cached FROM quire.create_project_snapshot(t.id(2700)) r \gset
@@ -176,8 +176,8 @@ SELECT quire.create_project('hydration', t.id(2704)) IS NOT NULL AS created;
 SELECT quire.commit_bundle(t.id(2704), '[{"op": "file.put", "file_path": "text", "content": "one"}, {"op": "file.put", "file_path": "bytes", "content_base64": "AP8="},
     {"op": "file.put", "file_path": "link", "content": "text", "mode": "120000"}, {"op": "file.put", "file_path": "é", "content": ""}]') -> 'seq' AS seq;
 SELECT version FROM quire.upsert_project_file(t.id(2704), 'text', 'two');
-SELECT jsonb_pretty(quire.plan_hydration(t.id(2704), '{}')) AS plan;
-SELECT quire.plan_hydration(t.id(2704), jsonb_object_agg(file_path, content_hash)) AS complete FROM quire.list_current_files(t.id(2704));
+SELECT jsonb_pretty(quire.plan_hydration(t.id(2704), '{}') - 'checksum') AS plan;
+SELECT quire.plan_hydration(t.id(2704), jsonb_object_agg(file_path, content_hash)) - 'checksum' AS complete FROM quire.list_current_files(t.id(2704));
 SELECT p -> 'seq' AS seq, p -> 'keep' AS keep, p -> 'delete' AS deletes, (SELECT jsonb_agg(f ->> 'file_path') FROM jsonb_array_elements(p -> 'put') f) AS puts
 FROM (SELECT jsonb_object_agg(file_path, content_hash) AS have FROM quire.list_current_files(t.id(2704))) h,
     LATERAL (VALUES (quire.plan_hydration(t.id(2704), have, 1)), (quire.plan_hydration(t.id(2704), have, 0)), (quire.plan_hydration(t.id(2704), have || jsonb_build_object('gone', repeat('0', 64), '../x', repeat('0', 64)))),
@@ -527,6 +527,6 @@ SELECT name FROM hostile WHERE t.error(format('SELECT quire.restore_snapshot(t.i
 SELECT quire.create_project('modes', t.id(2799)) = t.id(2799) AS created;
 SELECT quire.commit_bundle(t.id(2799), '[{"op": "file.put", "file_path": "run.sh", "content": "x", "mode": "100755"}]') ->> 'seq' AS seq;
 SELECT mode, content_hash, quire.plan_hydration(t.id(2799), jsonb_build_object('run.sh', content_hash)) -> 'keep' AS hash_alone,
-       quire.plan_hydration(t.id(2799), jsonb_build_object('run.sh', jsonb_build_object('content_hash', content_hash, 'mode', '100755'))) AS whole,
+       quire.plan_hydration(t.id(2799), jsonb_build_object('run.sh', jsonb_build_object('content_hash', content_hash, 'mode', '100755'))) - 'checksum' AS whole,
        quire.plan_hydration(t.id(2799), jsonb_build_object('run.sh', jsonb_build_object('content_hash', content_hash, 'mode', '100644'))) -> 'keep' AS other_mode
 FROM quire.read_project_file(t.id(2799), 'run.sh');

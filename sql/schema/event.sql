@@ -10,8 +10,11 @@ CREATE TABLE quire_store.subscription (
     filter       jsonb NOT NULL,
     -- Everything up to here is acknowledged or does not match the filter.
     cursor_seq   bigint NOT NULL DEFAULT 0,
+    -- The mark of the log there: that it is still the same log.
+    cursor_checksum text COLLATE "C" NOT NULL,
     -- Everything up to here has been handed out at least once.
     delivered_seq bigint NOT NULL DEFAULT 0,
+    delivered_checksum text COLLATE "C" NOT NULL,
     leased_until timestamptz,
     created_at   timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     -- A name is taken once it is there for everybody; two who take it at the same time do not wait for each other.

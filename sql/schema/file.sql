@@ -86,7 +86,8 @@ CREATE TYPE quire.project_file_head AS (
     is_deleted        boolean,
     is_binary         boolean,
     seq               bigint,
-    updated_at        timestamptz
+    updated_at        timestamptz,
+    checksum          text
 );
 
 SET LOCAL search_path TO quire, pg_temp;

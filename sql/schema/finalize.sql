@@ -113,7 +113,7 @@ $$;
 
 COMMENT ON SCHEMA quire_store IS 'Storage of quire. Not an interface: use the functions and views of schema quire.';
 COMMENT ON TYPE quire.project_file_head IS
-'A file as a writer leaves it: id (of the version), file_path, file_type, content_hash (64 hex digits of BLAKE3; NULL when deleted), version (from 1), parent_version_id, size (bytes), is_deleted, is_binary, seq (of the bundle that made the version), updated_at.';
+'A file as a writer leaves it: id (of the version), file_path, file_type, content_hash (64 hex digits of BLAKE3; NULL when deleted), version (from 1), parent_version_id, size (bytes), is_deleted, is_binary, seq (of the bundle that made the version), updated_at, checksum (of that bundle).';
 
 -- Projects and people -----------------------------------------------------------------------------------------------
 
@@ -128,7 +128,7 @@ Returns: {project_id, name, kind, visibility, status, settings, role, created_by
 Errors: 22004, PT404.';
 COMMENT ON FUNCTION quire.list_projects() IS
 'The projects the caller is a member of, by name; all of them for an administrator.
-Returns: rows (project_id, name, kind, visibility, status, role, seq, changed_at).';
+Returns: rows (project_id, name, kind, visibility, status, role, seq, changed_at, checksum).';
 COMMENT ON FUNCTION quire.project_stats(uuid) IS
 'How much a project holds, counted now: takes time with its size. Members only.
 Returns: {project_id, seq, bundles, files, file_bytes, versions, blobs, blob_bytes, stored_bytes, archived_blobs, collected_blobs, assets, asset_bytes, snapshots, snapshot_bytes, members, realtime_sink: {failures, last_seq, last_error, last_at}}; file_bytes of the current files, blobs and blob_bytes of all contents that are present, stored_bytes as compressed; assets and asset_bytes of the live ones; realtime_sink is null when nothing failed.
@@ -227,17 +227,17 @@ Errors: 22004, 22023, 42501, PT404, PT409 stale_version, destination_exists, pat
 COMMENT ON FUNCTION quire.bulk_upsert_project_files(uuid, jsonb, uuid) IS
 'Writes many files: all or nothing, one bundle, one event.
 Arguments: files, an array of {file_path, content | content_base64, file_type?, mode?, expected_version?}; mode is 100644, 100755 or 120000 (symlink; content is its target, relative, inside the project, .. only at its beginning).
-Returns: {success, seq, files: [{file_path, version, content_hash}]}.
+Returns: {success, seq, checksum, files: [{file_path, version, content_hash}]}.
 Errors: as upsert_project_file, and PT409 duplicate_path, PT413 more items than quire.max_bundle_ops.';
 COMMENT ON FUNCTION quire.bulk_delete_project_files(uuid, text[], uuid) IS
 'Deletes many files: all or nothing, one bundle, one event.
-Returns: {success, seq, files: [{file_path, version, content_hash}]}; content_hash is null.
+Returns: {success, seq, checksum, files: [{file_path, version, content_hash}]}; content_hash is null.
 Errors: as delete_project_file, and PT409 duplicate_path, PT413 more items than quire.max_bundle_ops.';
-COMMENT ON FUNCTION quire.commit_bundle(uuid, jsonb, text, text, bigint, uuid, text) IS
+COMMENT ON FUNCTION quire.commit_bundle(uuid, jsonb, text, text, bigint, uuid, text, text) IS
 'Commits any mix of operations as one bundle: all or nothing, one seq, one event. Operations apply in order.
-Arguments: ops, an array of {"op": "file.put", file_path, content | content_base64, file_type?, mode?, expected_version?}, {"op": "file.delete", file_path, expected_version?}, {"op": "file.move", from_path, to_path, expected_version?}, {"op": "field.set", entity_type, entity_id, field, value, base_seq?}, {"op": "field.unset", entity_type, entity_id, field, base_seq?}, {"op": "entity.delete", entity_type, entity_id, base_seq?}, {"op": "asset.put", filename, media_type, asset_type, content_base64 | content_hash}, {"op": "asset.delete", content_hash, reason?}; an asset''s content_hash alone suffices when the project has that content; kind (user_edit, import, job_output or merge_resolution); message (at most 64 KiB); base_seq (what the author had seen: a path changed after it, or a field changed after it by another actor to another value, is in conflict); correlation_id; on_conflict (reject; record: fields are written and the conflict is kept, see list_conflicts, paths are refused; skip: left out). Entity types have at most 128 bytes, ids and field names 255, values 1 MiB and 100 levels.
-Returns: {seq, bundle_id, checksum, ops: [{op, file_path, from_path?, version, content_hash, status} or {op, entity_type, entity_id, field?, status, skipped?, conflicts?} or {op, content_hash, filename, media_type, asset_type, size, status}], advice?}; bundle_id and checksum are null when nothing changed; skipped and conflicts name fields; advice is there above 1000 operations, with a notice, unless kind is job_output or import.
-Errors: as upsert_project_file, and 22023 a number that a double cannot hold, 42501 a token does not allow operations on fields and assets, PT404 no such asset, or content that the project does not have; PT410 content given by its hash is archived or collected; PT409 base_changed, field_conflict (DETAIL lists conflicts: entity, field, both values, actors and bundles), PT413 more operations than quire.max_bundle_ops, or a value too long.';
+Arguments: ops, an array of {"op": "file.put", file_path, content | content_base64, file_type?, mode?, expected_version?}, {"op": "file.delete", file_path, expected_version?}, {"op": "file.move", from_path, to_path, expected_version?}, {"op": "field.set", entity_type, entity_id, field, value, base_seq?}, {"op": "field.unset", entity_type, entity_id, field, base_seq?}, {"op": "entity.delete", entity_type, entity_id, base_seq?}, {"op": "asset.put", filename, media_type, asset_type, content_base64 | content_hash}, {"op": "asset.delete", content_hash, reason?}; an asset''s content_hash alone suffices when the project has that content; kind (user_edit, import, job_output or merge_resolution); message (at most 64 KiB); base_seq (what the author had seen: a path changed after it, or a field changed after it by another actor to another value, is in conflict); base_checksum (the checksum as it went with base_seq: 16 to 64 hex digits; the log there must be the one that the caller knows); correlation_id; on_conflict (reject; record: fields are written and the conflict is kept, see list_conflicts, paths are refused; skip: left out). Entity types have at most 128 bytes, ids and field names 255, values 1 MiB and 100 levels.
+Returns: {seq, bundle_id, checksum, ops: [{op, file_path, from_path?, version, content_hash, status} or {op, entity_type, entity_id, field?, status, skipped?, conflicts?} or {op, content_hash, filename, media_type, asset_type, size, status}], advice?}; bundle_id is null when nothing changed, seq and checksum are then the newest; skipped and conflicts name fields; advice is there above 1000 operations, with a notice, unless kind is job_output or import.
+Errors: as upsert_project_file, and 22023 a number that a double cannot hold, 42501 a token does not allow operations on fields and assets, PT404 no such asset, or content that the project does not have; PT410 content given by its hash is archived or collected; PT409 must_refetch (the log at base_seq is another one: the database was set back), base_changed, field_conflict (DETAIL lists conflicts: entity, field, both values, actors and bundles), PT413 more operations than quire.max_bundle_ops, or a value too long.';
 COMMENT ON FUNCTION quire.merge_project_file(uuid, text, text, integer, text, uuid) IS
 'Writes an edit that was made on an older version, merged with what came after it.
 Arguments: p_content (the edit); base_version (what it was made on); strategy (lines: diff3, conflicting hunks are returned and nothing is written; automerge: character merge, of at most 256 KiB a side, which conflicts only when it takes longer than quire.diff_deadline).
@@ -264,18 +264,18 @@ Returns: {imported, seq}. Errors: as commit_bundle, and PostgreSQL''s own of rea
 
 COMMENT ON FUNCTION quire.get_entity(uuid, text, text) IS
 'One entity as it is now.
-Returns: {entity_type, entity_id, fields: {name: value}, seq}; seq is of the last bundle that changed it. Errors: 22004, 22023, PT404 also when all its fields are cleared.';
+Returns: {entity_type, entity_id, fields: {name: value}, seq, checksum}; seq is of the last bundle that changed it. Errors: 22004, 22023, PT404 also when all its fields are cleared.';
 COMMENT ON FUNCTION quire.list_entities(uuid, text, jsonb) IS
 'The entities of a type, by id.
 Arguments: matching (an object that the fields must contain, as jsonb @> tells; default: all).
-Returns: rows (entity_id, fields, seq, updated_at). Errors: 22004, 22023, PT404.';
+Returns: rows (entity_id, fields, seq, updated_at, checksum). Errors: 22004, 22023, PT404.';
 COMMENT ON FUNCTION quire.entity_history(uuid, text, text, bigint, integer) IS
 'Changes of an entity''s fields, newest first.
 Arguments: before_seq (default: from the newest); max_changes (1 to 10000, default 100).
 Returns: rows (seq, op, field, value, is_unset, actor, display_name, kind, message, bundle_id, committed_at); deleting an entity shows one row per field. Errors: 22004, 22023, PT404.';
 COMMENT ON FUNCTION quire.entities_at(uuid, bigint) IS
 'All entities as they were at a seq, by type and id.
-Arguments: at_seq (0: none). Returns: rows (entity_type, entity_id, fields, seq). Errors: 22004, 22023, PT404.';
+Arguments: at_seq (0: none). Returns: rows (entity_type, entity_id, fields, seq, checksum). Errors: 22004, 22023, PT404.';
 COMMENT ON FUNCTION quire.explain_entity(uuid, text, text) IS
 'Who set each field of an entity, when, and in which bundle; cleared fields included.
 Returns: rows (field, value, is_unset, actor, display_name, seq, bundle_id, kind, message, committed_at, conflict_id), by field; conflict_id names the open conflict the field is in. Errors: 22004, 22023, PT404.';
@@ -356,9 +356,9 @@ COMMENT ON FUNCTION quire.heartbeat_job(uuid, uuid, interval) IS
 'Extends the lease of a job; never shortens it, and revives no job whose lease is over.
 Arguments: job; lease (1 second to 1 day, from now). Who began the job, or an owner.
 Returns: until when it lives. Errors: 22004, 22023, 42501, PT404, PT409 job_ended, PT410 its lease is over.';
-COMMENT ON FUNCTION quire.complete_job(uuid, uuid, text, bigint, text) IS
+COMMENT ON FUNCTION quire.complete_job(uuid, uuid, text, bigint, text, text) IS
 'Commits what a job has staged, in that order, as one bundle of kind job_output by the caller, and ends it. Again, it returns the same and changes nothing. When it is refused the job stays as it was.
-Arguments: job; message (of the bundle; default: the job''s name); base_seq and on_conflict as for commit_bundle (default: the last write wins; began_seq of list_jobs is what the job had seen at its beginning). Who began the job, or an owner.
+Arguments: job; message (of the bundle; default: the job''s name); base_seq, base_checksum and on_conflict as for commit_bundle (default: the last write wins; began_seq of list_jobs, with began_checksum, is what the job had seen at its beginning). Who began the job, or an owner.
 Returns: like commit_bundle, with job_id and never with advice; bundle_id is null when nothing was staged or nothing changed.
 Errors: as commit_bundle, and PT404 no such job, PT409 job_ended (it has failed), PT410 its lease is over.';
 COMMENT ON FUNCTION quire.fail_job(uuid, uuid, text) IS
@@ -368,33 +368,37 @@ Errors: 22004, 42501, PT404, PT409 job_ended, PT413.';
 COMMENT ON FUNCTION quire.list_jobs(uuid, boolean) IS
 'The jobs that nobody has ended, newest first. Members only.
 Arguments: include_ended (default false: neither completed nor failed ones).
-Returns: rows (job_id, name, status, actor, display_name, began_seq, began_at, leased_until, ended_at, op_count, op_bytes, context, error, seq, bundle_id); status is running, expired (its lease is over; it can only be failed), completed or failed; began_seq is where the project stood; op_count and op_bytes are what was staged, context {counts: {op: n}, first: [{op, target}]} tells of it, of the first 20 one by one without content, also when the operations are gone; seq and bundle_id are of the bundle it made.
+Returns: rows (job_id, name, status, actor, display_name, began_seq, began_at, leased_until, ended_at, op_count, op_bytes, context, error, seq, bundle_id, began_checksum); status is running, expired (its lease is over; it can only be failed), completed or failed; began_seq is where the project stood; op_count and op_bytes are what was staged, context {counts: {op: n}, first: [{op, target}]} tells of it, of the first 20 one by one without content, also when the operations are gone; seq and bundle_id are of the bundle it made.
 Errors: 22004, 42501, PT404.';
 
 -- Peers -------------------------------------------------------------------------------------------------------------
 
-COMMENT ON FUNCTION quire.sync_pull(uuid, text, integer, bigint) IS
+COMMENT ON FUNCTION quire.sync_pull(uuid, text, integer, bigint, text) IS
 'The next whole bundles for another database that holds the same project, after what it has acknowledged. Each is checked before it goes out; what is corrupt here is recorded in quarantine and the answer ends before it. Owners only.
-Arguments: peer (a name for the other database, 1 to 255 characters); max_ops (1 to 1000000: so many operations together, but always one bundle; at most 32 MiB of operations and contents); after_seq (default: from the acknowledged seq on, without the peer''s own bundles; given: from there on, all of them, such as to mend the peer).
-Returns: {project_id, peer, after, checkpoint, has_more, bundles: [{seq, header, prev_checksum, checksum, display_name, undoes_bundle_id, undoes_made_as, ops: [{op, base, ...}], contents: [{content_hash, content_base64}]}], corrupt}; checkpoint is the seq to hand to sync_push and sync_ack; corrupt is null or what was found.
-Errors: 22004, 22023, 42501, PT404, PT413 a bundle that has more than 240 MiB with its contents.';
-COMMENT ON FUNCTION quire.sync_ack(uuid, text, bigint) IS
+Arguments: peer (a name for the other database, 1 to 255 characters); max_ops (1 to 1000000: so many operations together, but always one bundle; at most 32 MiB of operations and contents); after_seq (default: from the acknowledged seq on, without the peer''s own bundles; given: from there on, all of them, such as to mend the peer); after_checksum (the checksum as it went with after_seq: 16 to 64 hex digits; the log there must be the one that the peer knows).
+Returns: {project_id, peer, after, after_checksum, checkpoint, checkpoint_checksum, has_more, bundles: [{seq, log: {seq, checksum, after_seq, after_checksum}, header, prev_checksum, checksum, display_name, undoes_bundle_id, undoes_made_as, ops: [{op, base, ...}], contents: [{content_hash, content_base64}]}], corrupt}; checkpoint is the seq to hand to sync_push and sync_ack; log says where a bundle stands in the log here, and after what of it it is to be applied; corrupt is null or what was found.
+Errors: 22004, 22023, 42501, PT404, PT409 must_refetch: the log here is not the one that the peer has followed, because one of the two was set back (common_seq, if it is there, is the newest seq that both have; see sync_reset); PT413 a bundle that has more than 240 MiB with its contents.';
+COMMENT ON FUNCTION quire.sync_ack(uuid, text, bigint, text) IS
 'Notes that a peer has everything up to a seq; never goes back. Owners only.
-Arguments: seq (the checkpoint of the sync_pull that was applied there, or the one of sync_status there if that is less). Returns: what is acknowledged now. Errors: 22004, 22023, 42501, PT404.';
-COMMENT ON FUNCTION quire.sync_push(uuid, text, bigint, jsonb) IS
+Arguments: seq (the checkpoint of the sync_pull that was applied there, or the one of sync_status there if that is less); checksum (as it went with that seq). Returns: what is acknowledged now. Errors: 22004, 22023, 42501, PT404, PT409 as sync_pull.';
+COMMENT ON FUNCTION quire.sync_push(uuid, text, bigint, jsonb, text, bigint, text) IS
 'Applies bundles of a peer, in order, in this transaction: all of a checkpoint shows or nothing. A path or field becomes what the latest write says. The bundles keep their authors, who are the peers word: readers see from_peer. Owners only.
-Arguments: checkpoint and bundles of the peer''s sync_pull.
+Arguments: checkpoint, bundles, checkpoint_checksum and, as after_seq and after_checksum, after and after_checksum of the peer''s sync_pull. Without after_seq a page without bundles does not move the checkpoint.
 Returns: rows (bundle_id, seq, status, reasons); seq is its seq here; status is applied, duplicate (known already; reasons tell what was corrupt here and is mended from the copy), conflict (applied; reasons tell what both sides changed, fields are in list_conflicts) or quarantined (its checksums do not hold, or it comes after such a one; nothing of it is applied, and the checkpoint stays before it).
-Errors: 22004, 22023 no such bundles or another project''s, 42501, PT404, PT413 more than quire.max_bundle_ops operations, or a file or the project too large; PT423.';
+Errors: 22004, 22023 no such bundles or another project''s, 42501, PT404, PT409 must_refetch: the bundles leave out some of the peer''s that are not here, or are of another log than the one that was followed, because one of the two was set back; nothing is applied; common_seq and common_checksum are the newest place of the peer''s log that is known here (see sync_reset); PT413 more than quire.max_bundle_ops operations, or a file or the project too large; PT423.';
 COMMENT ON FUNCTION quire.sync_status(uuid, text) IS
 'How far the exchange with a peer has come. Owners only.
-Returns: {peer, seq, acked_seq, checkpoint}: our newest seq, up to where the peer has ours, up to where we have the peer''s. Errors: 22004, 22023, 42501, PT404.';
+Returns: {peer, seq, checksum, acked_seq, acked_checksum, checkpoint, checkpoint_checksum}: our newest seq, up to where the peer has ours, up to where we have the peer''s, and the checksums there; checkpoint_checksum is null when nobody has told it. Errors: 22004, 22023, 42501, PT404.';
+COMMENT ON FUNCTION quire.sync_reset(uuid, text, bigint, bigint, text) IS
+'Sets the exchange with a peer back, after one of the two databases was set back to an older state (PT409 must_refetch): what comes again is recognised bundle by bundle. Never goes forward. Owners only.
+Arguments: acked_seq (up to where the peer has our log; NULL: as it is) and checkpoint (up to where we have the peer''s; NULL: as it is), both 0 by default: from the beginning; checkpoint_checksum (as it went with the checkpoint).
+Returns: like sync_status. Errors: 22004, 22023, 42501, PT404.';
 -- Assets ------------------------------------------------------------------------------------------------------------
 
 COMMENT ON FUNCTION quire.put_asset(uuid, text, bytea, text, text, uuid) IS
 'Keeps content as an asset, known by its hash. The same content again changes its name and types, or brings a deleted one back.
 Arguments: filename (1 to 255 bytes, no path); bytes (at most the setting max_file_bytes); media_type (like image/png, at most 255 bytes); asset_type (what it is to the application, 1 to 128 bytes); correlation_id.
-Returns: {content_hash, filename, media_type, asset_type, size, seq, status}; status is created, updated, unchanged or restored.
+Returns: {content_hash, filename, media_type, asset_type, size, seq, checksum, status}; status is created, updated, unchanged or restored.
 Errors: 22004, 22023, 42501 also for every token, PT404, PT409 correlation_reused, PT413, PT423, PT429.';
 COMMENT ON FUNCTION quire.delete_asset(uuid, text, text, uuid) IS
 'Keeps an asset no longer. Its bytes stay until nothing needs them, see gc_run.
@@ -403,14 +407,14 @@ Returns: like put_asset, with status deleted. Errors: 22004, 22023, 42501 also f
 COMMENT ON FUNCTION quire.get_asset(uuid, text) IS
 'What is known of an asset, also of a deleted one.
 Arguments: hash (64 hex digits).
-Returns: {content_hash, filename, media_type, asset_type, size, is_deleted, reason, seq, actor, updated_at, state}; seq, actor and updated_at of its last change; state of its bytes is present, archived, collected or quarantined. Errors: 22004, 22023, PT404, XX001.';
+Returns: {content_hash, filename, media_type, asset_type, size, is_deleted, reason, seq, checksum, actor, updated_at, state}; seq, actor and updated_at of its last change; state of its bytes is present, archived, collected or quarantined. Errors: 22004, 22023, PT404, XX001.';
 COMMENT ON FUNCTION quire.read_asset_range(uuid, text, bigint, bigint) IS
 'Bytes of an asset, at most 64 MiB a call. Reads only the chunks it needs. The hash is verified when the asset has at most 1 MiB or is read whole; of a part, each chunk against a checksum of its own.
 Arguments: hash (64 hex digits); offset (bytes, from 0); length (bytes; default: to the end). Beyond the end there is nothing.
 Returns: the bytes. Errors: 22004, 22023, PT404 also when it is deleted, PT410 archived, PT413, XX001.';
 COMMENT ON FUNCTION quire.list_assets(uuid, text) IS
 'The live assets, by type, filename and hash.
-Arguments: asset_type (default: all). Returns: rows (content_hash, filename, media_type, asset_type, size, seq, actor, updated_at). Errors: 22004, 22023, PT404, XX001.';
+Arguments: asset_type (default: all). Returns: rows (content_hash, filename, media_type, asset_type, size, seq, actor, updated_at, checksum). Errors: 22004, 22023, PT404, XX001.';
 COMMENT ON FUNCTION quire.begin_upload(uuid, text, text, text, interval) IS
 'Begins an asset that arrives in pieces. Removes expired uploads.
 Arguments: filename, media_type, asset_type (as put_asset); lease (1 second to 7 days: how long it may take).
@@ -453,12 +457,12 @@ Errors: 22004, 22023, PT404, PT410 some content is archived or collected, PT413 
 COMMENT ON FUNCTION quire.list_files_at(uuid, bigint, timestamp with time zone, text, text, integer) IS
 'The files at a point in time, by path.
 Arguments: exactly one of at_seq (0: empty), at_time, at_tag; after_path and max_files as for list_current_files.
-Returns: like list_current_files, and seq (of the bundle that made the version): to ask for the same moment again, give it as at_seq, because clients may round times.
+Returns: like list_current_files, and seq and checksum (of the bundle that made the version): to ask for the same moment again, give it as at_seq, because clients may round times.
 Errors: 22004, 22023, PT404 no such project or tag, PT410 some content is archived or collected, PT413 more content in one call than quire.max_call_memory, XX001.';
 COMMENT ON FUNCTION quire.read_project_file(uuid, text, integer, bigint, text, timestamptz) IS
 'One file, current, at a version or at a point in time.
 Arguments: at most one of version (a tombstone, too), at_seq (0 to the project''s), at_tag and at_time (as list_files_at); default: the file as it is now. Now and at a point in time a deleted file is not found.
-Returns: one row (file_path, file_type, content, content_hash, version, updated_at, size, mode, is_deleted, is_binary, seq); content is NULL for binary files and tombstones.
+Returns: one row (file_path, file_type, content, content_hash, version, updated_at, size, mode, is_deleted, is_binary, seq, checksum); content is NULL for binary files and tombstones.
 Errors: 22004, 22023, PT404, PT410 its content is archived or collected, XX001.';
 COMMENT ON FUNCTION quire.read_project_file_bytes(uuid, text, integer, bigint, text, timestamptz) IS
 'Bytes of one file, current, at a version or at a point in time; length and hash are verified.
@@ -478,7 +482,7 @@ COMMENT ON FUNCTION quire.diff_project(uuid, bigint, bigint) IS
 Returns: rows (file_path, change, from_path, from_version, to_version, from_hash, to_hash); change is added, modified, deleted or moved; from_path is set for moved.
 Errors: 22004, 22023, PT404, XX001.';
 COMMENT ON FUNCTION quire.list_project_tags(uuid) IS
-'Tags, by seq. Returns: rows (tag, seq, created_by, created_at). Errors: 22004, PT404.';
+'Tags, by seq. Returns: rows (tag, seq, created_by, created_at, checksum). Errors: 22004, PT404.';
 
 -- Capability tokens -------------------------------------------------------------------------------------------------
 
@@ -510,12 +514,12 @@ Returns: the new key''s id. Errors: 42501.';
 
 COMMENT ON DOMAIN quire."*/*" IS
 'Bytes of a media type that the function names in the setting response.headers, as PostgREST expects it.';
-COMMENT ON FUNCTION quire.create_project_snapshot(uuid, text, bigint, bigint, interval) IS
+COMMENT ON FUNCTION quire.create_project_snapshot(uuid, text, bigint, bigint, interval, text, text) IS
 'Makes an archive of a project, or finds the one that is there: the same files, paths, modes and times of change give the same bytes, which are made once. Members only.
-Arguments: format (zip, or tar.zst: faster, for GNU tar and zstd); at_seq (default: the newest); since_seq (a delta: only files changed since, and a first entry .quire/delta.json {since_seq, seq, deleted}; default: everything); ttl (of the token, above 0, at most 366 days).
-Returns: {snapshot_id, project_id, seq, since_seq, format, size, content_hash, file_count, chunk_count, created_at, manifest: [{file_path, content_hash, size, version, file_type, mode}], deleted, url, token, expires_at, cached}; content_hash is BLAKE3 of the archive, size its bytes; url is quire.public_url and the path of download_snapshot with the token, which is for this snapshot only; deleted is null unless it is a delta; since_seq is the last bundle up to the one asked for that changed a file.
+Arguments: format (zip, or tar.zst: faster, for GNU tar and zstd); at_seq (default: the newest); since_seq (a delta: only files changed since, and a first entry .quire/delta.json {since_seq, seq, deleted}; default: everything); at_checksum and since_checksum (the checksums as they went with at_seq and since_seq: 16 to 64 hex digits; the log there must be the one that the caller knows); ttl (of the token, above 0, at most 366 days).
+Returns: {snapshot_id, project_id, seq, checksum, since_seq, format, size, content_hash, file_count, chunk_count, created_at, manifest: [{file_path, content_hash, size, version, file_type, mode}], deleted, url, token, expires_at, cached}; content_hash is BLAKE3 of the archive, size its bytes; url is quire.public_url and the path of download_snapshot with the token, which is for this snapshot only; deleted is null unless it is a delta; since_seq is the last bundle up to the one asked for that changed a file.
 A new one of somebody who can write makes a bundle of kind system, whose event is snapshot:ready; that of a viewer is not announced. Those beyond the setting snapshots_kept or older than snapshots_max_age go, unless an unexpired token names them.
-Errors: 22004, 22023, 42501 no member, PT404, PT423, PT429, XX001 (of contents, in a zip; a tar.zst holds stored frames as they are, see verify_snapshot); 40001 in a REPEATABLE READ transaction, when somebody else has made it.';
+Errors: 22004, 22023, 42501 no member, PT404, PT410 must_refetch: the log is another one there, because the database was set back; PT423, PT429, XX001 (of contents, in a zip; a tar.zst holds stored frames as they are, see verify_snapshot); 40001 in a REPEATABLE READ transaction, when somebody else has made it.';
 COMMENT ON FUNCTION quire.read_snapshot(uuid, uuid) IS
 'The archive''s bytes. Errors: 22004, 42501, PT404, PT410 it was deleted meanwhile, PT413 over 500 MiB: use read_snapshot_chunk; XX001 a part of it is missing or unreadable.';
 COMMENT ON FUNCTION quire.read_snapshot_chunk(uuid, uuid, integer) IS
@@ -526,7 +530,7 @@ COMMENT ON FUNCTION quire.get_snapshot_manifest(uuid, uuid) IS
 Returns: like create_project_snapshot, without url, token, expires_at and cached; seq is that of the last bundle that changed a file. Errors: 22004, 42501, PT404.';
 COMMENT ON FUNCTION quire.list_snapshots(uuid) IS
 'Snapshots, newest first.
-Returns: rows (snapshot_id, seq, since_seq, format, size, content_hash, file_count, chunk_count, created_by, created_at). Errors: 22004, 42501, PT404.';
+Returns: rows (snapshot_id, seq, since_seq, format, size, content_hash, file_count, chunk_count, created_by, created_at, checksum). Errors: 22004, 42501, PT404.';
 COMMENT ON FUNCTION quire.delete_snapshot(uuid, uuid) IS
 'Deletes a snapshot; who holds a token for it gets PT410. Whoever made it (a viewer only one that is not announced), or an owner. Errors: 22004, 42501, PT404, PT409 somebody else is using it.';
 COMMENT ON FUNCTION quire.download_snapshot(text) IS
@@ -539,27 +543,27 @@ COMMENT ON FUNCTION quire.restore_snapshot(uuid, bytea, uuid) IS
 'Makes the tree what an archive holds, as one bundle of kind import: files that are not in it are deleted; of a delta, those it names. Takes any zip (stored or deflated) or tar.zst whose entries obey the rules of paths; directories are left out. Checks the checksums it has: in an archive of quire''s a byte that changed is refused, or changes no file.
 Arguments: archive; correlation_id. Returns: like commit_bundle.
 Errors: 22004; 22023 not an archive, damaged, or a path, link, duplicate or kind of entry that is not allowed; 42501, PT404, PT409, PT413 more than 1,000,000 files, max_file_bytes, max_project_bytes or 2 GiB; PT423, PT429.';
-COMMENT ON FUNCTION quire.plan_hydration(uuid, jsonb, bigint) IS
+COMMENT ON FUNCTION quire.plan_hydration(uuid, jsonb, bigint, text) IS
 'The least work that makes a copy of the project''s files complete.
-Arguments: have, an object {path: {content_hash, mode}} of what is there, or {path: content_hash} for regular files; at_seq (default: the newest).
-Returns: {seq, put: [{file_path, content | content_base64 | content_omitted, content_hash, version, file_type, mode, size, is_binary}], delete: [path], keep}; content_omitted: true beyond 32 MiB together: read_project_file_bytes has it. Errors: 22004, 22023, 42501, PT404, XX001.';
+Arguments: have, an object {path: {content_hash, mode}} of what is there, or {path: content_hash} for regular files; at_seq (default: the newest); at_checksum (the checksum as it went with at_seq: 16 to 64 hex digits; the log there must be the one that the caller knows).
+Returns: {seq, checksum, put: [{file_path, content | content_base64 | content_omitted, content_hash, version, file_type, mode, size, is_binary}], delete: [path], keep}; content_omitted: true beyond 32 MiB together: read_project_file_bytes has it. Errors: 22004, 22023, 42501, PT404, PT410 must_refetch: the log at at_seq is another one, XX001.';
 COMMENT ON FUNCTION quire.start_session(uuid, interval, text) IS
 'Everything a container needs to come up with the project''s files and follow its edits. Members only.
 Arguments: ttl (of its tokens, at most 366 days); format (of the snapshot).
-Returns: {PROJECT_ID, SESSION_ID, SNAPSHOT_URL, REALTIME_TOKEN, SEQ}; the token is for project:read, events:read and this snapshot; SEQ is the cursor to start polling from.
+Returns: {PROJECT_ID, SESSION_ID, SNAPSHOT_URL, REALTIME_TOKEN, SEQ, SEQ_CHECKSUM}; the token is for project:read, events:read and this snapshot; SEQ and SEQ_CHECKSUM are the cursor to start polling from.
 Errors: as create_project_snapshot.';
 COMMENT ON FUNCTION quire.end_session(uuid, uuid) IS
 'Revokes the tokens of a session. Whoever started it, or an owner. Errors: 22004, 42501, PT404.';
 
 -- Events ------------------------------------------------------------------------------------------------------------
 
-COMMENT ON FUNCTION quire.poll_events(uuid, bigint, integer, boolean) IS
+COMMENT ON FUNCTION quire.poll_events(uuid, bigint, integer, boolean, text) IS
 'The events after a cursor, in seq order, one per bundle; keep the last seq as the next cursor. Gap-free: a later event never appears before an earlier one.
-Arguments: after_seq (0: from the beginning); max_events (1 to 1000; a page with more than 32 MiB of content ends early); with_content.
-Returns: rows (seq, event, payload, committed_at); event is file:update, file:delete, entity:update, asset:update, bulk:apply or snapshot:ready; content of binary files is in content_base64; content_omitted: true says that it was too large, or, with content_unavailable, that it is archived or collected; from_peer names the peer that the bundle came from, if it did.
-Errors: 22004, 22023, PT404, PT410 the cursor is ahead of the log: fetch the project again.';
+Arguments: after_seq (0: from the beginning); max_events (1 to 1000; a page with more than 32 MiB of content ends early); with_content; after_checksum (the checksum as it went with after_seq: 16 to 64 hex digits; the log there must be the one that the caller knows).
+Returns: rows (seq, event, payload, committed_at, checksum); event is file:update, file:delete, entity:update, asset:update, bulk:apply or snapshot:ready; content of binary files is in content_base64; content_omitted: true says that it was too large, or, with content_unavailable, that it is archived or collected; from_peer names the peer that the bundle came from, if it did; checksum is the first 16 hex digits of the bundle''s.
+Errors: 22004, 22023, PT404, PT410 must_refetch: the cursor is ahead of the log, or of another log, because the database was set back; fetch the project again and go on from its seq.';
 COMMENT ON FUNCTION quire.open_channel(uuid, interval) IS
-'Opens the project''s private NOTIFY channel and tells its name, which cannot be guessed. While somebody holds it open, every bundle is sent there as {event, seq, timestamp, payload} with the payload of poll_events; content that does not fit into 7,900 bytes is left out (content_omitted). It is a wake-up: poll_events has what was missed. Readers, and tokens with events:read.
+'Opens the project''s private NOTIFY channel and tells its name, which cannot be guessed. While somebody holds it open, every bundle is sent there as {event, seq, checksum, timestamp, payload} with the payload of poll_events; content that does not fit into 7,900 bytes is left out (content_omitted). It is a wake-up: poll_events has what was missed. Readers, and tokens with events:read.
 The name changes when a member is removed, a token is revoked, a token with which it was opened expires, the project becomes private, rotate_channel is called, and every day; the last message of a name is {"event":"channel:closed"}, at the latest with the next bundle.
 Arguments: lease (1 second to 1 hour: how long to hold it open). Returns: the channel for LISTEN, in double quotes.
 Errors: 22004, 22023, 42501, PT404.';
@@ -569,20 +573,20 @@ Arguments: channel (as open_channel told it); lease (1 second to 1 hour). Return
 Errors: 22004, 22023, 42501, PT404, PT410 the channel has another name now: open it again.';
 COMMENT ON FUNCTION quire.rotate_channel(uuid) IS
 'Gives the private channel another name. Owners only. Errors: 22004, 42501, PT404.';
-COMMENT ON FUNCTION quire.create_subscription(uuid, text, jsonb, bigint) IS
+COMMENT ON FUNCTION quire.create_subscription(uuid, text, jsonb, bigint, text) IS
 'Starts a durable subscription of the caller''s. Members only, also in a public project.
-Arguments: name (unique in the project, 1 to 255 characters); filter {"paths": [glob, ...], "events": [name, ...]} (absent: everything; in globs * and ? stay inside a segment, ** crosses them); after_seq (default 0: from the beginning).
-Errors: 22004, 22023, 42501 not a member, PT404, PT409 the name is taken, PT410.';
-COMMENT ON FUNCTION quire.poll_subscription(uuid, text, integer, interval) IS
+Arguments: name (unique in the project, 1 to 255 characters); filter {"paths": [glob, ...], "events": [name, ...]} (absent: everything; in globs * and ? stay inside a segment, ** crosses them); after_seq (default 0: from the beginning); after_checksum as for poll_events. The subscription keeps the checksum of its cursor itself.
+Errors: 22004, 22023, 42501 not a member, PT404, PT409 the name is taken, PT410 as poll_events.';
+COMMENT ON FUNCTION quire.poll_subscription(uuid, text, integer, interval, bigint, text) IS
 'Hands out the next matching events and leases them: until they are acknowledged or the lease ends, further polls get nothing; after it they are handed out again.
-Arguments: max_events (1 to 1000); lease (0 seconds to 1 day).
-Returns: rows like poll_events; of a bulk:apply only the matching files. Errors: 22004, 22023, PT404, PT410.';
-COMMENT ON FUNCTION quire.ack_subscription(uuid, text, bigint) IS
+Arguments: max_events (1 to 1000); lease (0 seconds to 1 day); after_seq and after_checksum (the event that the caller has come to, which is checked, and moves nothing).
+Returns: rows like poll_events; of a bulk:apply only the matching files. Errors: 22004, 22023, PT404, PT410 must_refetch: the log is not the one that was handed out; common_seq, if it is there, is up to where it is. Drop the subscription then, and create it again.';
+COMMENT ON FUNCTION quire.ack_subscription(uuid, text, bigint, text) IS
 'Acknowledges everything up to a seq: it is never handed out again. When that moves the cursor the lease ends, and what is left is handed out again.
-Returns: the cursor. Errors: 22004, 22023 beyond what was handed out, PT404.';
+Arguments: seq; checksum (of the event with this seq, as poll_subscription gave it). Returns: the cursor. Errors: 22004, 22023 beyond what was handed out, PT404, PT410 as poll_subscription.';
 COMMENT ON FUNCTION quire.list_subscriptions(uuid) IS
 'The caller''s subscriptions; all of them for an owner.
-Returns: rows (name, actor, filter, cursor_seq, behind, leased_until, created_at); behind is in bundles. Errors: 22004, PT404.';
+Returns: rows (name, actor, filter, cursor_seq, behind, leased_until, created_at, cursor_checksum); behind is in bundles. Errors: 22004, PT404.';
 COMMENT ON FUNCTION quire.drop_subscription(uuid, text) IS
 'Ends a subscription: the caller''s of this name, or for an owner anybody''s. Errors: 22004, PT404, PT409 somebody else is using it.';
 

@@ -7,8 +7,12 @@ CREATE TABLE quire_store.peer (
     peer       text COLLATE "C" NOT NULL,
     -- The peer has everything up to this bundle of ours.
     acked_seq  bigint NOT NULL DEFAULT 0,
+    -- The mark of our log there.
+    acked_checksum text COLLATE "C" NOT NULL,
     -- We have everything up to this bundle of the peer's.
     checkpoint bigint NOT NULL DEFAULT 0,
+    -- The mark of the peer's log there; NULL when nobody has told.
+    checkpoint_checksum text COLLATE "C",
     updated_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     PRIMARY KEY (project_id, peer)
 );
@@ -21,6 +25,9 @@ CREATE TABLE quire_store.peer_bundle (
     seq        bigint NOT NULL,
     -- Who sent it.
     peer       text COLLATE "C" NOT NULL,
+    -- Where it stands in the sender's log, and the mark there; NULL when nobody has told.
+    peer_seq   bigint,
+    peer_checksum text COLLATE "C",
     PRIMARY KEY (project_id, bundle_id)
 );
 SELECT pg_catalog.pg_extension_config_dump('quire_store.peer_bundle', '');

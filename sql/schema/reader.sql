@@ -11,7 +11,8 @@ STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'l
 CREATE FUNCTION quire.list_files_at(project_uuid uuid, at_seq bigint DEFAULT NULL, at_time timestamptz DEFAULT NULL,
                                     at_tag text DEFAULT NULL, after_path text DEFAULT NULL,
                                     max_files integer DEFAULT NULL)
-RETURNS TABLE (file_path text, file_type text, content text, content_hash text, version integer, updated_at timestamptz, seq bigint)
+RETURNS TABLE (file_path text, file_type text, content text, content_hash text, version integer, updated_at timestamptz, seq bigint,
+               checksum text)
 STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'list_files_at_wrapper';
 
 CREATE FUNCTION quire.project_file_history(project_uuid uuid, p_file_path text, before_version integer DEFAULT NULL,
@@ -26,7 +27,7 @@ CREATE FUNCTION quire.download_snapshot(token text) RETURNS quire."*/*"
 SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'download_snapshot_wrapper';
 
 CREATE FUNCTION quire.list_project_tags(project_uuid uuid)
-RETURNS TABLE (tag text, seq bigint, created_by uuid, created_at timestamptz)
+RETURNS TABLE (tag text, seq bigint, created_by uuid, created_at timestamptz, checksum text)
 STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'list_project_tags_wrapper';
 
 CREATE FUNCTION quire.list_actors()
@@ -38,7 +39,7 @@ RETURNS TABLE (member uuid, display_name text, role text, added_by uuid, added_a
 STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'list_project_members_wrapper';
 
 CREATE FUNCTION quire.list_entities(project_uuid uuid, entity_type text, matching jsonb DEFAULT '{}')
-RETURNS TABLE (entity_id text, fields jsonb, seq bigint, updated_at timestamptz)
+RETURNS TABLE (entity_id text, fields jsonb, seq bigint, updated_at timestamptz, checksum text)
 STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'list_entities_wrapper';
 
 CREATE FUNCTION quire.entity_history(project_uuid uuid, entity_type text, entity_id text, before_seq bigint DEFAULT NULL,
@@ -48,7 +49,7 @@ RETURNS TABLE (seq bigint, op text, field text, value jsonb, is_unset boolean, a
 STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'entity_history_wrapper';
 
 CREATE FUNCTION quire.entities_at(project_uuid uuid, at_seq bigint)
-RETURNS TABLE (entity_type text, entity_id text, fields jsonb, seq bigint)
+RETURNS TABLE (entity_type text, entity_id text, fields jsonb, seq bigint, checksum text)
 STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'entities_at_wrapper';
 
 CREATE FUNCTION quire.explain_entity(project_uuid uuid, entity_type text, entity_id text)
@@ -74,12 +75,12 @@ STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 's
 CREATE FUNCTION quire.list_jobs(project_uuid uuid, include_ended boolean DEFAULT false)
 RETURNS TABLE (job_id uuid, name text, status text, actor uuid, display_name text, began_seq bigint, began_at timestamptz,
                leased_until timestamptz, ended_at timestamptz, op_count integer, op_bytes bigint, context jsonb, error text,
-               seq bigint, bundle_id uuid)
+               seq bigint, bundle_id uuid, began_checksum text)
 STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'list_jobs_wrapper';
 
 CREATE FUNCTION quire.list_assets(project_uuid uuid, asset_type text DEFAULT NULL)
 RETURNS TABLE (content_hash text, filename text, media_type text, asset_type text, size bigint, seq bigint, actor uuid,
-               updated_at timestamptz)
+               updated_at timestamptz, checksum text)
 STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'list_assets_wrapper';
 
 CREATE FUNCTION quire.gc_plan(project_uuid uuid)

@@ -89,7 +89,7 @@ fn delete(
     answer(&commit(&request, |_| Ok(Plan { assets: vec![edit], ..Plan::default() }))?)
 }
 
-/// `{content_hash, filename, media_type, asset_type, size, seq, status}` of a bundle of one asset.
+/// `{content_hash, filename, media_type, asset_type, size, seq, checksum, status}` of a bundle of one asset.
 pub fn answer(committed: &Committed) -> Result<JsonB> {
     let outcome = committed
         .receipt
@@ -99,7 +99,7 @@ pub fn answer(committed: &Committed) -> Result<JsonB> {
     Ok(JsonB(json!({
         "content_hash": outcome.content_hash, "filename": outcome.filename, "media_type": outcome.media_type,
         "asset_type": outcome.asset_type, "size": outcome.size, "seq": committed.receipt.seq,
-        "status": outcome.status
+        "checksum": committed.receipt.checksum, "status": outcome.status
     })))
 }
 

@@ -1,7 +1,7 @@
 //! SQL of assets and uploads.
 
 use crate::blob;
-use crate::bundle::store::{LockedHead, from_pg, to_pg};
+use crate::bundle::store::{LockedHead, from_pg, mark, to_pg};
 use crate::db::{self, Answer, Arg, Row};
 use crate::error::Result;
 use crate::ids::{ActorId, ProjectId, Seq, uuid_to_pg};
@@ -55,13 +55,16 @@ pub fn assets_at(project: ProjectId, seq: Seq) -> Result<Vec<(Hash, Asset)>> {
 
 /// An asset as JSON, deleted or not.
 pub fn describe(project: ProjectId, hash: &Hash) -> Result<Option<JsonB>> {
-    const SQL: &str =
+    const SQL: &str = concat!(
         "SELECT jsonb_build_object('content_hash', encode(a.content_hash, 'hex'), 'filename', a.filename,
             'media_type', a.media_type, 'asset_type', a.asset_type, 'size', a.size, 'is_deleted', a.is_deleted,
             'reason', a.delete_reason, 'state', (SELECT (ARRAY['present', 'archived', 'collected', 'quarantined'])[b.state + 1]
                 FROM quire_store.blob b WHERE b.project_id = a.project_id AND b.hash = a.content_hash),
-             'seq', a.seq, 'actor', a.actor_id, 'updated_at', a.updated_at)
-        FROM quire_store.asset a WHERE a.project_id = $1 AND a.content_hash = $2";
+             'seq', a.seq, 'checksum', ",
+        mark!("a.seq"),
+        ", 'actor', a.actor_id, 'updated_at', a.updated_at)
+        FROM quire_store.asset a WHERE a.project_id = $1 AND a.content_hash = $2"
+    );
     db::read_one(SQL, &[project.pg().into(), hash.as_bytes().as_slice().into()], |row| row.get(1))
 }
 
@@ -318,11 +321,14 @@ pub fn touched_by(project: ProjectId, seq: i64) -> Result<Vec<Touched>> {
 
 /// Live assets, by type and name.
 pub fn list_assets(answer: Answer, project: ProjectId, asset_type: Option<&str>) -> Result<()> {
-    const SQL: &str =
+    const SQL: &str = concat!(
         "SELECT encode(a.content_hash, 'hex'), a.filename, a.media_type, a.asset_type, a.size, a.seq,
-            a.actor_id, a.updated_at
+            a.actor_id, a.updated_at, ",
+        mark!("a.seq"),
+        "
         FROM quire_store.asset a
         WHERE a.project_id = $1 AND NOT a.is_deleted AND ($2 IS NULL OR a.asset_type = $2)
-        ORDER BY a.asset_type COLLATE \"C\", a.filename COLLATE \"C\", a.content_hash";
+        ORDER BY a.asset_type COLLATE \"C\", a.filename COLLATE \"C\", a.content_hash"
+    );
     answer.fill(SQL, &[project.pg().into(), asset_type.into()])
 }

@@ -1,12 +1,13 @@
 //! `commit_bundle`.
 
 use super::staged::{Staged, items};
-use super::{Commit, Kind, commit, correlated};
+use super::{Commit, Kind, Place, commit, correlated};
 use crate::args::{message_arg, required};
 use crate::auth::{Action, expect};
 use crate::blob;
 use crate::definer::definer;
 use crate::error::Result;
+use crate::ids::Seq;
 use crate::jsonb::JsonArg;
 use crate::pure::conflict::OnConflict;
 use crate::pure::json::Members;
@@ -25,8 +26,12 @@ fn commit_bundle(
     base_seq: default!(Option<i64>, "NULL"),
     correlation_id: default!(Option<Uuid>, "NULL"),
     on_conflict: default!(Option<&str>, "'reject'"),
+    base_checksum: default!(Option<&str>, "NULL"),
 ) -> JsonB {
-    definer(|| commit_ops(project_uuid, ops, kind, message, base_seq, correlation_id, on_conflict))
+    definer(|| {
+        let base = (base_seq, base_checksum);
+        commit_ops(project_uuid, ops, kind, message, base, correlation_id, on_conflict)
+    })
 }
 
 fn commit_ops(
@@ -34,7 +39,7 @@ fn commit_ops(
     ops: Option<JsonArg>,
     kind: Option<&str>,
     message: Option<&str>,
-    base_seq: Option<i64>,
+    (base_seq, base_checksum): (Option<Seq>, Option<&str>),
     correlation_id: Option<Uuid>,
     on_conflict: Option<&str>,
 ) -> Result<JsonB> {
@@ -42,6 +47,7 @@ fn commit_ops(
     let ops = required("ops", ops)?;
     let kind = Kind::parse(required("kind", kind)?)?;
     let message = message_arg(message)?;
+    let base = Place::of(["base_seq", "base_checksum"], base_seq, base_checksum)?;
     let on_conflict = OnConflict::parse(required("on_conflict", on_conflict)?)?;
     let mut staged = Staged::default();
     for op in items("ops", ops.exact_items("ops")?)? {
@@ -49,9 +55,9 @@ fn commit_ops(
         staged.push_op(&access, Members::of(name, &op)?)?;
     }
     let correlation = correlated(correlation_id, "commit_bundle", || {
-        json!([staged.fingerprint(), kind.as_str(), message, base_seq, on_conflict.as_str()])
+        json!([staged.fingerprint(), kind.as_str(), message, base_seq, on_conflict.as_str(), base_checksum])
     })?;
-    let request = Commit { message, base_seq, on_conflict, ..Commit::new(&access, kind, correlation) };
+    let request = Commit { message, base, on_conflict, ..Commit::new(&access, kind, correlation) };
     let committed = blob::retrying(|| {
         let plan = staged.plan(access.project)?;
         commit(&request, |_| Ok(plan))

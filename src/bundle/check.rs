@@ -1,12 +1,12 @@
 //! What a write must pass under the head lock.
 
-use super::Plan;
 use super::store::LockedHead;
+use super::{Place, Plan};
 use crate::asset;
 use crate::auth::Access;
 use crate::blob;
 use crate::error::{Error, Result};
-use crate::ids::{ProjectId, Seq};
+use crate::ids::ProjectId;
 use crate::pure::asset::{AssetEdit, Source};
 use crate::pure::conflict::OnConflict;
 use crate::pure::hash::Hash;
@@ -18,13 +18,16 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 /// Indexes of the edits to leave out, because their path changed after what the author had seen; PT409 unless they may
 /// be left out. A file has no conflict that could be recorded.
 pub fn base(
-    base_seq: Option<Seq>,
+    base: Option<&Place>,
     on_conflict: OnConflict,
+    project: ProjectId,
     head: &LockedHead,
     heads: &HashMap<FilePath, Head>,
     edits: &[Edit],
 ) -> Result<BTreeSet<usize>> {
-    let Some(base_seq) = base_seq else { return Ok(BTreeSet::new()) };
+    let Some(base) = base else { return Ok(BTreeSet::new()) };
+    base.check_locked(project, head.seq)?;
+    let base_seq = base.seq;
     if base_seq < 0 || base_seq > head.seq {
         return Err(
             Error::validation(format!("base_seq must be from 0 to {}", head.seq)).with("base_seq", base_seq)

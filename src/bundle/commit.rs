@@ -6,7 +6,7 @@
 use super::request::Key;
 use super::single::{self, Single};
 use super::store::{self, Entry, LockedHead};
-use super::{Domain, Kind, OpOutcome, Receipt, advice, check, notify, rate};
+use super::{Domain, Kind, OpOutcome, Place, Receipt, advice, check, notify, rate};
 use crate::asset;
 use crate::auth::{self, Access};
 use crate::blob::{self, Blob, Copied, Staged};
@@ -39,7 +39,7 @@ pub struct Commit<'a> {
     /// In words.
     pub message: Option<String>,
     /// What its author had seen: what changed after this is in conflict.
-    pub base_seq: Option<Seq>,
+    pub base: Option<Place>,
     /// What to do about conflicts.
     pub on_conflict: OnConflict,
     /// Whether it counts for the rate limit.
@@ -59,7 +59,7 @@ impl<'a> Commit<'a> {
             access,
             kind,
             message: None,
-            base_seq: None,
+            base: None,
             on_conflict: OnConflict::Reject,
             is_rate_limited: true,
             correlation,
@@ -165,7 +165,7 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
     let mut effect = effect(commit, &access, author, &head, &plan, &mut heads)?;
     let ops = std::mem::take(&mut effect.outcomes);
     let says_something = plan.undoes_seq.is_some() || plan.origin.is_some() || plan.even_if_empty;
-    let bundle = if effect.op_checksums.is_empty() && !says_something {
+    let bundle_id = if effect.op_checksums.is_empty() && !says_something {
         // An asset that stays what it is may have lost its bytes to an archive, and a file because they were corrupt.
         if !plan.assets.is_empty() || !are_present(project, &plan.blobs)? {
             copy_contents(project, &plan)?;
@@ -177,7 +177,8 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
         Some(write(commit, &access, author, &mut head, &plan, &mut effect, &mut heads)?)
     };
     let advice = advice(commit.kind, ops.len()).filter(|_| plan.origin.is_none());
-    let receipt = Receipt { seq: head.seq, bundle, ops, answer: plan.answer, advice };
+    let checksum = head.checksum.to_hex();
+    let receipt = Receipt { seq: head.seq, bundle_id, checksum, ops, answer: plan.answer, advice };
     if let Some(advice) = &receipt.advice {
         pgrx::notice!("{advice}");
     }
@@ -208,7 +209,9 @@ fn effect(
     plan: &Plan,
     heads: &mut HashMap<FilePath, Head>,
 ) -> Result<Effect> {
-    let stale = check::base(commit.base_seq, commit.on_conflict, head, heads, &plan.edits)?;
+    let project = commit.access.project;
+    let base_seq = commit.base.as_ref().map(|base| base.seq);
+    let stale = check::base(commit.base.as_ref(), commit.on_conflict, project, head, heads, &plan.edits)?;
     let mut files = if stale.is_empty() {
         tree::apply(heads, &plan.edits, head.next_file_id)?
     } else {
@@ -222,13 +225,13 @@ fn effect(
     let by = Author {
         actor: author.0,
         seq: head.seq + 1,
-        base_seq: commit.base_seq,
+        base_seq,
         on_conflict: commit.on_conflict,
         ops_before: op_checksums.len(),
     };
-    let (mut fields, new_fields) = entity::apply(commit.access.project, &plan.fields, &by, &access.settings)?;
+    let (mut fields, new_fields) = entity::apply(project, &plan.fields, &by, &access.settings)?;
     op_checksums.append(&mut fields.op_checksums);
-    let mut assets = asset::apply(commit.access.project, &plan.assets, op_checksums.len())?;
+    let mut assets = asset::apply(project, &plan.assets, op_checksums.len())?;
     op_checksums.append(&mut assets.op_checksums);
     op_checksums.extend(plan.other.as_ref().map(Op::checksum).transpose()?);
     let of_files = std::mem::take(&mut files.outcomes).into_iter().map(OpOutcome::File);
@@ -268,7 +271,7 @@ fn write(
     plan: &Plan,
     effect: &mut Effect,
     heads: &mut HashMap<FilePath, Head>,
-) -> Result<(String, String)> {
+) -> Result<String> {
     let project = access.project;
     let previous = head.checksum;
     head.seq += 1;
@@ -288,7 +291,7 @@ fn write(
         actor_id: author.0,
         message: commit.message.clone(),
         correlation_id: commit.correlation.map(|(id, _)| id.0),
-        base_seq: commit.base_seq,
+        base_seq: commit.base.as_ref().map(|base| base.seq),
         undoes_seq: plan.undoes_seq,
         committed_at: head.committed_at,
     };
@@ -325,7 +328,7 @@ fn write(
     if op_count > 0 {
         notify::bundle(access, head, event_name(plan, effect))?;
     }
-    Ok((header.bundle_id.to_string(), head.checksum.to_hex()))
+    Ok(header.bundle_id.to_string())
 }
 
 fn copy_contents(project: ProjectId, plan: &Plan) -> Result<()> {

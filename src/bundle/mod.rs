@@ -10,6 +10,7 @@ mod check;
 pub mod commit;
 pub mod inspect;
 pub mod notify;
+pub mod place;
 pub mod queue;
 mod rate;
 mod request;
@@ -18,6 +19,7 @@ pub mod staged;
 pub mod store;
 
 pub use commit::{Commit, Committed, Origin, Plan, commit};
+pub use place::Place;
 pub use request::correlated;
 
 use crate::db::early_release;
@@ -136,7 +138,9 @@ pub struct Receipt {
     /// Seq of the bundle.
     pub seq: i64,
     /// Its id, unless nothing changed.
-    pub bundle: Option<(String, String)>,
+    pub bundle_id: Option<String>,
+    /// Checksum of the log up to `seq`.
+    pub checksum: String,
     /// One for each operation.
     pub ops: Vec<OpOutcome>,
     /// What the plan had to say besides, for its function to tell again.
@@ -169,9 +173,9 @@ impl Receipt {
 
     /// `{seq, bundle_id, checksum, ops: [...]}`, and `advice` when there is some.
     pub fn to_json(&self) -> Value {
-        let (bundle_id, checksum) = self.bundle.clone().unzip();
-        let mut json =
-            json!({"seq": self.seq, "bundle_id": bundle_id, "checksum": checksum, "ops": self.ops});
+        let mut json = json!({
+            "seq": self.seq, "bundle_id": self.bundle_id, "checksum": self.checksum, "ops": self.ops
+        });
         if let Some(advice) = &self.advice {
             json["advice"] = advice.as_str().into();
         }

@@ -45,7 +45,7 @@ pub fn bundle(access: &Access, head: &LockedHead, event_name: &str) -> Result<()
         return Ok(());
     }
     let event = event::of_bundle(project, seq)?;
-    let whole = broadcast(event.name, seq, at, &event.payload);
+    let whole = broadcast(event.name, seq, &event.mark, at, &event.payload);
     whole_to.iter().for_each(|channel| send(channel, &whole));
     if to_supabase {
         event::send_to_sink(project, &event)?;

@@ -63,7 +63,8 @@ fn parse(receipt: &Value) -> Option<Receipt> {
     let answer = receipt.get("answer").filter(|answer| !answer.is_null()).cloned();
     Some(Receipt {
         seq: receipt.get("seq")?.as_i64()?,
-        bundle: text("bundle_id").zip(text("checksum")),
+        bundle_id: text("bundle_id"),
+        checksum: text("checksum")?,
         ops,
         answer,
         advice: text("advice"),

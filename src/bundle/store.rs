@@ -10,6 +10,7 @@ use crate::ids::{ActorId, CorrelationId, ProjectId, Seq, uuid_from_pg, uuid_to_p
 use crate::jsonb::JsonArg;
 use crate::pure::chain::BundleHeader;
 use crate::pure::hash::Hash;
+use crate::pure::mark::Mark;
 use crate::pure::path::FilePath;
 use crate::pure::timestamp::Micros;
 use crate::pure::tree::Head;
@@ -172,10 +173,63 @@ pub fn touch(project: ProjectId) -> Result<()> {
     db::exec(SQL, &[project.pg().into()])
 }
 
+/// Seq and checksum of the newest bundle, as the caller's snapshot sees them.
+pub fn head(project: ProjectId) -> Result<(Seq, Hash)> {
+    const SQL: &str = "SELECT seq, checksum FROM quire_store.project_head WHERE project_id = $1";
+    let head = db::read_one(SQL, &[project.pg().into()], |row| {
+        Ok((row.get(1)?, Hash::from_bytes(row.get::<&[u8]>(2)?)?))
+    })?;
+    Ok(head.unwrap_or((0, Hash::ZERO)))
+}
+
 /// Seq of the newest bundle, as the caller's snapshot sees it.
 pub fn head_seq(project: ProjectId) -> Result<Seq> {
     const SQL: &str = "SELECT seq FROM quire_store.project_head WHERE project_id = $1";
     Ok(db::read_one(SQL, &[project.pg().into()], |row| row.get(1))?.unwrap_or(0))
+}
+
+const CHECKSUM_AT: &str = "SELECT checksum FROM quire_store.bundle WHERE project_id = $1 AND seq = $2";
+
+/// Checksum of the log up to a seq, as the caller's snapshot sees it; `None` when it has not come so far.
+pub fn checksum_at(project: ProjectId, seq: Seq) -> Result<Option<Hash>> {
+    if seq == 0 {
+        return Ok(Some(Hash::ZERO));
+    }
+    db::read_one(CHECKSUM_AT, &[project.pg().into(), seq.into()], |row| {
+        Hash::from_bytes(row.get::<&[u8]>(1)?)
+    })
+}
+
+/// The same under the head lock, where the log may have grown since the caller's snapshot.
+pub fn locked_checksum_at(project: ProjectId, seq: Seq) -> Result<Option<Hash>> {
+    if seq == 0 {
+        return Ok(Some(Hash::ZERO));
+    }
+    db::write_one(CHECKSUM_AT, &[project.pg().into(), seq.into()], |row| {
+        Hash::from_bytes(row.get::<&[u8]>(1)?)
+    })
+}
+
+/// The mark (`pure::mark`) of project $1 at a seq, as a column.
+macro_rules! mark {
+    ($seq:literal) => {
+        concat!(
+            "CASE WHEN ",
+            $seq,
+            " = 0 THEN '0000000000000000' ELSE
+                (SELECT left(encode(marked.checksum, 'hex'), 16) FROM quire_store.bundle marked
+                 WHERE marked.project_id = $1 AND marked.seq = ",
+            $seq,
+            ") END"
+        )
+    };
+}
+pub(crate) use mark;
+
+/// The mark of the log at a seq that it has come to.
+pub fn mark_at(project: ProjectId, seq: Seq) -> Result<Mark> {
+    let checksum = checksum_at(project, seq)?;
+    checksum.map(|checksum| Mark::of(&checksum)).ok_or_else(|| Error::internal("a bundle is gone"))
 }
 
 /// When a bundle was committed.

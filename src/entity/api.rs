@@ -4,6 +4,7 @@ use super::conflict::settle;
 use super::store;
 use crate::args::required;
 use crate::auth::{Action, require_project};
+use crate::bundle::store::mark_at;
 use crate::bundle::{Commit, Kind, Plan, commit, correlated};
 use crate::definer::definer;
 use crate::error::{Error, Result};
@@ -40,9 +41,11 @@ fn read_entity(
     if fields.is_empty() {
         return Err(no_entity(&entity));
     }
-    let seq = state.values().map(|state| state.seq).max();
+    let seq = state.values().map(|state| state.seq).max().unwrap_or(0);
+    let mark = mark_at(access.project, seq)?;
     Ok(JsonB(json!({
-        "entity_type": entity.entity_type, "entity_id": entity.entity_id, "fields": fields, "seq": seq
+        "entity_type": entity.entity_type, "entity_id": entity.entity_id, "fields": fields, "seq": seq,
+        "checksum": mark.as_str()
     })))
 }
 

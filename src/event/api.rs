@@ -3,6 +3,8 @@
 use super::load::{Event, MAX_CONTENT_BYTES, Query, page};
 use crate::args::{page_arg, required};
 use crate::auth::{Action, require_project};
+use crate::bundle::Place;
+use crate::bundle::place::other_log;
 use crate::bundle::store::{head_seq, to_pg};
 use crate::definer::definer;
 use crate::error::{Code, Error, Result};
@@ -17,7 +19,7 @@ use pgrx::prelude::*;
 pub const MAX_EVENTS: i32 = 1000;
 
 /// One row of an event reader.
-pub type EventRow = (i64, String, Json, TimestampWithTimeZone);
+pub type EventRow = (i64, String, Json, TimestampWithTimeZone, String);
 
 /// The events after a seq, in order.
 #[pg_extern(stable)]
@@ -28,21 +30,28 @@ fn poll_events(
     after_seq: default!(Option<i64>, "0"),
     max_events: default!(Option<i32>, "100"),
     with_content: default!(Option<bool>, "true"),
+    after_checksum: default!(Option<&str>, "NULL"),
 ) -> TableIterator<
     'static,
-    (name!(seq, i64), name!(event, String), name!(payload, Json), name!(committed_at, TimestampWithTimeZone)),
+    (
+        name!(seq, i64),
+        name!(event, String),
+        name!(payload, Json),
+        name!(committed_at, TimestampWithTimeZone),
+        name!(checksum, String),
+    ),
 > {
-    TableIterator::new(definer(|| poll(project_uuid, after_seq, max_events, with_content)))
+    TableIterator::new(definer(|| poll(project_uuid, (after_seq, after_checksum), max_events, with_content)))
 }
 
 fn poll(
     project_uuid: Option<Uuid>,
-    after_seq: Option<Seq>,
+    (after_seq, after_checksum): (Option<Seq>, Option<&str>),
     max_events: Option<i32>,
     with_content: Option<bool>,
 ) -> Result<Vec<EventRow>> {
     let access = require_project(Action::ReadEvents, project_uuid)?;
-    let after = cursor_arg(access.project, "after_seq", required("after_seq", after_seq)?)?;
+    let after = cursor_arg(access.project, after_seq, after_checksum)?.seq;
     let query = Query {
         project: access.project,
         after,
@@ -55,29 +64,34 @@ fn poll(
 
 /// An event as a row.
 pub fn row(event: Event) -> Result<EventRow> {
-    Ok((event.seq, event.name.to_owned(), Json(event.payload), to_pg(event.committed_at)?))
+    Ok((
+        event.seq,
+        event.name.to_owned(),
+        Json(event.payload),
+        to_pg(event.committed_at)?,
+        event.mark.to_string(),
+    ))
 }
 
-/// A cursor the log can continue from. One that is ahead of the log comes from a database that has since been set back
-/// to an older state; silence would hide what is written until it catches up.
-pub fn cursor_arg(project: ProjectId, name: &str, cursor: Seq) -> Result<Seq> {
-    if cursor < 0 {
-        return Err(Error::validation(format!("{name} must not be negative")).with("argument", name));
+/// A cursor the log can continue from, by the arguments `after_seq` and `after_checksum`. One that is ahead of the log, or of another
+/// log, comes from a database that has since been set back to an older state; silence would hide what was written since.
+pub fn cursor_arg(project: ProjectId, after_seq: Option<Seq>, after_checksum: Option<&str>) -> Result<Place> {
+    let after = Place::of(["after_seq", "after_checksum"], after_seq, after_checksum)?;
+    let after = required("after_seq", after)?;
+    if after.seq < 0 {
+        return Err(Error::validation("after_seq must not be negative").with("argument", "after_seq"));
     }
+    check_cursor(project, &after)?;
+    Ok(after)
+}
+
+/// Refuses a cursor that is ahead of the log or of another log (PT410).
+pub fn check_cursor(project: ProjectId, cursor: &Place) -> Result<()> {
     let newest = head_seq(project)?;
     // SAFETY: plain read of server state.
-    if cursor > newest && unsafe { pgrx::pg_sys::RecoveryInProgress() } {
-        // A standby that lags has simply not got there yet.
-        return Ok(cursor);
+    if cursor.seq > newest && !unsafe { pgrx::pg_sys::RecoveryInProgress() } {
+        let message = format!("cursor {} is ahead of the log, which ends at {newest}", cursor.seq);
+        return Err(other_log(Code::Gone, message, newest));
     }
-    if cursor > newest {
-        return Err(Error::new(
-            Code::Gone,
-            format!("cursor {cursor} is ahead of the log, which ends at {newest}"),
-        )
-        .with("reason", "must_refetch")
-        .with("seq", newest)
-        .hint("fetch the project again and continue from its seq"));
-    }
-    Ok(cursor)
+    cursor.check(project)
 }

@@ -11,6 +11,7 @@ use crate::pure::event::{
 };
 use crate::pure::filter::Filter;
 use crate::pure::hash::Hash;
+use crate::pure::mark::Mark;
 use crate::pure::timestamp::Micros;
 use crate::recovery;
 use serde_json::Value;
@@ -26,6 +27,8 @@ pub struct Event {
     pub seq: Seq,
     pub name: &'static str,
     pub payload: Value,
+    /// Says of which log the seq is.
+    pub mark: Mark,
     pub committed_at: Micros,
 }
 
@@ -170,6 +173,7 @@ fn other_event(bundle: &LoggedBundle) -> Option<Event> {
         seq: bundle.seq,
         name,
         payload: build_other(&origin, op),
+        mark: bundle.mark.clone(),
         committed_at: bundle.committed_at,
     })
 }
@@ -206,7 +210,7 @@ fn event(bundle: &LoggedBundle, name: &'static str, changed: Changed, contents: 
         })
         .collect();
     let payload = build(name, &origin, files, changed.fields, changed.assets);
-    Event { seq: bundle.seq, name, payload, committed_at: bundle.committed_at }
+    Event { seq: bundle.seq, name, payload, mark: bundle.mark.clone(), committed_at: bundle.committed_at }
 }
 
 /// Contents of a page's files.

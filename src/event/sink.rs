@@ -10,7 +10,7 @@ use crate::pure::event::message;
 /// Sends an event.
 pub fn send(project: ProjectId, event: &Event) -> Result<()> {
     let topic = format!("project:{project}");
-    let message = message(event.seq, event.committed_at, &event.payload);
+    let message = message(event.seq, &event.mark, event.committed_at, &event.payload);
     match store::send_to_supabase(&topic, event.name, message)? {
         None => Ok(()),
         Some(error) => store::record_sink_failure(project, event.seq, &error),

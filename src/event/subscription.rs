@@ -1,15 +1,16 @@
 //! Durable subscriptions: a filter, a cursor kept by the server, leases and acknowledgement. At least once, in order,
 //! nothing again after it was acknowledged.
 
-use super::api::{EventRow, MAX_EVENTS, cursor_arg, row};
+use super::api::{EventRow, MAX_EVENTS, check_cursor, cursor_arg, row};
 use super::load::{Event, MAX_CONTENT_BYTES, Query, page};
 use super::store::{self, Subscription};
 use crate::args::{interval_arg, name_arg, page_arg, required};
 use crate::auth::{Access, Action, Role, require_project};
+use crate::bundle::Place;
 use crate::bundle::store::{now, to_pg};
 use crate::definer::definer;
 use crate::error::{Error, Result};
-use crate::ids::Seq;
+use crate::ids::{ProjectId, Seq};
 use crate::jsonb::{Json, JsonArg};
 use crate::pure::filter::Filter;
 use pgrx::datum::{Interval, TimestampWithTimeZone};
@@ -29,8 +30,9 @@ fn create_subscription(
     name: Option<&str>,
     filter: default!(Option<JsonArg>, "'{}'"),
     after_seq: default!(Option<i64>, "0"),
+    after_checksum: default!(Option<&str>, "NULL"),
 ) {
-    definer(|| create(project_uuid, name, filter, after_seq));
+    definer(|| create(project_uuid, name, filter, after_seq, after_checksum));
 }
 
 fn create(
@@ -38,15 +40,16 @@ fn create(
     name: Option<&str>,
     filter: Option<JsonArg>,
     after_seq: Option<Seq>,
+    after_checksum: Option<&str>,
 ) -> Result<()> {
     // Members only: a public project can be polled by everybody, but not filled with strangers' cursors.
     let access = require_project(Action::Belong, project_uuid)?;
     let name = name_arg("name", name, 255)?;
     let filter = required("filter", filter)?.parsed("filter")?;
     Filter::parse(&filter)?;
-    let after = cursor_arg(access.project, "after_seq", required("after_seq", after_seq)?)?;
+    let after = cursor_arg(access.project, after_seq, after_checksum)?.seq;
     let actor = access.author()?;
-    if !store::insert(access.project, name, actor, &filter, after)? {
+    if !store::insert(access.project, name, actor, &filter, &Place::here(access.project, after)?)? {
         return Err(Error::conflict("duplicate", "a subscription of this name exists").with("name", name));
     }
     Ok(())
@@ -61,11 +64,19 @@ fn poll_subscription(
     name: Option<&str>,
     max_events: default!(Option<i32>, "100"),
     lease: default!(Option<Interval>, "'30 seconds'"),
+    after_seq: default!(Option<i64>, "NULL"),
+    after_checksum: default!(Option<&str>, "NULL"),
 ) -> TableIterator<
     'static,
-    (name!(seq, i64), name!(event, String), name!(payload, Json), name!(committed_at, TimestampWithTimeZone)),
+    (
+        name!(seq, i64),
+        name!(event, String),
+        name!(payload, Json),
+        name!(committed_at, TimestampWithTimeZone),
+        name!(checksum, String),
+    ),
 > {
-    TableIterator::new(definer(|| poll(project_uuid, name, max_events, lease)))
+    TableIterator::new(definer(|| poll(project_uuid, name, max_events, lease, (after_seq, after_checksum))))
 }
 
 fn poll(
@@ -73,22 +84,39 @@ fn poll(
     name: Option<&str>,
     max_events: Option<i32>,
     lease: Option<Interval>,
+    (after_seq, after_checksum): (Option<Seq>, Option<&str>),
 ) -> Result<Vec<EventRow>> {
     let (access, name) = named(project_uuid, name)?;
     let max_events = page_arg("max_events", max_events, MAX_EVENTS)?;
     let lease = interval_arg("lease", lease, 0..=MAX_LEASE, "from 0 seconds to 1 day")?;
+    let after = Place::of(["after_seq", "after_checksum"], after_seq, after_checksum)?;
     let subscription = owned(&access, name)?;
-    cursor_arg(access.project, "cursor", subscription.cursor)?;
+    check(access.project, &subscription)?;
+    after.map_or(Ok(()), |after| check_cursor(access.project, &after))?;
     let now = now();
     if subscription.leased_until.is_some_and(|until| until > now) {
         return Ok(Vec::new());
     }
     let filter = Filter::parse(&subscription.filter)?;
     let (cursor, events) = next_matching(&access, &subscription, &filter, max_events)?;
-    let delivered = subscription.delivered.max(events.last().map_or(cursor, |event| event.seq));
+    let told = events.last().map_or(cursor, |event| event.seq);
+    let cursor = moved(access.project, &subscription.cursor, cursor)?;
+    let delivered = moved(access.project, &subscription.delivered, told)?;
     let leased_until = if events.is_empty() { None } else { Some(to_pg(now + lease)?) };
-    store::update(access.project, name, subscription.actor, cursor, delivered, leased_until)?;
+    store::update(access.project, name, subscription.actor, &cursor, &delivered, leased_until)?;
     events.into_iter().map(row).collect()
+}
+
+/// Refuses to go on in a log that is not the one the subscription has followed (PT410).
+fn check(project: ProjectId, subscription: &Subscription) -> Result<()> {
+    let Subscription { cursor, delivered, .. } = subscription;
+    check_cursor(project, cursor)?;
+    check_cursor(project, delivered).map_err(|error| error.with("common_seq", cursor.seq))
+}
+
+/// A place moved on to a seq, if that is further.
+fn moved(project: ProjectId, place: &Place, seq: Seq) -> Result<Place> {
+    if seq > place.seq { Place::here(project, seq) } else { Ok(place.clone()) }
 }
 
 /// The next events the filter wants, and the cursor moved past the leading bundles it does not.
@@ -98,7 +126,7 @@ fn next_matching(
     filter: &Filter,
     max_events: i64,
 ) -> Result<(Seq, Vec<Event>)> {
-    let mut after = subscription.cursor;
+    let mut after = subscription.cursor.seq;
     for _ in 0..MAX_PAGES {
         pgrx::check_for_interrupts!();
         let query =
@@ -118,27 +146,41 @@ fn next_matching(
 /// Acknowledges everything up to a seq and ends the lease.
 #[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
-fn ack_subscription(project_uuid: Option<Uuid>, name: Option<&str>, seq: Option<i64>) -> i64 {
-    definer(|| ack(project_uuid, name, seq))
+fn ack_subscription(
+    project_uuid: Option<Uuid>,
+    name: Option<&str>,
+    seq: Option<i64>,
+    checksum: default!(Option<&str>, "NULL"),
+) -> i64 {
+    definer(|| ack(project_uuid, name, seq, checksum))
 }
 
-fn ack(project_uuid: Option<Uuid>, name: Option<&str>, seq: Option<Seq>) -> Result<Seq> {
+fn ack(
+    project_uuid: Option<Uuid>,
+    name: Option<&str>,
+    seq: Option<Seq>,
+    checksum: Option<&str>,
+) -> Result<Seq> {
     let (access, name) = named(project_uuid, name)?;
-    let seq = required("seq", seq)?;
+    let given = required("seq", Place::of(["seq", "checksum"], seq, checksum)?)?;
     let subscription = owned(&access, name)?;
-    if seq < 0 || seq > subscription.delivered {
-        return Err(Error::validation(format!("seq must be from 0 to {}", subscription.delivered))
+    check(access.project, &subscription)?;
+    given.check(access.project)?;
+    let Subscription { cursor, delivered, actor, .. } = subscription;
+    if given.seq < 0 || given.seq > delivered.seq {
+        return Err(Error::validation(format!("seq must be from 0 to {}", delivered.seq))
             .with("argument", "seq")
-            .with("delivered_seq", subscription.delivered)
+            .with("delivered_seq", delivered.seq)
             .hint("only what has been handed out can be acknowledged"));
     }
-    let cursor = seq.max(subscription.cursor);
     // A late acknowledgement of what is acknowledged already must not end somebody else's lease.
-    if cursor > subscription.cursor {
-        // Acknowledging a part ends the lease too: the rest is handed out again.
-        store::update(access.project, name, subscription.actor, cursor, subscription.delivered, None)?;
+    if given.seq <= cursor.seq {
+        return Ok(cursor.seq);
     }
-    Ok(cursor)
+    // Acknowledging a part ends the lease too: the rest is handed out again.
+    let cursor = Place::here(access.project, given.seq)?;
+    store::update(access.project, name, actor, &cursor, &delivered, None)?;
+    Ok(cursor.seq)
 }
 
 /// The caller's subscriptions; all of them for an owner.
@@ -157,6 +199,7 @@ fn list_subscriptions(
         name!(behind, i64),
         name!(leased_until, Option<TimestampWithTimeZone>),
         name!(created_at, TimestampWithTimeZone),
+        name!(cursor_checksum, String),
     ),
 > {
     TableIterator::new(definer(|| {

@@ -65,7 +65,7 @@ fn bulk_delete(
     write(&access, staged, correlation_id, "bulk_delete_project_files")
 }
 
-/// `{success, seq, files: [{file_path, version, content_hash}]}`
+/// `{success, seq, checksum, files: [{file_path, version, content_hash}]}`
 fn write(access: &Access, staged: Staged, correlation_id: Option<Uuid>, function: &str) -> Result<JsonB> {
     staged.refuse_duplicates()?;
     let correlation = correlated(correlation_id, function, || staged.fingerprint())?;
@@ -79,5 +79,5 @@ fn write(access: &Access, staged: Staged, correlation_id: Option<Uuid>, function
         .files()
         .map(|op| json!({"file_path": op.file_path, "version": op.version, "content_hash": op.content_hash}))
         .collect();
-    Ok(JsonB(json!({"success": true, "seq": receipt.seq, "files": files})))
+    Ok(JsonB(json!({"success": true, "seq": receipt.seq, "checksum": receipt.checksum, "files": files})))
 }

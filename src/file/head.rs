@@ -2,9 +2,10 @@
 
 use super::{VersionRow, store};
 use crate::bundle::Committed;
-use crate::bundle::store::to_pg;
+use crate::bundle::store::{locked_checksum_at, to_pg};
 use crate::error::{Error, Result};
 use crate::ids::{ProjectId, uuid_to_pg};
+use crate::pure::hash::Hash;
 use crate::pure::path::FilePath;
 use crate::pure::tree::Head;
 use pgrx::heap_tuple::PgHeapTuple;
@@ -21,16 +22,22 @@ pub fn after(project: ProjectId, committed: &Committed) -> Result<FileHead> {
         committed.receipt.files().next().ok_or_else(|| Error::internal("a receipt has no operation"))?;
     let path = FilePath::from_stored(outcome.file_path.clone());
     if let Some(head) = committed.heads.as_ref().and_then(|heads| heads.get(&path)) {
-        return composite(&path, head);
+        return composite(project, &path, head, committed);
     }
     let row = store::find_version(project, &path, Some(outcome.version))?;
     let row: VersionRow =
         row.ok_or_else(|| Error::internal("a receipt names a version that does not exist"))?;
-    composite(&path, &row.to_head(None))
+    composite(project, &path, &row.to_head(None), committed)
 }
 
-fn composite(path: &FilePath, head: &Head) -> Result<FileHead> {
+fn composite(project: ProjectId, path: &FilePath, head: &Head, committed: &Committed) -> Result<FileHead> {
     let content = head.content.as_ref();
+    let receipt = &committed.receipt;
+    let checksum = match head.seq == receipt.seq {
+        true => Some(receipt.checksum.clone()),
+        // Nothing changed, so an older bundle made it what it is.
+        false => locked_checksum_at(project, head.seq)?.map(Hash::to_hex),
+    };
     let values = [
         uuid_to_pg(head.version_id).into_datum(),
         path.as_str().into_datum(),
@@ -43,6 +50,7 @@ fn composite(path: &FilePath, head: &Head) -> Result<FileHead> {
         content.is_some_and(|content| content.is_binary).into_datum(),
         head.seq.into_datum(),
         to_pg(head.updated_at)?.into_datum(),
+        checksum.into_datum(),
     ];
     let shape = PgTupleDesc::for_composite_type_by_oid(type_oid())
         .ok_or_else(|| Error::internal("type quire.project_file_head is missing"))?;

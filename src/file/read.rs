@@ -4,7 +4,8 @@ use super::{VersionRow, store};
 use crate::args::path_arg;
 use crate::auth::{Access, Action, require_project};
 use crate::blob;
-use crate::bundle::store::{committed_at, from_pg, head_seq, to_pg};
+use crate::bundle::Place;
+use crate::bundle::store::{committed_at, from_pg, head_seq, mark_at, to_pg};
 use crate::definer::definer;
 use crate::error::{Error, Result};
 use crate::ids::{ProjectId, Seq, Version};
@@ -71,6 +72,7 @@ fn read_project_file(
         name!(is_deleted, bool),
         name!(is_binary, bool),
         name!(seq, i64),
+        name!(checksum, String),
     ),
 > {
     let row = definer(|| {
@@ -92,6 +94,7 @@ type FileRow = (
     bool,
     bool,
     i64,
+    String,
 );
 
 fn read_text(project_uuid: Option<Uuid>, path: Option<&str>, which: Result<Which>) -> Result<FileRow> {
@@ -115,6 +118,7 @@ fn read_text(project_uuid: Option<Uuid>, path: Option<&str>, which: Result<Which
         row.content_hash.is_none(),
         row.is_binary,
         row.seq,
+        mark_at(access.project, row.seq)?.to_string(),
     ))
 }
 
@@ -205,6 +209,13 @@ pub fn resolve_point(
             .ok_or_else(|| Error::not_found("no such tag").with("tag", crate::pure::path::shorten(tag))),
         _ => Err(Error::validation("give exactly one of at_seq, at_time and at_tag")),
     }
+}
+
+/// The seq that `at_seq` and `at_checksum` give, or the newest.
+pub fn seq_of(project: ProjectId, at: Option<Place>) -> Result<Seq> {
+    let Some(at) = at else { return head_seq(project) };
+    at.check(project)?;
+    existing_seq(project, "at_seq", at.seq)
 }
 
 /// A seq the project has reached; 0 is before the first bundle.

@@ -1,14 +1,14 @@
 //! Bringing an older state back: new bundles, nothing rewritten.
 
 use super::VersionRow;
-use super::head::{self, FileHead};
+use super::head::{FileHead, after};
 use super::read::{existing_seq, version_of};
 use super::store;
 use crate::args::{path_arg, required};
 use crate::auth::{Access, Action, require_project};
 use crate::blob;
 use crate::bundle::correlated;
-use crate::bundle::store::head_seq;
+use crate::bundle::store::head;
 use crate::bundle::{Commit, Kind, Plan, commit};
 use crate::definer::definer;
 use crate::error::{Error, Result};
@@ -55,7 +55,7 @@ fn restore_file(
         ..Commit::new(&access, Kind::Rollback, correlation)
     };
     let committed = commit(&request, |_| Ok(Plan { edits: vec![edit], ..Plan::default() }))?;
-    head::after(access.project, &committed)
+    after(access.project, &committed)
 }
 
 /// Makes the whole tree what it was at a seq.
@@ -81,10 +81,11 @@ fn restore_tree(
     recovery::refuse_files(access.project, to_seq)?;
     if required("dry_run", dry_run)? {
         access.require_active()?;
-        let seq = head_seq(access.project)?;
+        let (seq, checksum) = head(access.project)?;
         let files: Vec<Value> = edits(&access, seq, to_seq)?.iter().map(planned).collect();
         return Ok(JsonB(json!({
-            "dry_run": true, "to_seq": to_seq, "seq": seq, "bundle_id": null, "checksum": null, "files": files
+            "dry_run": true, "to_seq": to_seq, "seq": seq, "bundle_id": null, "checksum": checksum.to_hex(),
+            "files": files
         })));
     }
     let correlation = correlated(correlation_id, "restore_project", || json!([to_seq]))?;
@@ -99,10 +100,9 @@ fn restore_tree(
         .files()
         .map(|op| json!({"file_path": op.file_path, "op": op.op, "content_hash": op.content_hash, "version": op.version}))
         .collect();
-    let (bundle_id, checksum) = receipt.bundle.unzip();
     Ok(JsonB(json!({
-        "dry_run": false, "to_seq": to_seq, "seq": receipt.seq, "bundle_id": bundle_id, "checksum": checksum,
-        "files": files
+        "dry_run": false, "to_seq": to_seq, "seq": receipt.seq, "bundle_id": receipt.bundle_id,
+        "checksum": receipt.checksum, "files": files
     })))
 }
 

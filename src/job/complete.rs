@@ -6,9 +6,10 @@ use crate::args::{message_arg, required};
 use crate::auth::Access;
 use crate::blob;
 use crate::bundle::staged::Staged;
-use crate::bundle::{Commit, Kind, Plan, commit};
+use crate::bundle::{Commit, Kind, Place, Plan, commit};
 use crate::definer::definer;
 use crate::error::{Error, Result};
+use crate::ids::Seq;
 use crate::jsonb::JsonDatum;
 use crate::pure::conflict::OnConflict;
 use crate::pure::json::Members;
@@ -26,20 +27,22 @@ fn complete_job(
     message: default!(Option<&str>, "NULL"),
     base_seq: default!(Option<i64>, "NULL"),
     on_conflict: default!(Option<&str>, "'reject'"),
+    base_checksum: default!(Option<&str>, "NULL"),
 ) -> JsonDatum {
-    definer(|| complete(project_uuid, job, message, base_seq, on_conflict))
+    definer(|| complete(project_uuid, job, message, (base_seq, base_checksum), on_conflict))
 }
 
 fn complete(
     project_uuid: Option<Uuid>,
     job: Option<Uuid>,
     message: Option<&str>,
-    base_seq: Option<i64>,
+    (base_seq, base_checksum): (Option<Seq>, Option<&str>),
     on_conflict: Option<&str>,
 ) -> Result<JsonDatum> {
     let access = gate(project_uuid)?;
     required("job", job)?;
     let message = message_arg(message)?;
+    let base = Place::of(["base_seq", "base_checksum"], base_seq, base_checksum)?;
     let on_conflict = OnConflict::parse(required("on_conflict", on_conflict)?)?;
     // Before the head lock, so that nobody waits for the project while this waits for whoever is still staging.
     let job = locked(&access, job)?;
@@ -51,7 +54,7 @@ fn complete(
     access.require_active()?;
     let request = Commit {
         message: Some(message.unwrap_or_else(|| job.name.clone())),
-        base_seq,
+        base,
         on_conflict,
         details: Some(json!({"job_id": job.id, "job": job.name})),
         ..Commit::new(&access, Kind::JobOutput, None)
@@ -64,7 +67,7 @@ fn complete(
         })
     })?;
     let receipt = committed.receipt;
-    let seq = receipt.bundle.is_some().then_some(receipt.seq);
+    let seq = receipt.bundle_id.is_some().then_some(receipt.seq);
     let mut answer = receipt.to_json();
     answer["job_id"] = json!(job.id);
     store::complete(access.project, job.id, seq, answer)?.ok_or_else(gone)

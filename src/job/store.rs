@@ -1,7 +1,7 @@
 //! SQL of jobs.
 
 use crate::auth::store::called;
-use crate::bundle::store::{from_pg, to_pg};
+use crate::bundle::store::{from_pg, mark, to_pg};
 use crate::db::{self, Answer, Arg};
 use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId, Seq, uuid_to_pg};
@@ -189,7 +189,9 @@ pub fn list_jobs(answer: Answer, project: ProjectId, include_ended: bool) -> Res
             j.actor_id, ",
         called!("j.actor_id"),
         ", j.began_seq, j.began_at, j.leased_until, j.ended_at, j.op_count, j.op_bytes,
-            j.context, j.error, j.seq, u.bundle_id
+            j.context, j.error, j.seq, u.bundle_id, ",
+        mark!("j.began_seq"),
+        "
         FROM quire_store.job j
         LEFT JOIN LATERAL (
             SELECT * FROM quire_store.bundle u WHERE u.project_id = $1 AND u.seq = j.seq OFFSET 0) u ON true

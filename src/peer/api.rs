@@ -1,13 +1,18 @@
-//! `sync_pull`, `sync_ack`, `sync_push`, `sync_status`.
+//! `sync_pull`, `sync_ack`, `sync_push`, `sync_status`, `sync_reset`.
 
+use super::store::Exchange;
 use super::{pull, push, store};
 use crate::args::{name_arg, page_arg, required};
 use crate::auth::{Access, Action, require_project};
-use crate::bundle::store::head_seq;
+use crate::bundle::Place;
+use crate::bundle::store::{head, locked_checksum_at};
 use crate::definer::definer;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
+use crate::file::read::existing_seq;
 use crate::ids::{Seq, uuid_to_pg};
 use crate::jsonb::JsonArg;
+use crate::project;
+use crate::pure::mark::Mark;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use serde_json::json;
@@ -25,8 +30,9 @@ fn sync_pull(
     peer: Option<&str>,
     max_ops: default!(Option<i32>, "100"),
     after_seq: default!(Option<i64>, "NULL"),
+    after_checksum: default!(Option<&str>, "NULL"),
 ) -> JsonB {
-    definer(|| pulled(project_uuid, peer, max_ops, after_seq))
+    definer(|| pulled(project_uuid, peer, max_ops, after_seq, after_checksum))
 }
 
 fn pulled(
@@ -34,12 +40,15 @@ fn pulled(
     peer: Option<&str>,
     max_ops: Option<i32>,
     after_seq: Option<Seq>,
+    after_checksum: Option<&str>,
 ) -> Result<JsonB> {
     let (access, peer) = gate(project_uuid, peer)?;
     let max_ops = page_arg("max_ops", max_ops, MAX_OPS)?;
-    let after = match after_seq {
-        Some(after) => reached(&access, "after_seq", after)?,
-        None => store::find(access.project, peer)?.0,
+    let given = Place::of(["after_seq", "after_checksum"], after_seq, after_checksum)?;
+    let acked = store::find(access.project, peer)?.acked;
+    let after = match given {
+        Some(given) => reached(&access, "after_seq", &given, &acked)?,
+        None => reached(&access, "acked_seq", &acked, &acked)?,
     };
     pull::pull(&access, peer, after, max_ops, after_seq.is_some()).map(JsonB)
 }
@@ -47,13 +56,28 @@ fn pulled(
 /// A peer has everything up to a seq.
 #[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
-fn sync_ack(project_uuid: Option<Uuid>, peer: Option<&str>, seq: Option<i64>) -> i64 {
-    definer(|| {
-        gate(project_uuid, peer).and_then(|(access, peer)| {
-            let seq = reached(&access, "seq", required("seq", seq)?)?;
-            Ok(store::advance(access.project, peer, seq, 0)?.0)
-        })
-    })
+fn sync_ack(
+    project_uuid: Option<Uuid>,
+    peer: Option<&str>,
+    seq: Option<i64>,
+    checksum: default!(Option<&str>, "NULL"),
+) -> i64 {
+    definer(|| acknowledged(project_uuid, peer, seq, checksum))
+}
+
+fn acknowledged(
+    project_uuid: Option<Uuid>,
+    peer: Option<&str>,
+    seq: Option<Seq>,
+    checksum: Option<&str>,
+) -> Result<Seq> {
+    let (access, peer) = gate(project_uuid, peer)?;
+    let given = required("seq", Place::of(["seq", "checksum"], seq, checksum)?)?;
+    let had = store::find(access.project, peer)?.acked;
+    let seq = reached(&access, "seq", &given, &had)?;
+    let acked = Place::here(access.project, seq)?;
+    store::advance(access.project, peer, &Exchange { acked, ..Exchange::begin() })?;
+    Ok(store::locked(access.project, peer)?.acked.seq)
 }
 
 /// Applies bundles of a peer.
@@ -64,11 +88,17 @@ fn sync_push(
     peer: Option<&str>,
     checkpoint: Option<i64>,
     bundles: Option<JsonArg>,
+    checkpoint_checksum: default!(Option<&str>, "NULL"),
+    after_seq: default!(Option<i64>, "NULL"),
+    after_checksum: default!(Option<&str>, "NULL"),
 ) -> TableIterator<
     'static,
     (name!(bundle_id, Uuid), name!(seq, Option<i64>), name!(status, String), name!(reasons, JsonB)),
 > {
-    let rows = definer(|| pushed(project_uuid, peer, checkpoint, bundles));
+    let rows = definer(|| {
+        let ends = (checkpoint, checkpoint_checksum);
+        pushed(project_uuid, peer, ends, bundles, (after_seq, after_checksum))
+    });
     TableIterator::new(rows.into_iter().map(|row| {
         let reasons = JsonB(push::reasons(&row));
         (uuid_to_pg(row.bundle_id), row.seq, row.status.to_owned(), reasons)
@@ -78,16 +108,25 @@ fn sync_push(
 fn pushed(
     project_uuid: Option<Uuid>,
     peer: Option<&str>,
-    checkpoint: Option<Seq>,
+    (checkpoint, checkpoint_checksum): (Option<Seq>, Option<&str>),
     bundles: Option<JsonArg>,
+    (after_seq, after_checksum): (Option<Seq>, Option<&str>),
 ) -> Result<Vec<push::Row>> {
     let (access, peer) = gate(project_uuid, peer)?;
     access.require_active()?;
+    let checkpoint = Place::of(["checkpoint", "checkpoint_checksum"], checkpoint, checkpoint_checksum)?;
     let checkpoint = required("checkpoint", checkpoint)?;
-    if checkpoint < 0 {
-        return Err(Error::validation("checkpoint must not be negative").with("argument", "checkpoint"));
+    let after = Place::of(["after_seq", "after_checksum"], after_seq, after_checksum)?;
+    not_negative("checkpoint", checkpoint.seq)?;
+    after.as_ref().map_or(Ok(()), |after| not_negative("after_seq", after.seq))?;
+    push::push(&access, peer, after, checkpoint, required("bundles", bundles)?.exact_items("bundles")?)
+}
+
+fn not_negative(argument: &str, seq: Seq) -> Result<()> {
+    if seq < 0 {
+        return Err(Error::validation(format!("{argument} must not be negative")).with("argument", argument));
     }
-    push::push(&access, peer, checkpoint, required("bundles", bundles)?.exact_items("bundles")?)
+    Ok(())
 }
 
 /// How far an exchange has come.
@@ -96,11 +135,65 @@ fn pushed(
 fn sync_status(project_uuid: Option<Uuid>, peer: Option<&str>) -> JsonB {
     definer(|| {
         gate(project_uuid, peer).and_then(|(access, peer)| {
-            let (acked_seq, checkpoint) = store::find(access.project, peer)?;
-            let seq = head_seq(access.project)?;
-            Ok(JsonB(json!({"peer": peer, "seq": seq, "acked_seq": acked_seq, "checkpoint": checkpoint})))
+            let known = store::find(access.project, peer)?;
+            status(&access, peer, &known)
         })
     })
+}
+
+fn status(access: &Access, peer: &str, known: &Exchange) -> Result<JsonB> {
+    let (seq, checksum) = head(access.project)?;
+    let Exchange { acked, checkpoint } = known;
+    Ok(JsonB(json!({
+        "peer": peer, "seq": seq, "checksum": Mark::of(&checksum).as_str(),
+        "acked_seq": acked.seq, "acked_checksum": acked.digits(),
+        "checkpoint": checkpoint.seq, "checkpoint_checksum": checkpoint.digits()
+    })))
+}
+
+/// Sets an exchange back.
+#[pg_extern]
+#[search_path(pg_catalog, pg_temp)]
+fn sync_reset(
+    project_uuid: Option<Uuid>,
+    peer: Option<&str>,
+    acked_seq: default!(Option<i64>, "0"),
+    checkpoint: default!(Option<i64>, "0"),
+    checkpoint_checksum: default!(Option<&str>, "NULL"),
+) -> JsonB {
+    definer(|| reset(project_uuid, peer, acked_seq, (checkpoint, checkpoint_checksum)))
+}
+
+fn reset(
+    project_uuid: Option<Uuid>,
+    peer: Option<&str>,
+    acked_seq: Option<Seq>,
+    (checkpoint, checkpoint_checksum): (Option<Seq>, Option<&str>),
+) -> Result<JsonB> {
+    let (access, peer) = gate(project_uuid, peer)?;
+    let checkpoint = Place::of(["checkpoint", "checkpoint_checksum"], checkpoint, checkpoint_checksum)?;
+    not_negative("acked_seq", acked_seq.unwrap_or(0))?;
+    checkpoint.as_ref().map_or(Ok(()), |place| not_negative("checkpoint", place.seq))?;
+    let access = project::locked(access)?;
+    let mut known = store::locked(access.project, peer)?;
+    if let Some(seq) = acked_seq.filter(|seq| *seq < known.acked.seq) {
+        known.acked = Place::kept(seq, None)?;
+    }
+    // What was kept of a log that is not this one any more is worth nothing, neither is a place ahead of this one.
+    if known.acked.mark.is_none() {
+        let checksum = locked_checksum_at(access.project, known.acked.seq)?;
+        let checksum = checksum.ok_or_else(|| ahead("acked_seq", known.acked.seq))?;
+        known.acked = Place::new(known.acked.seq, Mark::of(&checksum));
+    }
+    if let Some(place) = checkpoint.filter(|place| place.seq < known.checkpoint.seq) {
+        known.checkpoint = if place.seq == 0 { Exchange::begin().checkpoint } else { place };
+    }
+    store::set(access.project, peer, &known)?;
+    status(&access, peer, &known)
+}
+
+fn ahead(argument: &str, seq: Seq) -> Error {
+    Error::validation(format!("{argument} {seq} is ahead of the log")).with("argument", argument)
 }
 
 fn gate(project_uuid: Option<Uuid>, peer: Option<&str>) -> Result<(Access, &str)> {
@@ -108,6 +201,15 @@ fn gate(project_uuid: Option<Uuid>, peer: Option<&str>) -> Result<(Access, &str)
     Ok((access, name_arg("peer", peer, LONGEST_PEER)?))
 }
 
-fn reached(access: &Access, argument: &str, seq: Seq) -> Result<Seq> {
-    crate::file::read::existing_seq(access.project, argument, seq)
+/// A seq of our log that a peer has reached. PT409 when that was another log, with the newest place that both have as far as it is
+/// known: the one that was acknowledged.
+fn reached(access: &Access, argument: &str, place: &Place, acked: &Place) -> Result<Seq> {
+    let checked = place.check_as(Code::Conflict, access.project);
+    checked.map_err(|error| match acked.check_as(Code::Conflict, access.project) {
+        Ok(()) if acked.seq < place.seq => {
+            error.with("common_seq", acked.seq).with("common_checksum", acked.digits())
+        }
+        _ => error,
+    })?;
+    existing_seq(access.project, argument, place.seq)
 }

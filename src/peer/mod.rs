@@ -9,6 +9,7 @@
 mod api;
 mod apply;
 mod coexist;
+mod follow;
 mod heal;
 mod pull;
 mod push;

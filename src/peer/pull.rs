@@ -3,14 +3,15 @@
 use super::store::{self, Base, More};
 use crate::auth::Access;
 use crate::blob::{self, State};
-use crate::bundle::store::head_seq;
+use crate::bundle::store::{head_seq, mark_at};
 use crate::error::{Code, Error, Result};
 use crate::ids::{ProjectId, Seq};
 use crate::pure::chain::BundleHeader;
 use crate::pure::hash::Hash;
 use crate::pure::json::{canonical, encode_base64};
+use crate::pure::mark::Mark;
 use crate::pure::op::Op;
-use crate::pure::peer::{End, op_to_json};
+use crate::pure::peer::{End, Standing, op_to_json};
 use crate::recovery::{self, LoadedBundle};
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap};
@@ -25,11 +26,19 @@ const MAX_BUNDLE_BYTES: i64 = 240 << 20;
 /// How many bundles are looked at, at once.
 const BUNDLES_AT_ONCE: Seq = 100;
 
-/// The next bundles after a seq, without those that came from the peer itself, unless `all` are wanted.
+/// The next bundles after a place, without those that came from the peer itself, unless `all` are wanted.
 pub fn pull(access: &Access, peer: &str, after: Seq, max_ops: i64, all: bool) -> Result<Value> {
     let project = access.project;
     let newest = head_seq(project)?;
-    let mut page = Page { bundles: Vec::new(), ops: 0, bytes: 0, checkpoint: after };
+    let from = mark_at(project, after)?;
+    let mut page = Page {
+        bundles: Vec::new(),
+        ops: 0,
+        bytes: 0,
+        checkpoint: after,
+        mark: from.clone(),
+        sent: (after, from.clone()),
+    };
     let mut corrupt = Value::Null;
     while page.checkpoint < newest && page.has_room(max_ops) {
         pgrx::check_for_interrupts!();
@@ -43,15 +52,16 @@ pub fn pull(access: &Access, peer: &str, after: Seq, max_ops: i64, all: bool) ->
                 corrupt = found;
                 break;
             }
+            let mark = Mark::of(&bundle.logged.checksum);
             let Some(origin) = batch.travels(peer, bundle, all)? else {
-                page.checkpoint = bundle.logged.header.seq;
+                (page.checkpoint, page.mark) = (bundle.logged.header.seq, mark);
                 continue;
             };
             let ops = batch.ops(bundle, origin)?;
             let hashes = batch.contents(project, bundle, &ops)?;
             match batch.sent(project, bundle, origin, ops, &hashes) {
                 Ok(sent) => {
-                    if !page.take(sent, max_ops) {
+                    if !page.take(sent, mark, max_ops) {
                         break;
                     }
                 }
@@ -69,8 +79,8 @@ pub fn pull(access: &Access, peer: &str, after: Seq, max_ops: i64, all: bool) ->
         }
     }
     Ok(json!({
-        "project_id": project.to_string(), "peer": peer, "after": after, "checkpoint": page.checkpoint,
-        "has_more": page.checkpoint < newest, "bundles": page.bundles, "corrupt": corrupt
+        "project_id": project.to_string(), "peer": peer, "after": after, "after_checksum": from.as_str(),
+        "checkpoint": page.checkpoint, "checkpoint_checksum": page.mark.as_str(), "has_more": page.checkpoint < newest, "bundles": page.bundles, "corrupt": corrupt
     }))
 }
 
@@ -79,6 +89,10 @@ struct Page {
     ops: i64,
     bytes: i64,
     checkpoint: Seq,
+    /// The mark there.
+    mark: Mark,
+    /// The last bundle in it, or where it begins: what comes between does not travel.
+    sent: (Seq, Mark),
 }
 
 impl Page {
@@ -87,14 +101,16 @@ impl Page {
     }
 
     /// Adds a bundle, unless it is too much for a page that has one already.
-    fn take(&mut self, sent: Sent, max_ops: i64) -> bool {
+    fn take(&mut self, mut sent: Sent, mark: Mark, max_ops: i64) -> bool {
         let is_too_much = self.ops + sent.ops > max_ops || self.bytes + sent.bytes > MAX_CONTENT_BYTES;
         if is_too_much && !self.bundles.is_empty() {
             return false;
         }
         self.ops += sent.ops;
         self.bytes += sent.bytes;
-        self.checkpoint = sent.seq;
+        (self.checkpoint, self.mark) = (sent.seq, mark.clone());
+        let (after_seq, after_mark) = std::mem::replace(&mut self.sent, (sent.seq, mark.clone()));
+        sent.json["log"] = Standing { seq: sent.seq, mark, after_seq, after_mark }.to_json();
         self.bundles.push(sent.json);
         true
     }

@@ -1,12 +1,14 @@
 //! `sync_push`: a checkpoint's bundles, verified and applied in order.
 
 use super::apply::{self, author};
+use super::follow::Followed;
+use super::store::Exchange;
 use super::{heal, known_as, store};
 use crate::args::{file_type_arg, message_arg, text_arg};
 use crate::auth::Access;
 use crate::bundle::staged::check_count;
 use crate::bundle::store::now;
-use crate::bundle::{Commit, Kind, commit};
+use crate::bundle::{Commit, Kind, Place, commit};
 use crate::error::{Error, Result};
 use crate::ids::{ActorId, Seq};
 use crate::jsonb::Items;
@@ -30,13 +32,22 @@ pub struct Row {
 }
 
 /// Applies a checkpoint's bundles. From the first that is corrupt on, none is applied.
-pub fn push(access: &Access, peer: &str, checkpoint: Seq, bundles: Items) -> Result<Vec<Row>> {
+///
+/// `after` is where what is sent begins in the peer's log, if that is told; `checkpoint` is where it ends.
+pub fn push(
+    access: &Access,
+    peer: &str,
+    after: Option<Place>,
+    checkpoint: Place,
+    bundles: Items,
+) -> Result<Vec<Row>> {
     // Before anything is looked up: who sends the same at the same time waits, and finds it known.
     let access = &project::locked(access.clone())?;
     access.require_active()?;
     let project = access.project;
+    let mut followed = Followed::of(project, peer)?;
+    after.as_ref().map_or(Ok(()), |after| followed.goes_on_from(after))?;
     let mut rows = Vec::new();
-    let mut reached = Some(checkpoint);
     let mut behind: Option<Uuid> = None;
     let mut before: Option<Seq> = None;
     let mut ops = 0;
@@ -62,14 +73,20 @@ pub fn push(access: &Access, peer: &str, checkpoint: Seq, bundles: Items) -> Res
             let reasons = vec![fault, format!("recorded as {id}; nothing of it is applied")];
             rows.push(Row { bundle_id, seq: None, status: "quarantined", reasons });
             behind = Some(bundle_id);
-            reached = before;
             continue;
         }
-        rows.push(one(access, peer, &bundle)?);
+        rows.push(one(access, peer, &followed, &bundle)?);
+        bundle.standing.as_ref().inspect(|standing| followed.took(standing));
         before = value.get("seq").and_then(Value::as_i64).or(before);
     }
-    let (_, had) = store::find(project, peer)?;
-    store::advance(project, peer, 0, reached.unwrap_or(had))?;
+    if behind.is_some() {
+        // What is told of each bundle may be its seq alone.
+        before.map_or(Ok(()), |seq| followed.ends_at(Place::kept(seq, None)?))?;
+    } else if after.is_some() || !rows.is_empty() {
+        followed.ends_at(checkpoint)?;
+    }
+    let known = Exchange { checkpoint: followed.reached().clone(), ..Exchange::begin() };
+    store::advance(project, peer, &known)?;
     Ok(rows)
 }
 
@@ -92,9 +109,13 @@ fn check(what: &str, bundle: &Bundle) -> Result<()> {
     })
 }
 
-fn one(access: &Access, peer: &str, bundle: &Bundle) -> Result<Row> {
+fn one(access: &Access, peer: &str, followed: &Followed, bundle: &Bundle) -> Result<Row> {
     let bundle_id = bundle.header.bundle_id;
-    if let Some(seq) = known_as(access.project, bundle_id, Some(bundle.header.seq))? {
+    let known = known_as(access.project, bundle_id, Some(bundle.header.seq))?;
+    if let Some(standing) = &bundle.standing {
+        followed.may_take(standing, known.is_some())?;
+    }
+    if let Some(seq) = known {
         let reasons = heal::heal(access, seq, bundle)?;
         recovery::end_incoming(access, bundle_id)?;
         return Ok(Row { bundle_id, seq: Some(seq), status: "duplicate", reasons });
@@ -113,7 +134,7 @@ fn one(access: &Access, peer: &str, bundle: &Bundle) -> Result<Row> {
         let planned = apply::plan(access, peer, head, bundle)?;
         reasons = planned.reasons;
         // Before its event is built, which says so.
-        store::remember(access.project, bundle_id, head.seq + 1, peer)?;
+        store::remember(access.project, bundle, head.seq + 1, peer)?;
         Ok(planned.plan)
     })?
     .receipt;

@@ -2,35 +2,104 @@
 
 use crate::auth::store::called;
 use crate::blob::store::byte_array;
-use crate::db::{self, Arg};
+use crate::bundle::Place;
+use crate::db::{self, Arg, Row};
 use crate::error::Result;
 use crate::ids::{ActorId, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
 use crate::pure::hash::Hash;
+use crate::pure::mark::Mark;
 use crate::pure::op::Mode;
-use crate::pure::peer::{End, Stamp};
+use crate::pure::peer::{Bundle, End, Stamp};
 use crate::pure::replay::File;
 use pgrx::{JsonB, Uuid as PgUuid};
 use serde_json::Value;
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// What is known of a peer: what it has of us, and we of it.
-pub fn find(project: ProjectId, peer: &str) -> Result<(Seq, Seq)> {
-    const SQL: &str =
-        "SELECT p.acked_seq, p.checkpoint FROM quire_store.peer p WHERE p.project_id = $1 AND p.peer = $2";
-    let found = db::read_one(SQL, &[project.pg().into(), peer.into()], |row| Ok((row.get(1)?, row.get(2)?)))?;
-    Ok(found.unwrap_or((0, 0)))
+/// What is known of a peer.
+#[derive(Clone)]
+pub struct Exchange {
+    /// Up to where it has our log.
+    pub acked: Place,
+    /// Up to where we have followed its log.
+    pub checkpoint: Place,
 }
 
-/// Moves what is known of a peer forward, never back; what it is then.
-pub fn advance(project: ProjectId, peer: &str, acked_seq: Seq, checkpoint: Seq) -> Result<(Seq, Seq)> {
-    const SQL: &str = "INSERT INTO quire_store.peer AS p (project_id, peer, acked_seq, checkpoint) VALUES ($1, $2, $3, $4)
+impl Exchange {
+    /// Nothing yet.
+    pub fn begin() -> Self {
+        let start = Place::new(0, Mark::of(&Hash::ZERO));
+        Self { acked: start.clone(), checkpoint: start }
+    }
+
+    fn from_row(row: &Row) -> Result<Self> {
+        Ok(Self {
+            acked: Place::kept(row.get(1)?, Some(row.get(2)?))?,
+            checkpoint: Place::kept(row.get(3)?, row.opt(4)?)?,
+        })
+    }
+}
+
+const EXCHANGE: &str =
+    "SELECT p.acked_seq, p.acked_checksum, p.checkpoint, p.checkpoint_checksum FROM quire_store.peer p
+    WHERE p.project_id = $1 AND p.peer = $2";
+
+/// What is known of a peer, as the caller's snapshot sees it.
+pub fn find(project: ProjectId, peer: &str) -> Result<Exchange> {
+    let found = db::read_one(EXCHANGE, &[project.pg().into(), peer.into()], Exchange::from_row)?;
+    Ok(found.unwrap_or_else(Exchange::begin))
+}
+
+/// The same under the head lock.
+pub fn locked(project: ProjectId, peer: &str) -> Result<Exchange> {
+    let found = db::write_one(EXCHANGE, &[project.pg().into(), peer.into()], Exchange::from_row)?;
+    Ok(found.unwrap_or_else(Exchange::begin))
+}
+
+/// Moves what is known of a peer forward, never back.
+pub fn advance(project: ProjectId, peer: &str, to: &Exchange) -> Result<()> {
+    const SQL: &str = "INSERT INTO quire_store.peer AS p
+            (project_id, peer, acked_seq, acked_checksum, checkpoint, checkpoint_checksum)
+        VALUES ($1, $2, $3, $4, $5, $6)
         ON CONFLICT (project_id, peer) DO UPDATE
-        SET acked_seq = GREATEST(p.acked_seq, EXCLUDED.acked_seq), checkpoint = GREATEST(p.checkpoint, EXCLUDED.checkpoint),
-            updated_at = clock_timestamp()
-        RETURNING acked_seq, checkpoint";
-    let args: [Arg; 4] = [project.pg().into(), peer.into(), acked_seq.into(), checkpoint.into()];
-    Ok(db::write_one(SQL, &args, |row| Ok((row.get(1)?, row.get(2)?)))?.unwrap_or((acked_seq, checkpoint)))
+        SET acked_seq = GREATEST(p.acked_seq, EXCLUDED.acked_seq),
+            acked_checksum = CASE WHEN EXCLUDED.acked_seq > p.acked_seq THEN EXCLUDED.acked_checksum
+                ELSE p.acked_checksum END,
+            checkpoint = GREATEST(p.checkpoint, EXCLUDED.checkpoint),
+            checkpoint_checksum = CASE WHEN EXCLUDED.checkpoint > p.checkpoint THEN EXCLUDED.checkpoint_checksum
+                WHEN EXCLUDED.checkpoint = p.checkpoint THEN COALESCE(p.checkpoint_checksum, EXCLUDED.checkpoint_checksum)
+                ELSE p.checkpoint_checksum END,
+            updated_at = clock_timestamp()";
+    db::exec(SQL, &exchange_args(project, peer, to))
+}
+
+/// Sets what is known of a peer to something else.
+pub fn set(project: ProjectId, peer: &str, to: &Exchange) -> Result<()> {
+    const SQL: &str = "UPDATE quire_store.peer
+        SET acked_seq = $3, acked_checksum = $4, checkpoint = $5, checkpoint_checksum = $6, updated_at = clock_timestamp()
+        WHERE project_id = $1 AND peer = $2";
+    db::exec(SQL, &exchange_args(project, peer, to))
+}
+
+fn exchange_args<'a>(project: ProjectId, peer: &'a str, exchange: &'a Exchange) -> [Arg<'a>; 6] {
+    let Exchange { acked, checkpoint } = exchange;
+    [
+        project.pg().into(),
+        peer.into(),
+        acked.seq.into(),
+        acked.digits().into(),
+        checkpoint.seq.into(),
+        checkpoint.digits().into(),
+    ]
+}
+
+/// The newest place of a peer's log, up to a seq, of which we have the bundle; the beginning when there is none.
+pub fn newest_place(project: ProjectId, peer: &str, last: Seq) -> Result<Place> {
+    const SQL: &str = "SELECT p.peer_seq, p.peer_checksum FROM quire_store.peer_bundle p
+        WHERE p.project_id = $1 AND p.peer = $2 AND p.peer_seq <= $3 ORDER BY p.peer_seq DESC LIMIT 1";
+    let args: [Arg; 3] = [project.pg().into(), peer.into(), last.into()];
+    let found = db::write_one(SQL, &args, |row| Place::kept(row.get(1)?, row.opt(2)?))?;
+    Ok(found.unwrap_or_else(|| Exchange::begin().checkpoint))
 }
 
 /// Our seq of a bundle that was made elsewhere.
@@ -46,11 +115,21 @@ pub fn bundle_id(project: ProjectId, seq: Seq) -> Result<Option<Uuid>> {
     db::write_one(SQL, &[project.pg().into(), seq.into()], |row| row.get(1).map(uuid_from_pg))
 }
 
-/// Keeps that a bundle came from a peer.
-pub fn remember(project: ProjectId, bundle: Uuid, seq: Seq, peer: &str) -> Result<()> {
+/// Keeps that a bundle came from a peer, and where it stands there.
+pub fn remember(project: ProjectId, bundle: &Bundle, seq: Seq, peer: &str) -> Result<()> {
     const SQL: &str =
-        "INSERT INTO quire_store.peer_bundle (project_id, bundle_id, seq, peer) VALUES ($1, $2, $3, $4)";
-    db::exec(SQL, &[project.pg().into(), uuid_to_pg(bundle).into(), seq.into(), peer.into()])
+        "INSERT INTO quire_store.peer_bundle (project_id, bundle_id, seq, peer, peer_seq, peer_checksum)
+        VALUES ($1, $2, $3, $4, $5, $6)";
+    let standing = bundle.standing.as_ref();
+    let args: [Arg; 6] = [
+        project.pg().into(),
+        uuid_to_pg(bundle.header.bundle_id).into(),
+        seq.into(),
+        peer.into(),
+        standing.map(|standing| standing.seq).into(),
+        standing.map(|standing| standing.mark.as_str()).into(),
+    ];
+    db::exec(SQL, &args)
 }
 
 /// Keeps what an author is called elsewhere, as it was said last.

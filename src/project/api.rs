@@ -85,6 +85,7 @@ fn list_projects() -> TableIterator<
         name!(role, Option<String>),
         name!(seq, i64),
         name!(changed_at, TimestampWithTimeZone),
+        name!(checksum, String),
     ),
 > {
     TableIterator::new(definer(|| {

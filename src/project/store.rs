@@ -147,12 +147,13 @@ pub fn list_members(answer: Answer, project: ProjectId) -> Result<()> {
 
 /// One row of `list_projects`.
 pub type Listed =
-    (Uuid, String, String, String, String, Option<String>, i64, pgrx::datum::TimestampWithTimeZone);
+    (Uuid, String, String, String, String, Option<String>, i64, pgrx::datum::TimestampWithTimeZone, String);
 
 /// Projects `actor` is a member of; all of them for an administrator.
 pub fn list(actor: Option<ActorId>, is_admin: bool) -> Result<Vec<Listed>> {
     const SQL: &str =
-        "SELECT p.project_id, p.name, p.kind, p.visibility, p.status, m.role, h.seq, h.committed_at
+        "SELECT p.project_id, p.name, p.kind, p.visibility, p.status, m.role, h.seq, h.committed_at,
+            left(encode(h.checksum, 'hex'), 16)
         FROM quire_store.project p
         JOIN quire_store.project_head h ON h.project_id = p.project_id
         LEFT JOIN quire_store.membership m ON m.project_id = p.project_id AND m.actor_id = $1
@@ -168,6 +169,7 @@ pub fn list(actor: Option<ActorId>, is_admin: bool) -> Result<Vec<Listed>> {
             row.opt(6)?,
             row.get(7)?,
             row.get(8)?,
+            row.get(9)?,
         ))
     })
 }

@@ -17,6 +17,7 @@
 use crate::pure::asset::{Asset, Label};
 use crate::pure::hash::Hash;
 use crate::pure::json::encode_base64;
+use crate::pure::mark::Mark;
 use crate::pure::timestamp::{Micros, rfc3339};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -322,12 +323,13 @@ fn describe(change: &Change, into: &mut Map<String, Value>) {
 }
 
 /// An event as Supabase Realtime carries it: the payload with `seq` and `timestamp`.
-pub fn message(seq: i64, committed_at: Micros, payload: &Value) -> Value {
+pub fn message(seq: i64, mark: &Mark, committed_at: Micros, payload: &Value) -> Value {
     let mut message = payload.as_object().cloned().unwrap_or_default();
     // A snapshot's own seq is another one.
     if let Some(of_payload) = message.insert("seq".into(), seq.into()) {
         message.insert("tree_seq".into(), of_payload);
     }
+    message.insert("checksum".into(), mark.as_str().into());
     message.insert("timestamp".into(), rfc3339(committed_at).into());
     Value::Object(message)
 }
@@ -339,23 +341,26 @@ pub fn hint(event: &str, seq: i64, committed_at: Micros) -> String {
 
 /// A whole event for the public channel of a project that broadcasts in full: without content when that is too much,
 /// and without the list of files when even that is.
-pub fn broadcast(event: &str, seq: i64, committed_at: Micros, payload: &Value) -> String {
-    let wrap = |payload: &Value| {
-        json!({"event": event, "seq": seq, "timestamp": rfc3339(committed_at), "payload": payload})
-            .to_string()
+pub fn broadcast(event: &str, seq: i64, mark: &Mark, committed_at: Micros, payload: &Value) -> String {
+    let bare = json!({
+        "event": event, "seq": seq, "checksum": mark.as_str(), "timestamp": rfc3339(committed_at)
+    });
+    let wrap = |member: &str, value: &Value| {
+        let mut whole = bare.clone();
+        whole[member] = value.clone();
+        whole.to_string()
     };
-    let whole = wrap(payload);
+    let whole = wrap("payload", payload);
     if whole.len() <= MAX_NOTIFY_BYTES {
         return whole;
     }
-    let mut bare = payload.clone();
-    strip_content(&mut bare);
-    let bare = wrap(&bare);
-    if bare.len() <= MAX_NOTIFY_BYTES {
-        return bare;
+    let mut stripped = payload.clone();
+    strip_content(&mut stripped);
+    let stripped = wrap("payload", &stripped);
+    if stripped.len() <= MAX_NOTIFY_BYTES {
+        return stripped;
     }
-    json!({"event": event, "seq": seq, "timestamp": rfc3339(committed_at), "content_omitted": true})
-        .to_string()
+    wrap("content_omitted", &true.into())
 }
 
 fn strip_content(value: &mut Value) {
@@ -511,11 +516,15 @@ mod tests {
         );
     }
 
+    fn mark() -> Mark {
+        Mark::of(&Hash::of(b"the log"))
+    }
+
     #[test]
     fn a_broadcast_always_fits() {
         let payload =
             build(single(true), &ORIGIN, vec![update("a", &[b'x'; 20_000])], Some(Vec::new()), Vec::new());
-        let text = broadcast(single(true), 1, 0, &payload);
+        let text = broadcast(single(true), 1, &mark(), 0, &payload);
         assert!(
             text.len() <= MAX_NOTIFY_BYTES
                 && text.contains("\"content_omitted\":true")
@@ -523,9 +532,9 @@ mod tests {
         );
         let many = (0..1000).map(|n| update(&format!("f{n}"), b"x")).collect();
         let payload = build(BULK, &ORIGIN, many, Some(Vec::new()), Vec::new());
-        let text = broadcast(BULK, 1, 0, &payload);
+        let text = broadcast(BULK, 1, &mark(), 0, &payload);
         assert!(text.len() <= MAX_NOTIFY_BYTES && text.contains("\"content_omitted\":true"));
         let payload = build(single(true), &ORIGIN, vec![update("a", b"small")], Some(Vec::new()), Vec::new());
-        assert!(broadcast(single(true), 1, 0, &payload).contains("small"));
+        assert!(broadcast(single(true), 1, &mark(), 0, &payload).contains("small"));
     }
 }

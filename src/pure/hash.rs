@@ -9,6 +9,9 @@ use std::fmt;
 pub struct Hash([u8; 32]);
 
 impl Hash {
+    /// How many bytes it has.
+    pub const BYTES: usize = 32;
+
     /// What the first bundle of a project is chained to.
     pub const ZERO: Hash = Hash([0; 32]);
 

@@ -17,6 +17,7 @@ pub mod hash;
 pub mod interrupt;
 pub mod job;
 pub mod json;
+pub mod mark;
 #[cfg(all(test, not(feature = "server")))]
 mod memory_tests;
 pub mod merge;

@@ -10,6 +10,7 @@ use crate::pure::chain::{BundleHeader, checksum};
 use crate::pure::field::{EntityKey, FieldKey};
 use crate::pure::hash::Hash;
 use crate::pure::json::{Members, canonical, decode_base64};
+use crate::pure::mark::Mark;
 use crate::pure::op::{Mode, Op, size_member};
 use crate::pure::path::FilePath;
 use crate::pure::replay::File;
@@ -21,9 +22,49 @@ use uuid::Uuid;
 /// Time of a bundle where it was made, and its id.
 pub type Stamp = (i64, Uuid);
 
+/// Where a bundle stands in the log of whoever sends it, and after what of that log it is to be applied.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Standing {
+    /// Its seq there.
+    pub seq: i64,
+    /// The mark of that log at it.
+    pub mark: Mark,
+    /// Up to where whoever gets it must have that log.
+    pub after_seq: i64,
+    /// The mark there.
+    pub after_mark: Mark,
+}
+
+impl Standing {
+    /// As JSON.
+    pub fn to_json(&self) -> Value {
+        json!({
+            "seq": self.seq, "checksum": self.mark.as_str(), "after_seq": self.after_seq,
+            "after_checksum": self.after_mark.as_str()
+        })
+    }
+
+    fn parse(what: &str, value: &Value) -> Result<Self> {
+        let mut members = Members::of(what, value)?;
+        let standing = Self {
+            seq: members.i64("seq")?,
+            mark: Mark::parse("checksum", members.str("checksum")?)?,
+            after_seq: members.i64("after_seq")?,
+            after_mark: Mark::parse("after_checksum", members.str("after_checksum")?)?,
+        };
+        members.finish()?;
+        if standing.after_seq < 0 || standing.after_seq >= standing.seq {
+            return Err(Error::validation(format!("{what}.after_seq must be from 0 and before its seq")));
+        }
+        Ok(standing)
+    }
+}
+
 /// A bundle as it travels.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Bundle {
+    /// Where it stands in the sender's log; `None` when nobody says.
+    pub standing: Option<Standing>,
     /// As it was made.
     pub header: BundleHeader,
     /// Checksum of the one before, where it was made.
@@ -134,7 +175,9 @@ impl Bundle {
         let mut members = Members::of(what, value)?;
         members.opt("seq");
         let header = header(&format!("{what}.header"), members.value("header")?)?;
+        let standing = members.opt("log").map(|log| Standing::parse(&format!("{what}.log"), log));
         let bundle = Self {
+            standing: standing.transpose()?,
             header,
             previous: hash(&mut members, "prev_checksum")?,
             checksum: hash(&mut members, "checksum")?,

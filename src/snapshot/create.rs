@@ -4,11 +4,11 @@ use super::build::build;
 use super::store::{self, Key, Ticket};
 use crate::args::required;
 use crate::auth::{self, Access, Action, require_project};
-use crate::bundle::store::{head_seq, now};
-use crate::bundle::{Commit, Kind, Plan, commit};
+use crate::bundle::store::now;
+use crate::bundle::{Commit, Kind, Place, Plan, commit};
 use crate::definer::definer;
 use crate::error::{Error, Result};
-use crate::file::read::existing_seq;
+use crate::file::read::seq_of;
 use crate::guc;
 use crate::ids::{Seq, uuid_from_pg};
 use crate::jsonb::JsonDatum;
@@ -31,22 +31,26 @@ fn create_project_snapshot(
     at_seq: default!(Option<i64>, "NULL"),
     since_seq: default!(Option<i64>, "NULL"),
     ttl: default!(Option<Interval>, "'15 minutes'"),
+    at_checksum: default!(Option<&str>, "NULL"),
+    since_checksum: default!(Option<&str>, "NULL"),
 ) -> JsonDatum {
-    definer(|| create(project_uuid, format, at_seq, since_seq, ttl))
+    definer(|| create(project_uuid, format, (at_seq, at_checksum), (since_seq, since_checksum), ttl))
 }
 
 fn create(
     project_uuid: Option<Uuid>,
     format: Option<&str>,
-    at_seq: Option<Seq>,
-    since_seq: Option<Seq>,
+    (at_seq, at_checksum): (Option<Seq>, Option<&str>),
+    (since_seq, since_checksum): (Option<Seq>, Option<&str>),
     ttl: Option<Interval>,
 ) -> Result<JsonDatum> {
     let access = require_project(Action::Belong, project_uuid)?;
     let format = Format::parse(required("format", format)?)?;
-    let seq =
-        at_seq.map_or_else(|| head_seq(access.project), |seq| existing_seq(access.project, "at_seq", seq))?;
+    let at = Place::of(["at_seq", "at_checksum"], at_seq, at_checksum)?;
+    let since = Place::of(["since_seq", "since_checksum"], since_seq, since_checksum)?;
+    let seq = seq_of(access.project, at)?;
     recovery::refuse_files(access.project, seq)?;
+    since.map_or(Ok(()), |since| since.check(access.project))?;
     if since_seq.is_some_and(|since| since < 0 || since > seq) {
         return Err(
             Error::validation(format!("since_seq must be from 0 to {seq}")).with("argument", "since_seq")

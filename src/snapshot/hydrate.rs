@@ -3,13 +3,15 @@
 use crate::args::required;
 use crate::auth::{Action, require_project};
 use crate::blob;
-use crate::bundle::store::head_seq;
+use crate::bundle::Place;
+use crate::bundle::store::mark_at;
 use crate::definer::definer;
 use crate::error::{Error, Result};
 use crate::event::MAX_CONTENT_BYTES;
 use crate::file::VersionRow;
-use crate::file::read::existing_seq;
+use crate::file::read::seq_of;
 use crate::file::store::files_at;
+use crate::ids::Seq;
 use crate::jsonb::JsonArg;
 use crate::pure::hash::Hash;
 use crate::pure::interrupt;
@@ -32,15 +34,20 @@ fn plan_hydration(
     project_uuid: Option<Uuid>,
     have: Option<JsonArg>,
     at_seq: default!(Option<i64>, "NULL"),
+    at_checksum: default!(Option<&str>, "NULL"),
 ) -> JsonB {
-    definer(|| plan(project_uuid, have, at_seq))
+    definer(|| plan(project_uuid, have, at_seq, at_checksum))
 }
 
-fn plan(project_uuid: Option<Uuid>, have: Option<JsonArg>, at_seq: Option<i64>) -> Result<JsonB> {
+fn plan(
+    project_uuid: Option<Uuid>,
+    have: Option<JsonArg>,
+    at_seq: Option<Seq>,
+    at_checksum: Option<&str>,
+) -> Result<JsonB> {
     let access = require_project(Action::Read, project_uuid)?;
     let mut have = held_files(required("have", have)?)?;
-    let seq =
-        at_seq.map_or_else(|| head_seq(access.project), |seq| existing_seq(access.project, "at_seq", seq))?;
+    let seq = seq_of(access.project, Place::of(["at_seq", "at_checksum"], at_seq, at_checksum)?)?;
     recovery::refuse_files(access.project, seq)?;
     let mut keep = 0;
     let mut wanted: Vec<(String, VersionRow, Hash)> = Vec::new();
@@ -69,7 +76,10 @@ fn plan(project_uuid: Option<Uuid>, have: Option<JsonArg>, at_seq: Option<i64>) 
         Ok(entry(path, file, hash, contents.get(hash).filter(|_| at < travelling)))
     });
     let put = put.collect::<Result<Vec<Value>>>()?;
-    Ok(JsonB(json!({"seq": seq, "put": put, "delete": delete, "keep": keep})))
+    let checksum = mark_at(access.project, seq)?;
+    Ok(JsonB(json!({
+        "seq": seq, "checksum": checksum.as_str(), "put": put, "delete": delete, "keep": keep
+    })))
 }
 
 /// The files somebody has, by path.

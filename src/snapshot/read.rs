@@ -97,6 +97,7 @@ fn list_snapshots(
         name!(chunk_count, i32),
         name!(created_by, Uuid),
         name!(created_at, TimestampWithTimeZone),
+        name!(checksum, String),
     ),
 > {
     TableIterator::new(definer(|| {

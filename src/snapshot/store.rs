@@ -1,7 +1,7 @@
 //! SQL of snapshots.
 
 use crate::blob;
-use crate::bundle::store::to_pg;
+use crate::bundle::store::{mark, to_pg};
 use crate::db::{self, Arg, Row};
 use crate::error::Result;
 use crate::ids::{ActorId, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
@@ -185,7 +185,7 @@ pub struct Ticket<'a> {
 /// What is known of a snapshot, as JSON; with a ticket, what its maker gets.
 pub fn describe(project: ProjectId, snapshot: Uuid, ticket: Option<&Ticket>) -> Result<Option<JsonDatum>> {
     macro_rules! described {
-        ($more:literal) => {
+        ($more:literal, $mark:expr) => {
             concat!(
                 "SELECT jsonb_build_object('snapshot_id', s.snapshot_id, 'project_id', s.project_id,
                     'since_seq', s.since_seq, 'format', s.format, 'size', s.size,
@@ -193,12 +193,16 @@ pub fn describe(project: ProjectId, snapshot: Uuid, ticket: Option<&Ticket>) -> 
                     'chunk_count', s.chunk_count, 'created_at', s.created_at, 'manifest', s.manifest,
                     'deleted', s.deleted, ",
                 $more,
+                $mark,
                 ") FROM quire_store.snapshot s WHERE s.project_id = $1 AND s.snapshot_id = $2"
             )
         };
     }
-    const PLAIN: &str = described!("'seq', s.tree_seq");
-    const WITH_TICKET: &str = described!("'seq', $3, 'url', $4, 'token', $5, 'expires_at', $6, 'cached', $7");
+    const PLAIN: &str = described!("'seq', s.tree_seq, 'checksum', ", mark!("s.tree_seq"));
+    const WITH_TICKET: &str = described!(
+        "'seq', $3, 'url', $4, 'token', $5, 'expires_at', $6, 'cached', $7, 'checksum', ",
+        mark!("$3")
+    );
     let mut args: Vec<Arg> = vec![project.pg().into(), uuid_to_pg(snapshot).into()];
     let Some(ticket) = ticket else { return db::read_one(PLAIN, &args, |row| row.get(1)) };
     args.extend([
@@ -212,14 +216,18 @@ pub fn describe(project: ProjectId, snapshot: Uuid, ticket: Option<&Ticket>) -> 
 }
 
 /// One row of `list_snapshots`.
-pub type Listed = (PgUuid, i64, Option<i64>, String, i64, String, i64, i32, PgUuid, TimestampWithTimeZone);
+pub type Listed =
+    (PgUuid, i64, Option<i64>, String, i64, String, i64, i32, PgUuid, TimestampWithTimeZone, String);
 
 /// Snapshots, newest first.
 pub fn list(project: ProjectId) -> Result<Vec<Listed>> {
-    const SQL: &str =
+    const SQL: &str = concat!(
         "SELECT s.snapshot_id, s.tree_seq, s.since_seq, s.format, s.size, encode(s.content_hash, 'hex'),
-            s.file_count, s.chunk_count, s.created_by, s.created_at
-        FROM quire_store.snapshot s WHERE s.project_id = $1 ORDER BY s.created_at DESC, s.snapshot_id";
+            s.file_count, s.chunk_count, s.created_by, s.created_at, ",
+        mark!("s.tree_seq"),
+        "
+        FROM quire_store.snapshot s WHERE s.project_id = $1 ORDER BY s.created_at DESC, s.snapshot_id"
+    );
     db::read(SQL, &[project.pg().into()], |row| {
         Ok((
             row.get(1)?,
@@ -232,6 +240,7 @@ pub fn list(project: ProjectId) -> Result<Vec<Listed>> {
             row.get(8)?,
             row.get(9)?,
             row.get(10)?,
+            row.get(11)?,
         ))
     })
 }

@@ -207,6 +207,7 @@ const CALLS: &[(Needs, &[(&str, &str)])] = &[
             ("sync_ack", "'{p}', 'p', 0"),
             ("sync_pull", "'{p}', 'p'"),
             ("sync_push", "'{p}', 'p', 0, '[]'"),
+            ("sync_reset", "'{p}', 'p'"),
             ("sync_status", "'{p}', 'p'"),
             ("unarchive_project", "'{p}'"),
             ("update_project", r#"'{p}', '{"name": "x"}'"#),

@@ -27,6 +27,7 @@ mod outsiders;
 mod peers;
 mod personas;
 mod realtime;
+mod restored;
 mod retry;
 mod shapes;
 mod smoke;

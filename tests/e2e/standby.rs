@@ -125,6 +125,7 @@ const WRITERS: &[&str] = &[
     "SELECT quire.fail_job({p}, job_id, 'x') FROM quire.list_jobs({p})",
     "SELECT quire.sync_ack({p}, 'elsewhere', 1)",
     "SELECT quire.sync_push({p}, 'elsewhere', 1, '[]')",
+    "SELECT quire.sync_reset({p}, 'elsewhere')",
     "SELECT quire.put_asset({p}, 'a.png', '\\x00', 'image/png', 'image')",
     "SELECT quire.delete_asset({p}, content_hash) FROM quire.list_assets({p})",
     "SELECT quire.begin_upload({p}, 'a.png', 'image/png', 'image')",

@@ -165,6 +165,17 @@ test('a cursor ahead of the log: hydrated again by a plan, modes included', asyn
   await one.stop()
 })
 
+test('a cursor of another log, as after a restore: hydrated again by a plan', async () => {
+  const variables = await startSession()
+  const one = start('other', { ...variables, SEQ_CHECKSUM: '0123456789abcdef' })
+  await one.reaches(isLive)
+  assert.deepEqual(one.states.map(({ state }) => state), ['hydrating', 'hydrating', 'live'])
+  await isComplete(one)
+  await author.rows('SELECT quire.upsert_project_file($1, $2, $3)', project, 'after another log', 'text')
+  await isComplete(one)
+  await one.stop()
+})
+
 test('the snapshot comes by HTTP when the server has a public URL', async () => {
   const web = await webServer(async (request, response) => {
     const { pathname, searchParams } = new URL(request.url, 'http://web')

@@ -89,7 +89,7 @@ export function eventOf(input) {
   return {
     event,
     payload,
-    message: { ...payload, ...tree, seq: input.seq, timestamp: when },
+    message: { ...payload, ...tree, seq: input.seq, checksum: input.checksum.slice(0, 16), timestamp: when },
     hint: { event, seq: input.seq, timestamp: when },
   }
 }

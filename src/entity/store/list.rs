@@ -1,6 +1,7 @@
 //! SQL of the readers that list entities, changes and conflicts.
 
 use crate::auth::store::called;
+use crate::bundle::store::mark;
 use crate::db::Answer;
 use crate::error::Result;
 use crate::ids::{ProjectId, Seq, uuid_to_pg};
@@ -11,13 +12,17 @@ use uuid::Uuid;
 
 /// Entities of a type whose fields have these members.
 pub fn list_entities(answer: Answer, project: ProjectId, entity_type: &str, matching: Value) -> Result<()> {
-    const SQL: &str = "SELECT e.entity_id,
-            jsonb_object_agg(e.field, e.value) FILTER (WHERE e.value IS NOT NULL), max(e.seq), max(e.updated_at)
+    const SQL: &str = concat!(
+        "SELECT e.entity_id,
+            jsonb_object_agg(e.field, e.value) FILTER (WHERE e.value IS NOT NULL), max(e.seq), max(e.updated_at), ",
+        mark!("max(e.seq)"),
+        "
         FROM quire_store.entity_field e
         WHERE e.project_id = $1 AND e.entity_type = $2
         GROUP BY e.entity_id
         HAVING COALESCE(jsonb_object_agg(e.field, e.value) FILTER (WHERE e.value IS NOT NULL) @> $3, false)
-        ORDER BY e.entity_id";
+        ORDER BY e.entity_id"
+    );
     answer.fill(SQL, &[project.pg().into(), entity_type.into(), JsonB(matching).into()])
 }
 
@@ -56,8 +61,11 @@ pub fn entity_history(
 
 /// Every entity as it was at a seq.
 pub fn entities_at(answer: Answer, project: ProjectId, seq: Seq) -> Result<()> {
-    const SQL: &str = "SELECT e.entity_type, e.entity_id,
-            jsonb_object_agg(e.field, o.value) FILTER (WHERE o.value IS NOT NULL), max(o.bundle_seq)
+    const SQL: &str = concat!(
+        "SELECT e.entity_type, e.entity_id,
+            jsonb_object_agg(e.field, o.value) FILTER (WHERE o.value IS NOT NULL), max(o.bundle_seq), ",
+        mark!("max(o.bundle_seq)"),
+        "
         FROM quire_store.entity_field e
         CROSS JOIN LATERAL (
             SELECT p.value, p.bundle_seq
@@ -69,7 +77,8 @@ pub fn entities_at(answer: Answer, project: ProjectId, seq: Seq) -> Result<()> {
         WHERE e.project_id = $1
         GROUP BY e.entity_type, e.entity_id
         HAVING count(o.value) > 0
-        ORDER BY e.entity_type, e.entity_id";
+        ORDER BY e.entity_type, e.entity_id"
+    );
     answer.fill(SQL, &[project.pg().into(), seq.into()])
 }
 

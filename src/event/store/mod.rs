@@ -2,12 +2,14 @@
 
 pub mod channel;
 
+use crate::bundle::Place;
 use crate::bundle::store::{from_peer, from_pg};
 use crate::db::{self, Arg};
 use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId, Seq};
 use crate::pure::event::FieldChange;
 use crate::pure::hash::Hash;
+use crate::pure::mark::Mark;
 use crate::pure::timestamp::Micros;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::{JsonB, Uuid};
@@ -17,6 +19,7 @@ use std::collections::BTreeMap;
 /// A bundle, as the event log needs it.
 pub struct LoggedBundle {
     pub seq: Seq,
+    pub mark: Mark,
     pub actor: ActorId,
     pub committed_at: Micros,
     /// The peer it came from.
@@ -29,7 +32,7 @@ pub struct LoggedBundle {
 /// The next bundles after a seq.
 pub fn bundles_after(project: ProjectId, after: Seq, limit: i64) -> Result<Vec<LoggedBundle>> {
     const SQL: &str = concat!(
-        "SELECT u.seq, u.actor_id, u.committed_at, u.op_count,
+        "SELECT u.seq, u.checksum, u.actor_id, u.committed_at, u.op_count,
             CASE WHEN u.kind = 'system' THEN u.details -> 'op' END, ",
         from_peer!("u.bundle_id"),
         "
@@ -41,11 +44,12 @@ pub fn bundles_after(project: ProjectId, after: Seq, limit: i64) -> Result<Vec<L
     db::read(SQL, &[project.pg().into(), after.into(), limit.into()], |row| {
         Ok(LoggedBundle {
             seq: row.get(1)?,
-            actor: ActorId::from_pg(row.get::<Uuid>(2)?),
-            committed_at: from_pg(row.get(3)?),
-            op_count: row.get(4)?,
-            other: row.opt::<JsonB>(5)?.map(|op| op.0),
-            from_peer: row.opt(6)?,
+            mark: Mark::of(&Hash::from_bytes(row.get::<&[u8]>(2)?)?),
+            actor: ActorId::from_pg(row.get::<Uuid>(3)?),
+            committed_at: from_pg(row.get(4)?),
+            op_count: row.get(5)?,
+            other: row.opt::<JsonB>(6)?.map(|op| op.0),
+            from_peer: row.opt(7)?,
         })
     })
 }
@@ -142,20 +146,26 @@ pub fn record_sink_failure(project: ProjectId, seq: Seq, error: &str) -> Result<
 pub struct Subscription {
     pub actor: ActorId,
     pub filter: Value,
-    pub cursor: Seq,
-    pub delivered: Seq,
+    pub cursor: Place,
+    pub delivered: Place,
     pub leased_until: Option<Micros>,
 }
 
 /// Creates a subscription; `false` when the name is taken.
-pub fn insert(project: ProjectId, name: &str, actor: ActorId, filter: &Value, after: Seq) -> Result<bool> {
-    const SQL: &str =
-        "INSERT INTO quire_store.subscription (project_id, name, actor_id, filter, cursor_seq, delivered_seq)
-        SELECT $1, $2, $3, $4, $5, $5
+pub fn insert(project: ProjectId, name: &str, actor: ActorId, filter: &Value, after: &Place) -> Result<bool> {
+    const SQL: &str = "INSERT INTO quire_store.subscription (project_id, name, actor_id, filter, cursor_seq, cursor_checksum,
+            delivered_seq, delivered_checksum)
+        SELECT $1, $2, $3, $4, $5, $6, $5, $6
         WHERE NOT EXISTS (SELECT FROM quire_store.subscription s WHERE s.project_id = $1 AND s.name = $2)
         ON CONFLICT DO NOTHING RETURNING true";
-    let args: [Arg; 5] =
-        [project.pg().into(), name.into(), actor.pg().into(), JsonB(filter.clone()).into(), after.into()];
+    let args: [Arg; 6] = [
+        project.pg().into(),
+        name.into(),
+        actor.pg().into(),
+        JsonB(filter.clone()).into(),
+        after.seq.into(),
+        after.digits().into(),
+    ];
     Ok(db::write_one(SQL, &args, |row| row.get::<bool>(1))?.is_some())
 }
 
@@ -167,11 +177,18 @@ pub fn lock(
     actor: Option<ActorId>,
     all: bool,
 ) -> Result<Option<Subscription>> {
-    const SQL: &str = "SELECT actor_id, filter, cursor_seq, delivered_seq, leased_until
-        FROM quire_store.subscription WHERE project_id = $1 AND name = $2 AND actor_id = $3 FOR NO KEY UPDATE";
-    const IF_FREE: &str = "SELECT actor_id, filter, cursor_seq, delivered_seq, leased_until
-        FROM quire_store.subscription WHERE project_id = $1 AND name = $2 AND actor_id = $3
-        FOR NO KEY UPDATE SKIP LOCKED";
+    macro_rules! locked {
+        ($how:literal) => {
+            concat!(
+                "SELECT actor_id, filter, cursor_seq, cursor_checksum, delivered_seq, delivered_checksum, leased_until
+                FROM quire_store.subscription WHERE project_id = $1 AND name = $2 AND actor_id = $3
+                FOR NO KEY UPDATE",
+                $how
+            )
+        };
+    }
+    const SQL: &str = locked!("");
+    const IF_FREE: &str = locked!(" SKIP LOCKED");
     const WHOSE: &str = "SELECT actor_id FROM quire_store.subscription
         WHERE project_id = $1 AND name = $2 AND ($4 OR actor_id = $3)
         ORDER BY actor_id = $3 DESC, created_at LIMIT 1";
@@ -183,9 +200,9 @@ pub fn lock(
         Ok(Subscription {
             actor: ActorId::from_pg(row.get::<Uuid>(1)?),
             filter: row.get::<JsonB>(2)?.0,
-            cursor: row.get(3)?,
-            delivered: row.get(4)?,
-            leased_until: row.opt(5)?.map(from_pg),
+            cursor: Place::kept(row.get(3)?, Some(row.get(4)?))?,
+            delivered: Place::kept(row.get(5)?, Some(row.get(6)?))?,
+            leased_until: row.opt(7)?.map(from_pg),
         })
     })?;
     if found.is_none() && !is_own {
@@ -199,19 +216,22 @@ pub fn update(
     project: ProjectId,
     name: &str,
     whose: ActorId,
-    cursor: Seq,
-    delivered: Seq,
+    cursor: &Place,
+    delivered: &Place,
     leased_until: Option<TimestampWithTimeZone>,
 ) -> Result<()> {
     const SQL: &str =
-        "UPDATE quire_store.subscription SET cursor_seq = $4, delivered_seq = $5, leased_until = $6
+        "UPDATE quire_store.subscription SET cursor_seq = $4, cursor_checksum = $5, delivered_seq = $6,
+            delivered_checksum = $7, leased_until = $8
         WHERE project_id = $1 AND name = $2 AND actor_id = $3";
-    let args: [Arg; 6] = [
+    let args: [Arg; 8] = [
         project.pg().into(),
         name.into(),
         whose.pg().into(),
-        cursor.into(),
-        delivered.into(),
+        cursor.seq.into(),
+        cursor.digits().into(),
+        delivered.seq.into(),
+        delivered.digits().into(),
         leased_until.into(),
     ];
     db::exec(SQL, &args)
@@ -224,16 +244,27 @@ pub fn delete(project: ProjectId, name: &str, whose: ActorId) -> Result<()> {
 }
 
 /// One row of `list_subscriptions`.
-pub type Listed = (String, Uuid, JsonB, i64, i64, Option<TimestampWithTimeZone>, TimestampWithTimeZone);
+pub type Listed =
+    (String, Uuid, JsonB, i64, i64, Option<TimestampWithTimeZone>, TimestampWithTimeZone, String);
 
 /// Subscriptions of `actor`, or all of them.
 pub fn list(project: ProjectId, actor: Option<ActorId>, all: bool) -> Result<Vec<Listed>> {
-    const SQL: &str = "SELECT s.name, s.actor_id, s.filter, s.cursor_seq, h.seq - s.cursor_seq, s.leased_until, s.created_at
+    const SQL: &str = "SELECT s.name, s.actor_id, s.filter, s.cursor_seq, h.seq - s.cursor_seq, s.leased_until, s.created_at,
+            s.cursor_checksum
         FROM quire_store.subscription s
         JOIN quire_store.project_head h ON h.project_id = s.project_id
         WHERE s.project_id = $1 AND ($3 OR s.actor_id = $2)
         ORDER BY s.name";
     db::read(SQL, &[project.pg().into(), actor.map(ActorId::pg).into(), all.into()], |row| {
-        Ok((row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.opt(6)?, row.get(7)?))
+        Ok((
+            row.get(1)?,
+            row.get(2)?,
+            row.get(3)?,
+            row.get(4)?,
+            row.get(5)?,
+            row.opt(6)?,
+            row.get(7)?,
+            row.get(8)?,
+        ))
     })
 }

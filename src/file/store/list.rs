@@ -1,5 +1,6 @@
 //! SQL of the readers that list files, versions and tags.
 
+use crate::bundle::store::mark;
 use crate::db::{self, Answer, Arg};
 use crate::error::Result;
 use crate::ids::{ProjectId, Seq, Version};
@@ -107,7 +108,8 @@ fn is_file(project: ProjectId, path: &FilePath) -> Result<bool> {
 
 macro_rules! at {
     () => {
-        "SELECT f.file_path, v.file_type, v.is_binary, v.content_hash, v.version, v.committed_at, v.size, v.bundle_seq
+        "SELECT f.file_path, v.file_type, v.is_binary, v.content_hash, v.version, v.committed_at, v.size, v.bundle_seq,
+             u.checksum
          FROM quire_store.file_head f
          CROSS JOIN LATERAL (
              SELECT o.file_type, o.is_binary, o.is_deleted, o.content_hash, o.version, o.committed_at, o.size, o.bundle_seq
@@ -115,6 +117,8 @@ macro_rules! at {
              WHERE o.project_id = f.project_id AND o.file_id = f.file_id AND o.bundle_seq <= $2
              ORDER BY o.bundle_seq DESC, o.version DESC
              LIMIT 1) v
+         LEFT JOIN LATERAL (
+             SELECT b.checksum FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = v.bundle_seq OFFSET 0) u ON true
          WHERE f.project_id = $1 AND NOT v.is_deleted AND ($3 IS NULL OR f.file_path > $3)"
     };
 }
@@ -122,13 +126,13 @@ macro_rules! at {
 /// Files with their content as they were at a seq, by path.
 pub fn files_at(answer: Answer, project: ProjectId, seq: Seq, page: &Page) -> Result<()> {
     const ALL: &str = concat!(
-        with_content!("h.committed_at, h.bundle_seq"),
+        with_content!("h.committed_at, h.bundle_seq, left(encode(h.checksum, 'hex'), 16)"),
         " FROM (",
         at!(),
         " ORDER BY f.file_path OFFSET 0) h ORDER BY h.file_path"
     );
     const FIRST: &str = concat!(
-        with_content!("h.committed_at, h.bundle_seq"),
+        with_content!("h.committed_at, h.bundle_seq, left(encode(h.checksum, 'hex'), 16)"),
         " FROM ",
         first!(at!(), "$4"),
         " h ORDER BY h.file_path"
@@ -183,9 +187,13 @@ pub fn history(
 
 /// Tags, by seq.
 pub fn tags(answer: Answer, project: ProjectId) -> Result<()> {
-    const SQL: &str = "SELECT t.tag, t.seq, t.created_by, t.created_at
+    const SQL: &str = concat!(
+        "SELECT t.tag, t.seq, t.created_by, t.created_at, ",
+        mark!("t.seq"),
+        "
         FROM quire_store.project_tag t
         WHERE t.project_id = $1
-        ORDER BY t.seq, t.tag";
+        ORDER BY t.seq, t.tag"
+    );
     answer.fill(SQL, &[project.pg().into()])
 }

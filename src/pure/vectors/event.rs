@@ -8,6 +8,7 @@ use crate::pure::event::{
 };
 use crate::pure::hash::Hash;
 use crate::pure::json::decode_base64;
+use crate::pure::mark::Mark;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -32,12 +33,14 @@ struct Event {
 const ABOUT: &str = "input is what one bundle did: files, fields and assets in order, or an operation that changes none of them. \
     content of a file is its bytes in base64, or why it is not there. event and payload are what poll_events hands out; message is \
     what Supabase Realtime carries, hint what goes out by NOTIFY. Of a path, field or asset that changed twice the last state counts. \
+    checksum of an input is its bundle's, that of a message its first 16 digits. \
     committed_at is in microseconds since 1970; a timestamp is RFC 3339 without zeros at the end of its fraction.";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Input {
     seq: i64,
+    checksum: Hash,
     sender: Uuid,
     from_peer: Option<String>,
     committed_at: i64,
@@ -149,14 +152,16 @@ impl From<AssetInput> for AssetChange {
 const INPUTS: &[(&str, &str)] = &[
     (
         "a file of text",
-        r#"{"seq": 1, "sender": "00000000-0000-4000-8000-0000000000a1", "committed_at": 1700000000123456, "fields": [], "files": [
+        r#"{"seq": 1, "checksum": "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213",
+            "sender": "00000000-0000-4000-8000-0000000000a1", "committed_at": 1700000000123456, "fields": [], "files": [
             {"file_path": "src/d\u00e9j\u00e0 vu.txt", "version": 1, "file": {"file_type": "txt", "mode": "100644", "is_binary": false,
              "content_hash": "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262", "size": 8,
              "content": {"base64": "w6kg8J+YgAo="}}}]}"#,
     ),
     (
         "a file of bytes that was moved, from a peer, on a full second",
-        r#"{"seq": 2, "sender": "00000000-0000-4000-8000-0000000000a2", "from_peer": "the other \"one\"",
+        r#"{"seq": 2, "checksum": "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262",
+            "sender": "00000000-0000-4000-8000-0000000000a2", "from_peer": "the other \"one\"",
             "committed_at": 1700000001000000, "fields": [], "files": [
             {"file_path": "b.bin", "version": 2, "moved_from": "a.bin", "file": {"file_type": "bin", "mode": "100755",
              "content_hash": "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213", "size": 2, "is_binary": true,
@@ -164,21 +169,24 @@ const INPUTS: &[(&str, &str)] = &[
     ),
     (
         "a file that is too large to travel",
-        r#"{"seq": 3, "sender": "00000000-0000-4000-8000-0000000000a1", "committed_at": 1700000001500000, "fields": [], "files": [
+        r#"{"seq": 3, "checksum": "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213",
+            "sender": "00000000-0000-4000-8000-0000000000a1", "committed_at": 1700000001500000, "fields": [], "files": [
             {"file_path": "large", "version": 1, "file": {"file_type": "text", "mode": "100644", "is_binary": false,
              "content_hash": "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213", "size": 536870912,
              "content": "omitted"}}]}"#,
     ),
     (
         "a file whose content nobody asked for",
-        r#"{"seq": 4, "sender": "00000000-0000-4000-8000-0000000000a1", "committed_at": 0, "fields": [], "files": [
+        r#"{"seq": 4, "checksum": "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262",
+            "sender": "00000000-0000-4000-8000-0000000000a1", "committed_at": 0, "fields": [], "files": [
             {"file_path": "link", "version": 3, "file": {"file_type": "link", "mode": "120000", "is_binary": false,
              "content_hash": "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213", "size": 1,
              "content": "not_asked"}}]}"#,
     ),
     (
         "a file that is gone, after it was changed",
-        r#"{"seq": 5, "sender": "00000000-0000-4000-8000-0000000000a1", "committed_at": 1700000002000001, "fields": [], "files": [
+        r#"{"seq": 5, "checksum": "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213",
+            "sender": "00000000-0000-4000-8000-0000000000a1", "committed_at": 1700000002000001, "fields": [], "files": [
             {"file_path": "a", "version": 4, "file": {"file_type": "text", "mode": "100644", "is_binary": false,
              "content_hash": "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213", "size": 1,
              "content": {"base64": "eA=="}}},
@@ -186,7 +194,8 @@ const INPUTS: &[(&str, &str)] = &[
     ),
     (
         "several files, of which one changed twice, with fields and an asset",
-        r#"{"seq": 6, "sender": "00000000-0000-4000-8000-0000000000a1", "committed_at": 1700000002000010, "files": [
+        r#"{"seq": 6, "checksum": "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262",
+            "sender": "00000000-0000-4000-8000-0000000000a1", "committed_at": 1700000002000010, "files": [
             {"file_path": "a", "version": 6, "file": {"file_type": "text", "mode": "100644", "is_binary": false,
              "content_hash": "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213", "size": 1,
              "content": {"base64": "eA=="}}},
@@ -206,7 +215,8 @@ const INPUTS: &[(&str, &str)] = &[
     ),
     (
         "fields of entities, whose last state counts",
-        r#"{"seq": 7, "sender": "00000000-0000-4000-8000-0000000000a1", "committed_at": 1700000003000000, "fields": [
+        r#"{"seq": 7, "checksum": "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213",
+            "sender": "00000000-0000-4000-8000-0000000000a1", "committed_at": 1700000003000000, "fields": [
             {"op": "field.set", "entity_type": "task", "entity_id": "2", "field": "n", "value": 1424953923781206.25},
             {"op": "field.set", "entity_type": "task", "entity_id": "1", "field": "a", "value": {"b": [1e21, -0.5], "a": null}},
             {"op": "field.set", "entity_type": "task", "entity_id": "2", "field": "n", "value": null},
@@ -218,11 +228,13 @@ const INPUTS: &[(&str, &str)] = &[
     ),
     (
         "fields that are too large to travel",
-        r#"{"seq": 8, "sender": "00000000-0000-4000-8000-0000000000a1", "committed_at": 1700000003000000}"#,
+        r#"{"seq": 8, "checksum": "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262",
+            "sender": "00000000-0000-4000-8000-0000000000a1", "committed_at": 1700000003000000}"#,
     ),
     (
         "assets, whose last state counts",
-        r#"{"seq": 9, "sender": "00000000-0000-4000-8000-0000000000a1", "committed_at": 1700000004000000, "fields": [], "assets": [
+        r#"{"seq": 9, "checksum": "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213",
+            "sender": "00000000-0000-4000-8000-0000000000a1", "committed_at": 1700000004000000, "fields": [], "assets": [
             {"content_hash": "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213", "filename": "a.png",
              "media_type": "image/png", "asset_type": "image", "size": 1, "is_deleted": false},
             {"content_hash": "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262", "filename": "\u00fc",
@@ -232,7 +244,8 @@ const INPUTS: &[(&str, &str)] = &[
     ),
     (
         "a snapshot",
-        r#"{"seq": 10, "sender": "00000000-0000-0000-0000-000000000000", "committed_at": 1700000005000000, "fields": [],
+        r#"{"seq": 10, "checksum": "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262",
+            "sender": "00000000-0000-0000-0000-000000000000", "committed_at": 1700000005000000, "fields": [],
             "op": {"op": "snapshot.ready", "snapshot_id": "01890a5d-ac96-774b-bcce-b302099a8057", "seq": 9, "since_seq": 4,
                 "format": "tar.zst", "size": 150, "file_count": 2,
                 "content_hash": "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213"}}"#,
@@ -241,7 +254,7 @@ const INPUTS: &[(&str, &str)] = &[
 
 fn event(title: &'static str, text: &str) -> Event {
     let given = value(text);
-    let Input { seq, sender, from_peer, committed_at, op, files, fields, assets } =
+    let Input { seq, checksum, sender, from_peer, committed_at, op, files, fields, assets } =
         serde_json::from_value(given.clone()).expect(title);
     let origin = Origin { sender, from_peer, committed_at };
     let files: Vec<Change> = files.into_iter().map(Change::from).collect();
@@ -261,7 +274,7 @@ fn event(title: &'static str, text: &str) -> Event {
         name: title,
         input: given,
         event,
-        message: message(seq, committed_at, &payload),
+        message: message(seq, &Mark::of(&checksum), committed_at, &payload),
         hint: value(&hint(event, seq, committed_at)),
         payload,
     }

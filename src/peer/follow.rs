@@ -1,0 +1,104 @@
+//! A peer's log, as far as it was followed here.
+//!
+//! A peer that was set back to a backup gives out its seqs again, to other bundles, and one of the two sides would go on
+//! without some of the other's. So what comes must go on from what was followed, by seq and mark; otherwise the push is
+//! refused, and says the newest place that both have as far as it is known here.
+
+use super::store::{self, Exchange};
+use crate::bundle::Place;
+use crate::bundle::place::other_log;
+use crate::bundle::store::locked_checksum_at;
+use crate::error::{Code, Error, Result};
+use crate::ids::{ProjectId, Seq};
+use crate::pure::mark::Mark;
+use crate::pure::peer::Standing;
+
+/// How far a peer's log was followed.
+pub struct Followed<'a> {
+    project: ProjectId,
+    peer: &'a str,
+    /// Before this call.
+    had: Place,
+    /// Up to now.
+    reached: Place,
+}
+
+impl<'a> Followed<'a> {
+    /// What is known, under the head lock.
+    pub fn of(project: ProjectId, peer: &'a str) -> Result<Self> {
+        let Exchange { checkpoint, .. } = store::locked(project, peer)?;
+        Ok(Self { project, peer, had: checkpoint.clone(), reached: checkpoint })
+    }
+
+    /// Up to where the log is followed now.
+    pub fn reached(&self) -> &Place {
+        &self.reached
+    }
+
+    /// What begins after a place of the peer's log must not leave anything out (PT409), nor begin in another log.
+    pub fn goes_on_from(&self, after: &Place) -> Result<()> {
+        if after.seq > self.reached.seq && !self.is_copy(after)? {
+            let message =
+                format!("{} has sent up to {} and goes on after {}", self.peer, self.reached.seq, after.seq);
+            return Err(self.refusal(message, &self.reached));
+        }
+        if after.seq == self.reached.seq && disagree(&after.mark, &self.reached.mark) {
+            return self.diverged(after.seq, after.seq - 1);
+        }
+        Ok(())
+    }
+
+    /// Whether this project has the peer's log as its own, as after a dump was restored here.
+    fn is_copy(&self, place: &Place) -> Result<bool> {
+        let checksum = locked_checksum_at(self.project, place.seq)?;
+        Ok(checksum.zip(place.mark.as_ref()).is_some_and(|(checksum, mark)| mark.is_of(&checksum)))
+    }
+
+    /// A bundle may come next: what stands where the log was followed is known, and has the mark that it had (PT409).
+    pub fn may_take(&self, standing: &Standing, is_known: bool) -> Result<()> {
+        self.goes_on_from(&Place::new(standing.after_seq, standing.after_mark.clone()))?;
+        let is_other = standing.seq == self.had.seq && disagree(&Some(standing.mark.clone()), &self.had.mark);
+        if is_other || standing.seq <= self.had.seq && !is_known {
+            return self.diverged(standing.seq, standing.after_seq);
+        }
+        Ok(())
+    }
+
+    /// A bundle was taken.
+    pub fn took(&mut self, standing: &Standing) {
+        if standing.seq > self.reached.seq {
+            self.reached = Place::new(standing.seq, standing.mark.clone());
+        }
+    }
+
+    /// What was sent ends here.
+    pub fn ends_at(&mut self, checkpoint: Place) -> Result<()> {
+        if checkpoint.seq == self.had.seq && disagree(&checkpoint.mark, &self.had.mark) {
+            return self.diverged(checkpoint.seq, checkpoint.seq - 1);
+        }
+        let is_unmarked = self.reached.mark.is_none() || checkpoint.seq > self.reached.seq;
+        if checkpoint.seq >= self.reached.seq && is_unmarked {
+            self.reached = checkpoint;
+        }
+        Ok(())
+    }
+
+    fn diverged(&self, at: Seq, last: Seq) -> Result<()> {
+        let message = format!("{} has another log at seq {at} than it had", self.peer);
+        let common = store::newest_place(self.project, self.peer, last)?;
+        Err(self.refusal(message, &common))
+    }
+
+    fn refusal(&self, message: String, common: &Place) -> Error {
+        other_log(Code::Conflict, message, self.had.seq)
+            .with("peer", self.peer)
+            .with("common_seq", common.seq)
+            .with("common_checksum", common.digits())
+            .hint("one of the two was set back to an older state: see sync_reset")
+    }
+}
+
+/// Whether two marks are known and of different logs.
+fn disagree(one: &Option<Mark>, other: &Option<Mark>) -> bool {
+    one.as_ref().zip(other.as_ref()).is_some_and(|(one, other)| !one.agrees_with(other))
+}
