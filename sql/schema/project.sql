@@ -32,7 +32,9 @@ CREATE TABLE quire_store.project_head (
     next_file_id integer NOT NULL DEFAULT 1,
     live_files   bigint NOT NULL DEFAULT 0,
     live_bytes   bigint NOT NULL DEFAULT 0,
-    asset_bytes  bigint NOT NULL DEFAULT 0
+    asset_bytes  bigint NOT NULL DEFAULT 0,
+    -- Every bundle that was taken back by a revert, or in another database, is at or before this seq: out of its author's order.
+    in_order_after bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 30);
 SELECT pg_catalog.pg_extension_config_dump('quire_store.project_head', '');
 
