@@ -59,7 +59,7 @@ GRANT EXECUTE ON FUNCTION quire.map_role_to_actor(text, uuid, text), quire.unmap
 -- quire_owner has USAGE on quire_store, so none of this can be named directly.
 GRANT SELECT ON quire_store.project_files, quire_store.file_head, quire_store.bundle, quire_store.blob,
     quire_store.blob_chunk, quire_store.entity_op, quire_store.asset_op TO quire_user;
-GRANT EXECUTE ON FUNCTION quire_store.is_readable(uuid, oid, oid), quire_store.may_read_project(uuid),
+GRANT EXECUTE ON FUNCTION quire_store.is_readable(uuid), quire_store.may_read_project(uuid),
     quire_store.readable_projects(), quire_store.flushed(), quire_store.blob_text(quire_store.blob),
     quire_store.missing_text(bytea), quire_store.gone_text(bytea, smallint, bigint, timestamp with time zone, text),
     quire_store.chunked_text(quire_store.blob),
