@@ -2,25 +2,25 @@
 SELECT quire.create_project('merges', t.id(1000)) IS NOT NULL AS created;
 SELECT version FROM quire.upsert_project_file(t.id(1000), 'a', E'1\n2\n3\n4\n5\n');
 SELECT version FROM quire.upsert_project_file(t.id(1000), 'a', E'one\n2\n3\n4\n5\n');
-SELECT quire.merge_project_file(t.id(1000), 'a', E'1\n2\n3\n4\nfive\n', 1);
+SELECT quire.merge_project_file(t.id(1000), 'a', E'1\n2\n3\n4\nfive\n', 1) - 'checksum' AS merge_project_file;
 SELECT content FROM quire.read_project_file(t.id(1000), 'a');
 -- the same edit again changes nothing
-SELECT quire.merge_project_file(t.id(1000), 'a', E'1\n2\n3\n4\nfive\n', 1);
+SELECT quire.merge_project_file(t.id(1000), 'a', E'1\n2\n3\n4\nfive\n', 1) - 'checksum' AS merge_project_file;
 -- nobody else wrote: a plain save
-SELECT quire.merge_project_file(t.id(1000), 'a', E'one\n2\n3\n4\nfive\nsix\n', 3);
+SELECT quire.merge_project_file(t.id(1000), 'a', E'one\n2\n3\n4\nfive\nsix\n', 3) - 'checksum' AS merge_project_file;
 -- the same line twice: nothing is written and the hunks come back
-SELECT quire.merge_project_file(t.id(1000), 'a', E'uno\n2\n3\n4\n5\n', 1);
+SELECT quire.merge_project_file(t.id(1000), 'a', E'uno\n2\n3\n4\n5\n', 1) - 'checksum' AS merge_project_file;
 SELECT version FROM quire.read_project_file(t.id(1000), 'a');
 -- a repeated request gets the same hunks, also after the file has changed
 SELECT version FROM quire.upsert_project_file(t.id(1000), 'c', 'x');
 SELECT version FROM quire.upsert_project_file(t.id(1000), 'c', 'y');
-SELECT quire.merge_project_file(t.id(1000), 'c', 'z', 1, correlation_id => t.id(1));
+SELECT quire.merge_project_file(t.id(1000), 'c', 'z', 1, correlation_id => t.id(1)) - 'checksum' AS merge_project_file;
 SELECT version FROM quire.upsert_project_file(t.id(1000), 'c', 'z');
-SELECT quire.merge_project_file(t.id(1000), 'c', 'z', 1, correlation_id => t.id(1));
+SELECT quire.merge_project_file(t.id(1000), 'c', 'z', 1, correlation_id => t.id(1)) - 'checksum' AS merge_project_file;
 -- characters never conflict
 SELECT version FROM quire.upsert_project_file(t.id(1000), 'b', 'The quick fox');
 SELECT version FROM quire.upsert_project_file(t.id(1000), 'b', 'The quick brown fox');
-SELECT quire.merge_project_file(t.id(1000), 'b', 'The quick fox jumps 🦊', 1, 'automerge');
+SELECT quire.merge_project_file(t.id(1000), 'b', 'The quick fox jumps 🦊', 1, 'automerge') - 'checksum' AS merge_project_file;
 SELECT content FROM quire.read_project_file(t.id(1000), 'b');
 SELECT details FROM quire.bundles WHERE project_id = t.id(1000) AND details IS NOT NULL ORDER BY seq;
 

@@ -4,9 +4,12 @@
 //! mark, too, and is told when the log there is not the one they know, instead of missing what is new and keeping what is gone.
 
 use super::store;
+use crate::db;
 use crate::error::{Code, Error, Result};
 use crate::ids::{ProjectId, Seq};
 use crate::pure::mark::Mark;
+use crate::recovery;
+use serde_json::json;
 
 /// A seq that somebody gives or that is kept for them, and its mark if it is known.
 #[derive(Clone)]
@@ -44,7 +47,7 @@ impl Place {
 
     /// Where the log of a project is the one that is there: a seq that it has come to.
     pub fn here(project: ProjectId, seq: Seq) -> Result<Self> {
-        Ok(Self::new(seq, store::mark_at(project, seq)?))
+        Ok(Self::new(seq, store::sound_mark_at(project, seq)?))
     }
 
     /// The mark, as it is kept.
@@ -60,11 +63,18 @@ impl Place {
     /// The same with PT409, for who would write.
     pub fn check_as(&self, code: Code, project: ProjectId) -> Result<()> {
         let Some(mark) = &self.mark else { return Ok(()) };
-        match store::checksum_at(project, self.seq)? {
-            Some(checksum) if mark.is_of(&checksum) => Ok(()),
+        let mut known = store::checksum_at(project, self.seq)?;
+        if known.is_none() {
             // SAFETY: plain read of server state.
-            None if unsafe { pgrx::pg_sys::RecoveryInProgress() } => Ok(()),
-            _ => Err(self.other_log(code, store::head_seq(project)?)),
+            if unsafe { pgrx::pg_sys::RecoveryInProgress() } {
+                return Ok(());
+            }
+            // The caller's snapshot may be older than what they have heard of.
+            known = db::latest(|| store::checksum_at(project, self.seq))?;
+        }
+        match known {
+            Some(checksum) if mark.is_of(&checksum) => Ok(()),
+            _ => Err(self.other_log(code, project, store::head_seq(project)?)?),
         }
     }
 
@@ -73,16 +83,18 @@ impl Place {
         let Some(mark) = &self.mark else { return Ok(()) };
         match store::locked_checksum_at(project, self.seq)? {
             Some(checksum) if mark.is_of(&checksum) => Ok(()),
-            _ => Err(self.other_log(Code::Conflict, newest)),
+            _ => Err(self.other_log(Code::Conflict, project, newest)?),
         }
     }
 
-    fn other_log(&self, code: Code, newest: Seq) -> Error {
+    /// The refusal; XX001 when the bundle there is known to be corrupt, which says nothing of the log.
+    fn other_log(&self, code: Code, project: ProjectId, newest: Seq) -> Result<Error> {
+        recovery::refuse(project, &["bundle"], json!({"seq": self.seq}))?;
         let error = other_log(code, format!("the log at seq {} is another one", self.seq), newest);
-        match self.argument {
+        Ok(match self.argument {
             Some(argument) => error.with("argument", argument),
             None => error,
-        }
+        })
     }
 }
 

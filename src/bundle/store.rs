@@ -4,7 +4,7 @@ use super::queue;
 use crate::auth::Access;
 use crate::auth::store::called;
 use crate::db::{self, Answer, Arg};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::file::store::{file_head_columns, head_from_row};
 use crate::ids::{ActorId, CorrelationId, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
 use crate::jsonb::JsonArg;
@@ -232,10 +232,15 @@ macro_rules! mark {
 }
 pub(crate) use mark;
 
-/// The mark of the log at a seq that it has come to.
-pub fn mark_at(project: ProjectId, seq: Seq) -> Result<Mark> {
-    let checksum = checksum_at(project, seq)?;
-    checksum.map(|checksum| Mark::of(&checksum)).ok_or_else(|| Error::internal("a bundle is gone"))
+/// The mark of the log at a seq that it has come to; `None` when the bundle's row is gone.
+pub fn mark_at(project: ProjectId, seq: Seq) -> Result<Option<Mark>> {
+    Ok(checksum_at(project, seq)?.map(|checksum| Mark::of(&checksum)))
+}
+
+/// The same for whoever goes on from there (XX001).
+pub fn sound_mark_at(project: ProjectId, seq: Seq) -> Result<Mark> {
+    mark_at(project, seq)?
+        .ok_or_else(|| Error::new(Code::Corrupt, format!("bundle {seq} is missing")).with("seq", seq))
 }
 
 /// When a bundle was committed.

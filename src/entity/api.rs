@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::ids::uuid_from_pg;
 use crate::jsonb::JsonArg;
 use crate::pure::field::{EntityKey, FieldEdit, fields_of, no_entity, value as field_value};
+use crate::pure::mark::Mark;
 use crate::recovery;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
@@ -45,7 +46,7 @@ fn read_entity(
     let mark = mark_at(access.project, seq)?;
     Ok(JsonB(json!({
         "entity_type": entity.entity_type, "entity_id": entity.entity_id, "fields": fields, "seq": seq,
-        "checksum": mark.as_str()
+        "checksum": mark.as_ref().map(Mark::as_str)
     })))
 }
 

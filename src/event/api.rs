@@ -6,6 +6,7 @@ use crate::auth::{Action, require_project};
 use crate::bundle::Place;
 use crate::bundle::place::other_log;
 use crate::bundle::store::{head_seq, to_pg};
+use crate::db;
 use crate::definer::definer;
 use crate::error::{Code, Error, Result};
 use crate::ids::{ProjectId, Seq};
@@ -87,7 +88,11 @@ pub fn cursor_arg(project: ProjectId, after_seq: Option<Seq>, after_checksum: Op
 
 /// Refuses a cursor that is ahead of the log or of another log (PT410).
 pub fn check_cursor(project: ProjectId, cursor: &Place) -> Result<()> {
-    let newest = head_seq(project)?;
+    let mut newest = head_seq(project)?;
+    if cursor.seq > newest {
+        // The caller's snapshot may be older than what they have heard of.
+        newest = db::latest(|| head_seq(project))?;
+    }
     // SAFETY: plain read of server state.
     if cursor.seq > newest && !unsafe { pgrx::pg_sys::RecoveryInProgress() } {
         let message = format!("cursor {} is ahead of the log, which ends at {newest}", cursor.seq);

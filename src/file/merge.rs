@@ -113,7 +113,10 @@ fn merge(
         }
     };
     let conflicts = receipt.answer.map_or_else(|| json!([]), |answer| answer["conflicts"].clone());
-    Ok(JsonB(json!({"status": status, "version": version, "seq": receipt.seq, "conflicts": conflicts})))
+    Ok(JsonB(json!({
+        "status": status, "version": version, "seq": receipt.seq, "checksum": receipt.checksum,
+        "conflicts": conflicts
+    })))
 }
 
 fn current(access: &Access, path: &FilePath) -> Result<VersionRow> {

@@ -72,7 +72,7 @@ fn read_project_file(
         name!(is_deleted, bool),
         name!(is_binary, bool),
         name!(seq, i64),
-        name!(checksum, String),
+        name!(checksum, Option<String>),
     ),
 > {
     let row = definer(|| {
@@ -94,7 +94,7 @@ type FileRow = (
     bool,
     bool,
     i64,
-    String,
+    Option<String>,
 );
 
 fn read_text(project_uuid: Option<Uuid>, path: Option<&str>, which: Result<Which>) -> Result<FileRow> {
@@ -118,7 +118,7 @@ fn read_text(project_uuid: Option<Uuid>, path: Option<&str>, which: Result<Which
         row.content_hash.is_none(),
         row.is_binary,
         row.seq,
-        mark_at(access.project, row.seq)?.to_string(),
+        mark_at(access.project, row.seq)?.map(|mark| mark.to_string()),
     ))
 }
 

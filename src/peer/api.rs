@@ -5,7 +5,7 @@ use super::{pull, push, store};
 use crate::args::{name_arg, page_arg, required};
 use crate::auth::{Access, Action, require_project};
 use crate::bundle::Place;
-use crate::bundle::store::{head, locked_checksum_at};
+use crate::bundle::store::{head, locked_checksum_at, touch};
 use crate::definer::definer;
 use crate::error::{Code, Error, Result};
 use crate::file::read::existing_seq;
@@ -179,7 +179,6 @@ fn reset(
     if let Some(seq) = acked_seq.filter(|seq| *seq < known.acked.seq) {
         known.acked = Place::kept(seq, None)?;
     }
-    // What was kept of a log that is not this one any more is worth nothing, neither is a place ahead of this one.
     if known.acked.mark.is_none() {
         let checksum = locked_checksum_at(access.project, known.acked.seq)?;
         let checksum = checksum.ok_or_else(|| ahead("acked_seq", known.acked.seq))?;
@@ -189,6 +188,7 @@ fn reset(
         known.checkpoint = if place.seq == 0 { Exchange::begin().checkpoint } else { place };
     }
     store::set(access.project, peer, &known)?;
+    touch(access.project)?;
     status(&access, peer, &known)
 }
 

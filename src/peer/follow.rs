@@ -40,7 +40,7 @@ impl<'a> Followed<'a> {
         if after.seq > self.reached.seq && !self.is_copy(after)? {
             let message =
                 format!("{} has sent up to {} and goes on after {}", self.peer, self.reached.seq, after.seq);
-            return Err(self.refusal(message, &self.reached));
+            return Err(self.refusal(message, &self.had));
         }
         if after.seq == self.reached.seq && disagree(&after.mark, &self.reached.mark) {
             return self.diverged(after.seq, after.seq - 1);
@@ -54,12 +54,14 @@ impl<'a> Followed<'a> {
         Ok(checksum.zip(place.mark.as_ref()).is_some_and(|(checksum, mark)| mark.is_of(&checksum)))
     }
 
-    /// A bundle may come next: what stands where the log was followed is known, and has the mark that it had (PT409).
+    /// A bundle may come next: where the log was followed to it is still the same, and what stands before that is known (PT409). Every
+    /// checksum contains those before it, so one place is enough.
     pub fn may_take(&self, standing: &Standing, is_known: bool) -> Result<()> {
         self.goes_on_from(&Place::new(standing.after_seq, standing.after_mark.clone()))?;
-        let is_other = standing.seq == self.had.seq && disagree(&Some(standing.mark.clone()), &self.had.mark);
+        let is_other = disagree(&standing.mark_at(self.had.seq).cloned(), &self.had.mark);
         if is_other || standing.seq <= self.had.seq && !is_known {
-            return self.diverged(standing.seq, standing.after_seq);
+            let at = if is_other { self.had.seq } else { standing.seq };
+            return self.diverged(at, standing.after_seq);
         }
         Ok(())
     }
@@ -71,10 +73,14 @@ impl<'a> Followed<'a> {
         }
     }
 
-    /// What was sent ends here.
-    pub fn ends_at(&mut self, checkpoint: Place) -> Result<()> {
+    /// What was sent ends here. When it began before the place up to where the log was followed, and brought nothing from behind that,
+    /// nothing tells whether it is still the same log: then the next page has to begin there.
+    pub fn ends_at(&mut self, checkpoint: Place, began: Seq) -> Result<()> {
         if checkpoint.seq == self.had.seq && disagree(&checkpoint.mark, &self.had.mark) {
             return self.diverged(checkpoint.seq, checkpoint.seq - 1);
+        }
+        if began < self.had.seq && self.reached.seq == self.had.seq && checkpoint.seq > self.had.seq {
+            return Ok(());
         }
         let is_unmarked = self.reached.mark.is_none() || checkpoint.seq > self.reached.seq;
         if checkpoint.seq >= self.reached.seq && is_unmarked {
@@ -85,7 +91,7 @@ impl<'a> Followed<'a> {
 
     fn diverged(&self, at: Seq, last: Seq) -> Result<()> {
         let message = format!("{} has another log at seq {at} than it had", self.peer);
-        let common = store::newest_place(self.project, self.peer, last)?;
+        let common = store::newest_place(self.project, self.peer, last.min(self.had.seq))?;
         Err(self.refusal(message, &common))
     }
 

@@ -3,7 +3,7 @@
 use super::store::{self, Base, More};
 use crate::auth::Access;
 use crate::blob::{self, State};
-use crate::bundle::store::{head_seq, mark_at};
+use crate::bundle::store::{head_seq, sound_mark_at};
 use crate::error::{Code, Error, Result};
 use crate::ids::{ProjectId, Seq};
 use crate::pure::chain::BundleHeader;
@@ -23,6 +23,8 @@ const MAX_CONTENT_BYTES: i64 = 32 << 20;
 const MAX_SENT_BYTES: i64 = 64 << 20;
 /// Most of one bundle that travels, as JSON: what a jsonb can hold, with room to spare.
 const MAX_BUNDLE_BYTES: i64 = 240 << 20;
+/// Most bundles in a row that a page passes.
+const MAX_PASSED: usize = 10_000;
 /// How many bundles are looked at, at once.
 const BUNDLES_AT_ONCE: Seq = 100;
 
@@ -30,7 +32,7 @@ const BUNDLES_AT_ONCE: Seq = 100;
 pub fn pull(access: &Access, peer: &str, after: Seq, max_ops: i64, all: bool) -> Result<Value> {
     let project = access.project;
     let newest = head_seq(project)?;
-    let from = mark_at(project, after)?;
+    let from = sound_mark_at(project, after)?;
     let mut page = Page {
         bundles: Vec::new(),
         ops: 0,
@@ -38,6 +40,7 @@ pub fn pull(access: &Access, peer: &str, after: Seq, max_ops: i64, all: bool) ->
         checkpoint: after,
         mark: from.clone(),
         sent: (after, from.clone()),
+        passed: Vec::new(),
     };
     let mut corrupt = Value::Null;
     while page.checkpoint < newest && page.has_room(max_ops) {
@@ -54,7 +57,7 @@ pub fn pull(access: &Access, peer: &str, after: Seq, max_ops: i64, all: bool) ->
             }
             let mark = Mark::of(&bundle.logged.checksum);
             let Some(origin) = batch.travels(peer, bundle, all)? else {
-                (page.checkpoint, page.mark) = (bundle.logged.header.seq, mark);
+                page.pass(bundle.logged.header.seq, mark);
                 continue;
             };
             let ops = batch.ops(bundle, origin)?;
@@ -91,12 +94,23 @@ struct Page {
     checkpoint: Seq,
     /// The mark there.
     mark: Mark,
-    /// The last bundle in it, or where it begins: what comes between does not travel.
+    /// The last bundle in it, or where it begins.
     sent: (Seq, Mark),
+    /// What came since and does not travel.
+    passed: Vec<(Seq, Mark)>,
 }
 
 impl Page {
+    /// Passes a bundle that does not travel.
+    fn pass(&mut self, seq: Seq, mark: Mark) {
+        (self.checkpoint, self.mark) = (seq, mark.clone());
+        self.passed.push((seq, mark));
+    }
+
     fn has_room(&self, max_ops: i64) -> bool {
+        if self.passed.len() >= MAX_PASSED {
+            return false;
+        }
         self.bundles.is_empty() || self.ops < max_ops && self.bytes < MAX_CONTENT_BYTES
     }
 
@@ -109,8 +123,9 @@ impl Page {
         self.ops += sent.ops;
         self.bytes += sent.bytes;
         (self.checkpoint, self.mark) = (sent.seq, mark.clone());
+        let passed = std::mem::take(&mut self.passed);
         let (after_seq, after_mark) = std::mem::replace(&mut self.sent, (sent.seq, mark.clone()));
-        sent.json["log"] = Standing { seq: sent.seq, mark, after_seq, after_mark }.to_json();
+        sent.json["log"] = Standing { seq: sent.seq, mark, after_seq, after_mark, passed }.to_json();
         self.bundles.push(sent.json);
         true
     }

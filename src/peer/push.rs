@@ -7,14 +7,14 @@ use super::{heal, known_as, store};
 use crate::args::{file_type_arg, message_arg, text_arg};
 use crate::auth::Access;
 use crate::bundle::staged::check_count;
-use crate::bundle::store::now;
+use crate::bundle::store::{now, touch};
 use crate::bundle::{Commit, Kind, Place, commit};
 use crate::error::{Error, Result};
 use crate::ids::{ActorId, Seq};
 use crate::jsonb::Items;
 use crate::project;
 use crate::pure::interrupt;
-use crate::pure::peer::{Bundle, Target};
+use crate::pure::peer::{Bundle, Standing, Target};
 use crate::pure::person;
 use crate::recovery;
 use serde_json::{Value, json};
@@ -50,6 +50,7 @@ pub fn push(
     let mut rows = Vec::new();
     let mut behind: Option<Uuid> = None;
     let mut before: Option<Seq> = None;
+    let mut began = after.as_ref().map(|after| after.seq);
     let mut ops = 0;
     for (at, value) in bundles.enumerate() {
         interrupt::check()?;
@@ -63,6 +64,10 @@ pub fn push(
                 .with("project_id", bundle.header.project_id.to_string()));
         }
         check(&format!("bundles[{at}]"), &bundle)?;
+        if let Some(standing) = &bundle.standing {
+            check_standing(&format!("bundles[{at}]"), standing, &value, &checkpoint)?;
+            began = began.or(Some(standing.after_seq));
+        }
         if let Some(corrupt) = behind {
             let reasons = vec![format!("it comes after bundle {corrupt}, which is corrupt")];
             rows.push(Row { bundle_id, seq: None, status: "quarantined", reasons });
@@ -81,13 +86,28 @@ pub fn push(
     }
     if behind.is_some() {
         // What is told of each bundle may be its seq alone.
-        before.map_or(Ok(()), |seq| followed.ends_at(Place::kept(seq, None)?))?;
+        before.map_or(Ok(()), |seq| followed.ends_at(Place::kept(seq, None)?, began.unwrap_or(seq)))?;
     } else if after.is_some() || !rows.is_empty() {
-        followed.ends_at(checkpoint)?;
+        let began = began.unwrap_or(checkpoint.seq);
+        followed.ends_at(checkpoint, began)?;
     }
     let known = Exchange { checkpoint: followed.reached().clone(), ..Exchange::begin() };
     store::advance(project, peer, &known)?;
+    if rows.iter().all(|row| row.status == "duplicate") {
+        // Whoever sees an older state (REPEATABLE READ) would judge the next page by an older checkpoint.
+        touch(project)?;
+    }
     Ok(rows)
+}
+
+/// What a bundle says of where it stands fits to what else is said of it (22023).
+fn check_standing(what: &str, standing: &Standing, value: &Value, checkpoint: &Place) -> Result<()> {
+    if value.get("seq").and_then(Value::as_i64) != Some(standing.seq) || standing.seq > checkpoint.seq {
+        return Err(
+            Error::validation(format!("{what} does not stand where it says")).with("seq", standing.seq)
+        );
+    }
+    Ok(())
 }
 
 /// What no bundle made here has (22023).

@@ -73,8 +73,12 @@ pub fn advance(project: ProjectId, peer: &str, to: &Exchange) -> Result<()> {
     db::exec(SQL, &exchange_args(project, peer, to))
 }
 
-/// Sets what is known of a peer to something else.
+/// Sets what is known of a peer to something else. Places of its log behind that are of no log any more.
 pub fn set(project: ProjectId, peer: &str, to: &Exchange) -> Result<()> {
+    const PLACES: &str = "UPDATE quire_store.peer_bundle SET peer_seq = NULL, peer_checksum = NULL
+        WHERE project_id = $1 AND peer = $2 AND peer_seq > $3";
+    let args: [Arg; 3] = [project.pg().into(), peer.into(), to.checkpoint.seq.into()];
+    db::exec(PLACES, &args)?;
     const SQL: &str = "UPDATE quire_store.peer
         SET acked_seq = $3, acked_checksum = $4, checkpoint = $5, checkpoint_checksum = $6, updated_at = clock_timestamp()
         WHERE project_id = $1 AND peer = $2";

@@ -33,20 +33,49 @@ pub struct Standing {
     pub after_seq: i64,
     /// The mark there.
     pub after_mark: Mark,
+    /// What stands between the two and does not travel: seqs, rising, and the marks there.
+    pub passed: Vec<(i64, Mark)>,
 }
 
 impl Standing {
     /// As JSON.
     pub fn to_json(&self) -> Value {
+        let passed = self.passed.iter().map(|(seq, mark)| json!([seq, mark.as_str()]));
         json!({
             "seq": self.seq, "checksum": self.mark.as_str(), "after_seq": self.after_seq,
-            "after_checksum": self.after_mark.as_str()
+            "after_checksum": self.after_mark.as_str(), "passed": passed.collect::<Vec<_>>()
         })
+    }
+
+    /// The mark of the sender's log at a seq, if it is told.
+    pub fn mark_at(&self, seq: i64) -> Option<&Mark> {
+        if seq == self.seq {
+            return Some(&self.mark);
+        }
+        if seq == self.after_seq {
+            return Some(&self.after_mark);
+        }
+        self.passed.iter().find(|(passed, _)| *passed == seq).map(|(_, mark)| mark)
     }
 
     fn parse(what: &str, value: &Value) -> Result<Self> {
         let mut members = Members::of(what, value)?;
+        let passed =
+            members.value("passed")?.as_array().ok_or_else(|| members.wrong("passed", "an array"))?;
+        fn place(value: &Value) -> Option<(i64, &str)> {
+            let [seq, mark] = value.as_array()?.as_slice() else { return None };
+            seq.as_i64().zip(mark.as_str())
+        }
+        let passed = passed
+            .iter()
+            .map(|value| {
+                let (seq, mark) =
+                    place(value).ok_or_else(|| members.wrong("passed", "an array of [seq, checksum]"))?;
+                Ok((seq, Mark::parse("checksum", mark)?))
+            })
+            .collect::<Result<Vec<_>>>()?;
         let standing = Self {
+            passed,
             seq: members.i64("seq")?,
             mark: Mark::parse("checksum", members.str("checksum")?)?,
             after_seq: members.i64("after_seq")?,

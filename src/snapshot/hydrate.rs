@@ -16,6 +16,7 @@ use crate::jsonb::JsonArg;
 use crate::pure::hash::Hash;
 use crate::pure::interrupt;
 use crate::pure::json::encode_base64;
+use crate::pure::mark::Mark;
 use crate::pure::op::Mode;
 use crate::pure::path::shorten;
 use crate::recovery;
@@ -78,7 +79,7 @@ fn plan(
     let put = put.collect::<Result<Vec<Value>>>()?;
     let checksum = mark_at(access.project, seq)?;
     Ok(JsonB(json!({
-        "seq": seq, "checksum": checksum.as_str(), "put": put, "delete": delete, "keep": keep
+        "seq": seq, "checksum": checksum.as_ref().map(Mark::as_str), "put": put, "delete": delete, "keep": keep
     })))
 }
 

@@ -4,7 +4,7 @@
 use super::create::{admit, make, url};
 use crate::args::required;
 use crate::auth::{Action, require_project};
-use crate::bundle::store::{head_seq, mark_at, now};
+use crate::bundle::store::{head_seq, now, sound_mark_at};
 use crate::definer::definer;
 use crate::error::{Error, Result};
 use crate::ids::uuid_from_pg;
@@ -48,7 +48,7 @@ fn start(project_uuid: Option<Uuid>, ttl: Option<Interval>, format: Option<&str>
         "SNAPSHOT_URL": url(&download),
         "REALTIME_TOKEN": realtime,
         "SEQ": seq,
-        "SEQ_CHECKSUM": mark_at(access.project, seq)?.as_str(),
+        "SEQ_CHECKSUM": sound_mark_at(access.project, seq)?.as_str(),
     })))
 }
 

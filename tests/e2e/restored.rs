@@ -241,7 +241,7 @@ fn an_edit_based_on_what_is_gone_overwrites_nothing() {
 
 /// Carries pages from one side to the other as the guide says, also when one of them was set back. How often it was told so.
 fn carry(from: &mut Side, to: &mut Side) -> usize {
-    let mut told = 0;
+    let (mut told, mut rounds) = (0, 0);
     let mut after: Option<(i64, Option<String>)> = None;
     loop {
         let page: Result<Value, _> = match &after {
@@ -279,15 +279,29 @@ fn carry(from: &mut Side, to: &mut Side) -> usize {
             after = Some((seq, checksum));
             continue;
         }
-        let reached = "SELECT (quire.sync_status($1, $2) -> 'checkpoint')::bigint";
-        let reached: i64 = to.client.query_one(reached, &[&PROJECT, &from.name]).expect("status").get(0);
-        let ack = "SELECT quire.sync_ack($1, $2, $3)";
-        let seq = checkpoint.expect("a checkpoint").min(reached);
-        from.client.execute(ack, &[&PROJECT, &to.name, &seq]).expect("acknowledge");
-        if page["has_more"] == false {
+        let reached: Value = to
+            .client
+            .query_one("SELECT quire.sync_status($1, $2)", &[&PROJECT, &from.name])
+            .expect("status")
+            .get(0);
+        let page_end = (checkpoint.expect("a checkpoint"), ends.map(str::to_owned));
+        let reached = (
+            reached["checkpoint"].as_i64().expect("a checkpoint"),
+            reached["checkpoint_checksum"].as_str().map(str::to_owned),
+        );
+        let (seq, checksum) = if reached.0 < page_end.0 { reached.clone() } else { page_end.clone() };
+        let ack = "SELECT quire.sync_ack($1, $2, $3, $4)";
+        let acknowledged = from.client.execute(ack, &[&PROJECT, &to.name, &seq, &checksum]);
+        if let Err(error) = acknowledged {
+            assert_eq!(refusal::<()>(Err(error)).detail["reason"], json!("must_refetch"));
+            told += 1;
+        }
+        if page["has_more"] == false && reached.0 >= page_end.0 {
             return told;
         }
-        after = after.map(|_| (seq, ends.map(str::to_owned)));
+        rounds += 1;
+        assert!(rounds < 200, "it does not end");
+        after = after.map(|_| page_end);
     }
 }
 
@@ -386,6 +400,74 @@ fn whenever_one_side_was_set_back_and_whatever_had_been_exchanged_they_converge(
             log::verify(&mut side.client, PROJECT);
         }
     }
+}
+
+/// What the restored side has made anew need not travel: snapshots, and what came from the other side. Its log is another one all the same.
+#[test]
+fn a_log_that_grew_again_by_bundles_that_do_not_travel_is_noticed() {
+    for (name, is_pushed) in [("snapshots", false), ("pushed", true)] {
+        let name = format!("passed_{name}");
+        let (database, mut a) = side_of(&name, "a");
+        let (_b, mut b) = side_of(&name, "b");
+        (0..3).for_each(|n| write(&mut a, &format!("a{n}")));
+        carry(&mut a, &mut b);
+        let file = dump_file(&name);
+        database.pg_dump(&file);
+        (3..5).for_each(|n| write(&mut a, &format!("a{n}")));
+        carry(&mut a, &mut b);
+        let back = shared().empty_database(&format!("{name}_back"));
+        back.pg_restore(&file);
+        a.client = back.client(&format!("peers_{name}_a"));
+        if is_pushed {
+            (0..2).for_each(|n| write(&mut b, &format!("b{n}")));
+            assert_eq!(carry(&mut b, &mut a), 0, "nothing is wrong with what b has made");
+        } else {
+            let sql = "SELECT quire.create_project_snapshot($1, $2)";
+            for format in ["zip", "tar.zst"] {
+                a.client.query_one(sql, &[&PROJECT, &format]).expect("make a snapshot");
+            }
+        }
+        write(&mut a, "new");
+        let told = carry(&mut a, &mut b);
+        assert!(told > 0, "{name}: b had another a");
+        (0..2).for_each(|_| {
+            carry(&mut b, &mut a);
+            carry(&mut a, &mut b);
+        });
+        assert!(files(&mut b).contains(&"new".to_owned()));
+        assert_eq!(carry(&mut a, &mut b) + carry(&mut b, &mut a), 0, "{name}: nobody is told again");
+    }
+}
+
+/// Who sees an older state has heard of what came later, which is no other log.
+#[test]
+fn a_transaction_that_sees_an_older_state_raises_no_false_alarm() {
+    let database = shared().database("restored_older");
+    let (mut older, mut newer) = (database.client("postgres"), database.client("postgres"));
+    let project = project(&mut newer, "older");
+    put(&mut newer, project, "f", "one");
+    older
+        .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM quire.bundles")
+        .expect("begin");
+    put(&mut newer, project, "f", "two");
+    let (seq, checksum) = places(&mut newer, project).pop().expect("a place");
+    let poll = "SELECT * FROM quire.poll_events($1, $2, after_checksum => $3)";
+    assert_eq!(older.query(poll, &[&project, &seq, &checksum]).expect("poll").len(), 0);
+    for (sql, state) in TAKERS {
+        older.batch_execute("SAVEPOINT s").expect("begin");
+        if let Err(error) = older.query(*sql, &[&project, &seq, &checksum]) {
+            let refused = refusal::<()>(Err(error));
+            assert_ne!(
+                refused.detail["reason"],
+                json!("must_refetch"),
+                "{sql}: {refused:?}, and not {state}"
+            );
+        }
+        older.batch_execute("ROLLBACK TO s").expect("roll back");
+    }
+    // One that is of no log is refused all the same.
+    let refused = refusal(older.query(poll, &[&project, &seq, &"0123456789abcdef"]));
+    assert_eq!(refused.state, "PT410");
 }
 
 /// A page without bundles tells nothing of what the other side lacks, unless it says where it begins.
