@@ -14,23 +14,32 @@ pub enum Tied {
 }
 
 /// Functions that say what time it is.
-const CLOCKS: [&str; 6] = [
-    "clock_timestamp",
-    "now",
-    "statement_timestamp",
-    "timeofday",
-    "transaction_timestamp",
-    "localtimestamp",
-];
+const CLOCKS: [&str; 5] =
+    ["clock_timestamp", "now", "statement_timestamp", "timeofday", "transaction_timestamp"];
 
 /// What is wrong with a statement. Each is said once.
 pub fn wrong(schema: &Schema, tied: Tied, statement: &Value) -> Vec<String> {
     let mut check = Check { schema, tied, wrong: Vec::new() };
     check.statement(statement, &[]);
+    if tied == Tied::ToParameter {
+        check.clocks(statement);
+    }
     check.head_lock(statement);
     check.wrong.sort();
     check.wrong.dedup();
     check.wrong
+}
+
+/// The tables and views that a statement names, schema included.
+pub fn relations(statement: &Value) -> Vec<String> {
+    let mut names = Vec::new();
+    each_node(statement, &mut |kind, inner| {
+        // What a statement changes is a member of its own.
+        if (kind == "RangeVar" || kind == "relation") && inner.get("schemaname").is_some() {
+            names.push(relation_name(inner));
+        }
+    });
+    names
 }
 
 /// A table, view or common table expression that a part of a query reads, by the name that it has there.
@@ -42,7 +51,8 @@ struct Relation {
 
 impl Relation {
     fn of(range: &Value) -> Self {
-        let alias = range.get("alias").map_or_else(|| text(range, "relname"), |alias| text(alias, "aliasname"));
+        let alias =
+            range.get("alias").map_or_else(|| text(range, "relname"), |alias| text(alias, "aliasname"));
         Self { alias: alias.to_owned(), name: relation_name(range) }
     }
 }
@@ -127,10 +137,7 @@ impl Check<'_> {
         match node(statement) {
             Some(("SelectStmt", query)) => self.select(query, outer),
             Some(("InsertStmt", insert)) => self.insert(insert, outer),
-            Some(("UpdateStmt", update)) => {
-                self.clocks(list(update, "target_list"));
-                self.change(update, "from_clause", outer);
-            }
+            Some(("UpdateStmt", update)) => self.change(update, "from_clause", outer),
             Some(("DeleteStmt", delete)) => self.change(delete, "using_clause", outer),
             // Reads nothing.
             Some(("LockStmt", _)) => {}
@@ -161,9 +168,6 @@ impl Check<'_> {
 
     fn insert(&mut self, insert: &Value, outer: &[Relation]) {
         let target = Relation::of(&insert["relation"]);
-        if let Some(conflict) = insert.get("on_conflict_clause") {
-            self.clocks(list(conflict, "target_list"));
-        }
         if self.is_of_projects(&target) {
             let columns = list(insert, "cols");
             let place = columns.iter().position(|column| text(&column["ResTarget"], "name") == "project_id");
@@ -187,7 +191,9 @@ impl Check<'_> {
             .iter()
             .filter(|relation| !is_free && !level.ties(relation, self.tied, is_alone))
             .map(|relation| match self.tied {
-                Tied::ToParameter => format!("{} {}: project_id = $1 is missing", relation.name, relation.alias),
+                Tied::ToParameter => {
+                    format!("{} {}: project_id = $1 is missing", relation.name, relation.alias)
+                }
                 Tied::ToEachOther => format!("{} {}: project_id is not tied", relation.name, relation.alias),
             })
             .collect();
@@ -207,8 +213,8 @@ impl Check<'_> {
                         }
                         "ResTarget" if is_star(&inner["val"]) => {}
                         "ColumnRef" => self.column(inner, scope),
-                        // Arms are looked at by themselves.
-                        "larg" | "rarg" if members.contains_key("op") && node(inner).is_none_or(|(kind, _)| kind != "RangeVar") && !members.contains_key("jointype") => {}
+                        // Arms of a UNION, which are looked at by themselves.
+                        "larg" | "rarg" if !members.contains_key("jointype") => {}
                         _ => self.inside(inner, scope),
                     }
                 }
@@ -249,32 +255,34 @@ impl Check<'_> {
         }
     }
 
-    /// Finds clocks in what is set.
-    fn clocks(&mut self, set: &[Value]) {
-        for value in set {
-            each_node(value, &mut |kind, inner| {
-                let name = name_parts(inner, "funcname").pop().unwrap_or_default();
-                if kind == "SqlvalueFunction" || kind == "FuncCall" && CLOCKS.contains(&name.as_str()) {
-                    self.wrong.push("sets what a clock says: a time is a parameter".to_owned());
-                }
-            });
-        }
+    /// Nodes have clocks of their own, and a statement that asks one while it changes rows is not planned to one node.
+    fn clocks(&mut self, statement: &Value) {
+        // CURRENT_DATE to LOCALTIMESTAMP, among what looks like them: CURRENT_ROLE.
+        const TIMES: std::ops::RangeInclusive<u64> = 1..=9;
+        each_node(statement, &mut |kind, inner| {
+            let name = name_parts(inner, "funcname").pop().unwrap_or_default();
+            let is_clock = match kind {
+                "FuncCall" => CLOCKS.contains(&name.as_str()),
+                "SqlvalueFunction" => inner["op"].as_u64().is_some_and(|op| TIMES.contains(&op)),
+                _ => false,
+            };
+            if is_clock {
+                self.wrong.push("asks a clock: a time is a parameter".to_owned());
+            }
+        });
     }
 
     /// A statement that locks the head of a project reads nothing else.
     fn head_lock(&mut self, statement: &Value) {
-        let (mut names, mut is_locking) = (Vec::new(), false);
-        each_node(statement, &mut |kind, inner| match kind {
-            "RangeVar" if inner.get("schemaname").is_some() => names.push(relation_name(inner)),
-            "SelectStmt" => {
+        let mut is_locking = false;
+        each_node(statement, &mut |kind, inner| {
+            if kind == "SelectStmt" && inner.get("locking_clause").is_some() {
                 let mut level = Level::default();
                 list(inner, "from_clause").iter().for_each(|item| level.add_from(item));
-                is_locking |= inner.get("locking_clause").is_some()
-                    && level.relations.iter().any(|relation| relation.name == HEAD);
+                is_locking |= level.relations.iter().any(|relation| relation.name == HEAD);
             }
-            _ => {}
         });
-        if is_locking && names.len() > 1 {
+        if is_locking && relations(statement).len() > 1 {
             self.wrong.push(format!("locks {HEAD} and reads something else"));
         }
     }
@@ -287,7 +295,9 @@ fn scope(outer: &[Relation], inner: &[Relation]) -> Vec<Relation> {
 }
 
 fn is_star(value: &Value) -> bool {
-    value.get("ColumnRef").is_some_and(|column| name_parts(column, "fields").last().is_some_and(|last| last == "*"))
+    value
+        .get("ColumnRef")
+        .is_some_and(|column| name_parts(column, "fields").last().is_some_and(|last| last == "*"))
 }
 
 /// Whether every row of a source has $1 at a place.
@@ -298,7 +308,9 @@ fn writes_parameter(source: &Value, place: usize) -> bool {
     }
     let rows = list(source, "values_lists");
     if rows.is_empty() {
-        return is_parameter(list(source, "target_list").get(place).map(|target| &target["ResTarget"]["val"]));
+        return is_parameter(
+            list(source, "target_list").get(place).map(|target| &target["ResTarget"]["val"]),
+        );
     }
     rows.iter().all(|row| is_parameter(list(&row["List"], "items").get(place)))
 }

@@ -25,13 +25,19 @@ pub struct Definition {
     pub query: Value,
 }
 
+/// A function in SQL.
+pub struct Function {
+    pub at: String,
+    /// Names of the types of its arguments.
+    pub argument_types: Vec<String>,
+}
+
 /// The install script.
 pub struct Schema {
     /// By their names, schema included.
     pub tables: BTreeMap<String, Table>,
     pub views: Vec<Definition>,
-    /// Bodies of functions in SQL.
-    pub functions: Vec<Definition>,
+    pub functions: Vec<Function>,
     /// Its text.
     pub script: String,
 }
@@ -78,9 +84,11 @@ impl Schema {
             }
             "CreateFunctionStmt" => {
                 let at = name_parts(inner, "funcname").join(".");
-                if let Some(query) = inner.get("sql_body") {
-                    self.functions.push(Definition { at, query: query.clone() });
-                }
+                let arguments = list(inner, "parameters").iter();
+                let type_of = |argument: &Value| {
+                    name_parts(&argument["FunctionParameter"]["arg_type"], "names").join(".")
+                };
+                self.functions.push(Function { at, argument_types: arguments.map(type_of).collect() });
             }
             _ => {}
         }

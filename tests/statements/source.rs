@@ -14,15 +14,20 @@ pub struct Text {
 
 /// Every text in the Rust files below a directory. What is part of another text is not listed besides.
 pub fn texts(root: &Path) -> Vec<Text> {
-    let files: Vec<(String, Vec<TokenTree>)> = rust_files(root)
-        .into_iter()
-        .map(|path| {
-            let source = fs::read_to_string(&path).expect("read a source file");
-            let tokens: TokenStream = source.parse().unwrap_or_else(|error| panic!("{path:?}: {error}"));
-            let name = path.strip_prefix(root).expect("below the root").display().to_string();
-            (name, tokens.into_iter().collect())
-        })
-        .collect();
+    let files = rust_files(root).into_iter().map(|path| {
+        let name = path.strip_prefix(root).expect("below the root").display().to_string();
+        (name, fs::read_to_string(&path).expect("read a source file"))
+    });
+    texts_of(files.collect())
+}
+
+/// The same of files by their names.
+fn texts_of(files: Vec<(String, String)>) -> Vec<Text> {
+    let tokens_of = |(name, source): (String, String)| {
+        let tokens: TokenStream = source.parse().unwrap_or_else(|error| panic!("{name}: {error}"));
+        (name, tokens.into_iter().collect())
+    };
+    let files: Vec<(String, Vec<TokenTree>)> = files.into_iter().map(tokens_of).collect();
     let mut macros = Macros::default();
     for (file, tokens) in &files {
         macros.learn(file, tokens);
@@ -213,7 +218,10 @@ impl Macros {
         }
         let arguments = tokens_of(group(tokens.get(at + 2))?);
         let text = if name == "concat" {
-            split(&arguments).into_iter().map(|part| self.whole_text(file, part)).collect::<Option<String>>()?
+            split(&arguments)
+                .into_iter()
+                .map(|part| self.whole_text(file, part))
+                .collect::<Option<String>>()?
         } else {
             let (bindings, result) = self
                 .arms(file, &name)?
@@ -261,8 +269,7 @@ fn matched(pattern: &[TokenTree], arguments: &[TokenTree]) -> Option<Bindings> {
             }
             at += 3;
         } else {
-            let length =
-                rest.iter().position(|token| is_punct(Some(token), ',')).unwrap_or(rest.len());
+            let length = rest.iter().position(|token| is_punct(Some(token), ',')).unwrap_or(rest.len());
             bindings.insert(ident(pattern.get(at + 1))?, vec![rest[..length].to_vec()]);
             rest = &rest[length..];
             at += 4;
@@ -310,4 +317,45 @@ fn filled(result: &[TokenTree], bindings: &Bindings, turn: Option<usize>) -> Vec
 
 fn mentions(tokens: &[TokenTree], name: &str) -> bool {
     tokens.windows(2).any(|pair| is_punct(pair.first(), '$') && ident(pair.get(1)).as_deref() == Some(name))
+}
+
+#[test]
+fn texts_are_put_together_as_the_compiler_does() {
+    let store = r##"
+        //! "a comment"
+        macro_rules! columns { ($alias:literal) => { concat!($alias, ".a, ", $alias, ".b") }; }
+        pub(crate) use {columns as columns_sql};
+        macro_rules! delete {
+            ($table:literal, $first:literal $(, $key:literal)*) => {
+                concat!("DELETE FROM ", $table, " USING ", $first $(, " AND ", $key)*)
+            };
+        }
+        const ALL: [&str; 2] = [delete!("t", "a"), delete!("t", "a", "b", "c")];
+        const RAW: &str = r#"SELECT "x""#;
+        #[doc = "an attribute"]
+        fn one() -> Rows {
+            macro_rules! find { ($what:expr, $lock:literal) => { concat!("SELECT ", $what, $lock, 1) }; }
+            const SQL: &str = find!(columns!("x"), " FOR UPDATE ");
+            read(SQL, if many { "SELECT
+                2" } else { crate::there::more!() })
+        }
+        fn two() { exec(format!("{}", "part"), b"bytes", 'c', 1) }
+    "##;
+    let there = r#"macro_rules! more { () => { concat!("more ", $crate::store::columns_sql!("y")) }; }"#;
+    let files = [("store.rs", store), ("there.rs", there)];
+    let found = texts_of(files.map(|(name, source)| (name.to_owned(), source.to_owned())).into());
+    let found: Vec<(&str, &str)> = found.iter().map(|text| (text.at.as_str(), text.value.as_str())).collect();
+    assert_eq!(
+        found,
+        [
+            ("store.rs ALL", "DELETE FROM t USING a"),
+            ("store.rs ALL 2", "DELETE FROM t USING a AND b AND c"),
+            ("store.rs RAW", "SELECT \"x\""),
+            ("store.rs one SQL", "SELECT x.a, x.b FOR UPDATE 1"),
+            ("store.rs one", "SELECT\n                2"),
+            ("store.rs one 2", "more y.a, y.b"),
+            ("store.rs two", "{}"),
+            ("store.rs two 2", "part"),
+        ]
+    );
 }
