@@ -144,9 +144,12 @@ impl Finder<'_> {
     }
 }
 
+/// A pattern, and what is made of what matches it.
+type Arm = (Vec<TokenTree>, Vec<TokenTree>);
+
 /// Declarative macros, by the file they are in and their name.
 #[derive(Default)]
-struct Macros(HashMap<(String, String), Vec<(Vec<TokenTree>, Vec<TokenTree>)>>);
+struct Macros(HashMap<(String, String), Vec<Arm>>);
 
 /// What a macro's arguments are; of one that is repeated, each of them.
 type Bindings = HashMap<String, Vec<Vec<TokenTree>>>;
@@ -186,7 +189,7 @@ impl Macros {
     }
 
     /// The macro of this name as a file sees it: its own, or the one that another has.
-    fn arms(&self, file: &str, name: &str) -> Option<&Vec<(Vec<TokenTree>, Vec<TokenTree>)>> {
+    fn arms(&self, file: &str, name: &str) -> Option<&Vec<Arm>> {
         self.0.get(&(file.to_owned(), name.to_owned())).or_else(|| {
             let mut others = self.0.iter().filter(|((_, known), _)| known == name);
             let (_, arms) = others.next()?;
