@@ -31,8 +31,10 @@ thread_local! {
 pub fn definer<T>(work: impl FnOnce() -> Result<T>) -> T {
     let work = AssertUnwindSafe(|| {
         let switched = Switched::to_owner()?;
+        let _triggers = Origin::of_changes();
+        let began = early_release::last_record();
         let done = work();
-        switched.wait_until_flushed(done.is_ok())?;
+        switched.wait_until_flushed(done.is_ok(), began)?;
         done
     });
     raising(work)
@@ -43,7 +45,13 @@ pub fn raising<T>(work: impl FnOnce() -> Result<T> + std::panic::UnwindSafe) -> 
     // What has failed is left as it is: the error goes on to PostgreSQL, which ends the (sub)transaction.
     or_raise(
         PgTryBuilder::new(work)
-            .catch_others(|cause| own(&cause).map_or_else(|| cause.rethrow(), Err))
+            .catch_others(|cause| {
+                // What a statement raises may tell of what others have committed, too.
+                if CALLER.get().is_none() {
+                    handed_out::wait_for_all();
+                }
+                own(&cause).map_or_else(|| cause.rethrow(), Err)
+            })
             .execute(),
     )
 }
@@ -101,13 +109,15 @@ struct Switched {
 
 impl Switched {
     /// Refuses during maintenance: ANALYZE, REINDEX and REFRESH MATERIALIZED VIEW run a table owner's functions with the
-    /// owner's role, but started by somebody else, who did not mean them.
+    /// owner's role, but started by somebody else, who did not mean them. Logical replication runs their triggers so, which they do mean.
     fn to_owner() -> Result<Self> {
         let mut user = pg_sys::InvalidOid;
         let mut context = 0;
         // SAFETY: plain reads of backend state into the two variables.
         unsafe { pg_sys::GetUserIdAndSecContext(&mut user, &mut context) };
-        if context & pg_sys::SECURITY_RESTRICTED_OPERATION as c_int != 0 {
+        let is_restricted = context & pg_sys::SECURITY_RESTRICTED_OPERATION as c_int != 0;
+        // SAFETY: plain read of backend state.
+        if is_restricted && !unsafe { pg_sys::IsLogicalWorker() } {
             return Err(Error::new(
                 Code::Unauthorized,
                 "quire cannot be called from a security-restricted operation",
@@ -131,9 +141,14 @@ impl Switched {
 
     /// Before the caller hears what others have committed, be it as an error. Who has written a bundle hears of it when the
     /// transaction commits.
-    fn wait_until_flushed(&self, is_ok: bool) -> Result<()> {
-        if self.outer_caller.is_some() || (early_release::take_news() && is_ok) {
+    fn wait_until_flushed(&self, is_ok: bool, began: pg_sys::XLogRecPtr) -> Result<()> {
+        if self.outer_caller.is_some() {
             return Ok(());
+        }
+        match early_release::take_news() {
+            true if is_ok => return Ok(()),
+            true => {}
+            false => early_release::no_bundle_since(began),
         }
         handed_out::wait(handed_out::take())
     }
@@ -146,5 +161,47 @@ impl Drop for Switched {
         unsafe { pg_sys::SetUserIdAndSecContext(self.user, self.context) };
         CALLER.set(self.outer_caller);
         HANDED_OUT.set(self.outer_handed_out);
+    }
+}
+
+/// While it lives, the changes that quire makes are its own: triggers and foreign keys of its tables do their part also in a session that
+/// replays what was done elsewhere (`session_replication_role` = replica), such as one of logical replication.
+struct Origin {
+    level: Option<c_int>,
+}
+
+impl Origin {
+    fn of_changes() -> Self {
+        // SAFETY: plain read of a setting.
+        if unsafe { pg_sys::SessionReplicationRole } != pg_sys::SESSION_REPLICATION_ROLE_REPLICA as c_int {
+            return Self { level: None };
+        }
+        // SAFETY: sets a setting until the level ends, be it by an error, as the SET of a function does; names and value are
+        // NUL-terminated.
+        let level = unsafe {
+            let level = pg_sys::NewGUCNestLevel();
+            pg_sys::set_config_option(
+                c"session_replication_role".as_ptr(),
+                c"origin".as_ptr(),
+                pg_sys::GucContext::PGC_SUSET,
+                pg_sys::GucSource::PGC_S_SESSION,
+                pg_sys::GucAction::GUC_ACTION_SAVE,
+                true,
+                0,
+                false,
+            );
+            level
+        };
+        Self { level: Some(level) }
+    }
+}
+
+impl Drop for Origin {
+    fn drop(&mut self) {
+        // After an error PostgreSQL puts the setting back itself.
+        if let Some(level) = self.level.filter(|_| !std::thread::panicking()) {
+            // SAFETY: the level that was begun.
+            unsafe { pg_sys::AtEOXact_GUC(true, level) };
+        }
     }
 }

@@ -23,6 +23,11 @@ SELECT t.error($$SELECT quire.get_entity(t.id(2500), 'task', '1')$$);
 SELECT entity_id FROM quire.list_entities(t.id(2500), 'task');
 SELECT seq, op, field, value, is_unset, kind, message FROM quire.entity_history(t.id(2500), 'task', '1');
 SELECT seq, field FROM quire.entity_history(t.id(2500), 'task', '1', 3, 2);
+-- pages have whole bundles, so that none is missing between two
+WITH RECURSIVE page (seq, changes) AS (
+    SELECT min(seq), count(*) FROM quire.entity_history(t.id(2500), 'task', '1', max_changes => 1)
+    UNION ALL SELECT h.* FROM page p, LATERAL (SELECT min(seq), count(*) FROM quire.entity_history(t.id(2500), 'task', '1', p.seq, 1)) h WHERE p.seq IS NOT NULL)
+SELECT count(*) > 2 AS several, sum(changes) = (SELECT count(*) FROM quire.entity_history(t.id(2500), 'task', '1')) AS all_of_it FROM page;
 SELECT entity_type, entity_id, fields, seq FROM quire.entities_at(t.id(2500), 1);
 SELECT entity_type, entity_id, fields, seq FROM quire.entities_at(t.id(2500), 2) WHERE entity_id = '1' AND entity_type = 'task';
 SELECT entity_type, entity_id, fields, seq FROM quire.entities_at(t.id(2500), 3);

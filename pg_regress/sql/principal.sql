@@ -214,3 +214,18 @@ SELECT DISTINCT current_user FROM quire.poll_events(t.id(3900));
 SET client_min_messages = warning;
 DROP EVENT TRIGGER regress_principal;
 DROP SCHEMA regress_principal CASCADE;
+
+-- What quire changes in a session that replays what was done elsewhere, as logical replication does, it changes whole, and leaves the
+-- session's setting as it is.
+\c - postgres
+SELECT quire.create_project('replayed', t.id(3990)) IS NOT NULL AS created;
+SELECT version FROM quire.upsert_project_file(t.id(3990), 'a', 'x');
+SET session_replication_role = replica;
+SELECT quire.delete_project(t.id(3990), 'replayed');
+SHOW session_replication_role;
+SELECT t.error($$SELECT quire.delete_project(t.id(3990), 'replayed')$$);
+SHOW session_replication_role;
+RESET session_replication_role;
+SELECT t.rows(t.id(3990));
+SELECT quire.create_project('again', t.id(3990)) IS NOT NULL AS created;
+SELECT quire.delete_project(t.id(3990), 'again');

@@ -70,5 +70,50 @@ SELECT name, by, rows FROM seen WHERE by <> 'postgres' AND project = t.id(4300) 
 SELECT s.name, s.by, s.rows = o.rows AS all_of_it FROM seen s JOIN seen o USING (project, name)
 WHERE s.by <> 'postgres' AND o.by = 'postgres' AND s.project = t.id(4301) AND s.rows NOT IN ('0', '42501') AND s.name !~ 'blob_(reference|use)$' ORDER BY 1, 2;
 DROP TABLE seen, readable;
+
+-- Whoever may read all data has USAGE on the schema of the tables, too, and there calls what the views call, with anything: that answers
+-- or is refused, and does nothing else. None takes the oid of something to be called.
+SELECT p.oid::regprocedure AS takes_an_oid FROM pg_proc p
+WHERE p.pronamespace = 'quire_store'::regnamespace AND has_function_privilege('regress_reader', p.oid, 'EXECUTE')
+    AND p.proargtypes::oid[] && ARRAY['oid'::regtype, 'regproc', 'regprocedure', 'regclass', 'internal']::oid[];
+CREATE TEMP TABLE hostile (type text, one text, two text, three text, four text);
+INSERT INTO hostile VALUES
+    ('uuid', '00000000-0000-0000-0000-000000000000', t.id(4300), t.id(4301), t.id(1)),
+    ('smallint', '-32768', '32767', '0', '1'),
+    ('bigint', '-9223372036854775808', '9223372036854775807', '0', '1'),
+    ('bytea', '', repeat('x', 100000), repeat('x', 32), '\x28b52ffd'),
+    ('text', '', repeat('x', 100000), '{', '[]'),
+    ('timestamp with time zone', '-infinity', 'infinity', '4714-11-24 BC', '294276-12-31'),
+    ('smallint[]', '{}', '{NULL}', '{-32768,32767}', '{0}'),
+    ('bigint[]', '{}', '{NULL}', '{-9223372036854775808,9223372036854775807}', '{5}'),
+    ('bytea[]', '{}', '{NULL}', '{"",""}', '{x}');
+CREATE TEMP TABLE called AS
+    SELECT p.oid::regproc::text AS f, n, format('SELECT %s(%s)', p.oid::regproc, (SELECT string_agg(
+        CASE WHEN n = 0 OR h.type IS NULL THEN 'NULL' ELSE quote_literal((ARRAY[h.one, h.two, h.three, h.four])[n]) END || '::' || format_type(a, NULL), ', ' ORDER BY at)
+        FROM unnest(p.proargtypes) WITH ORDINALITY u (a, at) LEFT JOIN hostile h ON h.type = format_type(a, NULL))) AS call
+    FROM pg_proc p, generate_series(0, 4) n
+    WHERE p.pronamespace = 'quire_store'::regnamespace AND has_function_privilege('regress_reader', p.oid, 'EXECUTE');
+CREATE TEMP TABLE answer (f text, state text);
+GRANT SELECT ON called TO PUBLIC;
+GRANT INSERT, SELECT ON answer TO PUBLIC;
+SET ROLE regress_reader;
+DO $$
+DECLARE
+    c record;
+BEGIN
+    FOR c IN SELECT f, call FROM called LOOP
+        BEGIN
+            EXECUTE c.call;
+            INSERT INTO answer VALUES (c.f, 'answered');
+        EXCEPTION WHEN OTHERS THEN
+            INSERT INTO answer VALUES (c.f, SQLSTATE);
+        END;
+    END LOOP;
+END
+$$;
+RESET ROLE;
+SELECT f, count(*) AS calls FROM answer GROUP BY f ORDER BY f;
+SELECT DISTINCT state FROM answer WHERE state NOT IN ('answered', 'XX001', 'PT410', '22023', '22004', '42501', '22P02', 'XX000') ORDER BY 1;
+DROP TABLE hostile, called, answer;
 CALL t.drop(t.id(4300));
 CALL t.drop(t.id(4301));

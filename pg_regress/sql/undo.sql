@@ -45,6 +45,8 @@ SELECT seq, state, undone_by = :undo_seq AS by_the_undo, next FROM quire.list_un
 SELECT quire.revert_bundle(t.id(3000), :undo_seq) ->> 'undoes_seq' = :'undo_seq' AS reverted;
 SELECT pg_temp.state();
 SELECT seq, kind, state, next FROM quire.list_undoable(t.id(3000), 3);
+SELECT seq, state, next FROM quire.list_undoable(t.id(3000), 1, (SELECT seq FROM quire.list_undoable(t.id(3000), 1)));
+SELECT count(*) FROM quire.list_undoable(t.id(3000), before_seq => 1);
 -- a revert is an edit of its author and can be undone
 SELECT quire.undo(t.id(3000)) ->> 'seq' AS seq;
 SELECT pg_temp.state();

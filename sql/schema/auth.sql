@@ -24,8 +24,10 @@ CREATE INDEX actor_db_role ON quire_store.actor (db_role) WHERE db_role IS NOT N
 
 -- Sessions keep who is which actor; this tells them.
 CREATE FUNCTION quire_store.tell_sessions() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', 'tell_sessions_wrapper';
-CREATE TRIGGER actor_roles AFTER UPDATE OF db_role, role_oid, role_cluster OR DELETE ON quire_store.actor
+CREATE TRIGGER actor_roles AFTER UPDATE OF db_role, role_oid, role_cluster OR DELETE OR TRUNCATE ON quire_store.actor
     FOR EACH STATEMENT EXECUTE FUNCTION quire_store.tell_sessions();
+-- Whoever replicates or mends changes rows, too.
+ALTER TABLE quire_store.actor ENABLE ALWAYS TRIGGER actor_roles;
 
 -- Who an administrator is who is mapped to nobody.
 INSERT INTO quire_store.actor (actor_id, display_name, name_from) VALUES ('00000000-0000-0000-0000-000000000000', 'system', 'person');

@@ -59,7 +59,7 @@ GRANT EXECUTE ON FUNCTION quire.map_role_to_actor(text, uuid, text), quire.unmap
 -- quire_owner has USAGE on quire_store, so none of this can be named directly.
 GRANT SELECT ON quire_store.project_files, quire_store.file_head, quire_store.bundle, quire_store.blob,
     quire_store.blob_chunk, quire_store.entity_op, quire_store.asset_op TO quire_user;
-GRANT EXECUTE ON FUNCTION quire_store.is_readable(uuid, oid, oid), quire_store.may_read_project(uuid),
+GRANT EXECUTE ON FUNCTION quire_store.is_readable(uuid), quire_store.may_read_project(uuid),
     quire_store.readable_projects(), quire_store.flushed(),
     quire_store.blob_text(uuid, bytea, smallint, bigint, timestamp with time zone, text, smallint, integer, bytea),
     quire_store.missing_text(bytea), quire_store.gone_text(bytea, smallint, bigint, timestamp with time zone, text),
@@ -272,7 +272,7 @@ Arguments: matching (an object that the fields must contain, as jsonb @> tells; 
 Returns: rows (entity_id, fields, seq, updated_at, checksum). Errors: 22004, 22023, PT404.';
 COMMENT ON FUNCTION quire.entity_history(uuid, text, text, bigint, integer) IS
 'Changes of an entity''s fields, newest first.
-Arguments: before_seq (default: from the newest); max_changes (1 to 10000, default 100).
+Arguments: before_seq (exclusive; default: from the newest); max_changes (1 to 10000, default 100; of the last bundle it is all): for reading in pages, the seq of the last row of one is before_seq of the next.
 Returns: rows (seq, op, field, value, is_unset, actor, display_name, kind, message, bundle_id, committed_at); deleting an entity shows one row per field. Errors: 22004, 22023, PT404.';
 COMMENT ON FUNCTION quire.entities_at(uuid, bigint) IS
 'All entities as they were at a seq, by type and id.
@@ -305,9 +305,9 @@ Arguments, result and errors: as undo; PT404 nothing to redo.';
 COMMENT ON FUNCTION quire.revert_bundle(uuid, bigint, text, uuid) IS
 'Takes back any bundle, anybody''s: a new bundle of kind rollback, which is an edit of the caller and can itself be undone. Of an undo, it brings back what that took away.
 Arguments: seq (of the bundle); otherwise as undo. Returns: as undo. Errors: as undo, and PT404 no such bundle, PT422 a bundle of kind system cannot be taken back.';
-COMMENT ON FUNCTION quire.list_undoable(uuid, integer) IS
+COMMENT ON FUNCTION quire.list_undoable(uuid, integer, bigint) IS
 'The caller''s edits, newest first, and whether they are taken back.
-Arguments: max_bundles (1 to 10000, default 100).
+Arguments: max_bundles (1 to 10000, default 100); before_seq (exclusive; default: from the newest): for reading in pages, the seq of the last row of one is before_seq of the next.
 Returns: rows (seq, kind, message, op_count, committed_at, state, undone_by, next); state is done or undone; undone_by is the seq of what takes it back now; next is undo or redo at the bundle that such a call would take next.
 Errors: 22004, 22023, 42501, PT404.';
 COMMENT ON FUNCTION quire.search_ops(uuid, jsonb, integer) IS
@@ -471,7 +471,7 @@ Arguments: as read_project_file.
 Returns: the bytes. Errors: 22004, 22023, PT404 also for a tombstone, PT410 its content is archived or collected, XX001.';
 COMMENT ON FUNCTION quire.project_file_history(uuid, text, integer, integer) IS
 'Versions of a path, newest first; none for a path never used.
-Arguments: before_version (default: from the newest); max_versions (1 to 10000, default 100).
+Arguments: before_version (exclusive; default: from the newest); max_versions (1 to 10000, default 100): for reading in pages, the version of the last row of one is before_version of the next.
 Returns: rows (version, op, content_hash, size, file_type, mode, is_deleted, is_binary, moved_from, moved_from_version, moved_to, actor, kind, message, seq, committed_at).
 Errors: 22004, 22023, PT404.';
 COMMENT ON FUNCTION quire.diff_project_file(uuid, text, integer, integer, integer) IS

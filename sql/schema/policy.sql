@@ -3,7 +3,7 @@
 
 SET LOCAL search_path TO pg_catalog, pg_temp;
 
-CREATE FUNCTION quire_store.is_readable(project_id uuid, one oid, every oid) RETURNS boolean
+CREATE FUNCTION quire_store.is_readable(project_id uuid) RETURNS boolean
 STABLE STRICT PARALLEL RESTRICTED LANGUAGE c AS 'MODULE_PATHNAME', 'is_readable_wrapper';
 
 DO $$
@@ -24,8 +24,7 @@ BEGIN
         -- A function that keeps what it found, and not the list of all projects that may be read, which may be long.
         EXECUTE pg_catalog.format(
             'CREATE POLICY readable ON quire_store.%I FOR SELECT
-             USING (quire_store.is_readable(project_id, ''quire_store.may_read_project(uuid)''::regprocedure,
-                 ''quire_store.readable_projects()''::regprocedure))', name);
+             USING (quire_store.is_readable(project_id))', name);
     END LOOP;
 END
 $$;

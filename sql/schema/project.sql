@@ -32,7 +32,9 @@ CREATE TABLE quire_store.project_head (
     next_file_id integer NOT NULL DEFAULT 1,
     live_files   bigint NOT NULL DEFAULT 0,
     live_bytes   bigint NOT NULL DEFAULT 0,
-    asset_bytes  bigint NOT NULL DEFAULT 0
+    asset_bytes  bigint NOT NULL DEFAULT 0,
+    -- Every bundle that was taken back by a revert, or in another database, is at or before this seq: out of its author's order.
+    in_order_after bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 30);
 SELECT pg_catalog.pg_extension_config_dump('quire_store.project_head', '');
 
@@ -47,9 +49,14 @@ CREATE TABLE quire_store.project_member (
     PRIMARY KEY (project_id, actor_id)
 );
 SELECT pg_catalog.pg_extension_config_dump('quire_store.project_member', '');
--- What quire itself changes it says in access_version.
-CREATE TRIGGER project_member_by_hand AFTER INSERT OR UPDATE OR DELETE ON quire_store.project_member
-    FOR EACH STATEMENT WHEN (CURRENT_USER <> 'quire_owner') EXECUTE FUNCTION quire_store.tell_sessions();
+-- What quire itself changes it says in access_version; somebody may change rows by hand.
+CREATE TRIGGER project_member_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON quire_store.project_member
+    FOR EACH STATEMENT EXECUTE FUNCTION quire_store.tell_sessions();
+ALTER TABLE quire_store.project_member ENABLE ALWAYS TRIGGER project_member_changed;
+CREATE TRIGGER project_changed AFTER UPDATE OF project_id, kind, visibility, status, settings, access_version ON quire_store.project
+    FOR EACH ROW WHEN (OLD.access_version = NEW.access_version AND OLD IS DISTINCT FROM NEW)
+    EXECUTE FUNCTION quire_store.tell_sessions();
+ALTER TABLE quire_store.project ENABLE ALWAYS TRIGGER project_changed;
 CREATE INDEX project_member_actor ON quire_store.project_member (actor_id, project_id);
 
 -- Members who cannot write and have left: to take their row away would be to hold up who removes them or the project. No foreign
@@ -62,6 +69,9 @@ CREATE TABLE quire_store.departure (
     PRIMARY KEY (project_id, actor_id, departure_id)
 );
 SELECT pg_catalog.pg_extension_config_dump('quire_store.departure', '');
+CREATE TRIGGER departure_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON quire_store.departure
+    FOR EACH STATEMENT EXECUTE FUNCTION quire_store.tell_sessions();
+ALTER TABLE quire_store.departure ENABLE ALWAYS TRIGGER departure_changed;
 
 -- The members there are.
 CREATE VIEW quire_store.membership WITH (security_invoker = true) AS

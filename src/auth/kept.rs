@@ -1,6 +1,6 @@
 //! What the gate found, kept per backend for writers, who have it confirmed under the head lock anyway: by the project's
-//! `access_version`, and by whether anybody's role has become another actor's since, or somebody has changed members by hand, of which
-//! PostgreSQL's invalidations tell, sent by triggers of the tables.
+//! `access_version`, and by whether anybody's role has become another actor's since, or somebody has changed members or projects by hand, of
+//! which PostgreSQL's invalidations tell, sent by triggers of the tables.
 
 use super::principal::Key;
 use super::store::ProjectAccess;
@@ -15,18 +15,18 @@ use std::collections::HashMap;
 const MOST: usize = 1000;
 
 /// Before they are looked up.
-const NO_TABLES: [pg_sys::Oid; 2] = [pg_sys::InvalidOid; 2];
+const NO_TABLES: [pg_sys::Oid; 4] = [pg_sys::InvalidOid; 4];
 
 thread_local! {
     static KEPT: RefCell<HashMap<(ProjectId, Key), ProjectAccess>> = RefCell::default();
-    static TABLES: Cell<[pg_sys::Oid; 2]> = const { Cell::new(NO_TABLES) };
+    static TABLES: Cell<[pg_sys::Oid; 4]> = const { Cell::new(NO_TABLES) };
     static CHANGES: Cell<u64> = const { Cell::new(0) };
 }
 
 /// How often this backend has heard of such a change.
 pub fn changes() -> u64 {
     if TABLES.get() == NO_TABLES {
-        TABLES.set([c"actor", c"project_member"].map(db::table_oid));
+        TABLES.set([c"actor", c"project_member", c"departure", c"project"].map(db::table_oid));
     }
     // SAFETY: takes in what other sessions have committed.
     unsafe { pg_sys::AcceptInvalidationMessages() };

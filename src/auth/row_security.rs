@@ -7,13 +7,13 @@ use super::principal::{Principal, presenter};
 use super::{Action, require, store};
 use crate::db::handed_out;
 use crate::definer::{definer, raising};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::pure::ability::Need;
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 use pgrx::{PgMemoryContexts, Uuid, pg_sys};
 use std::collections::{HashMap, HashSet};
-use std::panic::AssertUnwindSafe;
+use std::ffi::CStr;
 
 /// Projects that are looked at one by one.
 const MOST_ONE_BY_ONE: usize = 32;
@@ -56,8 +56,11 @@ fn readable_by_token(principal: &Principal) -> Result<Option<Option<Uuid>>> {
 }
 
 /// What a statement was told.
-#[derive(Default)]
 struct Told {
+    /// The functions that tell: of one project, and of all. What they do runs with the search path that is pinned to them, which for
+    /// every row would cost too much.
+    one: pg_sys::Oid,
+    every: pg_sys::Oid,
     /// Of the row before.
     last: Option<(Uuid, bool)>,
     one_by_one: HashMap<Uuid, bool>,
@@ -65,7 +68,18 @@ struct Told {
 }
 
 impl Told {
-    fn is_readable(&mut self, project: Uuid, one: pg_sys::Oid, all: pg_sys::Oid) -> bool {
+    /// By name: which functions those are is nobody's to say who may call this one.
+    fn new() -> Result<Self> {
+        Ok(Self {
+            one: function(c"may_read_project", &[pg_sys::UUIDOID])?,
+            every: function(c"readable_projects", &[])?,
+            last: None,
+            one_by_one: HashMap::new(),
+            all: None,
+        })
+    }
+
+    fn is_readable(&mut self, project: Uuid) -> bool {
         if let Some((last, is_readable)) = self.last
             && last == project
         {
@@ -78,7 +92,7 @@ impl Told {
                 // SAFETY: the function takes a uuid and returns a boolean; an error of its own unwinds.
                 let is_readable = unsafe {
                     let argument = project.into_datum().unwrap_or(pg_sys::Datum::from(0usize));
-                    pg_sys::OidFunctionCall1Coll(one, pg_sys::InvalidOid, argument).value() & 1 == 1
+                    pg_sys::OidFunctionCall1Coll(self.one, pg_sys::InvalidOid, argument).value() & 1 == 1
                 };
                 self.one_by_one.insert(project, is_readable);
                 is_readable
@@ -86,7 +100,7 @@ impl Told {
             (None, None) => {
                 // SAFETY: the function returns an array of uuids, which are copied.
                 let projects = unsafe {
-                    let array = pg_sys::OidFunctionCall0Coll(all, pg_sys::InvalidOid);
+                    let array = pg_sys::OidFunctionCall0Coll(self.every, pg_sys::InvalidOid);
                     Vec::<Uuid>::from_datum(array, false).unwrap_or_default()
                 };
                 self.all.insert(projects.into_iter().collect()).contains(&project)
@@ -97,21 +111,44 @@ impl Told {
     }
 }
 
-/// The policy of every table that a view touches: whether the caller may read a project. The functions that are asked come as
-/// arguments: what they do runs with the search path that is pinned to them, which for every row would cost too much.
+/// A function of the storage schema, by its name and the types of its arguments.
+fn function(name: &CStr, arguments: &[pg_sys::Oid]) -> Result<pg_sys::Oid> {
+    // SAFETY: look-ups in PostgreSQL's caches by NUL-terminated names; the vector holds as many oids as it is told.
+    let found = unsafe {
+        let schema = pg_sys::get_namespace_oid(c"quire_store".as_ptr(), true);
+        let types = pg_sys::buildoidvector(arguments.as_ptr(), arguments.len() as i32);
+        pg_sys::GetSysCacheOid(
+            pg_sys::SysCacheIdentifier::PROCNAMEARGSNSP as i32,
+            pg_sys::Anum_pg_proc_oid as i16,
+            pg_sys::Datum::from(name.as_ptr()),
+            pg_sys::Datum::from(types),
+            pg_sys::Datum::from(schema),
+            pg_sys::Datum::from(0usize),
+        )
+    };
+    match found {
+        pg_sys::InvalidOid => Err(Error::internal("a function of quire_store is missing")),
+        found => Ok(found),
+    }
+}
+
+/// The policy of every table that a view touches: whether the caller may read a project.
 // Outside definer: it asks functions that go through it.
 #[pg_extern(sql = false)]
-fn is_readable(project_id: Uuid, one: pg_sys::Oid, all: pg_sys::Oid, fcinfo: FunctionCallInfo) -> bool {
+fn is_readable(project_id: Uuid, fcinfo: FunctionCallInfo) -> bool {
+    raising(move || told(fcinfo).map(|told| told.is_readable(project_id)))
+}
+
+/// What the running statement was told.
+fn told(fcinfo: FunctionCallInfo) -> Result<&'static mut Told> {
     // SAFETY: the call is the one that is running. PostgreSQL keeps fn_extra for it, null at first, as long as the memory context that
     // it names, with which what was told goes.
-    let told = unsafe {
+    unsafe {
         let function = (*fcinfo).flinfo;
         if (*function).fn_extra.is_null() {
-            let told = PgMemoryContexts::For((*function).fn_mcxt).leak_and_drop_on_delete(Told::default());
+            let told = PgMemoryContexts::For((*function).fn_mcxt).leak_and_drop_on_delete(Told::new()?);
             (*function).fn_extra = told.cast();
         }
-        &mut *(*function).fn_extra.cast::<Told>()
-    };
-    let told = AssertUnwindSafe(told);
-    raising(move || Ok({ told }.0.is_readable(project_id, one, all)))
+        Ok(&mut *(*function).fn_extra.cast::<Told>())
+    }
 }

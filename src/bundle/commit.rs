@@ -324,6 +324,9 @@ fn write(
     early_release::ask();
     if let Some(undoes) = plan.undoes_seq {
         entity::take_back(project, author, head.seq, undoes)?;
+        if commit.kind == Kind::Rollback || plan.origin.is_some() {
+            store::leave_order(project, head.seq)?;
+        }
     }
     if op_count > 0 {
         notify::bundle(access, head, event_name(plan, effect))?;

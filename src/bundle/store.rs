@@ -166,6 +166,12 @@ pub fn append(entry: &Entry) -> Result<()> {
     db::exec(SQL, &entry.args()?)
 }
 
+/// Notes that the newest bundle, of this seq, takes another back out of its author's order.
+pub fn leave_order(project: ProjectId, seq: Seq) -> Result<()> {
+    const SQL: &str = "UPDATE quire_store.project_head SET in_order_after = $2 WHERE project_id = $1";
+    db::exec(SQL, &[project.pg().into(), seq.into()])
+}
+
 /// Writes the head row as it is, after a change under its lock that makes no bundle: a writer with an older snapshot
 /// (REPEATABLE READ), who cannot see the change, then gets 40001.
 pub fn touch(project: ProjectId) -> Result<()> {

@@ -4,7 +4,8 @@
 //! Promises: the client hears of the commit when it is as durable as its `synchronous_commit` asks for, and listeners not before.
 //! A writer behind it, who builds on what it wrote, has a later commit record: the log on disk is never without what came before.
 //! `synchronous_commit` is off between two callbacks of one commit and nowhere else.
-//! Does not: serve readers, who could see what a crash takes back; they wait in [`super::handed_out`]. Where a commit waits for a
+//! Does not: release the locks of what was changed besides bundles by other calls (names, members, tokens, ...): a reader of another
+//! project could not tell for what to wait. Serve readers, who could see what a crash takes back; they wait in [`super::handed_out`]. Where a commit waits for a
 //! standby it is PostgreSQL's own: readers would wait for the standby, too, or be told what a failover loses.
 //!
 //! PostgreSQL commits asynchronously when the variable behind `synchronous_commit` is off, and releases locks before it calls the
@@ -32,6 +33,24 @@ thread_local! {
     static STAGE: Cell<Stage> = const { Cell::new(Stage::Idle) };
     /// Whether a bundle was written since somebody asked.
     static NEWS: Cell<bool> = const { Cell::new(false) };
+    /// Whether a call has changed something and written no bundle.
+    static KEEPS_LOCKS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// How far this backend's transaction has come in the write-ahead log.
+pub fn last_record() -> pg_sys::XLogRecPtr {
+    // SAFETY: plain read of the backend's state.
+    unsafe { pg_sys::XactLastRecEnd }
+}
+
+/// A call has ended that wrote no bundle and began where the transaction's last record was `began`. If it has written anything, the
+/// transaction keeps its locks over the flush.
+pub fn no_bundle_since(began: pg_sys::XLogRecPtr) {
+    // SAFETY: plain read of the backend's state.
+    let has_written = unsafe { pg_sys::GetTopTransactionIdIfAny() } != pg_sys::InvalidTransactionId;
+    if has_written && last_record() != began {
+        KEEPS_LOCKS.set(true);
+    }
 }
 
 /// The transaction has written a bundle.
@@ -69,7 +88,7 @@ pub fn init() {
 unsafe extern "C-unwind" fn at_commit(event: pg_sys::XactEvent::Type, _arg: *mut c_void) {
     use pg_sys::XactEvent::{XACT_EVENT_COMMIT, XACT_EVENT_PRE_COMMIT};
     if event == XACT_EVENT_PRE_COMMIT {
-        if wrote() && guc::early_lock_release() && is_flushed_here_only() {
+        if wrote() && !KEEPS_LOCKS.get() && guc::early_lock_release() && is_flushed_here_only() {
             // SAFETY: plain read and write of a backend's variable, which is put back before anybody else may look at it.
             unsafe {
                 STAGE.set(Stage::Committing(pg_sys::synchronous_commit));
@@ -88,6 +107,7 @@ unsafe extern "C-unwind" fn at_commit(event: pg_sys::XactEvent::Type, _arg: *mut
             }
         }
         WROTE.set(pg_sys::InvalidTransactionId);
+        KEEPS_LOCKS.set(false);
     }
 }
 

@@ -7,6 +7,7 @@
 use super::read_one;
 use crate::error::Result;
 use crate::ids::ProjectId;
+use crate::pure::wal;
 use pgrx::{direct_function_call, pg_sys};
 use std::cell::Cell;
 
@@ -44,6 +45,16 @@ pub fn tells_of_no_log() {
     }
 }
 
+/// Waits until everything that is written is flushed: when it cannot be known what an answer tells of.
+pub fn wait_for_all() {
+    // SAFETY: plain read of server state, and a position that was reached.
+    unsafe {
+        if !pg_sys::RecoveryInProgress() {
+            pg_sys::XLogFlush(written());
+        }
+    }
+}
+
 /// What was noted since it was last asked.
 pub fn take() -> About {
     ABOUT.take()
@@ -72,12 +83,9 @@ pub fn wait(about: About) -> Result<()> {
 /// How far the write-ahead log is written. At the start of a page PostgreSQL tells where the next record would begin, which is
 /// after the page's header, and what is before that is all there is to flush.
 fn written() -> pg_sys::XLogRecPtr {
-    const PAGE: u64 = pg_sys::XLOG_BLCKSZ as u64;
-    // The page's header is shorter than any record.
-    const LONGEST_HEADER: u64 = 40;
-    // SAFETY: plain read of server state.
-    let position = unsafe { pg_sys::GetXLogInsertRecPtr() };
-    if position % PAGE <= LONGEST_HEADER { position - position % PAGE } else { position }
+    // SAFETY: plain reads of server state.
+    let (position, segment) = unsafe { (pg_sys::GetXLogInsertRecPtr(), pg_sys::wal_segment_size as u64) };
+    wal::end_of_records(position, u64::from(pg_sys::XLOG_BLCKSZ), segment)
 }
 
 /// Up to where the commit of the newest bundle that is seen is in the write-ahead log; those before it come earlier. Zero when it was

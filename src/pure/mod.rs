@@ -35,3 +35,4 @@ pub mod tree;
 pub mod undo;
 #[cfg(test)]
 mod vectors;
+pub mod wal;

@@ -51,18 +51,59 @@ pub enum Step {
     Redo,
 }
 
-/// The bundle that undo takes back next: the newest edit that is not taken back. `own` is newest first.
-pub fn next_undo(own: impl IntoIterator<Item = (i64, Step)>, undone: &HashSet<i64>) -> Option<i64> {
-    own.into_iter().find(|(seq, step)| *step == Step::Edit && !undone.contains(seq)).map(|(seq, _)| seq)
+/// A bundle of the author whose walk it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Own {
+    /// Which.
+    pub seq: i64,
+    /// What it is to the walk.
+    pub step: Step,
+    /// What an undo or a redo takes back.
+    pub undoes: Option<i64>,
+    /// What holds again by a redo: what the bundle it takes back had taken back.
+    pub gives_back: Option<i64>,
 }
 
-/// The undo that redo takes back next: the newest that is not taken back, unless there is a newer edit. `own` is newest
-/// first.
-pub fn next_redo(own: impl IntoIterator<Item = (i64, Step)>, undone: &HashSet<i64>) -> Option<i64> {
-    own.into_iter()
-        .take_while(|(_, step)| *step != Step::Edit)
-        .find(|(seq, step)| *step == Step::Undo && !undone.contains(seq))
-        .map(|(seq, _)| seq)
+/// How far a walk has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Found {
+    /// This is taken back next.
+    Bundle(i64),
+    /// It is before this seq, if anywhere.
+    Before(i64),
+    /// Nothing is.
+    Nothing,
+}
+
+/// Looks through bundles of the author, newest first, for what is taken back next: by undo (`Step::Edit` is sought) the newest edit
+/// that is not taken back; by redo (`Step::Undo`) the newest undo that is not, unless there is a newer edit. `undone` knows of each of
+/// them whether it is taken back, and all bundles taken back out of order are before `in_order_after`.
+///
+/// What was so when an undo or a redo was made is so until it is itself taken back. At an undo, nothing between it and what it takes
+/// back could be undone; at a redo, nothing between it and the undo could be redone, and nothing newer than what it gives back could
+/// be undone. So the walk goes on behind that, and its length does not depend on how often somebody has gone back and forth.
+pub fn walk(sought: Step, own: &[Own], undone: &HashSet<i64>, in_order_after: i64) -> Found {
+    let Some(oldest) = own.last() else { return Found::Nothing };
+    let mut before = i64::MAX;
+    let in_order = |seq: &i64| *seq > in_order_after;
+    for Own { seq, step, undoes, gives_back } in own {
+        if *seq >= before {
+            continue;
+        }
+        let holds = !undone.contains(seq);
+        match (sought, step) {
+            (Step::Undo, Step::Edit) => return Found::Nothing,
+            _ if *step == sought && holds => return Found::Bundle(*seq),
+            (Step::Edit, Step::Undo) | (Step::Undo, Step::Redo) if holds => {
+                before = undoes.filter(in_order).unwrap_or(before);
+            }
+            (Step::Edit, Step::Redo) if holds => {
+                before = gives_back.filter(in_order).map_or(before, |seq| seq + 1);
+            }
+            _ => {}
+        }
+    }
+    Found::Before(before.min(oldest.seq))
 }
 
 #[cfg(test)]
@@ -75,12 +116,49 @@ mod tests {
     struct Log {
         bundles: Vec<(Step, Option<i64>, u8, u8)>,
         value: u8,
+        in_order_after: i64,
     }
 
     impl Log {
-        fn own(&self) -> Vec<(i64, Step)> {
+        fn own(&self) -> Vec<Own> {
             let newest_first = (1..=self.bundles.len() as i64).rev();
-            newest_first.map(|seq| (seq, self.bundles[seq as usize - 1].0)).collect()
+            let undoes = |seq: i64| self.bundles[seq as usize - 1].1;
+            let own = |seq: i64| Own {
+                seq,
+                step: self.bundles[seq as usize - 1].0,
+                undoes: undoes(seq),
+                gives_back: undoes(seq).and_then(undoes),
+            };
+            newest_first.map(own).collect()
+        }
+
+        /// Walks a few bundles at a time.
+        fn next(&self, sought: Step) -> Option<i64> {
+            let mut before = i64::MAX;
+            loop {
+                let own: Vec<Own> = self.own().into_iter().filter(|own| own.seq < before).take(3).collect();
+                match walk(sought, &own, &self.undone(), self.in_order_after) {
+                    Found::Bundle(seq) => return Some(seq),
+                    Found::Before(seq) => before = seq,
+                    Found::Nothing => return None,
+                }
+            }
+        }
+
+        /// The same, one bundle after the other.
+        fn next_step_by_step(&self, sought: Step) -> Option<i64> {
+            let undone = self.undone();
+            self.own()
+                .iter()
+                .take_while(|own| sought == Step::Edit || own.step != Step::Edit)
+                .find(|own| own.step == sought && !undone.contains(&own.seq))
+                .map(|own| own.seq)
+        }
+
+        /// Takes anything back, as somebody who reverts a bundle does.
+        fn revert(&mut self, seq: i64) {
+            self.write(Step::Edit, Some(seq), self.value);
+            self.in_order_after = self.bundles.len() as i64;
         }
 
         fn undone(&self) -> HashSet<i64> {
@@ -103,12 +181,12 @@ mod tests {
         }
 
         fn undo(&mut self) -> bool {
-            let next = next_undo(self.own(), &self.undone());
+            let next = self.next(Step::Edit);
             next.inspect(|seq| self.take_back(Step::Undo, *seq)).is_some()
         }
 
         fn redo(&mut self) -> bool {
-            let next = next_redo(self.own(), &self.undone());
+            let next = self.next(Step::Undo);
             next.inspect(|seq| self.take_back(Step::Redo, *seq)).is_some()
         }
     }
@@ -155,6 +233,49 @@ mod tests {
                 prop_assert!(log.redo());
             }
             prop_assert_eq!(log.value, end);
+        }
+    }
+
+    proptest! {
+        /// Whatever has happened, also out of order, the walk that leaves bundles out finds what the one without finds.
+        #[test]
+        fn nothing_is_left_out(steps in prop::collection::vec((0u8..8, any::<prop::sample::Index>()), 1..60)) {
+            let mut log = Log::default();
+            for (n, (step, which)) in (1u8..).zip(steps) {
+                for sought in [Step::Edit, Step::Undo] {
+                    prop_assert_eq!(log.next(sought), log.next_step_by_step(sought));
+                }
+                let mut take_back = |sought, step| {
+                    let next = log.next(sought);
+                    next.map(|seq| log.write(step, Some(seq), n))
+                };
+                match step {
+                    0..=2 => drop(take_back(Step::Edit, Step::Undo)),
+                    3 | 4 => drop(take_back(Step::Undo, Step::Redo)),
+                    5 if !log.bundles.is_empty() => log.revert(which.index(log.bundles.len()) as i64 + 1),
+                    _ => log.write(Step::Edit, None, n),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_walk_does_not_grow_with_how_often_somebody_went_back_and_forth() {
+        let mut log = Log::default();
+        (0..50).for_each(|n| log.write(Step::Edit, None, n));
+        for (sought, step) in [(Step::Edit, Step::Undo), (Step::Undo, Step::Redo), (Step::Edit, Step::Undo)] {
+            for _ in 0..40 {
+                let own: Vec<Own> = log.own().into_iter().take(1).collect();
+                let behind = match walk(sought, &own, &log.undone(), 0) {
+                    Found::Before(seq) => log.own().into_iter().filter(|own| own.seq < seq).take(1).collect(),
+                    _ => own,
+                };
+                let Found::Bundle(next) = walk(sought, &behind, &log.undone(), 0) else {
+                    panic!("the second look finds it");
+                };
+                assert_eq!(Some(next), log.next_step_by_step(sought));
+                log.write(step, Some(next), 0);
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use crate::definer::definer;
 use crate::error::{Code, Error, Result};
 use crate::ids::{ProjectId, Seq};
 use crate::pure::conflict::OnConflict;
-use crate::pure::undo::{Step, next_redo, next_undo, undone};
+use crate::pure::undo::{Found, Step, undone, walk as walk_through};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
@@ -17,7 +17,7 @@ use serde_json::json;
 use std::collections::{HashMap, HashSet};
 
 /// How many bundles of the caller are looked at, at first and at most, at once.
-const AT_ONCE: std::ops::RangeInclusive<i64> = 16..=4096;
+const AT_ONCE: std::ops::RangeInclusive<i64> = 4..=4096;
 /// A walk that looks at more than these at once had better know all pairs.
 const FEW: i64 = 256;
 /// Most bundles one call lists.
@@ -124,6 +124,7 @@ fn invertible(project: ProjectId, seq: Seq) -> Result<Seq> {
 fn next(access: &Access, kind: Kind, newest: Seq) -> Result<Seq> {
     let actor = access.author()?;
     let sought = if kind == Kind::Undo { Step::Edit } else { Step::Undo };
+    let in_order_after = store::in_order_after(access.project)?;
     let mut before = newest + 1;
     let mut at_once = *AT_ONCE.start();
     let mut taken_back: HashSet<Seq> = HashSet::new();
@@ -131,21 +132,16 @@ fn next(access: &Access, kind: Kind, newest: Seq) -> Result<Seq> {
     loop {
         let own = store::own(access.project, actor, before, at_once)?;
         if at_once <= FEW {
-            let candidates = own.iter().filter(|(_, step)| *step == sought).map(|(seq, _)| *seq);
-            taken_back = undone(&store::pairs(access.project, candidates.collect())?);
+            let of = own.iter().map(|own| own.seq).collect();
+            taken_back = undone(&store::pairs(access.project, of)?);
         } else if !knows_all {
             taken_back = undone(&store::all_pairs(access.project)?);
             knows_all = true;
         }
-        let found = match kind {
-            Kind::Undo => next_undo(own.iter().copied(), &taken_back),
-            _ => next_redo(own.iter().copied(), &taken_back),
-        };
-        let is_over = kind == Kind::Redo && own.iter().any(|(_, step)| *step == Step::Edit);
-        match (found, own.last()) {
-            (Some(seq), _) => return Ok(seq),
-            (None, Some((oldest, _))) if !is_over => before = *oldest,
-            _ => return Err(nothing(kind)),
+        match walk_through(sought, &own, &taken_back, in_order_after) {
+            Found::Bundle(seq) => return Ok(seq),
+            Found::Before(seq) => before = seq,
+            Found::Nothing => return Err(nothing(kind)),
         }
         at_once = (at_once * 4).min(*AT_ONCE.end());
     }
@@ -167,6 +163,7 @@ fn nothing(kind: Kind) -> Error {
 fn list_undoable(
     project_uuid: Option<Uuid>,
     max_bundles: default!(Option<i32>, "100"),
+    before_seq: default!(Option<i64>, "NULL"),
 ) -> TableIterator<
     'static,
     (
@@ -180,18 +177,22 @@ fn list_undoable(
         name!(next, Option<String>),
     ),
 > {
-    TableIterator::new(definer(|| listed(project_uuid, max_bundles)))
+    TableIterator::new(definer(|| listed(project_uuid, max_bundles, before_seq)))
 }
 
 /// One row of `list_undoable`.
 type Listed = (i64, String, Option<String>, i32, TimestampWithTimeZone, String, Option<i64>, Option<String>);
 
-fn listed(project_uuid: Option<Uuid>, max_bundles: Option<i32>) -> Result<Vec<Listed>> {
+fn listed(
+    project_uuid: Option<Uuid>,
+    max_bundles: Option<i32>,
+    before_seq: Option<Seq>,
+) -> Result<Vec<Listed>> {
     let access = require_project(Action::Write, project_uuid)?;
     access.refuse_token()?;
     let limit = page_arg("max_bundles", max_bundles, MAX_BUNDLES)?;
     let Some(actor) = access.principal.actor else { return Ok(Vec::new()) };
-    let edits = store::edits(access.project, actor, limit)?;
+    let edits = store::edits(access.project, actor, before_seq, limit)?;
     let pairs = store::pairs(access.project, edits.iter().map(|edit| edit.seq).collect())?;
     let undone = undone(&pairs);
     // The one that holds now: a bundle may have been taken back, given back, and taken back again.

@@ -3,7 +3,7 @@
 use crate::db;
 use crate::error::Result;
 use crate::ids::{ActorId, ProjectId, Seq};
-use crate::pure::undo::Step;
+use crate::pure::undo::{Own, Step};
 use pgrx::datum::TimestampWithTimeZone;
 
 /// What takes some bundles back, what takes that back, and so on: pairs of a bundle and the one it takes back, oldest
@@ -30,9 +30,17 @@ pub fn all_pairs(project: ProjectId) -> Result<Vec<(Seq, Seq)>> {
     db::read(SQL, &[project.pg().into()], |row| Ok((row.get(1)?, row.get(2)?)))
 }
 
+/// Up to where bundles were taken back out of their author's order: by a revert, or in another database.
+pub fn in_order_after(project: ProjectId) -> Result<Seq> {
+    const SQL: &str = "SELECT h.in_order_after FROM quire_store.project_head h WHERE h.project_id = $1";
+    Ok(db::read_one(SQL, &[project.pg().into()], |row| row.get(1))?.unwrap_or(0))
+}
+
 /// Bundles of an actor before a seq, newest first.
-pub fn own(project: ProjectId, actor: ActorId, before: Seq, limit: i64) -> Result<Vec<(Seq, Step)>> {
-    const SQL: &str = "SELECT b.seq, b.kind FROM quire_store.bundle b
+pub fn own(project: ProjectId, actor: ActorId, before: Seq, limit: i64) -> Result<Vec<Own>> {
+    const SQL: &str = "SELECT b.seq, b.kind, b.undoes_seq,
+            (SELECT u.undoes_seq FROM quire_store.bundle u WHERE u.project_id = $1 AND u.seq = b.undoes_seq)
+        FROM quire_store.bundle b
         WHERE b.project_id = $1 AND b.seq < $2 AND b.actor_id = $3 AND b.kind <> 'system'
         ORDER BY b.seq DESC LIMIT $4";
     db::read(SQL, &[project.pg().into(), before.into(), actor.pg().into(), limit.into()], |row| {
@@ -41,7 +49,7 @@ pub fn own(project: ProjectId, actor: ActorId, before: Seq, limit: i64) -> Resul
             "redo" => Step::Redo,
             _ => Step::Edit,
         };
-        Ok((row.get(1)?, step))
+        Ok(Own { seq: row.get(1)?, step, undoes: row.opt(3)?, gives_back: row.opt(4)? })
     })
 }
 
@@ -60,12 +68,13 @@ pub struct Edit {
     pub committed_at: TimestampWithTimeZone,
 }
 
-/// Edits of an actor, newest first.
-pub fn edits(project: ProjectId, actor: ActorId, limit: i64) -> Result<Vec<Edit>> {
+/// Edits of an actor, newest first: those before a seq, or all.
+pub fn edits(project: ProjectId, actor: ActorId, before: Option<Seq>, limit: i64) -> Result<Vec<Edit>> {
     const SQL: &str = "SELECT b.seq, b.kind, b.message, b.op_count, b.committed_at FROM quire_store.bundle b
         WHERE b.project_id = $1 AND b.actor_id = $2 AND b.kind NOT IN ('system', 'undo', 'redo')
+          AND ($4 IS NULL OR b.seq < $4)
         ORDER BY b.seq DESC LIMIT $3";
-    db::read(SQL, &[project.pg().into(), actor.pg().into(), limit.into()], |row| {
+    db::read(SQL, &[project.pg().into(), actor.pg().into(), limit.into(), before.into()], |row| {
         Ok(Edit {
             seq: row.get(1)?,
             kind: row.get(2)?,

@@ -227,6 +227,69 @@ fn a_reader_waits_also_in_a_session_whose_last_call_failed_after_it_had_written(
     reading.end().expect("the reader");
 }
 
+/// A reader of another project could not tell for which commit to wait.
+#[test]
+fn what_was_changed_besides_the_bundle_is_seen_by_nobody_before_it_is_flushed() {
+    let cluster = Cluster::start_on_slow_disk("durability_others", &[]);
+    let database = cluster.database("app");
+    let mut admin = database.client("postgres");
+    let [one, other] = ["one", "other"].map(|name| project(&mut admin, name));
+    let name = format!("SELECT quire.get_project('{other}') ->> 'name'");
+    let members = format!("SELECT count(*) FROM quire.list_project_members('{other}')");
+    let mut observer = database.client("postgres");
+    let rename = |name: &str| format!("SELECT quire.update_project('{other}', '{{\"name\": \"{name}\"}}')");
+    let add = |member: u8| {
+        format!(
+            "SELECT quire.set_project_member('{other}', '00000000-0000-4000-8000-0000000000{member}', 'editor')"
+        )
+    };
+    for (at, (first, last)) in
+        [("", rename("renamed")), ("SAVEPOINT s;", rename("again"))].into_iter().enumerate()
+    {
+        let before = (ask(&mut admin, &name), ask(&mut admin, &members));
+        flush(&mut admin);
+        cluster.stop_flushes();
+        let save = save(one, "f", &format!("version {at}"));
+        let statement = match at {
+            0 => format!("BEGIN; {first} {save}; {last}; {}; COMMIT", add(10 + at as u8)),
+            _ => format!("BEGIN; {last}; {first} {}; {save}; COMMIT", add(10 + at as u8)),
+        };
+        let writer = Running::start(&database, statement);
+        writer.wait_until_flushing(&mut observer);
+        assert_eq!((ask(&mut admin, &name), ask(&mut admin, &members)), before);
+        cluster.let_flushes_end();
+        writer.end().expect("the writer");
+        let after = (ask(&mut admin, &name), ask(&mut admin, &members));
+        assert!(after.0 != before.0 && after.1 != before.1, "{after:?}");
+    }
+}
+
+/// What is wrong with a content shows while a statement runs.
+#[test]
+fn an_error_that_a_statement_raises_leaves_when_what_it_tells_of_is_flushed() {
+    let cluster = Cluster::start_on_slow_disk("durability_errors", &[]);
+    let database = cluster.database("app");
+    let mut admin = database.client("postgres");
+    let project = project(&mut admin, "archived");
+    put(&mut admin, project, "f", "old");
+    put(&mut admin, project, "f", "new");
+    let (mut observer, mut hasty) = (database.client("postgres"), database.client("postgres"));
+    hasty.batch_execute("SET synchronous_commit = off").expect("be hasty");
+    flush(&mut admin);
+    cluster.stop_flushes();
+    // By hand, because whoever takes the head row waits for what they see themselves.
+    let archive = format!(
+        "SET session_replication_role = replica;
+         UPDATE quire_store.blob SET state = 1, state_at = now(), state_reason = 'cold', codec = 0, bytes = '' WHERE project_id = '{project}' AND hash = (
+             SELECT content_hash FROM quire_store.project_files WHERE project_id = '{project}' AND version = 1)"
+    );
+    hasty.batch_execute(&archive).expect("archive");
+    let reading = Running::start(&database, format!("SELECT * FROM quire.list_files_at('{project}', 1)"));
+    reading.wait_until_flushing(&mut observer);
+    cluster.let_flushes_end();
+    assert_eq!(refusal(reading.end()).state, "PT410");
+}
+
 #[test]
 fn sessions_keep_their_synchronous_commit() {
     let cluster = Cluster::start_on_slow_disk("durability_setting", &[]);

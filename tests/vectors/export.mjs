@@ -74,10 +74,13 @@ export function unpacked({ path, mode, lines, text, base64 }) {
   return [path, { mode, bytes: Buffer.from(bytes) }]
 }
 
-/** What a reader of an archive recomputes; throws where the archive contradicts itself. */
+/** The archive contradicts itself. */
+export class Contradiction extends Error {}
+
+/** What a reader of an archive recomputes; throws a Contradiction where there is one. */
 export function recompute(archive) {
   const insist = (is, what) => {
-    if (!is) throw new Error(what)
+    if (!is) throw new Contradiction(what)
   }
   const below = (root) => [...archive].filter(([path]) => path.startsWith(root))
   const lines = (what) => below(`history/${what}/`).flatMap(([, { bytes }]) => {

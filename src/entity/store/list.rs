@@ -26,7 +26,7 @@ pub fn list_entities(answer: Answer, project: ProjectId, entity_type: &str, matc
     answer.fill(SQL, &[project.pg().into(), entity_type.into(), JsonB(matching).into()])
 }
 
-/// Changes of an entity, newest first.
+/// Changes of an entity, newest first. So many, and what else the bundle of the last one changed.
 pub fn entity_history(
     answer: Answer,
     project: ProjectId,
@@ -38,13 +38,13 @@ pub fn entity_history(
         "SELECT o.bundle_seq, o.op, o.field, o.value, o.value IS NULL, u.actor_id, ",
         called!("u.actor_id"),
         ", u.kind, u.message, u.bundle_id, u.committed_at
-        FROM quire_store.entity_op o
+        FROM (SELECT * FROM quire_store.entity_op c
+              WHERE c.project_id = $1 AND c.entity_type = $2 AND c.entity_id = $3
+                AND ($4 IS NULL OR c.bundle_seq < $4)
+              ORDER BY c.bundle_seq DESC FETCH FIRST $5 ROWS WITH TIES) o
         JOIN LATERAL (
             SELECT * FROM quire_store.bundle u WHERE u.project_id = $1 AND u.seq = o.bundle_seq OFFSET 0) u ON true
-        WHERE o.project_id = $1 AND o.entity_type = $2 AND o.entity_id = $3
-          AND ($4 IS NULL OR o.bundle_seq < $4)
-        ORDER BY o.bundle_seq DESC, o.ordinal DESC, o.part
-        LIMIT $5"
+        ORDER BY o.bundle_seq DESC, o.ordinal DESC, o.part"
     );
     let EntityKey { entity_type, entity_id } = entity;
     answer.fill(

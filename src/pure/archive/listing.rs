@@ -7,12 +7,12 @@
 use super::frame::{skipped_frame, sparse_frame};
 use crate::pure::hash::{Hash, Hasher};
 use crate::pure::op::Mode;
-use std::io::{self, Read, Seek, SeekFrom};
 
 /// What the frame holds, in front of 64 hex digits and the end of a line.
 const LABEL: &[u8] = b"quire files blake3 ";
 const HEX_DIGITS: usize = 64;
-const CONTENT_BYTES: usize = LABEL.len() + HEX_DIGITS + 1;
+/// How many bytes the frame holds.
+pub const CONTENT_BYTES: usize = LABEL.len() + HEX_DIGITS + 1;
 
 /// How many zeros a tar ends with.
 const END_BYTES: usize = 1024;
@@ -38,48 +38,31 @@ impl Listing {
         self.hasher.finish()
     }
 
+    /// The frame that holds it.
+    pub fn frame(&self) -> Vec<u8> {
+        let mut content = [b'\n'; CONTENT_BYTES];
+        content[..LABEL.len()].copy_from_slice(LABEL);
+        content[LABEL.len()..][..HEX_DIGITS].copy_from_slice(self.hash().to_hex().as_bytes());
+        skipped_frame(&content)
+    }
+
     /// What a tar.zst ends with. Without files it is what every reader takes for an archive.
     pub fn end(&self) -> Vec<u8> {
-        let mut end = Vec::new();
-        if self.files > 0 {
-            end = frame_of(&self.hash());
-        }
+        let mut end = if self.files > 0 { self.frame() } else { Vec::new() };
         end.append(&mut sparse_frame(&[0; END_BYTES]));
         end
     }
 }
 
-fn frame_of(hash: &Hash) -> Vec<u8> {
-    let mut content = [b'\n'; CONTENT_BYTES];
-    content[..LABEL.len()].copy_from_slice(LABEL);
-    content[LABEL.len()..][..HEX_DIGITS].copy_from_slice(hash.to_hex().as_bytes());
-    skipped_frame(&content)
-}
-
-/// The hash that goes with a tar.zst, if it has one. Leaves the source at its beginning.
-pub fn promised(mut source: impl Read + Seek) -> io::Result<Option<Hash>> {
-    let frame = frame_of(&Hash::ZERO);
-    let before = frame.len() - HEX_DIGITS - 1;
-    let from_end = frame.len() + sparse_frame(&[0; END_BYTES]).len();
-    let mut found = vec![0; frame.len()];
-    let is_long_enough = source.seek(SeekFrom::End(0))? >= from_end as u64;
-    if is_long_enough {
-        source.seek(SeekFrom::End(-(from_end as i64)))?;
-        source.read_exact(&mut found)?;
-    }
-    source.rewind()?;
-    if !is_long_enough || found[..before] != frame[..before] {
-        return Ok(None);
-    }
-    // What is no hash is none of any files.
-    let digits = std::str::from_utf8(&found[before..][..HEX_DIGITS]).ok().and_then(Hash::from_hex);
-    Ok(Some(digits.unwrap_or(Hash::ZERO)))
+/// The hash in a frame that is skipped, if it is one of these; `None` inside when it is no hash.
+pub fn promise_in(content: &[u8]) -> Option<Option<Hash>> {
+    let rest = content.strip_prefix(LABEL).filter(|_| content.len() == CONTENT_BYTES)?;
+    Some(std::str::from_utf8(&rest[..HEX_DIGITS]).ok().and_then(Hash::from_hex))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Cursor;
 
     #[test]
     fn lines_are_those_of_the_format() {
@@ -95,28 +78,15 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_is_found_before_the_end() {
+    fn what_ends_an_archive_is_skipped_or_the_end_of_a_tar() {
         let mut listing = Listing::default();
-        let none = listing.end();
-        assert_eq!(promised(Cursor::new(&none)).expect("reads"), None);
+        let decoded = |end: Vec<u8>| zstd::stream::decode_all(&end[..]).expect("frames");
+        assert_eq!(decoded(listing.end()), [0; END_BYTES]);
         listing.add("a", Mode::Regular, &Hash::of(b"x"));
-        let hash = listing.hash();
-        let archive = [sparse_frame(b"files"), listing.end()].concat();
-        let mut source = Cursor::new(&archive);
-        assert_eq!(promised(&mut source).expect("reads"), Some(hash));
-        assert_eq!(source.position(), 0);
-        assert_eq!(
-            zstd::stream::decode_all(&archive[..]).expect("frames"),
-            [&b"files"[..], &[0; END_BYTES]].concat()
-        );
-        for end in 0..archive.len() {
-            assert_eq!(promised(Cursor::new(&archive[..end])).expect("reads"), None);
-        }
-        let text = archive.windows(LABEL.len()).position(|window| window == LABEL).expect("a label");
-        for at in 0..HEX_DIGITS {
-            let mut changed = archive.clone();
-            changed[text + LABEL.len() + at] ^= 0x10;
-            assert_ne!(promised(Cursor::new(&changed)).expect("reads"), Some(hash));
-        }
+        assert_eq!(decoded(listing.end()), [0; END_BYTES]);
+        let content = &listing.frame()[8..];
+        assert_eq!(promise_in(content), Some(Some(listing.hash())));
+        assert_eq!(promise_in(&content[1..]), None);
+        assert_eq!(promise_in(&[LABEL, &[b'x'; HEX_DIGITS + 1]].concat()), Some(None));
     }
 }

@@ -3,6 +3,7 @@
 //! Nothing is believed before it is seen: memory is taken for bytes that came out, never for a number in a header. What
 //! is in the archive twice, or may be read in two ways, is refused.
 
+mod frames;
 mod tar;
 mod zip;
 
@@ -75,7 +76,7 @@ struct Intake<'a, F> {
     bytes: u64,
     name_bytes: u64,
     seen: HashSet<FilePath>,
-    /// Of what came out, where the archive says what it should be.
+    /// Of what came out, where the archive may say what it should be.
     listing: Option<Listing>,
     each: F,
 }

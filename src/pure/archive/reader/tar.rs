@@ -4,14 +4,15 @@
 //! The crate `tar` reads the headers; extensions are read here, because it takes as much memory for a long name as the
 //! archive asks for.
 
+use super::frames::{Frames, Promised};
 use super::{Intake, broken, check_directory, damaged, regular, too_much, unusable};
 use crate::error::{Error, Result};
-use crate::pure::archive::listing::{Listing, promised};
+use crate::pure::archive::listing::Listing;
 use crate::pure::archive::{Limits, Member};
 use crate::pure::interrupt::{self, Meter};
 use crate::pure::op::Mode;
 use std::borrow::Cow;
-use std::io::{self, Read, Seek};
+use std::io::{self, Read};
 use tar::{Archive, Entry, EntryType};
 use zstd::stream::read::Decoder;
 
@@ -23,13 +24,10 @@ const MAX_EXTENSION_BYTES: u64 = 1 << 20;
 const SPARE_BYTES: u64 = 1 << 20;
 const SPARE_BYTES_PER_FILE: u64 = 8 << 10;
 
-pub fn read<R: Read + Seek, F: FnMut(Member) -> Result<()>>(
-    mut source: R,
-    intake: &mut Intake<'_, F>,
-) -> Result<()> {
-    let promised = promised(&mut source).map_err(damaged)?;
-    intake.listing = promised.map(|_| Listing::default());
-    let mut decoder = Decoder::new(source).map_err(damaged)?;
+pub fn read<R: Read, F: FnMut(Member) -> Result<()>>(source: R, intake: &mut Intake<'_, F>) -> Result<()> {
+    intake.listing = Some(Listing::default());
+    let (frames, found) = Frames::of(source);
+    let mut decoder = Decoder::new(frames).map_err(damaged)?;
     decoder.window_log_max(WINDOW_LOG).map_err(damaged)?;
     let mut metered = Metered {
         source: decoder,
@@ -48,10 +46,12 @@ pub fn read<R: Read + Seek, F: FnMut(Member) -> Result<()>>(
         return Err(too_much(intake.limits));
     }
     result?;
-    if intake.listing.take().map(|listing| listing.hash()) != promised {
-        return Err(broken("it does not hold the files that it was made of"));
+    let files = intake.listing.take().map(|listing| listing.hash());
+    match found.promised() {
+        Promised::Nothing => Ok(()),
+        Promised::Files(hash) if files == Some(hash) => Ok(()),
+        _ => Err(broken("it does not hold the files that it was made of")),
     }
-    Ok(())
 }
 
 fn allowance(limits: &Limits) -> u64 {

@@ -85,6 +85,54 @@ fn a_changed_byte_is_refused_or_changes_nothing() {
     }
 }
 
+/// The frames of a tar.zst.
+fn frames(archive: &[u8]) -> Vec<Vec<u8>> {
+    let mut rest = archive;
+    let mut frames = Vec::new();
+    while !rest.is_empty() {
+        let length = zstd::zstd_safe::find_frame_compressed_size(rest).expect("a frame");
+        frames.push(rest[..length].to_vec());
+        rest = &rest[length..];
+    }
+    frames
+}
+
+#[test]
+fn frames_that_are_moved_come_twice_or_are_missing_are_noticed() {
+    let members = tree();
+    let frames = frames(&pack_without_checksums(Format::TarZst, &members, 1 << 20));
+    let places = 0..frames.len();
+    let is_listing = |frame: &Vec<u8>| frame.starts_with(&[0x51, 0x2a, 0x4d, 0x18]);
+    assert_eq!(frames.iter().filter(|frame| is_listing(frame)).count(), 1);
+    let pairs = places.clone().flat_map(|one| places.clone().map(move |other| (one, other)));
+    let swapped = pairs.clone().map(|(one, other)| {
+        let mut frames = frames.clone();
+        frames.swap(one, other);
+        frames.concat()
+    });
+    check("swapped", Format::TarZst, &members, swapped);
+    let moved = pairs.clone().map(|(one, other)| {
+        let mut frames = frames.clone();
+        let frame = frames.remove(one);
+        frames.insert(other, frame);
+        frames.concat()
+    });
+    check("moved", Format::TarZst, &members, moved);
+    let twice = pairs.clone().map(|(one, other)| {
+        let mut frames = frames.clone();
+        frames.insert(other, frames[one].clone());
+        frames.concat()
+    });
+    check("twice", Format::TarZst, &members, twice);
+    // But for the frame that tells: without it the archive is one as other programs make them.
+    let missing = pairs.filter(|(one, other)| one <= other).filter_map(|(one, other)| {
+        let mut frames = frames.clone();
+        let has_told = frames.drain(one..=other).any(|frame| is_listing(&frame));
+        (!has_told).then(|| frames.concat())
+    });
+    check("missing", Format::TarZst, &members, missing);
+}
+
 #[test]
 fn a_changed_bit_is_refused_or_changes_nothing() {
     for format in Format::ALL {
