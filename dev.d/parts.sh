@@ -1,11 +1,17 @@
 # The parts of ./dev test except pg_regress: each function part_X records its results. Sourced by ./dev.
 # shellcheck shell=bash
 
+# A package of its own, which only these tests build.
+STATEMENTS=tests/statements/Cargo.toml
+
 part_lint() {
     ensure_lint_tools
     check "cargo fmt" cargo fmt --check
     check "cargo clippy" cargo clippy "${CARGO_QUIET[@]}" --no-default-features --features "$PG_FEATURE" \
         --all-targets -- -D warnings
+    check "cargo fmt of the statement rules" cargo fmt --check --manifest-path "$STATEMENTS"
+    check "cargo clippy of the statement rules" cargo clippy "${CARGO_QUIET[@]}" --manifest-path "$STATEMENTS" \
+        --target-dir target --all-targets -- -D warnings
     tests/house-rules.sh | tee "$STATE_DIR/house-rules"
     record_lines "house rule" <"$STATE_DIR/house-rules"
     tests/time-limits.sh | tee "$STATE_DIR/time-limits"
@@ -34,6 +40,8 @@ part_unit() {
     cargo test "${CARGO_QUIET[@]}" --no-default-features --lib --no-run
     cargo_test unit --lib -- "$@"
     cargo_test doc --doc -- "$@"
+    cargo test "${CARGO_QUIET[@]}" --manifest-path "$STATEMENTS" --target-dir target --no-run
+    cargo_test statements --manifest-path "$STATEMENTS" --target-dir target -- "$@"
 }
 
 # The harness in tests/e2e/cluster.rs reads these variables.

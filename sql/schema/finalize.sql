@@ -60,9 +60,10 @@ GRANT EXECUTE ON FUNCTION quire.map_role_to_actor(text, uuid, text), quire.unmap
 GRANT SELECT ON quire_store.project_files, quire_store.file_head, quire_store.bundle, quire_store.blob,
     quire_store.blob_chunk, quire_store.entity_op, quire_store.asset_op TO quire_user;
 GRANT EXECUTE ON FUNCTION quire_store.is_readable(uuid), quire_store.may_read_project(uuid),
-    quire_store.readable_projects(), quire_store.flushed(), quire_store.blob_text(quire_store.blob),
+    quire_store.readable_projects(), quire_store.flushed(),
+    quire_store.blob_text(uuid, bytea, smallint, bigint, timestamp with time zone, text, smallint, integer, bytea),
     quire_store.missing_text(bytea), quire_store.gone_text(bytea, smallint, bigint, timestamp with time zone, text),
-    quire_store.chunked_text(quire_store.blob),
+    quire_store.chunked_text(uuid, bytea, bigint),
     quire_store.decode_text(smallint, bigint, bytea, bytea),
     quire_store.decode_text_chunks(smallint[], bigint[], bytea[], bigint, bytea) TO quire_user;
 

@@ -5,21 +5,22 @@
 SET LOCAL search_path TO pg_catalog, pg_temp;
 
 -- Text of a blob that is stored in chunks. Apart from blob_text, because PostgreSQL does not inline a function with a
--- sub-query.
-CREATE FUNCTION quire_store.chunked_text(b quire_store.blob) RETURNS text
+-- sub-query. Neither takes the row as a whole, which a distributed PostgreSQL hands to no function.
+CREATE FUNCTION quire_store.chunked_text(project_id uuid, hash bytea, size bigint) RETURNS text
 STABLE PARALLEL SAFE LANGUAGE sql
 RETURN (SELECT quire_store.decode_text_chunks(pg_catalog.array_agg(c.codec ORDER BY c.ordinal),
                    pg_catalog.array_agg(c.size ORDER BY c.ordinal),
-                   pg_catalog.array_agg(c.bytes ORDER BY c.ordinal), b.size, b.hash)
-        FROM quire_store.blob_chunk c WHERE c.project_id = b.project_id AND c.hash = b.hash);
+                   pg_catalog.array_agg(c.bytes ORDER BY c.ordinal), $3, $2)
+        FROM quire_store.blob_chunk c WHERE c.project_id = $1 AND c.hash = $2);
 
 -- Text of a blob, NULL when there is no row. Raises XX001 when length or hash are wrong, PT410 when it is not present.
-CREATE FUNCTION quire_store.blob_text(b quire_store.blob) RETURNS text
+CREATE FUNCTION quire_store.blob_text(project_id uuid, hash bytea, state smallint, size bigint, state_at timestamptz,
+    state_reason text, codec smallint, chunk_count integer, bytes bytea) RETURNS text
 STABLE PARALLEL SAFE LANGUAGE sql
-RETURN CASE WHEN b.hash IS NULL THEN NULL
-       WHEN b.state <> 0 THEN quire_store.gone_text(b.hash, b.state, b.size, b.state_at, b.state_reason)
-       WHEN b.chunk_count = 0 THEN quire_store.decode_text(b.codec, b.size, b.hash, b.bytes)
-       ELSE quire_store.chunked_text(b) END;
+RETURN CASE WHEN hash IS NULL THEN NULL
+       WHEN state <> 0 THEN quire_store.gone_text(hash, state, size, state_at, state_reason)
+       WHEN chunk_count = 0 THEN quire_store.decode_text(codec, size, hash, bytes)
+       ELSE quire_store.chunked_text(project_id, hash, size) END;
 
 CREATE VIEW quire.project_files WITH (security_invoker = true) AS
 SELECT f.id,
@@ -27,7 +28,9 @@ SELECT f.id,
        h.file_path::text AS file_path,
        f.file_type,
        CASE WHEN NOT f.is_deleted AND NOT f.is_binary THEN
-           COALESCE((SELECT quire_store.blob_text(b) FROM quire_store.blob b
+           COALESCE((SELECT quire_store.blob_text(b.project_id, b.hash, b.state, b.size, b.state_at, b.state_reason,
+                             b.codec, b.chunk_count, b.bytes)
+                     FROM quire_store.blob b
                      WHERE b.project_id = f.project_id AND b.hash = f.content_hash),
                     quire_store.missing_text(f.content_hash)) END AS content,
        pg_catalog.encode(f.content_hash, 'hex') AS content_hash,
@@ -54,7 +57,9 @@ SELECT h.version_id AS id,
        h.file_path::text AS file_path,
        h.file_type,
        CASE WHEN NOT h.is_binary THEN
-           COALESCE((SELECT quire_store.blob_text(b) FROM quire_store.blob b
+           COALESCE((SELECT quire_store.blob_text(b.project_id, b.hash, b.state, b.size, b.state_at, b.state_reason,
+                             b.codec, b.chunk_count, b.bytes)
+                     FROM quire_store.blob b
                      WHERE b.project_id = h.project_id AND b.hash = h.content_hash),
                     quire_store.missing_text(h.content_hash)) END AS content,
        pg_catalog.encode(h.content_hash, 'hex') AS content_hash,

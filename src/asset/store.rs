@@ -1,7 +1,7 @@
 //! SQL of assets and uploads.
 
 use crate::blob;
-use crate::bundle::store::{LockedHead, from_pg, mark, to_pg};
+use crate::bundle::store::{LockedHead, from_pg, mark, now, to_pg};
 use crate::db::{self, Answer, Arg, Row};
 use crate::error::Result;
 use crate::ids::{ActorId, ProjectId, Seq, uuid_to_pg};
@@ -59,7 +59,7 @@ pub fn describe(project: ProjectId, hash: &Hash) -> Result<Option<JsonB>> {
         "SELECT jsonb_build_object('content_hash', encode(a.content_hash, 'hex'), 'filename', a.filename,
             'media_type', a.media_type, 'asset_type', a.asset_type, 'size', a.size, 'is_deleted', a.is_deleted,
             'reason', a.delete_reason, 'state', (SELECT (ARRAY['present', 'archived', 'collected', 'quarantined'])[b.state + 1]
-                FROM quire_store.blob b WHERE b.project_id = a.project_id AND b.hash = a.content_hash),
+                FROM quire_store.blob b WHERE b.project_id = $1 AND b.hash = a.content_hash),
              'seq', a.seq, 'checksum', ",
         mark!("a.seq"),
         ", 'actor', a.actor_id, 'updated_at', a.updated_at)
@@ -275,9 +275,9 @@ pub fn delete_expired(project: ProjectId, but: Uuid) -> Result<()> {
     const SQL: &str = "DELETE FROM quire_store.upload u
         WHERE u.project_id = $1 AND u.upload_id = ANY (ARRAY(
             SELECT e.upload_id FROM quire_store.upload e
-            WHERE e.project_id = $1 AND e.upload_id <> $2 AND e.expires_at <= clock_timestamp()
+            WHERE e.project_id = $1 AND e.upload_id <> $2 AND e.expires_at <= $3
             FOR UPDATE SKIP LOCKED))";
-    db::exec(SQL, &[project.pg().into(), uuid_to_pg(but).into()])
+    db::exec(SQL, &[project.pg().into(), uuid_to_pg(but).into(), to_pg(now())?.into()])
 }
 
 /// What a bundle did to an asset; `None` where it is not kept.

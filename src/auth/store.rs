@@ -79,7 +79,7 @@ pub fn project_access(project: ProjectId, caller: Key) -> Result<Option<ProjectA
                 $known,
                 " FROM quire_store.project p LEFT JOIN ",
                 $actor,
-                " LEFT JOIN quire_store.membership m ON m.project_id = p.project_id AND m.actor_id = ",
+                " LEFT JOIN quire_store.membership m ON m.project_id = $1 AND m.actor_id = ",
                 $member_is,
                 " WHERE p.project_id = $1"
             )

@@ -2,6 +2,7 @@
 
 use crate::auth;
 use crate::blob::store::{byte_array, forget_chunks};
+use crate::bundle::store::{now, to_pg};
 use crate::db::{self, Answer, Arg};
 use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId, Seq};
@@ -146,7 +147,7 @@ pub fn held(project: ProjectId, hashes: &[Hash]) -> Result<Vec<Hash>> {
 pub fn collect(project: ProjectId, gone: &[&Candidate], by: ActorId) -> Result<i64> {
     const SQL: &str = "WITH collected AS (
             UPDATE quire_store.blob b
-            SET state = 2, state_at = clock_timestamp(), codec = 0, chunk_count = 0, bytes = '',
+            SET state = 2, state_at = $5, codec = 0, chunk_count = 0, bytes = '',
                 state_reason = format('unreferenced; last used in bundle %s; retention %s days; collected by %s',
                     w.last_seq, r.days, $4::uuid)
             FROM unnest($2::bytea[], $3::bigint[]) AS w (hash, last_seq), quire_store.retention r
@@ -159,7 +160,8 @@ pub fn collect(project: ProjectId, gone: &[&Candidate], by: ActorId) -> Result<i
     let hashes: Vec<Hash> = gone.iter().map(|candidate| candidate.hash).collect();
     let seqs: Vec<i64> = gone.iter().map(|candidate| candidate.last_seq).collect();
     forget_chunks(project, &hashes)?;
-    let args: [Arg; 4] = [project.pg().into(), byte_array(&hashes), seqs.into(), by.pg().into()];
+    let args: [Arg; 5] =
+        [project.pg().into(), byte_array(&hashes), seqs.into(), by.pg().into(), to_pg(now())?.into()];
     Ok(db::write_one(SQL, &args, |row| row.get(1))?.unwrap_or(0))
 }
 
@@ -184,11 +186,13 @@ pub fn is_in_a_live_file(project: ProjectId, hash: &Hash) -> Result<bool> {
 /// Takes the bytes of a blob away and says who has them.
 pub fn archive(project: ProjectId, hash: &Hash, by: ActorId) -> Result<()> {
     const SQL: &str = "UPDATE quire_store.blob
-        SET state = 1, state_at = clock_timestamp(), state_reason = format('archived by %s', $3::uuid), codec = 0,
+        SET state = 1, state_at = $4, state_reason = format('archived by %s', $3::uuid), codec = 0,
             chunk_count = 0, bytes = ''
         WHERE project_id = $1 AND hash = $2 AND state = 0";
     forget_chunks(project, std::slice::from_ref(hash))?;
-    db::exec(SQL, &[project.pg().into(), hash.as_bytes().as_slice().into(), by.pg().into()])
+    let args: [Arg; 4] =
+        [project.pg().into(), hash.as_bytes().as_slice().into(), by.pg().into(), to_pg(now())?.into()];
+    db::exec(SQL, &args)
 }
 
 /// What garbage collection would do with each content. One aggregate over everything, because a join could be planned as a
@@ -216,7 +220,7 @@ pub fn plan(answer: Answer, project: ProjectId) -> Result<()> {
               FROM (SELECT s.hash, s.size,
                            octet_length(s.bytes) + CASE WHEN s.chunk_count > 0 THEN (
                                SELECT sum(octet_length(c.bytes)) FROM quire_store.blob_chunk c
-                               WHERE c.project_id = s.project_id AND c.hash = s.hash) ELSE 0 END AS stored_bytes,
+                               WHERE c.project_id = $1 AND c.hash = s.hash) ELSE 0 END AS stored_bytes,
                            s.state, s.state_reason, NULL::text AS kind, NULL::bigint AS count, NULL::text AS detail,
                            NULL::bigint AS last_seq
                     FROM quire_store.blob s WHERE s.project_id = $1

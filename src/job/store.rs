@@ -1,7 +1,7 @@
 //! SQL of jobs.
 
 use crate::auth::store::called;
-use crate::bundle::store::{from_pg, mark, to_pg};
+use crate::bundle::store::{from_pg, mark, now, to_pg};
 use crate::db::{self, Answer, Arg};
 use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId, Seq, uuid_to_pg};
@@ -53,7 +53,7 @@ pub fn insert(
 ) -> Result<bool> {
     const SQL: &str =
         "INSERT INTO quire_store.job (project_id, job_id, name, actor_id, began_seq, leased_until, context)
-        SELECT p.project_id, $2, $3, $4, $5, $6, $7
+        SELECT $1, $2, $3, $4, $5, $6, $7
         FROM quire_store.project p WHERE p.project_id = $1 FOR KEY SHARE OF p
         RETURNING true";
     let args: [Arg; 7] = [
@@ -146,18 +146,19 @@ pub fn extend(project: ProjectId, id: Uuid, until: Micros) -> Result<Option<Time
 pub fn fail(project: ProjectId, id: Uuid, error: &str) -> Result<()> {
     const SQL: &str = "WITH dropped AS (
             DELETE FROM quire_store.job_op WHERE project_id = $1 AND job_id = $2)
-        UPDATE quire_store.job SET outcome = 'failed', ended_at = clock_timestamp(), error = $3
+        UPDATE quire_store.job SET outcome = 'failed', ended_at = $4, error = $3
         WHERE project_id = $1 AND job_id = $2";
-    db::exec(SQL, &[project.pg().into(), uuid_to_pg(id).into(), error.into()])
+    db::exec(SQL, &[project.pg().into(), uuid_to_pg(id).into(), error.into(), to_pg(now())?.into()])
 }
 
 /// Ends a locked job whose operations are committed, and drops them. The receipt, as it is kept.
 pub fn complete(project: ProjectId, id: Uuid, seq: Option<Seq>, receipt: Value) -> Result<Option<JsonDatum>> {
     const SQL: &str = "WITH dropped AS (
             DELETE FROM quire_store.job_op WHERE project_id = $1 AND job_id = $2)
-        UPDATE quire_store.job SET outcome = 'completed', ended_at = clock_timestamp(), seq = $3, receipt = $4
+        UPDATE quire_store.job SET outcome = 'completed', ended_at = $5, seq = $3, receipt = $4
         WHERE project_id = $1 AND job_id = $2 RETURNING receipt";
-    let args: [Arg; 4] = [project.pg().into(), uuid_to_pg(id).into(), seq.into(), JsonB(receipt).into()];
+    let args: [Arg; 5] =
+        [project.pg().into(), uuid_to_pg(id).into(), seq.into(), JsonB(receipt).into(), to_pg(now())?.into()];
     db::write_one(SQL, &args, |row| row.get(1))
 }
 
@@ -171,11 +172,11 @@ pub fn receipt(project: ProjectId, id: Uuid) -> Result<Option<JsonDatum>> {
 pub fn drop_expired_ops(project: ProjectId) -> Result<()> {
     const SQL: &str = "DELETE FROM quire_store.job_op o
         USING (SELECT j.job_id FROM quire_store.job j
-               WHERE j.project_id = $1 AND j.ended_at IS NULL AND j.leased_until < clock_timestamp()
+               WHERE j.project_id = $1 AND j.ended_at IS NULL AND j.leased_until < $2
                  AND EXISTS (SELECT FROM quire_store.job_op n WHERE n.project_id = $1 AND n.job_id = j.job_id)
                FOR NO KEY UPDATE OF j SKIP LOCKED) e
         WHERE o.project_id = $1 AND o.job_id = e.job_id";
-    db::exec(SQL, &[project.pg().into()])
+    db::exec(SQL, &[project.pg().into(), to_pg(now())?.into()])
 }
 
 /// Jobs, newest first.
@@ -184,7 +185,7 @@ pub fn list_jobs(answer: Answer, project: ProjectId, include_ended: bool) -> Res
         "SELECT j.job_id,
             j.name,
             CASE WHEN j.outcome IS NOT NULL THEN j.outcome
-                 WHEN j.leased_until < clock_timestamp() THEN 'expired'
+                 WHEN j.leased_until < $3 THEN 'expired'
                  ELSE 'running' END,
             j.actor_id, ",
         called!("j.actor_id"),
@@ -198,5 +199,5 @@ pub fn list_jobs(answer: Answer, project: ProjectId, include_ended: bool) -> Res
         WHERE j.project_id = $1 AND (j.ended_at IS NULL OR $2)
         ORDER BY j.began_at DESC, j.job_id"
     );
-    answer.fill(SQL, &[project.pg().into(), include_ended.into()])
+    answer.fill(SQL, &[project.pg().into(), include_ended.into(), to_pg(now())?.into()])
 }

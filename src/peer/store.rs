@@ -3,6 +3,7 @@
 use crate::auth::store::called;
 use crate::blob::store::byte_array;
 use crate::bundle::Place;
+use crate::bundle::store::{now, to_pg};
 use crate::db::{self, Arg, Row};
 use crate::error::Result;
 use crate::ids::{ActorId, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
@@ -59,8 +60,8 @@ pub fn locked(project: ProjectId, peer: &str) -> Result<Exchange> {
 /// Moves what is known of a peer forward, never back.
 pub fn advance(project: ProjectId, peer: &str, to: &Exchange) -> Result<()> {
     const SQL: &str = "INSERT INTO quire_store.peer AS p
-            (project_id, peer, acked_seq, acked_checksum, checkpoint, checkpoint_checksum)
-        VALUES ($1, $2, $3, $4, $5, $6)
+            (project_id, peer, acked_seq, acked_checksum, checkpoint, checkpoint_checksum, updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
         ON CONFLICT (project_id, peer) DO UPDATE
         SET acked_seq = GREATEST(p.acked_seq, EXCLUDED.acked_seq),
             acked_checksum = CASE WHEN EXCLUDED.acked_seq > p.acked_seq THEN EXCLUDED.acked_checksum
@@ -69,8 +70,8 @@ pub fn advance(project: ProjectId, peer: &str, to: &Exchange) -> Result<()> {
             checkpoint_checksum = CASE WHEN EXCLUDED.checkpoint > p.checkpoint THEN EXCLUDED.checkpoint_checksum
                 WHEN EXCLUDED.checkpoint = p.checkpoint THEN COALESCE(p.checkpoint_checksum, EXCLUDED.checkpoint_checksum)
                 ELSE p.checkpoint_checksum END,
-            updated_at = clock_timestamp()";
-    db::exec(SQL, &exchange_args(project, peer, to))
+            updated_at = EXCLUDED.updated_at";
+    db::exec(SQL, &exchange_args(project, peer, to)?)
 }
 
 /// Sets what is known of a peer to something else. Places of its log behind that are of no log any more.
@@ -80,21 +81,22 @@ pub fn set(project: ProjectId, peer: &str, to: &Exchange) -> Result<()> {
     let args: [Arg; 3] = [project.pg().into(), peer.into(), to.checkpoint.seq.into()];
     db::exec(PLACES, &args)?;
     const SQL: &str = "UPDATE quire_store.peer
-        SET acked_seq = $3, acked_checksum = $4, checkpoint = $5, checkpoint_checksum = $6, updated_at = clock_timestamp()
+        SET acked_seq = $3, acked_checksum = $4, checkpoint = $5, checkpoint_checksum = $6, updated_at = $7
         WHERE project_id = $1 AND peer = $2";
-    db::exec(SQL, &exchange_args(project, peer, to))
+    db::exec(SQL, &exchange_args(project, peer, to)?)
 }
 
-fn exchange_args<'a>(project: ProjectId, peer: &'a str, exchange: &'a Exchange) -> [Arg<'a>; 6] {
+fn exchange_args<'a>(project: ProjectId, peer: &'a str, exchange: &'a Exchange) -> Result<[Arg<'a>; 7]> {
     let Exchange { acked, checkpoint } = exchange;
-    [
+    Ok([
         project.pg().into(),
         peer.into(),
         acked.seq.into(),
         acked.digits().into(),
         checkpoint.seq.into(),
         checkpoint.digits().into(),
-    ]
+        to_pg(now())?.into(),
+    ])
 }
 
 /// The newest place of a peer's log, up to a seq, of which we have the bundle; the beginning when there is none.
@@ -260,7 +262,7 @@ pub fn bases(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<Base>> {
         FROM quire_store.entity_op o
         LEFT JOIN LATERAL (
             SELECT p.bundle_seq FROM quire_store.entity_op p
-            WHERE p.project_id = o.project_id AND p.entity_id = o.entity_id AND p.entity_type = o.entity_type
+            WHERE p.project_id = $1 AND p.entity_id = o.entity_id AND p.entity_type = o.entity_type
               AND p.field = o.field AND (p.bundle_seq, p.ordinal) < (o.bundle_seq, o.ordinal)
             ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1) p ON true
         LEFT JOIN LATERAL (
@@ -271,7 +273,7 @@ pub fn bases(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<Base>> {
         FROM quire_store.asset_op o
         LEFT JOIN LATERAL (
             SELECT p.bundle_seq FROM quire_store.asset_op p
-            WHERE p.project_id = o.project_id AND p.content_hash = o.content_hash
+            WHERE p.project_id = $1 AND p.content_hash = o.content_hash
               AND (p.bundle_seq, p.ordinal) < (o.bundle_seq, o.ordinal)
             ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1) p ON true
         LEFT JOIN LATERAL (

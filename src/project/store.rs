@@ -3,7 +3,7 @@
 use super::ProjectKind;
 use crate::auth::Role;
 use crate::auth::store::called;
-use crate::bundle::store::from_pg;
+use crate::bundle::store::{from_pg, now, to_pg};
 use crate::db::dirty::{self, Part, Sight};
 use crate::db::{self, Answer, Arg, ObjectLock};
 use crate::error::Result;
@@ -95,8 +95,8 @@ pub fn describe(project: ProjectId, actor: Option<ActorId>) -> Result<Option<Jso
             'file_count', h.live_files, 'total_bytes', h.live_bytes,
             'asset_bytes', h.asset_bytes)
         FROM quire_store.project p
-        JOIN quire_store.project_head h ON h.project_id = p.project_id
-        LEFT JOIN quire_store.membership m ON m.project_id = p.project_id AND m.actor_id = $2
+        JOIN quire_store.project_head h ON h.project_id = $1
+        LEFT JOIN quire_store.membership m ON m.project_id = $1 AND m.actor_id = $2
         WHERE p.project_id = $1";
     db::read_one(SQL, &[project.pg().into(), actor.map(ActorId::pg).into()], |row| row.get(1))
 }
@@ -195,18 +195,25 @@ pub fn update(
     settings: Option<Value>,
 ) -> Result<()> {
     const SQL: &str = "UPDATE quire_store.project SET name = COALESCE($2, name),
-            visibility = COALESCE($3, visibility), settings = COALESCE($4, settings), updated_at = clock_timestamp()
+            visibility = COALESCE($3, visibility), settings = COALESCE($4, settings), updated_at = $5
         WHERE project_id = $1";
-    db::exec(SQL, &[project.pg().into(), name.into(), visibility.into(), settings.map(JsonB).into()])?;
+    let args: [Arg; 5] = [
+        project.pg().into(),
+        name.into(),
+        visibility.into(),
+        settings.map(JsonB).into(),
+        to_pg(now())?.into(),
+    ];
+    db::exec(SQL, &args)?;
     bump_access_version(project)
 }
 
 /// Makes a project read only, or writable again.
 pub fn set_archived(project: ProjectId, archived: bool) -> Result<()> {
     const SQL: &str = "UPDATE quire_store.project
-        SET status = CASE WHEN $2 THEN 'archived' ELSE 'active' END, updated_at = clock_timestamp()
+        SET status = CASE WHEN $2 THEN 'archived' ELSE 'active' END, updated_at = $3
         WHERE project_id = $1";
-    db::exec(SQL, &[project.pg().into(), archived.into()])?;
+    db::exec(SQL, &[project.pg().into(), archived.into(), to_pg(now())?.into()])?;
     bump_access_version(project)
 }
 

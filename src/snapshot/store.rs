@@ -1,7 +1,7 @@
 //! SQL of snapshots.
 
 use crate::blob;
-use crate::bundle::store::{mark, to_pg};
+use crate::bundle::store::{mark, now, to_pg};
 use crate::db::{self, Arg, Row};
 use crate::error::Result;
 use crate::ids::{ActorId, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
@@ -270,12 +270,12 @@ pub fn delete_old(project: ProjectId, made: Uuid, keep: i64, max_age_days: i64, 
               FROM quire_store.snapshot r WHERE r.project_id = $1 AND r.snapshot_id <> $4) ranked USING (snapshot_id)
         WHERE s.project_id = $1
           AND ($5 OR NOT s.is_announced)
-          AND (ranked.rank >= $2 OR s.created_at < clock_timestamp() - make_interval(days => $3::int))
+          AND (ranked.rank >= $2 OR s.created_at < $6 - make_interval(days => $3::int))
           AND NOT EXISTS (SELECT FROM quire_store.token t
                           WHERE t.project_id = $1 AND s.snapshot_id = ANY (t.snapshot_ids)
                             AND NOT EXISTS (SELECT FROM quire_store.token_revocation v
                                             WHERE v.project_id = $1 AND v.token_id = t.token_id)
-                            AND t.expires_at > clock_timestamp())
+                            AND t.expires_at > $6)
         FOR UPDATE OF s SKIP LOCKED";
     const DELETE: &str = "DELETE FROM quire_store.snapshot s
         WHERE s.project_id = $1 AND s.snapshot_id = ANY ($2)
@@ -283,14 +283,21 @@ pub fn delete_old(project: ProjectId, made: Uuid, keep: i64, max_age_days: i64, 
                           WHERE t.project_id = $1 AND s.snapshot_id = ANY (t.snapshot_ids)
                             AND NOT EXISTS (SELECT FROM quire_store.token_revocation v
                                             WHERE v.project_id = $1 AND v.token_id = t.token_id)
-                            AND t.expires_at > clock_timestamp())";
+                            AND t.expires_at > $3)";
     if db::sees_older_state() {
         return Ok(());
     }
-    let args: [Arg; 5] =
-        [project.pg().into(), keep.into(), max_age_days.into(), uuid_to_pg(made).into(), writes.into()];
+    let now = to_pg(now())?;
+    let args: [Arg; 6] = [
+        project.pg().into(),
+        keep.into(),
+        max_age_days.into(),
+        uuid_to_pg(made).into(),
+        writes.into(),
+        now.into(),
+    ];
     let old: Vec<PgUuid> = db::write(LOCK, &args, |row| row.get(1))?;
-    if old.is_empty() { Ok(()) } else { db::exec(DELETE, &[project.pg().into(), old.into()]) }
+    if old.is_empty() { Ok(()) } else { db::exec(DELETE, &[project.pg().into(), old.into(), now.into()]) }
 }
 
 /// Refuses a snapshot of which some content is not present any more (PT410).

@@ -1,6 +1,7 @@
 //! The keys that tokens are made with. Their halves are made by the server itself and appear in no statement's arguments, so
 //! that no log of statements can hold one; that there are two, and where they are, sql/schema/token.sql explains.
 
+use crate::bundle::store::{now, to_pg};
 use crate::db::{self, Row};
 use crate::error::{Error, Result};
 use crate::ids::{uuid_from_pg, uuid_to_pg};
@@ -93,15 +94,16 @@ fn create() -> Result<Option<PgUuid>> {
 
 /// Makes a new key, retires the others, and deletes those whose tokens have all expired.
 pub fn rotate() -> Result<PgUuid> {
-    const RETIRE: &str = "UPDATE quire_store.secret SET retired_at = clock_timestamp()
+    const RETIRE: &str = "UPDATE quire_store.secret SET retired_at = $2
         WHERE key_id <> $1 AND retired_at IS NULL";
     const DELETE: &str = "DELETE FROM quire_store.secret s WHERE s.retired_at IS NOT NULL
-        AND NOT EXISTS (SELECT FROM quire_store.token t WHERE t.key_id = s.key_id AND t.expires_at > clock_timestamp())";
+        AND NOT EXISTS (SELECT FROM quire_store.token t WHERE t.key_id = s.key_id AND t.expires_at > $1)";
     let key = create()?.ok_or_else(|| Error::internal("no secret could be made"))?;
-    db::exec(RETIRE, &[key.into()])?;
+    let now = to_pg(now())?;
+    db::exec(RETIRE, &[key.into(), now.into()])?;
     // Whoever is making a token may be making it with an older key, and is not waited for: the next rotation deletes.
     if db::lock_alone_if_free(c"secret") {
-        db::exec(DELETE, &[])?;
+        db::exec(DELETE, &[now.into()])?;
     }
     Ok(key)
 }

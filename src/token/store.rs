@@ -252,7 +252,7 @@ pub fn list(project: ProjectId, actor: Option<ActorId>, all: bool) -> Result<Vec
         "SELECT t.token_id, t.abilities, t.audience, t.max_uses, COALESCE(u.uses, 0), t.minted_by, t.minted_at,
             t.expires_at, r.revoked_at,
             CASE WHEN r.revoked_at IS NOT NULL THEN 'revoked'
-                 WHEN t.expires_at <= clock_timestamp() THEN 'expired'
+                 WHEN t.expires_at <= $4 THEN 'expired'
                  WHEN NOT EXISTS (SELECT FROM quire_store.secret s WHERE s.key_id = t.key_id
                                     AND s.halves_hash = ",
         halves_hash!("s.half"),
@@ -269,7 +269,9 @@ pub fn list(project: ProjectId, actor: Option<ActorId>, all: bool) -> Result<Vec
         WHERE t.project_id = $1 AND ($3 OR t.minted_by = $2)
         ORDER BY t.minted_at DESC, t.token_id"
     );
-    db::read(SQL, &[project.pg().into(), actor.map(ActorId::pg).into(), all.into()], |row| {
+    let args: [Arg; 4] =
+        [project.pg().into(), actor.map(ActorId::pg).into(), all.into(), to_pg(now())?.into()];
+    db::read(SQL, &args, |row| {
         Ok((
             row.get(1)?,
             row.get(2)?,

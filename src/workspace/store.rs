@@ -19,7 +19,7 @@ pub fn project(project: ProjectId) -> Result<Option<(Value, Seq, Micros)>> {
             'seq', h.seq, 'checksum', encode(h.checksum, 'hex'), 'file_count', h.live_files, 'total_bytes', h.live_bytes),
             h.seq, h.committed_at
         FROM quire_store.project p
-        JOIN quire_store.project_head h ON h.project_id = p.project_id
+        JOIN quire_store.project_head h ON h.project_id = $1
         WHERE p.project_id = $1";
     db::read_one(SQL, &[project.pg().into()], |row| {
         Ok((row.get::<JsonB>(1)?.0, row.get(2)?, from_pg(row.get(3)?)))
@@ -146,7 +146,7 @@ const CONFLICTS: &str = concat!(
     ", 'value', n.value,
         'is_unset', CASE WHEN n.event IN ('value', 'resolved') THEN n.value IS NULL END)
     FROM quire_store.conflict_event n
-    JOIN quire_store.conflict c ON c.project_id = n.project_id AND c.conflict_id = n.conflict_id
+    JOIN quire_store.conflict c ON c.project_id = $1 AND c.conflict_id = n.conflict_id
     WHERE n.project_id = $1 AND n.seq > $2 AND n.seq <= $3
     ORDER BY n.conflict_id, n.ordinal"
 );
@@ -230,7 +230,7 @@ pub fn page_end(project: ProjectId, after: Seq, newest: Seq) -> Result<Seq> {
     const SQL: &str = "SELECT COALESCE(max(w.seq), $2 + 1)
         FROM (SELECT b.seq, sum(b.op_count * 1000 + COALESCE(
                   (SELECT sum(o.size) FROM quire_store.entity_op o
-                   WHERE o.project_id = b.project_id AND o.bundle_seq = b.seq), 0)) OVER (ORDER BY b.seq) AS weight
+                   WHERE o.project_id = $1 AND o.bundle_seq = b.seq), 0)) OVER (ORDER BY b.seq) AS weight
               FROM quire_store.bundle b
               WHERE b.project_id = $1 AND b.seq > $2 AND b.seq <= LEAST($3, $2 + 1000)) w
         WHERE w.weight <= 16 << 20";

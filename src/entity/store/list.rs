@@ -70,7 +70,7 @@ pub fn entities_at(answer: Answer, project: ProjectId, seq: Seq) -> Result<()> {
         CROSS JOIN LATERAL (
             SELECT p.value, p.bundle_seq
             FROM quire_store.entity_op p
-            WHERE p.project_id = e.project_id AND p.entity_id = e.entity_id AND p.entity_type = e.entity_type
+            WHERE p.project_id = $1 AND p.entity_id = e.entity_id AND p.entity_type = e.entity_type
               AND p.field = e.field AND p.bundle_seq <= $2
             ORDER BY p.bundle_seq DESC, p.ordinal DESC
             LIMIT 1) o
@@ -108,9 +108,9 @@ pub fn list_conflicts(answer: Answer, project: ProjectId, include_resolved: bool
                         ORDER BY v.ordinal)
              FROM (SELECT DISTINCT ON (n.actor_id) n.actor_id, n.value, n.seq, n.ordinal
                    FROM quire_store.conflict_event n
-                   WHERE n.project_id = c.project_id AND n.conflict_id = c.conflict_id AND n.event = 'value'
+                   WHERE n.project_id = $1 AND n.conflict_id = c.conflict_id AND n.event = 'value'
                      AND n.ordinal > (SELECT max(s.ordinal) FROM quire_store.conflict_event s
-                                      WHERE s.project_id = c.project_id AND s.conflict_id = c.conflict_id
+                                      WHERE s.project_id = $1 AND s.conflict_id = c.conflict_id
                                         AND s.event IN ('opened', 'reopened'))
                    ORDER BY n.actor_id, n.ordinal DESC) v
              LEFT JOIN LATERAL (

@@ -103,7 +103,7 @@ macro_rules! select_fields_at {
             " FROM quire_store.entity_field e
             CROSS JOIN LATERAL (
                 SELECT p.value FROM quire_store.entity_op p
-                WHERE p.project_id = e.project_id AND p.entity_id = e.entity_id AND p.entity_type = e.entity_type
+                WHERE p.project_id = $1 AND p.entity_id = e.entity_id AND p.entity_type = e.entity_type
                   AND p.field = e.field AND p.bundle_seq <= $2
                 ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1) o
             WHERE e.project_id = $1 AND o.value IS NOT NULL"
@@ -364,13 +364,13 @@ pub fn reopened_by(project: ProjectId, undoes: Seq, seq: Seq) -> Result<Vec<(Con
         again!(),
         "SELECT c.conflict_id, c.entity_type, c.entity_id, c.field, c.resolved_seq, f.value
         FROM quire_store.bundle u
-        JOIN quire_store.conflict c ON c.project_id = u.project_id AND c.opened_seq IN (SELECT seq FROM again)
+        JOIN quire_store.conflict c ON c.project_id = $1 AND c.opened_seq IN (SELECT seq FROM again)
         JOIN LATERAL (
             SELECT * FROM quire_store.entity_field f WHERE f.project_id = $1 AND f.entity_type = c.entity_type
              AND f.entity_id = c.entity_id AND f.field = c.field OFFSET 0) f ON true
         WHERE u.project_id = $1 AND u.seq = $2 AND c.resolved_seq IS NULL AND (f.seq <= $2 OR f.seq = $3)
           AND EXISTS (SELECT FROM quire_store.conflict_event n
-                      WHERE n.project_id = c.project_id AND n.conflict_id = c.conflict_id
+                      WHERE n.project_id = $1 AND n.conflict_id = c.conflict_id
                         AND n.event = 'resolved' AND n.seq = u.undoes_seq)"
     );
     db::write(SQL, &[project.pg().into(), undoes.into(), seq.into()], |row| {

@@ -1,7 +1,7 @@
 //! SQL of the private channel.
 
 use crate::auth::Access;
-use crate::bundle::store::{from_pg, to_pg};
+use crate::bundle::store::{from_pg, now, to_pg};
 use crate::db::{self, Arg};
 use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId, uuid_to_pg};
@@ -32,7 +32,7 @@ pub fn epoch(project: ProjectId) -> Result<i64> {
 /// was made are of another that had its id.
 pub fn channels(project: ProjectId, holder: Option<&Access>) -> Result<Vec<Channel>> {
     const SQL: &str = "SELECT c.name, max(c.epoch), max(c.leased_until), min(c.valid_until),
-            min(c.valid_until) <= clock_timestamp()
+            min(c.valid_until) <= $4
                 OR bool_or(EXISTS (SELECT FROM quire_store.token_revocation r
                                    WHERE r.project_id = $1 AND r.token_id = c.token_id))
                 OR bool_or(EXISTS (SELECT FROM quire_store.departure d
@@ -45,7 +45,7 @@ pub fn channels(project: ProjectId, holder: Option<&Access>) -> Result<Vec<Chann
         GROUP BY c.name
         ORDER BY min(c.told_at), c.name";
     let [actor, token] = holder.map_or([None::<Uuid>.into(), None::<Uuid>.into()], holder_args);
-    db::read(SQL, &[project.pg().into(), actor, token], |row| {
+    db::read(SQL, &[project.pg().into(), actor, token, to_pg(now())?.into()], |row| {
         Ok(Channel {
             name: row.get(1)?,
             epoch: row.get(2)?,
@@ -70,7 +70,7 @@ pub fn add(access: &Access, epoch: i64, name: &str, leased_until: Micros, valid_
     const ADD: &str =
         "INSERT INTO quire_store.channel (project_id, row_id, name, epoch, actor_id, token_id, leased_until,
             valid_until, told_at)
-        SELECT $1, gen_random_uuid(), $2, $3, $4, $5, $6, $7, COALESCE(min(c.told_at), clock_timestamp())
+        SELECT $1, gen_random_uuid(), $2, $3, $4, $5, $6, $7, COALESCE(min(c.told_at), $8)
         FROM quire_store.channel c
         WHERE c.project_id = $1 AND c.name = $2 AND c.epoch = $3
           AND c.actor_id IS NOT DISTINCT FROM $4 AND c.token_id IS NOT DISTINCT FROM $5";
@@ -82,7 +82,7 @@ pub fn add(access: &Access, epoch: i64, name: &str, leased_until: Micros, valid_
             FOR UPDATE SKIP LOCKED) free
         WHERE d.project_id = $1 AND d.row_id = free.row_id";
     let [actor, token] = holder_args(access);
-    let args: [Arg; 7] = [
+    let args: [Arg; 8] = [
         access.project.pg().into(),
         name.into(),
         epoch.into(),
@@ -90,6 +90,7 @@ pub fn add(access: &Access, epoch: i64, name: &str, leased_until: Micros, valid_
         token,
         to_pg(leased_until)?.into(),
         to_pg(valid_until)?.into(),
+        to_pg(now())?.into(),
     ];
     db::exec(ADD, &args)?;
     if db::sees_older_state() { Ok(()) } else { db::exec(REPLACE, &args) }
@@ -122,12 +123,12 @@ pub fn sweep(project: ProjectId) -> Result<()> {
             JOIN quire_store.project p ON p.project_id = $1
             WHERE c.project_id = $1
               AND (c.epoch < p.channel_epoch OR c.told_at < p.created_at
-                   OR CASE WHEN c.valid_until = '-infinity' THEN c.told_at < clock_timestamp() - interval '25 hours'
+                   OR CASE WHEN c.valid_until = '-infinity' THEN c.told_at < $2 - interval '25 hours'
                            ELSE EXISTS (SELECT FROM quire_store.channel e
                                         WHERE e.project_id = $1 AND e.name = c.name AND e.valid_until = '-infinity') END)
             FOR UPDATE OF c SKIP LOCKED) free
         WHERE d.project_id = $1 AND d.row_id = free.row_id";
-    if db::sees_older_state() { Ok(()) } else { db::exec(SQL, &[project.pg().into()]) }
+    if db::sees_older_state() { Ok(()) } else { db::exec(SQL, &[project.pg().into(), to_pg(now())?.into()]) }
 }
 
 /// Begins another epoch and returns the names of the one before that are not ended, as far as they can be seen.

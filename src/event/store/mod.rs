@@ -3,7 +3,7 @@
 pub mod channel;
 
 use crate::bundle::Place;
-use crate::bundle::store::{from_peer, from_pg};
+use crate::bundle::store::{from_peer, from_pg, now, to_pg};
 use crate::db::{self, Arg};
 use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId, Seq};
@@ -136,10 +136,10 @@ pub fn send_to_supabase(topic: &str, event: &str, message: Value) -> Result<Opti
 pub fn record_sink_failure(project: ProjectId, seq: Seq, error: &str) -> Result<()> {
     const SQL: &str =
         "INSERT INTO quire_store.sink_failure AS f (project_id, failures, last_seq, last_error, last_at)
-        VALUES ($1, 1, $2, $3, clock_timestamp())
+        VALUES ($1, 1, $2, $3, $4)
         ON CONFLICT (project_id) DO UPDATE SET failures = f.failures + 1, last_seq = EXCLUDED.last_seq,
             last_error = EXCLUDED.last_error, last_at = EXCLUDED.last_at";
-    db::exec(SQL, &[project.pg().into(), seq.into(), error.into()])
+    db::exec(SQL, &[project.pg().into(), seq.into(), error.into(), to_pg(now())?.into()])
 }
 
 /// A subscription, locked.
@@ -252,7 +252,7 @@ pub fn list(project: ProjectId, actor: Option<ActorId>, all: bool) -> Result<Vec
     const SQL: &str = "SELECT s.name, s.actor_id, s.filter, s.cursor_seq, h.seq - s.cursor_seq, s.leased_until, s.created_at,
             s.cursor_checksum
         FROM quire_store.subscription s
-        JOIN quire_store.project_head h ON h.project_id = s.project_id
+        JOIN quire_store.project_head h ON h.project_id = $1
         WHERE s.project_id = $1 AND ($3 OR s.actor_id = $2)
         ORDER BY s.name";
     db::read(SQL, &[project.pg().into(), actor.map(ActorId::pg).into(), all.into()], |row| {

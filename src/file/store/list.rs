@@ -22,7 +22,9 @@ macro_rules! with_content {
             "SELECT h.file_path,
                 h.file_type,
                 CASE WHEN NOT h.is_binary THEN
-                    COALESCE((SELECT quire_store.blob_text(b) FROM quire_store.blob b
+                    COALESCE((SELECT quire_store.blob_text($1, b.hash, b.state, b.size, b.state_at, b.state_reason,
+                                 b.codec, b.chunk_count, b.bytes)
+                              FROM quire_store.blob b
                               WHERE b.project_id = $1 AND b.hash = h.content_hash),
                              quire_store.missing_text(h.content_hash)) END,
                 encode(h.content_hash, 'hex'),
@@ -114,7 +116,7 @@ macro_rules! at {
          CROSS JOIN LATERAL (
              SELECT o.file_type, o.is_binary, o.is_deleted, o.content_hash, o.version, o.committed_at, o.size, o.bundle_seq
              FROM quire_store.project_files o
-             WHERE o.project_id = f.project_id AND o.file_id = f.file_id AND o.bundle_seq <= $2
+             WHERE o.project_id = $1 AND o.file_id = f.file_id AND o.bundle_seq <= $2
              ORDER BY o.bundle_seq DESC, o.version DESC
              LIMIT 1) v
          LEFT JOIN LATERAL (

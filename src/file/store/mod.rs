@@ -151,7 +151,7 @@ pub enum Operation {
 pub fn operations_between(project: ProjectId, low: Seq, high: Seq) -> Result<Vec<Operation>> {
     const SQL: &str = "SELECT h.file_path, f.is_deleted,
             (SELECT m.file_path FROM quire_store.file_head m
-             WHERE m.project_id = f.project_id AND m.file_id = f.moved_file_id)
+             WHERE m.project_id = $1 AND m.file_id = f.moved_file_id)
         FROM quire_store.project_files f
         JOIN LATERAL (
             SELECT * FROM quire_store.file_head h WHERE h.project_id = $1 AND h.file_id = f.file_id OFFSET 0) h ON true

@@ -123,7 +123,7 @@ pub fn mend_asset_op(project: ProjectId, seq: Seq, ordinal: i32, op: &Op) -> Res
 pub fn mend_asset(project: ProjectId, hash: &Hash) -> Result<bool> {
     const SQL: &str = "INSERT INTO quire_store.asset AS a (project_id, content_hash, filename, media_type, asset_type, size,
             is_deleted, delete_reason, seq, actor_id, updated_at)
-        SELECT p.project_id, p.content_hash, p.filename, p.media_type, p.asset_type, p.size, p.op = 'asset.delete', p.reason,
+        SELECT $1, p.content_hash, p.filename, p.media_type, p.asset_type, p.size, p.op = 'asset.delete', p.reason,
             p.bundle_seq, b.actor_id, b.committed_at
         FROM quire_store.asset_op p
         JOIN LATERAL (
@@ -245,13 +245,13 @@ pub fn mend_file_head(project: ProjectId, path: &str) -> Result<bool> {
             created_at = o.committed_at
         FROM quire_store.file_head p
         CROSS JOIN LATERAL (
-            SELECT * FROM quire_store.project_files v WHERE v.project_id = p.project_id AND v.file_id = p.file_id
+            SELECT * FROM quire_store.project_files v WHERE v.project_id = $1 AND v.file_id = p.file_id
             ORDER BY v.version DESC LIMIT 1) f
         CROSS JOIN LATERAL (
             SELECT b.actor_id, b.committed_at FROM quire_store.project_files v
             JOIN LATERAL (
             SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = v.bundle_seq OFFSET 0) b ON true
-            WHERE v.project_id = p.project_id AND v.file_id = p.file_id AND v.version = 1) o
+            WHERE v.project_id = $1 AND v.file_id = p.file_id AND v.version = 1) o
         WHERE h.project_id = $1 AND h.file_path = $2 AND p.project_id = $1 AND p.file_path = $2
         RETURNING true";
     let args: [Arg; 2] = [project.pg().into(), path.into()];
@@ -262,7 +262,7 @@ pub fn mend_file_head(project: ProjectId, path: &str) -> Result<bool> {
 pub fn mend_field(project: ProjectId, key: &FieldKey) -> Result<bool> {
     const SQL: &str = "INSERT INTO quire_store.entity_field AS e (project_id, entity_type, entity_id, field, value, seq,
             actor_id, updated_at, size)
-        SELECT o.project_id, o.entity_type, o.entity_id, o.field, o.value, o.bundle_seq, b.actor_id, b.committed_at, o.size
+        SELECT $1, o.entity_type, o.entity_id, o.field, o.value, o.bundle_seq, b.actor_id, b.committed_at, o.size
         FROM quire_store.entity_op o
         JOIN LATERAL (
             SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = o.bundle_seq OFFSET 0) b ON true

@@ -16,7 +16,7 @@ macro_rules! totals {
 mod mend;
 mod stray;
 
-use crate::bundle::store::from_pg;
+use crate::bundle::store::{from_pg, now, to_pg};
 use crate::db::{self, Arg, Row};
 use crate::entity::store::select_fields_at;
 use crate::error::{Error, Result};
@@ -112,7 +112,7 @@ pub fn ops(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(Seq, Store
     const ASSETS: &str = "SELECT o.bundle_seq, o.ordinal, o.op, o.content_hash, o.filename, o.media_type, o.asset_type, o.size,
             o.reason, o.op_checksum, o.op = 'asset.delete' AND NOT EXISTS (
                 SELECT FROM (SELECT * FROM quire_store.asset_op p
-                             WHERE p.project_id = o.project_id AND p.content_hash = o.content_hash
+                             WHERE p.project_id = $1 AND p.content_hash = o.content_hash
                                AND (p.bundle_seq, p.ordinal) < (o.bundle_seq, o.ordinal)
                              ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1) b
                 WHERE (b.filename, b.media_type, b.asset_type, b.size) = (o.filename, o.media_type, o.asset_type, o.size))
@@ -212,7 +212,7 @@ pub fn state_at(project: ProjectId, seq: Seq) -> Result<State> {
         FROM quire_store.file_head h
         CROSS JOIN LATERAL (
             SELECT * FROM quire_store.project_files v
-            WHERE v.project_id = h.project_id AND v.file_id = h.file_id AND v.bundle_seq <= $2
+            WHERE v.project_id = $1 AND v.file_id = h.file_id AND v.bundle_seq <= $2
             ORDER BY v.bundle_seq DESC, v.version DESC LIMIT 1) f
         WHERE h.project_id = $1 AND NOT f.is_deleted";
     const FIELDS: &str = select_fields_at!("o.value::text");
@@ -369,11 +369,13 @@ pub fn record(project: ProjectId, finding: &Finding) -> Result<(Uuid, bool)> {
 
 /// Marks a blob that has bytes: readers are told of its entry.
 fn mark_blob(project: ProjectId, hash: &Hash, entry: Uuid) -> Result<()> {
-    const SQL: &str = "UPDATE quire_store.blob SET state = 3, state_at = clock_timestamp(), state_reason = $3
+    const SQL: &str = "UPDATE quire_store.blob SET state = 3, state_at = $4, state_reason = $3
         WHERE project_id = $1 AND hash = $2
           AND (state NOT IN (1, 2, 3) OR state <> 3 AND (octet_length(bytes) > 0 OR chunk_count <> 0))";
     let entry = entry.to_string();
-    db::exec(SQL, &[project.pg().into(), hash.as_bytes().as_slice().into(), entry.as_str().into()])
+    let args: [Arg; 4] =
+        [project.pg().into(), hash.as_bytes().as_slice().into(), entry.as_str().into(), to_pg(now())?.into()];
+    db::exec(SQL, &args)
 }
 
 /// Empties a blob in quarantine, which is then collected; so is one that is missing.
@@ -382,11 +384,11 @@ pub fn give_up_blob(project: ProjectId, hash: &Hash, why: &str) -> Result<()> {
         "DELETE FROM quire_store.blob_chunk c WHERE c.project_id = $1 AND c.hash = $2 AND EXISTS (
             SELECT FROM quire_store.blob b WHERE b.project_id = $1 AND b.hash = $2 AND b.state = 3)";
     const SQL: &str = "UPDATE quire_store.blob
-        SET bytes = '', codec = 0, chunk_count = 0, state = 2, state_at = clock_timestamp(), state_reason = $3
+        SET bytes = '', codec = 0, chunk_count = 0, state = 2, state_at = $4, state_reason = $3
         WHERE project_id = $1 AND hash = $2 AND state = 3";
     const MISSING: &str = "INSERT INTO quire_store.blob
             (project_id, hash, size, codec, chunk_count, state, state_at, state_reason, bytes)
-        SELECT $1, $2, n.size, 0, 0, 2, clock_timestamp(), $3, ''
+        SELECT $1, $2, n.size, 0, 0, 2, $4, $3, ''
         FROM (SELECT f.size FROM quire_store.project_files f WHERE f.project_id = $1 AND f.content_hash = $2
               UNION ALL
               SELECT a.size FROM quire_store.asset a WHERE a.project_id = $1 AND a.content_hash = $2) n
@@ -394,8 +396,9 @@ pub fn give_up_blob(project: ProjectId, hash: &Hash, why: &str) -> Result<()> {
         ON CONFLICT DO NOTHING";
     let key = hash.as_bytes().as_slice();
     db::exec(CHUNKS, &[project.pg().into(), key.into()])?;
-    db::exec(SQL, &[project.pg().into(), key.into(), why.into()])?;
-    db::exec(MISSING, &[project.pg().into(), key.into(), why.into()])
+    let args: [Arg; 4] = [project.pg().into(), key.into(), why.into(), to_pg(now())?.into()];
+    db::exec(SQL, &args)?;
+    db::exec(MISSING, &args)
 }
 
 /// An entry of the quarantine.
@@ -465,10 +468,17 @@ pub fn end_entry(
     by: ActorId,
     reason: Option<&str>,
 ) -> Result<()> {
-    const SQL: &str = "UPDATE quire_store.quarantine SET status = $3, ended_at = clock_timestamp(), ended_by = $4, reason = $5
+    const SQL: &str =
+        "UPDATE quire_store.quarantine SET status = $3, ended_at = $6, ended_by = $4, reason = $5
         WHERE project_id = $1 AND quarantine_id = $2";
-    let args: [Arg; 5] =
-        [project.pg().into(), uuid_to_pg(id).into(), status.into(), by.pg().into(), reason.into()];
+    let args: [Arg; 6] = [
+        project.pg().into(),
+        uuid_to_pg(id).into(),
+        status.into(),
+        by.pg().into(),
+        reason.into(),
+        to_pg(now())?.into(),
+    ];
     db::exec(SQL, &args)
 }
 

@@ -24,7 +24,7 @@ fn stray<K>(key: K, row: &Row, at: usize) -> Result<Stray<K>> {
 pub fn stray_heads(project: ProjectId) -> Result<Vec<Stray<String>>> {
     const SQL: &str = "SELECT h.file_path, f.bundle_seq, h::text FROM quire_store.file_head h
         LEFT JOIN LATERAL (
-            SELECT * FROM quire_store.project_files v WHERE v.project_id = h.project_id AND v.file_id = h.file_id
+            SELECT * FROM quire_store.project_files v WHERE v.project_id = $1 AND v.file_id = h.file_id
             ORDER BY v.version DESC LIMIT 1) f ON true
         LEFT JOIN LATERAL (
             SELECT * FROM quire_store.project_files o WHERE o.project_id = $1 AND o.file_id = h.file_id AND o.version = 1 OFFSET 0) o ON true
@@ -45,7 +45,7 @@ pub fn stray_fields(project: ProjectId) -> Result<Vec<Stray<FieldKey>>> {
         "SELECT e.entity_type, e.entity_id, e.field, p.bundle_seq, e::text FROM quire_store.entity_field e
         LEFT JOIN LATERAL (
             SELECT o.value, o.bundle_seq FROM quire_store.entity_op o
-            WHERE o.project_id = e.project_id AND o.entity_id = e.entity_id AND o.entity_type = e.entity_type
+            WHERE o.project_id = $1 AND o.entity_id = e.entity_id AND o.entity_type = e.entity_type
               AND o.field = e.field
             ORDER BY o.bundle_seq DESC, o.ordinal DESC LIMIT 1) p ON true
         LEFT JOIN LATERAL (
@@ -64,7 +64,7 @@ pub fn stray_fields(project: ProjectId) -> Result<Vec<Stray<FieldKey>>> {
 pub fn stray_assets(project: ProjectId) -> Result<Vec<Stray<String>>> {
     const SQL: &str = "SELECT encode(a.content_hash, 'hex'), p.bundle_seq, a::text FROM quire_store.asset a
         LEFT JOIN LATERAL (
-            SELECT * FROM quire_store.asset_op o WHERE o.project_id = a.project_id AND o.content_hash = a.content_hash
+            SELECT * FROM quire_store.asset_op o WHERE o.project_id = $1 AND o.content_hash = a.content_hash
             ORDER BY o.bundle_seq DESC, o.ordinal DESC LIMIT 1) p ON true
         LEFT JOIN LATERAL (
             SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = p.bundle_seq OFFSET 0) b ON true
