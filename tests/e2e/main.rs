@@ -27,6 +27,7 @@ mod outsiders;
 mod peers;
 mod personas;
 mod realtime;
+mod replication;
 mod restored;
 mod retry;
 mod shapes;
