@@ -69,6 +69,19 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
+-- DETAIL of what a statement raises.
+CREATE FUNCTION t.detail(statement text) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    detail text;
+BEGIN
+    EXECUTE statement;
+    RETURN NULL;
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+    RETURN detail;
+END
+$$;
+
 -- How many rows quire holds of a project, to show that a refused call leaves none.
 CREATE FUNCTION t.rows(project uuid) RETURNS text
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp LANGUAGE sql AS $$

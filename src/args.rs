@@ -117,6 +117,14 @@ pub fn interval_arg(
     Ok(micros as Micros)
 }
 
+/// A number that is not negative (22023).
+pub fn natural(argument: &str, number: i64) -> Result<i64> {
+    if number < 0 {
+        return Err(Error::validation(format!("{argument} must not be negative")).with("argument", argument));
+    }
+    Ok(number)
+}
+
 /// How many rows a reader may return.
 pub fn page_arg(name: &str, value: Option<i32>, largest: i32) -> Result<i64> {
     let value = required(name, value)?;

@@ -1,16 +1,5 @@
 -- What goes with a seq: every answer that has one tells the checksum of the log there, and who gives a seq may give it back.
 \c - regress_alice
-CREATE FUNCTION pg_temp.detail(statement text) RETURNS jsonb LANGUAGE plpgsql AS $$
-DECLARE
-    detail text;
-BEGIN
-    EXECUTE statement;
-    RETURN NULL;
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
-    RETURN detail;
-END
-$$;
 SELECT quire.create_project('checksum', t.id(5100)) IS NOT NULL AS created;
 SELECT count(quire.commit_bundle(t.id(5100), jsonb_build_array(
     jsonb_build_object('op', 'file.put', 'file_path', 'f' || n, 'content', n::text),
@@ -93,7 +82,7 @@ SELECT g.f, t.error(format(g.statement, 0, repeat('0', 16))) AS answer FROM give
 SELECT p.proname, a.name FROM pg_proc p, unnest(p.proargnames) a (name)
 WHERE p.pronamespace = 'quire'::regnamespace AND a.name LIKE '%checksum' AND array_position(p.proargnames, a.name) <= p.pronargs
     AND p.proname NOT IN (SELECT split_part(f, ',', 1) FROM given) ORDER BY 1, 2;
-SELECT pg_temp.detail($$SELECT * FROM quire.poll_events(t.id(5100), 2, after_checksum => '1234567890123456')$$) AS detail;
+SELECT t.detail($$SELECT * FROM quire.poll_events(t.id(5100), 2, after_checksum => '1234567890123456')$$) AS detail;
 SELECT quire.drop_subscription(t.id(5100), 's');
 
 -- A subscription whose log is another one: what it has seen is not what is there.
@@ -102,33 +91,11 @@ SELECT seq FROM quire.poll_subscription(t.id(5100), 'n', 2, '0 s');
 \c - postgres
 UPDATE quire_store.subscription SET delivered_checksum = repeat('a', 16) WHERE project_id = t.id(5100) AND name = 'n';
 \c - regress_alice
-CREATE FUNCTION pg_temp.detail(statement text) RETURNS jsonb LANGUAGE plpgsql AS $$
-DECLARE
-    detail text;
-BEGIN
-    EXECUTE statement;
-    RETURN NULL;
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
-    RETURN detail;
-END
-$$;
 SELECT t.error($$SELECT * FROM quire.poll_subscription(t.id(5100), 'n', 2, '0 s')$$);
 SELECT t.error($$SELECT quire.ack_subscription(t.id(5100), 'n', 2)$$);
-SELECT pg_temp.detail($$SELECT * FROM quire.poll_subscription(t.id(5100), 'n')$$) AS detail;
+SELECT t.detail($$SELECT * FROM quire.poll_subscription(t.id(5100), 'n')$$) AS detail;
 \c - postgres
 UPDATE quire_store.subscription SET cursor_checksum = repeat('a', 16) WHERE project_id = t.id(5100) AND name = 'n';
 \c - regress_alice
-CREATE FUNCTION pg_temp.detail(statement text) RETURNS jsonb LANGUAGE plpgsql AS $$
-DECLARE
-    detail text;
-BEGIN
-    EXECUTE statement;
-    RETURN NULL;
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
-    RETURN detail;
-END
-$$;
-SELECT pg_temp.detail($$SELECT * FROM quire.poll_subscription(t.id(5100), 'n')$$) AS detail;
+SELECT t.detail($$SELECT * FROM quire.poll_subscription(t.id(5100), 'n')$$) AS detail;
 SELECT quire.drop_subscription(t.id(5100), 'n');

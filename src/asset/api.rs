@@ -1,7 +1,7 @@
 //! SQL functions of one asset.
 
 use super::{describe, store};
-use crate::args::required;
+use crate::args::{natural, required};
 use crate::auth::{Action, require_project};
 use crate::blob;
 use crate::bundle::{Commit, Committed, Kind, Plan, commit, correlated};
@@ -161,13 +161,6 @@ fn read_range(
 /// XX001 when what is known of an asset is in quarantine.
 fn refuse(project: ProjectId, hash: &Hash) -> Result<()> {
     recovery::refuse(project, &["asset"], json!({"content_hash": hash.to_hex()}))
-}
-
-fn natural(argument: &str, number: i64) -> Result<i64> {
-    if number < 0 {
-        return Err(Error::validation(format!("{argument} must not be negative")).with("argument", argument));
-    }
-    Ok(number)
 }
 
 fn hash_arg(hash: Option<&str>) -> Result<Hash> {

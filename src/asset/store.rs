@@ -1,7 +1,7 @@
 //! SQL of assets and uploads.
 
 use crate::blob;
-use crate::bundle::store::{LockedHead, from_pg, mark, now, to_pg};
+use crate::bundle::store::{LockedHead, from_pg, mark, pg_now, to_pg};
 use crate::db::{self, Answer, Arg, Row};
 use crate::error::Result;
 use crate::ids::{ActorId, ProjectId, Seq, uuid_to_pg};
@@ -277,7 +277,7 @@ pub fn delete_expired(project: ProjectId, but: Uuid) -> Result<()> {
             SELECT e.upload_id FROM quire_store.upload e
             WHERE e.project_id = $1 AND e.upload_id <> $2 AND e.expires_at <= $3
             FOR UPDATE SKIP LOCKED))";
-    db::exec(SQL, &[project.pg().into(), uuid_to_pg(but).into(), to_pg(now())?.into()])
+    db::exec(SQL, &[project.pg().into(), uuid_to_pg(but).into(), pg_now()?.into()])
 }
 
 /// What a bundle did to an asset; `None` where it is not kept.

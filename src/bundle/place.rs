@@ -7,6 +7,7 @@ use super::store;
 use crate::db;
 use crate::error::{Code, Error, Result};
 use crate::ids::{ProjectId, Seq};
+use crate::pure::hash::Hash;
 use crate::pure::mark::Mark;
 use crate::recovery;
 use serde_json::json;
@@ -55,6 +56,16 @@ impl Place {
         self.mark.as_ref().map(Mark::as_str)
     }
 
+    /// Whether its mark is known and is that of a checksum.
+    pub fn fits(&self, checksum: Option<&Hash>) -> bool {
+        self.mark.as_ref().zip(checksum).is_some_and(|(mark, checksum)| mark.is_of(checksum))
+    }
+
+    /// Whether the log, as the caller's snapshot sees it, is known to have it.
+    pub fn is_here(&self, project: ProjectId) -> Result<bool> {
+        Ok(self.mark.is_some() && self.fits(store::checksum_at(project, self.seq)?.as_ref()))
+    }
+
     /// Refuses a place of another log (PT410), as the caller's snapshot sees the log. A standby may not have come so far yet.
     pub fn check(&self, project: ProjectId) -> Result<()> {
         self.check_as(Code::Gone, project)
@@ -62,7 +73,9 @@ impl Place {
 
     /// The same with PT409, for who would write.
     pub fn check_as(&self, code: Code, project: ProjectId) -> Result<()> {
-        let Some(mark) = &self.mark else { return Ok(()) };
+        if self.mark.is_none() {
+            return Ok(());
+        }
         let mut known = store::checksum_at(project, self.seq)?;
         if known.is_none() {
             // SAFETY: plain read of server state.
@@ -72,19 +85,18 @@ impl Place {
             // The caller's snapshot may be older than what they have heard of.
             known = db::latest(|| store::checksum_at(project, self.seq))?;
         }
-        match known {
-            Some(checksum) if mark.is_of(&checksum) => Ok(()),
-            _ => Err(self.other_log(code, project, store::head_seq(project)?)?),
+        match self.fits(known.as_ref()) {
+            true => Ok(()),
+            false => Err(self.other_log(code, project, store::head_seq(project)?)?),
         }
     }
 
     /// Refuses a place of another log (PT409) under the head lock, when the newest seq is `newest`.
     pub fn check_locked(&self, project: ProjectId, newest: Seq) -> Result<()> {
-        let Some(mark) = &self.mark else { return Ok(()) };
-        match store::locked_checksum_at(project, self.seq)? {
-            Some(checksum) if mark.is_of(&checksum) => Ok(()),
-            _ => Err(self.other_log(Code::Conflict, project, newest)?),
+        if self.mark.is_none() || self.fits(store::locked_checksum_at(project, self.seq)?.as_ref()) {
+            return Ok(());
         }
+        Err(self.other_log(Code::Conflict, project, newest)?)
     }
 
     /// The refusal; XX001 when the bundle there is known to be corrupt, which says nothing of the log.

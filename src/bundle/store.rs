@@ -3,7 +3,7 @@
 use super::queue;
 use crate::auth::Access;
 use crate::auth::store::called;
-use crate::db::{self, Answer, Arg};
+use crate::db::{self, Answer, Arg, Row};
 use crate::error::{Code, Error, Result};
 use crate::file::store::{file_head_columns, head_from_row};
 use crate::ids::{ActorId, CorrelationId, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
@@ -32,6 +32,11 @@ pub fn to_pg(at: Micros) -> Result<TimestampWithTimeZone> {
 /// The time of a PostgreSQL timestamp.
 pub fn from_pg(at: TimestampWithTimeZone) -> Micros {
     pgrx::pg_sys::TimestampTz::from(at).saturating_add(POSTGRES_EPOCH)
+}
+
+/// The clock now, for a statement.
+pub fn pg_now() -> Result<TimestampWithTimeZone> {
+    to_pg(now())
 }
 
 /// The clock now.
@@ -196,25 +201,33 @@ pub fn head_seq(project: ProjectId) -> Result<Seq> {
 
 const CHECKSUM_AT: &str = "SELECT checksum FROM quire_store.bundle WHERE project_id = $1 AND seq = $2";
 
+fn checksum_from_row(row: &Row) -> Result<Hash> {
+    Hash::from_bytes(row.get::<&[u8]>(1)?)
+}
+
 /// Checksum of the log up to a seq, as the caller's snapshot sees it; `None` when it has not come so far.
 pub fn checksum_at(project: ProjectId, seq: Seq) -> Result<Option<Hash>> {
-    if seq == 0 {
-        return Ok(Some(Hash::ZERO));
+    match seq {
+        0 => Ok(Some(Hash::ZERO)),
+        _ => db::read_one(CHECKSUM_AT, &[project.pg().into(), seq.into()], checksum_from_row),
     }
-    db::read_one(CHECKSUM_AT, &[project.pg().into(), seq.into()], |row| {
-        Hash::from_bytes(row.get::<&[u8]>(1)?)
-    })
 }
 
 /// The same under the head lock, where the log may have grown since the caller's snapshot.
 pub fn locked_checksum_at(project: ProjectId, seq: Seq) -> Result<Option<Hash>> {
-    if seq == 0 {
-        return Ok(Some(Hash::ZERO));
+    match seq {
+        0 => Ok(Some(Hash::ZERO)),
+        _ => db::write_one(CHECKSUM_AT, &[project.pg().into(), seq.into()], checksum_from_row),
     }
-    db::write_one(CHECKSUM_AT, &[project.pg().into(), seq.into()], |row| {
-        Hash::from_bytes(row.get::<&[u8]>(1)?)
-    })
 }
+
+/// The mark (`pure::mark`) of a checksum, as a column.
+macro_rules! mark_of {
+    ($checksum:literal) => {
+        concat!("left(encode(", $checksum, ", 'hex'), 16)")
+    };
+}
+pub(crate) use mark_of;
 
 /// The mark (`pure::mark`) of project $1 at a seq, as a column.
 macro_rules! mark {
@@ -223,7 +236,9 @@ macro_rules! mark {
             "CASE WHEN ",
             $seq,
             " = 0 THEN '0000000000000000' ELSE
-                (SELECT left(encode(marked.checksum, 'hex'), 16) FROM quire_store.bundle marked
+                (SELECT ",
+            $crate::bundle::store::mark_of!("marked.checksum"),
+            " FROM quire_store.bundle marked
                  WHERE marked.project_id = $1 AND marked.seq = ",
             $seq,
             ") END"

@@ -45,16 +45,6 @@ pub fn tells_of_no_log() {
     }
 }
 
-/// Waits until everything that is written is flushed: when it cannot be known what an answer tells of.
-pub fn wait_for_all() {
-    // SAFETY: plain read of server state, and a position that was reached.
-    unsafe {
-        if !pg_sys::RecoveryInProgress() {
-            pg_sys::XLogFlush(written());
-        }
-    }
-}
-
 /// What was noted since it was last asked.
 pub fn take() -> About {
     ABOUT.take()
@@ -62,22 +52,36 @@ pub fn take() -> About {
 
 /// Waits until what an answer tells of is flushed.
 pub fn wait(about: About) -> Result<()> {
-    // SAFETY: plain read of server state.
-    if about == About::NoLog || unsafe { pg_sys::RecoveryInProgress() } {
+    if about == About::NoLog {
         return Ok(());
     }
-    let written = written();
-    // SAFETY: a position that was reached.
-    if !unsafe { pg_sys::XLogNeedsFlush(written) } {
-        return Ok(());
-    }
+    let Some(written) = unflushed() else { return Ok(()) };
     let until = match about {
         About::One(project) => newest_commit(project, written)?,
         _ => written,
     };
-    // SAFETY: as above, or the end of a commit record; zero is flushed.
+    // SAFETY: a position that was reached, or the end of a commit record; zero is flushed.
     unsafe { pg_sys::XLogFlush(until) };
     Ok(())
+}
+
+/// Waits until everything that is written is flushed: when it cannot be known what an answer tells of.
+pub fn wait_for_all() {
+    if let Some(written) = unflushed() {
+        // SAFETY: a position that was reached.
+        unsafe { pg_sys::XLogFlush(written) };
+    }
+}
+
+/// How far the write-ahead log is written, unless all of that is flushed. On a standby it is.
+fn unflushed() -> Option<pg_sys::XLogRecPtr> {
+    // SAFETY: plain read of server state.
+    if unsafe { pg_sys::RecoveryInProgress() } {
+        return None;
+    }
+    let written = written();
+    // SAFETY: a position that was reached.
+    unsafe { pg_sys::XLogNeedsFlush(written) }.then_some(written)
 }
 
 /// How far the write-ahead log is written. At the start of a page PostgreSQL tells where the next record would begin, which is

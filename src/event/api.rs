@@ -1,14 +1,14 @@
 //! `poll_events`: the log for a reader that keeps its own cursor.
 
 use super::load::{Event, MAX_CONTENT_BYTES, Query, page};
-use crate::args::{page_arg, required};
+use crate::args::{natural, page_arg, required};
 use crate::auth::{Action, require_project};
 use crate::bundle::Place;
 use crate::bundle::place::other_log;
 use crate::bundle::store::{head_seq, to_pg};
 use crate::db;
 use crate::definer::definer;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Result};
 use crate::ids::{ProjectId, Seq};
 use crate::jsonb::Json;
 use crate::pure::filter::Filter;
@@ -79,15 +79,16 @@ pub fn row(event: Event) -> Result<EventRow> {
 pub fn cursor_arg(project: ProjectId, after_seq: Option<Seq>, after_checksum: Option<&str>) -> Result<Place> {
     let after = Place::of(["after_seq", "after_checksum"], after_seq, after_checksum)?;
     let after = required("after_seq", after)?;
-    if after.seq < 0 {
-        return Err(Error::validation("after_seq must not be negative").with("argument", "after_seq"));
-    }
+    natural("after_seq", after.seq)?;
     check_cursor(project, &after)?;
     Ok(after)
 }
 
 /// Refuses a cursor that is ahead of the log or of another log (PT410).
 pub fn check_cursor(project: ProjectId, cursor: &Place) -> Result<()> {
+    if cursor.is_here(project)? {
+        return Ok(());
+    }
     let mut newest = head_seq(project)?;
     if cursor.seq > newest {
         // The caller's snapshot may be older than what they have heard of.

@@ -2,7 +2,7 @@
 
 use crate::auth;
 use crate::blob::store::{byte_array, forget_chunks};
-use crate::bundle::store::{now, to_pg};
+use crate::bundle::store::pg_now;
 use crate::db::{self, Answer, Arg};
 use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId, Seq};
@@ -161,7 +161,7 @@ pub fn collect(project: ProjectId, gone: &[&Candidate], by: ActorId) -> Result<i
     let seqs: Vec<i64> = gone.iter().map(|candidate| candidate.last_seq).collect();
     forget_chunks(project, &hashes)?;
     let args: [Arg; 5] =
-        [project.pg().into(), byte_array(&hashes), seqs.into(), by.pg().into(), to_pg(now())?.into()];
+        [project.pg().into(), byte_array(&hashes), seqs.into(), by.pg().into(), pg_now()?.into()];
     Ok(db::write_one(SQL, &args, |row| row.get(1))?.unwrap_or(0))
 }
 
@@ -191,7 +191,7 @@ pub fn archive(project: ProjectId, hash: &Hash, by: ActorId) -> Result<()> {
         WHERE project_id = $1 AND hash = $2 AND state = 0";
     forget_chunks(project, std::slice::from_ref(hash))?;
     let args: [Arg; 4] =
-        [project.pg().into(), hash.as_bytes().as_slice().into(), by.pg().into(), to_pg(now())?.into()];
+        [project.pg().into(), hash.as_bytes().as_slice().into(), by.pg().into(), pg_now()?.into()];
     db::exec(SQL, &args)
 }
 

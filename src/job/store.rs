@@ -1,7 +1,7 @@
 //! SQL of jobs.
 
 use crate::auth::store::called;
-use crate::bundle::store::{from_pg, mark, now, to_pg};
+use crate::bundle::store::{from_pg, mark, pg_now, to_pg};
 use crate::db::{self, Answer, Arg};
 use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId, Seq, uuid_to_pg};
@@ -148,7 +148,7 @@ pub fn fail(project: ProjectId, id: Uuid, error: &str) -> Result<()> {
             DELETE FROM quire_store.job_op WHERE project_id = $1 AND job_id = $2)
         UPDATE quire_store.job SET outcome = 'failed', ended_at = $4, error = $3
         WHERE project_id = $1 AND job_id = $2";
-    db::exec(SQL, &[project.pg().into(), uuid_to_pg(id).into(), error.into(), to_pg(now())?.into()])
+    db::exec(SQL, &[project.pg().into(), uuid_to_pg(id).into(), error.into(), pg_now()?.into()])
 }
 
 /// Ends a locked job whose operations are committed, and drops them. The receipt, as it is kept.
@@ -158,7 +158,7 @@ pub fn complete(project: ProjectId, id: Uuid, seq: Option<Seq>, receipt: Value) 
         UPDATE quire_store.job SET outcome = 'completed', ended_at = $5, seq = $3, receipt = $4
         WHERE project_id = $1 AND job_id = $2 RETURNING receipt";
     let args: [Arg; 5] =
-        [project.pg().into(), uuid_to_pg(id).into(), seq.into(), JsonB(receipt).into(), to_pg(now())?.into()];
+        [project.pg().into(), uuid_to_pg(id).into(), seq.into(), JsonB(receipt).into(), pg_now()?.into()];
     db::write_one(SQL, &args, |row| row.get(1))
 }
 
@@ -176,7 +176,7 @@ pub fn drop_expired_ops(project: ProjectId) -> Result<()> {
                  AND EXISTS (SELECT FROM quire_store.job_op n WHERE n.project_id = $1 AND n.job_id = j.job_id)
                FOR NO KEY UPDATE OF j SKIP LOCKED) e
         WHERE o.project_id = $1 AND o.job_id = e.job_id";
-    db::exec(SQL, &[project.pg().into(), to_pg(now())?.into()])
+    db::exec(SQL, &[project.pg().into(), pg_now()?.into()])
 }
 
 /// Jobs, newest first.
@@ -199,5 +199,5 @@ pub fn list_jobs(answer: Answer, project: ProjectId, include_ended: bool) -> Res
         WHERE j.project_id = $1 AND (j.ended_at IS NULL OR $2)
         ORDER BY j.began_at DESC, j.job_id"
     );
-    answer.fill(SQL, &[project.pg().into(), include_ended.into(), to_pg(now())?.into()])
+    answer.fill(SQL, &[project.pg().into(), include_ended.into(), pg_now()?.into()])
 }

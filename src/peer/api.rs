@@ -2,7 +2,7 @@
 
 use super::store::Exchange;
 use super::{pull, push, store};
-use crate::args::{name_arg, page_arg, required};
+use crate::args::{name_arg, natural, page_arg, required};
 use crate::auth::{Access, Action, require_project};
 use crate::bundle::Place;
 use crate::bundle::store::{head, locked_checksum_at, touch};
@@ -117,16 +117,9 @@ fn pushed(
     let checkpoint = Place::of(["checkpoint", "checkpoint_checksum"], checkpoint, checkpoint_checksum)?;
     let checkpoint = required("checkpoint", checkpoint)?;
     let after = Place::of(["after_seq", "after_checksum"], after_seq, after_checksum)?;
-    not_negative("checkpoint", checkpoint.seq)?;
-    after.as_ref().map_or(Ok(()), |after| not_negative("after_seq", after.seq))?;
+    natural("checkpoint", checkpoint.seq)?;
+    after.as_ref().map(|after| natural("after_seq", after.seq)).transpose()?;
     push::push(&access, peer, after, checkpoint, required("bundles", bundles)?.exact_items("bundles")?)
-}
-
-fn not_negative(argument: &str, seq: Seq) -> Result<()> {
-    if seq < 0 {
-        return Err(Error::validation(format!("{argument} must not be negative")).with("argument", argument));
-    }
-    Ok(())
 }
 
 /// How far an exchange has come.
@@ -172,17 +165,15 @@ fn reset(
 ) -> Result<JsonB> {
     let (access, peer) = gate(project_uuid, peer)?;
     let checkpoint = Place::of(["checkpoint", "checkpoint_checksum"], checkpoint, checkpoint_checksum)?;
-    not_negative("acked_seq", acked_seq.unwrap_or(0))?;
-    checkpoint.as_ref().map_or(Ok(()), |place| not_negative("checkpoint", place.seq))?;
+    acked_seq.map(|seq| natural("acked_seq", seq)).transpose()?;
+    checkpoint.as_ref().map(|place| natural("checkpoint", place.seq)).transpose()?;
     let access = project::locked(access)?;
     let mut known = store::locked(access.project, peer)?;
     if let Some(seq) = acked_seq.filter(|seq| *seq < known.acked.seq) {
-        known.acked = Place::kept(seq, None)?;
-    }
-    if known.acked.mark.is_none() {
-        let checksum = locked_checksum_at(access.project, known.acked.seq)?;
-        let checksum = checksum.ok_or_else(|| ahead("acked_seq", known.acked.seq))?;
-        known.acked = Place::new(known.acked.seq, Mark::of(&checksum));
+        let checksum = locked_checksum_at(access.project, seq)?.ok_or_else(|| {
+            Error::validation(format!("acked_seq {seq} is ahead of the log")).with("argument", "acked_seq")
+        })?;
+        known.acked = Place::new(seq, Mark::of(&checksum));
     }
     if let Some(place) = checkpoint.filter(|place| place.seq < known.checkpoint.seq) {
         known.checkpoint = if place.seq == 0 { Exchange::begin().checkpoint } else { place };
@@ -190,10 +181,6 @@ fn reset(
     store::set(access.project, peer, &known)?;
     touch(access.project)?;
     status(&access, peer, &known)
-}
-
-fn ahead(argument: &str, seq: Seq) -> Error {
-    Error::validation(format!("{argument} {seq} is ahead of the log")).with("argument", argument)
 }
 
 fn gate(project_uuid: Option<Uuid>, peer: Option<&str>) -> Result<(Access, &str)> {

@@ -50,8 +50,7 @@ impl<'a> Followed<'a> {
 
     /// Whether this project has the peer's log as its own, as after a dump was restored here.
     fn is_copy(&self, place: &Place) -> Result<bool> {
-        let checksum = locked_checksum_at(self.project, place.seq)?;
-        Ok(checksum.zip(place.mark.as_ref()).is_some_and(|(checksum, mark)| mark.is_of(&checksum)))
+        Ok(place.fits(locked_checksum_at(self.project, place.seq)?.as_ref()))
     }
 
     /// A bundle may come next: where the log was followed to it is still the same, and what stands before that is known (PT409). Every

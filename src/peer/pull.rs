@@ -83,7 +83,8 @@ pub fn pull(access: &Access, peer: &str, after: Seq, max_ops: i64, all: bool) ->
     }
     Ok(json!({
         "project_id": project.to_string(), "peer": peer, "after": after, "after_checksum": from.as_str(),
-        "checkpoint": page.checkpoint, "checkpoint_checksum": page.mark.as_str(), "has_more": page.checkpoint < newest, "bundles": page.bundles, "corrupt": corrupt
+        "checkpoint": page.checkpoint, "checkpoint_checksum": page.mark.as_str(),
+        "has_more": page.checkpoint < newest, "bundles": page.bundles, "corrupt": corrupt
     }))
 }
 

@@ -3,7 +3,7 @@
 use crate::auth::store::called;
 use crate::blob::store::byte_array;
 use crate::bundle::Place;
-use crate::bundle::store::{now, to_pg};
+use crate::bundle::store::pg_now;
 use crate::db::{self, Arg, Row};
 use crate::error::Result;
 use crate::ids::{ActorId, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
@@ -95,7 +95,7 @@ fn exchange_args<'a>(project: ProjectId, peer: &'a str, exchange: &'a Exchange) 
         acked.digits().into(),
         checkpoint.seq.into(),
         checkpoint.digits().into(),
-        to_pg(now())?.into(),
+        pg_now()?.into(),
     ])
 }
 

@@ -3,7 +3,7 @@
 use super::ProjectKind;
 use crate::auth::Role;
 use crate::auth::store::called;
-use crate::bundle::store::{from_pg, now, to_pg};
+use crate::bundle::store::{from_pg, mark_of, pg_now};
 use crate::db::dirty::{self, Part, Sight};
 use crate::db::{self, Answer, Arg, ObjectLock};
 use crate::error::Result;
@@ -151,14 +151,17 @@ pub type Listed =
 
 /// Projects `actor` is a member of; all of them for an administrator.
 pub fn list(actor: Option<ActorId>, is_admin: bool) -> Result<Vec<Listed>> {
-    const SQL: &str =
+    const SQL: &str = concat!(
         "SELECT p.project_id, p.name, p.kind, p.visibility, p.status, m.role, h.seq, h.committed_at,
-            left(encode(h.checksum, 'hex'), 16)
+            ",
+        mark_of!("h.checksum"),
+        "
         FROM quire_store.project p
         JOIN quire_store.project_head h ON h.project_id = p.project_id
         LEFT JOIN quire_store.membership m ON m.project_id = p.project_id AND m.actor_id = $1
         WHERE $2 OR m.actor_id IS NOT NULL
-        ORDER BY p.name, p.created_at, p.project_id";
+        ORDER BY p.name, p.created_at, p.project_id"
+    );
     db::read(SQL, &[actor.map(ActorId::pg).into(), is_admin.into()], |row| {
         Ok((
             row.get(1)?,
@@ -197,13 +200,8 @@ pub fn update(
     const SQL: &str = "UPDATE quire_store.project SET name = COALESCE($2, name),
             visibility = COALESCE($3, visibility), settings = COALESCE($4, settings), updated_at = $5
         WHERE project_id = $1";
-    let args: [Arg; 5] = [
-        project.pg().into(),
-        name.into(),
-        visibility.into(),
-        settings.map(JsonB).into(),
-        to_pg(now())?.into(),
-    ];
+    let args: [Arg; 5] =
+        [project.pg().into(), name.into(), visibility.into(), settings.map(JsonB).into(), pg_now()?.into()];
     db::exec(SQL, &args)?;
     bump_access_version(project)
 }
@@ -213,7 +211,7 @@ pub fn set_archived(project: ProjectId, archived: bool) -> Result<()> {
     const SQL: &str = "UPDATE quire_store.project
         SET status = CASE WHEN $2 THEN 'archived' ELSE 'active' END, updated_at = $3
         WHERE project_id = $1";
-    db::exec(SQL, &[project.pg().into(), archived.into(), to_pg(now())?.into()])?;
+    db::exec(SQL, &[project.pg().into(), archived.into(), pg_now()?.into()])?;
     bump_access_version(project)
 }
 

@@ -1,7 +1,7 @@
 //! SQL of snapshots.
 
 use crate::blob;
-use crate::bundle::store::{mark, now, to_pg};
+use crate::bundle::store::{mark, pg_now, to_pg};
 use crate::db::{self, Arg, Row};
 use crate::error::Result;
 use crate::ids::{ActorId, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
@@ -287,7 +287,7 @@ pub fn delete_old(project: ProjectId, made: Uuid, keep: i64, max_age_days: i64, 
     if db::sees_older_state() {
         return Ok(());
     }
-    let now = to_pg(now())?;
+    let now = pg_now()?;
     let args: [Arg; 6] = [
         project.pg().into(),
         keep.into(),

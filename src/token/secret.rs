@@ -1,7 +1,7 @@
 //! The keys that tokens are made with. Their halves are made by the server itself and appear in no statement's arguments, so
 //! that no log of statements can hold one; that there are two, and where they are, sql/schema/token.sql explains.
 
-use crate::bundle::store::{now, to_pg};
+use crate::bundle::store::pg_now;
 use crate::db::{self, Row};
 use crate::error::{Error, Result};
 use crate::ids::{uuid_from_pg, uuid_to_pg};
@@ -99,7 +99,7 @@ pub fn rotate() -> Result<PgUuid> {
     const DELETE: &str = "DELETE FROM quire_store.secret s WHERE s.retired_at IS NOT NULL
         AND NOT EXISTS (SELECT FROM quire_store.token t WHERE t.key_id = s.key_id AND t.expires_at > $1)";
     let key = create()?.ok_or_else(|| Error::internal("no secret could be made"))?;
-    let now = to_pg(now())?;
+    let now = pg_now()?;
     db::exec(RETIRE, &[key.into(), now.into()])?;
     // Whoever is making a token may be making it with an older key, and is not waited for: the next rotation deletes.
     if db::lock_alone_if_free(c"secret") {

@@ -1,7 +1,7 @@
 //! SQL of tokens.
 
 use crate::auth::role::StoredRole;
-use crate::bundle::store::{from_pg, now, to_pg};
+use crate::bundle::store::{from_pg, now, pg_now, to_pg};
 use crate::db::dirty::{self, Part, Sight, Writer};
 use crate::db::{self, Arg, ObjectLock, Row};
 use crate::error::{Error, Result};
@@ -269,8 +269,7 @@ pub fn list(project: ProjectId, actor: Option<ActorId>, all: bool) -> Result<Vec
         WHERE t.project_id = $1 AND ($3 OR t.minted_by = $2)
         ORDER BY t.minted_at DESC, t.token_id"
     );
-    let args: [Arg; 4] =
-        [project.pg().into(), actor.map(ActorId::pg).into(), all.into(), to_pg(now())?.into()];
+    let args: [Arg; 4] = [project.pg().into(), actor.map(ActorId::pg).into(), all.into(), pg_now()?.into()];
     db::read(SQL, &args, |row| {
         Ok((
             row.get(1)?,

@@ -29,6 +29,7 @@ mod personas;
 mod realtime;
 mod replication;
 mod restored;
+mod restored_peers;
 mod retry;
 mod shapes;
 mod smoke;

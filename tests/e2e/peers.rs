@@ -91,6 +91,13 @@ pub fn exchange(from: &mut Side, to: &mut Side) -> Vec<(String, Value)> {
     }
 }
 
+/// Verification finds nothing wrong with the project.
+pub fn assert_sound(client: &mut Client, what: &str) {
+    let sql = "SELECT quire.verify_project($1)";
+    let report: Value = client.query_one(sql, &[&PROJECT]).expect("verify").get(0);
+    assert_eq!(report["is_sound"], true, "{what}: {report}");
+}
+
 /// What a project shows: files and entities, without the numbers that are each side's own.
 pub fn state(client: &mut Client) -> Value {
     let sql = "SELECT json_build_object(
@@ -206,9 +213,7 @@ fn two_databases_converge_whatever_interleaves_is_cut_off_or_comes_twice() {
         assert_eq!(state(&mut b.client), before);
         for side in [a, b] {
             log::verify(&mut side.client, PROJECT);
-            let sql = "SELECT quire.verify_project($1)";
-            let report: Value = side.client.query_one(sql, &[&PROJECT]).expect("verify").get(0);
-            assert_eq!(report["is_sound"], true, "seed {seed}: {report}");
+            assert_sound(&mut side.client, &format!("seed {seed}"));
         }
     }
 }
@@ -242,9 +247,7 @@ fn three_databases_in_a_ring_converge() {
         assert!(around(&mut sides).iter().all(|(status, _)| status == "duplicate"), "seed {seed}");
         for side in &mut sides {
             log::verify(&mut side.client, PROJECT);
-            let sql = "SELECT quire.verify_project($1)";
-            let report: Value = side.client.query_one(sql, &[&PROJECT]).expect("verify").get(0);
-            assert_eq!(report["is_sound"], true, "seed {seed}: {report}");
+            assert_sound(&mut side.client, &format!("seed {seed}"));
         }
     }
 }
@@ -402,9 +405,7 @@ fn forged_bundles_with_sound_checksums_leave_a_sound_project() {
         let page = json!({"checkpoint": 1, "bundles": [bundle]});
         let rows = push(&mut b.client, "somebody", &page);
         assert!(["applied", "conflict"].contains(&rows[0].0.as_str()), "{bundle}: {rows:?}");
-        let sql = "SELECT quire.verify_project($1)";
-        let report: Value = b.client.query_one(sql, &[&PROJECT]).expect("verify").get(0);
-        assert_eq!(report["is_sound"], true, "{bundle}: {report}");
+        assert_sound(&mut b.client, &format!("{bundle}"));
         // What takes bundles back and forth copes with it.
         b.client.query("SELECT * FROM quire.list_undoable($1)", &[&PROJECT]).expect("list");
     }
@@ -509,9 +510,7 @@ fn what_is_corrupt_does_not_spread_and_a_peer_mends_it() {
         let rows = push(&mut a.client, "b", &copy);
         assert_eq!(rows[0].0, "duplicate", "{statement}");
         assert!(rows[0].1[0].as_str().is_some_and(|told| told.contains("mended")), "{statement}: {rows:?}");
-        let sql = "SELECT quire.verify_project($1)";
-        let report: Value = a.client.query_one(sql, &[&PROJECT]).expect("verify").get(0);
-        assert_eq!(report["is_sound"], true, "{statement}: {report}");
+        assert_sound(&mut a.client, statement);
         assert_eq!(state(&mut a.client), sound, "{statement}");
         let open = "SELECT count(*) FROM quire.list_quarantine($1)";
         assert_eq!(a.client.query_one(open, &[&PROJECT]).expect("list").get::<_, i64>(0), 0, "{statement}");

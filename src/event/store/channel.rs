@@ -1,7 +1,7 @@
 //! SQL of the private channel.
 
 use crate::auth::Access;
-use crate::bundle::store::{from_pg, now, to_pg};
+use crate::bundle::store::{from_pg, pg_now, to_pg};
 use crate::db::{self, Arg};
 use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId, uuid_to_pg};
@@ -45,7 +45,7 @@ pub fn channels(project: ProjectId, holder: Option<&Access>) -> Result<Vec<Chann
         GROUP BY c.name
         ORDER BY min(c.told_at), c.name";
     let [actor, token] = holder.map_or([None::<Uuid>.into(), None::<Uuid>.into()], holder_args);
-    db::read(SQL, &[project.pg().into(), actor, token, to_pg(now())?.into()], |row| {
+    db::read(SQL, &[project.pg().into(), actor, token, pg_now()?.into()], |row| {
         Ok(Channel {
             name: row.get(1)?,
             epoch: row.get(2)?,
@@ -90,7 +90,7 @@ pub fn add(access: &Access, epoch: i64, name: &str, leased_until: Micros, valid_
         token,
         to_pg(leased_until)?.into(),
         to_pg(valid_until)?.into(),
-        to_pg(now())?.into(),
+        pg_now()?.into(),
     ];
     db::exec(ADD, &args)?;
     if db::sees_older_state() { Ok(()) } else { db::exec(REPLACE, &args) }
@@ -128,7 +128,7 @@ pub fn sweep(project: ProjectId) -> Result<()> {
                                         WHERE e.project_id = $1 AND e.name = c.name AND e.valid_until = '-infinity') END)
             FOR UPDATE OF c SKIP LOCKED) free
         WHERE d.project_id = $1 AND d.row_id = free.row_id";
-    if db::sees_older_state() { Ok(()) } else { db::exec(SQL, &[project.pg().into(), to_pg(now())?.into()]) }
+    if db::sees_older_state() { Ok(()) } else { db::exec(SQL, &[project.pg().into(), pg_now()?.into()]) }
 }
 
 /// Begins another epoch and returns the names of the one before that are not ended, as far as they can be seen.

@@ -3,7 +3,7 @@
 pub mod channel;
 
 use crate::bundle::Place;
-use crate::bundle::store::{from_peer, from_pg, now, to_pg};
+use crate::bundle::store::{from_peer, from_pg, pg_now};
 use crate::db::{self, Arg};
 use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId, Seq};
@@ -139,7 +139,7 @@ pub fn record_sink_failure(project: ProjectId, seq: Seq, error: &str) -> Result<
         VALUES ($1, 1, $2, $3, $4)
         ON CONFLICT (project_id) DO UPDATE SET failures = f.failures + 1, last_seq = EXCLUDED.last_seq,
             last_error = EXCLUDED.last_error, last_at = EXCLUDED.last_at";
-    db::exec(SQL, &[project.pg().into(), seq.into(), error.into(), to_pg(now())?.into()])
+    db::exec(SQL, &[project.pg().into(), seq.into(), error.into(), pg_now()?.into()])
 }
 
 /// A subscription, locked.

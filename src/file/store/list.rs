@@ -1,6 +1,6 @@
 //! SQL of the readers that list files, versions and tags.
 
-use crate::bundle::store::mark;
+use crate::bundle::store::{mark, mark_of};
 use crate::db::{self, Answer, Arg};
 use crate::error::Result;
 use crate::ids::{ProjectId, Seq, Version};
@@ -17,7 +17,7 @@ pub struct Page {
 /// The columns of a list from sorted rows `h`, whose content is decoded here: sorting that would spill it to disk; `$last` are their
 /// last ones. `$1` is the project.
 macro_rules! with_content {
-    ($last:literal) => {
+    ($last:expr) => {
         concat!(
             "SELECT h.file_path,
                 h.file_type,
@@ -128,13 +128,13 @@ macro_rules! at {
 /// Files with their content as they were at a seq, by path.
 pub fn files_at(answer: Answer, project: ProjectId, seq: Seq, page: &Page) -> Result<()> {
     const ALL: &str = concat!(
-        with_content!("h.committed_at, h.bundle_seq, left(encode(h.checksum, 'hex'), 16)"),
+        with_content!(concat!("h.committed_at, h.bundle_seq, ", mark_of!("h.checksum"))),
         " FROM (",
         at!(),
         " ORDER BY f.file_path OFFSET 0) h ORDER BY h.file_path"
     );
     const FIRST: &str = concat!(
-        with_content!("h.committed_at, h.bundle_seq, left(encode(h.checksum, 'hex'), 16)"),
+        with_content!(concat!("h.committed_at, h.bundle_seq, ", mark_of!("h.checksum"))),
         " FROM ",
         first!(at!(), "$4"),
         " h ORDER BY h.file_path"

@@ -16,7 +16,7 @@ macro_rules! totals {
 mod mend;
 mod stray;
 
-use crate::bundle::store::{from_pg, now, to_pg};
+use crate::bundle::store::{from_pg, pg_now};
 use crate::db::{self, Arg, Row};
 use crate::entity::store::select_fields_at;
 use crate::error::{Error, Result};
@@ -374,7 +374,7 @@ fn mark_blob(project: ProjectId, hash: &Hash, entry: Uuid) -> Result<()> {
           AND (state NOT IN (1, 2, 3) OR state <> 3 AND (octet_length(bytes) > 0 OR chunk_count <> 0))";
     let entry = entry.to_string();
     let args: [Arg; 4] =
-        [project.pg().into(), hash.as_bytes().as_slice().into(), entry.as_str().into(), to_pg(now())?.into()];
+        [project.pg().into(), hash.as_bytes().as_slice().into(), entry.as_str().into(), pg_now()?.into()];
     db::exec(SQL, &args)
 }
 
@@ -396,7 +396,7 @@ pub fn give_up_blob(project: ProjectId, hash: &Hash, why: &str) -> Result<()> {
         ON CONFLICT DO NOTHING";
     let key = hash.as_bytes().as_slice();
     db::exec(CHUNKS, &[project.pg().into(), key.into()])?;
-    let args: [Arg; 4] = [project.pg().into(), key.into(), why.into(), to_pg(now())?.into()];
+    let args: [Arg; 4] = [project.pg().into(), key.into(), why.into(), pg_now()?.into()];
     db::exec(SQL, &args)?;
     db::exec(MISSING, &args)
 }
@@ -477,7 +477,7 @@ pub fn end_entry(
         status.into(),
         by.pg().into(),
         reason.into(),
-        to_pg(now())?.into(),
+        pg_now()?.into(),
     ];
     db::exec(SQL, &args)
 }
