@@ -11,6 +11,7 @@ pub mod dirty;
 pub mod early_release;
 pub mod handed_out;
 mod object_lock;
+pub mod rows;
 
 pub use answer::Answer;
 pub use object_lock::ObjectLock;
@@ -35,26 +36,31 @@ pub type Arg<'a> = DatumWithOid<'a>;
 /// One row of a result. What is read from it lives in the statement's memory and must be made Rust's own before it ends:
 /// pgrx would copy it into the transaction's memory, where it stays.
 pub struct Row<'a> {
-    table: &'a pg_sys::SPITupleTable,
-    at: usize,
+    tuple: pg_sys::HeapTuple,
+    shape: pg_sys::TupleDesc,
+    /// The columns that were asked for, by number; `None` for all.
+    columns: Option<&'a [i32]>,
 }
 
 impl Row<'_> {
     /// Column `ordinal` (1-based), which may be NULL.
     pub fn opt<T: FromDatum + IntoDatum>(&self, ordinal: usize) -> Result<Option<T>> {
-        let column = i32::try_from(ordinal).unwrap_or(0);
+        let column = match self.columns {
+            Some(columns) => ordinal.checked_sub(1).and_then(|at| columns.get(at)).copied(),
+            None => i32::try_from(ordinal).ok(),
+        };
+        let column = column.unwrap_or(0);
         let mut is_null = true;
-        // SAFETY: the row is one of the table's, which SPI keeps until it is finished; SPI checks the column's number, and
-        // the type is checked before the value is read as one.
+        // SAFETY: whoever made it keeps the row and its shape; SPI checks the column's number, and the type is checked before
+        // the value is read as one.
         unsafe {
-            let oid = pg_sys::SPI_gettypeid(self.table.tupdesc, column);
+            let oid = pg_sys::SPI_gettypeid(self.shape, column);
             if !T::is_compatible_with(oid) {
                 return Err(Error::internal(format!(
                     "column {ordinal} of an internal query has another type"
                 )));
             }
-            let tuple = *self.table.vals.add(self.at);
-            let datum = pg_sys::SPI_getbinval(tuple, self.table.tupdesc, column, &mut is_null);
+            let datum = pg_sys::SPI_getbinval(self.tuple, self.shape, column, &mut is_null);
             Ok(T::from_polymorphic_datum(datum, is_null, oid))
         }
     }
@@ -179,7 +185,9 @@ fn run<R>(
         interrupt::check()?;
         let mut scratch = (count > 1).then(|| pgrx::PgMemoryContexts::new("quire row"));
         let mut one = |at| {
-            let row = Row { table, at };
+            // SAFETY: there are as many rows.
+            let tuple = unsafe { *table.vals.add(at) };
+            let row = Row { tuple, shape: table.tupdesc, columns: None };
             let Some(scratch) = &mut scratch else { return map(&row) };
             interrupt::check()?;
             // What reading this row took, a long value say, goes before the next one is read.

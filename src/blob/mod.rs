@@ -7,9 +7,11 @@
 //! compressed before.
 
 pub mod api;
+mod locked;
 mod state;
 pub mod store;
 
+pub use locked::insert_locked;
 pub use state::{State, Stored};
 
 use crate::auth::Access;

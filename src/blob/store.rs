@@ -42,7 +42,6 @@ macro_rules! or_revive {
           WHERE b.state <> 0"
     };
 }
-pub(crate) use or_revive;
 
 /// Stores blobs; those that are there already stay as they are, and those whose bytes are gone get them back.
 pub fn insert(project: ProjectId, blobs: &[Blob]) -> Result<()> {

@@ -4,13 +4,13 @@
 //! Whatever is slow and needs no lock (hashing, compressing, differencing) is done before, by the caller.
 
 use super::request::Key;
-use super::single::{self, Single};
 use super::store::{self, Entry, LockedHead};
 use super::{Domain, Kind, OpOutcome, Place, Receipt, advice, check, notify, rate};
 use crate::asset;
 use crate::auth::{self, Access};
 use crate::blob::{self, Blob, Copied, Staged};
 use crate::db::early_release;
+use crate::db::rows::Rows;
 use crate::entity;
 use crate::error::Result;
 use crate::file;
@@ -309,18 +309,14 @@ fn write(
     };
     let entry = Entry { header: &header, op_count, previous: &previous, head, details };
     copy_contents(project, plan)?;
-    let versions = &effect.files.versions;
-    let is_of_files = effect.fields.rows.is_empty() && effect.assets.rows.is_empty();
-    match Single::of(versions, &plan.blobs).filter(|_| is_of_files) {
-        Some(single) => single::append(&entry, &single)?,
-        None => {
-            store_contents(project, plan)?;
-            store::append(&entry)?;
-            file::store::insert(project, author, head, versions)?;
-            entity::insert(project, author, head, &effect.fields, &effect.new_fields)?;
-            asset::insert(project, author, head, &effect.assets)?;
-        }
-    }
+    store_contents(project, plan)?;
+    let rows = Rows::begin();
+    store::append(&rows, &entry)?;
+    file::store::insert(&rows, project, author, head, &effect.files.versions)?;
+    entity::store::insert(&rows, project, author, head, &effect.fields.rows)?;
+    drop(rows);
+    entity::keep(project, author, head, &effect.fields, &effect.new_fields)?;
+    asset::insert(project, author, head, &effect.assets)?;
     early_release::ask();
     if let Some(undoes) = plan.undoes_seq {
         entity::take_back(project, author, head.seq, undoes)?;
@@ -339,7 +335,7 @@ fn copy_contents(project: ProjectId, plan: &Plan) -> Result<()> {
 }
 
 fn store_contents(project: ProjectId, plan: &Plan) -> Result<()> {
-    blob::store::insert(project, &plan.blobs)?;
+    blob::insert_locked(project, &plan.blobs)?;
     plan.staged.as_ref().map_or(Ok(()), |staged| blob::store::adopt(project, staged))
 }
 

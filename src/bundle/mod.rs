@@ -14,7 +14,6 @@ pub mod place;
 pub mod queue;
 mod rate;
 mod request;
-mod single;
 pub mod staged;
 pub mod store;
 

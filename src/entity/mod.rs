@@ -71,17 +71,16 @@ fn check_weights(
     Ok(())
 }
 
-/// Stores what was applied, under the head lock, and keeps its conflicts.
-pub fn insert(
+/// Keeps the conflicts of what was applied and stored.
+pub fn keep(
     project: ProjectId,
     by: ActorId,
     bundle: &LockedHead,
     applied: &Applied,
     fields: &field::Fields,
 ) -> Result<()> {
-    if applied.rows.is_empty() {
-        return Ok(());
+    match applied.rows.is_empty() {
+        true => Ok(()),
+        false => conflict::keep(project, by, bundle.seq, applied, fields),
     }
-    store::insert(project, by, bundle, &applied.rows)?;
-    conflict::keep(project, by, bundle.seq, applied, fields)
 }

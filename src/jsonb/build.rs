@@ -6,7 +6,7 @@ use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::pg_sys::{self, JsonbPair, JsonbValue, jbvType};
 use pgrx::{AnyNumeric, direct_function_call_as_datum};
 use serde_json::{Number, Value};
-use std::ffi::c_int;
+use std::ffi::{CString, c_int};
 
 // PostgreSQL's utils/jsonb.h, which pgrx does not bind.
 unsafe extern "C-unwind" {
@@ -99,3 +99,21 @@ impl IntoDatum for Json {
 }
 
 result_type!(Json, "jsonb");
+
+/// The text of a value that is handed on as `jsonb`, as a cast does it.
+pub struct JsonText<'a>(pub &'a str);
+
+impl IntoDatum for JsonText<'_> {
+    fn into_datum(self) -> Option<pg_sys::Datum> {
+        let text = CString::new(self.0).unwrap_or_default();
+        // SAFETY: jsonb_in takes a text that ends with a NUL, of which it keeps nothing, and returns a jsonb. A text with a NUL is
+        // no JSON; nor is the empty one, which it refuses.
+        unsafe {
+            direct_function_call_as_datum(pg_sys::jsonb_in, &[Some(pg_sys::Datum::from(text.as_ptr()))])
+        }
+    }
+
+    fn type_oid() -> pg_sys::Oid {
+        pg_sys::JSONBOID
+    }
+}

@@ -5,7 +5,7 @@
 mod build;
 mod walk;
 
-pub use build::Json;
+pub use build::{Json, JsonText};
 
 use crate::args::{lazy_arg, result_type};
 use crate::db;

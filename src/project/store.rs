@@ -4,7 +4,7 @@ use super::ProjectKind;
 use crate::auth::Role;
 use crate::auth::store::called;
 use crate::bundle::store::{from_pg, mark_of, pg_now};
-use crate::db::dirty::{self, Part, Sight};
+use crate::db::dirty::{self, Sight};
 use crate::db::{self, Answer, Arg, ObjectLock};
 use crate::error::Result;
 use crate::ids::{ActorId, ProjectId};
@@ -57,7 +57,7 @@ pub fn insert_given(
     if !lock.take_if_free() {
         return Ok(false);
     }
-    let there = dirty::look(c"project", c"project_pkey", &[Part::Uuid(project.0)])?;
+    let there = dirty::look(c"project", c"project_pkey", &[project.pg().into()])?;
     let is_being_made = matches!(there, Sight::Uncommitted(_));
     let is_made = !is_being_made && insert(project, name, kind, visibility, settings, owner)?;
     // From here on who looks sees the row.

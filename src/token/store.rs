@@ -2,7 +2,7 @@
 
 use crate::auth::role::StoredRole;
 use crate::bundle::store::{from_pg, now, pg_now, to_pg};
-use crate::db::dirty::{self, Part, Sight, Writer};
+use crate::db::dirty::{self, Sight, Writer};
 use crate::db::{self, Arg, ObjectLock, Row};
 use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId, uuid_from_pg, uuid_to_pg};
@@ -159,7 +159,7 @@ fn open_lane(project: ProjectId, token: Uuid, lanes: i32) -> Result<Lane> {
             .collect();
     let (mut found, mut unseen) = (Lane::None, None);
     for lane in (1..=lanes).filter(|lane| !used.contains(lane)) {
-        let key = [Part::Uuid(project.0), Part::Uuid(token), Part::Int(lane)];
+        let key: [Arg; 3] = [project.pg().into(), uuid_to_pg(token).into(), lane.into()];
         match dirty::look(c"token_use", c"token_use_pkey", &key)? {
             Sight::Nothing if open(lane)? => {
                 found = Lane::Opened;

@@ -1,22 +1,18 @@
 //! SQL of entities.
 
 pub mod list;
+mod write;
 
-use crate::bundle::store::{LockedHead, to_pg};
+pub use write::{insert, load_fields};
+
 use crate::db::{self, Arg};
 use crate::error::Result;
-use crate::ids::{ActorId, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
-use crate::pure::field::{EntityKey, FieldEdit, FieldKey, FieldState, Fields, LEAST_WEIGHT, NewField};
+use crate::ids::{ProjectId, Seq, uuid_from_pg, uuid_to_pg};
+use crate::pure::field::{EntityKey, FieldEdit, FieldKey, FieldState, Fields, LEAST_WEIGHT};
 use crate::pure::json::JsonValue;
 use pgrx::{JsonB, Uuid as PgUuid};
-use std::borrow::Borrow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use uuid::Uuid;
-
-/// Most rows one INSERT carries.
-const BATCH_ROWS: usize = 10_000;
-/// Bytes of values after which it carries no more.
-const BATCH_BYTES: usize = 4 << 20;
 
 /// A stored value in its canonical form.
 pub fn canonical(value: Option<JsonB>) -> Result<Option<JsonValue>> {
@@ -59,27 +55,6 @@ pub fn load(project: ProjectId, edits: &[FieldEdit]) -> Result<Fields> {
     let mut fields = load_fields(project, &written.into_iter().collect::<Vec<_>>())?;
     for entity in deleted {
         fields.extend(load_entity(project, entity)?);
-    }
-    Ok(fields)
-}
-
-/// Some fields, by key.
-pub fn load_fields(project: ProjectId, keys: &[&FieldKey]) -> Result<Fields> {
-    const SQL: &str = "SELECT f.entity_type, f.entity_id, f.field, f.value, f.seq, f.actor_id, f.conflict_id
-        FROM unnest($2::text[], $3::text[], $4::text[]) AS w (entity_type, entity_id, field)
-        CROSS JOIN LATERAL (
-            SELECT * FROM quire_store.entity_field e
-            WHERE e.project_id = $1 AND e.entity_type = w.entity_type AND e.entity_id = w.entity_id
-              AND e.field = w.field OFFSET 0) f";
-    let mut fields = Fields::new();
-    for batch in keys.chunks(BATCH_ROWS) {
-        let args: [Arg; 4] = [
-            project.pg().into(),
-            batch.iter().map(|key| key.entity.entity_type.as_str()).collect::<Vec<_>>().into(),
-            batch.iter().map(|key| key.entity.entity_id.as_str()).collect::<Vec<_>>().into(),
-            batch.iter().map(|key| key.field.as_str()).collect::<Vec<_>>().into(),
-        ];
-        fields.extend(db::read(SQL, &args, state_from_row)?);
     }
     Ok(fields)
 }
@@ -141,82 +116,6 @@ pub fn weights(project: ProjectId, entities: &[&EntityKey], without: &[&FieldKey
         LEAST_WEIGHT.into(),
     ];
     db::write(SQL, &args, |row| row.get(1))
-}
-
-/// Stores rows of the log and moves the fields to them.
-pub fn insert(project: ProjectId, by: ActorId, bundle: &LockedHead, rows: &[NewField]) -> Result<()> {
-    in_batches(rows, |batch| insert_ops(project, bundle, batch))?;
-    let newest: HashMap<&FieldKey, &NewField> = rows.iter().map(|row| (&row.key, row)).collect();
-    let mut newest: Vec<&NewField> = newest.into_values().collect();
-    newest.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-    in_batches(&newest, |batch| upsert_fields(project, by, bundle, batch))
-}
-
-/// Hands out as many rows at a time as one INSERT carries.
-fn in_batches<R: Borrow<NewField>>(rows: &[R], mut each: impl FnMut(&[R]) -> Result<()>) -> Result<()> {
-    let mut rest = rows;
-    while !rest.is_empty() {
-        let mut bytes = 0;
-        let count = rest.iter().take(BATCH_ROWS).take_while(|row| {
-            let is_room = bytes < BATCH_BYTES;
-            bytes += (*row).borrow().value.as_ref().map_or(0, |value| value.as_str().len());
-            is_room
-        });
-        let (batch, after) = rest.split_at(count.count());
-        db::in_passing(|| each(batch))?;
-        rest = after;
-    }
-    Ok(())
-}
-
-fn insert_ops(project: ProjectId, bundle: &LockedHead, rows: &[NewField]) -> Result<()> {
-    const SQL: &str = "INSERT INTO quire_store.entity_op (project_id, bundle_seq, ordinal, part, op, entity_type,
-            entity_id, field, value, size, op_checksum)
-        SELECT $1, $2, n.ordinal, n.part, n.op, n.entity_type, n.entity_id, n.field, n.value::jsonb,
-            COALESCE(octet_length(n.value), 0), n.op_checksum
-        FROM unnest($3::int[], $4::int[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bytea[])
-            AS n (ordinal, part, op, entity_type, entity_id, field, value, op_checksum)";
-    let args: [Arg; 10] = [
-        project.pg().into(),
-        bundle.seq.into(),
-        rows.iter().map(|row| row.ordinal).collect::<Vec<_>>().into(),
-        rows.iter().map(|row| row.part).collect::<Vec<_>>().into(),
-        rows.iter().map(|row| row.op).collect::<Vec<_>>().into(),
-        rows.iter().map(|row| row.key.entity.entity_type.as_str()).collect::<Vec<_>>().into(),
-        rows.iter().map(|row| row.key.entity.entity_id.as_str()).collect::<Vec<_>>().into(),
-        rows.iter().map(|row| row.key.field.as_str()).collect::<Vec<_>>().into(),
-        values(rows.iter()),
-        rows.iter()
-            .map(|row| row.op_checksum.as_ref().map(|hash| hash.as_bytes().to_vec()))
-            .collect::<Vec<_>>()
-            .into(),
-    ];
-    db::exec(SQL, &args)
-}
-
-fn upsert_fields(project: ProjectId, by: ActorId, bundle: &LockedHead, rows: &[&NewField]) -> Result<()> {
-    const SQL: &str =
-        "INSERT INTO quire_store.entity_field (project_id, entity_type, entity_id, field, value, seq, actor_id, updated_at, size)
-        SELECT $1, n.entity_type, n.entity_id, n.field, n.value::jsonb, $2, $3, $4, COALESCE(octet_length(n.value), 0)
-        FROM unnest($5::text[], $6::text[], $7::text[], $8::text[]) AS n (entity_type, entity_id, field, value)
-        ON CONFLICT (project_id, entity_type, entity_id, field) DO UPDATE
-        SET value = EXCLUDED.value, seq = EXCLUDED.seq, actor_id = EXCLUDED.actor_id,
-            updated_at = EXCLUDED.updated_at, size = EXCLUDED.size";
-    let args: [Arg; 8] = [
-        project.pg().into(),
-        bundle.seq.into(),
-        by.pg().into(),
-        to_pg(bundle.committed_at)?.into(),
-        rows.iter().map(|row| row.key.entity.entity_type.as_str()).collect::<Vec<_>>().into(),
-        rows.iter().map(|row| row.key.entity.entity_id.as_str()).collect::<Vec<_>>().into(),
-        rows.iter().map(|row| row.key.field.as_str()).collect::<Vec<_>>().into(),
-        values(rows.iter().copied()),
-    ];
-    db::exec(SQL, &args)
-}
-
-fn values<'a>(rows: impl Iterator<Item = &'a NewField>) -> Arg<'a> {
-    rows.map(|row| row.value.as_ref().map(JsonValue::as_str)).collect::<Vec<_>>().into()
 }
 
 /// A recorded conflict.

@@ -1,6 +1,7 @@
 //! The heads a write needs.
 
 use crate::blob;
+use crate::db::rows::{Name, Rows, Sight, Column};
 use crate::db::{self, Arg, Row};
 use crate::error::{Error, Result};
 use crate::file::row::VersionRow;
@@ -31,14 +32,13 @@ pub(crate) use head_version_columns;
 /// Columns of `file_head h`, as [`head_from_row`] reads them.
 macro_rules! file_head_columns {
     () => {
-        concat!("h.file_path, ", $crate::file::store::head_version_columns!())
+        concat!("h.file_path, ", head_version_columns!())
     };
 }
-pub(crate) use file_head_columns;
 
-/// A head from the columns of `file_head_columns`, starting at `at`.
-pub fn head_from_row(row: &Row, at: usize) -> Result<(FilePath, Head)> {
-    Ok((FilePath::from_stored(row.get(at)?), VersionRow::from_row(row, at + 1)?.to_head(None)))
+/// A head from the columns of `file_head_columns`.
+fn head_from_row(row: &Row) -> Result<(FilePath, Head)> {
+    Ok((FilePath::from_stored(row.get(1)?), VersionRow::from_row(row, 2)?.to_head(None)))
 }
 
 /// The heads that decide what `edits` do: the touched paths, the directories above what comes into being, and what
@@ -69,6 +69,17 @@ pub fn load_for(
     }
     add_link_targets(project, &mut heads)?;
     Ok(heads)
+}
+
+/// The table of heads.
+pub const FILE_HEAD: Name = Name::of(c"file_head", c"file_head_pkey", 16);
+
+/// The head at one path, as it was when `rows` began.
+pub fn head_at(rows: &Rows, project: ProjectId, path: &FilePath) -> Result<Option<Head>> {
+    let key: [Column; 2] = [("project_id", project.pg().into()), ("file_path", path.as_str().into())];
+    rows.find(&FILE_HEAD, Sight::Statement, &key, head_version_columns!(), |row| {
+        Ok(Some(VersionRow::from_row(row, 1)?.to_head(None)))
+    })
 }
 
 /// Heads at these paths.
@@ -149,7 +160,7 @@ fn load(
     project: ProjectId,
     paths: &BTreeSet<&str>,
 ) -> Result<HashMap<FilePath, Head>> {
-    let run = |sql, paths: Arg| db::write(sql, &[project.pg().into(), paths], |row| head_from_row(row, 1));
+    let run = |sql, paths: Arg| db::write(sql, &[project.pg().into(), paths], head_from_row);
     match paths.first() {
         None => Ok(HashMap::new()),
         Some(path) if paths.len() == 1 => Ok(run(one, (*path).into())?.into_iter().collect()),

@@ -1,6 +1,8 @@
 //! What a write stores: version rows, and the heads moved to them.
 
 use crate::bundle::store::{LockedHead, to_pg};
+use super::heads::FILE_HEAD;
+use crate::db::rows::{Name, Rows, Column};
 use crate::db::{self, Arg};
 use crate::error::Result;
 use crate::ids::{ActorId, ProjectId, uuid_to_pg};
@@ -11,25 +13,94 @@ use std::collections::HashMap;
 /// Most rows one INSERT carries.
 const BATCH_ROWS: usize = 10_000;
 
+const VERSIONS: Name = Name::of(c"project_files", c"project_files_pkey", 18);
+
+/// Versions from which on a statement for all of them takes less time than their rows one by one.
+const FEW: usize = 8;
+
 /// Stores new versions and moves the heads to them.
 pub fn insert(
+    rows: &Rows,
     project: ProjectId,
     author: ActorId,
     bundle: &LockedHead,
     versions: &[NewVersion],
 ) -> Result<()> {
+    let newest: HashMap<&FilePath, &NewVersion> =
+        versions.iter().map(|version| (&version.path, version)).collect();
+    if versions.len() <= FEW {
+        versions.iter().try_for_each(|version| insert_version(rows, project, bundle, version))?;
+        return newest.into_values().try_for_each(|version| move_head(rows, project, author, bundle, version));
+    }
     for batch in versions.chunks(BATCH_ROWS) {
         // What the arguments take goes with the statement.
         db::in_passing(|| insert_versions(project, bundle, batch))?;
     }
-    let newest: HashMap<&FilePath, &NewVersion> =
-        versions.iter().map(|version| (&version.path, version)).collect();
     let mut newest: Vec<&NewVersion> = newest.into_values().collect();
     newest.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     for batch in newest.chunks(BATCH_ROWS) {
         db::in_passing(|| upsert_heads(project, author, bundle, batch))?;
     }
     Ok(())
+}
+
+fn insert_version(rows: &Rows, project: ProjectId, bundle: &LockedHead, version: &NewVersion) -> Result<()> {
+    let head = &version.head;
+    let values: [Column; 18] = [
+        ("project_id", project.pg().into()),
+        ("bundle_seq", bundle.seq.into()),
+        ("ordinal", version.ordinal.into()),
+        ("file_id", head.file_id.into()),
+        ("version", head.version.into()),
+        ("moved_file_id", version.moved.map(|(file_id, _)| file_id).into()),
+        ("moved_version", version.moved.map(|(_, version)| version).into()),
+        ("id", uuid_to_pg(head.version_id).into()),
+        ("parent_version_id", head.parent_version_id.map(uuid_to_pg).into()),
+        ("committed_at", to_pg(bundle.committed_at)?.into()),
+        ("size", size(version).into()),
+        ("is_deleted", head.content.is_none().into()),
+        ("is_binary", is_binary(version).into()),
+        ("op", version.op.into()),
+        ("file_type", head.file_type.as_str().into()),
+        ("mode", head.mode.as_str().into()),
+        ("content_hash", content_hash(version).into()),
+        ("op_checksum", version.op_checksum.as_ref().map(|hash| hash.as_bytes().as_slice()).into()),
+    ];
+    rows.insert(&VERSIONS, &values)
+}
+
+/// Moves a path's head to a version, or makes it.
+fn move_head(
+    rows: &Rows,
+    project: ProjectId,
+    author: ActorId,
+    bundle: &LockedHead,
+    version: &NewVersion,
+) -> Result<()> {
+    let head = &version.head;
+    let key = || -> [Column; 2] {
+        [("project_id", project.pg().into()), ("file_path", version.path.as_str().into())]
+    };
+    let at = to_pg(bundle.committed_at)?;
+    let values: [Column; 12] = [
+        ("file_id", head.file_id.into()),
+        ("version", head.version.into()),
+        ("version_id", uuid_to_pg(head.version_id).into()),
+        ("parent_version_id", head.parent_version_id.map(uuid_to_pg).into()),
+        ("seq", bundle.seq.into()),
+        ("updated_at", at.into()),
+        ("file_type", head.file_type.as_str().into()),
+        ("mode", head.mode.as_str().into()),
+        ("content_hash", content_hash(version).into()),
+        ("size", size(version).into()),
+        ("is_deleted", head.content.is_none().into()),
+        ("is_binary", is_binary(version).into()),
+    ];
+    if head.version > 1 && rows.update(&FILE_HEAD, &key(), &values)? {
+        return Ok(());
+    }
+    let made: [Column; 2] = [("created_by", author.pg().into()), ("created_at", at.into())];
+    rows.insert(&FILE_HEAD, &key().into_iter().chain(values).chain(made).collect::<Vec<_>>())
 }
 
 fn insert_versions(project: ProjectId, bundle: &LockedHead, versions: &[NewVersion]) -> Result<()> {
@@ -126,6 +197,6 @@ fn is_binary(version: &NewVersion) -> bool {
     version.head.content.as_ref().is_some_and(|content| content.is_binary)
 }
 
-fn content_hash(version: &NewVersion) -> Option<Vec<u8>> {
-    version.head.content.as_ref().map(|content| content.hash.as_bytes().to_vec())
+fn content_hash(version: &NewVersion) -> Option<&[u8]> {
+    version.head.content.as_ref().map(|content| content.hash.as_bytes().as_slice())
 }

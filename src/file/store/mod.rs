@@ -9,8 +9,8 @@ use crate::db::{self, Arg};
 use crate::error::Result;
 use crate::ids::{ActorId, ProjectId, Seq, Version};
 use crate::pure::path::FilePath;
-pub use heads::{at as heads_at, head_from_row, load_for};
-pub(crate) use heads::{file_head_columns, head_version_columns};
+pub(crate) use heads::head_version_columns;
+pub use heads::{at as heads_at, head_at, load_for};
 pub use insert::insert;
 
 macro_rules! version_columns {

@@ -1,19 +1,18 @@
-//! SQL of the log and of the head row.
+//! SQL of the log; of the head row in `head`.
 
-use super::queue;
-use crate::auth::Access;
+mod head;
+
 use crate::auth::store::called;
+use crate::db::rows::{Column, Name, Rows};
 use crate::db::{self, Answer, Arg, Row};
 use crate::error::{Code, Error, Result};
-use crate::file::store::{file_head_columns, head_from_row};
 use crate::ids::{ActorId, CorrelationId, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
 use crate::jsonb::JsonArg;
 use crate::pure::chain::BundleHeader;
 use crate::pure::hash::Hash;
 use crate::pure::mark::Mark;
-use crate::pure::path::FilePath;
 use crate::pure::timestamp::Micros;
-use crate::pure::tree::Head;
+pub use head::{LockedHead, lock_head};
 use pgrx::JsonB;
 use pgrx::datum::TimestampWithTimeZone;
 use serde_json::Value;
@@ -51,66 +50,6 @@ pub fn has_transaction_id() -> bool {
     unsafe { pgrx::pg_sys::GetTopTransactionIdIfAny() != pgrx::pg_sys::InvalidTransactionId }
 }
 
-/// The head row, locked until the end of the transaction, and what a writer reads in the same breath.
-#[derive(Clone, Debug)]
-pub struct LockedHead {
-    pub seq: Seq,
-    pub checksum: Hash,
-    pub committed_at: Micros,
-    pub next_file_id: i32,
-    pub live_files: i64,
-    pub live_bytes: i64,
-    /// Bytes of the live assets; `asset::store` moves them.
-    pub asset_bytes: i64,
-    /// Another one when members, settings or status are others.
-    pub access_version: i64,
-    /// The project's private channel has names, ended or not: somebody may hold it open.
-    pub has_channel: bool,
-    /// Head of the file asked for, if it has ever been there.
-    pub file: Option<Head>,
-}
-
-/// Locks the head row; `None` when the project has been deleted meanwhile. Reads the head of `path`, too.
-pub fn lock_head(access: &Access, path: Option<&FilePath>) -> Result<Option<LockedHead>> {
-    // It reads nothing else: what a statement that waits reads beside the row may be older than the row is by then.
-    const LOCK: &str =
-        "SELECT p.seq, p.checksum, p.committed_at, p.next_file_id, p.live_files, p.live_bytes, p.asset_bytes
-        FROM quire_store.project_head p WHERE p.project_id = $1 FOR NO KEY UPDATE";
-    const READ: &str = concat!(
-        "SELECT q.access_version,
-            EXISTS (SELECT FROM quire_store.channel c WHERE c.project_id = $1 AND c.epoch = q.channel_epoch), ",
-        file_head_columns!(),
-        " FROM quire_store.project q
-          LEFT JOIN quire_store.file_head h ON h.project_id = $1 AND h.file_path = $2
-          WHERE q.project_id = $1"
-    );
-    let project = access.project;
-    let place = queue::wait(project)?;
-    let locked = db::write_one(LOCK, &[project.pg().into()], |row| {
-        let checksum = Hash::from_bytes(row.get::<&[u8]>(2)?)?;
-        Ok((row.get(1)?, checksum, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?))
-    })?;
-    let Some((seq, checksum, committed_at, next_file_id, live_files, live_bytes, asset_bytes)) = locked
-    else {
-        return Ok(None);
-    };
-    place.has_row(project);
-    db::write_one(READ, &[project.pg().into(), path.map(FilePath::as_str).into()], |row| {
-        Ok(LockedHead {
-            seq,
-            checksum,
-            committed_at: from_pg(committed_at),
-            next_file_id,
-            live_files,
-            live_bytes,
-            asset_bytes,
-            access_version: row.get(1)?,
-            has_channel: row.get(2)?,
-            file: row.opt::<&str>(3)?.map(|_| head_from_row(row, 3)).transpose()?.map(|(_, head)| head),
-        })
-    })
-}
-
 /// A bundle on its way into the log.
 pub struct Entry<'a> {
     pub header: &'a BundleHeader,
@@ -122,53 +61,30 @@ pub struct Entry<'a> {
     pub details: Option<Value>,
 }
 
-/// The bundle's row, then the head row's update: parameters 1 to 17, as [`Entry::args`] gives them.
-macro_rules! append {
-    () => {
-        "INSERT INTO quire_store.bundle (project_id, seq, checksum, committed_at, bundle_id, kind, actor_id, message,
-             correlation_id, base_seq, op_count, prev_checksum, details, undoes_seq)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $17)"
-    };
-}
-macro_rules! move_head {
-    () => {
-        "UPDATE quire_store.project_head SET seq = $2, checksum = $3, committed_at = $4, next_file_id = $14,
-             live_files = $15, live_bytes = $16
-         WHERE project_id = $1"
-    };
-}
-pub(super) use {append as append_sql, move_head as move_head_sql};
-
-impl Entry<'_> {
-    /// Parameters 1 to 17 of the statements that append it.
-    pub fn args(&self) -> Result<Vec<Arg<'_>>> {
-        let Entry { header, op_count, previous, head, details } = self;
-        Ok(vec![
-            uuid_to_pg(header.project_id).into(),
-            header.seq.into(),
-            head.checksum.as_bytes().as_slice().into(),
-            to_pg(header.committed_at)?.into(),
-            uuid_to_pg(header.bundle_id).into(),
-            header.kind.as_str().into(),
-            uuid_to_pg(header.actor_id).into(),
-            header.message.as_deref().into(),
-            header.correlation_id.map(uuid_to_pg).into(),
-            header.base_seq.into(),
-            (*op_count).into(),
-            previous.as_bytes().as_slice().into(),
-            details.clone().map(JsonB).into(),
-            head.next_file_id.into(),
-            head.live_files.into(),
-            head.live_bytes.into(),
-            header.undoes_seq.into(),
-        ])
-    }
-}
+/// The log's table.
+const BUNDLE: Name = Name::of(c"bundle", c"bundle_pkey", 14);
 
 /// Appends a bundle to the log and moves the head row to it.
-pub fn append(entry: &Entry) -> Result<()> {
-    const SQL: &str = concat!("WITH entry AS (", append!(), ") ", move_head!());
-    db::exec(SQL, &entry.args()?)
+pub fn append(rows: &Rows, entry: &Entry) -> Result<()> {
+    let Entry { header, op_count, previous, head, details } = entry;
+    let values: [Column; 14] = [
+        ("project_id", uuid_to_pg(header.project_id).into()),
+        ("seq", header.seq.into()),
+        ("bundle_id", uuid_to_pg(header.bundle_id).into()),
+        ("kind", header.kind.as_str().into()),
+        ("actor_id", uuid_to_pg(header.actor_id).into()),
+        ("message", header.message.as_deref().into()),
+        ("correlation_id", header.correlation_id.map(uuid_to_pg).into()),
+        ("base_seq", header.base_seq.into()),
+        ("op_count", (*op_count).into()),
+        ("prev_checksum", previous.as_bytes().as_slice().into()),
+        ("checksum", head.checksum.as_bytes().as_slice().into()),
+        ("undoes_seq", header.undoes_seq.into()),
+        ("details", details.clone().map(JsonB).into()),
+        ("committed_at", to_pg(header.committed_at)?.into()),
+    ];
+    rows.insert(&BUNDLE, &values)?;
+    head::move_to(rows, ProjectId(header.project_id), head)
 }
 
 /// Notes that the newest bundle, of this seq, takes another back out of its author's order.

@@ -1,0 +1,99 @@
+//! The head row: one for each project, which every writer locks.
+
+use super::{from_pg, to_pg};
+use crate::auth::Access;
+use crate::bundle::queue;
+use crate::db::rows::{Name, Rows, Sight, Column};
+use crate::db::Arg;
+use crate::error::{Error, Result};
+use crate::file;
+use crate::ids::{ProjectId, Seq};
+use crate::pure::hash::Hash;
+use crate::pure::path::FilePath;
+use crate::pure::timestamp::Micros;
+use crate::pure::tree::Head;
+
+/// The head row, locked until the end of the transaction, and what a writer reads in the same breath.
+#[derive(Clone, Debug)]
+pub struct LockedHead {
+    pub seq: Seq,
+    pub checksum: Hash,
+    pub committed_at: Micros,
+    pub next_file_id: i32,
+    pub live_files: i64,
+    pub live_bytes: i64,
+    /// Bytes of the live assets; `asset::store` moves them.
+    pub asset_bytes: i64,
+    /// Another one when members, settings or status are others.
+    pub access_version: i64,
+    /// The project's private channel has names, ended or not: somebody may hold it open.
+    pub has_channel: bool,
+    /// Head of the file asked for, if it has ever been there.
+    pub file: Option<Head>,
+}
+
+const HEAD: Name = Name::of(c"project_head", c"project_head_pkey", 9);
+const PROJECT: Name = Name::of(c"project", c"project_pkey", 11);
+const CHANNEL: Name = Name::of(c"channel", c"channel_pkey", 9);
+
+/// Locks the head row; `None` when the project has been deleted meanwhile. Reads the head of `path`, too.
+pub fn lock_head(access: &Access, path: Option<&FilePath>) -> Result<Option<LockedHead>> {
+    let project = access.project;
+    let place = queue::wait(project)?;
+    let Some(head) = lock(project)? else { return Ok(None) };
+    place.has_row(project);
+    beside(project, path, head)
+}
+
+/// Locks the row and reads nothing else: what whoever waits finds beside it may be older than the row is by then.
+fn lock(project: ProjectId) -> Result<Option<LockedHead>> {
+    const COLUMNS: &str = "seq, checksum, committed_at, next_file_id, live_files, live_bytes, asset_bytes";
+    Rows::begin().lock(&HEAD, &[("project_id", project.pg().into())], COLUMNS, |row| {
+        Ok(LockedHead {
+            seq: row.get(1)?,
+            checksum: Hash::from_bytes(row.get::<&[u8]>(2)?)?,
+            committed_at: from_pg(row.get(3)?),
+            next_file_id: row.get(4)?,
+            live_files: row.get(5)?,
+            live_bytes: row.get(6)?,
+            asset_bytes: row.get(7)?,
+            access_version: 0,
+            has_channel: false,
+            file: None,
+        })
+    })
+}
+
+/// Reads the rest; `None` when the project is gone.
+fn beside(project: ProjectId, path: Option<&FilePath>, head: LockedHead) -> Result<Option<LockedHead>> {
+    let rows = Rows::begin();
+    let key = || ("project_id", Arg::from(project.pg()));
+    let columns = "access_version, channel_epoch";
+    let version: Option<(i64, i64)> =
+        rows.find(&PROJECT, Sight::Statement, &[key()], columns, |row| Ok(Some((row.get(1)?, row.get(2)?))))?;
+    let Some((access_version, epoch)) = version else { return Ok(None) };
+    let channel = rows.find(&CHANNEL, Sight::Statement, &[key()], "epoch", |row| {
+        Ok((row.get::<i64>(1)? == epoch).then_some(()))
+    })?;
+    let file = match path {
+        Some(path) => file::store::head_at(&rows, project, path)?,
+        None => None,
+    };
+    Ok(Some(LockedHead { access_version, has_channel: channel.is_some(), file, ..head }))
+}
+
+/// Moves the row to where `head` says.
+pub(super) fn move_to(rows: &Rows, project: ProjectId, head: &LockedHead) -> Result<()> {
+    let values: [Column; 6] = [
+        ("seq", head.seq.into()),
+        ("checksum", head.checksum.as_bytes().as_slice().into()),
+        ("committed_at", to_pg(head.committed_at)?.into()),
+        ("next_file_id", head.next_file_id.into()),
+        ("live_files", head.live_files.into()),
+        ("live_bytes", head.live_bytes.into()),
+    ];
+    match rows.update(&HEAD, &[("project_id", project.pg().into())], &values)? {
+        true => Ok(()),
+        false => Err(Error::internal("a head row that was locked is gone")),
+    }
+}

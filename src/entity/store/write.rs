@@ -1,0 +1,117 @@
+//! What a write of fields finds and stores, row by row.
+
+use super::state_from_row;
+use crate::bundle::store::{LockedHead, to_pg};
+use crate::db;
+use crate::db::rows::{Name, Rows, Sight, Column};
+use crate::error::Result;
+use crate::ids::{ActorId, ProjectId};
+use crate::jsonb::JsonText;
+use crate::pure::field::{FieldKey, Fields, NewField};
+use crate::pure::interrupt;
+use crate::pure::json::JsonValue;
+use std::collections::HashMap;
+
+const OPS: Name = Name::of(c"entity_op", c"entity_op_pkey", 11);
+const FIELDS: Name = Name::of(c"entity_field", c"entity_field_pkey", 10);
+
+/// Rows after which the memory that their values took is given back.
+const BATCH_ROWS: usize = 100;
+
+/// Some fields, by key.
+pub fn load_fields(project: ProjectId, keys: &[&FieldKey]) -> Result<Fields> {
+    const COLUMNS: &str = "entity_type, entity_id, field, value, seq, actor_id, conflict_id";
+    let mut fields = Fields::new();
+    let rows = Rows::begin();
+    for key in keys {
+        interrupt::check()?;
+        let found = db::in_passing(|| {
+            rows.find(&FIELDS, Sight::Statement, &key_of(project, key), COLUMNS, |row| {
+                state_from_row(row).map(Some)
+            })
+        })?;
+        fields.extend(found);
+    }
+    Ok(fields)
+}
+
+/// Stores rows of the log and moves the fields to them.
+pub fn insert(
+    rows: &Rows,
+    project: ProjectId,
+    by: ActorId,
+    bundle: &LockedHead,
+    changes: &[NewField],
+) -> Result<()> {
+    in_batches(changes, |change| insert_op(rows, project, bundle, change))?;
+    let newest: HashMap<&FieldKey, &NewField> = changes.iter().map(|change| (&change.key, change)).collect();
+    let mut newest: Vec<&NewField> = newest.into_values().collect();
+    newest.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+    in_batches(&newest, |change| move_field(rows, project, by, bundle, change))
+}
+
+fn in_batches<T>(items: &[T], each: impl Fn(&T) -> Result<()>) -> Result<()> {
+    items.chunks(BATCH_ROWS).try_for_each(|batch| {
+        interrupt::check()?;
+        db::in_passing(|| batch.iter().try_for_each(&each))
+    })
+}
+
+fn insert_op(rows: &Rows, project: ProjectId, bundle: &LockedHead, change: &NewField) -> Result<()> {
+    let values: [Column; 11] = [
+        ("project_id", project.pg().into()),
+        ("bundle_seq", bundle.seq.into()),
+        ("ordinal", change.ordinal.into()),
+        ("part", change.part.into()),
+        ("op", change.op.into()),
+        ("entity_type", change.key.entity.entity_type.as_str().into()),
+        ("entity_id", change.key.entity.entity_id.as_str().into()),
+        ("field", change.key.field.as_str().into()),
+        ("value", json(change).into()),
+        ("size", size(change).into()),
+        ("op_checksum", change.op_checksum.as_ref().map(|hash| hash.as_bytes().as_slice()).into()),
+    ];
+    rows.insert(&OPS, &values)
+}
+
+fn move_field(
+    rows: &Rows,
+    project: ProjectId,
+    by: ActorId,
+    bundle: &LockedHead,
+    change: &NewField,
+) -> Result<()> {
+    let state = || -> Result<[Column; 5]> {
+        Ok([
+            ("value", json(change).into()),
+            ("seq", bundle.seq.into()),
+            ("actor_id", by.pg().into()),
+            ("updated_at", to_pg(bundle.committed_at)?.into()),
+            ("size", size(change).into()),
+        ])
+    };
+    let key = key_of(project, &change.key);
+    if rows.update(&FIELDS, &key, &state()?)? {
+        return Ok(());
+    }
+    let in_conflict: Column = ("conflict_id", None::<pgrx::Uuid>.into());
+    rows.insert(&FIELDS, &key.into_iter().chain(state()?).chain([in_conflict]).collect::<Vec<_>>())
+}
+
+fn key_of(project: ProjectId, key: &FieldKey) -> [Column<'_>; 4] {
+    [
+        ("project_id", project.pg().into()),
+        ("entity_type", key.entity.entity_type.as_str().into()),
+        ("entity_id", key.entity.entity_id.as_str().into()),
+        ("field", key.field.as_str().into()),
+    ]
+}
+
+fn json(change: &NewField) -> Option<JsonText<'_>> {
+    change.value.as_ref().map(|value| JsonText(value.as_str()))
+}
+
+/// Bytes of the value's canonical form, which are at most a megabyte.
+fn size(change: &NewField) -> i32 {
+    change.value.as_ref().map_or(0, |value| JsonValue::as_str(value).len()) as i32
+}
