@@ -43,13 +43,27 @@ pub struct Row<'a> {
 }
 
 impl Row<'_> {
-    /// Column `ordinal` (1-based), which may be NULL.
-    pub fn opt<T: FromDatum + IntoDatum>(&self, ordinal: usize) -> Result<Option<T>> {
+    /// Whether column `ordinal` (1-based) is not NULL.
+    pub fn has(&self, ordinal: usize) -> bool {
+        let mut is_null = true;
+        // SAFETY: as in `opt`; the value is not read.
+        unsafe { pg_sys::SPI_getbinval(self.tuple, self.shape, self.column(ordinal), &mut is_null) };
+        !is_null
+    }
+
+    /// The number of a column.
+    fn column(&self, ordinal: usize) -> i32 {
         let column = match self.columns {
             Some(columns) => ordinal.checked_sub(1).and_then(|at| columns.get(at)).copied(),
             None => i32::try_from(ordinal).ok(),
         };
-        let column = column.unwrap_or(0);
+        // SPI refuses it.
+        column.unwrap_or(0)
+    }
+
+    /// Column `ordinal` (1-based), which may be NULL.
+    pub fn opt<T: FromDatum + IntoDatum>(&self, ordinal: usize) -> Result<Option<T>> {
+        let column = self.column(ordinal);
         let mut is_null = true;
         // SAFETY: whoever made it keeps the row and its shape; SPI checks the column's number, and the type is checked before
         // the value is read as one.

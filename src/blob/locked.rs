@@ -2,13 +2,13 @@
 
 use super::{Blob, State, store};
 use crate::db::Arg;
-use crate::db::rows::{Name, Rows, Sight, Column};
+use crate::db::rows::{Column, Name, Rows, Sight};
 use crate::error::Result;
 use crate::ids::ProjectId;
 use crate::pure::content::Encoded;
 use pgrx::datum::TimestampWithTimeZone;
 
-const BLOB: Name = Name::of(c"blob", c"blob_pkey", 9);
+static BLOB: Name = Name::of(c"blob", c"blob_pkey", 9);
 
 /// Blobs from which on one statement for all of them takes less time than their rows one by one.
 const FEW: usize = 8;

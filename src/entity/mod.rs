@@ -18,7 +18,7 @@ use crate::bundle::store::LockedHead;
 use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId};
 use crate::pure::conflict::OnConflict;
-use crate::pure::field::{self, Applied, Author, EntityKey, FieldEdit, FieldKey};
+use crate::pure::field::{self, Applied, Author, EntityKey, FieldEdit};
 use crate::pure::settings::Settings;
 use std::collections::BTreeSet;
 
@@ -51,13 +51,8 @@ fn check_weights(
     fields: &field::Fields,
     most: i64,
 ) -> Result<()> {
-    if entities.is_empty() {
-        return Ok(());
-    }
-    let entities: Vec<&EntityKey> = entities.iter().copied().collect();
-    let touched: Vec<&FieldKey> = fields.keys().collect();
-    let others = store::weights(project, &entities, &touched)?;
-    for (entity, others) in entities.iter().zip(others) {
+    for entity in entities {
+        let others = store::weight(project, entity, fields)?;
         let live = field::fields_of(fields, entity).filter_map(|(_, state)| state.value.as_ref());
         let weight = others + live.map(field::weight).sum::<i64>();
         if weight > most {

@@ -31,6 +31,7 @@ mod replication;
 mod restored;
 mod restored_peers;
 mod retry;
+mod rows;
 mod shapes;
 mod smoke;
 mod snapshots;

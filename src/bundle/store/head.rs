@@ -3,8 +3,8 @@
 use super::{from_pg, to_pg};
 use crate::auth::Access;
 use crate::bundle::queue;
-use crate::db::rows::{Name, Rows, Sight, Column};
 use crate::db::Arg;
+use crate::db::rows::{Column, Name, Rows, Sight};
 use crate::error::{Error, Result};
 use crate::file;
 use crate::ids::{ProjectId, Seq};
@@ -32,9 +32,9 @@ pub struct LockedHead {
     pub file: Option<Head>,
 }
 
-const HEAD: Name = Name::of(c"project_head", c"project_head_pkey", 9);
-const PROJECT: Name = Name::of(c"project", c"project_pkey", 11);
-const CHANNEL: Name = Name::of(c"channel", c"channel_pkey", 9);
+static HEAD: Name = Name::of(c"project_head", c"project_head_pkey", 9);
+static PROJECT: Name = Name::of(c"project", c"project_pkey", 11);
+static CHANNEL: Name = Name::of(c"channel", c"channel_pkey", 9);
 
 /// Locks the head row; `None` when the project has been deleted meanwhile. Reads the head of `path`, too.
 pub fn lock_head(access: &Access, path: Option<&FilePath>) -> Result<Option<LockedHead>> {

@@ -15,12 +15,13 @@ use super::{Arg, Row, table_oid};
 use crate::error::Result;
 use pgrx::PgMemoryContexts;
 use pgrx::pg_sys;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
+use std::ptr::null_mut;
 pub(super) use table::scan_keys;
 use table::{Opened, Table};
 
-/// A table of quire's.
+/// A table of quire's: a `static`, by which it is known.
 pub struct Name {
     table: &'static CStr,
     /// The index of its primary key, which is its first columns.
@@ -50,7 +51,9 @@ pub enum Sight {
 
 /// While it lives, rows are found as they were when it began, and written.
 pub struct Rows {
-    state: *mut pg_sys::EState,
+    snapshot: pg_sys::Snapshot,
+    /// Of PostgreSQL's executor; null until a row is written.
+    state: Cell<*mut pg_sys::EState>,
     opened: RefCell<Vec<Opened>>,
 }
 
@@ -60,26 +63,23 @@ impl Rows {
         super::require_writable();
         // SAFETY: what a statement that writes does at its beginning; `drop` does what it does at its end, and after an error
         // PostgreSQL does.
-        unsafe {
+        let snapshot = unsafe {
             pg_sys::PushCopiedSnapshot(pg_sys::GetTransactionSnapshot());
             pg_sys::UpdateActiveSnapshotCommandId();
-            let state = pg_sys::CreateExecutorState();
-            (*state).es_snapshot = pg_sys::GetActiveSnapshot();
-            (*state).es_output_cid = pg_sys::GetCurrentCommandId(true);
-            pg_sys::AfterTriggerBeginQuery();
-            Self { state, opened: RefCell::default() }
-        }
+            pg_sys::GetActiveSnapshot()
+        };
+        Self { snapshot, state: Cell::new(null_mut()), opened: RefCell::default() }
     }
 
     /// The first row whose primary key begins with `key` and for which `map` gives something. `columns` are separated as in a
     /// statement, where the table would be `h`.
     pub fn find<R>(
         &self,
-        name: &Name,
+        name: &'static Name,
         sight: Sight,
         key: &[Column],
         columns: &'static str,
-        map: impl Fn(&Row) -> Result<Option<R>>,
+        map: impl FnMut(&Row) -> Result<Option<R>>,
     ) -> Result<Option<R>> {
         match self.table(name) {
             Some(table) => table.find(sight, key, columns, map),
@@ -91,7 +91,7 @@ impl Rows {
     /// when there is none. 40001 where the transaction sees an older state of it.
     pub fn lock<R>(
         &self,
-        name: &Name,
+        name: &'static Name,
         key: &[Column],
         columns: &'static str,
         map: impl Fn(&Row) -> Result<R>,
@@ -103,7 +103,7 @@ impl Rows {
     }
 
     /// Inserts a row. A value is given for each column.
-    pub fn insert(&self, name: &Name, values: &[Column]) -> Result<()> {
+    pub fn insert(&self, name: &'static Name, values: &[Column]) -> Result<()> {
         match self.table(name) {
             Some(table) => table.insert(values),
             None => statement::insert(name, values),
@@ -112,7 +112,7 @@ impl Rows {
 
     /// Changes the row of this key; `false` when there is none. Nobody else may be changing it: what holds the project's head row
     /// sees to that.
-    pub fn update(&self, name: &Name, key: &[Column], values: &[Column]) -> Result<bool> {
+    pub fn update(&self, name: &'static Name, key: &[Column], values: &[Column]) -> Result<bool> {
         match self.table(name) {
             Some(table) => table.update(key, values),
             None => statement::update(name, key, values),
@@ -120,26 +120,42 @@ impl Rows {
     }
 
     /// Opens a table; `None` when it is not quire's alone.
-    fn table(&self, name: &Name) -> Option<Table<'_>> {
-        let (table, primary_key) = (table_oid(name.table), table_oid(name.primary_key));
-        if table == pg_sys::InvalidOid || primary_key == pg_sys::InvalidOid {
-            return None;
-        }
+    fn table(&self, name: &'static Name) -> Option<Table<'_>> {
         let mut opened = self.opened.borrow_mut();
-        let known = opened.iter().position(|one| one.is(table));
-        let at = known.unwrap_or_else(|| {
+        let known = opened.iter().position(|one| one.is(name));
+        let at = known.or_else(|| {
+            let (table, primary_key) = (table_oid(name.table), table_oid(name.primary_key));
+            if table == pg_sys::InvalidOid || primary_key == pg_sys::InvalidOid {
+                return None;
+            }
             // SAFETY: the table is there; `drop` closes it, or PostgreSQL after an error.
             let relation = unsafe { pg_sys::table_open(table, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE) };
-            opened.push(Opened::of(relation, primary_key));
-            opened.len() - 1
-        });
-        opened[at].is_own(name.width).then_some(Table { rows: self, at })
+            opened.push(Opened::of(name, relation, primary_key));
+            Some(opened.len() - 1)
+        })?;
+        opened[at].is_own().then_some(Table { rows: self, at })
+    }
+
+    /// The executor's state, begun when the first row is written.
+    fn state(&self) -> *mut pg_sys::EState {
+        if self.state.get().is_null() {
+            // SAFETY: as in `begin`.
+            unsafe {
+                let state = pg_sys::CreateExecutorState();
+                (*state).es_snapshot = self.snapshot;
+                (*state).es_output_cid = pg_sys::GetCurrentCommandId(true);
+                pg_sys::AfterTriggerBeginQuery();
+                self.state.set(state);
+            }
+        }
+        self.state.get()
     }
 
     /// Does `work` in memory that goes with this.
-    fn in_state<R>(&self, work: impl FnOnce() -> R) -> R {
+    fn in_state<R>(&self, work: impl FnOnce(*mut pg_sys::EState) -> R) -> R {
+        let state = self.state();
         // SAFETY: the context is there as long as the state; what comes out is Rust's own or lives as long.
-        unsafe { PgMemoryContexts::For((*self.state).es_query_cxt).switch_to(|_| work()) }
+        unsafe { PgMemoryContexts::For((*state).es_query_cxt).switch_to(|_| work(state)) }
     }
 }
 
@@ -148,14 +164,19 @@ impl Drop for Rows {
         if std::thread::panicking() {
             return;
         }
-        // SAFETY: ends what `begin` has begun, in a statement's order; an error is PostgreSQL's own.
+        let state = self.state.get();
+        // SAFETY: ends what was begun, in a statement's order; an error is PostgreSQL's own.
         unsafe {
-            pg_sys::AfterTriggerEndQuery(self.state);
-            pg_sys::ExecResetTupleTable((*self.state).es_tupleTable, false);
+            if !state.is_null() {
+                pg_sys::AfterTriggerEndQuery(state);
+                pg_sys::ExecResetTupleTable((*state).es_tupleTable, false);
+            }
             for opened in self.opened.get_mut() {
                 opened.close();
             }
-            pg_sys::FreeExecutorState(self.state);
+            if !state.is_null() {
+                pg_sys::FreeExecutorState(state);
+            }
             pg_sys::PopActiveSnapshot();
             pg_sys::CommandCounterIncrement();
         }

@@ -1,7 +1,7 @@
 //! The statements that do the same as the functions of `table`, for a table that is not quire's alone. They are made of the same names
 //! and values, so the two ways cannot come to differ.
 
-use super::{Name, Column};
+use super::{Column, Name};
 use crate::db::{self, Arg, Row};
 use crate::error::Result;
 use std::cell::RefCell;
@@ -17,7 +17,7 @@ pub fn find<R>(
     name: &Name,
     key: &[Column],
     columns: &str,
-    map: impl Fn(&Row) -> Result<Option<R>>,
+    map: impl FnMut(&Row) -> Result<Option<R>>,
 ) -> Result<Option<R>> {
     let sql = kept(format!("SELECT {columns} FROM {} h WHERE {}", table(name), equal(key, " AND ", 1)));
     Ok(db::write(sql, &args(key), map)?.into_iter().flatten().next())

@@ -1,6 +1,6 @@
 //! A table of quire's alone, and what is done with its rows.
 
-use super::{Rows, Sight, Column};
+use super::{Column, Name, Rows, Sight};
 use crate::db::{self, Arg, Row};
 use crate::error::{Error, Result};
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
@@ -12,8 +12,11 @@ use std::ptr::null_mut;
 /// A table that is open.
 #[derive(Clone, Copy)]
 pub struct Opened {
+    name: &'static Name,
     relation: pg_sys::Relation,
     primary_key: pg_sys::Oid,
+    /// Whether nobody but quire has to do with it.
+    is_own: bool,
     /// With its indexes open; null until a row is written.
     writer: *mut pg_sys::ResultRelInfo,
     /// Where a row stands on its way, and where one does that it replaces; null until there is one.
@@ -29,14 +32,20 @@ pub struct Table<'r> {
 
 impl Opened {
     /// A table that was just opened.
-    pub fn of(relation: pg_sys::Relation, primary_key: pg_sys::Oid) -> Self {
-        Self { relation, primary_key, writer: null_mut(), slots: [null_mut(); 2] }
+    pub fn of(name: &'static Name, relation: pg_sys::Relation, primary_key: pg_sys::Oid) -> Self {
+        let opened =
+            Self { name, relation, primary_key, is_own: false, writer: null_mut(), slots: [null_mut(); 2] };
+        Self { is_own: opened.looks_own(), ..opened }
     }
 
     /// Whether it is this table.
-    pub fn is(&self, table: pg_sys::Oid) -> bool {
-        // SAFETY: the table is open.
-        unsafe { (*self.relation).rd_id == table }
+    pub fn is(&self, name: &'static Name) -> bool {
+        std::ptr::eq(self.name, name)
+    }
+
+    /// Whether nobody but quire has to do with it.
+    pub fn is_own(&self) -> bool {
+        self.is_own
     }
 
     /// Closes it; its locks stay.
@@ -53,8 +62,7 @@ impl Opened {
         }
     }
 
-    /// Whether nobody but quire has to do with the table.
-    pub fn is_own(&self, width: usize) -> bool {
+    fn looks_own(&self) -> bool {
         // SAFETY: the table is open, so what its entry points to is there.
         unsafe {
             let relation = &*self.relation;
@@ -64,7 +72,7 @@ impl Opened {
                 && !form.relispartition
                 && relation.rd_rules.is_null();
             let columns = self.columns().filter(|column| !column.attisdropped).count();
-            is_plain && columns == width && self.has_own_triggers_only()
+            is_plain && columns == self.name.width && self.has_own_triggers_only()
         }
     }
 
@@ -77,13 +85,15 @@ impl Opened {
         unsafe {
             let Some(triggers) = (*self.relation).trigdesc.as_ref() else { return true };
             let schema = (*(*self.relation).rd_rel).relnamespace;
-            std::slice::from_raw_parts(triggers.triggers, triggers.numtriggers as usize).iter().all(|trigger| {
-                let is_builtin = trigger.tgfoid.to_u32() < pg_sys::FirstNormalObjectId;
-                match trigger.tgisinternal {
-                    true => is_builtin,
-                    false => !is_builtin && pg_sys::get_func_namespace(trigger.tgfoid) == schema,
-                }
-            })
+            std::slice::from_raw_parts(triggers.triggers, triggers.numtriggers as usize).iter().all(
+                |trigger| {
+                    let is_builtin = trigger.tgfoid.to_u32() < pg_sys::FirstNormalObjectId;
+                    match trigger.tgisinternal {
+                        true => is_builtin,
+                        false => !is_builtin && pg_sys::get_func_namespace(trigger.tgfoid) == schema,
+                    }
+                },
+            )
         }
     }
 
@@ -138,7 +148,7 @@ impl Table<'_> {
         sight: Sight,
         key: &[Column],
         columns: &str,
-        map: impl Fn(&Row) -> Result<Option<R>>,
+        mut map: impl FnMut(&Row) -> Result<Option<R>>,
     ) -> Result<Option<R>> {
         let opened = self.opened();
         let columns = places(&opened, columns)?;
@@ -161,21 +171,22 @@ impl Table<'_> {
         let sees_older_state = db::sees_older_state();
         let follow = if sees_older_state { 0 } else { pg_sys::TUPLE_LOCK_FLAG_FIND_LAST_VERSION };
         let flags = (pg_sys::TUPLE_LOCK_FLAG_LOCK_UPDATE_IN_PROGRESS | follow) as u8;
-        let slot = self.slot(0);
         let mut failure = pg_sys::TM_FailureData::default();
-        // SAFETY: table, snapshot and slot live as long as the state; the row is one that the snapshot sees.
+        // SAFETY: table and snapshot live as long as the rows; the row is one that the snapshot sees. The slot is dropped at the end,
+        // or by PostgreSQL after an error.
+        let slot = unsafe { pg_sys::table_slot_create(opened.relation, null_mut()) };
         let locked = unsafe {
             let lock = (*(*opened.relation).rd_tableam)
                 .tuple_lock
                 .ok_or_else(|| Error::internal("rows of this table cannot be locked"))?;
-            let state = &*self.rows.state;
+            let command = pg_sys::GetCurrentCommandId(true);
             pg_guard_ffi_boundary(|| {
                 lock(
                     opened.relation,
                     &raw mut at,
-                    state.es_snapshot,
+                    self.rows.snapshot,
                     slot,
-                    state.es_output_cid,
+                    command,
                     pg_sys::LockTupleMode::LockTupleNoKeyExclusive,
                     pg_sys::LockWaitPolicy::LockWaitBlock,
                     flags,
@@ -183,7 +194,7 @@ impl Table<'_> {
                 )
             })
         };
-        match locked {
+        let found = match locked {
             pg_sys::TM_Result::TM_Ok => {
                 // SAFETY: the slot holds the row that was locked.
                 let tuple = unsafe { pg_sys::ExecFetchSlotHeapTuple(slot, false, null_mut()) };
@@ -198,13 +209,16 @@ impl Table<'_> {
             }
             pg_sys::TM_Result::TM_Deleted | pg_sys::TM_Result::TM_SelfModified => Ok(None),
             other => Err(Error::internal(format!("a row could not be locked: {other}"))),
-        }
+        };
+        // SAFETY: nothing of it is used any more.
+        unsafe { pg_sys::ExecDropSingleTupleTableSlot(slot) };
+        found
     }
 
     /// Inserts a row. A value is given for each column.
     pub fn insert(&self, values: &[Column]) -> Result<()> {
         let opened = self.opened();
-        if values.len() != opened.columns().filter(|column| !column.attisdropped).count() {
+        if values.len() != opened.name.width {
             return Err(Error::internal("a row has another number of columns than its table"));
         }
         let (writer, slot) = (self.writer(), self.slot(0));
@@ -219,9 +233,9 @@ impl Table<'_> {
                 datums[at] = value.unwrap_or(Datum::from(0usize));
             })?;
         }
-        self.rows.in_state(|| {
+        self.rows.in_state(|state| {
             // SAFETY: as above; an error is PostgreSQL's own.
-            unsafe { pg_sys::ExecSimpleRelationInsert(writer, self.rows.state, slot) };
+            unsafe { pg_sys::ExecSimpleRelationInsert(writer, state, slot) };
         });
         Ok(())
     }
@@ -258,8 +272,8 @@ impl Table<'_> {
             pg_sys::ExecForceStoreHeapTuple(old, place, false);
             (*place).tts_tid = (*old).t_self;
             pg_sys::ExecForceStoreHeapTuple(changed, slot, false);
-            let state = self.rows.state;
-            self.rows.in_state(|| pg_sys::ExecSimpleRelationUpdate(writer, state, null_mut(), place, slot));
+            self.rows
+                .in_state(|state| pg_sys::ExecSimpleRelationUpdate(writer, state, null_mut(), place, slot));
         }
         Ok(true)
     }
@@ -271,8 +285,8 @@ impl Table<'_> {
             return opened.slots[which];
         }
         // SAFETY: the slot goes with the state.
-        let slot = self.rows.in_state(|| unsafe {
-            pg_sys::table_slot_create(opened.relation, &raw mut (*self.rows.state).es_tupleTable)
+        let slot = self.rows.in_state(|state| unsafe {
+            pg_sys::table_slot_create(opened.relation, &raw mut (*state).es_tupleTable)
         });
         self.rows.opened.borrow_mut()[self.at].slots[which] = slot;
         slot
@@ -286,13 +300,12 @@ impl Table<'_> {
         }
         // SAFETY: memory of the state, set up as the worker of logical replication does. In the state's list it is found by the
         // triggers that run at the end.
-        let writer = self.rows.in_state(|| unsafe {
-            let info: *mut pg_sys::ResultRelInfo =
-                pg_sys::palloc0(size_of::<pg_sys::ResultRelInfo>()).cast();
+        let writer = self.rows.in_state(|state| unsafe {
+            let info: *mut pg_sys::ResultRelInfo = pg_sys::palloc0(size_of::<pg_sys::ResultRelInfo>()).cast();
             pg_sys::InitResultRelInfo(info, opened.relation, 0, null_mut(), 0);
             pg_sys::ExecOpenIndices(info, false);
-            let state = &mut *self.rows.state;
-            state.es_opened_result_relations = pg_sys::lappend(state.es_opened_result_relations, info.cast());
+            let relations = &mut (*state).es_opened_result_relations;
+            *relations = pg_sys::lappend(*relations, info.cast());
             info
         });
         self.rows.opened.borrow_mut()[self.at].writer = writer;
@@ -313,7 +326,7 @@ impl Table<'_> {
             let mut now = std::mem::zeroed::<pg_sys::SnapshotData>();
             now.snapshot_type = pg_sys::SnapshotType::SNAPSHOT_SELF;
             let snapshot = match sight {
-                Sight::Statement => (*self.rows.state).es_snapshot,
+                Sight::Statement => self.rows.snapshot,
                 Sight::Now => &raw mut now,
             };
             let scan = pg_sys::systable_beginscan(

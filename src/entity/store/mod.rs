@@ -3,12 +3,12 @@
 pub mod list;
 mod write;
 
-pub use write::{insert, load_fields};
+pub use write::{insert, load_fields, weight};
 
 use crate::db::{self, Arg};
 use crate::error::Result;
 use crate::ids::{ProjectId, Seq, uuid_from_pg, uuid_to_pg};
-use crate::pure::field::{EntityKey, FieldEdit, FieldKey, FieldState, Fields, LEAST_WEIGHT};
+use crate::pure::field::{EntityKey, FieldEdit, FieldKey, FieldState, Fields};
 use crate::pure::json::JsonValue;
 use pgrx::{JsonB, Uuid as PgUuid};
 use std::collections::BTreeSet;
@@ -93,29 +93,6 @@ pub fn fields_at(project: ProjectId, seq: Seq) -> Result<Vec<(FieldKey, JsonValu
     db::read(SQL, &[project.pg().into(), seq.into()], |row| {
         Ok((key_from_row(row, 1)?, JsonValue::of(&row.get::<JsonB>(4)?.0)?))
     })
-}
-
-/// What entities weigh, in their order, without some of their fields.
-pub fn weights(project: ProjectId, entities: &[&EntityKey], without: &[&FieldKey]) -> Result<Vec<i64>> {
-    const SQL: &str = "SELECT COALESCE(sum(GREATEST(f.size, $7)) FILTER (WHERE f.field IS NOT NULL AND t.field IS NULL), 0)::bigint
-        FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS w (entity_type, entity_id, place)
-        LEFT JOIN LATERAL (
-            SELECT e.field, COALESCE(e.size, octet_length(e.value::text)) AS size FROM quire_store.entity_field e
-            WHERE e.project_id = $1 AND e.entity_type = w.entity_type AND e.entity_id = w.entity_id
-              AND e.value IS NOT NULL OFFSET 0) f ON true
-        LEFT JOIN unnest($4::text[], $5::text[], $6::text[]) AS t (entity_type, entity_id, field)
-            ON t.entity_type = w.entity_type AND t.entity_id = w.entity_id AND t.field = f.field
-        GROUP BY w.place ORDER BY w.place";
-    let args: [Arg; 7] = [
-        project.pg().into(),
-        entities.iter().map(|entity| entity.entity_type.as_str()).collect::<Vec<_>>().into(),
-        entities.iter().map(|entity| entity.entity_id.as_str()).collect::<Vec<_>>().into(),
-        without.iter().map(|key| key.entity.entity_type.as_str()).collect::<Vec<_>>().into(),
-        without.iter().map(|key| key.entity.entity_id.as_str()).collect::<Vec<_>>().into(),
-        without.iter().map(|key| key.field.as_str()).collect::<Vec<_>>().into(),
-        LEAST_WEIGHT.into(),
-    ];
-    db::write(SQL, &args, |row| row.get(1))
 }
 
 /// A recorded conflict.

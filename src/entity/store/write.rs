@@ -1,19 +1,19 @@
 //! What a write of fields finds and stores, row by row.
 
-use super::state_from_row;
+use super::{canonical, state_from_row};
 use crate::bundle::store::{LockedHead, to_pg};
 use crate::db;
-use crate::db::rows::{Name, Rows, Sight, Column};
+use crate::db::rows::{Column, Name, Rows, Sight};
 use crate::error::Result;
 use crate::ids::{ActorId, ProjectId};
 use crate::jsonb::JsonText;
-use crate::pure::field::{FieldKey, Fields, NewField};
+use crate::pure::field::{self, EntityKey, FieldKey, Fields, LEAST_WEIGHT, NewField};
 use crate::pure::interrupt;
 use crate::pure::json::JsonValue;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-const OPS: Name = Name::of(c"entity_op", c"entity_op_pkey", 11);
-const FIELDS: Name = Name::of(c"entity_field", c"entity_field_pkey", 10);
+static OPS: Name = Name::of(c"entity_op", c"entity_op_pkey", 11);
+static FIELDS: Name = Name::of(c"entity_field", c"entity_field_pkey", 10);
 
 /// Rows after which the memory that their values took is given back.
 const BATCH_ROWS: usize = 100;
@@ -33,6 +33,29 @@ pub fn load_fields(project: ProjectId, keys: &[&FieldKey]) -> Result<Fields> {
         fields.extend(found);
     }
     Ok(fields)
+}
+
+/// What an entity weighs without some of its fields.
+pub fn weight(project: ProjectId, entity: &EntityKey, without: &Fields) -> Result<i64> {
+    let key: [Column; 3] = [
+        ("project_id", project.pg().into()),
+        ("entity_type", entity.entity_type.as_str().into()),
+        ("entity_id", entity.entity_id.as_str().into()),
+    ];
+    let without: HashSet<&str> =
+        field::fields_of(without, entity).map(|(key, _)| key.field.as_str()).collect();
+    let mut sum = 0;
+    Rows::begin().find(&FIELDS, Sight::Statement, &key, "field, value, size", |row| {
+        if !without.contains(row.get::<&str>(1)?) {
+            sum += match (row.opt::<i32>(3)?, row.has(2)) {
+                (_, false) => 0,
+                (Some(size), true) => LEAST_WEIGHT.max(size.into()),
+                (None, true) => canonical(row.opt(2)?)?.as_ref().map_or(0, field::weight),
+            };
+        }
+        Ok(None::<()>)
+    })?;
+    Ok(sum)
 }
 
 /// Stores rows of the log and moves the fields to them.

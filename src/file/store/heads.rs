@@ -1,7 +1,7 @@
 //! The heads a write needs.
 
 use crate::blob;
-use crate::db::rows::{Name, Rows, Sight, Column};
+use crate::db::rows::{Column, Name, Rows, Sight};
 use crate::db::{self, Arg, Row};
 use crate::error::{Error, Result};
 use crate::file::row::VersionRow;
@@ -72,7 +72,7 @@ pub fn load_for(
 }
 
 /// The table of heads.
-pub const FILE_HEAD: Name = Name::of(c"file_head", c"file_head_pkey", 16);
+pub static FILE_HEAD: Name = Name::of(c"file_head", c"file_head_pkey", 16);
 
 /// The head at one path, as it was when `rows` began.
 pub fn head_at(rows: &Rows, project: ProjectId, path: &FilePath) -> Result<Option<Head>> {

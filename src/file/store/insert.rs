@@ -1,8 +1,8 @@
 //! What a write stores: version rows, and the heads moved to them.
 
-use crate::bundle::store::{LockedHead, to_pg};
 use super::heads::FILE_HEAD;
-use crate::db::rows::{Name, Rows, Column};
+use crate::bundle::store::{LockedHead, to_pg};
+use crate::db::rows::{Column, Name, Rows};
 use crate::db::{self, Arg};
 use crate::error::Result;
 use crate::ids::{ActorId, ProjectId, uuid_to_pg};
@@ -13,7 +13,7 @@ use std::collections::HashMap;
 /// Most rows one INSERT carries.
 const BATCH_ROWS: usize = 10_000;
 
-const VERSIONS: Name = Name::of(c"project_files", c"project_files_pkey", 18);
+static VERSIONS: Name = Name::of(c"project_files", c"project_files_pkey", 18);
 
 /// Versions from which on a statement for all of them takes less time than their rows one by one.
 const FEW: usize = 8;
@@ -30,7 +30,9 @@ pub fn insert(
         versions.iter().map(|version| (&version.path, version)).collect();
     if versions.len() <= FEW {
         versions.iter().try_for_each(|version| insert_version(rows, project, bundle, version))?;
-        return newest.into_values().try_for_each(|version| move_head(rows, project, author, bundle, version));
+        return newest
+            .into_values()
+            .try_for_each(|version| move_head(rows, project, author, bundle, version));
     }
     for batch in versions.chunks(BATCH_ROWS) {
         // What the arguments take goes with the statement.

@@ -1,0 +1,130 @@
+//! Rows that quire writes without a statement are the rows that its statements write. It takes statements where a table is not its
+//! alone, so the same is done twice: among tables as they are, and among tables on which somebody has hung a trigger.
+
+use crate::cluster::{Cluster, Database};
+use crate::fixture;
+use crate::log;
+use crate::steps::{project, put};
+use postgres::Client;
+
+/// A trigger for statements on every table of quire's, which notes what it hears of. Rows without a statement would not be heard of.
+const LISTEN: &str = "CREATE TABLE public.heard (what text NOT NULL);
+    CREATE FUNCTION public.hear() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+    BEGIN INSERT INTO public.heard VALUES (TG_TABLE_NAME || ' ' || TG_OP); RETURN NULL; END $$;
+    DO $$ DECLARE heard text; BEGIN
+        FOR heard IN SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace = 'quire_store'::regnamespace AND c.relkind = 'r' LOOP
+            EXECUTE format('CREATE TRIGGER hear AFTER INSERT OR UPDATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION public.hear()', heard);
+        END LOOP;
+    END $$";
+
+/// The rows of some tables, without what is another each time: ids, times, digests of them, and archives that hold them.
+const ROWS: &str = "SELECT c.relname, count(x.row), md5(COALESCE(string_agg(x.row, '|' ORDER BY x.row COLLATE \"C\"), ''))
+    FROM pg_class c
+    CROSS JOIN LATERAL (
+        SELECT string_agg(format('%I', a.attname), ', ' ORDER BY a.attnum) AS columns FROM pg_attribute a
+        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+          AND a.atttypid NOT IN ('uuid'::regtype, 'timestamptz'::regtype, 'jsonb'::regtype, 'oid'::regtype)
+          AND a.attname NOT IN ('checksum', 'prev_checksum', 'op_checksum') AND (c.relname <> 'blob' OR a.attname IN ('codec', 'chunk_count', 'state'))) k
+    LEFT JOIN LATERAL (
+        SELECT unnest(xpath('//r/text()', query_to_xml(
+            format('SELECT ROW(%s)::text AS r FROM quire_store.%I', k.columns, c.relname), false, false, '')))::text AS row) x ON true
+    WHERE c.relnamespace = 'quire_store'::regnamespace AND c.relkind = 'r' AND c.relname IN (SELECT unnest($1::text[]))
+    GROUP BY c.relname ORDER BY c.relname";
+
+/// The tables whose rows are written so.
+const TABLES: [&str; 7] =
+    ["blob", "bundle", "entity_field", "entity_op", "file_head", "project_files", "project_head"];
+
+fn rows(database: &Database) -> Vec<(String, i64, String)> {
+    let mut client = database.client("postgres");
+    let rows = client.query(ROWS, &[&TABLES.as_slice()]).expect("read the rows");
+    rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect()
+}
+
+fn heard(client: &mut Client) -> Vec<String> {
+    let rows = client
+        .query("SELECT DISTINCT what FROM public.heard ORDER BY what", &[])
+        .expect("ask what was heard");
+    client.batch_execute("TRUNCATE public.heard").expect("forget");
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+#[test]
+fn what_is_written_without_statements_is_what_statements_write() {
+    let cluster = Cluster::start("rows", &[]);
+    let (alone, shared) = (cluster.database("alone"), cluster.database("shared"));
+    let mut admin = shared.client("postgres");
+    admin.batch_execute(LISTEN).expect("listen");
+    let there = fixture::build(&alone, "rows_alone");
+    let heard_of = {
+        let fixture = fixture::build(&shared, "rows_shared");
+        assert_eq!(fixture.project, there.project);
+        heard(&mut admin)
+    };
+    for what in TABLES.map(|table| format!("{table} INSERT")) {
+        assert!(heard_of.contains(&what), "{what} in {heard_of:?}");
+    }
+    for what in ["project_head UPDATE", "file_head UPDATE", "entity_field UPDATE"] {
+        assert!(heard_of.iter().any(|heard| heard == what), "{what} in {heard_of:?}");
+    }
+    let (alone_rows, shared_rows) = (rows(&alone), rows(&shared));
+    assert_eq!(alone_rows.len(), TABLES.len());
+    assert!(alone_rows.iter().all(|(_, count, _)| *count > 0), "{alone_rows:?}");
+    assert_eq!(alone_rows, shared_rows);
+    for database in [&alone, &shared] {
+        log::verify(&mut database.client("postgres"), there.project);
+    }
+
+    // Of the one trigger that is left something is heard, of the others not; a column that somebody has added gets its default.
+    admin
+        .batch_execute(
+            "DO $$ DECLARE heard text; BEGIN
+                 FOR heard IN SELECT tgrelid::regclass FROM pg_trigger WHERE tgname = 'hear'
+                     AND tgrelid <> 'quire_store.blob'::regclass LOOP
+                     EXECUTE format('DROP TRIGGER hear ON %s', heard);
+                 END LOOP;
+             END $$;
+             ALTER TABLE quire_store.bundle ADD COLUMN note text DEFAULT 'mine'",
+        )
+        .expect("take the triggers off");
+    let last = project(&mut admin, "last");
+    put(&mut admin, last, "a", "one");
+    put(&mut admin, last, "a", "two");
+    assert_eq!(heard(&mut admin), ["blob INSERT"]);
+    let sql = "SELECT count(*) FROM quire_store.bundle WHERE project_id = $1 AND note = 'mine'";
+    assert_eq!(admin.query_one(sql, &[&last]).expect("look").get::<_, i64>(0), 2);
+    log::verify(&mut admin, last);
+}
+
+/// Triggers of rows see each row, and what they say counts; so does a constraint that somebody has added.
+#[test]
+fn constraints_and_triggers_of_rows_do_their_part() {
+    let cluster = Cluster::start("rows_guarded", &[]);
+    let database = cluster.database("guarded");
+    let mut admin = database.client("postgres");
+    let project = project(&mut admin, "guarded");
+    put(&mut admin, project, "a", "one");
+    // A constraint is no trigger: the rows are still written without statements.
+    admin
+        .batch_execute("ALTER TABLE quire_store.project_files ADD CONSTRAINT small CHECK (size < 10)")
+        .expect("add a constraint");
+    let error = admin
+        .execute("SELECT quire.upsert_project_file($1, 'a', 'longer than ten')", &[&project])
+        .expect_err("the constraint holds");
+    assert_eq!(error.code().map(|code| code.code()), Some("23514"), "{error}");
+    put(&mut admin, project, "a", "two");
+    log::verify(&mut admin, project);
+    admin
+        .batch_execute(
+            "CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN IF NEW.file_path = 'b' THEN RAISE EXCEPTION 'no b' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$;
+             CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON quire_store.file_head FOR EACH ROW EXECUTE FUNCTION public.refuse()",
+        )
+        .expect("add a trigger");
+    let error = admin
+        .execute("SELECT quire.upsert_project_file($1, 'b', 'x')", &[&project])
+        .expect_err("the trigger refuses");
+    assert_eq!(error.code().map(|code| code.code()), Some("23514"), "{error}");
+    put(&mut admin, project, "c", "three");
+    log::verify(&mut admin, project);
+}
