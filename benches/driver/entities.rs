@@ -1,8 +1,9 @@
 //! Fields of entities against the table and audit trigger a user would write; replay and verification of what results.
 
-use crate::database::create_project;
+use crate::database::{SIDES, Scratch, Side, create_project};
 use crate::files;
 use crate::measure::{Contender, Sample, alternate, column, median, timed};
+use crate::pgbench::{self, FIELD, Run};
 use crate::report::{Row, Section, Unit};
 use crate::{Bench, Result};
 use postgres::Client;
@@ -16,6 +17,8 @@ const SINGLE: usize = 1_000;
 /// Bundles of a sample, and operations in each.
 const BUNDLES: usize = 50;
 const IN_BUNDLE: usize = 100;
+/// Connections that write at once.
+const CLIENTS: usize = 8;
 /// Files whose content is verified.
 const FILES: usize = 10_000;
 
@@ -30,17 +33,24 @@ pub fn run(bench: &Bench) -> Result<Section> {
         unit: Unit::PerSecond,
         quire: column(&samples[0], index).iter().map(|ms| count as f64 / ms * 1000.0).collect(),
         baseline: column(&samples[1], index).iter().map(|ms| count as f64 / ms * 1000.0).collect(),
-        goal: None,
+        goal: Some(0.9),
     };
     let mut rows = vec![
         row("field ops, one a call", 0, SINGLE),
         row("field ops, in bundles of 100", 1, BUNDLES * IN_BUNDLE),
     ];
-    bench.say("entities: saving files to verify");
     let mut client = scratch.client()?;
+    for project in 0..CLIENTS {
+        let create = "SELECT quire.create_project(name => 'fields', project_uuid => md5($1::text)::uuid)";
+        client.execute(create, &[&project.to_string()])?;
+    }
+    for projects in [1, CLIENTS] {
+        rows.push(at_once(bench, &scratch, projects)?);
+    }
+    bench.say("entities: saving files to verify");
     let project = create_project(&mut client)?;
     let new = files::files(1, FILES);
-    files::save(&mut client, crate::database::Side::Quire, project, &new)?;
+    files::save(&mut client, Side::Quire, project, &new)?;
     for round in 0..20 {
         commit(&mut client, project, round, 1000)?;
     }
@@ -88,6 +98,31 @@ pub fn run(bench: &Bench) -> Result<Section> {
         goal: None,
     });
     Ok(Section { title: "Fields of entities".to_owned(), rows, notes })
+}
+
+/// One a call, by clients that share these projects.
+fn at_once(bench: &Bench, scratch: &Scratch, projects: usize) -> Result<Row> {
+    let what = match projects {
+        1 => format!("field ops, one a call, {CLIENTS} clients, one project"),
+        _ => format!("field ops, one a call, {CLIENTS} clients, {projects} projects"),
+    };
+    let variables = [("projects", projects.to_string())];
+    let contender = |side: Side| -> Contender {
+        let variables = &variables;
+        Box::new(move |round| {
+            let seconds = if round == 0 { 1 } else { bench.options.seconds };
+            let run = Run { script: &FIELD, side, clients: CLIENTS, seconds, variables };
+            pgbench::run(bench, scratch, &run)
+        })
+    };
+    let samples = alternate(bench, &what, &mut SIDES.map(contender))?;
+    Ok(Row {
+        what,
+        unit: Unit::PerSecond,
+        quire: column(&samples[0], 0),
+        baseline: column(&samples[1], 0),
+        goal: Some(1.3),
+    })
 }
 
 fn op(n: usize, round: usize) -> Value {

@@ -3,7 +3,7 @@
 use crate::database::{Scratch, Side};
 use crate::files::{self, BULK_FILES, File, Texts};
 use crate::measure::{Contender, alternate, column, median, timed};
-use crate::pgbench::{self, Run};
+use crate::pgbench::{self, Run, UPSERT};
 use crate::report::{Row, Section, Unit};
 use crate::{Bench, Result};
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ pub fn run(bench: &Bench) -> Result<Section> {
                 // The warm-up collects nothing, so that all of it is measured.
                 calls.is_wanted.store(beside && round > 0, Ordering::Relaxed);
                 calls.is_beside.store(beside, Ordering::Relaxed);
-                let run = Run { side: Side::Quire, clients: CLIENTS, seconds, variables };
+                let run = Run { script: &UPSERT, side: Side::Quire, clients: CLIENTS, seconds, variables };
                 let sample = pgbench::run(bench, scratch, &run);
                 calls.is_wanted.store(false, Ordering::Relaxed);
                 sample

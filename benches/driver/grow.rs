@@ -2,7 +2,7 @@
 
 use crate::database::{SIDES, Scratch, Side};
 use crate::measure::{Contender, Samples, alternate, column};
-use crate::pgbench::{self, Run};
+use crate::pgbench::{self, Run, UPSERT};
 use crate::report::{Row, Section, Unit};
 use crate::upsert::{DIRECTORIES, variables};
 use crate::{Bench, Result};
@@ -49,7 +49,7 @@ fn measure(bench: &Bench, section: &str, projects: usize) -> Result<Samples> {
         let (scratch, variables) = (&scratch, &variables);
         Box::new(move |round| {
             let seconds = if round == 0 { 2 } else { bench.options.seconds };
-            pgbench::run(bench, scratch, &Run { side, clients: CLIENTS, seconds, variables })
+            pgbench::run(bench, scratch, &Run { script: &UPSERT, side, clients: CLIENTS, seconds, variables })
         })
     };
     alternate(bench, section, &mut SIDES.map(contender))

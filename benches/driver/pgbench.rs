@@ -7,8 +7,35 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+/// A script for each side, which differ in the statement.
+pub struct Script {
+    quire: &'static str,
+    baseline: &'static str,
+}
+
+/// A save of a file.
+pub static UPSERT: Script = Script {
+    quire: include_str!("../pgbench/upsert_quire.sql"),
+    baseline: include_str!("../pgbench/upsert_baseline.sql"),
+};
+/// One field of an entity.
+pub static FIELD: Script = Script {
+    quire: include_str!("../pgbench/field_quire.sql"),
+    baseline: include_str!("../pgbench/field_baseline.sql"),
+};
+
+impl Script {
+    fn of(&self, side: Side) -> &'static str {
+        match side {
+            Side::Quire => self.quire,
+            Side::Baseline => self.baseline,
+        }
+    }
+}
+
 /// One run.
 pub struct Run<'a> {
+    pub script: &'a Script,
     pub side: Side,
     pub clients: usize,
     pub seconds: u32,
@@ -16,18 +43,11 @@ pub struct Run<'a> {
     pub variables: &'a [(&'a str, String)],
 }
 
-fn script(side: Side) -> &'static str {
-    match side {
-        Side::Quire => include_str!("../pgbench/upsert_quire.sql"),
-        Side::Baseline => include_str!("../pgbench/upsert_baseline.sql"),
-    }
-}
-
 /// Transactions per second, and the 50th and 99th percentile of their times in milliseconds.
 pub fn run(bench: &Bench, scratch: &Scratch, run: &Run) -> Result<Sample> {
     let directory = Directory::new()?;
     let script_file = directory.0.join("script.sql");
-    fs::write(&script_file, script(run.side))?;
+    fs::write(&script_file, run.script.of(run.side))?;
     let options = &bench.options;
     let threads = std::thread::available_parallelism()?.get().min(run.clients);
     let mut command = Command::new(bench.server.pgbench());
@@ -110,8 +130,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_two_scripts_differ_in_the_function_only() {
-        let statement = |side| script(side).lines().skip(1).collect::<Vec<_>>().join("\n");
+    fn the_two_scripts_of_a_save_differ_in_the_function_only() {
+        let statement = |side| UPSERT.of(side).lines().skip(1).collect::<Vec<_>>().join("\n");
         let baseline = statement(Side::Baseline).replace("SELECT baseline.", "SELECT quire.");
         assert_eq!(statement(Side::Quire), baseline);
     }

@@ -4,7 +4,7 @@
 use crate::database::{SIDES, Scratch, Side};
 use crate::files::{self, File, Texts};
 use crate::measure::{Contender, alternate, column};
-use crate::pgbench::{self, Run};
+use crate::pgbench::{self, Run, UPSERT};
 use crate::report::{Row, Section, Unit};
 use crate::{Bench, Result};
 use uuid::Uuid;
@@ -85,7 +85,11 @@ fn compare(bench: &Bench, scratch: &Scratch, case: &Case) -> Result<Vec<Row>> {
         let variables = &variables;
         Box::new(move |round| {
             let seconds = if round == 0 { 1 } else { bench.options.seconds };
-            pgbench::run(bench, scratch, &Run { side, clients: case.clients, seconds, variables })
+            pgbench::run(
+                bench,
+                scratch,
+                &Run { script: &UPSERT, side, clients: case.clients, seconds, variables },
+            )
         })
     };
     let samples = alternate(bench, &format!("upsert, {what}"), &mut SIDES.map(contender))?;
