@@ -72,7 +72,7 @@ pub struct Edit {
 pub fn edits(project: ProjectId, actor: ActorId, before: Option<Seq>, limit: i64) -> Result<Vec<Edit>> {
     const SQL: &str = "SELECT b.seq, b.kind, b.message, b.op_count, b.committed_at FROM quire_store.bundle b
         WHERE b.project_id = $1 AND b.actor_id = $2 AND b.kind NOT IN ('system', 'undo', 'redo')
-          AND ($4 IS NULL OR b.seq < $4)
+          AND b.seq < COALESCE($4, 9223372036854775807)
         ORDER BY b.seq DESC LIMIT $3";
     db::read(SQL, &[project.pg().into(), actor.pg().into(), limit.into(), before.into()], |row| {
         Ok(Edit {

@@ -24,6 +24,7 @@ pub fn wrong(schema: &Schema, tied: Tied, statement: &Value) -> Vec<String> {
     if tied == Tied::ToParameter {
         check.clocks(statement);
     }
+    check.optional_bounds(statement);
     check.head_lock(statement);
     check.wrong.sort();
     check.wrong.dedup();
@@ -272,6 +273,27 @@ impl Check<'_> {
         });
     }
 
+    /// A bound that is there or not, `$2 IS NULL OR path > $2`, is no range of an index: every row would be looked at, for each page
+    /// of a list. What bounds nothing is a value: `path > COALESCE($2, '')`.
+    fn optional_bounds(&mut self, statement: &Value) {
+        const OR: u64 = 2;
+        each_node(statement, &mut |kind, inner| {
+            if kind != "BoolExpr" || inner["boolop"] != OR {
+                return;
+            }
+            let parts = || list(inner, "args").iter().filter_map(node);
+            let is_optional =
+                parts().any(|(kind, part)| kind == "NullTest" && parameter(&part["arg"]).is_some());
+            let is_bound = parts().any(|(kind, part)| {
+                kind == "AExpr"
+                    && ["<", "<=", ">", ">="].map(String::from).contains(&name_parts(part, "name").concat())
+            });
+            if is_optional && is_bound {
+                self.wrong.push("has a bound that is no range of an index".to_owned());
+            }
+        });
+    }
+
     /// A statement that locks the head of a project reads nothing else.
     fn head_lock(&mut self, statement: &Value) {
         let mut is_locking = false;
@@ -289,6 +311,15 @@ impl Check<'_> {
 }
 
 const HEAD: &str = "quire_store.project_head";
+
+/// The number of a parameter, cast or not.
+fn parameter(value: &Value) -> Option<u64> {
+    match node(value)? {
+        ("ParamRef", parameter) => parameter["number"].as_u64(),
+        ("TypeCast", cast) => self::parameter(&cast["arg"]),
+        _ => None,
+    }
+}
 
 fn scope(outer: &[Relation], inner: &[Relation]) -> Vec<Relation> {
     outer.iter().chain(inner).cloned().collect()

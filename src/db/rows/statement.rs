@@ -19,6 +19,7 @@ pub fn find<R>(
     columns: &str,
     map: impl FnMut(&Row) -> Result<Option<R>>,
 ) -> Result<Option<R>> {
+    of_project(key);
     let sql = kept(format!("SELECT {columns} FROM {} h WHERE {}", table(name), equal(key, " AND ", 1)));
     Ok(db::write(sql, &args(key), map)?.into_iter().flatten().next())
 }
@@ -29,12 +30,14 @@ pub fn lock<R>(
     columns: &str,
     map: impl Fn(&Row) -> Result<R>,
 ) -> Result<Option<R>> {
+    of_project(key);
     let which = equal(key, " AND ", 1);
     let sql = kept(format!("SELECT {columns} FROM {} h WHERE {which} FOR NO KEY UPDATE", table(name)));
     db::write_one(sql, &args(key), map)
 }
 
 pub fn insert(name: &Name, values: &[Column]) -> Result<()> {
+    of_project(values);
     let columns: Vec<&str> = values.iter().map(|(column, _)| *column).collect();
     let places: Vec<String> = (1..=values.len()).map(|at| format!("${at}")).collect();
     let (columns, places) = (columns.join(", "), places.join(", "));
@@ -42,10 +45,16 @@ pub fn insert(name: &Name, values: &[Column]) -> Result<()> {
 }
 
 pub fn update(name: &Name, key: &[Column], values: &[Column]) -> Result<bool> {
+    of_project(key);
     let (which, what) = (equal(key, " AND ", 1), equal(values, ", ", key.len() + 1));
     let sql = kept(format!("UPDATE {} h SET {what} WHERE {which} RETURNING true", table(name)));
     let args: Vec<Arg> = key.iter().chain(values).map(|(_, value)| copy(value)).collect();
     Ok(db::write_one(sql, &args, |row| row.get::<bool>(1))?.is_some())
+}
+
+/// Every statement is about one project, as all others are.
+fn of_project(first: &[Column]) {
+    debug_assert!(first.first().is_some_and(|(column, _)| *column == "project_id"));
 }
 
 fn table(name: &Name) -> String {

@@ -40,7 +40,7 @@ pub fn entity_history(
         ", u.kind, u.message, u.bundle_id, u.committed_at
         FROM (SELECT * FROM quire_store.entity_op c
               WHERE c.project_id = $1 AND c.entity_type = $2 AND c.entity_id = $3
-                AND ($4 IS NULL OR c.bundle_seq < $4)
+                AND c.bundle_seq < COALESCE($4, 9223372036854775807)
               ORDER BY c.bundle_seq DESC FETCH FIRST $5 ROWS WITH TIES) o
         JOIN LATERAL (
             SELECT * FROM quire_store.bundle u WHERE u.project_id = $1 AND u.seq = o.bundle_seq OFFSET 0) u ON true

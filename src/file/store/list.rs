@@ -4,7 +4,7 @@ use crate::bundle::store::{mark, mark_of};
 use crate::db::{self, Answer, Arg};
 use crate::error::Result;
 use crate::ids::{ProjectId, Seq, Version};
-use crate::pure::path::FilePath;
+use crate::pure::path::{FilePath, MAX_PATH_BYTES};
 
 /// Which part of a list.
 pub struct Page {
@@ -55,9 +55,16 @@ macro_rules! current {
     () => {
         "SELECT f.file_path, f.file_type, f.is_binary, f.content_hash, f.version, f.updated_at, f.size
          FROM quire_store.file_head f
-         WHERE f.project_id = $1 AND NOT f.is_deleted AND ($2 IS NULL OR f.file_path >= $2)
-           AND ($3 IS NULL OR f.file_path < $3) AND ($4 IS NULL OR f.file_path > $4)"
+         WHERE f.project_id = $1 AND NOT f.is_deleted AND f.file_path >= $2 AND f.file_path < $3"
     };
+}
+
+/// Smaller than what may follow a path inside of a longer one: no path has a character as small as this.
+const SMALLEST: char = '\u{1}';
+
+/// Greater than every path.
+fn beyond_all() -> String {
+    char::MAX.to_string().repeat(MAX_PATH_BYTES / char::MAX.len_utf8() + 1)
 }
 
 /// Current files, by path: those below a directory, or all. Their content comes with them when it is asked for.
@@ -75,25 +82,23 @@ pub fn current_files(
         " ORDER BY f.file_path OFFSET 0) h ORDER BY h.file_path"
     );
     const FIRST: &str =
-        concat!(with_content!("h.updated_at"), " FROM ", first!(current!(), "$5"), " h ORDER BY h.file_path");
+        concat!(with_content!("h.updated_at"), " FROM ", first!(current!(), "$4"), " h ORDER BY h.file_path");
     const WITHOUT: &str = concat!(
         "SELECT h.file_path, h.file_type, NULL::text, encode(h.content_hash, 'hex'), h.version, h.updated_at FROM (",
         current!(),
-        ") h ORDER BY h.file_path LIMIT $5"
+        ") h ORDER BY h.file_path LIMIT $4"
     );
     let (from, below) = match prefix {
-        None => (None, None),
-        // Where a file is there is no directory, and no path has a character as small as this one.
+        None => (String::new(), beyond_all()),
+        // Where a file is there is no directory.
         Some(file) if is_file(project, file)? => {
-            (Some(file.as_str().to_owned()), Some(format!("{}\u{1}", file.as_str())))
+            (file.as_str().to_owned(), format!("{}{SMALLEST}", file.as_str()))
         }
-        Some(directory) => {
-            (Some(format!("{}/", directory.as_str())), Some(format!("{}0", directory.as_str())))
-        }
+        Some(directory) => (format!("{}/", directory.as_str()), format!("{}0", directory.as_str())),
     };
-    let after = page.after.as_ref().map(FilePath::as_str);
-    let mut args: Vec<Arg> =
-        vec![project.pg().into(), from.as_deref().into(), below.as_deref().into(), after.into()];
+    let after = page.after.as_ref().map(|path| format!("{}{SMALLEST}", path.as_str()));
+    let from = after.map_or(from.clone(), |after| after.max(from));
+    let mut args: Vec<Arg> = vec![project.pg().into(), from.as_str().into(), below.as_str().into()];
     if with_content && page.most.is_none() {
         return answer.fill(ALL, &args);
     }
@@ -121,7 +126,7 @@ macro_rules! at {
              LIMIT 1) v
          LEFT JOIN LATERAL (
              SELECT b.checksum FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = v.bundle_seq OFFSET 0) u ON true
-         WHERE f.project_id = $1 AND NOT v.is_deleted AND ($3 IS NULL OR f.file_path > $3)"
+         WHERE f.project_id = $1 AND NOT v.is_deleted AND f.file_path > COALESCE($3, '')"
     };
 }
 
@@ -176,14 +181,15 @@ pub fn history(
             f.committed_at
         FROM quire_store.file_head h
         JOIN LATERAL (
-            SELECT * FROM quire_store.project_files f WHERE f.project_id = $1 AND f.file_id = h.file_id OFFSET 0) f ON true
+            SELECT * FROM quire_store.project_files v
+            WHERE v.project_id = $1 AND v.file_id = h.file_id AND v.version < COALESCE($3, 2147483647)
+            ORDER BY v.version DESC LIMIT $4) f ON true
         JOIN LATERAL (
             SELECT * FROM quire_store.bundle u WHERE u.project_id = $1 AND u.seq = f.bundle_seq OFFSET 0) u ON true
         LEFT JOIN LATERAL (
             SELECT * FROM quire_store.file_head m WHERE m.project_id = $1 AND m.file_id = f.moved_file_id OFFSET 0) m ON true
-        WHERE h.project_id = $1 AND h.file_path = $2 AND ($3 IS NULL OR f.version < $3)
-        ORDER BY f.version DESC
-        LIMIT $4";
+        WHERE h.project_id = $1 AND h.file_path = $2
+        ORDER BY f.version DESC";
     answer.fill(SQL, &[project.pg().into(), path.as_str().into(), before.into(), most.into()])
 }
 

@@ -280,7 +280,7 @@ pub fn blobs(project: ProjectId, after: Option<&Hash>, limit: i64) -> Result<Vec
             OR b.state IN (1, 2) AND (octet_length(b.bytes) > 0 OR b.chunk_count <> 0 OR EXISTS (
                 SELECT FROM quire_store.blob_chunk c WHERE c.project_id = $1 AND c.hash = b.hash))
         FROM quire_store.blob b
-        WHERE b.project_id = $1 AND octet_length(b.hash) = 32 AND ($2::bytea IS NULL OR b.hash > $2)
+        WHERE b.project_id = $1 AND octet_length(b.hash) = 32 AND b.hash > COALESCE($2::bytea, '')
         ORDER BY b.hash LIMIT $3";
     let after = after.map(|hash| hash.as_bytes().as_slice());
     db::read(SQL, &[project.pg().into(), after.into(), limit.into()], |row| {
