@@ -47,10 +47,10 @@ struct Bundle {
 }
 
 /// Operations that would make the file large.
-#[derive(Clone, Serialize)]
-struct LargeFields {
-    entity_type: &'static str,
-    entity_id: &'static str,
+#[derive(Clone, Serialize, Deserialize)]
+pub struct LargeFields {
+    entity_type: String,
+    entity_id: String,
     count: usize,
     bytes: usize,
 }
@@ -187,8 +187,10 @@ type Case =
 const LARGE: &str = "00000000000000000000000000000000000000000000000000000000000000ff";
 const LARGE_SIZE: i64 = 512 << 20;
 /// More than a page holds.
-const LARGE_FIELDS: LargeFields =
-    LargeFields { entity_type: "page", entity_id: "2", count: 34, bytes: 1_000_000 };
+fn large_fields() -> LargeFields {
+    LargeFields { entity_type: "page".into(), entity_id: "2".into(), count: 34, bytes: 1_000_000 }
+}
+
 const NOTE: &str = "text/plain; charset=utf-8";
 const WORDS: &[u8] = "\u{e9} \u{1f600}\n".as_bytes();
 const CONTENTS: [&[u8]; 8] = [b"a", WORDS, b"\x00\xff", b"x", EMPTY, b"c", b"d", NUL];
@@ -304,9 +306,9 @@ fn cases() -> Vec<Case> {
 }
 
 impl LargeFields {
-    fn ops(&self) -> Vec<Value> {
+    pub fn ops(&self) -> Vec<Value> {
         let value = "x".repeat(self.bytes);
-        let field = |n: usize| set(self.entity_type, self.entity_id, &n.to_string(), value.as_str().into());
+        let field = |n: usize| set(&self.entity_type, &self.entity_id, &n.to_string(), value.as_str().into());
         (1..=self.count).map(field).collect()
     }
 }
@@ -439,7 +441,7 @@ fn payloads() {
     let mut events = Vec::new();
     for (seq, (title, committed_at, sender, from_peer, ops, away)) in (1..).zip(cases()) {
         let kind = if sender == 0 { "system" } else { "user_edit" };
-        let large_fields = (title == "fields that are too large to travel").then_some(LARGE_FIELDS);
+        let large_fields = (title == "fields that are too large to travel").then(large_fields);
         let bundle = Bundle { header: header(seq, committed_at, sender, kind), ops, large_fields };
         let whole =
             [bundle.ops.clone(), bundle.large_fields.as_ref().map(LargeFields::ops).unwrap_or_default()]
