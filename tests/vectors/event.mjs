@@ -1,5 +1,7 @@
 // What subscribers are told of a bundle, as src/pure/event.rs and docs/guide/events.md describe it.
 
+import { isBinary } from './export.mjs'
+
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** RFC 3339 of microseconds since 1970, without zeros at the end of the fraction. */
@@ -76,6 +78,52 @@ function changes(event, { op, files = [], fields, assets = [] }) {
   if (fields === undefined) payload.content_omitted = true
   else if (fields.length > 0) payload.entities = entities(fields)
   return payload
+}
+
+const largeOps = new WeakMap()
+
+/** The operations of a bundle, also those that large_fields stands for, which are made once. */
+export function opsOf({ ops, large_fields: large }) {
+  if (!large) return ops
+  if (!largeOps.has(large)) {
+    const { entity_type, entity_id, count, bytes } = large
+    const value = 'x'.repeat(bytes)
+    const field = (_, n) => ({ op: 'field.set', entity_type, entity_id, field: String(n + 1), value })
+    largeOps.set(large, Array.from({ length: count }, field))
+  }
+  return [...ops, ...largeOps.get(large)]
+}
+
+/** Most bytes of fields in an event. */
+const MOST_FIELD_BYTES = 32 << 20
+
+/** What a bundle did, by its place in the log; `said` tells why a content is not there, and of which peer the bundle is. */
+export function inputOf({ header }, { checksum, ops }, contents, said) {
+  const files = ops.flatMap(({ rows }) => rows).map(({ file_path, version, file, is_deleted, moved }, n) => {
+    if (is_deleted) return { file_path, version }
+    const bytes = contents.get(file.content_hash)
+    const away = said.files?.[n]?.file?.content
+    const content = typeof away === 'string' ? away : { base64: bytes.toString('base64') }
+    const is_binary = bytes ? isBinary(bytes) : said.files[n].file.is_binary
+    return { file_path, version, ...(moved ? { moved_from: moved[0] } : {}), file: { ...file, is_binary, content } }
+  })
+  const fields = ops.flatMap(({ op, lost }) => {
+    if (op.op === 'entity.delete') return lost.map((field) => ({ ...op, field }))
+    return op.op.startsWith('field.') ? [op] : []
+  })
+  const assets = ops.filter(({ op }) => op.op.startsWith('asset.')).map(({ op, before }) => {
+    const { op: name, ...members } = op
+    return name === 'asset.put' ? { ...members, is_deleted: false } : { ...before, ...members, is_deleted: true }
+  })
+  const fieldBytes = fields.reduce((sum, { value }) => sum + (value === undefined ? 0 : JSON.stringify(value).length), 0)
+  const some = (member, records) => (records.length > 0 ? { [member]: records } : {})
+  return {
+    seq: header.seq, checksum, sender: header.actor_id, committed_at: header.committed_at,
+    ...(said.from_peer === undefined ? {} : { from_peer: said.from_peer }),
+    ...(ops[0]?.op.op === 'snapshot.ready' ? { op: ops[0].op } : {}),
+    ...(fieldBytes > MOST_FIELD_BYTES ? {} : { fields }),
+    ...some('files', files), ...some('assets', assets),
+  }
 }
 
 /** Name, payload, message and hint of the event of a bundle. */

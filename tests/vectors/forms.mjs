@@ -105,13 +105,20 @@ export function token(secret, root, narrowings) {
   return steps
 }
 
-/** Whether the tag of a text is that of its blocks. */
-export function isFrom(secret, text) {
+function taken(text) {
   const bytes = Buffer.from(text.replace('quire1.', ''), 'base64url')
   const blocks = []
   for (let at = 0; at < bytes.length - 32; at += 2 + blocks.at(-1).length) {
     blocks.push(bytes.subarray(at + 2, at + 2 + bytes.readUInt16BE(at)))
   }
-  const tag = blocks.slice(1).reduce(nextTag, firstTag(secret, blocks[0]))
-  return tag.equals(bytes.subarray(-32))
+  return { blocks, tag: bytes.subarray(-32) }
+}
+
+/** The blocks of a text. */
+export const blocksOf = (text) => taken(text).blocks.map((block) => block.toString('utf8'))
+
+/** Whether the tag of a text is that of its blocks. */
+export function isFrom(secret, text) {
+  const { blocks, tag } = taken(text)
+  return blocks.slice(1).reduce(nextTag, firstTag(secret, blocks[0])).equals(tag)
 }

@@ -1,14 +1,19 @@
 //! `chain.json`: the bundles of a project, one after the other.
 
+use super::content::{EMPTY, NUL, PAGE_ZIP, in_base64};
+use super::log::Log;
 use super::{OpVector, canonical, check, one_line, value};
-use crate::pure::chain::{BundleHeader, checksum};
+use crate::pure::chain::BundleHeader;
 use crate::pure::hash::Hash;
 use serde::Serialize;
+use serde_json::Value;
 
 #[derive(Serialize)]
 struct File {
     about: &'static str,
     bundles: Vec<Bundle>,
+    contents: Vec<String>,
+    archives: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -23,7 +28,8 @@ struct Bundle {
 
 const ABOUT: &str = "header and the input of each of ops are JSON in any spelling. canonical_header is the RFC 8785 form of header, \
     without undoes_seq where that is null. previous is the checksum of the bundle before, 32 zero bytes for the first. checksum is \
-    the BLAKE3 of previous (32 bytes), canonical_header, and the checksum of each operation (32 bytes) in order.";
+    the BLAKE3 of previous (32 bytes), canonical_header, and the checksum of each operation (32 bytes) in order. The bundles are a log: \
+    what one touches is there. contents and archives: what files, assets and snapshots are of, in base64.";
 
 /// Name, header, operations.
 const BUNDLES: &[(&str, &str, &[&str])] = &[
@@ -47,9 +53,12 @@ const BUNDLES: &[(&str, &str, &[&str])] = &[
             r#"{"op": "file.move", "from_path": "src/index.html", "to_path": "public/index.html"}"#,
             r#"{"op": "field.set", "entity_type": "page", "entity_id": "home", "field": "width", "value": 1424953923781206.25}"#,
             r#"{"op": "field.unset", "entity_type": "page", "entity_id": "home", "field": "width"}"#,
+            r#"{"op": "field.set", "entity_type": "page", "entity_id": "old", "field": "title", "value": ""}"#,
             r#"{"op": "entity.delete", "entity_type": "page", "entity_id": "old"}"#,
             r#"{"op": "asset.put", "filename": "a.png", "media_type": "image/png", "asset_type": "image", "size": 1,
                 "content_hash": "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213"}"#,
+            r#"{"op": "asset.put", "filename": "empty", "media_type": "text/plain", "asset_type": "note", "size": 0,
+                "content_hash": "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"}"#,
             r#"{"op": "asset.delete", "reason": "replaced",
                 "content_hash": "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"}"#,
         ],
@@ -59,7 +68,12 @@ const BUNDLES: &[(&str, &str, &[&str])] = &[
         r#"{"project_id": "6f8a3c1e-0000-4000-8000-000000000001", "seq": 3, "bundle_id": "01890a5d-ac96-774b-bcce-b302099a8003",
             "kind": "undo", "actor_id": "00000000-0000-4000-8000-0000000000a2", "message": "", "correlation_id": null,
             "base_seq": 2, "undoes_seq": 2, "committed_at": 1700000000200000}"#,
-        &[r#"{"op": "file.move", "from_path": "public/index.html", "to_path": "src/index.html"}"#],
+        &[
+            r#"{"op": "file.delete", "file_path": "public/index.html"}"#,
+            r#"{"op": "file.put", "file_path": "src/index.html", "file_type": "html", "mode": "100644", "size": 1,
+              "content_hash": "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213"}"#,
+            r#"{"op": "asset.delete", "content_hash": "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213"}"#,
+        ],
     ),
     (
         "the same operation twice",
@@ -85,25 +99,32 @@ const BUNDLES: &[(&str, &str, &[&str])] = &[
             "base_seq": null, "committed_at": 9007199254740991}"#,
         &[
             r#"{"op": "snapshot.ready", "snapshot_id": "01890a5d-ac96-774b-bcce-b302099a8057", "seq": 5, "format": "zip",
-              "size": 150, "file_count": 1,
-              "content_hash": "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213"}"#,
+              "size": 151, "file_count": 1,
+              "content_hash": "8d29f2e7c1a1fecc0ac3b8ec270531f2025136afb183508c7a07a1af638be72e"}"#,
         ],
     ),
 ];
 
 #[test]
 fn bundles() {
-    let mut previous = Hash::ZERO;
+    let mut log = Log::default();
     let mut bundles = Vec::new();
     for &(name, header, ops) in BUNDLES {
         let input = one_line(header);
         let header: BundleHeader = serde_json::from_value(value(&input)).expect("a header");
         let ops: Vec<OpVector> = ops.iter().map(|op| OpVector::of(op).0).collect();
-        let op_checksums: Vec<Hash> = ops.iter().map(|op| op.checksum).collect();
-        let checksum = checksum(&previous, &header, &op_checksums).expect("a checksum");
+        let forms: Vec<Value> = ops.iter().map(|op| value(&op.canonical)).collect();
+        let told = log.bundle(&header, &forms);
         let canonical_header = canonical(&header);
-        bundles.push(Bundle { name, header: input, ops, canonical_header, previous, checksum });
-        previous = checksum;
+        bundles.push(Bundle {
+            name,
+            header: input,
+            ops,
+            canonical_header,
+            previous: told.previous,
+            checksum: told.checksum,
+        });
     }
-    check("chain", &File { about: ABOUT, bundles });
+    let (contents, archives) = (in_base64(&[NUL, EMPTY]), vec![PAGE_ZIP.to_owned()]);
+    check("chain", &File { about: ABOUT, bundles, contents, archives });
 }

@@ -1,16 +1,20 @@
 //! `event.json`: what subscribers are told of bundles.
 
+use super::content::{CHANGED_TAR, EMPTY, NUL, in_base64};
+use super::log::{Done, Log, Row, Told, keep, moved, put, set};
 use super::{check, value};
 use crate::pure::asset::{Asset, Label};
+use crate::pure::chain::BundleHeader;
+use crate::pure::content::is_binary;
 use crate::pure::event::{
     ASSET_UPDATE, AssetChange, BULK, Body, Change, ENTITY_UPDATE, FieldChange, File, Origin, SNAPSHOT_READY,
     build, build_other, hint, message, name, other_name, single,
 };
 use crate::pure::hash::Hash;
-use crate::pure::json::decode_base64;
+use crate::pure::json::{decode_base64, encode_base64};
 use crate::pure::mark::Mark;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
@@ -18,11 +22,14 @@ use uuid::Uuid;
 struct Events {
     about: &'static str,
     events: Vec<Event>,
+    contents: Vec<String>,
+    archives: Vec<String>,
 }
 
 #[derive(Serialize)]
 struct Event {
     name: &'static str,
+    bundle: Bundle,
     input: Value,
     event: &'static str,
     payload: Value,
@@ -30,11 +37,33 @@ struct Event {
     hint: Value,
 }
 
-const ABOUT: &str = "input is what one bundle did: files, fields and assets in order, or an operation that changes none of them. \
-    content of a file is its bytes in base64, or why it is not there. event and payload are what poll_events hands out; message is \
+/// A bundle of the log that all events are of.
+#[derive(Clone, Serialize)]
+struct Bundle {
+    header: Value,
+    ops: Vec<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    large_fields: Option<LargeFields>,
+}
+
+/// Operations that would make the file large.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct LargeFields {
+    entity_type: String,
+    entity_id: String,
+    count: usize,
+    bytes: usize,
+}
+
+const ABOUT: &str = "bundle is the next of a log: checksums are made as in chain.json. large_fields stands for so many operations \
+    field.set, of fields 1, 2, 3, ..., each to a text of so many letters x. input is what the bundle did: files, fields and assets \
+    in order, with the versions that follow from the log, or an operation that changes none of them; a move leaves a file that is \
+    not there any more. content of a file is its bytes in base64, or why it is not there. fields are missing where they are more \
+    than 32 MiB together. event and payload are what poll_events hands out; message is \
     what Supabase Realtime carries, hint what goes out by NOTIFY. Of a path, field or asset that changed twice the last state counts. \
     checksum of an input is its bundle's, that of a message its first 16 digits. \
-    committed_at is in microseconds since 1970; a timestamp is RFC 3339 without zeros at the end of its fraction.";
+    committed_at is in microseconds since 1970; a timestamp is RFC 3339 without zeros at the end of its fraction. \
+    contents and archives: what files, assets and snapshots are of, in base64; what has more than 1 MiB is not here.";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -149,111 +178,236 @@ impl From<AssetInput> for AssetChange {
     }
 }
 
-const INPUTS: &[(&str, &str)] = &[
-    (
-        "a file of text",
-        r#"{"seq": 1, "checksum": "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213",
-            "sender": "00000000-0000-4000-8000-0000000000a1", "committed_at": 1700000000123456, "fields": [], "files": [
-            {"file_path": "src/d\u00e9j\u00e0 vu.txt", "version": 1, "file": {"file_type": "txt", "mode": "100644", "is_binary": false,
-             "content_hash": "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262", "size": 8,
-             "content": {"base64": "w6kg8J+YgAo="}}}]}"#,
-    ),
-    (
-        "a file of bytes that was moved, from a peer, on a full second",
-        r#"{"seq": 2, "checksum": "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262",
-            "sender": "00000000-0000-4000-8000-0000000000a2", "from_peer": "the other \"one\"",
-            "committed_at": 1700000001000000, "fields": [], "files": [
-            {"file_path": "b.bin", "version": 2, "moved_from": "a.bin", "file": {"file_type": "bin", "mode": "100755",
-             "content_hash": "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213", "size": 2, "is_binary": true,
-             "content": {"base64": "AP8="}}}]}"#,
-    ),
-    (
-        "a file that is too large to travel",
-        r#"{"seq": 3, "checksum": "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213",
-            "sender": "00000000-0000-4000-8000-0000000000a1", "committed_at": 1700000001500000, "fields": [], "files": [
-            {"file_path": "large", "version": 1, "file": {"file_type": "text", "mode": "100644", "is_binary": false,
-             "content_hash": "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213", "size": 536870912,
-             "content": "omitted"}}]}"#,
-    ),
-    (
-        "a file whose content nobody asked for",
-        r#"{"seq": 4, "checksum": "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262",
-            "sender": "00000000-0000-4000-8000-0000000000a1", "committed_at": 0, "fields": [], "files": [
-            {"file_path": "link", "version": 3, "file": {"file_type": "link", "mode": "120000", "is_binary": false,
-             "content_hash": "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213", "size": 1,
-             "content": "not_asked"}}]}"#,
-    ),
-    (
-        "a file that is gone, after it was changed",
-        r#"{"seq": 5, "checksum": "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213",
-            "sender": "00000000-0000-4000-8000-0000000000a1", "committed_at": 1700000002000001, "fields": [], "files": [
-            {"file_path": "a", "version": 4, "file": {"file_type": "text", "mode": "100644", "is_binary": false,
-             "content_hash": "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213", "size": 1,
-             "content": {"base64": "eA=="}}},
-            {"file_path": "a", "version": 5}]}"#,
-    ),
-    (
-        "several files, of which one changed twice, with fields and an asset",
-        r#"{"seq": 6, "checksum": "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262",
-            "sender": "00000000-0000-4000-8000-0000000000a1", "committed_at": 1700000002000010, "files": [
-            {"file_path": "a", "version": 6, "file": {"file_type": "text", "mode": "100644", "is_binary": false,
-             "content_hash": "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213", "size": 1,
-             "content": {"base64": "eA=="}}},
-            {"file_path": "b", "version": 1},
-            {"file_path": "a", "version": 7, "file": {"file_type": "text", "mode": "100644", "is_binary": false,
-             "content_hash": "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262", "size": 0,
-             "content": {"base64": ""}}},
-            {"file_path": "c", "version": 1, "file": {"file_type": "text", "mode": "100644", "is_binary": false,
-             "content_hash": "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213", "size": 1,
-             "content": "archived"}},
-            {"file_path": "d", "version": 1, "file": {"file_type": "text", "mode": "100644", "is_binary": false,
-             "content_hash": "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213", "size": 1,
-             "content": "collected"}}],
-            "fields": [{"op": "field.set", "entity_type": "task", "entity_id": "1", "field": "title", "value": "T"}],
-            "assets": [{"content_hash": "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213", "filename": "a.png",
-                "media_type": "image/png", "asset_type": "image", "size": 1, "is_deleted": false}]}"#,
-    ),
-    (
-        "fields of entities, whose last state counts",
-        r#"{"seq": 7, "checksum": "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213",
-            "sender": "00000000-0000-4000-8000-0000000000a1", "committed_at": 1700000003000000, "fields": [
-            {"op": "field.set", "entity_type": "task", "entity_id": "2", "field": "n", "value": 1424953923781206.25},
-            {"op": "field.set", "entity_type": "task", "entity_id": "1", "field": "a", "value": {"b": [1e21, -0.5], "a": null}},
-            {"op": "field.set", "entity_type": "task", "entity_id": "2", "field": "n", "value": null},
-            {"op": "field.unset", "entity_type": "task", "entity_id": "2", "field": "m"},
-            {"op": "entity.delete", "entity_type": "task", "entity_id": "1", "field": "a"},
-            {"op": "entity.delete", "entity_type": "task", "entity_id": "1", "field": "b"},
-            {"op": "entity.delete", "entity_type": "page", "entity_id": "1", "field": "a"},
-            {"op": "field.set", "entity_type": "page", "entity_id": "1", "field": "a", "value": "again"}]}"#,
-    ),
-    (
-        "fields that are too large to travel",
-        r#"{"seq": 8, "checksum": "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262",
-            "sender": "00000000-0000-4000-8000-0000000000a1", "committed_at": 1700000003000000}"#,
-    ),
-    (
-        "assets, whose last state counts",
-        r#"{"seq": 9, "checksum": "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213",
-            "sender": "00000000-0000-4000-8000-0000000000a1", "committed_at": 1700000004000000, "fields": [], "assets": [
-            {"content_hash": "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213", "filename": "a.png",
-             "media_type": "image/png", "asset_type": "image", "size": 1, "is_deleted": false},
-            {"content_hash": "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262", "filename": "\u00fc",
-             "media_type": "text/plain; charset=utf-8", "asset_type": "note", "size": 0, "is_deleted": false},
-            {"content_hash": "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213", "filename": "a.png",
-             "media_type": "image/png", "asset_type": "image", "size": 1, "is_deleted": true, "reason": "old"}]}"#,
-    ),
-    (
-        "a snapshot",
-        r#"{"seq": 10, "checksum": "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262",
-            "sender": "00000000-0000-0000-0000-000000000000", "committed_at": 1700000005000000, "fields": [],
-            "op": {"op": "snapshot.ready", "snapshot_id": "01890a5d-ac96-774b-bcce-b302099a8057", "seq": 9, "since_seq": 4,
-                "format": "tar.zst", "size": 150, "file_count": 2,
-                "content_hash": "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213"}}"#,
-    ),
-];
+/// One event: name, microseconds and author of its bundle, the peer it came from, what it did, and of which paths the content
+/// is not in the event, and why.
+type Case =
+    (&'static str, i64, u8, Option<&'static str>, Vec<Value>, &'static [(&'static str, &'static str)]);
 
-fn event(title: &'static str, text: &str) -> Event {
-    let given = value(text);
+/// Hash and size of a content that is not here.
+const LARGE: &str = "00000000000000000000000000000000000000000000000000000000000000ff";
+const LARGE_SIZE: i64 = 512 << 20;
+/// More than a page holds.
+fn large_fields() -> LargeFields {
+    LargeFields { entity_type: "page".into(), entity_id: "2".into(), count: 34, bytes: 1_000_000 }
+}
+
+const NOTE: &str = "text/plain; charset=utf-8";
+const WORDS: &[u8] = "\u{e9} \u{1f600}\n".as_bytes();
+const CONTENTS: [&[u8]; 8] = [b"a", WORDS, b"\x00\xff", b"x", EMPTY, b"c", b"d", NUL];
+
+fn delete(path: &str) -> Value {
+    json!({"op": "file.delete", "file_path": path})
+}
+
+fn delete_entity(entity_type: &str, id: &str) -> Value {
+    json!({"op": "entity.delete", "entity_type": entity_type, "entity_id": id})
+}
+
+fn unset(entity_type: &str, id: &str, field: &str) -> Value {
+    json!({"op": "field.unset", "entity_type": entity_type, "entity_id": id, "field": field})
+}
+
+fn cases() -> Vec<Case> {
+    let archive = decode_base64(CHANGED_TAR).expect("base64");
+    let snapshot = json!({"op": "snapshot.ready", "snapshot_id": "01890a5d-ac96-774b-bcce-b302099a8057", "seq": 9, "since_seq": 4,
+        "format": "tar.zst", "size": archive.len(), "file_count": 3, "content_hash": Hash::of(&archive)});
+    let mut large = put("large", "text", "100644", EMPTY);
+    (large["content_hash"], large["size"]) = (LARGE.into(), LARGE_SIZE.into());
+    vec![
+        (
+            "a file whose content nobody asked for",
+            0,
+            0xa1,
+            None,
+            vec![put("link", "link", "120000", b"a")],
+            &[("link", "not_asked")],
+        ),
+        (
+            "a file of text",
+            1_700_000_000_123_456,
+            0xa1,
+            None,
+            vec![put("src/d\u{e9}j\u{e0} vu.txt", "txt", "100644", WORDS)],
+            &[],
+        ),
+        (
+            "a file of bytes that is written and moved, from a peer, on a full second",
+            1_700_000_001_000_000,
+            0xa2,
+            Some("the other \"one\""),
+            vec![put("a.bin", "bin", "100755", b"\x00\xff"), moved("a.bin", "b.bin")],
+            &[],
+        ),
+        (
+            "a file that is too large to travel",
+            1_700_000_001_500_000,
+            0xa1,
+            None,
+            vec![large],
+            &[("large", "omitted")],
+        ),
+        (
+            "a file that is gone, after it was changed",
+            1_700_000_002_000_001,
+            0xa1,
+            None,
+            vec![put("a", "text", "100644", b"x"), delete("a")],
+            &[],
+        ),
+        (
+            "several files, of which one changed twice, with fields and an asset",
+            1_700_000_002_000_010,
+            0xa1,
+            None,
+            vec![
+                put("a", "text", "100644", b"x"),
+                delete("b.bin"),
+                put("a", "text", "100644", EMPTY),
+                put("c", "text", "100644", b"c"),
+                put("d", "text", "100644", b"d"),
+                set("task", "1", "title", json!("T")),
+                set("task", "2", "m", json!(false)),
+                set("page", "1", "a", json!("once")),
+                keep("a.png", "image/png", "image", NUL),
+            ],
+            &[("c", "archived"), ("d", "collected")],
+        ),
+        (
+            "fields of entities, whose last state counts",
+            1_700_000_003_000_000,
+            0xa1,
+            None,
+            vec![
+                set("task", "2", "n", json!(1_424_953_923_781_206.2)),
+                set("task", "1", "a", json!({"b": [1e21, -0.5], "a": null})),
+                set("task", "2", "n", Value::Null),
+                unset("task", "2", "m"),
+                delete_entity("task", "1"),
+                delete_entity("page", "1"),
+                set("page", "1", "a", json!("again")),
+            ],
+            &[],
+        ),
+        ("fields that are too large to travel", 1_700_000_003_500_000, 0xa1, None, vec![], &[]),
+        (
+            "assets, whose last state counts",
+            1_700_000_004_000_000,
+            0xa1,
+            None,
+            vec![
+                keep("b.png", "image/png", "image", NUL),
+                keep("\u{fc}", NOTE, "note", EMPTY),
+                json!({"op": "asset.delete", "content_hash": Hash::of(NUL), "reason": "old"}),
+            ],
+            &[],
+        ),
+        ("a snapshot of what has changed", 1_700_000_005_000_000, 0, None, vec![snapshot], &[]),
+    ]
+}
+
+impl LargeFields {
+    pub fn ops(&self) -> Vec<Value> {
+        let value = "x".repeat(self.bytes);
+        let field = |n: usize| set(&self.entity_type, &self.entity_id, &n.to_string(), value.as_str().into());
+        (1..=self.count).map(field).collect()
+    }
+}
+
+fn header(seq: i64, committed_at: i64, sender: u8, kind: &str) -> Value {
+    json!({"project_id": "6f8a3c1e-0000-4000-8000-000000000001", "seq": seq, "kind": kind,
+        "bundle_id": format!("01890a5d-ac96-774b-bcce-b302099a80{seq:02}"),
+        "actor_id": if sender == 0 { Uuid::nil() } else { Uuid::from_u128(0x4000_8000_0000_0000_0000 | u128::from(sender)) },
+        "message": null, "correlation_id": null, "base_seq": null, "committed_at": committed_at})
+}
+
+/// What a database would read of a bundle.
+fn input(
+    bundle: &Bundle,
+    ops: &[Value],
+    told: &Told,
+    from_peer: Option<&str>,
+    away: &[(&str, &str)],
+) -> Value {
+    let header = &bundle.header;
+    let mut input = json!({"seq": header["seq"], "checksum": told.checksum, "sender": header["actor_id"],
+        "committed_at": header["committed_at"]});
+    let mut set = |member: &str, to: Value| input[member] = to;
+    if let Some(peer) = from_peer {
+        set("from_peer", peer.into());
+    }
+    if let [op] = ops
+        && op["op"] == "snapshot.ready"
+    {
+        set("op", op.clone());
+    }
+    let files: Vec<Value> = told.ops.iter().flat_map(|done| &done.rows).map(|row| file(row, away)).collect();
+    if !files.is_empty() {
+        set("files", files.into());
+    }
+    if bundle.large_fields.is_none() {
+        set("fields", ops.iter().zip(&told.ops).flat_map(|(op, done)| fields(op, done)).collect());
+    }
+    let assets = ops
+        .iter()
+        .zip(&told.ops)
+        .filter(|(op, _)| op["op"].as_str().is_some_and(|op| op.starts_with("asset.")));
+    let assets: Vec<Value> = assets.map(|(op, done)| asset(op, done)).collect();
+    if !assets.is_empty() {
+        set("assets", assets.into());
+    }
+    input
+}
+
+fn file(row: &Row, away: &[(&str, &str)]) -> Value {
+    let mut change = json!({"file_path": row.path, "version": row.version});
+    if row.is_deleted {
+        return change;
+    }
+    if let Some((from, _)) = &row.moved {
+        change["moved_from"] = from.as_str().into();
+    }
+    let bytes = CONTENTS.into_iter().find(|content| json!(Hash::of(content)) == row.file["content_hash"]);
+    let content = match away.iter().find(|(path, _)| *path == row.path) {
+        Some((_, why)) => (*why).into(),
+        None => json!({"base64": encode_base64(bytes.expect("a content"))}),
+    };
+    change["file"] = row.file.clone();
+    change["file"]["is_binary"] = bytes.is_some_and(is_binary).into();
+    change["file"]["content"] = content;
+    change
+}
+
+fn fields(op: &Value, done: &Done) -> Vec<Value> {
+    let mut row = Map::new();
+    for member in ["op", "entity_type", "entity_id", "field", "value"] {
+        row.extend(op.get(member).map(|value| (member.to_owned(), value.clone())));
+    }
+    match op["op"].as_str() {
+        Some("field.set" | "field.unset") => vec![Value::Object(row)],
+        _ => {
+            let of = |field: &String| {
+                let mut row = row.clone();
+                row.insert("field".into(), field.as_str().into());
+                Value::Object(row)
+            };
+            done.lost.iter().map(of).collect()
+        }
+    }
+}
+
+fn asset(op: &Value, done: &Done) -> Value {
+    let is_deleted = op["op"] == "asset.delete";
+    let mut asset = if is_deleted { done.before.clone() } else { op.clone() };
+    asset.as_object_mut().expect("an object").remove("op");
+    asset["content_hash"] = op["content_hash"].clone();
+    asset["is_deleted"] = is_deleted.into();
+    if let Some(reason) = op.get("reason") {
+        asset["reason"] = reason.clone();
+    }
+    asset
+}
+
+fn event(title: &'static str, bundle: Bundle, given: Value) -> Event {
     let Input { seq, checksum, sender, from_peer, committed_at, op, files, fields, assets } =
         serde_json::from_value(given.clone()).expect(title);
     let origin = Origin { sender, from_peer, committed_at };
@@ -272,6 +426,7 @@ fn event(title: &'static str, text: &str) -> Event {
     };
     Event {
         name: title,
+        bundle,
         input: given,
         event,
         message: message(seq, &Mark::of(&checksum), committed_at, &payload),
@@ -282,9 +437,23 @@ fn event(title: &'static str, text: &str) -> Event {
 
 #[test]
 fn payloads() {
-    let events: Vec<Event> = INPUTS.iter().map(|(title, text)| event(title, text)).collect();
+    let mut log = Log::default();
+    let mut events = Vec::new();
+    for (seq, (title, committed_at, sender, from_peer, ops, away)) in (1..).zip(cases()) {
+        let kind = if sender == 0 { "system" } else { "user_edit" };
+        let large_fields = (title == "fields that are too large to travel").then(large_fields);
+        let bundle = Bundle { header: header(seq, committed_at, sender, kind), ops, large_fields };
+        let whole =
+            [bundle.ops.clone(), bundle.large_fields.as_ref().map(LargeFields::ops).unwrap_or_default()]
+                .concat();
+        let header: BundleHeader = serde_json::from_value(bundle.header.clone()).expect("a header");
+        let told = log.bundle(&header, &whole);
+        let given = input(&bundle, &whole, &told, from_peer, away);
+        events.push(event(title, bundle, given));
+    }
     let seen: BTreeSet<&str> = events.iter().map(|event| event.event).collect();
     let known = [single(true), single(false), BULK, ENTITY_UPDATE, ASSET_UPDATE, SNAPSHOT_READY];
     assert_eq!(seen, BTreeSet::from(known));
-    check("event", &Events { about: ABOUT, events });
+    let (contents, archives) = (in_base64(&CONTENTS), vec![CHANGED_TAR.to_owned()]);
+    check("event", &Events { about: ABOUT, events, contents, archives });
 }

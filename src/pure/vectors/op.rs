@@ -1,5 +1,6 @@
 //! `op.json`: operations of every kind.
 
+use super::content::{EMPTY, FILES_TAR, NUL, PAGE_ZIP, TARGET, in_base64};
 use super::{OpVector, check};
 use crate::pure::op::Op;
 use serde::Serialize;
@@ -9,6 +10,8 @@ use std::collections::BTreeSet;
 struct File {
     about: &'static str,
     ops: Vec<Named>,
+    contents: Vec<String>,
+    archives: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -19,7 +22,8 @@ struct Named {
 }
 
 const ABOUT: &str = "canonical is the RFC 8785 form of the operation that input (JSON in any spelling) is: paths in Unicode form NFC, \
-    without members that are null where they may be left out. checksum is the BLAKE3 of canonical.";
+    without members that are null where they may be left out. checksum is the BLAKE3 of canonical. A name begins with what op is. contents and archives: what \
+    the operations name, in base64; what has more than 1 MiB is not here, and nobody has seen it.";
 
 /// Says the kind of an operation, and which kinds there are: the compiler wants every kind in the list, the test a vector of each.
 macro_rules! kinds {
@@ -60,8 +64,8 @@ const OPS: &[(&str, &str)] = &[
     (
         "file.put of a symlink at a path with quotes, spaces and characters of one to four bytes",
         r#"{"op": "file.put", "file_path": "d\u00e9j\u00e0 \"vu\"/\u20ac/\ud83d\ude00 .txt", "file_type": "li\"nk\u2028",
-            "mode": "120000", "size": 4,
-            "content_hash": "68f90fdd7e7ee9d5f6a4e4dba3d1ee40e0a1e5b6f2a5ad2a5d9a3d5f6a4e4dba"}"#,
+            "mode": "120000", "size": 5,
+            "content_hash": "0c1b1bc9896253c19131abb26e3b1342f8ea0fb3148a5dcbe06ebe141831a5d5"}"#,
     ),
     (
         "file.put of the largest size, at a path that is not in Unicode form NFC",
@@ -162,20 +166,20 @@ const OPS: &[(&str, &str)] = &[
     ),
     (
         "snapshot.ready of everything",
-        r#"{"op": "snapshot.ready", "snapshot_id": "01890a5d-ac96-774b-bcce-b302099a8057", "seq": 1, "format": "zip", "size": 150,
-            "content_hash": "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213", "file_count": 1}"#,
+        r#"{"op": "snapshot.ready", "snapshot_id": "01890a5d-ac96-774b-bcce-b302099a8057", "seq": 1, "format": "zip", "size": 151,
+            "content_hash": "8d29f2e7c1a1fecc0ac3b8ec270531f2025136afb183508c7a07a1af638be72e", "file_count": 1}"#,
     ),
     (
         "snapshot.ready of a delta",
         r#"{"op": "snapshot.ready", "snapshot_id": "01890a5d-ac96-774b-bcce-b302099a8057", "seq": 9007199254740991, "since_seq": 0,
             "format": "tar.zst", "size": 1073741824, "file_count": 0,
-            "content_hash": "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213"}"#,
+            "content_hash": "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"}"#,
     ),
     (
         "snapshot.ready whose since_seq is null",
         r#"{"op": "snapshot.ready", "snapshot_id": "00000000-0000-0000-0000-000000000000", "seq": 2, "since_seq": null,
-            "format": "tar.zst", "size": 2, "file_count": 3,
-            "content_hash": "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213"}"#,
+            "format": "tar.zst", "size": 594, "file_count": 3,
+            "content_hash": "7d8e3d356cbcaaa5796ee995ce20cb5ab22e625b35d88f9671091618b74f7bdc"}"#,
     ),
 ];
 
@@ -190,5 +194,7 @@ fn operations() {
     }
     let missing: Vec<_> = KINDS.iter().filter(|kind| !seen.contains(*kind)).collect();
     assert!(missing.is_empty(), "no vector of {missing:?}");
-    check("op", &File { about: ABOUT, ops });
+    let contents = in_base64(&[NUL, EMPTY, TARGET]);
+    let archives = [PAGE_ZIP, FILES_TAR].map(str::to_owned).to_vec();
+    check("op", &File { about: ABOUT, ops, contents, archives });
 }
