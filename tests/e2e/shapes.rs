@@ -144,3 +144,60 @@ fn a_poll_costs_what_it_tells_also_of_a_new_project() {
     // Eight times as many files; quadratic would be 64.
     assert!(times[1] < times[0] * 24, "{times:?}");
 }
+
+/// Pages of long lists, and a directory of a large project. Each returns ten rows at most.
+const PAGES: [&str; 8] = [
+    "quire.list_current_files($P, with_content => false, after_path => 'd7/1', max_files => 10)",
+    "quire.list_current_files($P, after_path => 'd7/1', max_files => 10)",
+    "quire.list_current_files($P, 'small')",
+    "quire.list_current_files($P, 'd7', 'd7/9990', 10)",
+    "quire.list_files_at($P, at_seq => 900, after_path => 'd9/9', max_files => 10)",
+    "quire.project_file_history($P, 'often', 30, 10)",
+    "quire.entity_history($P, 'task', '1', 20, 10)",
+    "quire.list_undoable($P, 10, before_seq => 1000)",
+];
+
+/// The most rows that a scan in a server's log has found, and the most that it has looked at in vain.
+fn most_rows(log: &str) -> (u64, u64) {
+    let number =
+        |text: &str| text.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap_or(0);
+    let most = |sign: &str, is_of: fn(&str) -> bool| {
+        let lines = log.lines().filter(|line| is_of(line));
+        lines.filter_map(|line| line.rsplit_once(sign).map(|(_, rest)| number(rest))).max().unwrap_or(0)
+    };
+    (most("actual rows=", |line| line.contains(" Scan ")), most("Rows Removed by Filter: ", |_| true))
+}
+
+#[test]
+fn a_page_costs_what_it_returns() {
+    let cluster = Cluster::start("shapes_pages", &[]);
+    let database = cluster.database("app");
+    let mut client = database.client("postgres");
+    let project = project(&mut client, "long");
+    let paths = "SELECT quire.bulk_upsert_project_files($1, (
+        SELECT jsonb_agg(jsonb_build_object('file_path', CASE WHEN f < 6 THEN 'small' ELSE 'd' || f % 10 END || '/' || f, 'content', 'x' || f))
+        FROM generate_series(1, 9999) f))";
+    client.execute(paths, &[&project]).expect("write many files");
+    client
+        .batch_execute(&format!(
+            "DO $$ BEGIN FOR n IN 1..1000 LOOP
+                 PERFORM quire.commit_bundle('{project}', jsonb_build_array(
+                     jsonb_build_object('op', 'file.put', 'file_path', 'often', 'content', 'version ' || n),
+                     jsonb_build_object('op', 'field.set', 'entity_type', 'task', 'entity_id', '1', 'field', 'f' || n % 2, 'value', n)));
+                 IF n % 100 = 0 THEN COMMIT; END IF;
+             END LOOP; END $$"
+        ))
+        .expect("write often");
+    client.batch_execute("VACUUM ANALYZE").expect("analyze");
+    client.batch_execute("LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on; SET auto_explain.log_analyze = on; SET auto_explain.log_timing = off").expect("have plans logged");
+    for page in PAGES {
+        let before = cluster.log().len();
+        let sql = format!("SELECT count(*) FROM {}", page.replace("$P", &format!("'{project}'")));
+        let rows: i64 =
+            client.query_one(&sql, &[]).unwrap_or_else(|error| panic!("{page}: {error:?}")).get(0);
+        assert!((1..=10).contains(&rows), "{page}: {rows}");
+        let log = cluster.log();
+        let (found, in_vain) = most_rows(log.get(before..).unwrap_or_default());
+        assert!((1..=30).contains(&found) && in_vain <= 30, "{page}: {found} rows found, {in_vain} in vain");
+    }
+}

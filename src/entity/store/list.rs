@@ -38,9 +38,13 @@ pub fn entity_history(
         "SELECT o.bundle_seq, o.op, o.field, o.value, o.value IS NULL, u.actor_id, ",
         called!("u.actor_id"),
         ", u.kind, u.message, u.bundle_id, u.committed_at
-        FROM (SELECT * FROM quire_store.entity_op c
-              WHERE c.project_id = $1 AND c.entity_type = $2 AND c.entity_id = $3
-                AND c.bundle_seq < COALESCE($4, 9223372036854775807)
+        FROM (SELECT c.* FROM quire_store.entity_field f
+              CROSS JOIN LATERAL (
+                  SELECT * FROM quire_store.entity_op e
+                  WHERE e.project_id = $1 AND e.entity_type = $2 AND e.entity_id = $3 AND e.field = f.field
+                    AND e.bundle_seq < COALESCE($4, 9223372036854775807)
+                  ORDER BY e.bundle_seq DESC FETCH FIRST $5 ROWS WITH TIES) c
+              WHERE f.project_id = $1 AND f.entity_type = $2 AND f.entity_id = $3
               ORDER BY c.bundle_seq DESC FETCH FIRST $5 ROWS WITH TIES) o
         JOIN LATERAL (
             SELECT * FROM quire_store.bundle u WHERE u.project_id = $1 AND u.seq = o.bundle_seq OFFSET 0) u ON true
