@@ -140,6 +140,11 @@ pub fn latest<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
+/// Whether readers see what is committed now.
+pub fn sees_latest() -> bool {
+    SEES_LATEST.get()
+}
+
 /// Runs `work` and gives back the memory that PostgreSQL took for it. What comes out must be Rust's own.
 pub fn in_passing<R>(work: impl FnOnce() -> R) -> R {
     // SAFETY: the context is a child of the current one, so that an error frees it, too; `work` hands out nothing in it.

@@ -195,7 +195,10 @@ fn pass(action: Action, project: ProjectId, caller: Caller) -> Result<Access> {
     if let Some(bound) = &caller.token {
         refuse_dead_token(bound)?;
     }
-    kept::keep(project, caller.key(), &found, changes);
+    // What a transaction or a long statement still sees may be over, and whatever ended it was heard of already.
+    if db::sees_latest() {
+        kept::keep(project, caller.key(), &found, changes);
+    }
     decide(action, project, caller, found, changes)
 }
 
@@ -204,11 +207,14 @@ fn pass(action: Action, project: ProjectId, caller: Caller) -> Result<Access> {
 pub fn expect(action: Action, project_uuid: Option<pgrx::Uuid>) -> Result<Access> {
     let project = project_arg(project_uuid)?;
     let caller = principal::caller()?;
+    if caller.token.is_some() {
+        return require(action, project);
+    }
     let changes = kept::changes();
-    let found = if caller.token.is_none() { kept::find(project, caller.key()) } else { None };
-    match found.map(|found| decide(action, project, caller, found, changes)) {
+    match kept::find(project, caller.key()).map(|found| decide(action, project, caller, found, changes)) {
         Some(Ok(access)) => Ok(access),
-        _ => require(action, project),
+        Some(Err(_)) => require(action, project),
+        None => db::latest(|| require(action, project)),
     }
 }
 

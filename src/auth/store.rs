@@ -69,14 +69,17 @@ macro_rules! actor_of_role {
     };
 }
 
-/// A project as its caller may see it, together with the caller's actor: by subject, or by role.
+/// A project as its caller may see it, together with the caller's actor: by subject, or by role. Every function asks, so a role is
+/// looked for by its oid, and in full only where nobody has it and somebody a role of its name.
 pub fn project_access(project: ProjectId, caller: Key) -> Result<Option<ProjectAccess>> {
     macro_rules! access {
-        ($known:expr, $actor:expr, $member_is:literal) => {
+        ($known:expr, $is_elsewhere:literal, $actor:expr, $member_is:literal) => {
             concat!(
                 "SELECT p.visibility = 'public', p.status = 'archived', p.settings::text, p.name,
                     p.access_version, a.actor_id, m.role, ",
                 $known,
+                ", ",
+                $is_elsewhere,
                 " FROM quire_store.project p LEFT JOIN ",
                 $actor,
                 " LEFT JOIN quire_store.membership m ON m.project_id = $1 AND m.actor_id = ",
@@ -88,17 +91,33 @@ pub fn project_access(project: ProjectId, caller: Key) -> Result<Option<ProjectA
     // A member need not be registered yet.
     const BY_SUBJECT: &str = access!(
         "a.display_name, a.name_from = 'person', false",
+        "false",
         "quire_store.actor a ON a.actor_id = $2",
         "$2"
     );
-    const BY_ROLE: &str = access!(known!(), concat!(actor_of_role!(), " a ON true"), "a.actor_id");
-    let By { sql, key, name } = by(caller, BY_SUBJECT, BY_ROLE);
+    const BY_OID: &str = access!(
+        known!(),
+        "a.actor_id IS NULL AND EXISTS (SELECT FROM quire_store.actor n WHERE n.db_role = $4)",
+        "quire_store.actor a ON a.role_oid = $2 AND a.role_cluster = $3",
+        "a.actor_id"
+    );
+    const BY_ROLE: &str = access!(known!(), "false", concat!(actor_of_role!(), " a ON true"), "a.actor_id");
+    let By { sql, key, name } = by(caller, BY_SUBJECT, BY_OID);
     let args: [Arg; 4] = [project.pg().into(), key, cluster().into(), name.into()];
-    db::read_one(sql, &args, |row| {
+    let read = |sql| read_access(sql, &args);
+    match read(sql)? {
+        Some((_, true)) => Ok(read(BY_ROLE)?.map(|(access, _)| access)),
+        found => Ok(found.map(|(access, _)| access)),
+    }
+}
+
+/// What such a statement finds, and whether somebody else may be meant.
+fn read_access(sql: &'static str, args: &[Arg]) -> Result<Option<(ProjectAccess, bool)>> {
+    db::read_one(sql, args, |row| {
         let settings = serde_json::from_str(row.get(3)?)
             .map_err(|_| Error::internal("stored settings are not JSON"))
             .and_then(|value| Settings::parse(&value))?;
-        Ok(ProjectAccess {
+        let access = ProjectAccess {
             is_public: row.get(1)?,
             is_archived: row.get(2)?,
             settings,
@@ -107,7 +126,8 @@ pub fn project_access(project: ProjectId, caller: Key) -> Result<Option<ProjectA
             actor: row.opt::<Uuid>(6)?.map(ActorId::from_pg),
             role: row.opt::<&str>(7)?.map(Role::parse).transpose()?,
             known: Known::from_row(row, 8)?,
-        })
+        };
+        Ok((access, row.get(11)?))
     })
 }
 

@@ -10,7 +10,7 @@ use crate::event;
 use crate::gc;
 use crate::ids::ProjectId;
 use crate::job;
-use crate::jsonb::JsonArg;
+use crate::jsonb::{Json, JsonArg};
 use crate::pure::json::Members;
 use crate::pure::settings::{self, Settings};
 use pgrx::datum::TimestampWithTimeZone;
@@ -96,10 +96,10 @@ fn list_projects() -> TableIterator<
 /// How much a project holds.
 #[pg_extern(stable)]
 #[search_path(pg_catalog, pg_temp)]
-fn project_stats(project_uuid: Option<Uuid>) -> JsonB {
+fn project_stats(project_uuid: Option<Uuid>) -> Json {
     definer(|| {
         let access = require_project(Action::Belong, project_uuid)?;
-        store::stats(access.project)?.ok_or_else(|| auth::no_project(access.project))
+        store::stats(access.project)?.map(Json).ok_or_else(|| auth::no_project(access.project))
     })
 }
 

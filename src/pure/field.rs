@@ -239,12 +239,17 @@ pub fn fields_of<'f>(
     fields: &'f Fields,
     entity: &EntityKey,
 ) -> impl Iterator<Item = (&'f FieldKey, &'f FieldState)> {
+    all_fields_of(fields, entity).filter(|(_, state)| state.value.is_some())
+}
+
+/// Those that are cleared, too.
+pub fn all_fields_of<'f>(
+    fields: &'f Fields,
+    entity: &EntityKey,
+) -> impl Iterator<Item = (&'f FieldKey, &'f FieldState)> {
     let first = FieldKey { entity: entity.clone(), field: String::new() };
     let entity = entity.clone();
-    fields
-        .range(first..)
-        .take_while(move |(key, _)| key.entity == entity)
-        .filter(|(_, state)| state.value.is_some())
+    fields.range(first..).take_while(move |(key, _)| key.entity == entity)
 }
 
 /// Bytes that a field weighs at least: with them a small value in place of another changes no entity's weight.

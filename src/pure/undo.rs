@@ -81,7 +81,9 @@ pub enum Found {
 ///
 /// What was so when an undo or a redo was made is so until it is itself taken back. At an undo, nothing between it and what it takes
 /// back could be undone; at a redo, nothing between it and the undo could be redone, and nothing newer than what it gives back could
-/// be undone. So the walk goes on behind that, and its length does not depend on how often somebody has gone back and forth.
+/// be undone, but that could. So the walk of redo goes on behind the undo, and that of undo behind what an undo takes back, or is at its
+/// end at what a redo gives back, without asking what has ever taken that back: its length does not depend on how often somebody has gone
+/// back and forth.
 pub fn walk(sought: Step, own: &[Own], undone: &HashSet<i64>, in_order_after: i64) -> Found {
     let Some(oldest) = own.last() else { return Found::Nothing };
     let mut before = i64::MAX;
@@ -98,7 +100,9 @@ pub fn walk(sought: Step, own: &[Own], undone: &HashSet<i64>, in_order_after: i6
                 before = undoes.filter(in_order).unwrap_or(before);
             }
             (Step::Edit, Step::Redo) if holds => {
-                before = gives_back.filter(in_order).map_or(before, |seq| seq + 1);
+                if let Some(seq) = gives_back.filter(in_order) {
+                    return Found::Bundle(seq);
+                }
             }
             _ => {}
         }
@@ -276,6 +280,21 @@ mod tests {
                 assert_eq!(Some(next), log.next_step_by_step(sought));
                 log.write(step, Some(next), 0);
             }
+        }
+    }
+
+    #[test]
+    fn what_a_redo_gave_back_is_undone_next_without_a_look_at_it() {
+        let mut log = Log::default();
+        log.write(Step::Edit, None, 1);
+        for _ in 0..40 {
+            let undo = log.next(Step::Edit);
+            log.write(Step::Undo, undo, 0);
+            let redo = log.next(Step::Undo);
+            log.write(Step::Redo, redo, 1);
+            // Of the newest bundle alone; that it is not taken back is all there is to know.
+            let newest: Vec<Own> = log.own().into_iter().take(1).collect();
+            assert_eq!(walk(Step::Edit, &newest, &HashSet::new(), 0), Found::Bundle(1));
         }
     }
 

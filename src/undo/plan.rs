@@ -112,7 +112,7 @@ fn gone(
 }
 
 fn files(access: &Access, seq: Seq, on_conflict: OnConflict, edits: &mut Vec<Edit>) -> Result<Vec<InTheWay>> {
-    let touched = file::store::changed_between(access.project, seq - 1, seq)?;
+    let touched = file::store::changed_in(access.project, seq)?;
     refuse_corrupt(access, &["file_op", "file_head"], touched.is_empty())?;
     let paths: BTreeSet<&str> = touched.iter().map(|change| change.path.as_str()).collect();
     let heads: HashMap<FilePath, Head> = file::store::heads_at(access.project, &paths)?;

@@ -9,6 +9,7 @@ mod bounds;
 mod calls;
 mod cluster;
 mod content;
+mod cost;
 mod crash;
 mod decoding;
 mod dump;

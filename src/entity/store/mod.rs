@@ -206,23 +206,28 @@ pub fn conflict_values(project: ProjectId, id: Uuid) -> Result<Vec<(Seq, Uuid, O
     })
 }
 
-/// A bundle, and those that took back what took it back: they do what it did.
+/// A bundle, and those that took back what took it back: they do what it did. There may be very many, and none is older than the bundle,
+/// so they are looked for only where a conflict tells of one that is not, in this column.
 macro_rules! again {
-    () => {
-        "WITH RECURSIVE again (seq) AS (
-            SELECT $2
+    ($column:literal) => {
+        concat!(
+            "WITH RECURSIVE again (seq) AS (
+            SELECT $2 WHERE EXISTS (SELECT FROM quire_store.conflict n WHERE n.project_id = $1 AND n.",
+            $column,
+            " >= $2)
             UNION
             SELECT v.seq
             FROM again a
             JOIN quire_store.bundle u ON u.project_id = $1 AND u.undoes_seq = a.seq
             JOIN quire_store.bundle v ON v.project_id = $1 AND v.undoes_seq = u.seq) "
+        )
     };
 }
 
 /// The conflicts that a bundle resolved, of fields that nobody else has written before `seq`, which takes the bundle back.
 pub fn resolved_by(project: ProjectId, undoes: Seq, seq: Seq) -> Result<Vec<Conflict>> {
     const SQL: &str = concat!(
-        again!(),
+        again!("resolved_seq"),
         "SELECT c.conflict_id, c.entity_type, c.entity_id, c.field, c.resolved_seq
         FROM quire_store.conflict c
         JOIN LATERAL (
@@ -237,7 +242,7 @@ pub fn resolved_by(project: ProjectId, undoes: Seq, seq: Seq) -> Result<Vec<Conf
 /// `seq`, which takes that bundle back; with what the fields are now.
 pub fn reopened_by(project: ProjectId, undoes: Seq, seq: Seq) -> Result<Vec<(Conflict, Option<JsonValue>)>> {
     const SQL: &str = concat!(
-        again!(),
+        again!("opened_seq"),
         "SELECT c.conflict_id, c.entity_type, c.entity_id, c.field, c.resolved_seq, f.value
         FROM quire_store.bundle u
         JOIN quire_store.conflict c ON c.project_id = $1 AND c.opened_seq IN (SELECT seq FROM again)

@@ -43,7 +43,7 @@ pub fn weight(project: ProjectId, entity: &EntityKey, without: &Fields) -> Resul
         ("entity_id", entity.entity_id.as_str().into()),
     ];
     let without: HashSet<&str> =
-        field::fields_of(without, entity).map(|(key, _)| key.field.as_str()).collect();
+        field::all_fields_of(without, entity).map(|(key, _)| key.field.as_str()).collect();
     let mut sum = 0;
     Rows::begin().find(&FIELDS, Sight::Statement, &key, "field, value, size", |row| {
         if !without.contains(row.get::<&str>(1)?) {

@@ -103,15 +103,38 @@ pub fn changed_between(project: ProjectId, from: Seq, to: Seq) -> Result<Vec<Cha
              WHERE f.project_id = $1 AND f.file_id = c.file_id AND f.bundle_seq <= $3
              ORDER BY f.bundle_seq DESC, f.version DESC LIMIT 1) b ON true
          ORDER BY h.file_path");
-    let live = |row: &db::Row, at: usize| -> Result<Option<VersionRow>> {
-        if row.opt::<i32>(at)?.is_none() {
-            return Ok(None);
-        }
-        Ok(Some(VersionRow::from_row(row, at)?).filter(|version| version.content_hash.is_some()))
-    };
-    db::read(SQL, &[project.pg().into(), from.into(), to.into()], |row| {
-        Ok(Changed { path: FilePath::from_stored(row.get(1)?), from: live(row, 2)?, to: live(row, 13)? })
-    })
+    db::read(SQL, &[project.pg().into(), from.into(), to.into()], Changed::from_row)
+}
+
+/// Paths that a bundle has changed, with their state before and after it; absent and deleted are both `None`. What it costs does not
+/// depend on how many versions a path has: they are found by their numbers.
+pub fn changed_in(project: ProjectId, seq: Seq) -> Result<Vec<Changed>> {
+    const SQL: &str = concat!(
+        "SELECT h.file_path, ", version_columns!("a"), ", ", version_columns!("b"), "
+         FROM (SELECT f.file_id, min(f.version) - 1 AS before, max(f.version) AS after FROM quire_store.project_files f
+               WHERE f.project_id = $1 AND f.bundle_seq = $2 GROUP BY f.file_id) c
+         CROSS JOIN LATERAL (SELECT p.file_path FROM quire_store.file_head p
+             WHERE p.file_id = c.file_id AND (p.file_id, p.project_id) >= (c.file_id, $1)
+               AND (p.file_id, p.project_id) <= (c.file_id, $1) OFFSET 0) h
+         LEFT JOIN LATERAL (SELECT f.* FROM quire_store.project_files f
+             WHERE f.project_id = $1 AND f.file_id = c.file_id AND f.version = c.before OFFSET 0) a ON true
+         LEFT JOIN LATERAL (SELECT f.* FROM quire_store.project_files f
+             WHERE f.project_id = $1 AND f.file_id = c.file_id AND f.version = c.after OFFSET 0) b ON true
+         ORDER BY h.file_path");
+    db::read(SQL, &[project.pg().into(), seq.into()], Changed::from_row)
+}
+
+impl Changed {
+    /// From a path and the columns of two versions.
+    fn from_row(row: &db::Row) -> Result<Self> {
+        let live = |at| -> Result<Option<VersionRow>> {
+            if row.opt::<i32>(at)?.is_none() {
+                return Ok(None);
+            }
+            Ok(Some(VersionRow::from_row(row, at)?).filter(|version| version.content_hash.is_some()))
+        };
+        Ok(Self { path: FilePath::from_stored(row.get(1)?), from: live(2)?, to: live(13)? })
+    }
 }
 
 /// The files of a project at a seq, by path. Mostly those of now, which their heads know; only what has changed since is
