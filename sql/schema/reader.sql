@@ -1,4 +1,4 @@
--- What functions return that are one statement behind the gate: src/file/list.rs and its like fill their answers. And the
+-- What functions return whose answers are filled at once, most by one statement behind the gate (src/file/list.rs). And the
 -- functions that pgrx cannot declare.
 
 SET LOCAL search_path TO pg_catalog, pg_temp;
@@ -21,6 +21,17 @@ RETURNS TABLE (version integer, op text, content_hash text, size bigint, file_ty
                is_binary boolean, moved_from text, moved_from_version integer, moved_to text, actor uuid, kind text,
                message text, seq bigint, committed_at timestamptz)
 STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'project_file_history_wrapper';
+
+CREATE FUNCTION quire.poll_events(project_uuid uuid, after_seq bigint DEFAULT 0, max_events integer DEFAULT 100,
+                                  with_content boolean DEFAULT true, after_checksum text DEFAULT NULL)
+RETURNS TABLE (seq bigint, event text, payload jsonb, committed_at timestamptz, checksum text)
+STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'poll_events_wrapper';
+
+CREATE FUNCTION quire.poll_subscription(project_uuid uuid, name text, max_events integer DEFAULT 100,
+                                        lease interval DEFAULT '30 seconds', after_seq bigint DEFAULT NULL,
+                                        after_checksum text DEFAULT NULL)
+RETURNS TABLE (seq bigint, event text, payload jsonb, committed_at timestamptz, checksum text)
+SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'poll_subscription_wrapper';
 
 -- Volatile, because a token may count its uses; in a read-only transaction such a token is refused.
 CREATE FUNCTION quire.download_snapshot(token text) RETURNS quire."*/*"

@@ -8,11 +8,12 @@ use crate::blob;
 use crate::definer::definer;
 use crate::error::Result;
 use crate::ids::Seq;
+use crate::jsonb::Json;
 use crate::jsonb::JsonArg;
 use crate::pure::conflict::OnConflict;
 use crate::pure::json::Members;
+use pgrx::Uuid;
 use pgrx::prelude::*;
-use pgrx::{JsonB, Uuid};
 use serde_json::json;
 
 /// Commits any mix of operations as one bundle.
@@ -27,7 +28,7 @@ fn commit_bundle(
     correlation_id: default!(Option<Uuid>, "NULL"),
     on_conflict: default!(Option<&str>, "'reject'"),
     base_checksum: default!(Option<&str>, "NULL"),
-) -> JsonB {
+) -> Json {
     definer(|| {
         let base = (base_seq, base_checksum);
         commit_ops(project_uuid, ops, kind, message, base, correlation_id, on_conflict)
@@ -42,7 +43,7 @@ fn commit_ops(
     (base_seq, base_checksum): (Option<Seq>, Option<&str>),
     correlation_id: Option<Uuid>,
     on_conflict: Option<&str>,
-) -> Result<JsonB> {
+) -> Result<Json> {
     let access = expect(Action::Write, project_uuid)?;
     let ops = required("ops", ops)?;
     let kind = Kind::parse(required("kind", kind)?)?;
@@ -62,5 +63,5 @@ fn commit_ops(
         let plan = staged.plan(access.project)?;
         commit(&request, |_| Ok(plan))
     })?;
-    Ok(JsonB(committed.receipt.to_json()))
+    Ok(Json(committed.receipt.to_json()))
 }

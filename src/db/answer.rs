@@ -38,6 +38,27 @@ impl Answer {
         }
     }
 
+    /// Adds a row whose values are at hand, of the answer's types.
+    pub fn put(&self, values: &[Arg]) {
+        let result = self.0;
+        // SAFETY: the store and the row type are those of `of`; it copies the values. There are as many as the function declares, or
+        // PostgreSQL would read beyond them.
+        unsafe {
+            assert_eq!(values.len(), (*(*result).setDesc).natts as usize);
+            let mut nulls: Vec<bool> = values.iter().map(|value| value.datum().is_none()).collect();
+            let mut datums: Vec<pg_sys::Datum> = values
+                .iter()
+                .map(|value| value.datum().map_or(pg_sys::Datum::from(0usize), |datum| datum.sans_lifetime()))
+                .collect();
+            pg_sys::tuplestore_putvalues(
+                (*result).setResult,
+                (*result).setDesc,
+                datums.as_mut_ptr(),
+                nulls.as_mut_ptr(),
+            );
+        }
+    }
+
     /// Runs a reader. Each of its columns has the type of the answer's.
     pub fn fill(self, sql: &'static str, args: &[Arg]) -> Result<()> {
         self.add(sql, args).map(drop)

@@ -6,43 +6,33 @@ use crate::auth::{Action, require_project};
 use crate::bundle::Place;
 use crate::bundle::place::other_log;
 use crate::bundle::store::{head_seq, to_pg};
-use crate::db;
+use crate::db::{self, Answer};
 use crate::definer::definer;
 use crate::error::{Code, Result};
 use crate::ids::{ProjectId, Seq};
 use crate::jsonb::Json;
 use crate::pure::filter::Filter;
 use pgrx::Uuid;
-use pgrx::datum::TimestampWithTimeZone;
+use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 
 /// Most events one call hands out.
 pub const MAX_EVENTS: i32 = 1000;
 
-/// One row of an event reader.
-pub type EventRow = (i64, String, Json, TimestampWithTimeZone, String);
-
-/// The events after a seq, in order.
-#[pg_extern(stable)]
-#[search_path(pg_catalog, pg_temp)]
-#[allow(clippy::type_complexity)]
+/// The events after a seq, in order. reader.sql says what it returns.
+#[pg_extern(stable, sql = false)]
 fn poll_events(
     project_uuid: Option<Uuid>,
-    after_seq: default!(Option<i64>, "0"),
-    max_events: default!(Option<i32>, "100"),
-    with_content: default!(Option<bool>, "true"),
-    after_checksum: default!(Option<&str>, "NULL"),
-) -> TableIterator<
-    'static,
-    (
-        name!(seq, i64),
-        name!(event, String),
-        name!(payload, Json),
-        name!(committed_at, TimestampWithTimeZone),
-        name!(checksum, String),
-    ),
-> {
-    TableIterator::new(definer(|| poll(project_uuid, (after_seq, after_checksum), max_events, with_content)))
+    after_seq: Option<i64>,
+    max_events: Option<i32>,
+    with_content: Option<bool>,
+    after_checksum: Option<&str>,
+    fcinfo: FunctionCallInfo,
+) {
+    definer(|| {
+        let events = poll(project_uuid, (after_seq, after_checksum), max_events, with_content)?;
+        tell(&Answer::of(fcinfo), events)
+    });
 }
 
 fn poll(
@@ -50,7 +40,7 @@ fn poll(
     (after_seq, after_checksum): (Option<Seq>, Option<&str>),
     max_events: Option<i32>,
     with_content: Option<bool>,
-) -> Result<Vec<EventRow>> {
+) -> Result<Vec<Event>> {
     let access = require_project(Action::ReadEvents, project_uuid)?;
     let after = cursor_arg(access.project, after_seq, after_checksum)?.seq;
     let query = Query {
@@ -60,18 +50,23 @@ fn poll(
         content_bytes: if required("with_content", with_content)? { MAX_CONTENT_BYTES } else { 0 },
         filter: &Filter::default(),
     };
-    page(&query)?.events.into_iter().map(row).collect()
+    Ok(page(&query)?.events)
 }
 
-/// An event as a row.
-pub fn row(event: Event) -> Result<EventRow> {
-    Ok((
-        event.seq,
-        event.name.to_owned(),
-        Json(event.payload),
-        to_pg(event.committed_at)?,
-        event.mark.to_string(),
-    ))
+/// Events as rows.
+pub fn tell(answer: &Answer, events: Vec<Event>) -> Result<()> {
+    events.into_iter().try_for_each(|event| {
+        db::in_passing(|| {
+            answer.put(&[
+                event.seq.into(),
+                event.name.into(),
+                Json(event.payload).into(),
+                to_pg(event.committed_at)?.into(),
+                event.mark.to_string().into(),
+            ]);
+            Ok(())
+        })
+    })
 }
 
 /// A cursor the log can continue from, by the arguments `after_seq` and `after_checksum`. One that is ahead of the log, or of another

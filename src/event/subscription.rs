@@ -1,19 +1,21 @@
 //! Durable subscriptions: a filter, a cursor kept by the server, leases and acknowledgement. At least once, in order,
 //! nothing again after it was acknowledged.
 
-use super::api::{EventRow, MAX_EVENTS, check_cursor, cursor_arg, row};
+use super::api::{MAX_EVENTS, check_cursor, cursor_arg, tell};
 use super::load::{Event, MAX_CONTENT_BYTES, Query, page};
 use super::store::{self, Subscription};
 use crate::args::{interval_arg, name_arg, page_arg, required};
 use crate::auth::{Access, Action, Role, require_project};
 use crate::bundle::Place;
 use crate::bundle::store::{now, to_pg};
+use crate::db::Answer;
 use crate::definer::definer;
 use crate::error::{Error, Result};
 use crate::ids::{ProjectId, Seq};
-use crate::jsonb::{Json, JsonArg};
+use crate::jsonb::JsonArg;
 use crate::pure::filter::Filter;
 use pgrx::datum::{Interval, TimestampWithTimeZone};
+use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 
@@ -55,28 +57,21 @@ fn create(
     Ok(())
 }
 
-/// Hands out the next matching events and leases them.
-#[pg_extern]
-#[search_path(pg_catalog, pg_temp)]
-#[allow(clippy::type_complexity)]
+/// Hands out the next matching events and leases them. reader.sql says what it returns.
+#[pg_extern(sql = false)]
 fn poll_subscription(
     project_uuid: Option<Uuid>,
     name: Option<&str>,
-    max_events: default!(Option<i32>, "100"),
-    lease: default!(Option<Interval>, "'30 seconds'"),
-    after_seq: default!(Option<i64>, "NULL"),
-    after_checksum: default!(Option<&str>, "NULL"),
-) -> TableIterator<
-    'static,
-    (
-        name!(seq, i64),
-        name!(event, String),
-        name!(payload, Json),
-        name!(committed_at, TimestampWithTimeZone),
-        name!(checksum, String),
-    ),
-> {
-    TableIterator::new(definer(|| poll(project_uuid, name, max_events, lease, (after_seq, after_checksum))))
+    max_events: Option<i32>,
+    lease: Option<Interval>,
+    after_seq: Option<i64>,
+    after_checksum: Option<&str>,
+    fcinfo: FunctionCallInfo,
+) {
+    definer(|| {
+        let events = poll(project_uuid, name, max_events, lease, (after_seq, after_checksum))?;
+        tell(&Answer::of(fcinfo), events)
+    });
 }
 
 fn poll(
@@ -85,7 +80,7 @@ fn poll(
     max_events: Option<i32>,
     lease: Option<Interval>,
     (after_seq, after_checksum): (Option<Seq>, Option<&str>),
-) -> Result<Vec<EventRow>> {
+) -> Result<Vec<Event>> {
     let (access, name) = named(project_uuid, name)?;
     let max_events = page_arg("max_events", max_events, MAX_EVENTS)?;
     let lease = interval_arg("lease", lease, 0..=MAX_LEASE, "from 0 seconds to 1 day")?;
@@ -104,7 +99,7 @@ fn poll(
     let delivered = moved(access.project, &subscription.delivered, told)?;
     let leased_until = if events.is_empty() { None } else { Some(to_pg(now + lease)?) };
     store::update(access.project, name, subscription.actor, &cursor, &delivered, leased_until)?;
-    events.into_iter().map(row).collect()
+    Ok(events)
 }
 
 /// Refuses to go on in a log that is not the one the subscription has followed (PT410).

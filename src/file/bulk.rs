@@ -8,11 +8,12 @@ use crate::bundle::staged::{Staged, check_count, items};
 use crate::bundle::{Commit, Kind, commit};
 use crate::definer::definer;
 use crate::error::Result;
+use crate::jsonb::Json;
 use crate::jsonb::JsonArg;
 use crate::pure::json::Members;
 use crate::pure::path::FilePath;
+use pgrx::Uuid;
 use pgrx::prelude::*;
-use pgrx::{JsonB, Uuid};
 use serde_json::{Value, json};
 
 /// Writes many files.
@@ -22,7 +23,7 @@ fn bulk_upsert_project_files(
     project_uuid: Option<Uuid>,
     files: Option<JsonArg>,
     correlation_id: default!(Option<Uuid>, "NULL"),
-) -> JsonB {
+) -> Json {
     definer(|| bulk_upsert(project_uuid, files, correlation_id))
 }
 
@@ -30,7 +31,7 @@ fn bulk_upsert(
     project_uuid: Option<Uuid>,
     files: Option<JsonArg>,
     correlation_id: Option<Uuid>,
-) -> Result<JsonB> {
+) -> Result<Json> {
     let access = expect(Action::Write, project_uuid)?;
     let files = required("files", files)?;
     let mut staged = Staged::default();
@@ -48,7 +49,7 @@ fn bulk_delete_project_files(
     project_uuid: Option<Uuid>,
     paths: Option<TextsArg>,
     correlation_id: default!(Option<Uuid>, "NULL"),
-) -> JsonB {
+) -> Json {
     definer(|| bulk_delete(project_uuid, paths, correlation_id))
 }
 
@@ -56,7 +57,7 @@ fn bulk_delete(
     project_uuid: Option<Uuid>,
     paths: Option<TextsArg>,
     correlation_id: Option<Uuid>,
-) -> Result<JsonB> {
+) -> Result<Json> {
     let access = expect(Action::Write, project_uuid)?;
     let paths = required("paths", paths)?;
     let paths: Vec<FilePath> = paths.parsed("paths", |count| check_count("paths", count), FilePath::parse)?;
@@ -66,7 +67,7 @@ fn bulk_delete(
 }
 
 /// `{success, seq, checksum, files: [{file_path, version, content_hash}]}`
-fn write(access: &Access, staged: Staged, correlation_id: Option<Uuid>, function: &str) -> Result<JsonB> {
+fn write(access: &Access, staged: Staged, correlation_id: Option<Uuid>, function: &str) -> Result<Json> {
     staged.refuse_duplicates()?;
     let correlation = correlated(correlation_id, function, || staged.fingerprint())?;
     let request = Commit::new(access, Kind::UserEdit, correlation);
@@ -79,5 +80,5 @@ fn write(access: &Access, staged: Staged, correlation_id: Option<Uuid>, function
         .files()
         .map(|op| json!({"file_path": op.file_path, "version": op.version, "content_hash": op.content_hash}))
         .collect();
-    Ok(JsonB(json!({"success": true, "seq": receipt.seq, "checksum": receipt.checksum, "files": files})))
+    Ok(Json(json!({"success": true, "seq": receipt.seq, "checksum": receipt.checksum, "files": files})))
 }

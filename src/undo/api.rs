@@ -8,11 +8,12 @@ use crate::bundle::{Commit, Kind, commit, correlated};
 use crate::definer::definer;
 use crate::error::{Code, Error, Result};
 use crate::ids::{ProjectId, Seq};
+use crate::jsonb::Json;
 use crate::pure::conflict::OnConflict;
 use crate::pure::undo::{Found, Step, undone, walk as walk_through};
+use pgrx::Uuid;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
-use pgrx::{JsonB, Uuid};
 use serde_json::json;
 use std::collections::{HashMap, HashSet};
 
@@ -30,7 +31,7 @@ fn undo(
     project_uuid: Option<Uuid>,
     on_conflict: default!(Option<&str>, "'reject'"),
     correlation_id: default!(Option<Uuid>, "NULL"),
-) -> JsonB {
+) -> Json {
     definer(|| walk(project_uuid, on_conflict, correlation_id, "undo"))
 }
 
@@ -41,7 +42,7 @@ fn redo(
     project_uuid: Option<Uuid>,
     on_conflict: default!(Option<&str>, "'reject'"),
     correlation_id: default!(Option<Uuid>, "NULL"),
-) -> JsonB {
+) -> Json {
     definer(|| walk(project_uuid, on_conflict, correlation_id, "redo"))
 }
 
@@ -50,7 +51,7 @@ fn walk(
     on_conflict: Option<&str>,
     correlation_id: Option<Uuid>,
     function: &str,
-) -> Result<JsonB> {
+) -> Result<Json> {
     let access = gate(project_uuid)?;
     let kind = if function == "undo" { Kind::Undo } else { Kind::Redo };
     take_back(&access, kind, function, on_conflict, correlation_id, None)
@@ -64,7 +65,7 @@ fn revert_bundle(
     seq: Option<i64>,
     on_conflict: default!(Option<&str>, "'reject'"),
     correlation_id: default!(Option<Uuid>, "NULL"),
-) -> JsonB {
+) -> Json {
     definer(|| {
         gate(project_uuid).and_then(|access| {
             let seq = required("seq", seq)?;
@@ -87,7 +88,7 @@ fn take_back(
     on_conflict: Option<&str>,
     correlation_id: Option<Uuid>,
     seq: Option<Seq>,
-) -> Result<JsonB> {
+) -> Result<Json> {
     let on_conflict = OnConflict::parse(required("on_conflict", on_conflict)?)?;
     let correlation = correlated(correlation_id, function, || json!([seq, on_conflict.as_str()]))?;
     let request = Commit { on_conflict, ..Commit::new(access, kind, correlation) };
@@ -104,7 +105,7 @@ fn take_back(
         told["undoes_seq"] = answer["undoes_seq"].clone();
         told["skipped"] = answer["skipped"].clone();
     }
-    Ok(JsonB(told))
+    Ok(Json(told))
 }
 
 /// A bundle that can be taken back, or why it cannot.

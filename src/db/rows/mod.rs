@@ -182,3 +182,9 @@ impl Drop for Rows {
         }
     }
 }
+
+/// The same value once more; it is not copied.
+pub fn again<'a>(value: &'a Arg) -> Arg<'a> {
+    // SAFETY: value and type belong together, and stay as long as what they are copied from.
+    unsafe { Arg::new_from_datum(value.datum(), value.oid()) }
+}

@@ -1,7 +1,7 @@
 //! The statements that do the same as the functions of `table`, for a table that is not quire's alone. They are made of the same names
 //! and values, so the two ways cannot come to differ.
 
-use super::{Column, Name};
+use super::{Column, Name, again};
 use crate::db::{self, Arg, Row};
 use crate::error::Result;
 use std::cell::RefCell;
@@ -48,7 +48,7 @@ pub fn update(name: &Name, key: &[Column], values: &[Column]) -> Result<bool> {
     of_project(key);
     let (which, what) = (equal(key, " AND ", 1), equal(values, ", ", key.len() + 1));
     let sql = kept(format!("UPDATE {} h SET {what} WHERE {which} RETURNING true", table(name)));
-    let args: Vec<Arg> = key.iter().chain(values).map(|(_, value)| copy(value)).collect();
+    let args: Vec<Arg> = key.iter().chain(values).map(|(_, value)| again(value)).collect();
     Ok(db::write_one(sql, &args, |row| row.get::<bool>(1))?.is_some())
 }
 
@@ -70,13 +70,7 @@ fn equal(values: &[Column], separator: &str, first: usize) -> String {
 }
 
 fn args<'a>(values: &'a [Column]) -> Vec<Arg<'a>> {
-    values.iter().map(|(_, value)| copy(value)).collect()
-}
-
-/// The same value once more; it is not copied.
-fn copy<'a>(value: &'a Arg) -> Arg<'a> {
-    // SAFETY: value and type belong together, and stay as long as what they are copied from.
-    unsafe { Arg::new_from_datum(value.datum(), value.oid()) }
+    values.iter().map(|(_, value)| again(value)).collect()
 }
 
 /// The text as one that stays; the same text once only, by which its plan is known.

@@ -2,8 +2,8 @@
 
 use super::{canonical, state_from_row};
 use crate::bundle::store::{LockedHead, to_pg};
-use crate::db;
-use crate::db::rows::{Column, Name, Rows, Sight};
+use crate::db::rows::{Column, Name, Rows, Sight, again};
+use crate::db::{self, Arg};
 use crate::error::Result;
 use crate::ids::{ActorId, ProjectId};
 use crate::jsonb::JsonText;
@@ -66,21 +66,29 @@ pub fn insert(
     bundle: &LockedHead,
     changes: &[NewField],
 ) -> Result<()> {
-    in_batches(changes, |change| insert_op(rows, project, bundle, change))?;
     let newest: HashMap<&FieldKey, &NewField> = changes.iter().map(|change| (&change.key, change)).collect();
-    let mut newest: Vec<&NewField> = newest.into_values().collect();
-    newest.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-    in_batches(&newest, |change| move_field(rows, project, by, bundle, change))
-}
-
-fn in_batches<T>(items: &[T], each: impl Fn(&T) -> Result<()>) -> Result<()> {
-    items.chunks(BATCH_ROWS).try_for_each(|batch| {
+    changes.chunks(BATCH_ROWS).try_for_each(|batch| {
         interrupt::check()?;
-        db::in_passing(|| batch.iter().try_for_each(&each))
+        db::in_passing(|| {
+            batch.iter().try_for_each(|change| {
+                let value: Arg = json(change).into();
+                insert_op(rows, project, bundle, change, &value)?;
+                match newest.get(&change.key).is_some_and(|newest| std::ptr::eq(*newest, change)) {
+                    true => move_field(rows, project, by, bundle, change, &value),
+                    false => Ok(()),
+                }
+            })
+        })
     })
 }
 
-fn insert_op(rows: &Rows, project: ProjectId, bundle: &LockedHead, change: &NewField) -> Result<()> {
+fn insert_op(
+    rows: &Rows,
+    project: ProjectId,
+    bundle: &LockedHead,
+    change: &NewField,
+    value: &Arg,
+) -> Result<()> {
     let values: [Column; 11] = [
         ("project_id", project.pg().into()),
         ("bundle_seq", bundle.seq.into()),
@@ -90,7 +98,7 @@ fn insert_op(rows: &Rows, project: ProjectId, bundle: &LockedHead, change: &NewF
         ("entity_type", change.key.entity.entity_type.as_str().into()),
         ("entity_id", change.key.entity.entity_id.as_str().into()),
         ("field", change.key.field.as_str().into()),
-        ("value", json(change).into()),
+        ("value", again(value)),
         ("size", size(change).into()),
         ("op_checksum", change.op_checksum.as_ref().map(|hash| hash.as_bytes().as_slice()).into()),
     ];
@@ -103,22 +111,21 @@ fn move_field(
     by: ActorId,
     bundle: &LockedHead,
     change: &NewField,
+    value: &Arg,
 ) -> Result<()> {
-    let state = || -> Result<[Column; 5]> {
-        Ok([
-            ("value", json(change).into()),
-            ("seq", bundle.seq.into()),
-            ("actor_id", by.pg().into()),
-            ("updated_at", to_pg(bundle.committed_at)?.into()),
-            ("size", size(change).into()),
-        ])
-    };
+    let values: [Column; 5] = [
+        ("value", again(value)),
+        ("seq", bundle.seq.into()),
+        ("actor_id", by.pg().into()),
+        ("updated_at", to_pg(bundle.committed_at)?.into()),
+        ("size", size(change).into()),
+    ];
     let key = key_of(project, &change.key);
-    if rows.update(&FIELDS, &key, &state()?)? {
+    if rows.update(&FIELDS, &key, &values)? {
         return Ok(());
     }
     let in_conflict: Column = ("conflict_id", None::<pgrx::Uuid>.into());
-    rows.insert(&FIELDS, &key.into_iter().chain(state()?).chain([in_conflict]).collect::<Vec<_>>())
+    rows.insert(&FIELDS, &key.into_iter().chain(values).chain([in_conflict]).collect::<Vec<_>>())
 }
 
 fn key_of(project: ProjectId, key: &FieldKey) -> [Column<'_>; 4] {
