@@ -2,7 +2,7 @@
 
 use crate::cluster::{Database, shared};
 use crate::log;
-use crate::steps::{add_member, ensure_role, project, put, refusal, user};
+use crate::steps::{add_member, backend_pid, ensure_role, project, put, refusal, user, wait_until_blocked};
 use postgres::{Client, Transaction};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -270,4 +270,33 @@ fn history_keeps_the_actor_of_a_member_who_was_removed_and_whose_role_was_droppe
     // An owner can still see and end what they left behind.
     let sql = "SELECT quire.drop_subscription($1, name) FROM quire.list_subscriptions($1) WHERE actor = $2";
     assert_eq!(owner.execute(sql, &[&project, &leaver]).expect("drop"), 1);
+}
+
+/// Whoever waits for another writer, and acts as somebody else when their turn comes, writes as them.
+#[test]
+fn who_was_remapped_while_they_waited_writes_as_who_they_are_now() {
+    let database = shared().database("identity_waiting");
+    let mut admin = database.client("postgres");
+    let was = user(&database, "identity_waiting");
+    let becomes = Uuid::now_v7();
+    let project = project(&mut admin, "waiting");
+    for actor in [was, becomes] {
+        add_member(&mut admin, project, actor, "editor");
+    }
+    let mut waits = database.client("identity_waiting");
+    put(&mut waits, project, "a", "as who they were");
+    let pid = backend_pid(&mut waits);
+    let mut writes = database.client("postgres");
+    writes.batch_execute("BEGIN").expect("begin");
+    put(&mut writes, project, "b", "first");
+    let waiting = std::thread::spawn(move || put(&mut waits, project, "a", "as who they are"));
+    wait_until_blocked(&database, pid);
+    let sql = "SELECT quire.map_role_to_actor('identity_waiting', $1)";
+    admin.query_one(sql, &[&becomes]).expect("map the role");
+    writes.batch_execute("COMMIT").expect("commit");
+    assert_eq!(waiting.join().expect("write"), (2, 3));
+    let sql = "SELECT actor_id FROM quire_store.bundle WHERE project_id = $1 ORDER BY seq";
+    let authors: Vec<Uuid> =
+        admin.query(sql, &[&project]).expect("ask who wrote").iter().map(|row| row.get(0)).collect();
+    assert_eq!((authors[0], authors[2]), (was, becomes));
 }
