@@ -300,3 +300,35 @@ fn who_was_remapped_while_they_waited_writes_as_who_they_are_now() {
         admin.query(sql, &[&project]).expect("ask who wrote").iter().map(|row| row.get(0)).collect();
     assert_eq!((authors[0], authors[2]), (was, becomes));
 }
+
+/// Rights that end while a statement runs have ended for what it does afterwards, in a savepoint of who had locked the project before, too.
+#[test]
+fn nobody_writes_with_rights_that_ended_while_their_statement_waited() {
+    let database = shared().database("identity_ended");
+    let mut admin = database.client("postgres");
+    let actor = user(&database, "identity_ended");
+    let project = project(&mut admin, "ended");
+    add_member(&mut admin, project, actor, "editor");
+    let mut writes = database.client("identity_ended");
+    put(&mut writes, project, "a", "one");
+    put(&mut writes, project, "a", "two");
+    for savepoint in ["", "SAVEPOINT inside"] {
+        add_member(&mut admin, project, actor, "editor");
+        admin.batch_execute("SELECT pg_advisory_lock(1)").expect("lock");
+        let mut writes = database.client("identity_ended");
+        let pid = backend_pid(&mut writes);
+        writes.batch_execute("BEGIN").expect("begin");
+        // Locks the project and changes nothing.
+        put(&mut writes, project, "a", "two");
+        writes.batch_execute(savepoint).expect("begin inside");
+        let waiting = std::thread::spawn(move || {
+            let sql = "SELECT pg_advisory_xact_lock(1), quire.restore_project($1, 1)";
+            writes.execute(sql, &[&project]).map_err(|error| error.code().map(|code| code.code().to_owned()))
+        });
+        wait_until_blocked(&database, pid);
+        admin.query_one("SELECT quire.remove_project_member($1, $2)", &[&project, &actor]).expect("remove");
+        admin.batch_execute("SELECT pg_advisory_unlock(1)").expect("unlock");
+        assert_eq!(waiting.join().expect("write"), Err(Some("PT404".to_owned())), "{savepoint}");
+    }
+    log::verify(&mut admin, project);
+}
