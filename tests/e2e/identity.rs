@@ -332,3 +332,28 @@ fn nobody_writes_with_rights_that_ended_while_their_statement_waited() {
     }
     log::verify(&mut admin, project);
 }
+
+/// Who has registered in a transaction that was rolled back has not, whatever this backend has seen meanwhile.
+#[test]
+fn a_registration_that_was_rolled_back_is_made_again() {
+    let database = shared().database("identity_registered");
+    let mut admin = database.client("postgres");
+    let actor = Uuid::now_v7();
+    let projects = ["first", "second"].map(|name| {
+        let project = project(&mut admin, name);
+        add_member(&mut admin, project, actor, "editor");
+        project
+    });
+    let mut client = gateway(&database);
+    let claims = json!({"sub": actor});
+    for commits in [false, true] {
+        let mut transaction = request(&mut client, &claims);
+        let written = if commits { &projects[1..] } else { &projects };
+        for project in written {
+            put(&mut transaction, *project, "a", "one");
+        }
+        if commits { transaction.commit() } else { transaction.rollback() }.expect("end");
+    }
+    let sql = "SELECT count(*) FROM quire_store.actor WHERE actor_id = $1";
+    assert_eq!(admin.query_one(sql, &[&actor]).expect("look").get::<_, i64>(0), 1);
+}
