@@ -128,3 +128,54 @@ fn constraints_and_triggers_of_rows_do_their_part() {
     put(&mut admin, project, "c", "three");
     log::verify(&mut admin, project);
 }
+
+/// Rows are found by the primary key that a table has, whatever its index is called, and whatever else is called as it was.
+#[test]
+fn a_primary_key_is_known_by_what_it_is_and_not_by_its_name() {
+    let cluster = Cluster::start("rows_renamed", &[]);
+    let database = cluster.database("renamed");
+    let mut admin = database.client("postgres");
+    let project = project(&mut admin, "renamed");
+    put(&mut admin, project, "a", "one");
+    admin
+        .batch_execute(
+            "ALTER INDEX quire_store.file_head_pkey RENAME TO file_head_key;
+             CREATE INDEX file_head_pkey ON quire_store.file_head (project_id, file_path) WHERE is_deleted;
+             ALTER INDEX quire_store.entity_field_pkey RENAME TO entity_field_key;
+             CREATE INDEX entity_field_pkey ON quire_store.entity_field (seq)",
+        )
+        .expect("take the names away");
+    assert_eq!(put(&mut admin, project, "a", "two").0, 2);
+    let ops = serde_json::json!([
+        {"op": "field.set", "entity_type": "t", "entity_id": "1", "field": "f", "value": 1},
+        {"op": "field.set", "entity_type": "t", "entity_id": "1", "field": "g", "value": 1},
+    ]);
+    for _ in 0..2 {
+        admin.query_one("SELECT quire.commit_bundle($1, $2)", &[&project, &ops]).expect("set fields");
+    }
+    // Without a primary key the statements do it.
+    admin
+        .batch_execute("ALTER TABLE quire_store.file_head DROP CONSTRAINT file_head_key")
+        .expect("drop the primary key");
+    assert_eq!(put(&mut admin, project, "a", "three").0, 3);
+    log::verify(&mut admin, project);
+}
+
+/// Tables that a save only reads are locked as by who reads.
+#[test]
+fn who_saves_does_not_wait_for_an_index_of_what_they_read() {
+    let cluster = Cluster::start("rows_read", &[]);
+    let database = cluster.database("read");
+    let mut admin = database.client("postgres");
+    let project = project(&mut admin, "read");
+    let mut builder = database.client("postgres");
+    builder
+        .batch_execute(
+            "BEGIN; CREATE INDEX ON quire_store.project (name); CREATE INDEX ON quire_store.channel (name)",
+        )
+        .expect("build indexes");
+    admin.batch_execute("SET lock_timeout = '3s'").expect("set a timeout");
+    put(&mut admin, project, "a", "one");
+    put(&mut admin, project, "a", "two");
+    builder.batch_execute("COMMIT").expect("commit");
+}

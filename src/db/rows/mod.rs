@@ -21,19 +21,24 @@ use std::ptr::null_mut;
 pub(super) use table::scan_keys;
 use table::{Opened, Table};
 
-/// A table of quire's: a `static`, by which it is known.
+/// A table of quire's, whose primary key is its first columns: a `static`, by which it is known.
 pub struct Name {
     table: &'static CStr,
-    /// The index of its primary key, which is its first columns.
-    primary_key: &'static CStr,
     /// How many columns it has.
     width: usize,
+    /// The lock of what is done with it.
+    lock: u32,
 }
 
 impl Name {
-    /// A table, the index of its primary key, and how many columns it has.
-    pub const fn of(table: &'static CStr, primary_key: &'static CStr, width: usize) -> Self {
-        Self { table, primary_key, width }
+    /// A table that is written, and how many columns it has.
+    pub const fn of(table: &'static CStr, width: usize) -> Self {
+        Self { table, width, lock: pg_sys::RowExclusiveLock }
+    }
+
+    /// A table that is only read.
+    pub const fn to_read(table: &'static CStr, width: usize) -> Self {
+        Self { table, width, lock: pg_sys::AccessShareLock }
     }
 }
 
@@ -124,13 +129,13 @@ impl Rows {
         let mut opened = self.opened.borrow_mut();
         let known = opened.iter().position(|one| one.is(name));
         let at = known.or_else(|| {
-            let (table, primary_key) = (table_oid(name.table), table_oid(name.primary_key));
-            if table == pg_sys::InvalidOid || primary_key == pg_sys::InvalidOid {
+            let table = table_oid(name.table);
+            if table == pg_sys::InvalidOid {
                 return None;
             }
             // SAFETY: the table is there; `drop` closes it, or PostgreSQL after an error.
-            let relation = unsafe { pg_sys::table_open(table, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE) };
-            opened.push(Opened::of(name, relation, primary_key));
+            let relation = unsafe { pg_sys::table_open(table, name.lock as pg_sys::LOCKMODE) };
+            opened.push(Opened::of(name, relation));
             Some(opened.len() - 1)
         })?;
         opened[at].is_own().then_some(Table { rows: self, at })
