@@ -161,6 +161,29 @@ fn a_primary_key_is_known_by_what_it_is_and_not_by_its_name() {
     log::verify(&mut admin, project);
 }
 
+/// Content that came without a bundle is seen by whoever sees an older state, among tables as they are and among triggers.
+#[test]
+fn content_that_came_meanwhile_is_not_stored_again() {
+    let cluster = Cluster::start("rows_meanwhile", &[]);
+    for (name, prepare) in [("alone", ""), ("shared", LISTEN)] {
+        let database = cluster.database(name);
+        let mut admin = database.client("postgres");
+        admin.batch_execute(prepare).expect("prepare");
+        let project = project(&mut admin, name);
+        put(&mut admin, project, "a", "one");
+        admin.execute("DELETE FROM quire_store.blob WHERE project_id = $1", &[&project]).expect("lose it");
+        let mut older = database.client("postgres");
+        older
+            .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM quire_store.blob")
+            .expect("look");
+        let (_, before) = put(&mut admin, project, "a", "one");
+        assert_eq!(before, 1, "nothing but the content is new");
+        assert_eq!(put(&mut older, project, "b", "one"), (1, 2), "{name}");
+        older.batch_execute("COMMIT").expect("commit");
+        log::verify(&mut admin, project);
+    }
+}
+
 /// Tables that a save only reads are locked as by who reads.
 #[test]
 fn who_saves_does_not_wait_for_an_index_of_what_they_read() {

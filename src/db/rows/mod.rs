@@ -88,7 +88,7 @@ impl Rows {
     ) -> Result<Option<R>> {
         match self.table(name) {
             Some(table) => table.find(sight, key, columns, map),
-            None => statement::find(name, key, columns, map),
+            None => statement::find(name, sight, key, columns, map),
         }
     }
 
