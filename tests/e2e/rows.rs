@@ -202,3 +202,50 @@ fn who_saves_does_not_wait_for_an_index_of_what_they_read() {
     put(&mut admin, project, "a", "two");
     builder.batch_execute("COMMIT").expect("commit");
 }
+
+/// What the statement that calls has changed so far is seen, as every statement inside of it would see it.
+#[test]
+fn who_is_called_sees_what_the_calling_statement_has_changed() {
+    let cluster = Cluster::start("rows_inside", &[]);
+    let database = cluster.database("inside");
+    let mut admin = database.client("postgres");
+    let project = project(&mut admin, "inside");
+    let sql = "UPDATE quire_store.project_head SET in_order_after = in_order_after WHERE project_id = $1
+        RETURNING (quire.upsert_project_file($1, 'a', 'one')).version";
+    assert_eq!(admin.query_one(sql, &[&project]).expect("write").get::<_, i32>(0), 1);
+    log::verify(&mut admin, project);
+}
+
+/// Whatever ends it half-way, a save leaves nothing open: neither table nor snapshot, of which PostgreSQL would warn.
+#[test]
+fn a_save_that_fails_leaves_nothing_open() {
+    let cluster = Cluster::start("rows_fails", &[]);
+    let database = cluster.database("fails");
+    let mut admin = database.client("postgres");
+    let project = project(&mut admin, "fails");
+    put(&mut admin, project, "a", "one");
+    admin
+        .batch_execute(
+            "ALTER TABLE quire_store.file_head ADD CONSTRAINT no_b CHECK (file_path <> 'b');
+             ALTER TABLE quire_store.project_files ADD CONSTRAINT later UNIQUE (project_id, content_hash) DEFERRABLE;
+             CREATE INDEX ON quire_store.file_head ((1 / (size - 13)))",
+        )
+        .expect("add what refuses");
+    let failing = "DO $$ DECLARE p uuid := (SELECT project_id FROM quire_store.project WHERE name = 'fails'); what text; BEGIN
+        FOR i IN 1 .. 20 LOOP
+            FOREACH what IN ARRAY ARRAY['b/two', 'c/one', 'd/longer than it'] LOOP
+                BEGIN
+                    PERFORM quire.upsert_project_file(p, split_part(what, '/', 1), left(split_part(what, '/', 2), 13));
+                    RAISE 'it was written: %', what;
+                EXCEPTION WHEN check_violation OR unique_violation OR division_by_zero THEN
+                    PERFORM quire.upsert_project_file(p, 'a', clock_timestamp()::text);
+                END;
+            END LOOP;
+        END LOOP;
+    END $$";
+    admin.batch_execute(failing).expect("go on after errors");
+    log::verify(&mut admin, project);
+    let server_log = cluster.log();
+    let told: Vec<&str> = server_log.lines().filter(|line| line.contains("WARNING")).collect();
+    assert!(told.is_empty(), "{told:?}");
+}

@@ -57,23 +57,27 @@ pub enum Sight {
 /// While it lives, rows are found as they were when it began, and written.
 pub struct Rows {
     snapshot: pg_sys::Snapshot,
+    /// In which it began, and in which what it needs longer than a row is kept.
+    memory: pg_sys::MemoryContext,
     /// Of PostgreSQL's executor; null until a row is written.
     state: Cell<*mut pg_sys::EState>,
     opened: RefCell<Vec<Opened>>,
 }
 
 impl Rows {
-    /// Begins. Raises 25006 where nothing can be written.
+    /// Begins. Raises 25006 where nothing can be written, and 25000 where workers read with this session.
     pub fn begin() -> Self {
         super::require_writable();
-        // SAFETY: what a statement that writes does at its beginning; `drop` does what it does at its end, and after an error
-        // PostgreSQL does.
-        let snapshot = unsafe {
+        // SAFETY: what a statement that writes does at its beginning, which sees what the statement that calls has done so far;
+        // `drop` does what it does at its end, and after an error PostgreSQL does.
+        let (snapshot, memory) = unsafe {
+            pg_sys::PreventCommandIfParallelMode(c"this function".as_ptr());
+            pg_sys::CommandCounterIncrement();
             pg_sys::PushCopiedSnapshot(pg_sys::GetTransactionSnapshot());
             pg_sys::UpdateActiveSnapshotCommandId();
-            pg_sys::GetActiveSnapshot()
+            (pg_sys::GetActiveSnapshot(), pg_sys::CurrentMemoryContext)
         };
-        Self { snapshot, state: Cell::new(null_mut()), opened: RefCell::default() }
+        Self { snapshot, memory, state: Cell::new(null_mut()), opened: RefCell::default() }
     }
 
     /// The first row whose primary key begins with `key` and for which `map` gives something. `columns` are separated as in a
@@ -146,7 +150,7 @@ impl Rows {
         if self.state.get().is_null() {
             // SAFETY: as in `begin`.
             unsafe {
-                let state = pg_sys::CreateExecutorState();
+                let state = PgMemoryContexts::For(self.memory).switch_to(|_| pg_sys::CreateExecutorState());
                 (*state).es_snapshot = self.snapshot;
                 (*state).es_output_cid = pg_sys::GetCurrentCommandId(true);
                 pg_sys::AfterTriggerBeginQuery();
@@ -154,6 +158,19 @@ impl Rows {
             }
         }
         self.state.get()
+    }
+
+    /// Writes a row. What that takes beside it, for expressions in constraints and indexes, is given back.
+    fn write(&self, work: impl FnOnce(*mut pg_sys::EState)) {
+        self.in_state(|state| {
+            work(state);
+            // SAFETY: nothing of it is used after a row.
+            unsafe {
+                if let Some(context) = (*state).es_per_tuple_exprcontext.as_ref() {
+                    pg_sys::MemoryContextReset(context.ecxt_per_tuple_memory);
+                }
+            }
+        });
     }
 
     /// Does `work` in memory that goes with this.

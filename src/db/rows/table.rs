@@ -249,7 +249,7 @@ impl Table<'_> {
                 datums[at] = value.unwrap_or(Datum::from(0usize));
             })?;
         }
-        self.rows.in_state(|state| {
+        self.rows.write(|state| {
             // SAFETY: as above; an error is PostgreSQL's own.
             unsafe { pg_sys::ExecSimpleRelationInsert(writer, state, slot) };
         });
@@ -285,11 +285,12 @@ impl Table<'_> {
                 nulls.as_mut_ptr(),
                 is_new.as_mut_ptr(),
             );
-            pg_sys::ExecForceStoreHeapTuple(old, place, false);
-            (*place).tts_tid = (*old).t_self;
-            pg_sys::ExecForceStoreHeapTuple(changed, slot, false);
-            self.rows
-                .in_state(|state| pg_sys::ExecSimpleRelationUpdate(writer, state, null_mut(), place, slot));
+            let at = (*old).t_self;
+            // The slots copy both.
+            pg_sys::ExecForceStoreHeapTuple(old, place, true);
+            (*place).tts_tid = at;
+            pg_sys::ExecForceStoreHeapTuple(changed, slot, true);
+            self.rows.write(|state| pg_sys::ExecSimpleRelationUpdate(writer, state, null_mut(), place, slot));
         }
         Ok(true)
     }
