@@ -16,6 +16,7 @@ mod row_security;
 pub mod store;
 
 use crate::args::project_arg;
+use crate::bundle::store::has_transaction_id;
 use crate::db::{self, handed_out};
 use crate::error::{Code, Error, Result};
 use crate::ids::{ActorId, ProjectId};
@@ -195,8 +196,9 @@ fn pass(action: Action, project: ProjectId, caller: Caller) -> Result<Access> {
     if let Some(bound) = &caller.token {
         refuse_dead_token(bound)?;
     }
-    // What a transaction or a long statement still sees may be over, and whatever ended it was heard of already.
-    if db::sees_latest() {
+    // What a transaction or a long statement still sees may be over, and whatever ended it was heard of already. What this
+    // transaction has written may never be.
+    if db::sees_latest() && !has_transaction_id() {
         kept::keep(project, caller.key(), &found, changes);
     }
     decide(action, project, caller, found, changes)

@@ -8,7 +8,7 @@ use crate::ids::ProjectId;
 use crate::pure::content::Encoded;
 use pgrx::datum::TimestampWithTimeZone;
 
-static BLOB: Name = Name::of(c"blob", c"blob_pkey", 9);
+static BLOB: Name = Name::of(c"blob", 9);
 
 /// Blobs from which on one statement for all of them takes less time than their rows one by one.
 const FEW: usize = 8;

@@ -135,10 +135,13 @@ pub struct Committed {
 pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -> Result<Committed> {
     let project = commit.access.project;
     let author = commit.access.author()?;
-    let key = commit.correlation.map(|(id, fingerprint)| Key::new(id, author, fingerprint));
     let mut head =
         store::lock_head(commit.access, commit.path.as_ref())?.ok_or_else(|| auth::no_project(project))?;
     let access = commit.access.under_lock(head.access_version)?;
+    // Whoever has waited may act as somebody else by now.
+    let is_the_same = access.principal.actor == commit.access.principal.actor;
+    let author = if is_the_same { author } else { access.author()? };
+    let key = commit.correlation.map(|(id, fingerprint)| Key::new(id, author, fingerprint));
     if let Some(receipt) = key.as_ref().map(|key| key.find(project)).transpose()?.flatten() {
         let paths: Vec<FilePath> =
             receipt.paths().map(|path| FilePath::from_stored(path.to_owned())).collect();

@@ -48,9 +48,10 @@ pub fn wait(project: ProjectId) -> Result<Place> {
 impl Place {
     /// Says that the row is locked now.
     pub fn has_row(self, project: ProjectId) {
-        let Place::Taken(lock) = self else { return };
-        // SAFETY: who has locked a row has a transaction id.
+        // SAFETY: who has locked a row has a transaction id. A savepoint gets one of its own, too, where the row was locked before it:
+        // readers see what is committed now by whether there is one.
         let xid = unsafe { pg_sys::GetCurrentTransactionId() };
+        let Place::Taken(lock) = self else { return };
         LOCKED.with_borrow_mut(|locked| locked.insert(project, xid));
         if KEPT.get() < MOST_KEPT {
             KEPT.set(KEPT.get() + 1);

@@ -2,7 +2,7 @@
 
 use crate::cluster::{Database, shared};
 use crate::log;
-use crate::steps::{add_member, ensure_role, project, put, refusal, user};
+use crate::steps::{add_member, backend_pid, ensure_role, project, put, refusal, user, wait_until_blocked};
 use postgres::{Client, Transaction};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -270,4 +270,90 @@ fn history_keeps_the_actor_of_a_member_who_was_removed_and_whose_role_was_droppe
     // An owner can still see and end what they left behind.
     let sql = "SELECT quire.drop_subscription($1, name) FROM quire.list_subscriptions($1) WHERE actor = $2";
     assert_eq!(owner.execute(sql, &[&project, &leaver]).expect("drop"), 1);
+}
+
+/// Whoever waits for another writer, and acts as somebody else when their turn comes, writes as them.
+#[test]
+fn who_was_remapped_while_they_waited_writes_as_who_they_are_now() {
+    let database = shared().database("identity_waiting");
+    let mut admin = database.client("postgres");
+    let was = user(&database, "identity_waiting");
+    let becomes = Uuid::now_v7();
+    let project = project(&mut admin, "waiting");
+    for actor in [was, becomes] {
+        add_member(&mut admin, project, actor, "editor");
+    }
+    let mut waits = database.client("identity_waiting");
+    put(&mut waits, project, "a", "as who they were");
+    let pid = backend_pid(&mut waits);
+    let mut writes = database.client("postgres");
+    writes.batch_execute("BEGIN").expect("begin");
+    put(&mut writes, project, "b", "first");
+    let waiting = std::thread::spawn(move || put(&mut waits, project, "a", "as who they are"));
+    wait_until_blocked(&database, pid);
+    let sql = "SELECT quire.map_role_to_actor('identity_waiting', $1)";
+    admin.query_one(sql, &[&becomes]).expect("map the role");
+    writes.batch_execute("COMMIT").expect("commit");
+    assert_eq!(waiting.join().expect("write"), (2, 3));
+    let sql = "SELECT actor_id FROM quire_store.bundle WHERE project_id = $1 ORDER BY seq";
+    let authors: Vec<Uuid> =
+        admin.query(sql, &[&project]).expect("ask who wrote").iter().map(|row| row.get(0)).collect();
+    assert_eq!((authors[0], authors[2]), (was, becomes));
+}
+
+/// Rights that end while a statement runs have ended for what it does afterwards, in a savepoint of who had locked the project before, too.
+#[test]
+fn nobody_writes_with_rights_that_ended_while_their_statement_waited() {
+    let database = shared().database("identity_ended");
+    let mut admin = database.client("postgres");
+    let actor = user(&database, "identity_ended");
+    let project = project(&mut admin, "ended");
+    add_member(&mut admin, project, actor, "editor");
+    let mut writes = database.client("identity_ended");
+    put(&mut writes, project, "a", "one");
+    put(&mut writes, project, "a", "two");
+    for savepoint in ["", "SAVEPOINT inside"] {
+        add_member(&mut admin, project, actor, "editor");
+        admin.batch_execute("SELECT pg_advisory_lock(1)").expect("lock");
+        let mut writes = database.client("identity_ended");
+        let pid = backend_pid(&mut writes);
+        writes.batch_execute("BEGIN").expect("begin");
+        // Locks the project and changes nothing.
+        put(&mut writes, project, "a", "two");
+        writes.batch_execute(savepoint).expect("begin inside");
+        let waiting = std::thread::spawn(move || {
+            let sql = "SELECT pg_advisory_xact_lock(1), quire.restore_project($1, 1)";
+            writes.execute(sql, &[&project]).map_err(|error| error.code().map(|code| code.code().to_owned()))
+        });
+        wait_until_blocked(&database, pid);
+        admin.query_one("SELECT quire.remove_project_member($1, $2)", &[&project, &actor]).expect("remove");
+        admin.batch_execute("SELECT pg_advisory_unlock(1)").expect("unlock");
+        assert_eq!(waiting.join().expect("write"), Err(Some("PT404".to_owned())), "{savepoint}");
+    }
+    log::verify(&mut admin, project);
+}
+
+/// Who has registered in a transaction that was rolled back has not, whatever this backend has seen meanwhile.
+#[test]
+fn a_registration_that_was_rolled_back_is_made_again() {
+    let database = shared().database("identity_registered");
+    let mut admin = database.client("postgres");
+    let actor = Uuid::now_v7();
+    let projects = ["first", "second"].map(|name| {
+        let project = project(&mut admin, name);
+        add_member(&mut admin, project, actor, "editor");
+        project
+    });
+    let mut client = gateway(&database);
+    let claims = json!({"sub": actor});
+    for commits in [false, true] {
+        let mut transaction = request(&mut client, &claims);
+        let written = if commits { &projects[1..] } else { &projects };
+        for project in written {
+            put(&mut transaction, *project, "a", "one");
+        }
+        if commits { transaction.commit() } else { transaction.rollback() }.expect("end");
+    }
+    let sql = "SELECT count(*) FROM quire_store.actor WHERE actor_id = $1";
+    assert_eq!(admin.query_one(sql, &[&actor]).expect("look").get::<_, i64>(0), 1);
 }

@@ -128,3 +128,124 @@ fn constraints_and_triggers_of_rows_do_their_part() {
     put(&mut admin, project, "c", "three");
     log::verify(&mut admin, project);
 }
+
+/// Rows are found by the primary key that a table has, whatever its index is called, and whatever else is called as it was.
+#[test]
+fn a_primary_key_is_known_by_what_it_is_and_not_by_its_name() {
+    let cluster = Cluster::start("rows_renamed", &[]);
+    let database = cluster.database("renamed");
+    let mut admin = database.client("postgres");
+    let project = project(&mut admin, "renamed");
+    put(&mut admin, project, "a", "one");
+    admin
+        .batch_execute(
+            "ALTER INDEX quire_store.file_head_pkey RENAME TO file_head_key;
+             CREATE INDEX file_head_pkey ON quire_store.file_head (project_id, file_path) WHERE is_deleted;
+             ALTER INDEX quire_store.entity_field_pkey RENAME TO entity_field_key;
+             CREATE INDEX entity_field_pkey ON quire_store.entity_field (seq)",
+        )
+        .expect("take the names away");
+    assert_eq!(put(&mut admin, project, "a", "two").0, 2);
+    let ops = serde_json::json!([
+        {"op": "field.set", "entity_type": "t", "entity_id": "1", "field": "f", "value": 1},
+        {"op": "field.set", "entity_type": "t", "entity_id": "1", "field": "g", "value": 1},
+    ]);
+    for _ in 0..2 {
+        admin.query_one("SELECT quire.commit_bundle($1, $2)", &[&project, &ops]).expect("set fields");
+    }
+    // Without a primary key the statements do it.
+    admin
+        .batch_execute("ALTER TABLE quire_store.file_head DROP CONSTRAINT file_head_key")
+        .expect("drop the primary key");
+    assert_eq!(put(&mut admin, project, "a", "three").0, 3);
+    log::verify(&mut admin, project);
+}
+
+/// Content that came without a bundle is seen by whoever sees an older state, among tables as they are and among triggers.
+#[test]
+fn content_that_came_meanwhile_is_not_stored_again() {
+    let cluster = Cluster::start("rows_meanwhile", &[]);
+    for (name, prepare) in [("alone", ""), ("shared", LISTEN)] {
+        let database = cluster.database(name);
+        let mut admin = database.client("postgres");
+        admin.batch_execute(prepare).expect("prepare");
+        let project = project(&mut admin, name);
+        put(&mut admin, project, "a", "one");
+        admin.execute("DELETE FROM quire_store.blob WHERE project_id = $1", &[&project]).expect("lose it");
+        let mut older = database.client("postgres");
+        older
+            .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM quire_store.blob")
+            .expect("look");
+        let (_, before) = put(&mut admin, project, "a", "one");
+        assert_eq!(before, 1, "nothing but the content is new");
+        assert_eq!(put(&mut older, project, "b", "one"), (1, 2), "{name}");
+        older.batch_execute("COMMIT").expect("commit");
+        log::verify(&mut admin, project);
+    }
+}
+
+/// Tables that a save only reads are locked as by who reads.
+#[test]
+fn who_saves_does_not_wait_for_an_index_of_what_they_read() {
+    let cluster = Cluster::start("rows_read", &[]);
+    let database = cluster.database("read");
+    let mut admin = database.client("postgres");
+    let project = project(&mut admin, "read");
+    let mut builder = database.client("postgres");
+    builder
+        .batch_execute(
+            "BEGIN; CREATE INDEX ON quire_store.project (name); CREATE INDEX ON quire_store.channel (name)",
+        )
+        .expect("build indexes");
+    admin.batch_execute("SET lock_timeout = '3s'").expect("set a timeout");
+    put(&mut admin, project, "a", "one");
+    put(&mut admin, project, "a", "two");
+    builder.batch_execute("COMMIT").expect("commit");
+}
+
+/// What the statement that calls has changed so far is seen, as every statement inside of it would see it.
+#[test]
+fn who_is_called_sees_what_the_calling_statement_has_changed() {
+    let cluster = Cluster::start("rows_inside", &[]);
+    let database = cluster.database("inside");
+    let mut admin = database.client("postgres");
+    let project = project(&mut admin, "inside");
+    let sql = "UPDATE quire_store.project_head SET in_order_after = in_order_after WHERE project_id = $1
+        RETURNING (quire.upsert_project_file($1, 'a', 'one')).version";
+    assert_eq!(admin.query_one(sql, &[&project]).expect("write").get::<_, i32>(0), 1);
+    log::verify(&mut admin, project);
+}
+
+/// Whatever ends it half-way, a save leaves nothing open: neither table nor snapshot, of which PostgreSQL would warn.
+#[test]
+fn a_save_that_fails_leaves_nothing_open() {
+    let cluster = Cluster::start("rows_fails", &[]);
+    let database = cluster.database("fails");
+    let mut admin = database.client("postgres");
+    let project = project(&mut admin, "fails");
+    put(&mut admin, project, "a", "one");
+    admin
+        .batch_execute(
+            "ALTER TABLE quire_store.file_head ADD CONSTRAINT no_b CHECK (file_path <> 'b');
+             ALTER TABLE quire_store.project_files ADD CONSTRAINT later UNIQUE (project_id, content_hash) DEFERRABLE;
+             CREATE INDEX ON quire_store.file_head ((1 / (size - 13)))",
+        )
+        .expect("add what refuses");
+    let failing = "DO $$ DECLARE p uuid := (SELECT project_id FROM quire_store.project WHERE name = 'fails'); what text; BEGIN
+        FOR i IN 1 .. 20 LOOP
+            FOREACH what IN ARRAY ARRAY['b/two', 'c/one', 'd/longer than it'] LOOP
+                BEGIN
+                    PERFORM quire.upsert_project_file(p, split_part(what, '/', 1), left(split_part(what, '/', 2), 13));
+                    RAISE 'it was written: %', what;
+                EXCEPTION WHEN check_violation OR unique_violation OR division_by_zero THEN
+                    PERFORM quire.upsert_project_file(p, 'a', clock_timestamp()::text);
+                END;
+            END LOOP;
+        END LOOP;
+    END $$";
+    admin.batch_execute(failing).expect("go on after errors");
+    log::verify(&mut admin, project);
+    let server_log = cluster.log();
+    let told: Vec<&str> = server_log.lines().filter(|line| line.contains("WARNING")).collect();
+    assert!(told.is_empty(), "{told:?}");
+}

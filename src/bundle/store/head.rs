@@ -32,9 +32,9 @@ pub struct LockedHead {
     pub file: Option<Head>,
 }
 
-static HEAD: Name = Name::of(c"project_head", c"project_head_pkey", 9);
-static PROJECT: Name = Name::of(c"project", c"project_pkey", 11);
-static CHANNEL: Name = Name::of(c"channel", c"channel_pkey", 9);
+static HEAD: Name = Name::of(c"project_head", 9);
+static PROJECT: Name = Name::to_read(c"project", 11);
+static CHANNEL: Name = Name::to_read(c"channel", 9);
 
 /// Locks the head row; `None` when the project has been deleted meanwhile. Reads the head of `path`, too.
 pub fn lock_head(access: &Access, path: Option<&FilePath>) -> Result<Option<LockedHead>> {

@@ -62,7 +62,7 @@ pub struct Entry<'a> {
 }
 
 /// The log's table.
-static BUNDLE: Name = Name::of(c"bundle", c"bundle_pkey", 14);
+static BUNDLE: Name = Name::of(c"bundle", 14);
 
 /// Appends a bundle to the log and moves the head row to it.
 pub fn append(rows: &Rows, entry: &Entry) -> Result<()> {

@@ -21,19 +21,24 @@ use std::ptr::null_mut;
 pub(super) use table::scan_keys;
 use table::{Opened, Table};
 
-/// A table of quire's: a `static`, by which it is known.
+/// A table of quire's, whose primary key is its first columns: a `static`, by which it is known.
 pub struct Name {
     table: &'static CStr,
-    /// The index of its primary key, which is its first columns.
-    primary_key: &'static CStr,
     /// How many columns it has.
     width: usize,
+    /// The lock of what is done with it.
+    lock: u32,
 }
 
 impl Name {
-    /// A table, the index of its primary key, and how many columns it has.
-    pub const fn of(table: &'static CStr, primary_key: &'static CStr, width: usize) -> Self {
-        Self { table, primary_key, width }
+    /// A table that is written, and how many columns it has.
+    pub const fn of(table: &'static CStr, width: usize) -> Self {
+        Self { table, width, lock: pg_sys::RowExclusiveLock }
+    }
+
+    /// A table that is only read.
+    pub const fn to_read(table: &'static CStr, width: usize) -> Self {
+        Self { table, width, lock: pg_sys::AccessShareLock }
     }
 }
 
@@ -52,23 +57,27 @@ pub enum Sight {
 /// While it lives, rows are found as they were when it began, and written.
 pub struct Rows {
     snapshot: pg_sys::Snapshot,
+    /// In which it began, and in which what it needs longer than a row is kept.
+    memory: pg_sys::MemoryContext,
     /// Of PostgreSQL's executor; null until a row is written.
     state: Cell<*mut pg_sys::EState>,
     opened: RefCell<Vec<Opened>>,
 }
 
 impl Rows {
-    /// Begins. Raises 25006 where nothing can be written.
+    /// Begins. Raises 25006 where nothing can be written, and 25000 where workers read with this session.
     pub fn begin() -> Self {
         super::require_writable();
-        // SAFETY: what a statement that writes does at its beginning; `drop` does what it does at its end, and after an error
-        // PostgreSQL does.
-        let snapshot = unsafe {
+        // SAFETY: what a statement that writes does at its beginning, which sees what the statement that calls has done so far;
+        // `drop` does what it does at its end, and after an error PostgreSQL does.
+        let (snapshot, memory) = unsafe {
+            pg_sys::PreventCommandIfParallelMode(c"this function".as_ptr());
+            pg_sys::CommandCounterIncrement();
             pg_sys::PushCopiedSnapshot(pg_sys::GetTransactionSnapshot());
             pg_sys::UpdateActiveSnapshotCommandId();
-            pg_sys::GetActiveSnapshot()
+            (pg_sys::GetActiveSnapshot(), pg_sys::CurrentMemoryContext)
         };
-        Self { snapshot, state: Cell::new(null_mut()), opened: RefCell::default() }
+        Self { snapshot, memory, state: Cell::new(null_mut()), opened: RefCell::default() }
     }
 
     /// The first row whose primary key begins with `key` and for which `map` gives something. `columns` are separated as in a
@@ -83,7 +92,7 @@ impl Rows {
     ) -> Result<Option<R>> {
         match self.table(name) {
             Some(table) => table.find(sight, key, columns, map),
-            None => statement::find(name, key, columns, map),
+            None => statement::find(name, sight, key, columns, map),
         }
     }
 
@@ -124,13 +133,13 @@ impl Rows {
         let mut opened = self.opened.borrow_mut();
         let known = opened.iter().position(|one| one.is(name));
         let at = known.or_else(|| {
-            let (table, primary_key) = (table_oid(name.table), table_oid(name.primary_key));
-            if table == pg_sys::InvalidOid || primary_key == pg_sys::InvalidOid {
+            let table = table_oid(name.table);
+            if table == pg_sys::InvalidOid {
                 return None;
             }
             // SAFETY: the table is there; `drop` closes it, or PostgreSQL after an error.
-            let relation = unsafe { pg_sys::table_open(table, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE) };
-            opened.push(Opened::of(name, relation, primary_key));
+            let relation = unsafe { pg_sys::table_open(table, name.lock as pg_sys::LOCKMODE) };
+            opened.push(Opened::of(name, relation));
             Some(opened.len() - 1)
         })?;
         opened[at].is_own().then_some(Table { rows: self, at })
@@ -141,7 +150,7 @@ impl Rows {
         if self.state.get().is_null() {
             // SAFETY: as in `begin`.
             unsafe {
-                let state = pg_sys::CreateExecutorState();
+                let state = PgMemoryContexts::For(self.memory).switch_to(|_| pg_sys::CreateExecutorState());
                 (*state).es_snapshot = self.snapshot;
                 (*state).es_output_cid = pg_sys::GetCurrentCommandId(true);
                 pg_sys::AfterTriggerBeginQuery();
@@ -149,6 +158,19 @@ impl Rows {
             }
         }
         self.state.get()
+    }
+
+    /// Writes a row. What that takes beside it, for expressions in constraints and indexes, is given back.
+    fn write(&self, work: impl FnOnce(*mut pg_sys::EState)) {
+        self.in_state(|state| {
+            work(state);
+            // SAFETY: nothing of it is used after a row.
+            unsafe {
+                if let Some(context) = (*state).es_per_tuple_exprcontext.as_ref() {
+                    pg_sys::MemoryContextReset(context.ecxt_per_tuple_memory);
+                }
+            }
+        });
     }
 
     /// Does `work` in memory that goes with this.

@@ -1,7 +1,7 @@
 //! The statements that do the same as the functions of `table`, for a table that is not quire's alone. They are made of the same names
 //! and values, so the two ways cannot come to differ.
 
-use super::{Column, Name, again};
+use super::{Column, Name, Sight, again};
 use crate::db::{self, Arg, Row};
 use crate::error::Result;
 use std::cell::RefCell;
@@ -15,13 +15,18 @@ thread_local! {
 
 pub fn find<R>(
     name: &Name,
+    sight: Sight,
     key: &[Column],
     columns: &str,
     map: impl FnMut(&Row) -> Result<Option<R>>,
 ) -> Result<Option<R>> {
     of_project(key);
     let sql = kept(format!("SELECT {columns} FROM {} h WHERE {}", table(name), equal(key, " AND ", 1)));
-    Ok(db::write(sql, &args(key), map)?.into_iter().flatten().next())
+    let found = match sight {
+        Sight::Statement => db::write(sql, &args(key), map),
+        Sight::Now => db::latest(|| db::read(sql, &args(key), map)),
+    };
+    Ok(found?.into_iter().flatten().next())
 }
 
 pub fn lock<R>(

@@ -14,6 +14,7 @@ use std::ptr::null_mut;
 pub struct Opened {
     name: &'static Name,
     relation: pg_sys::Relation,
+    /// The index of its primary key.
     primary_key: pg_sys::Oid,
     /// Whether nobody but quire has to do with it.
     is_own: bool,
@@ -32,7 +33,9 @@ pub struct Table<'r> {
 
 impl Opened {
     /// A table that was just opened.
-    pub fn of(name: &'static Name, relation: pg_sys::Relation, primary_key: pg_sys::Oid) -> Self {
+    pub fn of(name: &'static Name, relation: pg_sys::Relation) -> Self {
+        // SAFETY: the table is open. Under its lock the index that it names stays one that is kept up to date.
+        let primary_key = unsafe { primary_key(relation) };
         let opened =
             Self { name, relation, primary_key, is_own: false, writer: null_mut(), slots: [null_mut(); 2] };
         Self { is_own: opened.looks_own(), ..opened }
@@ -70,6 +73,7 @@ impl Opened {
             let is_plain = form.relkind == pg_sys::RELKIND_RELATION as i8
                 && form.relam == pg_sys::HEAP_TABLE_AM_OID
                 && !form.relispartition
+                && self.primary_key != pg_sys::InvalidOid
                 && relation.rd_rules.is_null();
             let columns = self.columns().filter(|column| !column.attisdropped).count();
             is_plain && columns == self.name.width && self.has_own_triggers_only()
@@ -123,6 +127,18 @@ impl Opened {
             .map(|(at, column)| (at, column.atttypid))
             .ok_or_else(|| Error::internal(format!("there is no column {name}")))
     }
+}
+
+#[cfg(not(feature = "pg18"))]
+unsafe fn primary_key(relation: pg_sys::Relation) -> pg_sys::Oid {
+    // SAFETY: the caller's.
+    unsafe { pg_sys::RelationGetPrimaryKeyIndex(relation) }
+}
+
+#[cfg(feature = "pg18")]
+unsafe fn primary_key(relation: pg_sys::Relation) -> pg_sys::Oid {
+    // SAFETY: the caller's.
+    unsafe { pg_sys::RelationGetPrimaryKeyIndex(relation, false) }
 }
 
 #[cfg(not(feature = "pg18"))]
@@ -233,7 +249,7 @@ impl Table<'_> {
                 datums[at] = value.unwrap_or(Datum::from(0usize));
             })?;
         }
-        self.rows.in_state(|state| {
+        self.rows.write(|state| {
             // SAFETY: as above; an error is PostgreSQL's own.
             unsafe { pg_sys::ExecSimpleRelationInsert(writer, state, slot) };
         });
@@ -269,11 +285,12 @@ impl Table<'_> {
                 nulls.as_mut_ptr(),
                 is_new.as_mut_ptr(),
             );
-            pg_sys::ExecForceStoreHeapTuple(old, place, false);
-            (*place).tts_tid = (*old).t_self;
-            pg_sys::ExecForceStoreHeapTuple(changed, slot, false);
-            self.rows
-                .in_state(|state| pg_sys::ExecSimpleRelationUpdate(writer, state, null_mut(), place, slot));
+            let at = (*old).t_self;
+            // The slots copy both.
+            pg_sys::ExecForceStoreHeapTuple(old, place, true);
+            (*place).tts_tid = at;
+            pg_sys::ExecForceStoreHeapTuple(changed, slot, true);
+            self.rows.write(|state| pg_sys::ExecSimpleRelationUpdate(writer, state, null_mut(), place, slot));
         }
         Ok(true)
     }

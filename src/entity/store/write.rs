@@ -12,8 +12,8 @@ use crate::pure::interrupt;
 use crate::pure::json::JsonValue;
 use std::collections::{HashMap, HashSet};
 
-static OPS: Name = Name::of(c"entity_op", c"entity_op_pkey", 11);
-static FIELDS: Name = Name::of(c"entity_field", c"entity_field_pkey", 10);
+static OPS: Name = Name::of(c"entity_op", 11);
+static FIELDS: Name = Name::of(c"entity_field", 10);
 
 /// Rows after which the memory that their values took is given back.
 const BATCH_ROWS: usize = 100;

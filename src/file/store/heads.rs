@@ -72,7 +72,7 @@ pub fn load_for(
 }
 
 /// The table of heads.
-pub static FILE_HEAD: Name = Name::of(c"file_head", c"file_head_pkey", 16);
+pub static FILE_HEAD: Name = Name::of(c"file_head", 16);
 
 /// The head at one path, as it was when `rows` began.
 pub fn head_at(rows: &Rows, project: ProjectId, path: &FilePath) -> Result<Option<Head>> {

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 /// Most rows one INSERT carries.
 const BATCH_ROWS: usize = 10_000;
 
-static VERSIONS: Name = Name::of(c"project_files", c"project_files_pkey", 18);
+static VERSIONS: Name = Name::of(c"project_files", 18);
 
 /// Versions from which on a statement for all of them takes less time than their rows one by one.
 const FEW: usize = 8;
