@@ -21,6 +21,8 @@ thread_local! {
     static KEPT: RefCell<HashMap<(ProjectId, Key), ProjectAccess>> = RefCell::default();
     static TABLES: Cell<[pg_sys::Oid; 4]> = const { Cell::new(NO_TABLES) };
     static CHANGES: Cell<u64> = const { Cell::new(0) };
+    /// The transaction that has changed what is known of somebody.
+    static CHANGED_BY: Cell<pg_sys::TransactionId> = const { Cell::new(pg_sys::InvalidTransactionId) };
 }
 
 /// How often this backend has heard of such a change.
@@ -69,9 +71,11 @@ pub fn find(project: ProjectId, key: Key) -> Option<ProjectAccess> {
     KEPT.with_borrow(|kept| kept.get(&(project, key)).cloned())
 }
 
-/// Remembers, unless something has changed since `changes` were counted.
+/// Remembers, unless something has changed since `changes` were counted, or was changed in this transaction, which may be rolled back.
 pub fn keep(project: ProjectId, key: Key, found: &ProjectAccess, changes: u64) {
-    if CHANGES.get() != changes {
+    let xid = top_transaction();
+    let has_changed_some = xid != pg_sys::InvalidTransactionId && xid == CHANGED_BY.get();
+    if CHANGES.get() != changes || has_changed_some {
         return;
     }
     KEPT.with_borrow_mut(|kept| {
@@ -85,4 +89,10 @@ pub fn keep(project: ProjectId, key: Key, found: &ProjectAccess, changes: u64) {
 /// Forgets everything, after what is known of somebody has changed here.
 pub fn forget() {
     KEPT.with_borrow_mut(HashMap::clear);
+    CHANGED_BY.set(top_transaction());
+}
+
+fn top_transaction() -> pg_sys::TransactionId {
+    // SAFETY: plain read of the transaction's state.
+    unsafe { pg_sys::GetTopTransactionIdIfAny() }
 }

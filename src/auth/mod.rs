@@ -16,7 +16,6 @@ mod row_security;
 pub mod store;
 
 use crate::args::project_arg;
-use crate::bundle::store::has_transaction_id;
 use crate::db::{self, handed_out};
 use crate::error::{Code, Error, Result};
 use crate::ids::{ActorId, ProjectId};
@@ -196,9 +195,8 @@ fn pass(action: Action, project: ProjectId, caller: Caller) -> Result<Access> {
     if let Some(bound) = &caller.token {
         refuse_dead_token(bound)?;
     }
-    // What a transaction or a long statement still sees may be over, and whatever ended it was heard of already. What this
-    // transaction has written may never be.
-    if db::sees_latest() && !has_transaction_id() {
+    // What a transaction or a long statement still sees may be over, and whatever ended it was heard of already.
+    if db::sees_latest() {
         kept::keep(project, caller.key(), &found, changes);
     }
     decide(action, project, caller, found, changes)
@@ -313,6 +311,7 @@ pub fn author(principal: &Principal) -> Result<ActorId> {
     })?;
     if !principal.is_registered {
         store::register_actor(actor, principal.claimed_name.as_deref())?;
+        kept::forget();
         return Ok(actor);
     }
     // In a transaction that sees an older state, what it sees may not be what there is: another write will do it.

@@ -1,7 +1,7 @@
 //! Rows that are not committed yet. PostgreSQL has whoever inserts a key wait for a transaction that has inserted the same one; who is
 //! to wait for nobody looks first.
 
-use super::rows::scan_keys;
+use super::rows::{primary_key, scan_keys};
 use super::{Arg, table_oid};
 use crate::error::{Error, Result};
 use pgrx::pg_sys;
@@ -29,9 +29,9 @@ impl Writer {
 }
 
 /// Looks for a row by its primary key: the table's first columns in their order.
-pub fn look(table: &CStr, primary_key: &CStr, key: &[Arg]) -> Result<Sight> {
-    let (table, index) = (table_oid(table), table_oid(primary_key));
-    if table == pg_sys::InvalidOid || index == pg_sys::InvalidOid {
+pub fn look(table: &CStr, key: &[Arg]) -> Result<Sight> {
+    let table = table_oid(table);
+    if table == pg_sys::InvalidOid {
         return Err(Error::internal("there is no table to look into"));
     }
     let mut keys = scan_keys(key.iter())?;
@@ -41,9 +41,11 @@ pub fn look(table: &CStr, primary_key: &CStr, key: &[Arg]) -> Result<Sight> {
         let mut dirty = std::mem::zeroed::<pg_sys::SnapshotData>();
         dirty.snapshot_type = pg_sys::SnapshotType::SNAPSHOT_DIRTY;
         let relation = pg_sys::table_open(table, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
+        let index = primary_key(relation);
+        let has_index = index != pg_sys::InvalidOid;
         let count = keys.len() as i32;
         let scan =
-            pg_sys::systable_beginscan(relation, index, true, &raw mut dirty, count, keys.as_mut_ptr());
+            pg_sys::systable_beginscan(relation, index, has_index, &raw mut dirty, count, keys.as_mut_ptr());
         let sight = if pg_sys::systable_getnext(scan).is_null() {
             Sight::Nothing
         } else if dirty.xmin == pg_sys::InvalidTransactionId {

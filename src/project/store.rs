@@ -57,7 +57,7 @@ pub fn insert_given(
     if !lock.take_if_free() {
         return Ok(false);
     }
-    let there = dirty::look(c"project", c"project_pkey", &[project.pg().into()])?;
+    let there = dirty::look(c"project", &[project.pg().into()])?;
     let is_being_made = matches!(there, Sight::Uncommitted(_));
     let is_made = !is_being_made && insert(project, name, kind, visibility, settings, owner)?;
     // From here on who looks sees the row.

@@ -160,7 +160,7 @@ fn open_lane(project: ProjectId, token: Uuid, lanes: i32) -> Result<Lane> {
     let (mut found, mut unseen) = (Lane::None, None);
     for lane in (1..=lanes).filter(|lane| !used.contains(lane)) {
         let key: [Arg; 3] = [project.pg().into(), uuid_to_pg(token).into(), lane.into()];
-        match dirty::look(c"token_use", c"token_use_pkey", &key)? {
+        match dirty::look(c"token_use", &key)? {
             Sight::Nothing if open(lane)? => {
                 found = Lane::Opened;
                 break;

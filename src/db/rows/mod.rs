@@ -18,8 +18,8 @@ use pgrx::pg_sys;
 use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
 use std::ptr::null_mut;
-pub(super) use table::scan_keys;
 use table::{Opened, Table};
+pub(super) use table::{primary_key, scan_keys};
 
 /// A table of quire's, whose primary key is its first columns: a `static`, by which it is known.
 pub struct Name {

@@ -129,14 +129,22 @@ impl Opened {
     }
 }
 
+/// The index of a table's primary key; `InvalidOid` when it has none.
+///
+/// # Safety
+/// The table is open.
 #[cfg(not(feature = "pg18"))]
-unsafe fn primary_key(relation: pg_sys::Relation) -> pg_sys::Oid {
+pub(in crate::db) unsafe fn primary_key(relation: pg_sys::Relation) -> pg_sys::Oid {
     // SAFETY: the caller's.
     unsafe { pg_sys::RelationGetPrimaryKeyIndex(relation) }
 }
 
+/// The index of a table's primary key; `InvalidOid` when it has none.
+///
+/// # Safety
+/// The table is open.
 #[cfg(feature = "pg18")]
-unsafe fn primary_key(relation: pg_sys::Relation) -> pg_sys::Oid {
+pub(in crate::db) unsafe fn primary_key(relation: pg_sys::Relation) -> pg_sys::Oid {
     // SAFETY: the caller's.
     unsafe { pg_sys::RelationGetPrimaryKeyIndex(relation, false) }
 }
