@@ -27,7 +27,7 @@ pub fn insert_locked(project: ProjectId, blobs: &[Blob]) -> Result<()> {
         let state: Option<i16> = rows.find(&BLOB, Sight::Now, &key, "state", |row| row.get(1).map(Some))?;
         let state = state.map(State::from_stored).transpose()?;
         match (state, blob.parts.as_slice()) {
-            (None, [whole]) => rows.insert(&BLOB, &values(project, blob, whole)?)?,
+            (None, [whole]) => rows.insert(&BLOB, &values(project, blob, whole))?,
             (Some(State::Present), _) => {}
             _ => gone.push(blob),
         }
@@ -36,8 +36,8 @@ pub fn insert_locked(project: ProjectId, blobs: &[Blob]) -> Result<()> {
     gone.into_iter().try_for_each(|blob| store::insert(project, std::slice::from_ref(blob)))
 }
 
-fn values<'a>(project: ProjectId, blob: &'a Blob, whole: &'a Encoded) -> Result<[Column<'a>; 9]> {
-    Ok([
+fn values<'a>(project: ProjectId, blob: &'a Blob, whole: &'a Encoded) -> [Column<'a>; 9] {
+    [
         ("project_id", project.pg().into()),
         ("hash", blob.hash.as_bytes().as_slice().into()),
         ("size", blob.size.into()),
@@ -47,5 +47,5 @@ fn values<'a>(project: ProjectId, blob: &'a Blob, whole: &'a Encoded) -> Result<
         ("state_at", Arg::null::<TimestampWithTimeZone>()),
         ("state_reason", Arg::null::<String>()),
         ("bytes", whole.bytes.as_slice().into()),
-    ])
+    ]
 }

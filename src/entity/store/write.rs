@@ -9,7 +9,6 @@ use crate::ids::{ActorId, ProjectId};
 use crate::jsonb::JsonText;
 use crate::pure::field::{self, EntityKey, FieldKey, Fields, LEAST_WEIGHT, NewField};
 use crate::pure::interrupt;
-use crate::pure::json::JsonValue;
 use std::collections::{HashMap, HashSet};
 
 static OPS: Name = Name::of(c"entity_op", 11);
@@ -37,11 +36,7 @@ pub fn load_fields(project: ProjectId, keys: &[&FieldKey]) -> Result<Fields> {
 
 /// What an entity weighs without some of its fields.
 pub fn weight(project: ProjectId, entity: &EntityKey, without: &Fields) -> Result<i64> {
-    let key: [Column; 3] = [
-        ("project_id", project.pg().into()),
-        ("entity_type", entity.entity_type.as_str().into()),
-        ("entity_id", entity.entity_id.as_str().into()),
-    ];
+    let key = entity_key_of(project, entity);
     let without: HashSet<&str> =
         field::all_fields_of(without, entity).map(|(key, _)| key.field.as_str()).collect();
     let mut sum = 0;
@@ -128,13 +123,17 @@ fn move_field(
     rows.insert(&FIELDS, &key.into_iter().chain(values).chain([in_conflict]).collect::<Vec<_>>())
 }
 
-fn key_of(project: ProjectId, key: &FieldKey) -> [Column<'_>; 4] {
+fn entity_key_of(project: ProjectId, entity: &EntityKey) -> [Column<'_>; 3] {
     [
         ("project_id", project.pg().into()),
-        ("entity_type", key.entity.entity_type.as_str().into()),
-        ("entity_id", key.entity.entity_id.as_str().into()),
-        ("field", key.field.as_str().into()),
+        ("entity_type", entity.entity_type.as_str().into()),
+        ("entity_id", entity.entity_id.as_str().into()),
     ]
+}
+
+fn key_of(project: ProjectId, key: &FieldKey) -> [Column<'_>; 4] {
+    let [project, entity_type, entity_id] = entity_key_of(project, &key.entity);
+    [project, entity_type, entity_id, ("field", key.field.as_str().into())]
 }
 
 fn json(change: &NewField) -> Option<JsonText<'_>> {
@@ -143,5 +142,5 @@ fn json(change: &NewField) -> Option<JsonText<'_>> {
 
 /// Bytes of the value's canonical form, which are at most a megabyte.
 fn size(change: &NewField) -> i32 {
-    change.value.as_ref().map_or(0, |value| JsonValue::as_str(value).len()) as i32
+    change.value.as_ref().map_or(0, |value| value.as_str().len()) as i32
 }

@@ -97,7 +97,7 @@ pub fn current_files(
         Some(directory) => (format!("{}/", directory.as_str()), format!("{}0", directory.as_str())),
     };
     let after = page.after.as_ref().map(|path| format!("{}{SMALLEST}", path.as_str()));
-    let from = after.map_or(from.clone(), |after| after.max(from));
+    let from = after.into_iter().fold(from, String::max);
     let mut args: Vec<Arg> = vec![project.pg().into(), from.as_str().into(), below.as_str().into()];
     if with_content && page.most.is_none() {
         return answer.fill(ALL, &args);
