@@ -32,7 +32,7 @@ run_pgrx_install() {
 
 # Everything the installed files are made from.
 source_hash() {
-    find src sql .cargo Cargo.toml Cargo.lock quire.control -type f | LC_ALL=C sort | hash_files
+    find src crates sql .cargo Cargo.toml Cargo.lock quire.control -type f | LC_ALL=C sort | hash_files
 }
 
 # What is installed, whoever installed it: a release build replaces a dev build, another checkout replaces both.

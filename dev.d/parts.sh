@@ -6,9 +6,9 @@ STATEMENTS=tests/statements/Cargo.toml
 
 part_lint() {
     ensure_lint_tools
-    check "cargo fmt" cargo fmt --check
+    check "cargo fmt" cargo fmt --all --check
     check "cargo clippy" cargo clippy "${CARGO_QUIET[@]}" --no-default-features --features "$PG_FEATURE" \
-        --all-targets -- -D warnings
+        --workspace --all-targets -- -D warnings
     check "cargo fmt of the statement rules" cargo fmt --check --manifest-path "$STATEMENTS"
     check "cargo clippy of the statement rules" cargo clippy "${CARGO_QUIET[@]}" --manifest-path "$STATEMENTS" \
         --target-dir target --all-targets -- -D warnings
@@ -37,9 +37,9 @@ record_lines() {
 }
 
 part_unit() {
-    cargo test "${CARGO_QUIET[@]}" --no-default-features --lib --no-run
-    cargo_test unit --lib -- "$@"
-    cargo_test doc --doc -- "$@"
+    cargo test "${CARGO_QUIET[@]}" -p quire-core --lib --tests --no-run
+    cargo_test unit -p quire-core --lib --tests -- "$@"
+    cargo_test doc -p quire-core --doc -- "$@"
     cargo test "${CARGO_QUIET[@]}" --manifest-path "$STATEMENTS" --target-dir target --no-run
     cargo_test statements --manifest-path "$STATEMENTS" --target-dir target -- "$@"
 }

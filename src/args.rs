@@ -3,14 +3,14 @@
 mod datum;
 mod texts;
 
-use crate::error::{Error, Result};
 use crate::ids::{ActorId, CorrelationId, ProjectId};
-use crate::pure::name;
-use crate::pure::path::FilePath;
-use crate::pure::person;
-use crate::pure::timestamp::Micros;
 use pgrx::Uuid;
 use pgrx::datum::Interval;
+use quire_core::error::{Error, Result};
+use quire_core::name;
+use quire_core::path::FilePath;
+use quire_core::person;
+use quire_core::timestamp::Micros;
 use std::ops::RangeInclusive;
 
 pub(crate) use datum::{lazy_arg, result_type, sql_type};

@@ -1,9 +1,9 @@
 //! `bytea` results without a detour: handed on as they are stored, or put together where PostgreSQL takes them from.
 
 use crate::args::result_type;
-use crate::error::{Code, Error, Result};
 use pgrx::datum::{FromDatum, IntoDatum};
 use pgrx::pg_sys;
+use quire_core::error::{Code, Error, Result};
 
 /// A `bytea`, for whoever called.
 pub enum Bytes {

@@ -16,13 +16,13 @@ pub mod rows;
 pub use answer::Answer;
 pub use object_lock::ObjectLock;
 
-use crate::error::{Error, Result};
 use crate::memory::{Held, Watch};
-use crate::pure::interrupt;
 use by_shape::ByShape;
 use pgrx::datum::{DatumWithOid, FromDatum, IntoDatum};
 use pgrx::pg_sys::{self, PgOid};
 use pgrx::spi::{OwnedPreparedStatement, PreparedStatement, Spi, SpiClient, SpiError};
+use quire_core::error::{Error, Result};
+use quire_core::interrupt;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};

@@ -9,13 +9,13 @@
 
 use crate::db::early_release;
 use crate::db::handed_out::{self, About};
-use crate::error::{Code, Error, Result};
 use crate::guc;
 use crate::raise::or_raise;
 use pgrx::pg_sys;
 use pgrx::pg_sys::panic::CaughtError;
 use pgrx::prelude::*;
 use pgrx::{PgSqlErrorCode, PgTryBuilder};
+use quire_core::error::{Code, Error, Result};
 use std::cell::Cell;
 use std::ffi::c_int;
 use std::panic::AssertUnwindSafe;

@@ -1,7 +1,7 @@
 //! Newtypes for identifiers. A raw uuid or integer does not cross a module border where one of these exists.
 
-use crate::pure::person::SYSTEM_ELSEWHERE;
 use pgrx::Uuid as PgUuid;
+use quire_core::person::SYSTEM_ELSEWHERE;
 use std::fmt;
 use uuid::Uuid;
 

@@ -5,9 +5,9 @@
 //! and the texts are copied into PostgreSQL's own `ErrorContext`. An error while an error is reported is what PostgreSQL can
 //! take only a few of, so everything is allocated before.
 
-use crate::error::{Error, Result};
 use crate::memory;
 use pgrx::pg_sys;
+use quire_core::error::{Error, Result};
 use std::ffi::{c_char, c_int};
 
 unsafe extern "C-unwind" {

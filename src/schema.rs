@@ -1,7 +1,7 @@
 //! The order of the SQL files in the install script, and the error table as SQL sees it.
 
-use crate::error::Code;
 use pgrx::prelude::*;
+use quire_core::error::Code;
 
 /// Tells pgrx of the storage schema, which bootstrap.sql creates.
 #[pg_schema]

@@ -7,7 +7,7 @@ use crate::pgbench::{self, FIELD, Run};
 use crate::report::{Row, Section, Unit};
 use crate::{Bench, Result};
 use postgres::Client;
-use quire::pure::hash::Hash;
+use quire_core::hash::Hash;
 use serde_json::{Value, json};
 use std::hint::black_box;
 use uuid::Uuid;

@@ -1,8 +1,8 @@
 //! Turns what a commit changed into the steps of a bundle. Knows neither git's program nor the server.
 
 use crate::git::{Change, Name};
-use quire::pure::op::Mode;
-use quire::pure::path::FilePath;
+use quire_core::op::Mode;
+use quire_core::path::FilePath;
 
 /// One operation of a bundle, with the content named, not yet read.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,12 +2,12 @@
 //! that an array takes for a NULL, so that as values they may take many times their size.
 
 use super::lazy_arg;
-use crate::error::{Error, Result};
 use crate::memory::Held;
-use crate::pure::interrupt;
 use pgrx::Array;
 use pgrx::datum::FromDatum;
 use pgrx::pg_sys;
+use quire_core::error::{Error, Result};
+use quire_core::interrupt;
 use std::ffi::c_int;
 
 /// A `text[]` argument, as it came.

@@ -7,14 +7,14 @@ use crate::blob;
 use crate::bundle::{Commit, Committed, Kind, Plan, commit, correlated};
 use crate::db::Answer;
 use crate::definer::definer;
-use crate::error::{Error, Result};
 use crate::ids::ProjectId;
-use crate::pure::asset::{AssetEdit, Label, Source, asset_type_of, no_asset, reason_of};
-use crate::pure::hash::Hash;
 use crate::recovery;
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
+use quire_core::asset::{AssetEdit, Label, Source, asset_type_of, no_asset, reason_of};
+use quire_core::error::{Error, Result};
+use quire_core::hash::Hash;
 use serde_json::json;
 
 /// Most bytes one call reads.

@@ -16,13 +16,13 @@ pub use ops::edit;
 use crate::auth::Access;
 use crate::blob;
 use crate::bundle::store::LockedHead;
-use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId};
-use crate::pure::asset::{self, Applied, AssetEdit, Source};
-use crate::pure::content;
-use crate::pure::hash::Hash;
-use crate::pure::settings::Settings;
-use crate::pure::tree::Content;
+use quire_core::asset::{self, Applied, AssetEdit, Source};
+use quire_core::content;
+use quire_core::error::{Error, Result};
+use quire_core::hash::Hash;
+use quire_core::settings::Settings;
+use quire_core::tree::Content;
 
 /// Applies edits to the assets as they are now, under the head lock.
 pub fn apply(project: ProjectId, edits: &[AssetEdit], ops_before: usize) -> Result<Applied> {

@@ -2,11 +2,11 @@
 
 use super::describe;
 use crate::auth::Access;
-use crate::error::{Error, Result};
-use crate::pure::asset::{AssetEdit, Label, Source, reason_of};
-use crate::pure::hash::Hash;
-use crate::pure::json::{Members, decode_base64};
-use crate::pure::tree::Content;
+use quire_core::asset::{AssetEdit, Label, Source, reason_of};
+use quire_core::error::{Error, Result};
+use quire_core::hash::Hash;
+use quire_core::json::{Members, decode_base64};
+use quire_core::tree::Content;
 
 /// An edit, with the content it brings.
 type Arrived = (AssetEdit, Option<(Content, Vec<u8>)>);

@@ -6,11 +6,11 @@
 use super::store;
 use crate::blob::{self, Blob, Staged};
 use crate::db;
-use crate::error::{Error, Result};
 use crate::guc;
 use crate::ids::ProjectId;
-use crate::pure::content::{self, CHUNK_BYTES};
-use crate::pure::hash::{Hash, Hasher};
+use quire_core::content::{self, CHUNK_BYTES};
+use quire_core::error::{Error, Result};
+use quire_core::hash::{Hash, Hasher};
 use uuid::Uuid;
 
 /// Content of an upload, ready to be stored.

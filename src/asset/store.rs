@@ -3,13 +3,13 @@
 use crate::blob;
 use crate::bundle::store::{LockedHead, from_pg, mark, pg_now, to_pg};
 use crate::db::{self, Answer, Arg, Row};
-use crate::error::Result;
 use crate::ids::{ActorId, ProjectId, Seq, uuid_to_pg};
-use crate::pure::asset::{Applied, Asset, Assets, Label, NewAsset};
-use crate::pure::event::AssetChange;
-use crate::pure::hash::Hash;
-use crate::pure::timestamp::Micros;
 use pgrx::{JsonB, Uuid as PgUuid};
+use quire_core::asset::{Applied, Asset, Assets, Label, NewAsset};
+use quire_core::error::Result;
+use quire_core::event::AssetChange;
+use quire_core::hash::Hash;
+use quire_core::timestamp::Micros;
 use std::collections::HashMap;
 use uuid::Uuid;
 

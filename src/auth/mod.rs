@@ -17,16 +17,16 @@ pub mod store;
 
 use crate::args::project_arg;
 use crate::db::{self, handed_out};
-use crate::error::{Code, Error, Result};
 use crate::ids::{ActorId, ProjectId};
-use crate::pure::ability::Need;
-use crate::pure::path::FilePath;
-use crate::pure::settings::Settings;
-use crate::pure::token as pure_token;
 use crate::token;
 pub use bound::Bound;
 use principal::Caller;
 pub use principal::{Principal, audience, caller_role, current};
+use quire_core::ability::Need;
+use quire_core::error::{Code, Error, Result};
+use quire_core::path::FilePath;
+use quire_core::settings::Settings;
+use quire_core::token as pure_token;
 use role::StoredRole;
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -69,7 +69,7 @@ impl Role {
             "editor" => Ok(Role::Editor),
             "viewer" => Ok(Role::Viewer),
             _ => Err(Error::validation("role must be owner, editor or viewer")
-                .with("role", crate::pure::path::shorten(text))),
+                .with("role", quire_core::path::shorten(text))),
         }
     }
 

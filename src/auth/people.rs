@@ -5,11 +5,11 @@ use super::{Principal, author, current, kept, require_admin, store};
 use crate::args::{display_name_arg, text_arg};
 use crate::db::Answer;
 use crate::definer::definer;
-use crate::error::{Code, Error, Result};
 use crate::ids::ActorId;
 use pgrx::Uuid;
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
+use quire_core::error::{Code, Error, Result};
 
 /// Longest name of a role, in characters.
 const MAX_ROLE: usize = 63;

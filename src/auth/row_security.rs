@@ -7,11 +7,11 @@ use super::principal::{Principal, presenter};
 use super::{Action, require, store};
 use crate::db::handed_out;
 use crate::definer::{definer, raising};
-use crate::error::{Error, Result};
-use crate::pure::ability::Need;
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 use pgrx::{PgMemoryContexts, Uuid, pg_sys};
+use quire_core::ability::Need;
+use quire_core::error::{Error, Result};
 use std::collections::{HashMap, HashSet};
 use std::ffi::CStr;
 

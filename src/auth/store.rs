@@ -4,11 +4,11 @@ use super::Role;
 use super::principal::Key;
 use super::role::{DbRole, StoredRole, cluster};
 use crate::db::{self, Answer, Arg, ObjectLock, Row};
-use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId};
-use crate::pure::settings::Settings;
 use pgrx::Uuid;
 use pgrx::pg_sys::Oid;
+use quire_core::error::{Error, Result};
+use quire_core::settings::Settings;
 
 /// What the gate needs to know of a project and its caller.
 #[derive(Clone)]

@@ -3,12 +3,12 @@
 use super::{State, Stored};
 use crate::bundle::store::from_pg;
 use crate::definer::hand_out;
-use crate::error::{Code, Error, Result};
-use crate::pure::content::{self, Codec};
-use crate::pure::hash::Hash;
 use crate::raise::or_raise;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
+use quire_core::content::{self, Codec};
+use quire_core::error::{Code, Error, Result};
+use quire_core::hash::Hash;
 
 /// Text of a blob that is stored in one piece.
 #[pg_extern(schema = "quire_store", immutable, parallel_safe)]

@@ -3,10 +3,10 @@
 use super::{Blob, State, store};
 use crate::db::Arg;
 use crate::db::rows::{Column, Name, Rows, Sight};
-use crate::error::Result;
 use crate::ids::ProjectId;
-use crate::pure::content::Encoded;
 use pgrx::datum::TimestampWithTimeZone;
+use quire_core::content::Encoded;
+use quire_core::error::Result;
 
 static BLOB: Name = Name::of(c"blob", 9);
 

@@ -1,8 +1,8 @@
 //! Whether stored content can be read.
 
-use crate::error::{Code, Error, Result};
-use crate::pure::hash::Hash;
-use crate::pure::timestamp::{Micros, rfc3339};
+use quire_core::error::{Code, Error, Result};
+use quire_core::hash::Hash;
+use quire_core::timestamp::{Micros, rfc3339};
 
 /// Where the bytes of a blob are. Numbers are stored; new ones may be added, none may change.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -3,11 +3,11 @@
 use super::{Blob, Copied, Staged, State, Stored, damaged, missing};
 use crate::bundle::store::{from_pg, to_pg};
 use crate::db::{self, Arg};
-use crate::error::{Code, Result};
 use crate::ids::ProjectId;
-use crate::pure::content::{self, CHUNK_BYTES, Codec, Encoded};
-use crate::pure::hash::{Hash, Hasher};
 use crate::recovery;
+use quire_core::content::{self, CHUNK_BYTES, Codec, Encoded};
+use quire_core::error::{Code, Result};
+use quire_core::hash::{Hash, Hasher};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use uuid::Uuid;
 

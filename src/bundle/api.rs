@@ -6,14 +6,14 @@ use crate::args::{message_arg, required};
 use crate::auth::{Action, expect};
 use crate::blob;
 use crate::definer::definer;
-use crate::error::Result;
 use crate::ids::Seq;
 use crate::jsonb::Json;
 use crate::jsonb::JsonArg;
-use crate::pure::conflict::OnConflict;
-use crate::pure::json::Members;
 use pgrx::Uuid;
 use pgrx::prelude::*;
+use quire_core::conflict::OnConflict;
+use quire_core::error::Result;
+use quire_core::json::Members;
 use serde_json::json;
 
 /// Commits any mix of operations as one bundle.

@@ -5,15 +5,15 @@ use crate::args::{page_arg, required};
 use crate::auth::{Action, require_project};
 use crate::db::Answer;
 use crate::definer::definer;
-use crate::error::{Error, Result};
 use crate::file::read::MAX_ROWS;
 use crate::ids::{ProjectId, Seq};
 use crate::jsonb::JsonArg;
-use crate::pure::json::Members;
 use crate::recovery;
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
+use quire_core::error::{Error, Result};
+use quire_core::json::Members;
 use serde_json::{Value, json};
 
 /// One bundle: its header, what it takes back and what took it back, and its operations.

@@ -22,11 +22,11 @@ pub use place::Place;
 pub use request::correlated;
 
 use crate::db::early_release;
-use crate::error::{Error, Result};
-use crate::pure::asset::AssetOutcome;
-use crate::pure::field::FieldOutcome;
-use crate::pure::path::shorten;
-use crate::pure::tree::Outcome;
+use quire_core::asset::AssetOutcome;
+use quire_core::error::{Error, Result};
+use quire_core::field::FieldOutcome;
+use quire_core::path::shorten;
+use quire_core::tree::Outcome;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

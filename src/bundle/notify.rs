@@ -6,14 +6,14 @@
 
 use super::store::LockedHead;
 use crate::auth::Access;
-use crate::error::Result;
 use crate::event;
 use crate::ids::ProjectId;
-use crate::pure::event::{broadcast, hint};
-use crate::pure::settings::{Broadcast, RealtimeSink};
-use crate::pure::timestamp::Micros;
 use pgrx::prelude::*;
 use pgrx::{direct_function_call, pg_sys};
+use quire_core::error::Result;
+use quire_core::event::{broadcast, hint};
+use quire_core::settings::{Broadcast, RealtimeSink};
+use quire_core::timestamp::Micros;
 use std::cell::{Cell, RefCell};
 
 /// Share of the notification queue above which nothing is sent.

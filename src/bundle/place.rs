@@ -5,11 +5,11 @@
 
 use super::store;
 use crate::db;
-use crate::error::{Code, Error, Result};
 use crate::ids::{ProjectId, Seq};
-use crate::pure::hash::Hash;
-use crate::pure::mark::Mark;
 use crate::recovery;
+use quire_core::error::{Code, Error, Result};
+use quire_core::hash::Hash;
+use quire_core::mark::Mark;
 use serde_json::json;
 
 /// A seq that somebody gives or that is kept for them, and its mark if it is known.

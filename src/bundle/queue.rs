@@ -5,9 +5,9 @@
 //! rows, and the table of locks, which all sessions share, does not fill up.
 
 use crate::db::{self, ObjectLock};
-use crate::error::Result;
 use crate::ids::ProjectId;
 use pgrx::pg_sys;
+use quire_core::error::Result;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 

@@ -1,9 +1,9 @@
 //! The rate limit of a project, per actor. Runs under the head lock, so one bucket has one writer.
 
 use super::store;
-use crate::error::{Code, Error, Result};
 use crate::ids::{ActorId, ProjectId};
-use crate::pure::bucket::{self, RateLimit};
+use quire_core::bucket::{self, RateLimit};
+use quire_core::error::{Code, Error, Result};
 
 /// Takes one write from the actor's bucket, or PT429.
 pub fn check(project: ProjectId, actor: ActorId, limit: RateLimit) -> Result<()> {

@@ -2,11 +2,11 @@
 
 use super::{OpOutcome, Receipt, store};
 use crate::args::correlation_arg;
-use crate::error::{Error, Result};
 use crate::ids::{ActorId, CorrelationId, ProjectId};
-use crate::pure::hash::Hash;
-use crate::pure::json::canonical;
 use pgrx::Uuid;
+use quire_core::error::{Error, Result};
+use quire_core::hash::Hash;
+use quire_core::json::canonical;
 use serde_json::{Value, json};
 
 /// Identifies a request: the function and what it was asked, content by hash.

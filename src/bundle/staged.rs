@@ -6,17 +6,17 @@ use crate::asset;
 use crate::auth::Access;
 use crate::blob;
 use crate::entity;
-use crate::error::{Error, Result};
 use crate::guc;
 use crate::ids::ProjectId;
 use crate::jsonb::Items;
-use crate::pure::asset::AssetEdit;
-use crate::pure::field::FieldEdit;
-use crate::pure::interrupt;
-use crate::pure::json::{Members, decode_base64};
-use crate::pure::op::Mode;
-use crate::pure::path::{FilePath, shorten};
-use crate::pure::tree::{Content, Edit};
+use quire_core::asset::AssetEdit;
+use quire_core::error::{Error, Result};
+use quire_core::field::FieldEdit;
+use quire_core::interrupt;
+use quire_core::json::{Members, decode_base64};
+use quire_core::op::Mode;
+use quire_core::path::{FilePath, shorten};
+use quire_core::tree::{Content, Edit};
 use serde_json::{Value, json};
 
 /// The items of a JSON array of 1 to `quire.max_bundle_ops` items, each with what it is called in errors.

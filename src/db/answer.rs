@@ -5,10 +5,10 @@
 //! take it for a project of one row.
 
 use super::{Arg, ByShape, elements, params};
-use crate::error::{Error, Result};
 use pgrx::pg_sys;
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::spi::Spi;
+use quire_core::error::{Error, Result};
 use std::ffi::{CString, c_char, c_int};
 
 // PostgreSQL's executor/tstoreReceiver.h, which pgrx does not bind.

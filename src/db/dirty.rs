@@ -3,8 +3,8 @@
 
 use super::rows::{primary_key, scan_keys};
 use super::{Arg, table_oid};
-use crate::error::{Error, Result};
 use pgrx::pg_sys;
+use quire_core::error::{Error, Result};
 use std::ffi::CStr;
 
 /// What is there under a key.

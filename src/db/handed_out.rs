@@ -5,10 +5,10 @@
 //! Does not: wait on a standby, which is only sent what is flushed; nor for what the caller's own open transaction has written.
 
 use super::read_one;
-use crate::error::Result;
 use crate::ids::ProjectId;
-use crate::pure::wal;
 use pgrx::{direct_function_call, pg_sys};
+use quire_core::error::Result;
+use quire_core::wal;
 use std::cell::Cell;
 
 /// What an answer tells of.

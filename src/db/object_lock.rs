@@ -2,9 +2,9 @@
 //! anybody who may connect, and a table or a row stands for more than what is to be locked.
 
 use super::table_oid;
-use crate::error::{Error, Result};
-use crate::pure::hash::Hash;
 use pgrx::pg_sys;
+use quire_core::error::{Error, Result};
+use quire_core::hash::Hash;
 use std::ffi::CStr;
 
 /// What stands for a thing in the table of locks: 48 bits of a digest. Two things that share them wait for each other, no more.

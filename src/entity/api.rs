@@ -7,14 +7,14 @@ use crate::auth::{Action, require_project};
 use crate::bundle::store::mark_at;
 use crate::bundle::{Commit, Kind, Plan, commit, correlated};
 use crate::definer::definer;
-use crate::error::{Error, Result};
 use crate::ids::uuid_from_pg;
 use crate::jsonb::JsonArg;
-use crate::pure::field::{EntityKey, FieldEdit, fields_of, no_entity, value as field_value};
-use crate::pure::mark::Mark;
 use crate::recovery;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
+use quire_core::error::{Error, Result};
+use quire_core::field::{EntityKey, FieldEdit, fields_of, no_entity, value as field_value};
+use quire_core::mark::Mark;
 use serde_json::{Map, Value, json};
 
 /// One entity as it is now.

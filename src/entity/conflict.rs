@@ -2,11 +2,11 @@
 
 use super::store::{self, Conflict, ConflictEvent};
 use crate::bundle::store::authors;
-use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId, Seq};
-use crate::pure::field::{Applied, Clash, FieldKey, FieldState, Fields};
-use crate::pure::json::JsonValue;
-use crate::pure::path::shorten;
+use quire_core::error::{Error, Result};
+use quire_core::field::{Applied, Clash, FieldKey, FieldState, Fields};
+use quire_core::json::JsonValue;
+use quire_core::path::shorten;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use uuid::Uuid;

@@ -6,13 +6,13 @@ use crate::args::{page_arg, required};
 use crate::auth::{Action, require_project};
 use crate::db::Answer;
 use crate::definer::definer;
-use crate::error::Error;
 use crate::file::read::{MAX_ROWS, resolve_point};
 use crate::ids::uuid_from_pg;
 use crate::jsonb::JsonArg;
 use crate::recovery;
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
+use quire_core::error::Error;
 use serde_json::json;
 
 /// The entities of a type.

@@ -15,11 +15,11 @@ pub use conflict::{deed, open, settle, take_back};
 pub use ops::edit;
 
 use crate::bundle::store::LockedHead;
-use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId};
-use crate::pure::conflict::OnConflict;
-use crate::pure::field::{self, Applied, Author, EntityKey, FieldEdit};
-use crate::pure::settings::Settings;
+use quire_core::conflict::OnConflict;
+use quire_core::error::{Error, Result};
+use quire_core::field::{self, Applied, Author, EntityKey, FieldEdit};
+use quire_core::settings::Settings;
 use std::collections::BTreeSet;
 
 /// Applies edits to the fields as they are now; PT409 when there is a conflict and none is wanted.

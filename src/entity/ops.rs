@@ -1,8 +1,8 @@
 //! How operations on fields arrive as JSON.
 
-use crate::error::Result;
-use crate::pure::field::{EntityKey, FieldEdit, value};
-use crate::pure::json::Members;
+use quire_core::error::Result;
+use quire_core::field::{EntityKey, FieldEdit, value};
+use quire_core::json::Members;
 
 /// One of `field.set`, `field.unset` and `entity.delete`.
 pub fn edit(op: &str, mut members: Members) -> Result<FieldEdit> {

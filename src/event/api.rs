@@ -8,13 +8,13 @@ use crate::bundle::place::other_log;
 use crate::bundle::store::{head_seq, to_pg};
 use crate::db::{self, Answer};
 use crate::definer::definer;
-use crate::error::{Code, Result};
 use crate::ids::{ProjectId, Seq};
 use crate::jsonb::Json;
-use crate::pure::filter::Filter;
 use pgrx::Uuid;
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
+use quire_core::error::{Code, Result};
+use quire_core::filter::Filter;
 
 /// Most events one call hands out.
 pub const MAX_EVENTS: i32 = 1000;

@@ -11,14 +11,14 @@ use crate::bundle::notify;
 use crate::bundle::store::{now, to_pg};
 use crate::db;
 use crate::definer::definer;
-use crate::error::{Code, Error, Result};
 use crate::ids::ProjectId;
 use crate::project::managed;
-use crate::pure::event::CHANNEL_CLOSED;
-use crate::pure::timestamp::Micros;
 use pgrx::Uuid;
 use pgrx::datum::{Interval, TimestampWithTimeZone};
 use pgrx::prelude::*;
+use quire_core::error::{Code, Error, Result};
+use quire_core::event::CHANNEL_CLOSED;
+use quire_core::timestamp::Micros;
 
 /// Longest lease, in microseconds: one hour.
 const MAX_LEASE: i128 = 3600 * 1_000_000;

@@ -3,17 +3,17 @@
 use super::store::{self, LoggedBundle, LoggedChange};
 use crate::asset;
 use crate::blob;
-use crate::error::{Error, Result};
 use crate::ids::{ProjectId, Seq};
-use crate::pure::event::{
+use crate::recovery;
+use quire_core::error::{Error, Result};
+use quire_core::event::{
     AssetChange, BULK, Body, Change, FieldChange, File, MAX_NOTIFY_BYTES, Origin, build, build_other, name,
     other_name,
 };
-use crate::pure::filter::Filter;
-use crate::pure::hash::Hash;
-use crate::pure::mark::Mark;
-use crate::pure::timestamp::Micros;
-use crate::recovery;
+use quire_core::filter::Filter;
+use quire_core::hash::Hash;
+use quire_core::mark::Mark;
+use quire_core::timestamp::Micros;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap, HashSet};
 

@@ -3,9 +3,9 @@
 
 use super::load::Event;
 use super::store;
-use crate::error::Result;
 use crate::ids::ProjectId;
-use crate::pure::event::message;
+use quire_core::error::Result;
+use quire_core::event::message;
 
 /// Sends an event.
 pub fn send(project: ProjectId, event: &Event) -> Result<()> {

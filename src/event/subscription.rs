@@ -10,14 +10,14 @@ use crate::bundle::Place;
 use crate::bundle::store::{now, to_pg};
 use crate::db::Answer;
 use crate::definer::definer;
-use crate::error::{Error, Result};
 use crate::ids::{ProjectId, Seq};
 use crate::jsonb::JsonArg;
-use crate::pure::filter::Filter;
 use pgrx::datum::{Interval, TimestampWithTimeZone};
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
+use quire_core::error::{Error, Result};
+use quire_core::filter::Filter;
 
 /// Longest lease, in microseconds: one day.
 const MAX_LEASE: i128 = 24 * 3600 * 1_000_000;
@@ -230,9 +230,8 @@ fn named(project_uuid: Option<Uuid>, name: Option<&str>) -> Result<(Access, &str
 
 /// The subscription, locked, if it is the caller's or the caller may see all; PT404 otherwise.
 fn owned(access: &Access, name: &str) -> Result<Subscription> {
-    store::lock(access.project, name, access.principal.actor, sees_all(access))?.ok_or_else(|| {
-        Error::not_found("no such subscription").with("name", crate::pure::path::shorten(name))
-    })
+    store::lock(access.project, name, access.principal.actor, sees_all(access))?
+        .ok_or_else(|| Error::not_found("no such subscription").with("name", quire_core::path::shorten(name)))
 }
 
 fn sees_all(access: &Access) -> bool {

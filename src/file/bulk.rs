@@ -7,13 +7,13 @@ use crate::bundle::correlated;
 use crate::bundle::staged::{Staged, check_count, items};
 use crate::bundle::{Commit, Kind, commit};
 use crate::definer::definer;
-use crate::error::Result;
 use crate::jsonb::Json;
 use crate::jsonb::JsonArg;
-use crate::pure::json::Members;
-use crate::pure::path::FilePath;
 use pgrx::Uuid;
 use pgrx::prelude::*;
+use quire_core::error::Result;
+use quire_core::json::Members;
+use quire_core::path::FilePath;
 use serde_json::{Value, json};
 
 /// Writes many files.

@@ -7,14 +7,14 @@ use crate::args::{path_arg, required};
 use crate::auth::{Access, Action, require_project};
 use crate::blob;
 use crate::definer::definer;
-use crate::error::{Error, Result};
 use crate::guc;
 use crate::ids::{Seq, Version};
-use crate::pure::diff::unified;
-use crate::pure::path::FilePath;
 use crate::recovery;
 use pgrx::Uuid;
 use pgrx::prelude::*;
+use quire_core::diff::unified;
+use quire_core::error::{Error, Result};
+use quire_core::path::FilePath;
 use std::collections::{HashMap, HashSet};
 
 /// Most context lines of a diff.

@@ -3,15 +3,15 @@
 use super::{VersionRow, store};
 use crate::bundle::Committed;
 use crate::bundle::store::{locked_checksum_at, to_pg};
-use crate::error::{Error, Result};
 use crate::ids::{ProjectId, uuid_to_pg};
-use crate::pure::hash::Hash;
-use crate::pure::path::FilePath;
-use crate::pure::tree::Head;
 use pgrx::heap_tuple::PgHeapTuple;
 use pgrx::pgbox::AllocatedByRust;
 use pgrx::tupdesc::PgTupleDesc;
 use pgrx::{IntoDatum, pg_sys};
+use quire_core::error::{Error, Result};
+use quire_core::hash::Hash;
+use quire_core::path::FilePath;
+use quire_core::tree::Head;
 
 /// The composite as a Rust value.
 pub type FileHead = PgHeapTuple<'static, AllocatedByRust>;

@@ -6,13 +6,13 @@ use crate::args::{page_arg, path_arg, required};
 use crate::auth::{Action, require_project};
 use crate::db::Answer;
 use crate::definer::definer;
-use crate::error::Result;
-use crate::pure::path::FilePath;
 use crate::recovery;
 use pgrx::Uuid;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
+use quire_core::error::Result;
+use quire_core::path::FilePath;
 use serde_json::json;
 
 /// The files of a project, below a directory or all of them.

@@ -8,13 +8,13 @@ use crate::blob;
 use crate::bundle::correlated;
 use crate::bundle::{Commit, Kind, Plan, commit};
 use crate::definer::definer;
-use crate::error::{Error, Result};
 use crate::guc;
-use crate::pure::merge::{Hunk, LineMerge, characters, lines};
-use crate::pure::path::{FilePath, shorten};
-use crate::pure::tree::Edit;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
+use quire_core::error::{Error, Result};
+use quire_core::merge::{Hunk, LineMerge, characters, lines};
+use quire_core::path::{FilePath, shorten};
+use quire_core::tree::Edit;
 use serde_json::{Value, json};
 
 /// Merges content that was made from `base_version` into the current version.

@@ -7,14 +7,14 @@ use crate::blob;
 use crate::bundle::Place;
 use crate::bundle::store::{committed_at, from_pg, head_seq, mark_at, to_pg};
 use crate::definer::definer;
-use crate::error::{Error, Result};
 use crate::ids::{ProjectId, Seq, Version};
-use crate::pure::path::FilePath;
-use crate::pure::timestamp::Micros;
 use crate::recovery;
 use pgrx::Uuid;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
+use quire_core::error::{Error, Result};
+use quire_core::path::FilePath;
+use quire_core::timestamp::Micros;
 use serde_json::json;
 
 /// Most rows of a page.
@@ -206,7 +206,7 @@ pub fn resolve_point(
         (Some(seq), None, None) => existing_seq(project, "at_seq", seq),
         (None, Some(time), None) => seq_at_time(project, from_pg(time)),
         (None, None, Some(tag)) => store::tag_seq(project, tag)?
-            .ok_or_else(|| Error::not_found("no such tag").with("tag", crate::pure::path::shorten(tag))),
+            .ok_or_else(|| Error::not_found("no such tag").with("tag", quire_core::path::shorten(tag))),
         _ => Err(Error::validation("give exactly one of at_seq, at_time and at_tag")),
     }
 }

@@ -11,14 +11,14 @@ use crate::bundle::correlated;
 use crate::bundle::store::head;
 use crate::bundle::{Commit, Kind, Plan, commit};
 use crate::definer::definer;
-use crate::error::{Error, Result};
 use crate::ids::Seq;
-use crate::pure::op::Mode;
-use crate::pure::path::FilePath;
-use crate::pure::tree::{Content, Edit};
 use crate::recovery;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid, composite_type};
+use quire_core::error::{Error, Result};
+use quire_core::op::Mode;
+use quire_core::path::FilePath;
+use quire_core::tree::{Content, Edit};
 use serde_json::{Value, json};
 
 /// Makes an older version of a file current again.

@@ -1,13 +1,13 @@
 //! One stored version of a file, as readers see it.
 
 use crate::db::Row;
-use crate::error::Result;
 use crate::ids::{FileId, Seq, Version, uuid_from_pg};
-use crate::pure::hash::Hash;
-use crate::pure::op::Mode;
-use crate::pure::timestamp::Micros;
-use crate::pure::tree::{Content, Head};
 use pgrx::Uuid;
+use quire_core::error::Result;
+use quire_core::hash::Hash;
+use quire_core::op::Mode;
+use quire_core::timestamp::Micros;
+use quire_core::tree::{Content, Head};
 use std::sync::Arc;
 
 /// A row of `project_files`.

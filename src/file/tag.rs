@@ -8,10 +8,10 @@ use crate::bundle::correlated;
 use crate::bundle::store::touch;
 use crate::bundle::{Commit, Kind, Plan, commit};
 use crate::definer::definer;
-use crate::error::{Error, Result};
 use crate::ids::Seq;
 use pgrx::Uuid;
 use pgrx::prelude::*;
+use quire_core::error::{Error, Result};
 use serde_json::json;
 
 /// Names a seq; the newest when none is given.

@@ -6,12 +6,12 @@ use crate::auth::{Access, Action, expect};
 use crate::blob;
 use crate::bundle::{Commit, Kind, Plan, commit, correlated};
 use crate::definer::definer;
-use crate::error::Result;
 use crate::ids::{CorrelationId, Version};
-use crate::pure::hash::Hash;
-use crate::pure::tree::Edit;
 use pgrx::prelude::*;
 use pgrx::{Uuid, composite_type};
+use quire_core::error::Result;
+use quire_core::hash::Hash;
+use quire_core::tree::Edit;
 use serde_json::json;
 
 /// Writes a text file.

@@ -10,12 +10,12 @@ use crate::asset;
 use crate::auth::{self, Action, require_project};
 use crate::bundle::store::{head_seq, lock_head, touch};
 use crate::definer::definer;
-use crate::error::Result;
 use crate::event;
 use crate::project;
-use crate::pure::hash::Hash;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
+use quire_core::error::Result;
+use quire_core::hash::Hash;
 use serde_json::json;
 use std::collections::HashSet;
 

@@ -4,9 +4,9 @@ use crate::auth;
 use crate::blob::store::{byte_array, forget_chunks};
 use crate::bundle::store::pg_now;
 use crate::db::{self, Answer, Arg};
-use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId, Seq};
-use crate::pure::hash::Hash;
+use quire_core::error::{Error, Result};
+use quire_core::hash::Hash;
 
 /// A round, locked.
 pub struct Round {

@@ -6,13 +6,13 @@ use crate::auth::{self, Action, require_project};
 use crate::bundle::store::{head_seq, now};
 use crate::db::Answer;
 use crate::definer::definer;
-use crate::error::{Error, Result};
 use crate::ids::uuid_to_pg;
-use crate::pure::timestamp::Micros;
 use pgrx::Uuid;
 use pgrx::datum::{Interval, TimestampWithTimeZone};
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
+use quire_core::error::{Error, Result};
+use quire_core::timestamp::Micros;
 
 /// Shortest and longest lease, in microseconds: a second and a day.
 const LEASES: std::ops::RangeInclusive<i128> = 1_000_000..=24 * 3600 * 1_000_000;

@@ -8,13 +8,13 @@ use crate::blob;
 use crate::bundle::staged::Staged;
 use crate::bundle::{Commit, Kind, Place, Plan, commit};
 use crate::definer::definer;
-use crate::error::{Error, Result};
 use crate::ids::Seq;
 use crate::jsonb::JsonDatum;
-use crate::pure::conflict::OnConflict;
-use crate::pure::json::Members;
 use pgrx::Uuid;
 use pgrx::prelude::*;
+use quire_core::conflict::OnConflict;
+use quire_core::error::{Error, Result};
+use quire_core::json::Members;
 use serde_json::json;
 use std::collections::HashSet;
 

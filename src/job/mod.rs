@@ -13,8 +13,8 @@ pub mod store;
 use crate::args::required;
 use crate::auth::{self, Access, Action, require_project};
 use crate::bundle::store::now;
-use crate::error::{Code, Error, Result};
 use crate::ids::uuid_from_pg;
+use quire_core::error::{Code, Error, Result};
 use store::{Job, Outcome};
 
 /// The gate of every writer. Jobs are beyond every token: what they commit need not be files.

@@ -4,13 +4,13 @@ use super::{gate, locked, store};
 use crate::args::required;
 use crate::bundle::staged::{Staged, items};
 use crate::definer::definer;
-use crate::error::{Error, Result};
 use crate::guc;
 use crate::jsonb::JsonArg;
-use crate::pure::job::Context;
-use crate::pure::json::Members;
 use pgrx::Uuid;
 use pgrx::prelude::*;
+use quire_core::error::{Error, Result};
+use quire_core::job::Context;
+use quire_core::json::Members;
 
 /// Most bytes of all operations of a job: completing it holds their compressed content in memory.
 const MOST_BYTES: i64 = 1 << 30;

@@ -3,14 +3,14 @@
 use crate::auth::store::called;
 use crate::bundle::store::{from_pg, mark, pg_now, to_pg};
 use crate::db::{self, Answer, Arg};
-use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId, Seq, uuid_to_pg};
 use crate::jsonb::JsonArg;
 use crate::jsonb::JsonDatum;
-use crate::pure::job::Context;
-use crate::pure::timestamp::Micros;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::{JsonB, Uuid as PgUuid};
+use quire_core::error::{Error, Result};
+use quire_core::job::Context;
+use quire_core::timestamp::Micros;
 use serde_json::Value;
 use uuid::Uuid;
 

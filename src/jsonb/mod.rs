@@ -9,9 +9,9 @@ pub use build::{Json, JsonText};
 
 use crate::args::{lazy_arg, result_type};
 use crate::db;
-use crate::error::{Error, Result};
 use pgrx::datum::{DatumWithOid, FromDatum, IntoDatum};
 use pgrx::pg_sys;
+use quire_core::error::{Error, Result};
 use serde_json::Value;
 use walk::{Token, Walk};
 

@@ -1,12 +1,12 @@
 //! Reading `jsonb` value by value, without printing it: PostgreSQL's text of a few bytes of `jsonb` can be very long.
 
-use crate::error::{Error, Result};
 use crate::memory::Held;
-use crate::pure::interrupt;
-use crate::pure::json::{inexact_number, too_deep};
-use crate::pure::path::shorten;
 use pgrx::direct_function_call;
 use pgrx::pg_sys::{self, JsonbValue, jbvType};
+use quire_core::error::{Error, Result};
+use quire_core::interrupt;
+use quire_core::json::{inexact_number, too_deep};
+use quire_core::path::shorten;
 use serde_json::{Map, Number, Value};
 use std::ffi::CStr;
 

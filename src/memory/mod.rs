@@ -9,10 +9,10 @@
 
 mod heap;
 
-use crate::error::{Error, Result};
 use crate::guc;
-use crate::pure::interrupt;
 use pgrx::pg_sys;
+use quire_core::error::{Error, Result};
+use quire_core::interrupt;
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 

@@ -7,14 +7,14 @@ use crate::auth::{Access, Action, require_project};
 use crate::bundle::Place;
 use crate::bundle::store::{head, locked_checksum_at, touch};
 use crate::definer::definer;
-use crate::error::{Code, Error, Result};
 use crate::file::read::existing_seq;
 use crate::ids::{Seq, uuid_to_pg};
 use crate::jsonb::JsonArg;
 use crate::project;
-use crate::pure::mark::Mark;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
+use quire_core::error::{Code, Error, Result};
+use quire_core::mark::Mark;
 use serde_json::json;
 
 /// Longest name of a peer, in characters.

@@ -8,19 +8,19 @@ use crate::blob;
 use crate::bundle::store::LockedHead;
 use crate::bundle::{Origin, Plan};
 use crate::entity;
-use crate::error::Result;
 use crate::file;
 use crate::ids::{ActorId, ProjectId};
-use crate::pure::asset::{AssetEdit, Assets, Label, Source};
-use crate::pure::field::{Clash, EntityKey, FieldEdit, FieldKey, FieldState, Fields};
-use crate::pure::hash::Hash;
-use crate::pure::json::JsonValue;
-use crate::pure::op::Op;
-use crate::pure::path::FilePath;
-use crate::pure::peer::{Bundle, SentOp, Stamp, Target, Verdict, judge};
-use crate::pure::replay::File;
-use crate::pure::settings::Settings;
-use crate::pure::tree::{Content, Edit, Head};
+use quire_core::asset::{AssetEdit, Assets, Label, Source};
+use quire_core::error::Result;
+use quire_core::field::{Clash, EntityKey, FieldEdit, FieldKey, FieldState, Fields};
+use quire_core::hash::Hash;
+use quire_core::json::JsonValue;
+use quire_core::op::Op;
+use quire_core::path::FilePath;
+use quire_core::peer::{Bundle, SentOp, Stamp, Target, Verdict, judge};
+use quire_core::replay::File;
+use quire_core::settings::Settings;
+use quire_core::tree::{Content, Edit, Head};
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -434,7 +434,7 @@ impl<'a> Run<'a> {
         }
         // What the author did not know of stays.
         let live: BTreeSet<FieldKey> =
-            crate::pure::field::fields_of(&self.here, entity).map(|(key, _)| key.clone()).collect();
+            quire_core::field::fields_of(&self.here, entity).map(|(key, _)| key.clone()).collect();
         let is_whole = !live.is_empty() && live == won && !self.written.contains(entity);
         self.is_verbatim &= is_whole;
         if is_whole {

@@ -1,11 +1,11 @@
 //! What came and cannot be beside what is here.
 
 use crate::bundle::store::LockedHead;
-use crate::error::{Code, Error, Result};
 use crate::file;
 use crate::ids::ProjectId;
-use crate::pure::path::FilePath;
-use crate::pure::tree::{self, Edit, Head};
+use quire_core::error::{Code, Error, Result};
+use quire_core::path::FilePath;
+use quire_core::tree::{self, Edit, Head};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 

@@ -8,10 +8,10 @@ use super::store::{self, Exchange};
 use crate::bundle::Place;
 use crate::bundle::place::other_log;
 use crate::bundle::store::locked_checksum_at;
-use crate::error::{Code, Error, Result};
 use crate::ids::{ProjectId, Seq};
-use crate::pure::mark::Mark;
-use crate::pure::peer::Standing;
+use quire_core::error::{Code, Error, Result};
+use quire_core::mark::Mark;
+use quire_core::peer::Standing;
 
 /// How far a peer's log was followed.
 pub struct Followed<'a> {

@@ -1,11 +1,11 @@
 //! A bundle that we have and that comes again: a good copy of what may be corrupt here.
 
 use crate::auth::Access;
-use crate::error::Result;
 use crate::ids::Seq;
-use crate::pure::op::Op;
-use crate::pure::peer::Bundle;
 use crate::recovery;
+use quire_core::error::Result;
+use quire_core::op::Op;
+use quire_core::peer::Bundle;
 
 /// Mends what is corrupt here and sound in the copy; what that was, in words.
 pub fn heal(access: &Access, seq: Seq, copy: &Bundle) -> Result<Vec<String>> {

@@ -15,8 +15,8 @@ mod pull;
 mod push;
 mod store;
 
-use crate::error::Result;
 use crate::ids::{ProjectId, Seq};
+use quire_core::error::Result;
 use uuid::Uuid;
 
 /// Our seq of a bundle, if we have it: it came from elsewhere, or was made here as this seq.

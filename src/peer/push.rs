@@ -9,14 +9,14 @@ use crate::auth::Access;
 use crate::bundle::staged::check_count;
 use crate::bundle::store::{now, touch};
 use crate::bundle::{Commit, Kind, Place, commit};
-use crate::error::{Error, Result};
 use crate::ids::{ActorId, Seq};
 use crate::jsonb::Items;
 use crate::project;
-use crate::pure::interrupt;
-use crate::pure::peer::{Bundle, Standing, Target};
-use crate::pure::person;
 use crate::recovery;
+use quire_core::error::{Error, Result};
+use quire_core::interrupt;
+use quire_core::peer::{Bundle, Standing, Target};
+use quire_core::person;
 use serde_json::{Value, json};
 use uuid::Uuid;
 

@@ -5,17 +5,17 @@ use crate::args::{name_arg, required};
 use crate::asset;
 use crate::auth::{self, Action, require_project};
 use crate::definer::definer;
-use crate::error::{Error, Result};
 use crate::event;
 use crate::gc;
 use crate::ids::ProjectId;
 use crate::job;
 use crate::jsonb::{Json, JsonArg};
-use crate::pure::json::Members;
-use crate::pure::settings::{self, Settings};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
+use quire_core::error::{Error, Result};
+use quire_core::json::Members;
+use quire_core::settings::{self, Settings};
 
 /// Creates a project; the caller becomes its owner.
 #[pg_extern]

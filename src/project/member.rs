@@ -5,12 +5,12 @@ use crate::args::{actor_arg, required};
 use crate::auth::{self, Access, Action, Role, require_project};
 use crate::db::Answer;
 use crate::definer::definer;
-use crate::error::{Code, Error, Result};
 use crate::event;
 use crate::ids::ActorId;
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
+use quire_core::error::{Code, Error, Result};
 use serde_json::json;
 
 /// Adds a member, or changes their role.

@@ -10,8 +10,8 @@ pub mod store;
 
 use crate::auth::{self, Access};
 use crate::bundle::store::lock_head;
-use crate::error::{Error, Result};
-use crate::pure::path::shorten;
+use quire_core::error::{Error, Result};
+use quire_core::path::shorten;
 
 /// What a project is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

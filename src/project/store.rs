@@ -6,10 +6,10 @@ use crate::auth::store::called;
 use crate::bundle::store::{from_pg, mark_of, pg_now};
 use crate::db::dirty::{self, Sight};
 use crate::db::{self, Answer, Arg, ObjectLock};
-use crate::error::Result;
 use crate::ids::{ActorId, ProjectId};
-use crate::pure::timestamp::Micros;
 use pgrx::{JsonB, Uuid};
+use quire_core::error::Result;
+use quire_core::timestamp::Micros;
 use serde_json::{Value, json};
 
 /// Creates a project with its head and its owner; `false` when the id is taken.

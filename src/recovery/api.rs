@@ -7,12 +7,12 @@ use crate::args::{required, text_arg};
 use crate::auth::{Access, Action, require_project};
 use crate::bundle;
 use crate::definer::definer;
-use crate::error::{Error, Result};
 use crate::ids::uuid_from_pg;
 use crate::jsonb::JsonArg;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
+use quire_core::error::{Error, Result};
 use serde_json::{Value, json};
 
 /// Longest reason, in characters.

@@ -1,11 +1,11 @@
 //! The log as rows tell it, with the checksums computed anew.
 
 use super::store::{self, StoredOp};
-use crate::error::Result;
 use crate::ids::{ProjectId, Seq};
-use crate::pure::audit::{LoggedBundle, LoggedOp};
-use crate::pure::hash::Hash;
-use crate::pure::op::Op;
+use quire_core::audit::{LoggedBundle, LoggedOp};
+use quire_core::error::Result;
+use quire_core::hash::Hash;
+use quire_core::op::Op;
 use std::collections::BTreeMap;
 
 /// How many bundles are looked at, at once.

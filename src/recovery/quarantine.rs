@@ -1,9 +1,9 @@
 //! What is in quarantine is not handed out.
 
 use super::store;
-use crate::error::{Code, Error, Result};
 use crate::ids::{ProjectId, Seq};
-use crate::pure::hash::Hash;
+use quire_core::error::{Code, Error, Result};
+use quire_core::hash::Hash;
 use serde_json::{Value, json};
 use uuid::Uuid;
 

@@ -4,17 +4,17 @@ use super::load::{self, Bundle};
 use super::store::{self, Entry};
 use crate::auth::Access;
 use crate::blob::{self, Blob};
-use crate::error::{Code, Error, Result};
 use crate::guc;
 use crate::ids::{ProjectId, Seq};
-use crate::pure::audit::{Fault, check};
-use crate::pure::chain::{BundleHeader, checksum};
-use crate::pure::content::encode_all;
-use crate::pure::field::EntityKey;
-use crate::pure::hash::Hash;
-use crate::pure::json::{Members, decode_base64};
-use crate::pure::op::Op;
-use crate::pure::peer;
+use quire_core::audit::{Fault, check};
+use quire_core::chain::{BundleHeader, checksum};
+use quire_core::content::encode_all;
+use quire_core::error::{Code, Error, Result};
+use quire_core::field::EntityKey;
+use quire_core::hash::Hash;
+use quire_core::json::{Members, decode_base64};
+use quire_core::op::Op;
+use quire_core::peer;
 use serde_json::{Value, json};
 
 /// Mends the row of an entry; what it was mended from.

@@ -1,14 +1,14 @@
 //! `replay_project`: the state that the operations alone make, against the one the tables show.
 
 use super::{load, store};
-use crate::error::Result;
 use crate::file::read::existing_seq;
 use crate::ids::{ProjectId, Seq};
-use crate::pure::field::{EntityKey, FieldKey};
-use crate::pure::json::canonical;
-use crate::pure::op::Op;
-use crate::pure::path::shorten;
-use crate::pure::replay::State;
+use quire_core::error::Result;
+use quire_core::field::{EntityKey, FieldKey};
+use quire_core::json::canonical;
+use quire_core::op::Op;
+use quire_core::path::shorten;
+use quire_core::replay::State;
 use serde_json::{Value, json};
 
 /// Most differences an answer lists.

@@ -7,20 +7,20 @@ use crate::auth::{self, Access, Action, require_project};
 use crate::bundle::store::now;
 use crate::bundle::{Commit, Kind, Place, Plan, commit};
 use crate::definer::definer;
-use crate::error::{Error, Result};
 use crate::file::read::seq_of;
 use crate::guc;
 use crate::ids::{Seq, uuid_from_pg};
 use crate::jsonb::JsonDatum;
-use crate::pure::ability::Abilities;
-use crate::pure::archive::Format;
-use crate::pure::op::Op;
-use crate::pure::timestamp::Micros;
 use crate::recovery;
 use crate::token::{self, Minting, ttl_arg};
 use pgrx::Uuid;
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
+use quire_core::ability::Abilities;
+use quire_core::archive::Format;
+use quire_core::error::{Error, Result};
+use quire_core::op::Op;
+use quire_core::timestamp::Micros;
 
 /// Makes an archive of a project, or finds the one that is there.
 #[pg_extern]

@@ -7,15 +7,15 @@ use crate::auth::{Access, Action, require_project};
 use crate::bytes::{Bytes, NewBytes};
 use crate::db;
 use crate::definer::definer;
-use crate::error::{Code, Error, Result};
 use crate::ids::{ProjectId, uuid_from_pg};
 use crate::jsonb::JsonDatum;
-use crate::pure::ability::{Ability, Need};
-use crate::pure::archive::Format;
 use crate::token;
 use pgrx::Uuid;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
+use quire_core::ability::{Ability, Need};
+use quire_core::archive::Format;
+use quire_core::error::{Code, Error, Result};
 use serde_json::json;
 use std::rc::Rc;
 

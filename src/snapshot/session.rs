@@ -6,14 +6,14 @@ use crate::args::required;
 use crate::auth::{Action, require_project};
 use crate::bundle::store::{head_seq, now, sound_mark_at};
 use crate::definer::definer;
-use crate::error::{Error, Result};
 use crate::ids::uuid_from_pg;
-use crate::pure::ability::Abilities;
-use crate::pure::archive::Format;
 use crate::token::{self, Minting, ttl_arg};
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
+use quire_core::ability::Abilities;
+use quire_core::archive::Format;
+use quire_core::error::{Error, Result};
 use serde_json::json;
 
 /// Starts a session.

@@ -3,13 +3,13 @@
 use crate::blob;
 use crate::bundle::store::{mark, pg_now, to_pg};
 use crate::db::{self, Arg, Row};
-use crate::error::Result;
 use crate::ids::{ActorId, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
 use crate::jsonb::JsonDatum;
-use crate::pure::hash::Hash;
-use crate::pure::timestamp::Micros;
 use pgrx::Uuid as PgUuid;
 use pgrx::datum::TimestampWithTimeZone;
+use quire_core::error::Result;
+use quire_core::hash::Hash;
+use quire_core::timestamp::Micros;
 use uuid::Uuid;
 
 /// What decides the bytes of a snapshot.

@@ -5,16 +5,16 @@ use crate::args::{TextsArg, interval_arg, required};
 use crate::auth::{self, Access, Action, Bound, bound, require_project};
 use crate::bundle::store::{now, to_pg};
 use crate::definer::definer;
-use crate::error::{Code, Error, Result};
 use crate::event;
 use crate::ids::{ProjectId, uuid_from_pg};
 use crate::project::managed;
-use crate::pure::ability::{Abilities, Ability, Need};
-use crate::pure::timestamp::{Micros, rfc3339};
-use crate::pure::token::{self, MAX_USES, Root, Token, Unverified};
 use pgrx::datum::{Interval, TimestampWithTimeZone};
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
+use quire_core::ability::{Abilities, Ability, Need};
+use quire_core::error::{Code, Error, Result};
+use quire_core::timestamp::{Micros, rfc3339};
+use quire_core::token::{self, MAX_USES, Root, Token, Unverified};
 use serde_json::json;
 
 /// Longest life of a token: one year, in microseconds.

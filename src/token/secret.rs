@@ -3,11 +3,11 @@
 
 use crate::bundle::store::pg_now;
 use crate::db::{self, Row};
-use crate::error::{Error, Result};
 use crate::ids::{uuid_from_pg, uuid_to_pg};
-use crate::pure::hash::Hash;
-use crate::pure::token::key_of_halves;
 use pgrx::Uuid as PgUuid;
+use quire_core::error::{Error, Result};
+use quire_core::hash::Hash;
+use quire_core::token::key_of_halves;
 use uuid::Uuid;
 
 /// The hash of a half and of the one that the server keeps. From it neither can be computed, nor the key, which another function makes.

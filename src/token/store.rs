@@ -4,13 +4,13 @@ use crate::auth::role::StoredRole;
 use crate::bundle::store::{from_pg, now, pg_now, to_pg};
 use crate::db::dirty::{self, Sight, Writer};
 use crate::db::{self, Arg, ObjectLock, Row};
-use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId, uuid_from_pg, uuid_to_pg};
-use crate::pure::timestamp::Micros;
-use crate::pure::token::Root;
 use crate::token::secret::halves_hash;
 use pgrx::Uuid as PgUuid;
 use pgrx::datum::TimestampWithTimeZone;
+use quire_core::error::{Error, Result};
+use quire_core::timestamp::Micros;
+use quire_core::token::Root;
 use std::collections::HashSet;
 use uuid::Uuid;
 

@@ -6,14 +6,14 @@ use crate::auth::{Access, Action, require_project};
 use crate::bundle::store::head_seq;
 use crate::bundle::{Commit, Kind, commit, correlated};
 use crate::definer::definer;
-use crate::error::{Code, Error, Result};
 use crate::ids::{ProjectId, Seq};
 use crate::jsonb::Json;
-use crate::pure::conflict::OnConflict;
-use crate::pure::undo::{Found, Step, undone, walk as walk_through};
 use pgrx::Uuid;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
+use quire_core::conflict::OnConflict;
+use quire_core::error::{Code, Error, Result};
+use quire_core::undo::{Found, Step, undone, walk as walk_through};
 use serde_json::json;
 use std::collections::{HashMap, HashSet};
 

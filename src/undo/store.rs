@@ -1,10 +1,10 @@
 //! SQL of undo.
 
 use crate::db;
-use crate::error::Result;
 use crate::ids::{ActorId, ProjectId, Seq};
-use crate::pure::undo::{Own, Step};
 use pgrx::datum::TimestampWithTimeZone;
+use quire_core::error::Result;
+use quire_core::undo::{Own, Step};
 
 /// What takes some bundles back, what takes that back, and so on: pairs of a bundle and the one it takes back, oldest
 /// first.

@@ -6,23 +6,23 @@ use crate::auth::{self, Action, require_project};
 use crate::blob::State;
 use crate::db;
 use crate::definer::definer;
-use crate::error::{Code, Error, Result};
 use crate::ids::{ProjectId, Seq};
-use crate::pure::archive::Sink;
-use crate::pure::archive::{Format, Writer};
-use crate::pure::asset::{Asset, Label};
-use crate::pure::export::{
-    AssetRecord, BLOBS, DamageRecord, EntityRecord, FILES, FORMAT, FORMAT_VERSION, GoneRecord, Lines,
-    PROJECT, README, README_NAME, Whereabouts, add,
-};
-use crate::pure::field::FieldKey;
-use crate::pure::hash::Hash;
-use crate::pure::json::{JsonValue, canonical};
-use crate::pure::op::Mode;
-use crate::pure::timestamp::{Micros, rfc3339};
 use crate::snapshot::build::{Packed, add_files};
 use pgrx::Uuid;
 use pgrx::prelude::*;
+use quire_core::archive::Sink;
+use quire_core::archive::{Format, Writer};
+use quire_core::asset::{Asset, Label};
+use quire_core::error::{Code, Error, Result};
+use quire_core::export::{
+    AssetRecord, BLOBS, DamageRecord, EntityRecord, FILES, FORMAT, FORMAT_VERSION, GoneRecord, Lines,
+    PROJECT, README, README_NAME, Whereabouts, add,
+};
+use quire_core::field::FieldKey;
+use quire_core::hash::Hash;
+use quire_core::json::{JsonValue, canonical};
+use quire_core::op::Mode;
+use quire_core::timestamp::{Micros, rfc3339};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 use std::io;

@@ -7,21 +7,21 @@ use crate::blob::{self, State, Stored};
 use crate::bundle::{Commit, Kind, Plan, commit};
 use crate::db;
 use crate::definer::definer;
-use crate::error::{Error, Result};
 use crate::file;
 use crate::ids::ProjectId;
 use crate::project::{self, ProjectKind};
-use crate::pure::archive::{Format, Limits, Member, read_below};
-use crate::pure::export::{BLOBS, Change, Export, FILES, GoneRecord, Imported, Reader, Whereabouts};
-use crate::pure::hash::Hash;
-use crate::pure::json::read;
-use crate::pure::settings::{
-    LARGEST_MAX_ASSET_BYTES, LARGEST_MAX_ENTITY_BYTES, LARGEST_MAX_FILE_BYTES, Settings,
-};
-use crate::pure::timestamp::parse_rfc3339;
-use crate::pure::tree::{Content, Edit};
 use pgrx::Uuid;
 use pgrx::prelude::*;
+use quire_core::archive::{Format, Limits, Member, read_below};
+use quire_core::error::{Error, Result};
+use quire_core::export::{BLOBS, Change, Export, FILES, GoneRecord, Imported, Reader, Whereabouts};
+use quire_core::hash::Hash;
+use quire_core::json::read;
+use quire_core::settings::{
+    LARGEST_MAX_ASSET_BYTES, LARGEST_MAX_ENTITY_BYTES, LARGEST_MAX_FILE_BYTES, Settings,
+};
+use quire_core::timestamp::parse_rfc3339;
+use quire_core::tree::{Content, Edit};
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap};
 use std::io::Cursor;

@@ -4,11 +4,11 @@ use crate::auth::store::called;
 use crate::blob;
 use crate::bundle::store::from_pg;
 use crate::db::{self, Arg};
-use crate::error::Result;
 use crate::ids::{ProjectId, Seq};
-use crate::pure::hash::Hash;
-use crate::pure::timestamp::Micros;
 use pgrx::JsonB;
+use quire_core::error::Result;
+use quire_core::hash::Hash;
+use quire_core::timestamp::Micros;
 use serde_json::Value;
 
 /// The record of a project, its newest bundle, and when that was made.

@@ -7,9 +7,9 @@ use crate::cluster::shared;
 use crate::steps::{ask, head_seq, noise, project, refusal};
 use dice::Dice;
 use postgres::{Client, GenericClient};
-use quire::pure::archive::{Recipe, Step, steps, stored_bytes};
-use quire::pure::content::{self, Codec, Encoded};
-use quire::pure::hash::Hash;
+use quire_core::archive::{Recipe, Step, steps, stored_bytes};
+use quire_core::content::{self, Codec, Encoded};
+use quire_core::hash::Hash;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -273,7 +273,7 @@ fn an_archive_from_before_frames_had_checksums_is_restored() {
         into,
         json!([{"op": "file.put", "file_path": "e", "content": "goes"}, {"op": "file.put", "file_path": "f", "content": "stays"}]),
     );
-    let delta = include_bytes!("../../src/pure/archive/tests/without_checksums.tar.zst");
+    let delta = include_bytes!("../../crates/quire-core/src/archive/tests/without_checksums.tar.zst");
     client.query_one(RESTORE, &[&into, &delta.as_slice()]).expect("restored");
     assert_eq!(head_seq(&mut client, into), 2);
     let sql = format!(

@@ -4,7 +4,7 @@ use crate::cluster::shared;
 use crate::log;
 use crate::steps::{backend_pid, configure, noise, project, refusal};
 use postgres::Client;
-use quire::pure::hash::Hash;
+use quire_core::hash::Hash;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::thread;

@@ -4,10 +4,10 @@
 use crate::cluster::{Cluster, Database};
 use postgres::error::SqlState;
 use postgres::{Client, Error};
-use quire::pure::archive::{Entry, Format, Writer};
-use quire::pure::content::{CHUNK_BYTES, Codec, encode};
-use quire::pure::hash::Hash;
-use quire::pure::op::Mode;
+use quire_core::archive::{Entry, Format, Writer};
+use quire_core::content::{CHUNK_BYTES, Codec, encode};
+use quire_core::hash::Hash;
+use quire_core::op::Mode;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 

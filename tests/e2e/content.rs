@@ -18,7 +18,7 @@ fn twenty_megabytes_of_bytes_come_back_as_they_went_in_and_are_stored_once() {
     let row = admin.query_one(sql, &[&project, &"large.bin", &bytes]).expect("write");
     assert_eq!((row.get(0), row.get(1), row.get(2)), (1, bytes.len() as i64, true));
     let hash: String = row.get(3);
-    assert_eq!(hash, quire::pure::hash::Hash::of(&bytes).to_hex());
+    assert_eq!(hash, quire_core::hash::Hash::of(&bytes).to_hex());
 
     let read = "SELECT quire.read_project_file_bytes($1, $2, $3)";
     let first = Some(1i32);

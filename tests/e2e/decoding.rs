@@ -7,8 +7,8 @@ use crate::tokens::{
     project_with_token, stored_halves, tag_of, work_with_tokens,
 };
 use postgres::Client;
-use quire::pure::ability::Abilities;
-use quire::pure::token::{self, Root, key_of_halves};
+use quire_core::ability::Abilities;
+use quire_core::token::{self, Root, key_of_halves};
 use uuid::Uuid;
 
 #[test]

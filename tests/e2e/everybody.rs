@@ -10,8 +10,8 @@ use crate::tokens;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use postgres::Client;
-use quire::pure::ability::Abilities;
-use quire::pure::token::{Root, mint};
+use quire_core::ability::Abilities;
+use quire_core::token::{Root, mint};
 use serde_json::{Value, json};
 use uuid::Uuid;
 

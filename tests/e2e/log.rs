@@ -1,11 +1,11 @@
 //! Checks a project's log from outside: everything here any client can recompute from the views.
 
 use postgres::Client;
-use quire::pure::chain::{BundleHeader, checksum};
-use quire::pure::hash::Hash;
-use quire::pure::json::JsonValue;
-use quire::pure::op::{Mode, Op};
-use quire::pure::path::FilePath;
+use quire_core::chain::{BundleHeader, checksum};
+use quire_core::hash::Hash;
+use quire_core::json::JsonValue;
+use quire_core::op::{Mode, Op};
+use quire_core::path::FilePath;
 use serde_json::Value;
 use std::collections::HashMap;
 use uuid::Uuid;

@@ -4,8 +4,8 @@ use crate::cluster::{Database, shared};
 use crate::log;
 use crate::steps::user;
 use postgres::{Client, GenericClient, Row};
-use quire::pure::chain::checksum;
-use quire::pure::peer::Bundle;
+use quire_core::chain::checksum;
+use quire_core::peer::Bundle;
 use serde_json::{Value, json};
 use uuid::Uuid;
 

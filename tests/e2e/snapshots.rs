@@ -7,7 +7,7 @@ use crate::log;
 use crate::steps::{backend_pid, head_seq, project, put, refusal, wait_until};
 use postgres::Client;
 use postgres::fallible_iterator::FallibleIterator;
-use quire::pure::hash::Hash;
+use quire_core::hash::Hash;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;

@@ -3,7 +3,7 @@
 use crate::cluster::{Cluster, Database, Pooler, shared};
 use crate::steps::{ensure_role, project, put, refusal, user};
 use postgres::{Client, GenericClient, SimpleQueryMessage};
-use quire::pure::token::key_of_halves;
+use quire_core::token::key_of_halves;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-// What subscribers are told of a bundle, as src/pure/event.rs and docs/guide/events.md describe it.
+// What subscribers are told of a bundle, as crates/quire-core/src/event.rs and docs/guide/events.md describe it.
 
 import { isBinary } from './export.mjs'
 

@@ -5,13 +5,13 @@ use crate::auth::Access;
 use crate::bundle::queue;
 use crate::db::Arg;
 use crate::db::rows::{Column, Name, Rows, Sight};
-use crate::error::{Error, Result};
 use crate::file;
 use crate::ids::{ProjectId, Seq};
-use crate::pure::hash::Hash;
-use crate::pure::path::FilePath;
-use crate::pure::timestamp::Micros;
-use crate::pure::tree::Head;
+use quire_core::error::{Error, Result};
+use quire_core::hash::Hash;
+use quire_core::path::FilePath;
+use quire_core::timestamp::Micros;
+use quire_core::tree::Head;
 
 /// The head row, locked until the end of the transaction, and what a writer reads in the same breath.
 #[derive(Clone, Debug)]

@@ -12,9 +12,9 @@ mod statement;
 mod table;
 
 use super::{Arg, Row, table_oid};
-use crate::error::Result;
 use pgrx::PgMemoryContexts;
 use pgrx::pg_sys;
+use quire_core::error::Result;
 use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
 use std::ptr::null_mut;

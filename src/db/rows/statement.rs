@@ -3,7 +3,7 @@
 
 use super::{Column, Name, Sight, again};
 use crate::db::{self, Arg, Row};
-use crate::error::Result;
+use quire_core::error::Result;
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fmt::Write;

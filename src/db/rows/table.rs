@@ -2,10 +2,10 @@
 
 use super::{Column, Name, Rows, Sight};
 use crate::db::{self, Arg, Row};
-use crate::error::{Error, Result};
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::pg_sys::{self, Datum};
 use pgrx::{PgSqlErrorCode, ereport};
+use quire_core::error::{Error, Result};
 use std::ffi::CStr;
 use std::ptr::null_mut;
 

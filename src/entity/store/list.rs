@@ -3,10 +3,10 @@
 use crate::auth::store::called;
 use crate::bundle::store::mark;
 use crate::db::Answer;
-use crate::error::Result;
 use crate::ids::{ProjectId, Seq, uuid_to_pg};
-use crate::pure::field::EntityKey;
 use pgrx::JsonB;
+use quire_core::error::Result;
+use quire_core::field::EntityKey;
 use serde_json::Value;
 use uuid::Uuid;
 

@@ -6,11 +6,11 @@ mod write;
 pub use write::{insert, load_fields, weight};
 
 use crate::db::{self, Arg};
-use crate::error::Result;
 use crate::ids::{ProjectId, Seq, uuid_from_pg, uuid_to_pg};
-use crate::pure::field::{EntityKey, FieldEdit, FieldKey, FieldState, Fields};
-use crate::pure::json::JsonValue;
 use pgrx::{JsonB, Uuid as PgUuid};
+use quire_core::error::Result;
+use quire_core::field::{EntityKey, FieldEdit, FieldKey, FieldState, Fields};
+use quire_core::json::JsonValue;
 use std::collections::BTreeSet;
 use uuid::Uuid;
 

@@ -4,11 +4,11 @@ use super::{canonical, state_from_row};
 use crate::bundle::store::{LockedHead, to_pg};
 use crate::db::rows::{Column, Name, Rows, Sight, again};
 use crate::db::{self, Arg};
-use crate::error::Result;
 use crate::ids::{ActorId, ProjectId};
 use crate::jsonb::JsonText;
-use crate::pure::field::{self, EntityKey, FieldKey, Fields, LEAST_WEIGHT, NewField};
-use crate::pure::interrupt;
+use quire_core::error::Result;
+use quire_core::field::{self, EntityKey, FieldKey, Fields, LEAST_WEIGHT, NewField};
+use quire_core::interrupt;
 use std::collections::{HashMap, HashSet};
 
 static OPS: Name = Name::of(c"entity_op", 11);

@@ -3,10 +3,10 @@
 use crate::auth::Access;
 use crate::bundle::store::{from_pg, pg_now, to_pg};
 use crate::db::{self, Arg};
-use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId, uuid_to_pg};
-use crate::pure::timestamp::Micros;
 use pgrx::Uuid;
+use quire_core::error::{Error, Result};
+use quire_core::timestamp::Micros;
 
 /// A name of the current epoch.
 pub struct Channel {

@@ -3,13 +3,13 @@
 use crate::blob;
 use crate::db::rows::{Column, Name, Rows, Sight};
 use crate::db::{self, Arg, Row};
-use crate::error::{Error, Result};
 use crate::file::row::VersionRow;
 use crate::ids::ProjectId;
-use crate::pure::hash::Hash;
-use crate::pure::op::Mode;
-use crate::pure::path::FilePath;
-use crate::pure::tree::{Edit, Head};
+use quire_core::error::{Error, Result};
+use quire_core::hash::Hash;
+use quire_core::op::Mode;
+use quire_core::path::FilePath;
+use quire_core::tree::{Edit, Head};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 

@@ -4,10 +4,10 @@ use super::heads::FILE_HEAD;
 use crate::bundle::store::{LockedHead, to_pg};
 use crate::db::rows::{Column, Name, Rows};
 use crate::db::{self, Arg};
-use crate::error::Result;
 use crate::ids::{ActorId, ProjectId, uuid_to_pg};
-use crate::pure::path::FilePath;
-use crate::pure::tree::NewVersion;
+use quire_core::error::Result;
+use quire_core::path::FilePath;
+use quire_core::tree::NewVersion;
 use std::collections::HashMap;
 
 /// Most rows one INSERT carries.

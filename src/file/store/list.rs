@@ -2,9 +2,9 @@
 
 use crate::bundle::store::{mark, mark_of};
 use crate::db::{self, Answer, Arg};
-use crate::error::Result;
 use crate::ids::{ProjectId, Seq, Version};
-use crate::pure::path::{FilePath, MAX_PATH_BYTES};
+use quire_core::error::Result;
+use quire_core::path::{FilePath, MAX_PATH_BYTES};
 
 /// Which part of a list.
 pub struct Page {

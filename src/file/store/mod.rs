@@ -6,12 +6,12 @@ pub mod list;
 
 use super::row::VersionRow;
 use crate::db::{self, Arg};
-use crate::error::Result;
 use crate::ids::{ActorId, ProjectId, Seq, Version};
-use crate::pure::path::FilePath;
 pub(crate) use heads::head_version_columns;
 pub use heads::{at as heads_at, head_at, load_for};
 pub use insert::insert;
+use quire_core::error::Result;
+use quire_core::path::FilePath;
 
 macro_rules! version_columns {
     ($alias:literal) => {

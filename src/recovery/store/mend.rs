@@ -2,14 +2,14 @@
 
 use crate::bundle::store::to_pg;
 use crate::db::{self, Arg};
-use crate::error::Result;
 use crate::ids::{ProjectId, Seq, uuid_to_pg};
-use crate::pure::chain::BundleHeader;
-use crate::pure::field::FieldKey;
-use crate::pure::hash::Hash;
-use crate::pure::json::JsonValue;
-use crate::pure::op::Op;
-use crate::pure::path::FilePath;
+use quire_core::chain::BundleHeader;
+use quire_core::error::Result;
+use quire_core::field::FieldKey;
+use quire_core::hash::Hash;
+use quire_core::json::JsonValue;
+use quire_core::op::Op;
+use quire_core::path::FilePath;
 
 /// Lets the log's rows be mended until it is called again with `false`; only their owner can, and only here it does.
 pub fn allow_mending(is_allowed: bool) -> Result<()> {

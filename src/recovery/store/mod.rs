@@ -19,23 +19,23 @@ mod stray;
 use crate::bundle::store::{from_pg, pg_now};
 use crate::db::{self, Arg, Row};
 use crate::entity::store::select_fields_at;
-use crate::error::{Error, Result};
 use crate::ids::{ActorId, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
-use crate::pure::asset::Label;
-use crate::pure::audit::LoggedBundle;
-use crate::pure::chain::BundleHeader;
-use crate::pure::field::{EntityKey, FieldKey, write_op};
-use crate::pure::hash::Hash;
-use crate::pure::json::{JsonValue, inexact_number};
-use crate::pure::op::{Mode, Op};
-use crate::pure::path::FilePath;
-use crate::pure::replay::{Asset, File, State};
 pub use mend::{
     allow_mending, mend_asset, mend_asset_op, mend_bundle_checksums, mend_field, mend_field_op,
     mend_file_head, mend_file_op, mend_header, mend_op_checksum, mend_totals, mend_version,
 };
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::{JsonB, Uuid as PgUuid};
+use quire_core::asset::Label;
+use quire_core::audit::LoggedBundle;
+use quire_core::chain::BundleHeader;
+use quire_core::error::{Error, Result};
+use quire_core::field::{EntityKey, FieldKey, write_op};
+use quire_core::hash::Hash;
+use quire_core::json::{JsonValue, inexact_number};
+use quire_core::op::{Mode, Op};
+use quire_core::path::FilePath;
+use quire_core::replay::{Asset, File, State};
 use serde_json::{Value, json};
 pub use stray::{has_stray_totals, stray_assets, stray_fields, stray_heads, stray_versions};
 use uuid::Uuid;

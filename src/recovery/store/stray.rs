@@ -1,10 +1,10 @@
 //! SQL that finds rows of current state that do not follow from the log, and rows of the log that do not follow from others.
 
 use crate::db::{self, Row};
-use crate::error::Result;
 use crate::ids::{ProjectId, Seq};
-use crate::pure::field::{EntityKey, FieldKey};
-use crate::pure::hash::Hash;
+use quire_core::error::Result;
+use quire_core::field::{EntityKey, FieldKey};
+use quire_core::hash::Hash;
 
 /// A row that is not what it should be.
 pub struct Stray<K> {

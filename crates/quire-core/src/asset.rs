@@ -1,0 +1,352 @@
+//! What a list of edits does to the assets of a project.
+//!
+//! An asset is content with a name and types, known by the hash of the content. What is deleted keeps its place, so that
+//! it is known who deleted it and why. Nothing here knows a database.
+
+use crate::error::{Error, Result};
+use crate::field::name;
+use crate::hash::Hash;
+use crate::op::Op;
+use crate::path::shorten;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// Longest filename and media type, in bytes.
+const MAX_NAME_BYTES: usize = 255;
+/// Longest type of an asset, in bytes.
+const MAX_TYPE_BYTES: usize = 128;
+/// Longest reason of a deletion, in bytes.
+const MAX_REASON_BYTES: usize = 1024;
+
+/// What is said of an asset's content.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Label {
+    /// How a download is called: one segment of a path.
+    pub filename: String,
+    /// `type/subtype`, with parameters if there are some.
+    pub media_type: String,
+    /// What it is to the application.
+    pub asset_type: String,
+}
+
+impl Label {
+    /// Checks the three (22023).
+    pub fn parse(filename: &str, media_type: &str, asset_type: &str) -> Result<Self> {
+        let filename = name("filename", filename, MAX_NAME_BYTES)?;
+        if filename.contains(['/', '\\']) || filename == "." || filename == ".." {
+            return Err(Error::validation("filename must be a name, not a path").with("argument", "filename"));
+        }
+        let media_type = name("media_type", media_type, MAX_NAME_BYTES)?;
+        if !is_media_type(&media_type) {
+            return Err(Error::validation("media_type must be like image/png").with("argument", "media_type"));
+        }
+        Ok(Self { filename, media_type, asset_type: asset_type_of(asset_type)? })
+    }
+}
+
+/// The type of an asset, checked (22023).
+pub fn asset_type_of(text: &str) -> Result<String> {
+    name("asset_type", text, MAX_TYPE_BYTES)
+}
+
+/// The reason of a deletion, checked (22023).
+pub fn reason_of(text: &str) -> Result<String> {
+    name("reason", text, MAX_REASON_BYTES)
+}
+
+/// `type/subtype` of RFC 9110 tokens; parameters may be any printable ASCII.
+fn is_media_type(text: &str) -> bool {
+    let (essence, parameters) = text.split_once(';').unwrap_or((text, ""));
+    let is_token = |part: &str| {
+        !part.is_empty()
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+    };
+    essence.trim_end().split_once('/').is_some_and(|(kind, subtype)| is_token(kind) && is_token(subtype))
+        && parameters.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
+}
+
+/// What an asset is.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Asset {
+    /// What is said of it.
+    pub label: Label,
+    /// Bytes of the content.
+    pub size: i64,
+    /// Whether it is gone.
+    pub is_deleted: bool,
+    /// Why, if it is.
+    pub reason: Option<String>,
+}
+
+/// Where the content of an asset comes from, which says how large it may be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Source {
+    /// The caller gave so many bytes.
+    Given(i64),
+    /// An upload had so many bytes.
+    Uploaded(i64),
+    /// Another project or an archive has so many bytes.
+    Copied(i64),
+    /// The project has it already.
+    Stored,
+}
+
+/// What a caller wants done.
+#[derive(Clone, PartialEq, Debug)]
+pub enum AssetEdit {
+    /// Keep this content as an asset, or say something else of it.
+    Put {
+        /// BLAKE3 of the content.
+        hash: Hash,
+        /// Where it comes from.
+        source: Source,
+        /// What is said of it.
+        label: Label,
+    },
+    /// Keep it no longer.
+    Delete {
+        /// Which.
+        hash: Hash,
+        /// Why.
+        reason: Option<String>,
+    },
+}
+
+impl AssetEdit {
+    /// The content it is about.
+    pub fn hash(&self) -> &Hash {
+        match self {
+            AssetEdit::Put { hash, .. } | AssetEdit::Delete { hash, .. } => hash,
+        }
+    }
+}
+
+/// A row of the log: one operation, and what the asset is after it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct NewAsset {
+    /// Number of the operation inside its bundle, from 1.
+    pub ordinal: i32,
+    /// `asset.put` or `asset.delete`.
+    pub op: &'static str,
+    /// Which.
+    pub hash: Hash,
+    /// What it is now.
+    pub asset: Asset,
+    /// BLAKE3 of the operation.
+    pub op_checksum: Hash,
+}
+
+/// What became of one edit, as the receipt tells it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct AssetOutcome {
+    /// `asset.put` or `asset.delete`.
+    pub op: Cow<'static, str>,
+    /// 64 hex digits.
+    pub content_hash: String,
+    /// How a download is called.
+    pub filename: String,
+    /// `type/subtype`.
+    pub media_type: String,
+    /// What it is to the application.
+    pub asset_type: String,
+    /// Bytes of the content.
+    pub size: i64,
+    /// `created`, `updated`, `unchanged`, `restored` or `deleted`.
+    pub status: Cow<'static, str>,
+}
+
+/// The result of [`apply`].
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// Rows of the log, in order.
+    pub rows: Vec<NewAsset>,
+    /// One for each edit.
+    pub outcomes: Vec<AssetOutcome>,
+    /// Checksums of the operations that changed something, in order.
+    pub op_checksums: Vec<Hash>,
+    /// How many bytes there are more.
+    pub live_bytes: i64,
+}
+
+/// Assets by their content.
+pub type Assets = BTreeMap<Hash, Asset>;
+
+/// Applies `edits` to `assets`, which afterwards hold the new state. `stored` has the sizes of contents that the project
+/// has and that an edit names by hash alone; `ops_before` counts the operations before these in the bundle.
+pub fn apply(
+    assets: &mut Assets,
+    stored: &BTreeMap<Hash, i64>,
+    edits: &[AssetEdit],
+    ops_before: usize,
+) -> Result<Applied> {
+    let mut applied = Applied::default();
+    for edit in edits {
+        let before = assets.get(edit.hash());
+        let (op, after, status) = match edit {
+            AssetEdit::Put { hash, source, label } => {
+                let size = match source {
+                    Source::Given(size) | Source::Uploaded(size) | Source::Copied(size) => *size,
+                    Source::Stored => *stored.get(hash).ok_or_else(|| no_content(hash))?,
+                };
+                let status = match before {
+                    None => "created",
+                    Some(before) if before.is_deleted => "restored",
+                    Some(before) if before.label == *label => "unchanged",
+                    Some(_) => "updated",
+                };
+                let after = Asset { label: label.clone(), size, is_deleted: false, reason: None };
+                (put_op(hash, &after), after, status)
+            }
+            AssetEdit::Delete { hash, reason } => {
+                let before = before.filter(|asset| !asset.is_deleted).ok_or_else(|| no_asset(hash))?;
+                let after = Asset { is_deleted: true, reason: reason.clone(), ..before.clone() };
+                (Op::AssetDelete { content_hash: *hash, reason: reason.clone() }, after, "deleted")
+            }
+        };
+        applied.outcomes.push(outcome(&op, edit.hash(), &after, status));
+        if status == "unchanged" {
+            continue;
+        }
+        let op_checksum = op.checksum()?;
+        applied.op_checksums.push(op_checksum);
+        let ordinal = i32::try_from(ops_before + applied.op_checksums.len())
+            .map_err(|_| Error::limit("too many operations", i32::MAX))?;
+        let change = live_bytes(Some(&after)).saturating_sub(live_bytes(before));
+        applied.live_bytes = applied.live_bytes.saturating_add(change);
+        let row = NewAsset { ordinal, op: op.name(), hash: *edit.hash(), asset: after.clone(), op_checksum };
+        applied.rows.push(row);
+        assets.insert(*edit.hash(), after);
+    }
+    Ok(applied)
+}
+
+fn live_bytes(asset: Option<&Asset>) -> i64 {
+    asset.filter(|asset| !asset.is_deleted).map_or(0, |asset| asset.size)
+}
+
+fn put_op(hash: &Hash, asset: &Asset) -> Op {
+    let Label { filename, media_type, asset_type } = asset.label.clone();
+    Op::AssetPut { content_hash: *hash, filename, media_type, asset_type, size: asset.size }
+}
+
+fn outcome(op: &Op, hash: &Hash, asset: &Asset, status: &'static str) -> AssetOutcome {
+    let Label { filename, media_type, asset_type } = asset.label.clone();
+    AssetOutcome {
+        op: op.name().into(),
+        content_hash: hash.to_hex(),
+        filename,
+        media_type,
+        asset_type,
+        size: asset.size,
+        status: status.into(),
+    }
+}
+
+/// An asset that is not there.
+pub fn no_asset(hash: &Hash) -> Error {
+    Error::not_found(format!("no asset {}", shorten(&hash.to_hex()))).with("content_hash", hash.to_hex())
+}
+
+/// Content that the project does not have.
+pub fn no_content(hash: &Hash) -> Error {
+    Error::not_found(format!("the project has no content {}", shorten(&hash.to_hex())))
+        .with("content_hash", hash.to_hex())
+        .hint("send the bytes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn label(filename: &str) -> Label {
+        Label::parse(filename, "image/png", "image").expect("valid")
+    }
+
+    fn put(content: u8, filename: &str) -> AssetEdit {
+        AssetEdit::Put {
+            hash: Hash::of(&[content]),
+            source: Source::Given(i64::from(content)),
+            label: label(filename),
+        }
+    }
+
+    fn delete(content: u8) -> AssetEdit {
+        AssetEdit::Delete { hash: Hash::of(&[content]), reason: Some("old".into()) }
+    }
+
+    fn statuses(assets: &mut Assets, edits: &[AssetEdit]) -> Result<Vec<String>> {
+        let applied = apply(assets, &BTreeMap::new(), edits, 0)?;
+        Ok(applied.outcomes.iter().map(|outcome| outcome.status.clone().into_owned()).collect())
+    }
+
+    #[test]
+    fn an_asset_is_created_updated_deleted_and_restored() {
+        let mut assets = Assets::new();
+        let edits = [put(3, "a"), put(3, "a"), put(3, "b"), delete(3), put(3, "b"), put(4, "c")];
+        let applied = apply(&mut assets, &BTreeMap::new(), &edits, 2).expect("applies");
+        let told: Vec<&str> = applied.outcomes.iter().map(|outcome| outcome.status.as_ref()).collect();
+        assert_eq!(told, ["created", "unchanged", "updated", "deleted", "restored", "created"]);
+        assert_eq!(applied.rows.iter().map(|row| row.ordinal).collect::<Vec<_>>(), [3, 4, 5, 6, 7]);
+        assert_eq!(applied.live_bytes, 7);
+        assert_eq!(applied.rows[2].asset.reason.as_deref(), Some("old"));
+    }
+
+    #[test]
+    fn what_is_not_there_cannot_be_deleted_or_attached() {
+        let mut assets = Assets::new();
+        assert!(statuses(&mut assets, &[delete(1)]).is_err());
+        assert!(statuses(&mut assets, &[put(1, "a"), delete(1), delete(1)]).is_err());
+        let by_hash = AssetEdit::Put { hash: Hash::of(b"x"), source: Source::Stored, label: label("a") };
+        assert!(apply(&mut assets, &BTreeMap::new(), std::slice::from_ref(&by_hash), 0).is_err());
+        let stored = BTreeMap::from([(Hash::of(b"x"), 9)]);
+        let applied = apply(&mut assets, &stored, &[by_hash], 0).expect("applies");
+        assert_eq!((applied.outcomes[0].size, applied.live_bytes), (9, 9));
+    }
+
+    #[test]
+    fn labels_are_checked() {
+        for (filename, media_type, asset_type) in [
+            ("", "image/png", "image"),
+            ("a/b", "image/png", "image"),
+            ("a\\b", "image/png", "image"),
+            ("..", "image/png", "image"),
+            ("a\nb", "image/png", "image"),
+            ("a", "", "image"),
+            ("a", "image", "image"),
+            ("a", "image/", "image"),
+            ("a", "im age/png", "image"),
+            ("a", "image/png\r\nX: y", "image"),
+            ("a", "text/plain; charset=\u{e4}", "image"),
+            ("a", "image/png", ""),
+        ] {
+            assert!(Label::parse(filename, media_type, asset_type).is_err(), "{filename:?} {media_type:?}");
+        }
+        for media_type in ["image/svg+xml", "text/plain; charset=utf-8", "application/x.y-z"] {
+            assert!(Label::parse("Größe 1.png", media_type, "image").is_ok(), "{media_type}");
+        }
+    }
+
+    proptest! {
+        /// Whatever is done, the bytes are those of the assets that are there, and the log ends in the state.
+        #[test]
+        fn totals_and_log_agree_with_the_state(steps in proptest::collection::vec((0..4u8, 0..3u8), 0..40)) {
+            let mut assets = Assets::new();
+            let (mut bytes, mut last) = (0, BTreeMap::new());
+            for (content, step) in steps {
+                let edit = match step { 0 => delete(content), 1 => put(content, "a"), _ => put(content, "b") };
+                let before = assets.clone();
+                match apply(&mut assets, &BTreeMap::new(), &[edit], 0) {
+                    Ok(applied) => {
+                        bytes += applied.live_bytes;
+                        last.extend(applied.rows.into_iter().map(|row| (row.hash, row.asset)));
+                    }
+                    Err(_) => prop_assert_eq!(&assets, &before),
+                }
+                prop_assert_eq!(bytes, assets.values().map(|asset| live_bytes(Some(asset))).sum::<i64>());
+                prop_assert_eq!(&assets, &last);
+            }
+        }
+    }
+}

@@ -1,0 +1,417 @@
+//! Reading an export.
+
+use super::apply::Outcome;
+use super::line::{BundleLine, OpLine, TagLine, entity, parse, tree};
+use super::{AssetRecord, BLOBS, BundleRecord, FILES, FORMAT, FORMAT_VERSION, HISTORY, PROJECT};
+use super::{GoneRecord, ProjectRecord, TagRecord};
+use crate::archive::Member;
+use crate::asset::{AssetEdit, Label, Source};
+use crate::chain::{self, BundleHeader};
+use crate::content::is_binary;
+use crate::error::{Code, Error, Result};
+use crate::field::{EntityKey, FieldEdit, value};
+use crate::hash::Hash;
+use crate::interrupt;
+use crate::json::{Members, canonical};
+use crate::op::{Mode, Op, check_size, size_member};
+use crate::path::{FilePath, shorten};
+use crate::settings::{LARGEST_MAX_ASSET_BYTES, LARGEST_MAX_FILE_BYTES};
+use crate::timestamp::parse_rfc3339;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::collections::HashMap;
+
+/// Most bundles of one archive.
+const MAX_BUNDLES: usize = 1_000_000;
+/// Most operations.
+const MAX_OPS: usize = 1_000_000;
+/// Most bytes of the lines that are kept in memory.
+const MAX_LINE_BYTES: usize = 512 << 20;
+/// Most bytes of the record of the project.
+const MAX_RECORD_BYTES: usize = 1 << 20;
+/// What is told of entities that were read before.
+const ENTITIES: &str = "history/entities";
+/// Most tags.
+const MAX_TAGS: usize = 100_000;
+
+/// What an operation did.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Change {
+    /// A file got this content.
+    Put {
+        /// Where.
+        path: FilePath,
+        /// Its type.
+        file_type: String,
+        /// Its mode bits.
+        mode: Mode,
+        /// BLAKE3 of the content.
+        hash: Hash,
+        /// Its bytes.
+        size: i64,
+    },
+    /// A file went away.
+    Delete(FilePath),
+    /// A file got another path.
+    Move(FilePath, FilePath),
+    /// Fields changed.
+    Field(FieldEdit),
+    /// An asset changed; one that is put has its size as [`Source::Copied`].
+    Asset(AssetEdit),
+    /// Nothing.
+    Nothing,
+}
+
+/// A bundle of the archive.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Imported {
+    /// Its record, without details.
+    pub record: BundleRecord,
+    /// Those, as JSON.
+    pub details: Option<String>,
+    /// Its operations, in order.
+    pub changes: Vec<Change>,
+}
+
+/// A content of the archive.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stored {
+    /// Bytes.
+    pub size: i64,
+    /// Not text.
+    pub is_binary: bool,
+}
+
+/// An archive that was verified.
+#[derive(Debug)]
+pub struct Export {
+    /// Its record.
+    pub project: ProjectRecord,
+    /// The log, in order: bundle n has seq n.
+    pub bundles: Vec<Imported>,
+    /// Names of seqs.
+    pub tags: Vec<TagRecord>,
+    /// What is known of the contents, by hash.
+    pub contents: HashMap<Hash, Stored>,
+    /// What is known of contents that are named and not there, by hash.
+    pub gone: HashMap<Hash, GoneRecord>,
+}
+
+impl Change {
+    /// The content that it names, and its bytes.
+    pub fn content(&self) -> Option<(Hash, i64)> {
+        match self {
+            Change::Put { hash, size, .. } => Some((*hash, *size)),
+            Change::Asset(AssetEdit::Put { hash, source: Source::Copied(size), .. }) => Some((*hash, *size)),
+            _ => None,
+        }
+    }
+}
+
+impl Export {
+    /// Every content that a file or an asset ever had.
+    pub fn used(&self) -> impl Iterator<Item = Hash> {
+        let changes = self.bundles.iter().flat_map(|bundle| &bundle.changes);
+        changes.filter_map(Change::content).map(|(hash, _)| hash)
+    }
+
+    /// What a file of this content is like; of a content that is gone, too.
+    pub fn describe(&self, hash: &Hash) -> Option<Stored> {
+        let gone = || self.gone.get(hash).map(|gone| Stored { size: gone.size, is_binary: gone.is_binary });
+        self.contents.get(hash).copied().or_else(gone)
+    }
+
+    /// The content of every symlink that ever was.
+    pub fn links(&self) -> impl Iterator<Item = Hash> {
+        self.bundles.iter().flat_map(|bundle| &bundle.changes).filter_map(|change| match change {
+            Change::Put { mode: Mode::Symlink, hash, .. } => Some(*hash),
+            _ => None,
+        })
+    }
+}
+
+/// Takes the files of an archive, in any order.
+#[derive(Default)]
+pub struct Reader {
+    project: Option<ProjectRecord>,
+    bundles: Vec<(BundleRecord, Option<String>)>,
+    ops: Vec<(i64, usize, Hash, Change)>,
+    tags: Vec<TagRecord>,
+    contents: HashMap<Hash, Stored>,
+    gone: HashMap<Hash, GoneRecord>,
+    /// What the archive says that it all leads to.
+    outcome: Outcome,
+    /// Lines of entities, which are compared when it is known what the log makes of them.
+    entities: Vec<Box<[u8]>>,
+    field_count: usize,
+    line_bytes: usize,
+}
+
+impl Reader {
+    /// Takes one file.
+    pub fn take(&mut self, member: &Member) -> Result<()> {
+        let path = member.path.as_str();
+        let bytes = member.bytes.as_slice();
+        if let Some(file) = path.strip_prefix(FILES) {
+            self.outcome.put(FilePath::parse(file)?, member.mode, Hash::of(bytes));
+        } else if let Some(name) = path.strip_prefix(BLOBS) {
+            let hash = Hash::of(bytes);
+            if hash.to_hex() != name {
+                return Err(
+                    wrong("a content does not have the hash that it is kept under").with("file", path)
+                );
+            }
+            self.contents.insert(hash, Stored { size: bytes.len() as i64, is_binary: is_binary(bytes) });
+        } else if path == PROJECT {
+            at_most(bytes.len(), MAX_RECORD_BYTES, "bytes in its record")?;
+            self.project = Some(parse(path, 1, bytes)?);
+        } else if let Some((what, _)) = path.strip_prefix(HISTORY).and_then(|rest| rest.split_once('/')) {
+            match what {
+                "bundles" => self.lines(path, bytes, |reader, line: BundleLine| {
+                    reader.bundles.push(line.into_record()?);
+                    at_most(reader.bundles.len(), MAX_BUNDLES, "bundles")
+                })?,
+                "operations" => self.lines(path, bytes, Self::take_op)?,
+                "entities" => {
+                    self.each_line(bytes, |reader, number, line| reader.take_entity(path, number, line))?
+                }
+                "assets" => self.lines(path, bytes, Self::take_asset)?,
+                "gone" => self.lines(path, bytes, Self::take_gone)?,
+                "tags" => self.lines(path, bytes, |reader, line: TagLine| {
+                    reader.tags.push(line.into_record());
+                    at_most(reader.tags.len(), MAX_TAGS, "tags")
+                })?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn lines<T: DeserializeOwned>(
+        &mut self,
+        path: &str,
+        bytes: &[u8],
+        mut each: impl FnMut(&mut Self, T) -> Result<()>,
+    ) -> Result<()> {
+        self.each_line(bytes, |reader, number, line| each(reader, parse(path, number, line)?))
+    }
+
+    fn each_line(
+        &mut self,
+        bytes: &[u8],
+        mut each: impl FnMut(&mut Self, usize, &[u8]) -> Result<()>,
+    ) -> Result<()> {
+        self.line_bytes += bytes.len();
+        at_most(self.line_bytes, MAX_LINE_BYTES, "bytes of history")?;
+        for (number, line) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
+            interrupt::check()?;
+            if !line.is_empty() {
+                each(self, number, line)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn take_op(&mut self, line: OpLine) -> Result<()> {
+        let OpLine { seq, ordinal, checksum, .. } = line;
+        let op = tree(&line.op)?;
+        if Hash::of(&canonical(&op)?) != checksum {
+            return Err(wrong("an operation does not match its checksum")
+                .with("seq", seq)
+                .with("ordinal", ordinal));
+        }
+        self.ops.push((seq, ordinal, checksum, change(&op)?));
+        at_most(self.ops.len(), MAX_OPS, "operations")
+    }
+
+    fn take_entity(&mut self, path: &str, number: usize, line: &[u8]) -> Result<()> {
+        entity(path, number, line, |_, json| {
+            interrupt::check()?;
+            self.field_count += 1;
+            at_most(self.field_count, MAX_OPS, "fields")?;
+            value("value", &tree(json)?).map(drop)
+        })?;
+        self.entities.push(line.into());
+        Ok(())
+    }
+
+    fn take_asset(&mut self, record: AssetRecord) -> Result<()> {
+        let label = Label::parse(&record.filename, &record.media_type, &record.asset_type)?;
+        self.outcome.keep(record.content_hash, label, record.size);
+        Ok(())
+    }
+
+    fn take_gone(&mut self, record: GoneRecord) -> Result<()> {
+        check_size(record.size, LARGEST_MAX_ASSET_BYTES)?;
+        if record.when.as_deref().is_some_and(|when| parse_rfc3339(when).is_none()) {
+            return Err(wrong("a time cannot be read").with("content_hash", record.content_hash.to_hex()));
+        }
+        self.gone.insert(record.content_hash, record);
+        Ok(())
+    }
+
+    /// Verifies everything.
+    pub fn finish(self) -> Result<Export> {
+        let Reader { project, mut bundles, mut ops, tags, contents, mut gone, mut outcome, entities, .. } =
+            self;
+        let project = project
+            .filter(|project| project.format == FORMAT)
+            .ok_or_else(|| Error::validation("the archive is not an export of quire"))?;
+        if project.format_version != FORMAT_VERSION {
+            return Err(Error::validation("the export has a format that is not known here")
+                .with("format_version", project.format_version));
+        }
+        bundles.sort_by_key(|(bundle, _)| bundle.header.seq);
+        ops.sort_by_key(|(seq, ordinal, ..)| (*seq, *ordinal));
+        gone.retain(|hash, _| !contents.contains_key(hash));
+        let bundles = chained(&project, bundles, ops)?;
+        let mut result = Outcome::default();
+        for Imported { record, changes, .. } in &bundles {
+            for change in changes {
+                interrupt::step()?;
+                let sound = check_content(change, &contents, &gone).and_then(|()| result.apply(change));
+                sound.map_err(|error| error.with("seq", record.header.seq))?;
+            }
+        }
+        let lost = |(_, hash): &(&FilePath, &Hash)| !contents.contains_key(hash) && gone.contains_key(hash);
+        if let Some((path, hash)) = outcome.files().find(lost) {
+            return Err(wrong("the content of a current file is missing")
+                .with("file_path", path.as_str())
+                .with("content_hash", hash.to_hex()));
+        }
+        // A current file of which nothing is left is not among the files.
+        outcome.take_over(&result, |hash| gone.contains_key(hash));
+        result.compare(&outcome)?;
+        for line in &entities {
+            let of = entity(ENTITIES, 0, line, |_, _| interrupt::step())?;
+            entity(ENTITIES, 0, line, |field, json| {
+                interrupt::step()?;
+                result.take_field(&of.clone().field(field)?, &value("value", &tree(json)?)?)
+            })?;
+        }
+        result.has_no_field()?;
+        if let Some(tag) = tags.iter().find(|tag| !(0..=project.seq).contains(&tag.seq)) {
+            return Err(wrong("a tag names a bundle that is not there").with("tag", shorten(&tag.tag)));
+        }
+        Ok(Export { project, bundles, tags, contents, gone })
+    }
+}
+
+/// What a change names is there, or known to be gone. A symlink must be there: nobody could tell where it points to.
+fn check_content(
+    change: &Change,
+    contents: &HashMap<Hash, Stored>,
+    gone: &HashMap<Hash, GoneRecord>,
+) -> Result<()> {
+    let Some((hash, size)) = change.content() else { return Ok(()) };
+    let known =
+        contents.get(&hash).map(|stored| stored.size).or_else(|| gone.get(&hash).map(|gone| gone.size));
+    if known != Some(size) {
+        return Err(wrong("a content is missing, or has another size").with("content_hash", hash.to_hex()));
+    }
+    match change {
+        Change::Put { path, mode: Mode::Symlink, .. } if gone.contains_key(&hash) => {
+            Err(wrong("the target of a symlink is gone")
+                .with("file_path", path.as_str())
+                .with("content_hash", hash.to_hex()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The bundles with their operations, if they are one chain that ends where the project stands.
+fn chained(
+    project: &ProjectRecord,
+    bundles: Vec<(BundleRecord, Option<String>)>,
+    ops: Vec<(i64, usize, Hash, Change)>,
+) -> Result<Vec<Imported>> {
+    let mut ops = ops.into_iter().peekable();
+    let mut checksum = Hash::ZERO;
+    let mut chained = Vec::with_capacity(bundles.len());
+    for (seq, (record, details)) in (1..).zip(bundles) {
+        let BundleHeader { project_id, undoes_seq, .. } = record.header;
+        interrupt::step()?;
+        if record.header.seq != seq {
+            return Err(wrong("the bundles are not numbered without gaps").with("seq", seq));
+        }
+        let (mut checksums, mut changes) = (Vec::new(), Vec::new());
+        while let Some((_, ordinal, checksum, change)) = ops.next_if(|(of, ..)| *of == seq) {
+            checksums.push(checksum);
+            changes.push(change);
+            if ordinal != checksums.len() {
+                return Err(wrong("operations are missing, or there twice").with("seq", seq));
+            }
+        }
+        let is_whole = record.op_count == checksums.len()
+            && project_id == project.project_id
+            && record.prev_checksum == checksum
+            && undoes_seq.is_none_or(|undoes| (1..seq).contains(&undoes));
+        if !is_whole || chain::checksum(&checksum, &record.header, &checksums)? != record.checksum {
+            return Err(wrong("a bundle does not match its checksum").with("seq", seq));
+        }
+        checksum = record.checksum;
+        chained.push(Imported { record, details, changes });
+    }
+    if let Some((seq, ..)) = ops.next() {
+        return Err(wrong("an operation has no bundle").with("seq", seq));
+    }
+    if project.seq != chained.len() as i64 || project.checksum != checksum {
+        return Err(wrong("the log does not end where the project stands").with("seq", project.seq));
+    }
+    Ok(chained)
+}
+
+fn change(op: &Value) -> Result<Change> {
+    let mut members = Members::of("op", op)?;
+    let path = |members: &mut Members, key| FilePath::parse(members.str(key)?);
+    let change = match members.str("op")? {
+        "file.put" => Change::Put {
+            path: path(&mut members, "file_path")?,
+            file_type: members.str("file_type")?.to_owned(),
+            mode: Mode::parse(members.str("mode")?)?,
+            hash: Hash::parse("content_hash", members.str("content_hash")?)?,
+            size: size_member(&mut members, LARGEST_MAX_FILE_BYTES)?,
+        },
+        "file.delete" => Change::Delete(path(&mut members, "file_path")?),
+        "file.move" => Change::Move(path(&mut members, "from_path")?, path(&mut members, "to_path")?),
+        "asset.put" | "asset.delete" => Change::Asset(asset(op)?),
+        "snapshot.ready" => Change::Nothing,
+        name @ ("field.set" | "field.unset" | "entity.delete") => {
+            let entity = EntityKey::parse(members.str("entity_type")?, members.str("entity_id")?)?;
+            Change::Field(if name == "entity.delete" {
+                FieldEdit::Delete { entity, base_seq: None }
+            } else {
+                let key = entity.field(members.str("field")?)?;
+                let value = match name {
+                    "field.set" => Some(value("value", members.value("value")?)?),
+                    _ => None,
+                };
+                // It was logged even if it changed nothing.
+                FieldEdit::Write { key, value, base_seq: None, always: true }
+            })
+        }
+        unknown => return Err(wrong("an operation is not known here").with("op", shorten(unknown))),
+    };
+    Ok(change)
+}
+
+fn asset(op: &Value) -> Result<AssetEdit> {
+    match Op::parse("op", op)? {
+        Op::AssetPut { content_hash, filename, media_type, asset_type, size } => Ok(AssetEdit::Put {
+            hash: content_hash,
+            source: Source::Copied(size),
+            label: Label { filename, media_type, asset_type },
+        }),
+        Op::AssetDelete { content_hash, reason } => Ok(AssetEdit::Delete { hash: content_hash, reason }),
+        _ => Err(wrong("an operation is not one of an asset")),
+    }
+}
+
+/// The archive contradicts itself.
+pub fn wrong(message: &str) -> Error {
+    Error::new(Code::Invariant, format!("the export is not sound: {message}"))
+}
+
+fn at_most(count: usize, most: usize, what: &str) -> Result<()> {
+    if count <= most { Ok(()) } else { Err(Error::limit(format!("the export has too many {what}"), most)) }
+}

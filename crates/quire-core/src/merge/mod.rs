@@ -1,0 +1,414 @@
+//! Three-way merges of a text: by lines (diff3, conflicts are reported) and by characters (conflicts are merged as a CRDT).
+//!
+//! Both are functions of their three texts, as long as the time suffices. Lines end with `\n` only, as in [`super::diff`],
+//! whose searches under a deadline align the sides with the base: when it runs out, more is in conflict than had to be. The
+//! merge by characters goes in steps of tens of milliseconds; what is not merged at the deadline is in conflict, all of it.
+//!
+//! diff3: S. Khanna, K. Kunal, B. Pierce, "A Formal Investigation of Diff3" (2007).
+
+mod characters;
+
+pub use characters::{MAX_AUTOMERGE_BYTES, MAX_AUTOMERGE_EDITS, characters};
+
+use super::diff::{self, compare};
+use crate::error::Result;
+use crate::interrupt;
+use serde::Serialize;
+use similar::DiffOp;
+use std::time::{Duration, Instant};
+
+/// Most bytes of lines that the conflicts of a merge tell. Of those that come after as many, only the places are told.
+pub const MAX_CONFLICT_BYTES: usize = 8 << 20;
+
+/// What a merge came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LineMerge {
+    /// The merged text.
+    Clean(String),
+    /// The places where both sides changed the same lines differently, in order.
+    Conflict(Vec<Hunk>),
+}
+
+/// One conflict. Lines count from 1; where a side has no lines, its start is the line that follows the place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub struct Hunk {
+    /// First line in the common ancestor.
+    pub base_start: usize,
+    /// First line in ours.
+    pub ours_start: usize,
+    /// First line in theirs.
+    pub theirs_start: usize,
+    /// What stands there.
+    #[serde(flatten)]
+    pub lines: Lines,
+}
+
+/// The lines of a conflict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Lines {
+    /// All of them.
+    Told {
+        /// Those of the common ancestor.
+        base_lines: String,
+        /// Ours.
+        ours: String,
+        /// Theirs.
+        theirs: String,
+    },
+    /// How many there are, where all conflicts together are too long to be told.
+    Omitted {
+        /// True.
+        lines_omitted: bool,
+        /// Those of the common ancestor.
+        base_count: usize,
+        /// Ours.
+        ours_count: usize,
+        /// Theirs.
+        theirs_count: usize,
+    },
+}
+
+/// Merges by lines (diff3). The same change on both sides is no conflict; changes of adjacent lines are one.
+///
+/// Errors: `LimitError` for a text of more than [`diff::MAX_LINES`] lines.
+pub fn lines(base: &str, ours: &str, theirs: &str, within: Duration) -> Result<LineMerge> {
+    let sides = Sides::split(base, ours, theirs)?;
+    by_lines(&sides.pieces(Instant::now() + within)?)
+}
+
+fn by_lines(pieces: &[Piece]) -> Result<LineMerge> {
+    let (mut text, mut hunks, mut told) = (String::new(), Vec::new(), 0);
+    for piece in pieces {
+        interrupt::step()?;
+        match piece {
+            Piece::Settled(lines) => push_lines(&mut text, lines)?,
+            Piece::Conflict { base, ours, theirs } => {
+                told += base.bytes() + ours.bytes() + theirs.bytes();
+                let lines = if told <= MAX_CONFLICT_BYTES {
+                    Lines::Told { base_lines: base.text(), ours: ours.text(), theirs: theirs.text() }
+                } else {
+                    Lines::Omitted {
+                        lines_omitted: true,
+                        base_count: base.lines.len(),
+                        ours_count: ours.lines.len(),
+                        theirs_count: theirs.lines.len(),
+                    }
+                };
+                hunks.push(Hunk {
+                    base_start: base.start + 1,
+                    ours_start: ours.start + 1,
+                    theirs_start: theirs.start + 1,
+                    lines,
+                });
+            }
+        }
+    }
+    Ok(if hunks.is_empty() { LineMerge::Clean(text) } else { LineMerge::Conflict(hunks) })
+}
+
+fn push_lines(out: &mut String, lines: &[&str]) -> Result<()> {
+    for line in lines {
+        interrupt::step()?;
+        out.push_str(line);
+    }
+    Ok(())
+}
+
+/// The lines of the three texts.
+struct Sides<'t> {
+    base: Vec<&'t str>,
+    ours: Vec<&'t str>,
+    theirs: Vec<&'t str>,
+}
+
+/// Some consecutive lines of one text; `start` counts from 0.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    start: usize,
+    lines: &'a [&'a str],
+}
+
+impl Part<'_> {
+    fn text(&self) -> String {
+        self.lines.concat()
+    }
+
+    fn bytes(&self) -> usize {
+        self.lines.iter().map(|line| line.len()).sum()
+    }
+}
+
+/// A step of a merge.
+enum Piece<'a> {
+    /// These lines are the result.
+    Settled(&'a [&'a str]),
+    /// Both sides changed these lines, differently.
+    Conflict { base: Part<'a>, ours: Part<'a>, theirs: Part<'a> },
+}
+
+impl<'t> Sides<'t> {
+    fn split(base: &'t str, ours: &'t str, theirs: &'t str) -> Result<Self> {
+        let split = diff::split_lines;
+        Ok(Self { base: split(base)?, ours: split(ours)?, theirs: split(theirs)? })
+    }
+
+    /// diff3: the lines of the base that both sides still have divide the texts; what is between two of them was changed
+    /// by one side, by both alike, or is a conflict. (`similar::TextMerge` does the same, but without a deadline, in time
+    /// quadratic in the number of edits, and with a lone `\r` as the end of a line; the tests compare the two.)
+    fn pieces(&self, deadline: Instant) -> Result<Vec<Piece<'_>>> {
+        let in_ours = places(&self.base, &self.ours, deadline)?;
+        let in_theirs = places(&self.base, &self.theirs, deadline)?;
+        let end = (self.base.len(), Some(self.ours.len()), Some(self.theirs.len()));
+        let kept = in_ours.into_iter().zip(in_theirs).enumerate().map(|(b, (o, t))| (b, o, t));
+        let (mut pieces, mut from) = (Vec::new(), (0, 0, 0));
+        for place in kept.chain([end]) {
+            interrupt::step()?;
+            let (b, Some(o), Some(t)) = place else { continue };
+            if (b, o, t) != from {
+                let base = Part { start: from.0, lines: &self.base[from.0..b] };
+                let ours = Part { start: from.1, lines: &self.ours[from.1..o] };
+                let theirs = Part { start: from.2, lines: &self.theirs[from.2..t] };
+                pieces.push(if ours.lines == theirs.lines || base.lines == theirs.lines {
+                    Piece::Settled(ours.lines)
+                } else if base.lines == ours.lines {
+                    Piece::Settled(theirs.lines)
+                } else {
+                    Piece::Conflict { base, ours, theirs }
+                });
+            }
+            pieces.push(Piece::Settled(self.base.get(b..=b).unwrap_or_default()));
+            from = (b + 1, o + 1, t + 1);
+        }
+        Ok(pieces)
+    }
+}
+
+/// Where each line of `base` is in `side`.
+fn places(base: &[&str], side: &[&str], deadline: Instant) -> Result<Vec<Option<usize>>> {
+    interrupt::room(size_of_val(base))?;
+    let mut places = vec![None; base.len()];
+    for op in compare(base, side, deadline)? {
+        if let DiffOp::Equal { old_index, new_index, len } = op {
+            for offset in 0..len {
+                places[old_index + offset] = Some(new_index + offset);
+            }
+        }
+    }
+    Ok(places)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::characters::{splices, through_automerge};
+    use super::*;
+    use crate::diff::SEARCH_TIME;
+    use crate::error::Code;
+    use proptest::prelude::*;
+
+    const AMPLE: Duration = Duration::from_secs(60);
+
+    fn lines(base: &str, ours: &str, theirs: &str) -> Result<LineMerge> {
+        super::lines(base, ours, theirs, AMPLE)
+    }
+
+    fn characters(base: &str, ours: &str, theirs: &str) -> Result<String> {
+        match super::characters(base, ours, theirs, AMPLE)? {
+            LineMerge::Clean(text) => Ok(text),
+            LineMerge::Conflict(hunks) => panic!("{hunks:?}"),
+        }
+    }
+
+    fn clean(text: &str) -> LineMerge {
+        LineMerge::Clean(text.into())
+    }
+
+    #[test]
+    fn changes_of_different_lines_merge() {
+        let merged = lines("one\ntwo\nthree\n", "ONE\ntwo\nthree\n", "one\ntwo\nTHREE").unwrap();
+        assert_eq!(merged, clean("ONE\ntwo\nTHREE"));
+        assert_eq!(
+            lines("a\rb\n-\nc\rd\n", "A\rb\n-\nc\rd\n", "a\rb\n-\nc\rD\n").unwrap(),
+            clean("A\rb\n-\nc\rD\n")
+        );
+    }
+
+    #[test]
+    fn a_conflict_names_the_lines_of_all_three() {
+        let merged = lines("one\ntwo\nthree\n", "one\n2\nthree\n", "zero\none\nII\nthree\n").unwrap();
+        let LineMerge::Conflict(hunks) = merged else { panic!("{merged:?}") };
+        let json = serde_json::to_value(&hunks).unwrap();
+        let expected = serde_json::json!([{"base_start": 2, "base_lines": "two\n", "ours_start": 2, "ours": "2\n",
+            "theirs_start": 3, "theirs": "II\n"}]);
+        assert_eq!(json, expected);
+    }
+
+    #[test]
+    fn many_edits_take_linear_time() {
+        let text = |word: &str, rest: usize| -> String {
+            (0..200_000)
+                .map(|line| if line % 10 == rest { format!("{word}\n") } else { format!("{line}\n") })
+                .collect()
+        };
+        let start = Instant::now();
+        assert!(matches!(lines(&text("", 11), &text("x", 3), &text("y", 7)).unwrap(), LineMerge::Clean(_)));
+        assert!(start.elapsed() < 10 * SEARCH_TIME, "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn a_line_kept_by_one_and_written_anew_by_the_other_is_no_conflict() {
+        assert_eq!(lines("a\nb\n", "b\na\nb\n", "b\na\nb\n").unwrap(), clean("b\na\nb\n"));
+    }
+
+    #[test]
+    fn characters_keep_what_both_sides_wrote() {
+        let merged = characters("the cat sat\n", "the black cat sat\n", "the cat sat down\n").unwrap();
+        assert_eq!(merged, "the black cat sat down\n");
+        assert_eq!(characters("😀x😀\n", "😀x🦀😀\n", "é😀x😀\n").unwrap(), "é😀x🦀😀\n");
+        assert_eq!(characters("", "a", "a").unwrap(), "a");
+    }
+
+    #[test]
+    fn a_text_over_the_limit_is_refused_before_work() {
+        let large = "x".repeat(MAX_AUTOMERGE_BYTES + 1);
+        assert_eq!(characters("", &large, "y").unwrap_err().code(), Code::Limit);
+        assert_eq!(characters("", &large, "").unwrap(), large, "no conflict, no limit");
+        let base = "ab".repeat(MAX_AUTOMERGE_EDITS);
+        let (ours, theirs) = (base.replace('a', ""), base.replace('b', ""));
+        assert_eq!(characters(&base, &ours, &theirs).unwrap_err().code(), Code::Limit);
+        assert_eq!(lines("", "", &"\n".repeat(diff::MAX_LINES)).unwrap_err().code(), Code::Limit);
+    }
+
+    /// What is not merged in time is in conflict, by characters as by lines.
+    #[test]
+    fn a_merge_that_takes_too_long_is_a_conflict() {
+        let base = "abcdefgh".repeat(8_000);
+        let (ours, theirs) = (base.replace("a", "12"), base.replace('e', "34"));
+        let start = Instant::now();
+        let merged = super::characters(&base, &ours, &theirs, Duration::ZERO).unwrap();
+        assert!(start.elapsed() < SEARCH_TIME, "{:?}", start.elapsed());
+        let LineMerge::Conflict(hunks) = merged else { panic!("merged") };
+        assert_eq!(hunks.len(), 1);
+        assert_eq!(hunks[0].lines, Lines::Told { base_lines: base, ours, theirs });
+    }
+
+    /// Conflicts that are too long together say where they are.
+    #[test]
+    fn long_conflicts_are_told_without_their_lines() {
+        let side = |letter: &str| {
+            let line = format!("{}\n", letter.repeat(MAX_CONFLICT_BYTES / 4));
+            format!("{line}same\n{line}{line}")
+        };
+        let LineMerge::Conflict(hunks) = lines(&side("a"), &side("b"), &side("c")).unwrap() else {
+            panic!("merged")
+        };
+        let omitted = |count| Lines::Omitted {
+            lines_omitted: true,
+            base_count: count,
+            ours_count: count,
+            theirs_count: count,
+        };
+        assert_eq!(hunks.len(), 2);
+        assert!(matches!(hunks[0].lines, Lines::Told { .. }));
+        assert_eq!((hunks[1].base_start, &hunks[1].lines), (3, &omitted(2)));
+    }
+
+    /// Changes are made and applied in steps; the result is that of one step.
+    #[test]
+    fn many_edits_merge_in_steps() {
+        let base: String = (0..30_000).map(|n| if n % 5 == 0 { 'x' } else { 'y' }).collect();
+        let merged = characters(&base, &base.replace('x', "1"), &format!("{base}2")).unwrap();
+        assert_eq!(merged, format!("{}2", base.replace('x', "1")));
+    }
+
+    fn text() -> impl Strategy<Value = String> {
+        let part = prop::sample::select(vec!["a\n", "b\n", "ab\r\n", "c", "é😀", "\r", "\n"]);
+        prop::collection::vec(part, 0..12).prop_map(|parts| parts.concat())
+    }
+
+    /// `base` with `mark` put in at some places.
+    fn marked(base: &str, places: &[prop::sample::Index], mark: char) -> String {
+        let mut chars: Vec<char> = base.chars().collect();
+        for place in places {
+            chars.insert(place.index(chars.len() + 1), mark);
+        }
+        chars.into_iter().collect()
+    }
+
+    proptest! {
+        #[test]
+        fn lines_agree_with_the_merge_of_similar(base in text(), x in text(), y in text()) {
+            let [base, x, y] = [base, x, y].map(|text| text.replace('\r', ""));
+            let merge = similar::TextMerge::from_lines(&base, &x, &y);
+            match lines(&base, &x, &y)? {
+                LineMerge::Clean(text) => prop_assert_eq!(text, merge.to_string()),
+                LineMerge::Conflict(hunks) => prop_assert_eq!(hunks.len(), merge.conflict_count()),
+            }
+        }
+
+        #[test]
+        fn lines_follow_the_laws_of_a_merge(base in text(), x in text(), y in text()) {
+            prop_assert_eq!(lines(&base, &x, &base)?, clean(&x));
+            prop_assert_eq!(lines(&base, &base, &y)?, clean(&y));
+            prop_assert_eq!(lines(&base, &x, &x)?, clean(&x));
+            match (lines(&base, &x, &y)?, lines(&base, &y, &x)?) {
+                (LineMerge::Conflict(one), LineMerge::Conflict(other)) => prop_assert_eq!(one.len(), other.len()),
+                (one, other) => prop_assert_eq!(one, other),
+            }
+        }
+
+        #[test]
+        fn hunks_quote_the_lines_they_name(base in text(), x in text(), y in text()) {
+            if let LineMerge::Conflict(hunks) = lines(&base, &x, &y)? {
+                for hunk in hunks {
+                    let Lines::Told { base_lines, ours, theirs } = hunk.lines else { panic!("too long") };
+                    let sides = [(&base, hunk.base_start, base_lines), (&x, hunk.ours_start, ours),
+                        (&y, hunk.theirs_start, theirs)];
+                    for (text, start, quoted) in sides {
+                        let count = quoted.split_inclusive('\n').count();
+                        let lines = text.split_inclusive('\n').skip(start - 1).take(count);
+                        prop_assert_eq!(lines.collect::<String>(), quoted);
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn splices_lead_from_one_text_to_the_other(old in text(), new in text()) {
+            let mut chars: Vec<char> = old.chars().collect();
+            for splice in splices(&old, &new, Instant::now() + SEARCH_TIME)?.iter().rev() {
+                chars.splice(splice.position..splice.position + splice.deleted, splice.inserted.chars());
+            }
+            prop_assert_eq!(chars.into_iter().collect::<String>(), new);
+        }
+
+        #[test]
+        fn characters_follow_the_laws_of_a_merge(base in text(), x in text(), y in text()) {
+            let merge = |ours: &str, theirs: &str| {
+                let conflicts = [[base.clone(), ours.into(), theirs.into()]];
+                through_automerge(&conflicts, Instant::now() + AMPLE).map(Option::unwrap)
+            };
+            prop_assert_eq!(merge(&x, &base)?, [x.clone()]);
+            prop_assert_eq!(merge(&base, &y)?, [y.clone()]);
+            prop_assert_eq!(characters(&base, &x, &base)?, &*x);
+            prop_assert_eq!(characters(&base, &base, &y)?, &*y);
+            prop_assert_eq!(characters(&base, &x, &x)?, &*x);
+            prop_assert_eq!(characters(&base, &x, &y)?, characters(&base, &x, &y)?);
+        }
+
+        #[test]
+        fn no_insertion_is_lost(
+            length in 0u8..40,
+            x in prop::collection::vec(any::<prop::sample::Index>(), 1..6),
+            y in prop::collection::vec(any::<prop::sample::Index>(), 1..6),
+        ) {
+            // No character twice: there is one shortest way from the base to each side.
+            let base: String = (0..length).filter_map(|n| char::from_u32(0x1_f600 + u32::from(n))).collect();
+            let merged = characters(&base, &marked(&base, &x, '1'), &marked(&base, &y, '2'))?;
+            prop_assert_eq!(merged.matches('1').count(), x.len());
+            prop_assert_eq!(merged.matches('2').count(), y.len());
+            prop_assert_eq!(merged.replace(['1', '2'], ""), base);
+        }
+    }
+}

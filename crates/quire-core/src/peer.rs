@@ -1,0 +1,458 @@
+//! Bundles on their way between two databases that hold the same project.
+//!
+//! A bundle travels with the header, the checksums and the operations it had where it was made, so whoever gets it can
+//! recompute its checksum. Two databases agree because each thing (a path, a field) becomes what the write with the
+//! greatest stamp says: the time of its bundle, and the bundle's id where times are equal. A database never commits
+//! with a smaller time than it has seen, so a write made in knowledge of another always has the greater stamp.
+
+use crate::chain::{BundleHeader, checksum};
+use crate::error::{Error, Result};
+use crate::field::{EntityKey, FieldKey};
+use crate::hash::Hash;
+use crate::json::{Members, canonical, decode_base64};
+use crate::mark::Mark;
+use crate::op::{Mode, Op, size_member};
+use crate::path::FilePath;
+use crate::replay::File;
+use crate::settings::LARGEST_MAX_FILE_BYTES;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// Time of a bundle where it was made, and its id.
+pub type Stamp = (i64, Uuid);
+
+/// Where a bundle stands in the log of whoever sends it, and after what of that log it is to be applied.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Standing {
+    /// Its seq there.
+    pub seq: i64,
+    /// The mark of that log at it.
+    pub mark: Mark,
+    /// Up to where whoever gets it must have that log.
+    pub after_seq: i64,
+    /// The mark there.
+    pub after_mark: Mark,
+    /// What stands between the two and does not travel: seqs, rising, and the marks there.
+    pub passed: Vec<(i64, Mark)>,
+}
+
+impl Standing {
+    /// As JSON.
+    pub fn to_json(&self) -> Value {
+        let passed = self.passed.iter().map(|(seq, mark)| json!([seq, mark.as_str()]));
+        json!({
+            "seq": self.seq, "checksum": self.mark.as_str(), "after_seq": self.after_seq,
+            "after_checksum": self.after_mark.as_str(), "passed": passed.collect::<Vec<_>>()
+        })
+    }
+
+    /// The mark of the sender's log at a seq, if it is told.
+    pub fn mark_at(&self, seq: i64) -> Option<&Mark> {
+        if seq == self.seq {
+            return Some(&self.mark);
+        }
+        if seq == self.after_seq {
+            return Some(&self.after_mark);
+        }
+        self.passed.iter().find(|(passed, _)| *passed == seq).map(|(_, mark)| mark)
+    }
+
+    fn parse(what: &str, value: &Value) -> Result<Self> {
+        let mut members = Members::of(what, value)?;
+        let passed =
+            members.value("passed")?.as_array().ok_or_else(|| members.wrong("passed", "an array"))?;
+        fn place(value: &Value) -> Option<(i64, &str)> {
+            let [seq, mark] = value.as_array()?.as_slice() else { return None };
+            seq.as_i64().zip(mark.as_str())
+        }
+        let passed = passed
+            .iter()
+            .map(|value| {
+                let (seq, mark) =
+                    place(value).ok_or_else(|| members.wrong("passed", "an array of [seq, checksum]"))?;
+                Ok((seq, Mark::parse("checksum", mark)?))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let standing = Self {
+            passed,
+            seq: members.i64("seq")?,
+            mark: Mark::parse("checksum", members.str("checksum")?)?,
+            after_seq: members.i64("after_seq")?,
+            after_mark: Mark::parse("after_checksum", members.str("after_checksum")?)?,
+        };
+        members.finish()?;
+        if standing.after_seq < 0 || standing.after_seq >= standing.seq {
+            return Err(Error::validation(format!("{what}.after_seq must be from 0 and before its seq")));
+        }
+        Ok(standing)
+    }
+}
+
+/// A bundle as it travels.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Bundle {
+    /// Where it stands in the sender's log; `None` when nobody says.
+    pub standing: Option<Standing>,
+    /// As it was made.
+    pub header: BundleHeader,
+    /// Checksum of the one before, where it was made.
+    pub previous: Hash,
+    /// Its checksum, where it was made.
+    pub checksum: Hash,
+    /// What its author is called.
+    pub display_name: Option<String>,
+    /// The bundle it takes back.
+    pub undoes: Option<Uuid>,
+    /// The seq of that one where it was made, by which it is found there.
+    pub undoes_made_as: Option<i64>,
+    /// What it does.
+    pub ops: Vec<SentOp>,
+    /// Contents that its operations name.
+    pub contents: HashMap<Hash, Vec<u8>>,
+}
+
+/// An operation as it travels: with the bundles that made what it changes what it was.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SentOp {
+    /// What it does.
+    pub op: Op,
+    /// What it changes, each with the bundle its author had seen there.
+    pub writes: Vec<Write>,
+}
+
+/// What an operation does to one thing.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Write {
+    /// Which.
+    pub target: Target,
+    /// The bundle that made it what it was before; `None` if none did.
+    pub base: Option<Uuid>,
+}
+
+/// A thing and what becomes of it.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Target {
+    /// A path gets a file, or loses it.
+    File(FilePath, Option<File>),
+    /// A field gets a value (see the operation), or is cleared.
+    Field(FieldKey),
+    /// An asset is kept (see the operation), or deleted.
+    Asset(Hash),
+}
+
+/// Which of the things that an operation changes.
+#[derive(Clone, Debug)]
+pub enum End {
+    /// The path a move leaves.
+    From,
+    /// The path that is written, and the file there.
+    To(Option<File>),
+    /// A field, by name.
+    Field(String),
+    /// An asset.
+    Asset,
+}
+
+impl SentOp {
+    /// As JSON, to be handed on.
+    pub fn to_json(&self) -> Result<Value> {
+        let changes = self.writes.iter().map(|write| {
+            let end = match (&write.target, &self.op) {
+                (Target::File(_, None), Op::FileMove { .. }) => End::From,
+                (Target::File(_, file), _) => End::To(file.clone()),
+                (Target::Field(key), _) => End::Field(key.field.clone()),
+                (Target::Asset(_), _) => End::Asset,
+            };
+            (end, write.base)
+        });
+        op_to_json(&self.op, changes)
+    }
+}
+
+/// An operation as it travels, from what it changes and the bundles that made that what it was.
+pub fn op_to_json(op: &Op, changes: impl IntoIterator<Item = (End, Option<Uuid>)>) -> Result<Value> {
+    let form: Value = serde_json::from_slice(&canonical(op)?)
+        .map_err(|_| Error::internal("an operation has no JSON form"))?;
+    let mut json = json!({"op": form});
+    let mut fields: Vec<Value> = Vec::new();
+    for (end, base) in changes {
+        match (end, op) {
+            (End::From, _) => json["from_base"] = json!(base),
+            (End::Field(field), Op::EntityDelete { .. }) => {
+                fields.push(json!({"field": field, "base": base}));
+            }
+            (End::To(Some(file)), Op::FileMove { .. }) => {
+                json["base"] = json!(base);
+                json["moved"] = json!({
+                    "content_hash": file.content_hash.to_hex(), "file_type": file.file_type,
+                    "mode": file.mode.as_str(), "size": file.size
+                });
+            }
+            _ => json["base"] = json!(base),
+        }
+    }
+    if matches!(op, Op::EntityDelete { .. }) {
+        json["fields"] = fields.into();
+    }
+    Ok(json)
+}
+
+impl Bundle {
+    /// From JSON; 22023 when it has not the shape of one.
+    pub fn parse(what: &str, value: &Value) -> Result<Self> {
+        let mut members = Members::of(what, value)?;
+        members.opt("seq");
+        let header = header(&format!("{what}.header"), members.value("header")?)?;
+        let standing = members.opt("log").map(|log| Standing::parse(&format!("{what}.log"), log));
+        let bundle = Self {
+            standing: standing.transpose()?,
+            header,
+            previous: hash(&mut members, "prev_checksum")?,
+            checksum: hash(&mut members, "checksum")?,
+            display_name: members.opt_str("display_name")?.map(str::to_owned),
+            undoes: members.opt_uuid("undoes_bundle_id")?,
+            undoes_made_as: members.opt_i64("undoes_made_as")?,
+            ops: list(&mut members, what, "ops", sent_op)?,
+            contents: list(&mut members, what, "contents", content)?.into_iter().collect(),
+        };
+        members.finish()?;
+        Ok(bundle)
+    }
+
+    /// Its stamp.
+    pub fn stamp(&self) -> Stamp {
+        (self.header.committed_at, self.header.bundle_id)
+    }
+
+    /// What is wrong with it, if its checksums do not hold.
+    pub fn fault(&self) -> Result<Option<String>> {
+        let ops = self.ops.iter().map(|sent| sent.op.checksum()).collect::<Result<Vec<Hash>>>()?;
+        if checksum(&self.previous, &self.header, &ops)? != self.checksum {
+            return Ok(Some("the bundle does not have its checksum".to_owned()));
+        }
+        let fits = |(hash, size): &(Hash, i64)| {
+            self.contents.get(hash).is_none_or(|bytes| bytes.len() as i64 == *size)
+        };
+        if let Some((hash, _)) = self.ops.iter().filter_map(|sent| sent.op.content()).find(|it| !fits(it)) {
+            return Ok(Some(format!("content {} has another size", hash.to_hex())));
+        }
+        let wrong = self.contents.iter().find(|(hash, bytes)| Hash::of(bytes) != **hash);
+        Ok(wrong.map(|(hash, _)| format!("content {} does not have its hash", hash.to_hex())))
+    }
+}
+
+fn hash(members: &mut Members, key: &'static str) -> Result<Hash> {
+    Hash::from_hex(members.str(key)?).ok_or_else(|| members.wrong(key, "64 hex digits"))
+}
+
+fn list<T>(
+    members: &mut Members,
+    what: &str,
+    key: &'static str,
+    parse: impl Fn(&str, &Value) -> Result<T>,
+) -> Result<Vec<T>> {
+    match members.value(key)? {
+        Value::Array(items) => {
+            items.iter().enumerate().map(|(at, item)| parse(&format!("{what}.{key}[{at}]"), item)).collect()
+        }
+        _ => Err(members.wrong(key, "an array")),
+    }
+}
+
+/// A bundle's header, in the members the chain is made of.
+pub fn header(what: &str, value: &Value) -> Result<BundleHeader> {
+    let mut members = Members::of(what, value)?;
+    let header = BundleHeader {
+        project_id: members.uuid("project_id")?,
+        seq: members.i64("seq")?,
+        bundle_id: members.uuid("bundle_id")?,
+        kind: members.str("kind")?.to_owned(),
+        actor_id: members.uuid("actor_id")?,
+        message: members.opt_str("message")?.map(str::to_owned),
+        correlation_id: members.opt_uuid("correlation_id")?,
+        base_seq: members.opt_i64("base_seq")?,
+        undoes_seq: members.opt_i64("undoes_seq")?,
+        committed_at: members.i64("committed_at")?,
+    };
+    members.finish()?;
+    Ok(header)
+}
+
+fn content(what: &str, value: &Value) -> Result<(Hash, Vec<u8>)> {
+    let mut members = Members::of(what, value)?;
+    let content = (hash(&mut members, "content_hash")?, decode_base64(members.str("content_base64")?)?);
+    members.finish()?;
+    Ok(content)
+}
+
+fn sent_op(what: &str, value: &Value) -> Result<SentOp> {
+    let mut members = Members::of(what, value)?;
+    let op = Op::parse(&format!("{what}.op"), members.value("op")?)?;
+    let base = members.opt_uuid("base")?;
+    let writes = match &op {
+        Op::FilePut { file_path, file_type, mode, content_hash, size } => {
+            let file =
+                File { content_hash: *content_hash, file_type: file_type.clone(), mode: *mode, size: *size };
+            vec![Write { target: Target::File(file_path.clone(), Some(file)), base }]
+        }
+        Op::FileDelete { file_path } => vec![Write { target: Target::File(file_path.clone(), None), base }],
+        Op::FileMove { from_path, to_path } => {
+            let file = moved(&format!("{what}.moved"), members.value("moved")?)?;
+            let from = Target::File(from_path.clone(), None);
+            let to = Target::File(to_path.clone(), Some(file));
+            vec![Write { target: from, base: members.opt_uuid("from_base")? }, Write { target: to, base }]
+        }
+        Op::FieldSet { entity_type, entity_id, field, .. }
+        | Op::FieldUnset { entity_type, entity_id, field } => {
+            let key = EntityKey::parse(entity_type, entity_id)?.field(field)?;
+            vec![Write { target: Target::Field(key), base }]
+        }
+        Op::EntityDelete { entity_type, entity_id } => {
+            let entity = EntityKey::parse(entity_type, entity_id)?;
+            list(&mut members, what, "fields", |what, value| {
+                let mut members = Members::of(what, value)?;
+                let key = entity.clone().field(members.str("field")?)?;
+                let base = members.opt_uuid("base")?;
+                members.finish()?;
+                Ok(Write { target: Target::Field(key), base })
+            })?
+        }
+        Op::AssetPut { content_hash, .. } | Op::AssetDelete { content_hash, .. } => {
+            vec![Write { target: Target::Asset(*content_hash), base }]
+        }
+        Op::SnapshotReady { .. } => {
+            return Err(Error::validation(format!("{what} is no operation that travels")));
+        }
+    };
+    members.finish()?;
+    Ok(SentOp { op, writes })
+}
+
+fn moved(what: &str, value: &Value) -> Result<File> {
+    let mut members = Members::of(what, value)?;
+    let file = File {
+        content_hash: hash(&mut members, "content_hash")?,
+        file_type: members.str("file_type")?.to_owned(),
+        mode: Mode::parse(members.str("mode")?)?,
+        size: size_member(&mut members, LARGEST_MAX_FILE_BYTES)?,
+    };
+    members.finish()?;
+    Ok(file)
+}
+
+/// What is to become of a thing that an incoming bundle writes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Verdict {
+    /// The incoming write decides.
+    pub wins: bool,
+    /// Its author did not know what it is here.
+    pub is_conflict: bool,
+}
+
+/// Judges an incoming write by the stamp of what is here, if there is something, and whether both are equal.
+pub fn judge(here: Option<Stamp>, incoming: Stamp, base: Option<Uuid>, is_equal: bool) -> Verdict {
+    match here {
+        None => Verdict { wins: true, is_conflict: false },
+        Some(here) => Verdict {
+            wins: incoming > here,
+            is_conflict: !is_equal && base != Some(here.1) && incoming.1 != here.1,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    /// A database of one field: what it is, and everything written to it.
+    #[derive(Default, Clone)]
+    struct Side {
+        value: Option<(Stamp, u8)>,
+        clock: i64,
+        log: Vec<(Stamp, Option<Uuid>, u8)>,
+        known: BTreeMap<Uuid, ()>,
+    }
+
+    impl Side {
+        fn write(&mut self, id: u128, at: i64, value: u8) {
+            self.clock = at.max(self.clock + 1);
+            let stamp = (self.clock, Uuid::from_u128(id));
+            self.log.push((stamp, self.value.map(|(stamp, _)| stamp.1), value));
+            self.known.insert(stamp.1, ());
+            self.value = Some((stamp, value));
+        }
+
+        fn receive(&mut self, other: &Side, from: usize, to: usize) {
+            for (stamp, base, value) in &other.log[from.min(to)..to] {
+                if self.known.insert(stamp.1, ()).is_some() {
+                    continue;
+                }
+                self.clock = self.clock.max(stamp.0);
+                let is_equal = self.value.is_some_and(|(_, here)| here == *value);
+                if judge(self.value.map(|(stamp, _)| stamp), *stamp, *base, is_equal).wins {
+                    self.value = Some((*stamp, *value));
+                }
+                self.log.push((*stamp, *base, *value));
+            }
+        }
+    }
+
+    proptest! {
+        /// However writes, exchanges, cuts and repeats interleave, and however clocks differ: in the end both are equal.
+        #[test]
+        fn two_sides_converge(steps in prop::collection::vec((0u8..4, 0i64..50, 0u8..4, 0usize..8), 1..60)) {
+            let mut sides = [Side::default(), Side::default()];
+            for (id, (kind, at, value, cut)) in (1u128..).zip(steps) {
+                match kind {
+                    0 | 1 => sides[kind as usize].write(id, at, value),
+                    _ => {
+                        let (to, from) = (usize::from(kind == 3), usize::from(kind == 2));
+                        let other = sides[from].clone();
+                        // Whole, or cut off somewhere, from the beginning: what is known is left out.
+                        let end = other.log.len().saturating_sub(cut / 2);
+                        sides[to].receive(&other, 0, end);
+                    }
+                }
+            }
+            for _ in 0..2 {
+                for (to, from) in [(0, 1), (1, 0)] {
+                    let other = sides[from].clone();
+                    sides[to].receive(&other, 0, other.log.len());
+                }
+            }
+            prop_assert_eq!(sides[0].value, sides[1].value);
+        }
+    }
+
+    #[test]
+    fn an_operation_comes_back_as_it_was_sent() {
+        let hash = Hash::of(b"a").to_hex();
+        let [first, second] = [Uuid::from_u128(1), Uuid::from_u128(2)];
+        let moved = json!({"content_hash": hash, "file_type": "md", "mode": "100644", "size": 1});
+        for sent in [
+            json!({"op": {"op": "file.put", "file_path": "a", "file_type": "md", "mode": "100644", "content_hash": hash, "size": 1},
+                "base": first}),
+            json!({"op": {"op": "file.delete", "file_path": "a"}, "base": null}),
+            json!({"op": {"op": "file.move", "from_path": "a", "to_path": "b"}, "from_base": first, "base": second,
+                "moved": moved}),
+            json!({"op": {"op": "entity.delete", "entity_type": "note", "entity_id": "1"},
+                "fields": [{"field": "a", "base": first}, {"field": "b", "base": null}]}),
+            json!({"op": {"op": "asset.delete", "content_hash": hash, "reason": "old"}, "base": first}),
+        ] {
+            assert_eq!(sent_op("op", &sent).unwrap().to_json().unwrap(), sent);
+        }
+    }
+
+    #[test]
+    fn who_knew_what_is_here_is_in_no_conflict() {
+        let here = (5, Uuid::from_u128(1));
+        let judge = |at, base, is_equal| judge(Some(here), (at, Uuid::from_u128(2)), base, is_equal);
+        assert_eq!(judge(6, Some(here.1), false), Verdict { wins: true, is_conflict: false });
+        assert_eq!(judge(6, None, false), Verdict { wins: true, is_conflict: true });
+        assert_eq!(judge(4, None, false), Verdict { wins: false, is_conflict: true });
+        assert_eq!(judge(4, None, true), Verdict { wins: false, is_conflict: false });
+    }
+}
