@@ -22,7 +22,7 @@ use crate::log::queue;
 use quire_core::asset::AssetOutcome;
 use quire_core::error::{Error, Result};
 use quire_core::field::FieldOutcome;
-use quire_core::path::shorten;
+use quire_core::text::shorten;
 use quire_core::tree::Outcome;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

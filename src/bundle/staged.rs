@@ -12,8 +12,9 @@ use quire_core::error::{Error, Result};
 use quire_core::field::FieldEdit;
 use quire_core::interrupt;
 use quire_core::json::{Members, decode_base64};
-use quire_core::op::Mode;
-use quire_core::path::{FilePath, shorten};
+use quire_core::mode::Mode;
+use quire_core::path::FilePath;
+use quire_core::text::shorten;
 use quire_core::tree::{Content, Edit};
 use serde_json::{Value, json};
 

@@ -14,9 +14,10 @@
 //! Content of a binary file travels as `content_base64` and `content` is null. What is too large to travel is left out
 //! and `content_omitted` is true; so is what is archived or collected, and `content_unavailable` says which.
 
-use crate::asset::{Asset, Label};
+use crate::asset::Asset;
 use crate::hash::Hash;
 use crate::json::encode_base64;
+use crate::label::Label;
 use crate::mark::Mark;
 use crate::timestamp::{Micros, rfc3339};
 use serde_json::{Map, Value, json};

@@ -7,7 +7,8 @@
 use crate::error::{Error, Result};
 use crate::hash::Hash;
 use crate::interrupt;
-use crate::op::{Mode, Op};
+use crate::mode::Mode;
+use crate::op::{File, FileOp};
 use crate::path::FilePath;
 use crate::timestamp::Micros;
 use serde::{Deserialize, Serialize};
@@ -57,6 +58,17 @@ impl Head {
     /// Whether the file exists now.
     pub fn is_live(&self) -> bool {
         self.content.is_some()
+    }
+
+    /// The file, if there is one, as operations tell it.
+    pub fn file(&self) -> Option<File> {
+        let content = self.content.as_ref()?;
+        Some(File {
+            content_hash: content.hash,
+            file_type: self.file_type.clone(),
+            mode: self.mode,
+            size: content.size,
+        })
     }
 
     fn size(&self) -> i64 {
@@ -226,13 +238,9 @@ impl Run<'_> {
             return Ok(());
         }
         let status = if live.is_some() { "updated" } else { "created" };
-        let op = Op::FilePut {
-            file_path: path.clone(),
-            file_type: file_type.clone(),
-            mode,
-            content_hash: content.hash,
-            size: content.size,
-        };
+        let file =
+            File { content_hash: content.hash, file_type: file_type.clone(), mode, size: content.size };
+        let op = FileOp::Put { file_path: path.clone(), file };
         let ordinal = self.begin_op(&op)?;
         let head = self.advance(path, file_type, mode, Some(content.clone()));
         self.outcome(op.name(), path, None, head.version, Some(content.hash), status);
@@ -243,7 +251,7 @@ impl Run<'_> {
 
     fn delete(&mut self, path: &FilePath, expected: Option<i32>) -> Result<()> {
         let current = self.live(path, expected)?;
-        let op = Op::FileDelete { file_path: path.clone() };
+        let op = FileOp::Delete { file_path: path.clone() };
         let ordinal = self.begin_op(&op)?;
         let head = self.advance(path, current.file_type, current.mode, None);
         self.outcome(op.name(), path, None, head.version, None, "deleted");
@@ -267,7 +275,7 @@ impl Run<'_> {
         if let (Mode::Symlink, Some(content)) = (current.mode, &current.content) {
             check_symlink(to, content)?;
         }
-        let op = Op::FileMove { from_path: from.clone(), to_path: to.clone() };
+        let op = FileOp::Move { from_path: from.clone(), to_path: to.clone() };
         let ordinal = self.begin_op(&op)?;
         let gone = self.advance(from, current.file_type.clone(), current.mode, None);
         let hash = current.content.as_ref().map(|content| content.hash);
@@ -299,7 +307,7 @@ impl Run<'_> {
             .ok_or_else(|| Error::not_found(format!("no file {path}")).with("file_path", path.as_str()))
     }
 
-    fn begin_op(&mut self, op: &Op) -> Result<i32> {
+    fn begin_op(&mut self, op: &FileOp) -> Result<i32> {
         self.applied.op_checksums.push(op.checksum()?);
         i32::try_from(self.applied.op_checksums.len())
             .map_err(|_| Error::limit("too many operations", i32::MAX))

@@ -11,15 +11,20 @@ pub mod store;
 pub use ops::edit;
 
 use crate::blob;
+use crate::domain::interface::{Domain, StoredOp, Stray, Written};
 use crate::gate::Access;
-use crate::ids::{ActorId, ProjectId};
+use crate::ids::{ActorId, ProjectId, Seq};
 use crate::log::LockedHead;
 use quire_core::asset::{self, Applied, AssetEdit, Source};
 use quire_core::content;
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
+use quire_core::op::{Op, State, Topic};
+use quire_core::quarantine::RowKind;
 use quire_core::settings::Settings;
 use quire_core::tree::Content;
+use serde_json::Value;
+use store::logged;
 
 /// Applies edits to the assets as they are now, under the head lock.
 pub fn apply(project: ProjectId, edits: &[AssetEdit], ops_before: usize) -> Result<Applied> {
@@ -76,4 +81,49 @@ pub fn check_size(settings: &Settings, filename: &str, source: Source) -> Result
         .with("size", size)
         .with("setting", setting);
     Err(if setting == "max_file_bytes" { error.hint("use begin_upload for larger assets") } else { error })
+}
+
+/// The domain.
+pub struct Assets;
+
+impl Domain for Assets {
+    fn logged_kind(&self) -> RowKind {
+        RowKind::Logged(Topic::Asset)
+    }
+
+    fn logged(&self, project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(Seq, StoredOp)>> {
+        logged::logged(project, after, up_to)
+    }
+
+    fn written(&self, project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<Written>> {
+        logged::written(project, after, up_to)
+    }
+
+    fn add_state_at(&self, project: ProjectId, seq: Seq, state: &mut State) -> Result<()> {
+        logged::add_state_at(project, seq, state)
+    }
+
+    fn add_current_state(&self, project: ProjectId, state: &mut State) -> Result<()> {
+        logged::add_current_state(project, state)
+    }
+
+    fn strays(&self, project: ProjectId) -> Result<Vec<Stray>> {
+        logged::strays(project)
+    }
+
+    fn repair_op(&self, project: ProjectId, seq: Seq, ordinal: i32, op: &Op) -> Result<()> {
+        logged::repair_op(project, seq, ordinal, op)
+    }
+
+    fn repair_op_checksum(&self, project: ProjectId, seq: Seq, ordinal: i32, right: &Hash) -> Result<()> {
+        logged::repair_op_checksum(project, seq, ordinal, right)
+    }
+
+    fn repair_logged_row(&self, _project: ProjectId, _seq: Seq, _ordinal: i32) -> Result<()> {
+        Ok(())
+    }
+
+    fn repair_current(&self, project: ProjectId, key: &Value) -> Result<bool> {
+        logged::repair_asset(project, key)
+    }
 }

@@ -12,13 +12,20 @@ pub mod store;
 pub use conflict::{deed, open, settle, take_back};
 pub use ops::edit;
 
-use crate::ids::{ActorId, ProjectId};
+use crate::domain::interface::{Domain, StoredOp, Stray, Written};
+use crate::ids::{ActorId, ProjectId, Seq};
 use crate::log::LockedHead;
 use quire_core::conflict::OnConflict;
 use quire_core::error::{Error, Result};
-use quire_core::field::{self, Applied, Author, EntityKey, FieldEdit};
+use quire_core::field::{self, Applied, Author, FieldEdit};
+use quire_core::hash::Hash;
+use quire_core::key::EntityKey;
+use quire_core::op::{Op, State, Topic};
+use quire_core::quarantine::RowKind;
 use quire_core::settings::Settings;
+use serde_json::Value;
 use std::collections::BTreeSet;
+use store::logged;
 
 /// Applies edits to the fields as they are now; PT409 when there is a conflict and none is wanted.
 ///
@@ -75,5 +82,50 @@ pub fn keep(
     match applied.rows.is_empty() {
         true => Ok(()),
         false => conflict::keep(project, by, bundle.seq, applied, fields),
+    }
+}
+
+/// The domain.
+pub struct Entities;
+
+impl Domain for Entities {
+    fn logged_kind(&self) -> RowKind {
+        RowKind::Logged(Topic::Field)
+    }
+
+    fn logged(&self, project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(Seq, StoredOp)>> {
+        logged::logged(project, after, up_to)
+    }
+
+    fn written(&self, project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<Written>> {
+        logged::written(project, after, up_to)
+    }
+
+    fn add_state_at(&self, project: ProjectId, seq: Seq, state: &mut State) -> Result<()> {
+        logged::add_state_at(project, seq, state)
+    }
+
+    fn add_current_state(&self, project: ProjectId, state: &mut State) -> Result<()> {
+        logged::add_current_state(project, state)
+    }
+
+    fn strays(&self, project: ProjectId) -> Result<Vec<Stray>> {
+        logged::strays(project)
+    }
+
+    fn repair_op(&self, project: ProjectId, seq: Seq, ordinal: i32, op: &Op) -> Result<()> {
+        logged::repair_op(project, seq, ordinal, op)
+    }
+
+    fn repair_op_checksum(&self, project: ProjectId, seq: Seq, ordinal: i32, right: &Hash) -> Result<()> {
+        logged::repair_op_checksum(project, seq, ordinal, right)
+    }
+
+    fn repair_logged_row(&self, _project: ProjectId, _seq: Seq, _ordinal: i32) -> Result<()> {
+        Ok(())
+    }
+
+    fn repair_current(&self, project: ProjectId, key: &Value) -> Result<bool> {
+        logged::repair_field(project, key)
     }
 }

@@ -12,8 +12,12 @@ use crate::log::store::mark_at;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use quire_core::error::{Error, Result};
-use quire_core::field::{EntityKey, FieldEdit, fields_of, no_entity, value as field_value};
+use quire_core::field::{FieldEdit, fields_of, no_entity};
+use quire_core::key::EntityKey;
 use quire_core::mark::Mark;
+use quire_core::op::Topic;
+use quire_core::quarantine::RowKind;
+use quire_core::value::value as field_value;
 use serde_json::{Map, Value, json};
 
 /// One entity as it is now.
@@ -31,7 +35,7 @@ fn read_entity(
     let access = require_project(Action::Read, project_uuid)?;
     let entity = entity_arg(entity_type, entity_id)?;
     let about = json!({"entity_type": entity.entity_type, "entity_id": entity.entity_id});
-    quarantine::refuse(access.project, &["entity_field"], about)?;
+    quarantine::refuse(access.project, [RowKind::Current(Topic::Field)], about)?;
     let state = store::load_entity(access.project, &entity)?;
     let fields = fields_of(&state, &entity)
         .map(|(key, state)| {

@@ -11,7 +11,8 @@ use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use quire_core::error::{Error, Result};
 use quire_core::merge::{Hunk, LineMerge, characters, lines};
-use quire_core::path::{FilePath, shorten};
+use quire_core::path::FilePath;
+use quire_core::text::shorten;
 use quire_core::tree::Edit;
 use serde_json::{Value, json};
 

@@ -11,12 +11,15 @@ use crate::log::quarantine;
 use crate::service::project::{self, ProjectKind};
 use quire_core::asset::{Asset, AssetEdit, Source as AssetSource, no_asset};
 use quire_core::error::{Error, Result};
-use quire_core::field::{EntityKey, FieldEdit, FieldKey, no_entity};
+use quire_core::field::{FieldEdit, no_entity};
 use quire_core::hash::Hash;
 use quire_core::interrupt;
 use quire_core::json::JsonValue;
-use quire_core::op::Mode;
+use quire_core::key::{EntityKey, FieldKey};
+use quire_core::mode::Mode;
+use quire_core::op::Topic;
 use quire_core::path::FilePath;
+use quire_core::quarantine::RowKind;
 use quire_core::timestamp::Micros;
 use quire_core::tree::{Content, Edit};
 use serde_json::{Value, json};
@@ -37,8 +40,13 @@ impl State {
     /// Reads it; XX001 when something of it may be in quarantine, because the copy would count as sound.
     pub fn sound_at(project: ProjectId, seq: Seq) -> Result<Self> {
         quarantine::refuse_files(project, seq)?;
-        quarantine::refuse(project, &["entity_field", "asset"], json!({}))?;
-        quarantine::refuse_ops(project, &["field_op", "asset_op"], seq)?;
+        quarantine::refuse(
+            project,
+            [RowKind::Current(Topic::Field), RowKind::Current(Topic::Asset)],
+            json!({}),
+        )?;
+        quarantine::refuse_ops(project, Topic::Field, seq)?;
+        quarantine::refuse_ops(project, Topic::Asset, seq)?;
         Self::at(project, seq)
     }
 

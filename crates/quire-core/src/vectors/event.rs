@@ -3,7 +3,7 @@
 use super::content::{CHANGED_TAR, EMPTY, NUL, in_base64};
 use super::log::{Done, Log, Row, Told, keep, moved, put, set};
 use super::{check, value};
-use crate::asset::{Asset, Label};
+use crate::asset::Asset;
 use crate::chain::BundleHeader;
 use crate::content::is_binary;
 use crate::event::{
@@ -12,6 +12,7 @@ use crate::event::{
 };
 use crate::hash::Hash;
 use crate::json::{decode_base64, encode_base64};
+use crate::label::Label;
 use crate::mark::Mark;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};

@@ -7,7 +7,7 @@ use crate::domain::file::row::VersionRow;
 use crate::ids::ProjectId;
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
-use quire_core::op::Mode;
+use quire_core::mode::Mode;
 use quire_core::path::FilePath;
 use quire_core::tree::{Edit, Head};
 use std::collections::{BTreeSet, HashMap};
