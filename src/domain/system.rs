@@ -1,11 +1,14 @@
 //! Operations that quire makes itself: they change no content, and stand in their bundle's row.
 
-use super::interface::{Domain, StoredOp, Stray, Written};
+use super::interface::{Applied, Brought, Domain, StoredOp, Stray, Writing, Written};
 use crate::db;
+use crate::gate::Access;
 use crate::ids::{ProjectId, Seq};
 use pgrx::JsonB;
+use quire_core::edit::Edit;
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
+use quire_core::json::Members;
 use quire_core::op::{Op, State};
 use quire_core::quarantine::RowKind;
 use serde_json::Value;
@@ -16,6 +19,22 @@ pub struct System;
 impl Domain for System {
     fn logged_kind(&self) -> RowKind {
         RowKind::Bundle
+    }
+
+    fn ops(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn stage(&self, _access: &Access, _op: &str, _members: Members) -> Result<(Edit, Option<Brought>)> {
+        Err(Error::internal("nobody asks for an operation of the system"))
+    }
+
+    fn check_sizes(&self, _writing: &Writing, _edits: &[Edit]) -> Result<()> {
+        Ok(())
+    }
+
+    fn apply(&self, _writing: &Writing, _edits: Vec<Edit>) -> Result<Box<dyn Applied>> {
+        Err(Error::internal("nobody asks for an operation of the system"))
     }
 
     fn logged(&self, project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(Seq, StoredOp)>> {

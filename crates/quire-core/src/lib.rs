@@ -15,6 +15,7 @@ pub mod chain;
 pub mod conflict;
 pub mod content;
 pub mod diff;
+pub mod edit;
 pub mod error;
 pub mod event;
 pub mod export;

@@ -78,7 +78,7 @@ impl Head {
 
 /// What a caller wants done.
 #[derive(Clone, PartialEq, Debug)]
-pub enum Edit {
+pub enum FileEdit {
     /// Write content.
     Put {
         /// Where.
@@ -110,12 +110,12 @@ pub enum Edit {
     },
 }
 
-impl Edit {
+impl FileEdit {
     /// The paths it touches.
     pub fn paths(&self) -> impl Iterator<Item = &FilePath> {
         let (first, second) = match self {
-            Edit::Put { path, .. } | Edit::Delete { path, .. } => (path, None),
-            Edit::Move { from, to, .. } => (from, Some(to)),
+            FileEdit::Put { path, .. } | FileEdit::Delete { path, .. } => (path, None),
+            FileEdit::Move { from, to, .. } => (from, Some(to)),
         };
         std::iter::once(first).chain(second)
     }
@@ -123,9 +123,9 @@ impl Edit {
     /// The path at which a file may come into being.
     pub fn creates(&self) -> Option<&FilePath> {
         match self {
-            Edit::Put { path, .. } => Some(path),
-            Edit::Move { to, .. } => Some(to),
-            Edit::Delete { .. } => None,
+            FileEdit::Put { path, .. } => Some(path),
+            FileEdit::Move { to, .. } => Some(to),
+            FileEdit::Delete { .. } => None,
         }
     }
 }
@@ -149,7 +149,7 @@ pub struct NewVersion {
 
 /// What became of one edit, as the receipt tells it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct Outcome {
+pub struct FileOutcome {
     /// `file.put`, `file.delete` or `file.move`.
     pub op: Cow<'static, str>,
     /// Which path.
@@ -171,7 +171,7 @@ pub struct Applied {
     /// Versions to store, in order.
     pub versions: Vec<NewVersion>,
     /// One for each edit.
-    pub outcomes: Vec<Outcome>,
+    pub outcomes: Vec<FileOutcome>,
     /// Checksums of the operations that changed something, in order.
     pub op_checksums: Vec<Hash>,
     /// Change in the number of existing files.
@@ -183,17 +183,17 @@ pub struct Applied {
 }
 
 /// Applies `edits` to `heads`, which afterwards hold the new state.
-pub fn apply(heads: &mut HashMap<FilePath, Head>, edits: &[Edit], next_file_id: i32) -> Result<Applied> {
+pub fn apply(heads: &mut HashMap<FilePath, Head>, edits: &[FileEdit], next_file_id: i32) -> Result<Applied> {
     let mut run =
         Run { heads, applied: Applied { next_file_id, ..Applied::default() }, created: BTreeSet::new() };
     for edit in edits {
         interrupt::check()?;
         match edit {
-            Edit::Put { path, file_type, mode, content, expected_version } => {
+            FileEdit::Put { path, file_type, mode, content, expected_version } => {
                 run.put(path, file_type.as_deref(), *mode, content, *expected_version)?;
             }
-            Edit::Delete { path, expected_version } => run.delete(path, *expected_version)?,
-            Edit::Move { from, to, expected_version } => run.rename(from, to, *expected_version)?,
+            FileEdit::Delete { path, expected_version } => run.delete(path, *expected_version)?,
+            FileEdit::Move { from, to, expected_version } => run.rename(from, to, *expected_version)?,
         }
     }
     run.check_directories()?;
@@ -355,7 +355,7 @@ impl Run<'_> {
         hash: Option<Hash>,
         status: &'static str,
     ) {
-        self.applied.outcomes.push(Outcome {
+        self.applied.outcomes.push(FileOutcome {
             op: op.into(),
             file_path: path.as_str().to_owned(),
             from_path: from.map(|path| path.as_str().to_owned()),

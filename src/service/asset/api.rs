@@ -13,6 +13,7 @@ use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use quire_core::asset::{AssetEdit, Source, no_asset};
+use quire_core::edit::Edit;
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
 use quire_core::label::{Label, asset_type_of, reason_of};
@@ -61,7 +62,7 @@ fn put(
     })?;
     let edit = AssetEdit::Put { hash: content.hash, source: Source::Given(content.size), label };
     let request = Commit::new(&access, Kind::UserEdit, correlation);
-    answer(&commit(&request, |_| Ok(Plan { assets: vec![edit], blobs, ..Plan::default() }))?)
+    answer(&commit(&request, |_| Ok(Plan { edits: vec![Edit::Asset(edit)], blobs, ..Plan::default() }))?)
 }
 
 /// Keeps an asset no longer; its content stays until nothing needs it any more.
@@ -89,7 +90,7 @@ fn delete(
     let correlation = correlated(correlation_id, "delete_asset", || json!([hash.to_hex(), reason]))?;
     let edit = AssetEdit::Delete { hash, reason };
     let request = Commit::new(&access, Kind::UserEdit, correlation);
-    answer(&commit(&request, |_| Ok(Plan { assets: vec![edit], ..Plan::default() }))?)
+    answer(&commit(&request, |_| Ok(Plan { edits: vec![Edit::Asset(edit)], ..Plan::default() }))?)
 }
 
 /// `{content_hash, filename, media_type, asset_type, size, seq, checksum, status}` of a bundle of one asset.

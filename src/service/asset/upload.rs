@@ -15,6 +15,7 @@ use pgrx::datum::Interval;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid as PgUuid};
 use quire_core::asset::{AssetEdit, Source};
+use quire_core::edit::Edit;
 use quire_core::error::{Code, Error, Result};
 use quire_core::hash::Hash;
 use quire_core::label::Label;
@@ -161,11 +162,11 @@ fn finish(
                     .with("content_hash", hash.to_hex()));
             }
             store::delete_upload(project, id)?;
-            let assets =
-                vec![AssetEdit::Put { hash, source: Source::Uploaded(found.size), label: found.label }];
+            let source = Source::Uploaded(found.size);
+            let edits = vec![Edit::Asset(AssetEdit::Put { hash, source, label: found.label })];
             Some(match content {
-                Content::Small(blob) => Plan { assets, blobs: vec![blob], ..Plan::default() },
-                Content::Large(staged) => Plan { assets, staged: Some(staged), ..Plan::default() },
+                Content::Small(blob) => Plan { edits, blobs: vec![blob], ..Plan::default() },
+                Content::Large(staged) => Plan { edits, staged: Some(staged), ..Plan::default() },
             })
         }
     };

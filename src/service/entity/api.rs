@@ -11,6 +11,7 @@ use crate::log::quarantine;
 use crate::log::store::mark_at;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
+use quire_core::edit::Edit;
 use quire_core::error::{Error, Result};
 use quire_core::field::{FieldEdit, fields_of, no_entity};
 use quire_core::key::EntityKey;
@@ -100,7 +101,7 @@ fn resolve(
         let seq = head.seq + 1;
         settle(project, access.author()?, seq, &conflict.key, value.as_ref())?;
         let edit = FieldEdit::Write { key: conflict.key, value: value.clone(), base_seq: None, always: true };
-        Ok(Plan { fields: vec![edit], ..Plan::default() })
+        Ok(Plan { edits: vec![Edit::Field(edit)], ..Plan::default() })
     })?;
     let mut answer = committed.receipt.to_json();
     answer["conflict_id"] = json!(id);

@@ -9,6 +9,7 @@ use crate::gate::Access;
 use crate::ids::{ActorId, ProjectId};
 use crate::log::LockedHead;
 use quire_core::asset::{AssetEdit, Assets, Source};
+use quire_core::edit::Edit;
 use quire_core::error::{Error, Result};
 use quire_core::field::{Clash, FieldEdit, FieldState, Fields};
 use quire_core::hash::Hash;
@@ -18,7 +19,7 @@ use quire_core::op::{AssetOp, Change, FieldOp, File, FileOp, Kept, Op, Write};
 use quire_core::path::FilePath;
 use quire_core::peer::{Bundle, SentOp, Stamp, Verdict, judge};
 use quire_core::settings::Settings;
-use quire_core::tree::{Content, Edit, Head};
+use quire_core::tree::{Content, FileEdit, Head};
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -44,7 +45,7 @@ pub fn plan(access: &Access, peer: &str, head: &LockedHead, bundle: &Bundle) -> 
     let wanted: HashSet<Hash> = edits
         .iter()
         .filter_map(|edit| match edit {
-            Edit::Put { content, .. } => Some(content.hash),
+            FileEdit::Put { content, .. } => Some(content.hash),
             _ => None,
         })
         .collect();
@@ -77,7 +78,10 @@ pub fn plan(access: &Access, peer: &str, head: &LockedHead, bundle: &Bundle) -> 
         committed_at: bundle.header.committed_at,
         details: json!({"origin": origin}),
     };
-    let plan = Plan { edits, fields, assets, blobs, undoes_seq, origin: Some(origin), ..Plan::default() };
+    let edits = edits.into_iter().map(Edit::File);
+    let edits = edits.chain(fields.into_iter().map(Edit::Field)).chain(assets.into_iter().map(Edit::Asset));
+    let edits = edits.collect();
+    let plan = Plan { edits, blobs, undoes_seq, origin: Some(origin), ..Plan::default() };
     Ok(Planned { plan, reasons })
 }
 
@@ -97,7 +101,7 @@ struct Run<'a> {
     /// Contents that came, described.
     contents: HashMap<Hash, Content>,
     existing: HashSet<Hash>,
-    edits: Vec<Edit>,
+    edits: Vec<FileEdit>,
     fields: Vec<FieldEdit>,
     /// The entities that `fields` are of.
     written: HashSet<EntityKey>,
@@ -259,7 +263,7 @@ impl<'a> Run<'a> {
         }
         let Some(file) = file else {
             self.files.insert(path.clone(), None);
-            self.edits.push(Edit::Delete { path: path.clone(), expected_version: None });
+            self.edits.push(FileEdit::Delete { path: path.clone(), expected_version: None });
             return Ok(true);
         };
         let Some(content) = self.content(file)? else {
@@ -268,7 +272,7 @@ impl<'a> Run<'a> {
         };
         blob::check_size(&self.settings, path.as_str(), content.size)?;
         self.files.insert(path.clone(), Some(file.clone()));
-        self.edits.push(Edit::Put {
+        self.edits.push(FileEdit::Put {
             path: path.clone(),
             file_type: Some(file.file_type.clone()),
             mode: Some(file.mode),
@@ -303,7 +307,7 @@ impl<'a> Run<'a> {
         if wins == [true, true] && at(from) == moved && at(to).is_none() {
             self.files.insert(from.clone(), None);
             self.files.insert(to.clone(), moved);
-            self.edits.push(Edit::Move { from: from.clone(), to: to.clone(), expected_version: None });
+            self.edits.push(FileEdit::Move { from: from.clone(), to: to.clone(), expected_version: None });
             return Ok(());
         }
         self.is_verbatim = false;
@@ -427,7 +431,7 @@ impl<'a> Run<'a> {
 
     /// Of a path or asset that the bundle decides and leaves as it is, no row tells that it does.
     fn keep_stamps(&self) -> Result<()> {
-        let written: HashSet<&FilePath> = self.edits.iter().flat_map(Edit::paths).collect();
+        let written: HashSet<&FilePath> = self.edits.iter().flat_map(FileEdit::paths).collect();
         let files = self.verdicts.iter().filter(|(path, verdict)| verdict.wins && !written.contains(path));
         let assets = self.asset_verdicts.iter();
         let assets = assets.filter(|(hash, verdict)| verdict.wins && !self.written_assets.contains(hash));

@@ -11,6 +11,7 @@ use crate::log::quarantine;
 use crate::log::store::{Author, authors};
 use quire_core::asset::{AssetEdit, Source};
 use quire_core::conflict::OnConflict;
+use quire_core::edit::Edit;
 use quire_core::error::{Code, Error, Result};
 use quire_core::field::FieldEdit;
 use quire_core::hash::Hash;
@@ -19,7 +20,7 @@ use quire_core::op::Topic;
 use quire_core::path::FilePath;
 use quire_core::quarantine::RowKind;
 use quire_core::text::shorten;
-use quire_core::tree::{Edit, Head};
+use quire_core::tree::{FileEdit, Head};
 use quire_core::undo::{Verdict, judge};
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap};
@@ -65,8 +66,8 @@ pub fn invert(access: &Access, seq: Seq, on_conflict: OnConflict) -> Result<Plan
     let mut plan = Plan { undoes_seq: Some(seq), ..Plan::default() };
     quarantine::refuse(access.project, RowKind::log(), json!({"seq": seq}))?;
     let mut in_the_way = files(access, seq, on_conflict, &mut plan.edits)?;
-    in_the_way.extend(fields(access, seq, on_conflict, &mut plan.fields)?);
-    in_the_way.extend(assets(access, seq, on_conflict, &mut plan.assets)?);
+    in_the_way.extend(fields(access, seq, on_conflict, &mut plan.edits)?);
+    in_the_way.extend(assets(access, seq, on_conflict, &mut plan.edits)?);
     let stops = |way: &&InTheWay| match on_conflict {
         OnConflict::Reject => true,
         OnConflict::Record => !matches!(way.target, Target::Field(_)),
@@ -136,9 +137,12 @@ fn files(access: &Access, seq: Seq, on_conflict: OnConflict, edits: &mut Vec<Edi
                         let why = Why::Gone(how.clone());
                         in_the_way.push(InTheWay { target: Target::File(change.path), why });
                     }
-                    None => edits.extend(file::put_again(access, change.path, row)?),
+                    None => edits.extend(file::put_again(access, change.path, row)?.map(Edit::File)),
                 },
-                None => edits.push(Edit::Delete { path: change.path, expected_version: None }),
+                None => {
+                    let path = change.path;
+                    edits.push(Edit::File(FileEdit::Delete { path, expected_version: None }));
+                }
             },
             Verdict::Conflict => {
                 let verb = if head.is_some_and(Head::is_live) { "changed" } else { "deleted" };
@@ -155,7 +159,7 @@ fn fields(
     access: &Access,
     seq: Seq,
     on_conflict: OnConflict,
-    edits: &mut Vec<FieldEdit>,
+    edits: &mut Vec<Edit>,
 ) -> Result<Vec<InTheWay>> {
     let mut in_the_way = Vec::new();
     let touched = entity::store::touched_by(access.project, seq)?;
@@ -171,7 +175,12 @@ fn fields(
         if verdict == Verdict::Restore || is_in_the_way && on_conflict == OnConflict::Record {
             // Who changed it since is in conflict with this.
             let base_seq = is_in_the_way.then_some(seq);
-            edits.push(FieldEdit::Write { key: touched.key, value: touched.before, base_seq, always: false });
+            edits.push(Edit::Field(FieldEdit::Write {
+                key: touched.key,
+                value: touched.before,
+                base_seq,
+                always: false,
+            }));
         }
     }
     Ok(in_the_way)
@@ -181,7 +190,7 @@ fn assets(
     access: &Access,
     seq: Seq,
     on_conflict: OnConflict,
-    edits: &mut Vec<AssetEdit>,
+    edits: &mut Vec<Edit>,
 ) -> Result<Vec<InTheWay>> {
     let mut in_the_way = Vec::new();
     let touched = asset::store::touched_by(access.project, seq)?;
@@ -195,8 +204,10 @@ fn assets(
                     let why = Why::Gone(how.clone());
                     in_the_way.push(InTheWay { target: Target::Asset(hash), why });
                 }
-                (Some(label), None) => edits.push(AssetEdit::Put { hash, source: Source::Stored, label }),
-                (None, _) => edits.push(AssetEdit::Delete { hash, reason: None }),
+                (Some(label), None) => {
+                    edits.push(Edit::Asset(AssetEdit::Put { hash, source: Source::Stored, label }));
+                }
+                (None, _) => edits.push(Edit::Asset(AssetEdit::Delete { hash, reason: None })),
             },
             Verdict::Conflict => {
                 let verb = if now.is_some() { "changed" } else { "deleted" };

@@ -146,9 +146,8 @@ fn from_library(
     let committed = commit(&request, |_| {
         let state = State::sound_at(library.project, seq)?.only(&paths, &entities, &assets)?;
         let cleared = clear_others(access.project, &state.fields)?;
-        let mut plan = state.into_plan(&access)?;
-        plan.fields.extend(cleared);
-        match plan.edits.len() + plan.fields.len() + plan.assets.len() {
+        let plan = state.into_plan(&access, cleared)?;
+        match plan.edits.len() {
             0 => {}
             count => check_count("paths, entities and assets", count)?,
         }

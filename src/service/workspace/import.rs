@@ -15,6 +15,7 @@ use pgrx::Uuid;
 use pgrx::prelude::*;
 use quire_core::archive::{Format, Limits, Member, read_below};
 use quire_core::asset::AssetEdit;
+use quire_core::edit::Edit;
 use quire_core::error::{Error, Result};
 use quire_core::export::{BLOBS, Export, FILES, GoneRecord, Imported, Reader, Whereabouts};
 use quire_core::field::FieldEdit;
@@ -25,7 +26,7 @@ use quire_core::settings::{
     LARGEST_MAX_ASSET_BYTES, LARGEST_MAX_ENTITY_BYTES, LARGEST_MAX_FILE_BYTES, Settings,
 };
 use quire_core::timestamp::parse_rfc3339;
-use quire_core::tree::{Content, Edit};
+use quire_core::tree::{Content, FileEdit};
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap};
 use std::io::Cursor;
@@ -125,23 +126,24 @@ fn replay(access: &Access, export: &Export, bundle: &Imported, links: &HashMap<H
                     is_binary: stored.is_binary,
                     link_target: links.get(hash).map(|target| target.as_str().into()),
                 };
-                plan.edits.push(Edit::Put {
+                plan.edits.push(Edit::File(FileEdit::Put {
                     path: file_path.clone(),
                     file_type: file_type_arg(Some(&file.file_type))?,
                     mode: Some(file.mode),
                     content,
                     expected_version: None,
-                });
+                }));
             }
             Op::File(FileOp::Delete { file_path }) => {
-                plan.edits.push(Edit::Delete { path: file_path.clone(), expected_version: None });
+                let path = file_path.clone();
+                plan.edits.push(Edit::File(FileEdit::Delete { path, expected_version: None }));
             }
             Op::File(FileOp::Move { from_path, to_path }) => {
                 let (from, to) = (from_path.clone(), to_path.clone());
-                plan.edits.push(Edit::Move { from, to, expected_version: None });
+                plan.edits.push(Edit::File(FileEdit::Move { from, to, expected_version: None }));
             }
-            Op::Field(op) => plan.fields.push(FieldEdit::again(op)),
-            Op::Asset(op) => plan.assets.push(AssetEdit::again(op)),
+            Op::Field(op) => plan.edits.push(Edit::Field(FieldEdit::again(op))),
+            Op::Asset(op) => plan.edits.push(Edit::Asset(AssetEdit::again(op))),
             Op::System(_) => {}
         }
     }

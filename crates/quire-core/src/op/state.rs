@@ -64,7 +64,7 @@ mod tests {
     use crate::label::Label;
     use crate::mode::Mode;
     use crate::op::{AssetOp, FieldOp, FileOp};
-    use crate::tree::{self, Content, Edit, Head};
+    use crate::tree::{self, Content, FileEdit, Head};
     use proptest::prelude::*;
     use serde_json::json;
     use std::collections::HashMap;
@@ -80,7 +80,7 @@ mod tests {
     }
 
     /// What is asked for, of every domain.
-    type Edits = (Vec<Edit>, Vec<FieldEdit>, Vec<AssetEdit>);
+    type Edits = (Vec<FileEdit>, Vec<FieldEdit>, Vec<AssetEdit>);
 
     impl Tables {
         /// Applies what can be applied; the operations it was.
@@ -97,10 +97,10 @@ mod tests {
                 ops.extend(applied.versions.iter().filter(|version| version.op_checksum.is_some()).map(
                     |version| {
                         let op = match edit {
-                            Edit::Move { from, to, .. } => {
+                            FileEdit::Move { from, to, .. } => {
                                 FileOp::Move { from_path: from.clone(), to_path: to.clone() }
                             }
-                            Edit::Put { .. } | Edit::Delete { .. } => {
+                            FileEdit::Put { .. } | FileEdit::Delete { .. } => {
                                 FileOp::making(&version.path, version.head.file().as_ref())
                             }
                         };
@@ -164,17 +164,17 @@ mod tests {
             .prop_map(|path| FilePath::parse(path).expect("valid"))
     }
 
-    fn file_edit() -> impl Strategy<Value = Edit> {
+    fn file_edit() -> impl Strategy<Value = FileEdit> {
         prop_oneof![
             (path(), 0u8..3, prop::option::of(prop::sample::select(vec![Mode::Regular, Mode::Executable])))
                 .prop_map(|(path, text, mode)| {
                     let bytes = [text];
                     let content =
                         Content { hash: Hash::of(&bytes), size: 1, is_binary: false, link_target: None };
-                    Edit::Put { path, file_type: None, mode, content, expected_version: None }
+                    FileEdit::Put { path, file_type: None, mode, content, expected_version: None }
                 }),
-            path().prop_map(|path| Edit::Delete { path, expected_version: None }),
-            (path(), path()).prop_map(|(from, to)| Edit::Move { from, to, expected_version: None }),
+            path().prop_map(|path| FileEdit::Delete { path, expected_version: None }),
+            (path(), path()).prop_map(|(from, to)| FileEdit::Move { from, to, expected_version: None }),
         ]
     }
 
