@@ -1,10 +1,12 @@
 //! What every domain answers, so that the services need not know which there are.
 
+use super::copying::Copying;
+use super::inverse::{InTheWay, Inverting};
 use crate::db::Row;
 use crate::db::rows::Rows;
 use crate::gate::Access;
 use crate::ids::{ActorId, ProjectId, Seq};
-use crate::log::LockedHead;
+use crate::log::{LockedHead, quarantine};
 use quire_core::conflict::OnConflict;
 use quire_core::edit::{Edit, Outcome};
 use quire_core::error::Result;
@@ -15,6 +17,7 @@ use quire_core::path::FilePath;
 use quire_core::quarantine::RowKind;
 use quire_core::tree::{Content, Head};
 use serde_json::Value;
+use serde_json::json;
 use std::collections::HashMap;
 
 /// What an operation is about.
@@ -38,6 +41,23 @@ pub trait Domain: Sync {
 
     /// Applies edits to what is there now, under the head lock. Nothing is stored yet.
     fn apply(&self, writing: &Writing, edits: Vec<Edit>) -> Result<Box<dyn Applied>>;
+
+    /// XX001 when what it is at a seq cannot be relied on.
+    fn refuse_unsound(&self, project: ProjectId, seq: Seq) -> Result<()> {
+        let RowKind::Logged(topic) = self.logged_kind() else { return Ok(()) };
+        quarantine::refuse(project, [RowKind::Current(topic)], json!({}))?;
+        quarantine::refuse_ops(project, topic, seq)
+    }
+
+    /// Adds what writes its things into another project.
+    fn copy(&self, _copying: &mut Copying) -> Result<()> {
+        Ok(())
+    }
+
+    /// Adds the edits that take a bundle back; what is in their way.
+    fn invert(&self, _inverting: &Inverting, _edits: &mut Vec<Edit>) -> Result<Vec<InTheWay>> {
+        Ok(Vec::new())
+    }
 
     /// A bundle takes another one back, which may settle or open something.
     fn take_back(&self, _bundle: &NewBundle, _undoes: Seq) -> Result<()> {

@@ -1,9 +1,11 @@
 //! Domains: what operations are about. This is the only list of them.
 
 pub mod asset;
+pub mod copying;
 pub mod entity;
 pub mod file;
 pub mod interface;
+pub mod inverse;
 mod system;
 
 use crate::ids::{ProjectId, Seq};

@@ -5,14 +5,18 @@
 //! does not have.
 //! Does not: keep versions (the content is what an asset is), delete bytes, or write outside a bundle.
 
+mod copying;
+mod inverse;
 mod ops;
 pub mod store;
 
 use crate::blob;
 use crate::db::rows::Rows;
+use crate::domain::copying::Copying;
 use crate::domain::interface::{
     Applied, Brought, Domain, Growth, NewBundle, StoredOp, Stray, Writing, Written,
 };
+use crate::domain::inverse::{InTheWay, Inverting};
 use crate::gate::Access;
 use crate::ids::{ProjectId, Seq};
 use quire_core::asset::{self, AssetEdit, Source};
@@ -137,6 +141,14 @@ impl Domain for Assets {
         };
         let edits: Vec<AssetEdit> = edits.into_iter().filter_map(own).collect();
         Ok(Box::new(apply(writing, &edits)?))
+    }
+
+    fn copy(&self, copying: &mut Copying) -> Result<()> {
+        copying::copy(copying)
+    }
+
+    fn invert(&self, inverting: &Inverting, edits: &mut Vec<Edit>) -> Result<Vec<InTheWay>> {
+        inverse::invert(inverting, edits)
     }
 
     fn logged(&self, project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(Seq, StoredOp)>> {

@@ -39,7 +39,7 @@ pub fn refusal(project: ProjectId, clashes: &[Clash]) -> Result<Error> {
         let name = other.map_or_else(|| actor.to_string(), |author| author.name.clone());
         let in_words = format!(
             "{name} {} in bundle {seq}; you had seen bundle {} and {}",
-            deed(&clash.key.field, theirs.as_ref()),
+            action(&clash.key.field, theirs.as_ref()),
             clash.base_seq,
             wish(clash.yours.as_ref()),
         );
@@ -68,7 +68,7 @@ pub fn refusal(project: ProjectId, clashes: &[Clash]) -> Result<Error> {
         ))
 }
 
-pub fn deed(field: &str, value: Option<&JsonValue>) -> String {
+pub fn action(field: &str, value: Option<&JsonValue>) -> String {
     match value {
         Some(value) => format!("set {} to {}", shorten(field), shorten(value.as_str())),
         None => format!("cleared {}", shorten(field)),

@@ -6,15 +6,19 @@
 //! Does not: know what a type or a field means, or write outside a bundle.
 
 mod conflict;
+mod copying;
+mod inverse;
 mod ops;
 pub mod store;
 
-pub use conflict::{deed, open, settle};
+pub use conflict::{open, settle};
 
 use crate::db::rows::Rows;
+use crate::domain::copying::Copying;
 use crate::domain::interface::{
     Applied, Brought, Domain, Growth, NewBundle, StoredOp, Stray, Writing, Written,
 };
+use crate::domain::inverse::{InTheWay, Inverting};
 use crate::gate::Access;
 use crate::ids::{ProjectId, Seq};
 use quire_core::conflict::OnConflict;
@@ -142,6 +146,14 @@ impl Domain for Entities {
 
     fn take_back(&self, bundle: &NewBundle, undoes: Seq) -> Result<()> {
         conflict::take_back(bundle.project, bundle.author, bundle.head.seq, undoes)
+    }
+
+    fn copy(&self, copying: &mut Copying) -> Result<()> {
+        copying::copy(copying)
+    }
+
+    fn invert(&self, inverting: &Inverting, edits: &mut Vec<Edit>) -> Result<Vec<InTheWay>> {
+        inverse::invert(inverting, edits)
     }
 
     fn logged(&self, project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(Seq, StoredOp)>> {

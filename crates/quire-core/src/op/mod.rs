@@ -145,6 +145,12 @@ impl Op {
         Ok(op)
     }
 
+    /// The canonical form, as a tree.
+    pub fn form(&self) -> Result<Value> {
+        serde_json::from_slice(&canonical(self)?)
+            .map_err(|_| Error::internal("an operation has no JSON form"))
+    }
+
     /// BLAKE3 of the canonical form.
     pub fn checksum(&self) -> Result<Hash> {
         match self {
