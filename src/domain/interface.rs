@@ -2,6 +2,7 @@
 
 use super::copying::Copying;
 use super::inverse::{InTheWay, Inverting};
+use super::shown::{Changes, Query};
 use crate::db::Row;
 use crate::db::rows::Rows;
 use crate::gate::Access;
@@ -47,6 +48,11 @@ pub trait Domain: Sync {
         let RowKind::Logged(topic) = self.logged_kind() else { return Ok(()) };
         quarantine::refuse(project, [RowKind::Current(topic)], json!({}))?;
         quarantine::refuse_ops(project, topic, seq)
+    }
+
+    /// What bundles after a seq and up to another changed, for their events.
+    fn changes(&self, _query: &Query, _up_to: Seq) -> Result<Option<Box<dyn Changes>>> {
+        Ok(None)
     }
 
     /// Adds what writes its things into another project.

@@ -6,6 +6,7 @@ pub mod entity;
 pub mod file;
 pub mod interface;
 pub mod inverse;
+pub mod shown;
 mod system;
 
 use crate::ids::{ProjectId, Seq};

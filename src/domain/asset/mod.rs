@@ -8,6 +8,7 @@
 mod copying;
 mod inverse;
 mod ops;
+mod shown;
 pub mod store;
 
 use crate::blob;
@@ -17,6 +18,7 @@ use crate::domain::interface::{
     Applied, Brought, Domain, Growth, NewBundle, StoredOp, Stray, Writing, Written,
 };
 use crate::domain::inverse::{InTheWay, Inverting};
+use crate::domain::shown::{Changes, Query};
 use crate::gate::Access;
 use crate::ids::{ProjectId, Seq};
 use quire_core::asset::{self, AssetEdit, Source};
@@ -141,6 +143,10 @@ impl Domain for Assets {
         };
         let edits: Vec<AssetEdit> = edits.into_iter().filter_map(own).collect();
         Ok(Box::new(apply(writing, &edits)?))
+    }
+
+    fn changes(&self, query: &Query, up_to: Seq) -> Result<Option<Box<dyn Changes>>> {
+        shown::read(query, up_to).map(Some)
     }
 
     fn copy(&self, copying: &mut Copying) -> Result<()> {

@@ -9,6 +9,7 @@ mod conflict;
 mod copying;
 mod inverse;
 mod ops;
+mod shown;
 pub mod store;
 
 pub use conflict::{open, settle};
@@ -19,6 +20,7 @@ use crate::domain::interface::{
     Applied, Brought, Domain, Growth, NewBundle, StoredOp, Stray, Writing, Written,
 };
 use crate::domain::inverse::{InTheWay, Inverting};
+use crate::domain::shown::{Changes, Query};
 use crate::gate::Access;
 use crate::ids::{ProjectId, Seq};
 use quire_core::conflict::OnConflict;
@@ -146,6 +148,10 @@ impl Domain for Entities {
 
     fn take_back(&self, bundle: &NewBundle, undoes: Seq) -> Result<()> {
         conflict::take_back(bundle.project, bundle.author, bundle.head.seq, undoes)
+    }
+
+    fn changes(&self, query: &Query, up_to: Seq) -> Result<Option<Box<dyn Changes>>> {
+        shown::read(query, up_to).map(Some)
     }
 
     fn copy(&self, copying: &mut Copying) -> Result<()> {

@@ -10,12 +10,14 @@ mod copying;
 mod inverse;
 mod ops;
 mod row;
+mod shown;
 pub mod store;
 
 use crate::blob;
 use crate::domain::copying::Copying;
 use crate::domain::interface::{Applied, Brought, Domain, StoredOp, Stray, Writing, Written};
 use crate::domain::inverse::{InTheWay, Inverting};
+use crate::domain::shown::{Changes, Query};
 use crate::gate::Access;
 use crate::ids::{ProjectId, Seq, Version};
 use crate::log::quarantine;
@@ -104,6 +106,10 @@ impl Domain for Files {
     /// What is current is what the heads say; of what was before, an operation may have made it that is in quarantine.
     fn refuse_unsound(&self, project: ProjectId, seq: Seq) -> Result<()> {
         quarantine::refuse_files(project, seq)
+    }
+
+    fn changes(&self, query: &Query, up_to: Seq) -> Result<Option<Box<dyn Changes>>> {
+        shown::read(query, up_to).map(Some)
     }
 
     fn copy(&self, copying: &mut Copying) -> Result<()> {
