@@ -10,6 +10,7 @@ use crate::interrupt;
 use crate::mode::Mode;
 use crate::op::{File, FileOp};
 use crate::path::FilePath;
+use crate::reason::Reason;
 use crate::timestamp::Micros;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -268,7 +269,7 @@ impl Run<'_> {
         }
         let current = self.live(from, expected)?;
         if let Some(there) = self.heads.get(to).filter(|head| head.is_live()) {
-            return Err(Error::conflict("destination_exists", format!("{to} exists already"))
+            return Err(Error::conflict(Reason::DestinationExists, format!("{to} exists already"))
                 .with("file_path", to.as_str())
                 .with("version", there.version));
         }
@@ -375,7 +376,7 @@ impl Run<'_> {
             for directory in path.ancestors() {
                 if self.heads.get(directory).is_some_and(Head::is_live) {
                     let error = Error::conflict(
-                        "path_conflict",
+                        Reason::PathConflict,
                         format!("{directory} cannot be both a file and a directory"),
                     )
                     .with("file_path", directory);
@@ -407,7 +408,7 @@ fn check_version(path: &FilePath, head: Option<&Head>, expected: Option<i32>) ->
         0 => format!("{path} exists already at version {version}"),
         _ => format!("{path} is at version {version}, not {expected}"),
     };
-    Err(Error::conflict("stale_version", message)
+    Err(Error::conflict(Reason::StaleVersion, message)
         .with("file_path", path.as_str())
         .with("expected_version", expected)
         .with("current", json!({"version": version, "content_hash": content_hash, "is_deleted": !head.is_some_and(Head::is_live)}))

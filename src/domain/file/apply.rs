@@ -11,6 +11,7 @@ use quire_core::error::{Error, Result};
 use quire_core::event;
 use quire_core::hash::Hash;
 use quire_core::path::FilePath;
+use quire_core::reason::Reason;
 use quire_core::tree::{self, FileEdit, FileOutcome, Head};
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap};
@@ -111,7 +112,7 @@ fn stale(
         .take(100)
         .map(|(path, head)| json!({"file_path": path, "version": head.version, "seq": head.seq}))
         .collect();
-    Err(Error::conflict("base_changed", format!("{first} changed after seq {base_seq}"))
+    Err(Error::conflict(Reason::BaseChanged, format!("{first} changed after seq {base_seq}"))
         .with("base_seq", base_seq)
         .with("seq", writing.head.seq)
         .with("files", files))
