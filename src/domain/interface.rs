@@ -1,6 +1,7 @@
 //! What every domain answers, so that the services need not know which there are.
 
 use super::copying::Copying;
+use super::incoming::{Arrival, Incoming};
 use super::inverse::{InTheWay, Inverting};
 use super::shown::{Changes, Query};
 use crate::db::Row;
@@ -48,6 +49,11 @@ pub trait Domain: Sync {
         let RowKind::Logged(topic) = self.logged_kind() else { return Ok(()) };
         quarantine::refuse(project, [RowKind::Current(topic)], json!({}))?;
         quarantine::refuse_ops(project, topic, seq)
+    }
+
+    /// What a bundle that came from a peer does to its things; reads what of them is here.
+    fn arrive<'a>(&self, _incoming: &'a Incoming<'a>) -> Result<Option<Box<dyn Arrival + 'a>>> {
+        Ok(None)
     }
 
     /// What bundles after a seq and up to another changed, for their events.

@@ -4,6 +4,7 @@ pub mod asset;
 pub mod copying;
 pub mod entity;
 pub mod file;
+pub mod incoming;
 pub mod interface;
 pub mod inverse;
 pub mod shown;

@@ -183,21 +183,29 @@ pub struct Applied {
     pub next_file_id: i32,
 }
 
+/// Why edits cannot be applied.
+#[derive(Debug)]
+pub struct Refusal {
+    /// Index of the edit that cannot; `None` when it is what all of them together lead to.
+    pub edit: Option<usize>,
+    /// What is wrong.
+    pub error: Error,
+}
+
 /// Applies `edits` to `heads`, which afterwards hold the new state.
-pub fn apply(heads: &mut HashMap<FilePath, Head>, edits: &[FileEdit], next_file_id: i32) -> Result<Applied> {
+pub fn apply(
+    heads: &mut HashMap<FilePath, Head>,
+    edits: &[FileEdit],
+    next_file_id: i32,
+) -> std::result::Result<Applied, Refusal> {
     let mut run =
         Run { heads, applied: Applied { next_file_id, ..Applied::default() }, created: BTreeSet::new() };
-    for edit in edits {
-        interrupt::check()?;
-        match edit {
-            FileEdit::Put { path, file_type, mode, content, expected_version } => {
-                run.put(path, file_type.as_deref(), *mode, content, *expected_version)?;
-            }
-            FileEdit::Delete { path, expected_version } => run.delete(path, *expected_version)?,
-            FileEdit::Move { from, to, expected_version } => run.rename(from, to, *expected_version)?,
-        }
+    let of_all = |error| Refusal { edit: None, error };
+    for (at, edit) in edits.iter().enumerate() {
+        interrupt::check().map_err(of_all)?;
+        run.apply(edit).map_err(|error| Refusal { edit: Some(at), error })?;
     }
-    run.check_directories()?;
+    run.check_directories().map_err(of_all)?;
     Ok(run.applied)
 }
 
@@ -208,6 +216,16 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    fn apply(&mut self, edit: &FileEdit) -> Result<()> {
+        match edit {
+            FileEdit::Put { path, file_type, mode, content, expected_version } => {
+                self.put(path, file_type.as_deref(), *mode, content, *expected_version)
+            }
+            FileEdit::Delete { path, expected_version } => self.delete(path, *expected_version),
+            FileEdit::Move { from, to, expected_version } => self.rename(from, to, *expected_version),
+        }
+    }
+
     fn put(
         &mut self,
         path: &FilePath,

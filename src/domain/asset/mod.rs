@@ -5,6 +5,7 @@
 //! does not have.
 //! Does not: keep versions (the content is what an asset is), delete bytes, or write outside a bundle.
 
+mod arrival;
 mod copying;
 mod inverse;
 mod ops;
@@ -14,6 +15,7 @@ pub mod store;
 use crate::blob;
 use crate::db::rows::Rows;
 use crate::domain::copying::Copying;
+use crate::domain::incoming::{Arrival, Incoming};
 use crate::domain::interface::{
     Applied, Brought, Domain, Growth, NewBundle, StoredOp, Stray, Writing, Written,
 };
@@ -143,6 +145,10 @@ impl Domain for Assets {
         };
         let edits: Vec<AssetEdit> = edits.into_iter().filter_map(own).collect();
         Ok(Box::new(apply(writing, &edits)?))
+    }
+
+    fn arrive<'a>(&self, incoming: &'a Incoming<'a>) -> Result<Option<Box<dyn Arrival + 'a>>> {
+        arrival::arrive(incoming).map(Some)
     }
 
     fn changes(&self, query: &Query, up_to: Seq) -> Result<Option<Box<dyn Changes>>> {

@@ -5,6 +5,7 @@
 //! value per actor until it is resolved.
 //! Does not: know what a type or a field means, or write outside a bundle.
 
+mod arrival;
 mod conflict;
 mod copying;
 mod inverse;
@@ -12,10 +13,11 @@ mod ops;
 mod shown;
 pub mod store;
 
-pub use conflict::{open, settle};
+pub use conflict::settle;
 
 use crate::db::rows::Rows;
 use crate::domain::copying::Copying;
+use crate::domain::incoming::{Arrival, Incoming};
 use crate::domain::interface::{
     Applied, Brought, Domain, Growth, NewBundle, StoredOp, Stray, Writing, Written,
 };
@@ -148,6 +150,10 @@ impl Domain for Entities {
 
     fn take_back(&self, bundle: &NewBundle, undoes: Seq) -> Result<()> {
         conflict::take_back(bundle.project, bundle.author, bundle.head.seq, undoes)
+    }
+
+    fn arrive<'a>(&self, incoming: &'a Incoming<'a>) -> Result<Option<Box<dyn Arrival + 'a>>> {
+        arrival::arrive(incoming).map(Some)
     }
 
     fn changes(&self, query: &Query, up_to: Seq) -> Result<Option<Box<dyn Changes>>> {

@@ -32,12 +32,12 @@ pub fn apply(writing: &Writing, edits: &[FileEdit]) -> Result<Box<dyn Applied>> 
     };
     let next = writing.head.next_file_id;
     if stale.is_empty() {
-        let applied = tree::apply(&mut heads, edits, next)?;
+        let applied = tree::apply(&mut heads, edits, next).map_err(|refusal| refusal.error)?;
         return Ok(Box::new(Files { applied, heads }));
     }
     let (indexes, kept): (Vec<usize>, Vec<FileEdit>) =
         edits.iter().cloned().enumerate().filter(|(at, _)| !stale.contains(at)).unzip();
-    let mut applied = tree::apply(&mut heads, &kept, next)?;
+    let mut applied = tree::apply(&mut heads, &kept, next).map_err(|refusal| refusal.error)?;
     applied.outcomes = with_skipped(edits, &heads, indexes, applied.outcomes);
     Ok(Box::new(Files { applied, heads }))
 }

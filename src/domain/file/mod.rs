@@ -6,6 +6,8 @@
 //! Does not: write outside a bundle, or know who calls.
 
 mod apply;
+mod arrival;
+mod coexist;
 mod copying;
 mod inverse;
 mod ops;
@@ -15,6 +17,7 @@ pub mod store;
 
 use crate::blob;
 use crate::domain::copying::Copying;
+use crate::domain::incoming::{Arrival, Incoming};
 use crate::domain::interface::{Applied, Brought, Domain, StoredOp, Stray, Writing, Written};
 use crate::domain::inverse::{InTheWay, Inverting};
 use crate::domain::shown::{Changes, Query};
@@ -106,6 +109,10 @@ impl Domain for Files {
     /// What is current is what the heads say; of what was before, an operation may have made it that is in quarantine.
     fn refuse_unsound(&self, project: ProjectId, seq: Seq) -> Result<()> {
         quarantine::refuse_files(project, seq)
+    }
+
+    fn arrive<'a>(&self, incoming: &'a Incoming<'a>) -> Result<Option<Box<dyn Arrival + 'a>>> {
+        arrival::arrive(incoming).map(Some)
     }
 
     fn changes(&self, query: &Query, up_to: Seq) -> Result<Option<Box<dyn Changes>>> {
