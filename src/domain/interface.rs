@@ -33,6 +33,11 @@ pub trait Domain: Sync {
     /// Reads one of these as it arrives in JSON; the content it brings beside.
     fn stage(&self, access: &Access, op: &str, members: Members) -> Result<(Edit, Option<Brought>)>;
 
+    /// What does again what was logged, of contents as they are described; `None` when it is none of its operations.
+    fn again(&self, _op: &Op, _describe: &Describe) -> Result<Option<Edit>> {
+        Ok(None)
+    }
+
     /// Refuses what its project does not allow, by settings that may have changed since the edit was made.
     fn check_sizes(&self, writing: &Writing, edits: &[Edit]) -> Result<()>;
 
@@ -103,6 +108,9 @@ pub trait Domain: Sync {
     /// Makes a row of current state, by its key, what its newest operation says; `false` when there is none.
     fn repair_current(&self, project: ProjectId, key: &Value) -> Result<bool>;
 }
+
+/// Tells what content is like.
+pub type Describe<'a> = dyn Fn(&Hash) -> Result<Content> + 'a;
 
 /// Content that an edit brings: what it is like, and its bytes.
 pub type Brought = (Content, Vec<u8>);

@@ -17,7 +17,7 @@ use crate::db::rows::Rows;
 use crate::domain::copying::Copying;
 use crate::domain::incoming::{Arrival, Incoming};
 use crate::domain::interface::{
-    Applied, Brought, Domain, Growth, NewBundle, StoredOp, Stray, Writing, Written,
+    Applied, Brought, Describe, Domain, Growth, NewBundle, StoredOp, Stray, Writing, Written,
 };
 use crate::domain::inverse::{InTheWay, Inverting};
 use crate::domain::shown::{Changes, Query};
@@ -127,6 +127,13 @@ impl Domain for Assets {
     fn stage(&self, access: &Access, op: &str, members: Members) -> Result<(Edit, Option<Brought>)> {
         let (edit, brought) = ops::edit(access, op, members)?;
         Ok((Edit::Asset(edit), brought))
+    }
+
+    fn again(&self, op: &Op, _describe: &Describe) -> Result<Option<Edit>> {
+        Ok(match op {
+            Op::Asset(op) => Some(Edit::Asset(AssetEdit::again(op))),
+            _ => None,
+        })
     }
 
     fn check_sizes(&self, writing: &Writing, edits: &[Edit]) -> Result<()> {

@@ -19,7 +19,7 @@ use crate::db::rows::Rows;
 use crate::domain::copying::Copying;
 use crate::domain::incoming::{Arrival, Incoming};
 use crate::domain::interface::{
-    Applied, Brought, Domain, Growth, NewBundle, StoredOp, Stray, Writing, Written,
+    Applied, Brought, Describe, Domain, Growth, NewBundle, StoredOp, Stray, Writing, Written,
 };
 use crate::domain::inverse::{InTheWay, Inverting};
 use crate::domain::shown::{Changes, Query};
@@ -133,6 +133,13 @@ impl Domain for Entities {
 
     fn stage(&self, _access: &Access, op: &str, members: Members) -> Result<(Edit, Option<Brought>)> {
         Ok((Edit::Field(ops::edit(op, members)?), None))
+    }
+
+    fn again(&self, op: &Op, _describe: &Describe) -> Result<Option<Edit>> {
+        Ok(match op {
+            Op::Field(op) => Some(Edit::Field(FieldEdit::again(op))),
+            _ => None,
+        })
     }
 
     fn check_sizes(&self, _writing: &Writing, _edits: &[Edit]) -> Result<()> {

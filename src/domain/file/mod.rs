@@ -15,10 +15,11 @@ mod row;
 mod shown;
 pub mod store;
 
+use crate::args::file_type_arg;
 use crate::blob;
 use crate::domain::copying::Copying;
 use crate::domain::incoming::{Arrival, Incoming};
-use crate::domain::interface::{Applied, Brought, Domain, StoredOp, Stray, Writing, Written};
+use crate::domain::interface::{Applied, Brought, Describe, Domain, StoredOp, Stray, Writing, Written};
 use crate::domain::inverse::{InTheWay, Inverting};
 use crate::domain::shown::{Changes, Query};
 use crate::gate::Access;
@@ -82,6 +83,24 @@ impl Domain for Files {
     fn stage(&self, access: &Access, op: &str, members: Members) -> Result<(Edit, Option<Brought>)> {
         let (edit, brought) = ops::edit(access, op, members)?;
         Ok((Edit::File(edit), brought))
+    }
+
+    fn again(&self, op: &Op, describe: &Describe) -> Result<Option<Edit>> {
+        let Op::File(op) = op else { return Ok(None) };
+        let expected_version = None;
+        Ok(Some(Edit::File(match op {
+            FileOp::Put { file_path, file } => FileEdit::Put {
+                path: file_path.clone(),
+                file_type: file_type_arg(Some(&file.file_type))?,
+                mode: Some(file.mode),
+                content: describe(&file.content_hash)?,
+                expected_version,
+            },
+            FileOp::Delete { file_path } => FileEdit::Delete { path: file_path.clone(), expected_version },
+            FileOp::Move { from_path, to_path } => {
+                FileEdit::Move { from: from_path.clone(), to: to_path.clone(), expected_version }
+            }
+        })))
     }
 
     /// The writer saw to it already, but perhaps by other settings.
