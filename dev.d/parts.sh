@@ -1,8 +1,9 @@
 # The parts of ./dev test except pg_regress: each function part_X records its results. Sourced by ./dev.
 # shellcheck shell=bash
 
-# A package of its own, which only these tests build.
+# Packages of their own: parsing PostgreSQL's grammar, and libFuzzer, are built for these tests only.
 STATEMENTS=tests/statements/Cargo.toml
+FUZZ=fuzz/Cargo.toml
 
 part_lint() {
     ensure_lint_tools
@@ -11,6 +12,9 @@ part_lint() {
         --workspace --all-targets -- -D warnings
     check "cargo fmt of the statement rules" cargo fmt --check --manifest-path "$STATEMENTS"
     check "cargo clippy of the statement rules" cargo clippy "${CARGO_QUIET[@]}" --manifest-path "$STATEMENTS" \
+        --target-dir target --all-targets -- -D warnings
+    check "cargo fmt of the fuzzers" cargo fmt --check --manifest-path "$FUZZ"
+    check "cargo clippy of the fuzzers" cargo clippy "${CARGO_QUIET[@]}" --manifest-path "$FUZZ" \
         --target-dir target --all-targets -- -D warnings
     check shellcheck check_shell
     tests/house-rules.sh | tee "$STATE_DIR/house-rules"

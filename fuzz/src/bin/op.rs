@@ -1,0 +1,26 @@
+//! Operations in their JSON form, as imports, peers and repairs send them.
+
+#![no_main]
+
+use fuzz::{accepted, json};
+use libfuzzer_sys::fuzz_target;
+use quire_core::hash::Hash;
+use quire_core::json::canonical;
+use quire_core::op::Op;
+use quire_core::settings::{LARGEST_MAX_ASSET_BYTES, LARGEST_MAX_FILE_BYTES};
+
+fuzz_target!(|data: &[u8]| {
+    let Some(given) = json(data) else { return };
+    let Some(op) = accepted(Op::parse("op", &given)) else { return };
+    assert_eq!(given["op"], op.name());
+    let form = canonical(&op).expect("an operation has a form");
+    let again = Op::parse("op", &json(&form).expect("a form is JSON")).expect("a form is read");
+    assert_eq!(again, op);
+    assert_eq!(canonical(&again).expect("the same"), form, "a form is its own form");
+    // An operation's checksum is that of its form, however it is computed.
+    assert_eq!(op.checksum().expect("a checksum"), Hash::of(&form));
+    if let Some((_, size)) = op.content() {
+        let most = if op.name() == "file.put" { LARGEST_MAX_FILE_BYTES } else { LARGEST_MAX_ASSET_BYTES };
+        assert!((0..=most).contains(&size), "a size that no content can have: {size}");
+    }
+});

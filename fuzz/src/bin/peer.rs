@@ -1,0 +1,62 @@
+//! Bundles as other databases push them.
+
+#![no_main]
+
+use fuzz::{accepted, json};
+use libfuzzer_sys::fuzz_target;
+use quire_core::json::encode_base64;
+use quire_core::peer::{Bundle, Target, judge};
+use serde_json::{Value, json};
+
+/// A bundle as it travels.
+fn form(bundle: &Bundle) -> Value {
+    let ops = bundle.ops.iter().map(|sent| sent.to_json().expect("an operation has a form"));
+    let contents = bundle
+        .contents
+        .iter()
+        .map(|(hash, bytes)| json!({"content_hash": hash.to_hex(), "content_base64": encode_base64(bytes)}));
+    json!({
+        "log": bundle.standing.as_ref().map(|standing| standing.to_json()),
+        "header": bundle.header, "prev_checksum": bundle.previous, "checksum": bundle.checksum,
+        "display_name": bundle.display_name, "undoes_bundle_id": bundle.undoes, "undoes_made_as": bundle.undoes_made_as,
+        "ops": ops.collect::<Vec<_>>(), "contents": contents.collect::<Vec<_>>(),
+    })
+}
+
+fuzz_target!(|data: &[u8]| {
+    let Some(given) = json(data) else { return };
+    let Some(bundle) = accepted(Bundle::parse("bundle", &given)) else { return };
+    assert_eq!(Bundle::parse("bundle", &form(&bundle)).as_ref(), Ok(&bundle), "it is its form");
+    if let Some(standing) = &bundle.standing {
+        assert!((0..standing.seq).contains(&standing.after_seq));
+        assert_eq!(standing.mark_at(standing.seq), Some(&standing.mark));
+        assert_eq!(standing.mark_at(standing.after_seq), Some(&standing.after_mark));
+    }
+    for sent in &bundle.ops {
+        let is_delete = sent.op.name() == "entity.delete";
+        assert!(is_delete || sent.writes.len() == if sent.op.name() == "file.move" { 2 } else { 1 });
+        let fields = sent.writes.iter().filter(|write| matches!(write.target, Target::Field(_))).count();
+        assert!(!is_delete || fields == sent.writes.len());
+    }
+    check_checksums(bundle);
+});
+
+/// Of a bundle whose checksums hold, none does when anything that they cover is another.
+fn check_checksums(bundle: Bundle) {
+    let Some(None) = accepted(bundle.fault()) else { return };
+    let fault = |change: fn(&mut Bundle)| {
+        let mut bundle = bundle.clone();
+        change(&mut bundle);
+        bundle.fault().expect("it has a form")
+    };
+    assert!(fault(|bundle| bundle.header.committed_at ^= 1).is_some());
+    assert!(fault(|bundle| bundle.header.kind.push(' ')).is_some());
+    assert!(fault(|bundle| bundle.previous = quire_core::hash::Hash::of(b"another")).is_some());
+    assert!(bundle.ops.is_empty() || fault(|bundle| drop(bundle.ops.pop())).is_some());
+    let spoil = |bundle: &mut Bundle| bundle.contents.values_mut().for_each(|bytes| bytes.push(0));
+    assert!(bundle.contents.is_empty() || fault(spoil).is_some());
+    // Of two that write one thing, one wins, whoever hears of which first.
+    let (stamp, other) = (bundle.stamp(), (bundle.header.committed_at, uuid::Uuid::from_u128(1)));
+    let wins = |here, incoming| judge(Some(here), incoming, None, false).wins;
+    assert!(stamp == other || wins(stamp, other) != wins(other, stamp));
+}
