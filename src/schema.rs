@@ -44,8 +44,8 @@ extension_sql_file!(
         "token",
         "snapshot",
         "job",
-        auth::row_security::readable_projects,
-        auth::row_security::may_read_project
+        gate::row_security::readable_projects,
+        gate::row_security::may_read_project
     ]
 );
 extension_sql_file!(

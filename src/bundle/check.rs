@@ -1,11 +1,11 @@
 //! What a write must pass under the head lock.
 
-use super::store::LockedHead;
-use super::{Place, Plan};
-use crate::asset;
-use crate::auth::Access;
+use super::Plan;
 use crate::blob;
+use crate::domain::asset;
+use crate::gate::Access;
 use crate::ids::ProjectId;
+use crate::log::{LockedHead, Place};
 use quire_core::asset::{AssetEdit, Source};
 use quire_core::conflict::OnConflict;
 use quire_core::error::{Error, Result};

@@ -4,27 +4,28 @@
 //! Whatever is slow and needs no lock (hashing, compressing, differencing) is done before, by the caller.
 
 use super::request::Key;
-use super::store::{self, Entry, LockedHead};
-use super::{Domain, Kind, OpOutcome, Place, Receipt, advice, check, notify, rate};
-use crate::asset;
-use crate::auth::{self, Access};
+use super::{Domain, Kind, OpOutcome, Receipt, advice, check, rate};
 use crate::blob::{self, Blob, Copied, Staged};
+use crate::db::clock::now;
 use crate::db::early_release;
 use crate::db::rows::Rows;
-use crate::entity;
-use crate::file;
+use crate::domain::{asset, entity, file};
+use crate::event::notify;
+use crate::gate::{self, Access};
 use crate::ids::{ActorId, CorrelationId, ProjectId, Seq};
-use quire_core::asset::{self as pure_asset, AssetEdit};
+use crate::log::store::{self, Entry};
+use crate::log::{LockedHead, Place, lock_head_and};
+use quire_core::asset::AssetEdit;
 use quire_core::chain::{self, BundleHeader};
 use quire_core::conflict::OnConflict;
 use quire_core::error::Result;
-use quire_core::event;
 use quire_core::field::{self, Author, FieldEdit, Fields};
 use quire_core::hash::Hash;
 use quire_core::op::Op;
 use quire_core::path::FilePath;
 use quire_core::timestamp::Micros;
 use quire_core::tree::{self, Applied, Edit, Head};
+use quire_core::{asset as pure_asset, event};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -135,8 +136,12 @@ pub struct Committed {
 pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -> Result<Committed> {
     let project = commit.access.project;
     let author = commit.access.author()?;
-    let mut head =
-        store::lock_head(commit.access, commit.path.as_ref())?.ok_or_else(|| auth::no_project(project))?;
+    let path = commit.path.as_ref();
+    let file_head = |rows: &Rows| {
+        path.map(|path| file::store::head_at(rows, project, path)).transpose().map(Option::flatten)
+    };
+    let (mut head, file) =
+        lock_head_and(commit.access, file_head)?.ok_or_else(|| gate::no_project(project))?;
     let access = commit.access.under_lock(head.access_version)?;
     // Whoever has waited may act as somebody else by now.
     let is_the_same = access.principal.actor == commit.access.principal.actor;
@@ -163,7 +168,7 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
     if !plan.fields.is_empty() || !plan.assets.is_empty() {
         access.refuse_token()?;
     }
-    let known = commit.path.as_ref().map(|path| (path, head.file.take()));
+    let known = path.map(|path| (path, file));
     let mut heads = file::store::load_for(project, &plan.edits, known)?;
     let mut effect = effect(commit, &access, author, &head, &plan, &mut heads)?;
     let ops = std::mem::take(&mut effect.outcomes);
@@ -279,7 +284,7 @@ fn write(
     let previous = head.checksum;
     head.seq += 1;
     // Strictly later than the bundle before, also when the clock steps back.
-    head.committed_at = store::now().max(head.committed_at + 1);
+    head.committed_at = now().max(head.committed_at + 1);
     if let Some(origin) = &plan.origin {
         head.committed_at = head.committed_at.max(origin.committed_at);
     }

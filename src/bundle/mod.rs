@@ -9,19 +9,16 @@ mod api;
 mod check;
 pub mod commit;
 pub mod inspect;
-pub mod notify;
-pub mod place;
-pub mod queue;
 mod rate;
 mod request;
 pub mod staged;
 pub mod store;
 
 pub use commit::{Commit, Committed, Origin, Plan, commit};
-pub use place::Place;
 pub use request::correlated;
 
 use crate::db::early_release;
+use crate::log::queue;
 use quire_core::asset::AssetOutcome;
 use quire_core::error::{Error, Result};
 use quire_core::field::FieldOutcome;

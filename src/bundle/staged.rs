@@ -2,13 +2,11 @@
 
 use super::{Domain, Plan};
 use crate::args::file_type_arg;
-use crate::asset;
-use crate::auth::Access;
-use crate::blob;
-use crate::entity;
-use crate::guc;
+use crate::domain::{asset, entity};
+use crate::gate::Access;
 use crate::ids::ProjectId;
 use crate::jsonb::Items;
+use crate::{blob, guc};
 use quire_core::asset::AssetEdit;
 use quire_core::error::{Error, Result};
 use quire_core::field::FieldEdit;

@@ -1,10 +1,10 @@
 //! Builds events from the log.
 
 use super::store::{self, LoggedBundle, LoggedChange};
-use crate::asset;
 use crate::blob;
+use crate::domain::asset;
 use crate::ids::{ProjectId, Seq};
-use crate::recovery;
+use crate::log::quarantine;
 use quire_core::error::{Error, Result};
 use quire_core::event::{
     AssetChange, BULK, Body, Change, FieldChange, File, MAX_NOTIFY_BYTES, Origin, build, build_other, name,
@@ -126,10 +126,10 @@ pub fn page(query: &Query) -> Result<Page> {
 /// The bundles before the first that is in quarantine; XX001 when that is the first of all.
 fn sound<'b>(query: &Query, bundles: &'b [LoggedBundle]) -> Result<&'b [LoggedBundle]> {
     let Some(last) = bundles.last() else { return Ok(bundles) };
-    match recovery::store::first_corrupt_bundle(query.project, query.after, last.seq)? {
+    match quarantine::store::first_corrupt_bundle(query.project, query.after, last.seq)? {
         None => Ok(bundles),
         Some((seq, id)) => match bundles.iter().take_while(|bundle| bundle.seq < seq).count() {
-            0 => Err(recovery::corrupt(id).with("seq", seq)),
+            0 => Err(quarantine::corrupt(id).with("seq", seq)),
             count => Ok(&bundles[..count]),
         },
     }

@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 mod allowed;
+mod floors;
 mod rules;
 mod schema;
 mod source;
