@@ -19,6 +19,8 @@ part_lint() {
     check shellcheck check_shell
     tests/house-rules.sh | tee "$STATE_DIR/house-rules"
     record_lines "house rule" <"$STATE_DIR/house-rules"
+    tests/links.sh | tee "$STATE_DIR/links"
+    record_lines "link" <"$STATE_DIR/links"
     tests/time-limits.sh | tee "$STATE_DIR/time-limits"
     record_lines "time limit" <"$STATE_DIR/time-limits"
 }

@@ -11,6 +11,7 @@ use quire_core::archive::{Entry, Format, Limits, Member, Writer, read};
 use quire_core::content::{CHUNK_BYTES, Codec};
 use quire_core::error::{Code, Error, Result};
 use quire_core::hash::Hash;
+use quire_core::json::shape;
 use serde_json::Value;
 use std::io::Cursor;
 
@@ -57,7 +58,8 @@ fn check_error(error: &Error) {
     assert!(!matches!(error.code(), Code::Internal | Code::Corrupt), "not the caller's fault: {error}");
     // A message is a C string, and DETAIL is read as `jsonb`: neither holds a NUL.
     assert!(!error.message().contains('\0'), "a NUL in the message {:?}", error.message());
-    assert!(!error.detail().contains("\\u0000"), "a NUL in {}", error.detail());
+    let detail = shape(error.detail().as_bytes()).expect("nothing interrupts");
+    assert!(!detail.has_nul, "a NUL in {}", error.detail());
     assert!(error.message().len() <= 2000, "a message of {} bytes", error.message().len());
     assert!(error.detail().len() <= 8000, "a detail of {} bytes", error.detail().len());
     let again = Error::from_report(error.message(), &error.detail(), error.hint_text());
