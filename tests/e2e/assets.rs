@@ -147,7 +147,8 @@ fn write_the_same_again(client: &mut Client, project: Uuid, seed: u64, is_enough
                 &[&project, &path],
             ),
             4 => client.execute(
-                "SELECT quire.bulk_upsert_project_files($1, jsonb_build_array(jsonb_build_object('file_path', $2::text, 'content', $3::text)))",
+                "SELECT quire.bulk_upsert_project_files($1, jsonb_build_array(
+                     jsonb_build_object('file_path', $2::text, 'content', $3::text)))",
                 &[&project, &path, &content],
             ),
             _ => client.execute("SELECT quire.upsert_project_file($1, $2, $3)", &[&project, &path, &content]),

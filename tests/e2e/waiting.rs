@@ -250,7 +250,9 @@ fn one_statement_over_thousands_of_projects_leaves_room_in_the_table_of_locks() 
     let mut admin = database.client("postgres");
     admin
         .batch_execute(
-            "DO $$ BEGIN FOR n IN 1..3000 LOOP PERFORM quire.upsert_project_file(quire.create_project('p' || n), 'a', 'x'); COMMIT; END LOOP; END $$",
+            "DO $$ BEGIN FOR n IN 1..3000 LOOP
+                 PERFORM quire.upsert_project_file(quire.create_project('p' || n), 'a', 'x'); COMMIT;
+             END LOOP; END $$",
         )
         .expect("make projects");
     let collected: i64 = admin
