@@ -1,5 +1,6 @@
-//! Exports of anybody. Input: modes and paths (`100644 a/b`) and contents in turn. When `mend` stands in front of them, what a forger could compute is computed for
-//! them: hashes of contents and checksums of operations and bundles, so that changes of what they cover get further.
+//! Exports of anybody. Input: modes and paths (`100644 a/b`) and contents in turn. When `mend` stands in front of them, what a forger
+//! could compute is computed for them: hashes of contents and checksums of operations and bundles, so that changes of what they cover
+//! get further.
 
 #![no_main]
 

@@ -9,9 +9,22 @@ use quire_core::json::canonical;
 use quire_core::op::Op;
 use quire_core::settings::{LARGEST_MAX_ASSET_BYTES, LARGEST_MAX_FILE_BYTES};
 
+/// Largest integer that every double is told from its neighbours up to.
+const MAX_EXACT: u64 = 1 << 53;
+
+/// Whether it tells of a snapshot by a number that canonical JSON, whose numbers are doubles, does not hold.
+fn has_number_without_form(op: &Op) -> bool {
+    let Op::SnapshotReady { seq, since_seq, size, file_count, .. } = op else { return false };
+    let is_beyond = |number: &i64| number.unsigned_abs() > MAX_EXACT;
+    [seq, size, file_count].into_iter().chain(since_seq).any(is_beyond)
+}
+
 fuzz_target!(|data: &[u8]| {
     let Some(given) = json(data) else { return };
     let Some(op) = accepted(Op::parse("op", &given)) else { return };
+    if has_number_without_form(&op) {
+        return;
+    }
     assert_eq!(given["op"], op.name());
     let form = canonical(&op).expect("an operation has a form");
     let again = Op::parse("op", &json(&form).expect("a form is JSON")).expect("a form is read");
