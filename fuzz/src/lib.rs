@@ -43,6 +43,11 @@ pub fn json(data: &[u8]) -> Option<Value> {
     serde_json::from_slice(data).ok()
 }
 
+/// Whether canonical JSON, whose numbers are doubles, tells this integer from all others. What has another one has the checksum of others.
+pub fn has_form(number: i64) -> bool {
+    number.unsigned_abs() < 1 << 53
+}
+
 /// Whether all went well. If not, the error is one that PostgreSQL can hand on and that its caller is to blame for.
 pub fn accepted<T>(result: Result<T>) -> Option<T> {
     match result {

@@ -2,21 +2,17 @@
 
 #![no_main]
 
-use fuzz::{accepted, json};
+use fuzz::{accepted, has_form, json};
 use libfuzzer_sys::fuzz_target;
 use quire_core::hash::Hash;
 use quire_core::json::canonical;
 use quire_core::op::Op;
 use quire_core::settings::{LARGEST_MAX_ASSET_BYTES, LARGEST_MAX_FILE_BYTES};
 
-/// Largest integer that every double is told from its neighbours up to.
-const MAX_EXACT: u64 = 1 << 53;
-
-/// Whether it tells of a snapshot by a number that canonical JSON, whose numbers are doubles, does not hold.
+/// Whether it tells of a snapshot by a number that canonical JSON does not hold.
 fn has_number_without_form(op: &Op) -> bool {
     let Op::SnapshotReady { seq, since_seq, size, file_count, .. } = op else { return false };
-    let is_beyond = |number: &i64| number.unsigned_abs() > MAX_EXACT;
-    [seq, size, file_count].into_iter().chain(since_seq).any(is_beyond)
+    [seq, size, file_count].into_iter().chain(since_seq).any(|number| !has_form(*number))
 }
 
 fuzz_target!(|data: &[u8]| {

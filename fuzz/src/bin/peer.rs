@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use fuzz::{accepted, json};
+use fuzz::{accepted, has_form, json};
 use libfuzzer_sys::fuzz_target;
 use quire_core::chain::checksum;
 use quire_core::hash::Hash;
@@ -54,13 +54,20 @@ fn with_checksum(mut bundle: Bundle) -> Bundle {
 
 /// Of a bundle whose checksums hold, none does when anything that they cover is another.
 fn check_checksums(bundle: Bundle) {
-    let Some(None) = accepted(bundle.fault()) else { return };
+    let header = &bundle.header;
+    let numbers = [Some(header.seq), Some(header.committed_at), header.base_seq, header.undoes_seq];
+    let has_form = numbers.into_iter().flatten().all(has_form);
+    let Some(None) = accepted(bundle.fault()).filter(|_| has_form) else { return };
     let fault = |change: fn(&mut Bundle)| {
         let mut bundle = bundle.clone();
         change(&mut bundle);
         bundle.fault().expect("it has a form")
     };
     assert!(fault(|bundle| bundle.header.committed_at ^= 1).is_some());
+    assert!(fault(|bundle| bundle.header.seq ^= 1).is_some());
+    assert!(
+        fault(|bundle| bundle.header.base_seq = bundle.header.base_seq.map_or(Some(0), |_| None)).is_some()
+    );
     assert!(fault(|bundle| bundle.header.kind.push(' ')).is_some());
     assert!(fault(|bundle| bundle.previous = Hash::of(b"another")).is_some());
     assert!(bundle.ops.is_empty() || fault(|bundle| drop(bundle.ops.pop())).is_some());
