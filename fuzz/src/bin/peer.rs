@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use quire_core::chain::checksum;
 use quire_core::hash::Hash;
 use quire_core::json::encode_base64;
-use quire_core::peer::{Bundle, Target, judge};
+use quire_core::peer::{Bundle, SentOp, Target, Write, judge};
 use serde_json::{Value, json};
 
 /// A bundle as it travels.
@@ -34,7 +34,8 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!(standing.mark_at(standing.seq), Some(&standing.mark));
         assert_eq!(standing.mark_at(standing.after_seq), Some(&standing.after_mark));
     }
-    for sent in &bundle.ops {
+    for (sent, given) in bundle.ops.iter().zip(given["ops"].as_array().expect("it was read")) {
+        check_bases(sent, given);
         let is_delete = sent.op.name() == "entity.delete";
         assert!(is_delete || sent.writes.len() == if sent.op.name() == "file.move" { 2 } else { 1 });
         let fields = sent.writes.iter().filter(|write| matches!(write.target, Target::Field(_))).count();
@@ -43,6 +44,27 @@ fuzz_target!(|data: &[u8]| {
     check_checksums(bundle.clone());
     check_checksums(with_checksum(bundle));
 });
+
+/// Each write has the base that is told of it.
+fn check_bases(sent: &SentOp, given: &Value) {
+    let is_told = |write: &Write, told: Option<&Value>| json!(write.base) == *told.unwrap_or(&Value::Null);
+    let told: Vec<Option<&Value>> = match sent.op.name() {
+        "entity.delete" => {
+            let fields = given["fields"].as_array().expect("it was read");
+            fields.iter().map(|field| field.get("base")).collect()
+        }
+        "file.move" => vec![given.get("from_base"), given.get("base")],
+        _ => vec![given.get("base")],
+    };
+    assert_eq!(told.len(), sent.writes.len());
+    // A uuid may be written in more than one way; what it is, is seen where it is written as quire does.
+    let is_plain = |told: &Option<&Value>| told.and_then(Value::as_str).is_none_or(|text| text.len() == 36);
+    let is_lower =
+        |told: &Option<&Value>| told.is_none_or(|told| told.to_string().to_lowercase() == told.to_string());
+    for (write, told) in sent.writes.iter().zip(told).filter(|(_, told)| is_plain(told) && is_lower(told)) {
+        assert!(is_told(write, told), "{write:?} is not from {told:?}");
+    }
+}
 
 /// With the checksum of what it says, which is no secret.
 fn with_checksum(mut bundle: Bundle) -> Bundle {

@@ -20,9 +20,23 @@ fuzz_target!(|data: &[u8]| {
     assert!(settings.rate_limit.is_none_or(|limit| limit.per_minute > 0 && limit.burst > 0));
     assert_eq!(merged(current, &json!({})).as_ref(), Ok(current), "no change changes nothing");
     assert_eq!(merged(&json!({}), current).as_ref(), Ok(current), "settings are a change of none");
-    let Some(new) = accepted(merged(current, changes)) else { return };
+    let new = accepted(merged(current, changes));
+    assert_eq!(new, changed(current, changes).filter(|new| Settings::parse(new).is_ok()));
+    let Some(new) = new else { return };
     Settings::parse(&new).expect("what was merged is read");
     let again = changes.as_object().expect("an object").iter().filter(|(_, value)| !value.is_null());
     let again = again.map(|(key, value)| (key.clone(), value.clone())).collect();
     assert_eq!(merged(&new, &again).as_ref(), Ok(&new), "a change that was made changes nothing");
 });
+
+/// What a change makes of settings: of a null the default.
+fn changed(current: &Value, changes: &Value) -> Option<Value> {
+    let mut new = current.clone();
+    for (key, value) in changes.as_object()? {
+        let is_back = value.is_null() && new.as_object_mut()?.remove(key).is_some();
+        if !is_back {
+            new[key] = value.clone();
+        }
+    }
+    Some(new)
+}
