@@ -14,6 +14,7 @@ use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use quire_core::error::{Error, Result};
 use quire_core::json::Members;
+use quire_core::quarantine::RowKind;
 use serde_json::{Value, json};
 
 /// One bundle: its header, what it takes back and what took it back, and its operations.
@@ -26,7 +27,7 @@ fn bundle_details(project_uuid: Option<Uuid>, seq: Option<i64>) -> JsonB {
 fn details(project_uuid: Option<Uuid>, seq: Option<i64>) -> Result<JsonB> {
     let access = require_project(Action::Read, project_uuid)?;
     let seq = required("seq", seq)?;
-    quarantine::refuse(access.project, &["bundle", "file_op", "field_op", "asset_op"], json!({"seq": seq}))?;
+    quarantine::refuse(access.project, RowKind::log(), json!({"seq": seq}))?;
     store::details(access.project, seq)?
         .ok_or_else(|| Error::not_found(format!("no bundle {seq}")).with("seq", seq))
 }
@@ -44,7 +45,7 @@ fn search_ops(
         let filter = required("filter", filter)?;
         let range = check(&filter.parsed("filter")?)?;
         let most = page_arg("max_ops", max_ops, MAX_ROWS)?;
-        quarantine::refuse(access.project, &["bundle", "file_op", "field_op", "asset_op"], json!({}))?;
+        quarantine::refuse(access.project, RowKind::log(), json!({}))?;
         search(&Answer::of(fcinfo), access.project, filter, range, most)
     });
 }

@@ -67,7 +67,7 @@ impl Role {
             "editor" => Ok(Role::Editor),
             "viewer" => Ok(Role::Viewer),
             _ => Err(Error::validation("role must be owner, editor or viewer")
-                .with("role", quire_core::path::shorten(text))),
+                .with("role", quire_core::text::shorten(text))),
         }
     }
 

@@ -10,6 +10,7 @@ use crate::log::quarantine;
 use quire_core::error::{Code, Error, Result};
 use quire_core::hash::Hash;
 use quire_core::mark::Mark;
+use quire_core::quarantine::RowKind;
 use serde_json::json;
 
 /// A seq that somebody gives or that is kept for them, and its mark if it is known.
@@ -101,7 +102,7 @@ impl Place {
 
     /// The refusal; XX001 when the bundle there is known to be corrupt, which says nothing of the log.
     fn other_log(&self, code: Code, project: ProjectId, newest: Seq) -> Result<Error> {
-        quarantine::refuse(project, &["bundle"], json!({"seq": self.seq}))?;
+        quarantine::refuse(project, [RowKind::Bundle], json!({"seq": self.seq}))?;
         let error = other_log(code, format!("the log at seq {} is another one", self.seq), newest);
         Ok(match self.argument {
             Some(argument) => error.with("argument", argument),

@@ -19,7 +19,7 @@ pub fn resolve_point(
         (Some(seq), None, None) => existing_seq(project, "at_seq", seq),
         (None, Some(time), None) => seq_at_time(project, from_pg(time)),
         (None, None, Some(tag)) => store::tag_seq(project, tag)?
-            .ok_or_else(|| Error::not_found("no such tag").with("tag", quire_core::path::shorten(tag))),
+            .ok_or_else(|| Error::not_found("no such tag").with("tag", quire_core::text::shorten(tag))),
         _ => Err(Error::validation("give exactly one of at_seq, at_time and at_tag")),
     }
 }

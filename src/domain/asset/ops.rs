@@ -2,10 +2,11 @@
 
 use super::describe;
 use crate::gate::Access;
-use quire_core::asset::{AssetEdit, Label, Source, reason_of};
+use quire_core::asset::{AssetEdit, Source};
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
 use quire_core::json::{Members, decode_base64};
+use quire_core::label::{Label, reason_of};
 use quire_core::tree::Content;
 
 /// An edit, with the content it brings.

@@ -1,8 +1,10 @@
 //! How operations on fields arrive as JSON.
 
 use quire_core::error::Result;
-use quire_core::field::{EntityKey, FieldEdit, value};
+use quire_core::field::FieldEdit;
 use quire_core::json::Members;
+use quire_core::key::EntityKey;
+use quire_core::value::value;
 
 /// One of `field.set`, `field.unset` and `entity.delete`.
 pub fn edit(op: &str, mut members: Members) -> Result<FieldEdit> {

@@ -5,7 +5,7 @@ use crate::ids::{FileId, Seq, Version, uuid_from_pg};
 use pgrx::Uuid;
 use quire_core::error::Result;
 use quire_core::hash::Hash;
-use quire_core::op::Mode;
+use quire_core::mode::Mode;
 use quire_core::timestamp::Micros;
 use quire_core::tree::{Content, Head};
 use std::sync::Arc;

@@ -7,67 +7,74 @@ use pgrx::datum::TimestampWithTimeZone;
 use pgrx::{JsonB, Uuid as PgUuid};
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
+use quire_core::quarantine::{Fault, RowKind};
 use serde_json::Value;
 use uuid::Uuid;
 
 /// An entry of the quarantine.
 pub struct Entry {
     pub id: Uuid,
-    pub kind: String,
+    pub kind: RowKind,
     pub key: Value,
-    pub fault: String,
+    pub fault: Fault,
     pub expected: Option<Hash>,
     pub status: String,
 }
 
 fn entry(row: &Row) -> Result<Entry> {
+    let unknown = || Error::internal("an entry of the quarantine has a kind that is not known here");
     Ok(Entry {
         id: uuid_from_pg(row.get(1)?),
-        kind: row.get(2)?,
+        kind: RowKind::parse(row.get(2)?).ok_or_else(unknown)?,
         key: row.get::<JsonB>(3)?.0,
-        fault: row.get(4)?,
+        fault: Fault::parse(row.get(4)?).ok_or_else(unknown)?,
         expected: row.opt::<&[u8]>(5)?.and_then(|bytes| Hash::from_bytes(bytes).ok()),
         status: row.get(6)?,
     })
 }
 
 /// The first open entry of some kinds whose key has these members.
-pub fn open_entry(project: ProjectId, kinds: &[&str], about: Value) -> Result<Option<Entry>> {
+pub fn open_entry(
+    project: ProjectId,
+    kinds: impl IntoIterator<Item = RowKind>,
+    about: Value,
+) -> Result<Option<Entry>> {
     const SQL: &str = "SELECT q.quarantine_id, q.kind, q.key, q.fault, q.expected, q.status
         FROM quire_store.quarantine q
         WHERE q.project_id = $1 AND q.status = 'open' AND q.kind = ANY ($2) AND q.key @> $3
         ORDER BY q.quarantine_id LIMIT 1";
-    let kinds: Vec<&str> = kinds.to_vec();
+    let kinds: Vec<&str> = kinds.into_iter().map(RowKind::as_str).collect();
     db::read_one(SQL, &[project.pg().into(), kinds.into(), JsonB(about).into()], entry)
 }
 
-/// The first open entry of an operation of some kinds up to a seq.
-pub fn open_op(project: ProjectId, kinds: &[&str], up_to: Seq) -> Result<Option<Entry>> {
+/// The first open entry of an operation of a kind up to a seq.
+pub fn open_op(project: ProjectId, kind: RowKind, up_to: Seq) -> Result<Option<Entry>> {
     const SQL: &str = "SELECT q.quarantine_id, q.kind, q.key, q.fault, q.expected, q.status
         FROM quire_store.quarantine q
-        WHERE q.project_id = $1 AND q.status = 'open' AND q.kind = ANY ($2) AND (q.key ->> 'seq')::bigint <= $3
+        WHERE q.project_id = $1 AND q.status = 'open' AND q.kind = $2 AND (q.key ->> 'seq')::bigint <= $3
         ORDER BY q.quarantine_id LIMIT 1";
-    let kinds: Vec<&str> = kinds.to_vec();
-    db::read_one(SQL, &[project.pg().into(), kinds.into(), up_to.into()], entry)
+    db::read_one(SQL, &[project.pg().into(), kind.as_str().into(), up_to.into()], entry)
 }
 
 /// The lowest seq after another, and up to a third, of whose bundle something is in quarantine.
 pub fn first_corrupt_bundle(project: ProjectId, after: Seq, up_to: Seq) -> Result<Option<(Seq, Uuid)>> {
     const SQL: &str = "SELECT (q.key ->> 'seq')::bigint, q.quarantine_id
         FROM quire_store.quarantine q
-        WHERE q.project_id = $1 AND q.status = 'open' AND q.kind IN ('bundle', 'file_op', 'field_op', 'asset_op')
+        WHERE q.project_id = $1 AND q.status = 'open' AND q.kind = ANY ($4)
           AND (q.key ->> 'seq')::bigint > $2 AND (q.key ->> 'seq')::bigint <= $3
         ORDER BY 1, 2 LIMIT 1";
-    let args: [Arg; 3] = [project.pg().into(), after.into(), up_to.into()];
+    let kinds: Vec<&str> = RowKind::log().map(RowKind::as_str).collect();
+    let args: [Arg; 4] = [project.pg().into(), after.into(), up_to.into(), kinds.into()];
     db::read_one(SQL, &args, |row| Ok((row.get(1)?, uuid_from_pg(row.get(2)?))))
 }
 
 /// A finding, as it is recorded.
 pub struct Finding {
-    pub kind: &'static str,
+    pub kind: RowKind,
     pub key: Value,
-    pub fault: &'static str,
-    pub in_words: String,
+    pub fault: Fault,
+    /// What is wrong, for people.
+    pub description: String,
     /// The checksum that was recorded, where there is one.
     pub expected: Option<Hash>,
     /// What stands there instead, where it can be given up and become wrong again.
@@ -94,9 +101,9 @@ pub fn record(project: ProjectId, finding: &Finding) -> Result<(Uuid, bool)> {
     let known = || {
         let args: [Arg; 5] = [
             project.pg().into(),
-            finding.kind.into(),
+            finding.kind.as_str().into(),
             JsonB(finding.key.clone()).into(),
-            finding.fault.into(),
+            finding.fault.as_str().into(),
             found.into(),
         ];
         db::write_one(KNOWN, &args, entry)
@@ -105,10 +112,10 @@ pub fn record(project: ProjectId, finding: &Finding) -> Result<(Uuid, bool)> {
         let args: [Arg; 8] = [
             project.pg().into(),
             uuid_to_pg(Uuid::now_v7()).into(),
-            finding.kind.into(),
+            finding.kind.as_str().into(),
             JsonB(finding.key.clone()).into(),
-            finding.fault.into(),
-            finding.in_words.as_str().into(),
+            finding.fault.as_str().into(),
+            finding.description.as_str().into(),
             finding.expected.as_ref().map(|hash| hash.as_bytes().as_slice()).into(),
             found.into(),
         ];

@@ -12,9 +12,13 @@ use crate::log::quarantine;
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
-use quire_core::asset::{AssetEdit, Label, Source, asset_type_of, no_asset, reason_of};
+use quire_core::asset::{AssetEdit, Source, no_asset};
+use quire_core::edit::Edit;
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
+use quire_core::label::{Label, asset_type_of, reason_of};
+use quire_core::op::Topic;
+use quire_core::quarantine::RowKind;
 use serde_json::json;
 
 /// Most bytes one call reads.
@@ -58,7 +62,7 @@ fn put(
     })?;
     let edit = AssetEdit::Put { hash: content.hash, source: Source::Given(content.size), label };
     let request = Commit::new(&access, Kind::UserEdit, correlation);
-    answer(&commit(&request, |_| Ok(Plan { assets: vec![edit], blobs, ..Plan::default() }))?)
+    answer(&commit(&request, |_| Ok(Plan { edits: vec![Edit::Asset(edit)], blobs, ..Plan::default() }))?)
 }
 
 /// Keeps an asset no longer; its content stays until nothing needs it any more.
@@ -86,7 +90,7 @@ fn delete(
     let correlation = correlated(correlation_id, "delete_asset", || json!([hash.to_hex(), reason]))?;
     let edit = AssetEdit::Delete { hash, reason };
     let request = Commit::new(&access, Kind::UserEdit, correlation);
-    answer(&commit(&request, |_| Ok(Plan { assets: vec![edit], ..Plan::default() }))?)
+    answer(&commit(&request, |_| Ok(Plan { edits: vec![Edit::Asset(edit)], ..Plan::default() }))?)
 }
 
 /// `{content_hash, filename, media_type, asset_type, size, seq, checksum, status}` of a bundle of one asset.
@@ -160,7 +164,7 @@ fn read_range(
 
 /// XX001 when what is known of an asset is in quarantine.
 fn refuse(project: ProjectId, hash: &Hash) -> Result<()> {
-    quarantine::refuse(project, &["asset"], json!({"content_hash": hash.to_hex()}))
+    quarantine::refuse(project, [RowKind::Current(Topic::Asset)], json!({"content_hash": hash.to_hex()}))
 }
 
 fn hash_arg(hash: Option<&str>) -> Result<Hash> {
@@ -173,7 +177,7 @@ fn list_assets(project_uuid: Option<Uuid>, asset_type: Option<&str>, fcinfo: Fun
     definer(|| {
         let access = require_project(Action::Read, project_uuid)?;
         let asset_type = asset_type.map(asset_type_of).transpose()?;
-        quarantine::refuse(access.project, &["asset"], json!({}))?;
+        quarantine::refuse(access.project, [RowKind::Current(Topic::Asset)], json!({}))?;
         store::list_assets(Answer::of(fcinfo), access.project, asset_type.as_deref())
     });
 }

@@ -5,9 +5,9 @@ use crate::db::{self, Arg};
 use crate::domain::asset::store::label_from_row;
 use crate::ids::{ActorId, ProjectId, uuid_to_pg};
 use pgrx::Uuid as PgUuid;
-use quire_core::asset::Label;
 use quire_core::error::Result;
 use quire_core::hash::Hash;
+use quire_core::label::Label;
 use quire_core::timestamp::Micros;
 use uuid::Uuid;
 

@@ -14,9 +14,11 @@ use crate::ids::{uuid_from_pg, uuid_to_pg};
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid as PgUuid};
-use quire_core::asset::{AssetEdit, Label, Source};
+use quire_core::asset::{AssetEdit, Source};
+use quire_core::edit::Edit;
 use quire_core::error::{Code, Error, Result};
 use quire_core::hash::Hash;
+use quire_core::label::Label;
 use quire_core::timestamp::Micros;
 use serde_json::json;
 use std::ops::RangeInclusive;
@@ -160,11 +162,11 @@ fn finish(
                     .with("content_hash", hash.to_hex()));
             }
             store::delete_upload(project, id)?;
-            let assets =
-                vec![AssetEdit::Put { hash, source: Source::Uploaded(found.size), label: found.label }];
+            let source = Source::Uploaded(found.size);
+            let edits = vec![Edit::Asset(AssetEdit::Put { hash, source, label: found.label })];
             Some(match content {
-                Content::Small(blob) => Plan { assets, blobs: vec![blob], ..Plan::default() },
-                Content::Large(staged) => Plan { assets, staged: Some(staged), ..Plan::default() },
+                Content::Small(blob) => Plan { edits, blobs: vec![blob], ..Plan::default() },
+                Content::Large(staged) => Plan { edits, staged: Some(staged), ..Plan::default() },
             })
         }
     };

@@ -11,9 +11,14 @@ use crate::log::quarantine;
 use crate::log::store::mark_at;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
+use quire_core::edit::Edit;
 use quire_core::error::{Error, Result};
-use quire_core::field::{EntityKey, FieldEdit, fields_of, no_entity, value as field_value};
+use quire_core::field::{FieldEdit, fields_of, no_entity};
+use quire_core::key::EntityKey;
 use quire_core::mark::Mark;
+use quire_core::op::Topic;
+use quire_core::quarantine::RowKind;
+use quire_core::value::value as field_value;
 use serde_json::{Map, Value, json};
 
 /// One entity as it is now.
@@ -31,7 +36,7 @@ fn read_entity(
     let access = require_project(Action::Read, project_uuid)?;
     let entity = entity_arg(entity_type, entity_id)?;
     let about = json!({"entity_type": entity.entity_type, "entity_id": entity.entity_id});
-    quarantine::refuse(access.project, &["entity_field"], about)?;
+    quarantine::refuse(access.project, [RowKind::Current(Topic::Field)], about)?;
     let state = store::load_entity(access.project, &entity)?;
     let fields = fields_of(&state, &entity)
         .map(|(key, state)| {
@@ -96,7 +101,7 @@ fn resolve(
         let seq = head.seq + 1;
         settle(project, access.author()?, seq, &conflict.key, value.as_ref())?;
         let edit = FieldEdit::Write { key: conflict.key, value: value.clone(), base_seq: None, always: true };
-        Ok(Plan { fields: vec![edit], ..Plan::default() })
+        Ok(Plan { edits: vec![Edit::Field(edit)], ..Plan::default() })
     })?;
     let mut answer = committed.receipt.to_json();
     answer["conflict_id"] = json!(id);

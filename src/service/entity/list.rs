@@ -13,6 +13,8 @@ use crate::log::quarantine;
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 use quire_core::error::Error;
+use quire_core::op::Topic;
+use quire_core::quarantine::RowKind;
 use serde_json::json;
 
 /// The entities of a type.
@@ -31,7 +33,7 @@ fn list_entities(
             return Err(Error::validation("matching must be a JSON object").with("argument", "matching"));
         }
         let about = json!({"entity_type": entity.entity_type});
-        quarantine::refuse(access.project, &["entity_field"], about)?;
+        quarantine::refuse(access.project, [RowKind::Current(Topic::Field)], about)?;
         list::list_entities(Answer::of(fcinfo), access.project, &entity.entity_type, matching)
     });
 }
@@ -50,7 +52,7 @@ fn entity_history(
         let access = require_project(Action::Read, project_uuid)?;
         let entity = entity_arg(entity_type, entity_id)?;
         let most = page_arg("max_changes", max_changes, MAX_ROWS)?;
-        quarantine::refuse(access.project, &["field_op"], json!({}))?;
+        quarantine::refuse(access.project, [RowKind::Logged(Topic::Field)], json!({}))?;
         list::entity_history(Answer::of(fcinfo), access.project, &entity, before_seq, most)
     });
 }
@@ -61,7 +63,7 @@ fn entities_at(project_uuid: Option<pgrx::Uuid>, at_seq: Option<i64>, fcinfo: Fu
     definer(|| {
         let access = require_project(Action::Read, project_uuid)?;
         let seq = resolve_point(access.project, at_seq, None, None)?;
-        quarantine::refuse(access.project, &["field_op"], json!({}))?;
+        quarantine::refuse(access.project, [RowKind::Logged(Topic::Field)], json!({}))?;
         list::entities_at(Answer::of(fcinfo), access.project, seq)
     });
 }
@@ -78,7 +80,7 @@ fn explain_entity(
         let access = require_project(Action::Read, project_uuid)?;
         let entity = entity_arg(entity_type, entity_id)?;
         let about = json!({"entity_type": entity.entity_type, "entity_id": entity.entity_id});
-        quarantine::refuse(access.project, &["entity_field"], about)?;
+        quarantine::refuse(access.project, [RowKind::Current(Topic::Field)], about)?;
         list::explain_entity(Answer::of(fcinfo), access.project, &entity)
     });
 }

@@ -231,7 +231,7 @@ fn named(project_uuid: Option<Uuid>, name: Option<&str>) -> Result<(Access, &str
 /// The subscription, locked, if it is the caller's or the caller may see all; PT404 otherwise.
 fn owned(access: &Access, name: &str) -> Result<Subscription> {
     store::lock(access.project, name, access.principal.actor, sees_all(access))?
-        .ok_or_else(|| Error::not_found("no such subscription").with("name", quire_core::path::shorten(name)))
+        .ok_or_else(|| Error::not_found("no such subscription").with("name", quire_core::text::shorten(name)))
 }
 
 fn sees_all(access: &Access) -> bool {

@@ -14,6 +14,7 @@ use pgrx::Uuid;
 use pgrx::prelude::*;
 use quire_core::diff::unified;
 use quire_core::error::{Error, Result};
+use quire_core::op::Topic;
 use quire_core::path::FilePath;
 use std::collections::{HashMap, HashSet};
 
@@ -125,7 +126,7 @@ fn diff_trees(
     let access = require_project(Action::Read, project_uuid)?;
     let from = existing_seq(access.project, "from_seq", required("from_seq", from_seq)?)?;
     let to = existing_seq(access.project, "to_seq", required("to_seq", to_seq)?)?;
-    quarantine::refuse_ops(access.project, &["file_op"], from.max(to))?;
+    quarantine::refuse_ops(access.project, Topic::File, from.max(to))?;
     let changed = store::changed_between(access.project, from, to)?;
     let operations = store::operations_between(access.project, from.min(to), from.max(to))?;
     let moved = moved_between(&operations, &changed, from > to);

@@ -13,7 +13,9 @@ use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 use quire_core::error::Result;
+use quire_core::op::Topic;
 use quire_core::path::FilePath;
+use quire_core::quarantine::RowKind;
 use serde_json::json;
 
 /// The files of a project, below a directory or all of them.
@@ -31,7 +33,7 @@ fn list_current_files(
         let with_content = required("with_content", with_content)?;
         let prefix = path_prefix.map(FilePath::parse_prefix).transpose()?.flatten();
         let page = page_of(after_path, max_files)?;
-        quarantine::refuse(access.project, &["file_head"], json!({}))?;
+        quarantine::refuse(access.project, [RowKind::Current(Topic::File)], json!({}))?;
         list::current_files(Answer::of(fcinfo), access.project, prefix.as_ref(), &page, with_content)
     });
 }
@@ -59,7 +61,11 @@ fn list_files_at(
         let access = require_project(Action::Read, project_uuid)?;
         let seq = resolve_point(access.project, at_seq, at_time, at_tag)?;
         let page = page_of(after_path, max_files)?;
-        quarantine::refuse(access.project, &["file_head", "file_op"], json!({}))?;
+        quarantine::refuse(
+            access.project,
+            [RowKind::Current(Topic::File), RowKind::Logged(Topic::File)],
+            json!({}),
+        )?;
         list::files_at(Answer::of(fcinfo), access.project, seq, &page)
     });
 }
@@ -77,7 +83,7 @@ fn project_file_history(
         let access = require_project(Action::Read, project_uuid)?;
         let path = path_arg("p_file_path", p_file_path)?;
         let most = page_arg("max_versions", max_versions, MAX_ROWS)?;
-        quarantine::refuse(access.project, &["file_op"], json!({}))?;
+        quarantine::refuse(access.project, [RowKind::Logged(Topic::File)], json!({}))?;
         list::history(Answer::of(fcinfo), access.project, &path, before_version, most)
     });
 }

@@ -9,10 +9,12 @@ use crate::gate::{Access, Action, require_project};
 use crate::{blob, guc};
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
+use quire_core::edit::Edit;
 use quire_core::error::{Error, Result};
 use quire_core::merge::{Hunk, LineMerge, characters, lines};
-use quire_core::path::{FilePath, shorten};
-use quire_core::tree::Edit;
+use quire_core::path::FilePath;
+use quire_core::text::shorten;
+use quire_core::tree::FileEdit;
 use serde_json::{Value, json};
 
 /// Merges content that was made from `base_version` into the current version.
@@ -155,6 +157,7 @@ fn plan(
     };
     let content = blob::describe(access, path.as_str(), merged.as_bytes())?;
     let blobs = blob::prepare(access.project, &[(&content, merged.as_bytes())])?;
-    let edit = Edit::Put { path: path.clone(), file_type: None, mode: None, content, expected_version: None };
-    Ok(Ok(Plan { edits: vec![edit], blobs, ..Plan::default() }))
+    let edit =
+        FileEdit::Put { path: path.clone(), file_type: None, mode: None, content, expected_version: None };
+    Ok(Ok(Plan { edits: vec![Edit::File(edit)], blobs, ..Plan::default() }))
 }

@@ -14,7 +14,9 @@ use pgrx::Uuid;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
 use quire_core::error::{Error, Result};
+use quire_core::op::Topic;
 use quire_core::path::FilePath;
+use quire_core::quarantine::RowKind;
 use serde_json::json;
 
 /// Which state of a file.
@@ -147,7 +149,7 @@ fn find(
     let access = require_project(Action::Read, project_uuid)?;
     let path = path_arg("p_file_path", path)?;
     let which = which?;
-    quarantine::refuse(access.project, &["file_head"], json!({"file_path": path.as_str()}))?;
+    quarantine::refuse(access.project, [RowKind::Current(Topic::File)], json!({"file_path": path.as_str()}))?;
     let row = match which {
         Which::Current => version_of(access.project, &path, None)?,
         Which::Version(version) => version_of(access.project, &path, Some(version))?,
@@ -166,7 +168,7 @@ fn file_at(project: ProjectId, path: &FilePath, seq: Seq) -> Result<VersionRow> 
             .with("file_path", path.as_str())
             .with("seq", seq)
     })?;
-    quarantine::refuse(project, &["file_op"], json!({"seq": row.seq}))?;
+    quarantine::refuse(project, [RowKind::Logged(Topic::File)], json!({"seq": row.seq}))?;
     Ok(row)
 }
 
@@ -178,6 +180,6 @@ pub fn version_of(project: ProjectId, path: &FilePath, version: Option<Version>)
     let row = store::find_version(project, path, version)?
         .filter(|row| version.is_some() || row.content_hash.is_some())
         .ok_or_else(|| no_file(path, version))?;
-    quarantine::refuse(project, &["file_op"], json!({"seq": row.seq}))?;
+    quarantine::refuse(project, [RowKind::Logged(Topic::File)], json!({"seq": row.seq}))?;
     Ok(row)
 }

@@ -13,8 +13,9 @@ use crate::log::quarantine;
 use crate::log::store::head;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid, composite_type};
+use quire_core::edit::Edit;
 use quire_core::error::{Error, Result};
-use quire_core::tree::Edit;
+use quire_core::tree::FileEdit;
 use serde_json::{Value, json};
 
 /// Makes an older version of a file current again.
@@ -50,7 +51,7 @@ fn restore_file(
         details: Some(json!({"restored_version": version})),
         ..Commit::new(&access, Kind::Rollback, correlation)
     };
-    let committed = commit(&request, |_| Ok(Plan { edits: vec![edit], ..Plan::default() }))?;
+    let committed = commit(&request, |_| Ok(Plan { edits: vec![Edit::File(edit)], ..Plan::default() }))?;
     after(access.project, &committed)
 }
 
@@ -89,9 +90,13 @@ fn restore_tree(
         details: Some(json!({"restored_seq": to_seq})),
         ..Commit::new(&access, Kind::Rollback, correlation)
     };
-    let receipt =
-        commit(&request, |head| Ok(Plan { edits: edits(&access, head.seq, to_seq)?, ..Plan::default() }))?
-            .receipt;
+    let receipt = commit(&request, |head| {
+        Ok(Plan {
+            edits: edits(&access, head.seq, to_seq)?.into_iter().map(Edit::File).collect(),
+            ..Plan::default()
+        })
+    })?
+    .receipt;
     let files: Vec<Value> = receipt
         .files()
         .map(|op| json!({"file_path": op.file_path, "op": op.op, "content_hash": op.content_hash, "version": op.version}))
@@ -103,11 +108,11 @@ fn restore_tree(
 }
 
 /// What turns the tree at `now` into the tree at `to_seq`.
-fn edits(access: &Access, now: Seq, to_seq: Seq) -> Result<Vec<Edit>> {
+fn edits(access: &Access, now: Seq, to_seq: Seq) -> Result<Vec<FileEdit>> {
     let mut edits = Vec::new();
     for change in store::changed_between(access.project, now, to_seq)? {
         match (change.from, change.to) {
-            (Some(_), None) => edits.push(Edit::Delete { path: change.path, expected_version: None }),
+            (Some(_), None) => edits.push(FileEdit::Delete { path: change.path, expected_version: None }),
             (Some(now), Some(then)) if now.same_file(&then) => {}
             (_, Some(row)) => edits.extend(put_again(access, change.path, row)?),
             (None, None) => {}
@@ -116,14 +121,14 @@ fn edits(access: &Access, now: Seq, to_seq: Seq) -> Result<Vec<Edit>> {
     Ok(edits)
 }
 
-fn planned(edit: &Edit) -> Value {
+fn planned(edit: &FileEdit) -> Value {
     match edit {
-        Edit::Put { path, content, .. } => {
+        FileEdit::Put { path, content, .. } => {
             json!({"file_path": path.as_str(), "op": "file.put", "content_hash": content.hash.to_hex()})
         }
-        Edit::Delete { path, .. } => {
+        FileEdit::Delete { path, .. } => {
             json!({"file_path": path.as_str(), "op": "file.delete", "content_hash": null})
         }
-        Edit::Move { to, .. } => json!({"file_path": to.as_str(), "op": "file.move"}),
+        FileEdit::Move { to, .. } => json!({"file_path": to.as_str(), "op": "file.move"}),
     }
 }

@@ -9,9 +9,10 @@ use crate::gate::{Access, Action, expect};
 use crate::ids::{CorrelationId, Version};
 use pgrx::prelude::*;
 use pgrx::{Uuid, composite_type};
+use quire_core::edit::Edit;
 use quire_core::error::Result;
 use quire_core::hash::Hash;
-use quire_core::tree::Edit;
+use quire_core::tree::FileEdit;
 use serde_json::json;
 
 /// Writes a text file.
@@ -69,8 +70,8 @@ fn upsert(
     let correlation = correlated(correlation_id, "upsert_project_file", || {
         json!([path.as_str(), content.hash.to_hex(), file_type, expected_version])
     })?;
-    let edit = Edit::Put { path, file_type, mode: None, content, expected_version };
-    write(&access, correlation, Plan { edits: vec![edit], blobs, ..Plan::default() })
+    let edit = FileEdit::Put { path, file_type, mode: None, content, expected_version };
+    write(&access, correlation, Plan { edits: vec![Edit::File(edit)], blobs, ..Plan::default() })
 }
 
 /// Deletes a file; its history stays.
@@ -98,7 +99,7 @@ fn delete(
     write(
         &access,
         correlation,
-        Plan { edits: vec![Edit::Delete { path, expected_version }], ..Plan::default() },
+        Plan { edits: vec![Edit::File(FileEdit::Delete { path, expected_version })], ..Plan::default() },
     )
 }
 
@@ -131,13 +132,13 @@ fn rename(
     write(
         &access,
         correlation,
-        Plan { edits: vec![Edit::Move { from, to, expected_version }], ..Plan::default() },
+        Plan { edits: vec![Edit::File(FileEdit::Move { from, to, expected_version })], ..Plan::default() },
     )
 }
 
 fn write(access: &Access, correlation: Option<(CorrelationId, Hash)>, plan: Plan) -> Result<FileHead> {
     let path = match plan.edits.as_slice() {
-        [Edit::Put { path, .. } | Edit::Delete { path, .. }] => Some(path.clone()),
+        [Edit::File(FileEdit::Put { path, .. } | FileEdit::Delete { path, .. })] => Some(path.clone()),
         _ => None,
     };
     let request = Commit { path, ..Commit::new(access, Kind::UserEdit, correlation) };

@@ -8,17 +8,18 @@ use crate::domain::{asset, entity, file};
 use crate::gate::Access;
 use crate::ids::{ActorId, ProjectId};
 use crate::log::LockedHead;
-use quire_core::asset::{AssetEdit, Assets, Label, Source};
-use quire_core::error::Result;
-use quire_core::field::{Clash, EntityKey, FieldEdit, FieldKey, FieldState, Fields};
+use quire_core::asset::{AssetEdit, Assets, Source};
+use quire_core::edit::Edit;
+use quire_core::error::{Error, Result};
+use quire_core::field::{Clash, FieldEdit, FieldState, Fields};
 use quire_core::hash::Hash;
 use quire_core::json::JsonValue;
-use quire_core::op::Op;
+use quire_core::key::{EntityKey, FieldKey};
+use quire_core::op::{AssetOp, Change, FieldOp, File, FileOp, Kept, Op, Write};
 use quire_core::path::FilePath;
-use quire_core::peer::{Bundle, SentOp, Stamp, Target, Verdict, judge};
-use quire_core::replay::File;
+use quire_core::peer::{Bundle, SentOp, Stamp, Verdict, judge};
 use quire_core::settings::Settings;
-use quire_core::tree::{Content, Edit, Head};
+use quire_core::tree::{Content, FileEdit, Head};
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -44,7 +45,7 @@ pub fn plan(access: &Access, peer: &str, head: &LockedHead, bundle: &Bundle) -> 
     let wanted: HashSet<Hash> = edits
         .iter()
         .filter_map(|edit| match edit {
-            Edit::Put { content, .. } => Some(content.hash),
+            FileEdit::Put { content, .. } => Some(content.hash),
             _ => None,
         })
         .collect();
@@ -77,7 +78,10 @@ pub fn plan(access: &Access, peer: &str, head: &LockedHead, bundle: &Bundle) -> 
         committed_at: bundle.header.committed_at,
         details: json!({"origin": origin}),
     };
-    let plan = Plan { edits, fields, assets, blobs, undoes_seq, origin: Some(origin), ..Plan::default() };
+    let edits = edits.into_iter().map(Edit::File);
+    let edits = edits.chain(fields.into_iter().map(Edit::Field)).chain(assets.into_iter().map(Edit::Asset));
+    let edits = edits.collect();
+    let plan = Plan { edits, blobs, undoes_seq, origin: Some(origin), ..Plan::default() };
     Ok(Planned { plan, reasons })
 }
 
@@ -97,7 +101,7 @@ struct Run<'a> {
     /// Contents that came, described.
     contents: HashMap<Hash, Content>,
     existing: HashSet<Hash>,
-    edits: Vec<Edit>,
+    edits: Vec<FileEdit>,
     fields: Vec<FieldEdit>,
     /// The entities that `fields` are of.
     written: HashSet<EntityKey>,
@@ -122,15 +126,15 @@ impl<'a> Run<'a> {
         let mut entities: BTreeSet<EntityKey> = BTreeSet::new();
         let mut assets: Vec<Hash> = Vec::new();
         for write in bundle.ops.iter().flat_map(|sent| &sent.writes) {
-            match &write.target {
-                Target::File(path, _) => drop(paths.insert(path.as_str())),
-                Target::Field(key) => drop(keys.insert(key)),
-                Target::Asset(hash) => assets.push(*hash),
+            match &write.change {
+                Change::File(path, _) => drop(paths.insert(path.as_str())),
+                Change::Field(key, _) => drop(keys.insert(key)),
+                Change::Asset(hash, _) => assets.push(*hash),
             }
         }
         for sent in &bundle.ops {
-            if let Op::EntityDelete { entity_type, entity_id } = &sent.op {
-                entities.insert(EntityKey::parse(entity_type, entity_id)?);
+            if let Op::Field(FieldOp::DeleteEntity { entity }) = &sent.op {
+                entities.insert(entity.clone());
             }
         }
         let heads = file::store::heads_at(project, &paths)?;
@@ -149,15 +153,15 @@ impl<'a> Run<'a> {
         let targets: Vec<String> =
             paths.iter().map(|path| of_file(path)).chain(assets.iter().map(of_asset)).collect();
         let seen = store::seen_stamps(project, &targets)?;
-        let files = heads.iter().map(|(path, head)| (path.clone(), File::of(head))).collect();
+        let files = heads.iter().map(|(path, head)| (path.clone(), head.file())).collect();
         let hashes: Vec<Hash> = bundle
             .ops
             .iter()
             .flat_map(|sent| &sent.writes)
-            .filter_map(|write| match &write.target {
-                Target::File(_, Some(file)) => Some(file.content_hash),
-                Target::Asset(hash) => Some(*hash),
-                _ => None,
+            .filter_map(|write| match &write.change {
+                Change::File(_, file) => file.as_ref().map(|file| file.content_hash),
+                Change::Asset(hash, _) => Some(*hash),
+                Change::Field(..) => None,
             })
             .collect();
         let existing = blob::store::existing(project, &hashes)?;
@@ -191,48 +195,40 @@ impl<'a> Run<'a> {
 
     fn apply(&mut self, sent: &SentOp) -> Result<()> {
         match &sent.op {
-            Op::FileMove { from_path, to_path } => self.apply_move(sent, from_path, to_path),
-            Op::FilePut { .. } | Op::FileDelete { .. } => {
-                for write in &sent.writes {
-                    if let Target::File(path, file) = &write.target {
-                        let wins = self.judge_file(path, file.as_ref(), write.base);
-                        let is_done = wins && self.write_file(path, file.as_ref())?;
-                        self.is_verbatim &= is_done;
-                    }
-                }
+            Op::File(FileOp::Move { from_path, to_path }) => self.apply_move(sent, from_path, to_path),
+            Op::File(FileOp::Put { .. } | FileOp::Delete { .. })
+            | Op::Field(FieldOp::Set { .. } | FieldOp::Unset { .. })
+            | Op::Asset(_) => sent.writes.iter().try_for_each(|write| self.apply_write(write, &sent.op)),
+            Op::Field(FieldOp::DeleteEntity { entity }) => {
+                self.apply_delete(sent, entity);
                 Ok(())
             }
-            Op::EntityDelete { entity_type, entity_id } => {
-                self.apply_delete(sent, &EntityKey::parse(entity_type, entity_id)?);
-                Ok(())
-            }
-            Op::AssetPut { .. } | Op::AssetDelete { .. } => {
-                for write in &sent.writes {
-                    if let Target::Asset(hash) = &write.target {
-                        let is_done =
-                            self.judge_asset(hash, &sent.op, write.base) && self.write_asset(hash, &sent.op);
-                        self.is_verbatim &= is_done;
-                    }
-                }
-                Ok(())
-            }
-            op => {
-                let value = match op {
-                    Op::FieldSet { value, .. } => Some(value),
-                    _ => None,
-                };
-                for write in &sent.writes {
-                    if let Target::Field(key) = &write.target {
-                        let wins = self.judge_field(key, value, write.base);
-                        self.is_verbatim &= wins;
-                        if wins {
-                            self.write_field(key, value);
-                        }
-                    }
-                }
-                Ok(())
-            }
+            Op::System(_) => Err(Error::internal("this operation does not travel")),
         }
+    }
+
+    fn apply_write(&mut self, Write { change, base }: &Write, op: &Op) -> Result<()> {
+        let is_done = match change {
+            Change::File(path, file) => {
+                self.judge_file(path, file.as_ref(), *base) && self.write_file(path, file.as_ref())?
+            }
+            Change::Field(key, value) => {
+                let wins = self.judge_field(key, value.as_ref(), *base);
+                if wins {
+                    self.write_field(key, value.as_ref());
+                }
+                wins
+            }
+            Change::Asset(hash, kept) => {
+                let reason = match op {
+                    Op::Asset(AssetOp::Delete { reason, .. }) => reason.as_deref(),
+                    Op::Asset(AssetOp::Put { .. }) | Op::File(_) | Op::Field(_) | Op::System(_) => None,
+                };
+                self.judge_asset(hash, kept.as_ref(), *base) && self.write_asset(hash, kept.as_ref(), reason)
+            }
+        };
+        self.is_verbatim &= is_done;
+        Ok(())
     }
 
     /// The write that decided what a file or asset is: the one that made it so, or a later one that found it so.
@@ -248,7 +244,7 @@ impl<'a> Run<'a> {
         }
         let head = self.heads.get(path);
         let stamp = self.stamp(head.map(|head| head.seq), &of_file(path.as_str()));
-        let is_equal = head.and_then(File::of).as_ref() == file;
+        let is_equal = head.and_then(Head::file).as_ref() == file;
         let verdict = judge(stamp, self.bundle.stamp(), base, is_equal);
         if verdict.is_conflict {
             let kept = if verdict.wins { "the incoming one" } else { "the one that is here" };
@@ -267,7 +263,7 @@ impl<'a> Run<'a> {
         }
         let Some(file) = file else {
             self.files.insert(path.clone(), None);
-            self.edits.push(Edit::Delete { path: path.clone(), expected_version: None });
+            self.edits.push(FileEdit::Delete { path: path.clone(), expected_version: None });
             return Ok(true);
         };
         let Some(content) = self.content(file)? else {
@@ -276,7 +272,7 @@ impl<'a> Run<'a> {
         };
         blob::check_size(&self.settings, path.as_str(), content.size)?;
         self.files.insert(path.clone(), Some(file.clone()));
-        self.edits.push(Edit::Put {
+        self.edits.push(FileEdit::Put {
             path: path.clone(),
             file_type: Some(file.file_type.clone()),
             mode: Some(file.mode),
@@ -301,7 +297,7 @@ impl<'a> Run<'a> {
         let mut moved = None;
         let mut wins = [false, false];
         for write in &sent.writes {
-            if let Target::File(path, file) = &write.target {
+            if let Change::File(path, file) = &write.change {
                 let at = usize::from(path == to);
                 wins[at] = self.judge_file(path, file.as_ref(), write.base);
                 moved = file.clone().or(moved);
@@ -311,7 +307,7 @@ impl<'a> Run<'a> {
         if wins == [true, true] && at(from) == moved && at(to).is_none() {
             self.files.insert(from.clone(), None);
             self.files.insert(to.clone(), moved);
-            self.edits.push(Edit::Move { from: from.clone(), to: to.clone(), expected_version: None });
+            self.edits.push(FileEdit::Move { from: from.clone(), to: to.clone(), expected_version: None });
             return Ok(());
         }
         self.is_verbatim = false;
@@ -347,19 +343,14 @@ impl<'a> Run<'a> {
         verdict.wins
     }
 
-    /// Whether an asset is as an operation would make it.
-    fn is_asset_equal(&self, hash: &Hash, op: &Op) -> bool {
+    /// Whether an asset is kept so, or not at all.
+    fn is_asset_equal(&self, hash: &Hash, kept: Option<&Kept>) -> bool {
         let here = self.known_assets.get(hash).filter(|asset| !asset.is_deleted).map(|asset| &asset.label);
-        match op {
-            Op::AssetPut { filename, media_type, asset_type, .. } => here.is_some_and(|label| {
-                (&label.filename, &label.media_type, &label.asset_type) == (filename, media_type, asset_type)
-            }),
-            _ => here.is_none(),
-        }
+        here == kept.map(|kept| &kept.label)
     }
 
-    fn judge_asset(&mut self, hash: &Hash, op: &Op, base: Option<uuid::Uuid>) -> bool {
-        let is_equal = self.is_asset_equal(hash, op);
+    fn judge_asset(&mut self, hash: &Hash, kept: Option<&Kept>, base: Option<uuid::Uuid>) -> bool {
+        let is_equal = self.is_asset_equal(hash, kept);
         let here = self.stamp(self.kept.get(hash).map(|(seq, _)| *seq), &of_asset(hash));
         let incoming = self.bundle.stamp();
         let verdict =
@@ -375,20 +366,15 @@ impl<'a> Run<'a> {
         verdict.wins
     }
 
-    /// Plans what an operation makes of an asset; `false` when nothing can be done.
-    fn write_asset(&mut self, hash: &Hash, op: &Op) -> bool {
+    /// Plans what makes an asset so; `false` when nothing can be done.
+    fn write_asset(&mut self, hash: &Hash, kept: Option<&Kept>, reason: Option<&str>) -> bool {
         let is_first = !self.written_assets.contains(hash);
-        if is_first && self.is_asset_equal(hash, op) {
+        if is_first && self.is_asset_equal(hash, kept) {
             return false;
         }
         let is_kept = self.kept.get(hash).is_some_and(|(_, is_kept)| *is_kept);
-        let edit = match op {
-            Op::AssetPut { filename, media_type, asset_type, .. } => {
-                let label = Label {
-                    filename: filename.clone(),
-                    media_type: media_type.clone(),
-                    asset_type: asset_type.clone(),
-                };
+        let edit = match kept {
+            Some(Kept { label, .. }) => {
                 let source = match self.contents.get(hash) {
                     Some(content) => Source::Given(content.size),
                     None if self.existing.contains(hash) => Source::Stored,
@@ -397,12 +383,10 @@ impl<'a> Run<'a> {
                         return false;
                     }
                 };
-                AssetEdit::Put { hash: *hash, source, label }
+                AssetEdit::Put { hash: *hash, source, label: label.clone() }
             }
-            Op::AssetDelete { reason, .. } if is_kept => {
-                AssetEdit::Delete { hash: *hash, reason: reason.clone() }
-            }
-            _ => return false,
+            None if is_kept => AssetEdit::Delete { hash: *hash, reason: reason.map(str::to_owned) },
+            None => return false,
         };
         let seq = self.kept.get(hash).map_or(0, |(seq, _)| *seq);
         self.kept.insert(*hash, (seq, matches!(edit, AssetEdit::Put { .. })));
@@ -424,7 +408,7 @@ impl<'a> Run<'a> {
     fn apply_delete(&mut self, sent: &SentOp, entity: &EntityKey) {
         let mut won = BTreeSet::new();
         for write in &sent.writes {
-            if let Target::Field(key) = &write.target
+            if let Change::Field(key, _) = &write.change
                 && self.judge_field(key, None, write.base)
             {
                 won.insert(key.clone());
@@ -447,7 +431,7 @@ impl<'a> Run<'a> {
 
     /// Of a path or asset that the bundle decides and leaves as it is, no row tells that it does.
     fn keep_stamps(&self) -> Result<()> {
-        let written: HashSet<&FilePath> = self.edits.iter().flat_map(Edit::paths).collect();
+        let written: HashSet<&FilePath> = self.edits.iter().flat_map(FileEdit::paths).collect();
         let files = self.verdicts.iter().filter(|(path, verdict)| verdict.wins && !written.contains(path));
         let assets = self.asset_verdicts.iter();
         let assets = assets.filter(|(hash, verdict)| verdict.wins && !self.written_assets.contains(hash));

@@ -1,7 +1,8 @@
 //! `sync_pull`: whole bundles, checked before they go out.
 
-use super::store::{self, Base, More};
+use super::store::{self, More};
 use crate::blob::{self, State};
+use crate::domain;
 use crate::gate::Access;
 use crate::ids::{ProjectId, Seq};
 use crate::log::store::{head_seq, sound_mark_at};
@@ -11,11 +12,10 @@ use quire_core::error::{Code, Error, Result};
 use quire_core::hash::Hash;
 use quire_core::json::{canonical, encode_base64};
 use quire_core::mark::Mark;
-use quire_core::op::Op;
-use quire_core::peer::{End, Standing, op_to_json};
+use quire_core::op::Write;
+use quire_core::peer::{SentOp, Standing};
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap};
-use uuid::Uuid;
 
 /// Most content one answer carries, in bytes; a bundle with more comes alone.
 const MAX_CONTENT_BYTES: i64 = 32 << 20;
@@ -142,17 +142,14 @@ struct Sent {
 struct Batch {
     bundles: Vec<LoadedBundle>,
     more: HashMap<Seq, More>,
-    bases: HashMap<(Seq, i32), Vec<Base>>,
+    written: HashMap<(Seq, i32), Vec<Write>>,
 }
 
 impl Batch {
     fn load(project: ProjectId, after: Seq, up_to: Seq) -> Result<Self> {
-        let mut bases: HashMap<(Seq, i32), Vec<Base>> = HashMap::new();
-        for base in store::bases(project, after, up_to)? {
-            bases.entry((base.seq, base.ordinal)).or_default().push(base);
-        }
         let bundles = recovery::load_bundles(project, after, up_to)?;
-        Ok(Self { bundles, more: store::more(project, after, up_to)?, bases })
+        let written = domain::written(project, after, up_to)?;
+        Ok(Self { bundles, more: store::more(project, after, up_to)?, written })
     }
 
     /// What is known of where a bundle was made, `null` when that was here; `None` when it does not travel.
@@ -175,34 +172,29 @@ impl Batch {
             return Ok(ops.clone());
         }
         let seq = bundle.logged.header.seq;
-        let stored = bundle.ops.iter().filter_map(|stored| Some((stored.ordinal, stored.op.as_ref()?)));
-        stored.map(|(ordinal, op)| op_to_json(op, self.changes(seq, ordinal))).collect()
+        let stored = bundle.ops.iter().filter_map(|stored| Some((stored.ordinal, stored.op.clone()?)));
+        let sent = stored.map(|(ordinal, op)| SentOp { op, writes: self.writes(seq, ordinal).to_vec() });
+        sent.map(|sent| sent.to_json()).collect()
     }
 
-    fn changes(&self, seq: Seq, ordinal: i32) -> impl Iterator<Item = (End, Option<Uuid>)> {
-        self.bases_of(seq, ordinal).iter().map(|base| (base.end.clone(), base.bundle))
-    }
-
-    fn bases_of(&self, seq: Seq, ordinal: i32) -> &[Base] {
-        self.bases.get(&(seq, ordinal)).map(Vec::as_slice).unwrap_or_default()
+    fn writes(&self, seq: Seq, ordinal: i32) -> &[Write] {
+        self.written.get(&(seq, ordinal)).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// The contents that a bundle is sent with. Those of moved files, too: whoever had a later file in the place it left
     /// does not have it. Of what came from elsewhere, some may never have been kept here.
     fn contents(&self, project: ProjectId, bundle: &LoadedBundle, ops: &Value) -> Result<Vec<Hash>> {
         let seq = bundle.logged.header.seq;
-        let of_moves = bundle.ops.iter().filter(|stored| matches!(stored.op, Some(Op::FileMove { .. })));
-        let moved = of_moves.flat_map(|stored| self.bases_of(seq, stored.ordinal)).filter_map(|base| {
-            match &base.end {
-                End::To(Some(file)) => Some((file.content_hash, file.size)),
-                _ => None,
-            }
-        });
-        let put = bundle.ops.iter().filter_map(|stored| stored.op.as_ref()?.content());
+        let may_travel = |(hash, size): (Hash, i64)| (size <= MAX_SENT_BYTES).then_some(hash);
+        let writes = bundle.ops.iter().flat_map(|stored| self.writes(seq, stored.ordinal));
         let mut own: BTreeSet<Hash> =
-            put.chain(moved).filter(|(_, size)| *size <= MAX_SENT_BYTES).map(|(hash, _)| hash).collect();
-        let named = ops.as_array().into_iter().flatten().filter_map(named_content);
-        let others: Vec<Hash> = named.filter(|hash| !own.contains(hash)).collect();
+            writes.filter_map(|write| write.change.content()).filter_map(may_travel).collect();
+        let mut others = Vec::new();
+        for sent in ops.as_array().into_iter().flatten() {
+            let named = SentOp::parse("an operation", sent)?.writes;
+            let named = named.iter().filter_map(|write| write.change.content()).filter_map(may_travel);
+            others.extend(named.filter(|hash| !own.contains(hash)));
+        }
         if !others.is_empty() {
             own.extend(blob::store::existing(project, &others)?);
         }
@@ -252,16 +244,6 @@ impl Batch {
         json["ops"] = ops;
         Ok(Sent { seq, ops: count, bytes, json })
     }
-}
-
-/// The content that an operation names, or the one of the file it moves.
-fn named_content(sent: &Value) -> Option<Hash> {
-    let file = match sent["op"]["op"].as_str()? {
-        "file.put" | "asset.put" => &sent["op"],
-        "file.move" => &sent["moved"],
-        _ => return None,
-    };
-    Hash::from_hex(file["content_hash"].as_str()?).filter(|_| file["size"].as_i64() <= Some(MAX_SENT_BYTES))
 }
 
 /// A bundle that no jsonb could hold has to come another way.

@@ -15,7 +15,8 @@ use crate::log::store::touch;
 use crate::log::{Place, locked};
 use crate::service::recovery;
 use quire_core::error::{Error, Result};
-use quire_core::peer::{Bundle, Standing, Target};
+use quire_core::op::Change;
+use quire_core::peer::{Bundle, Standing};
 use quire_core::{interrupt, person};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -123,9 +124,9 @@ fn check(what: &str, bundle: &Bundle) -> Result<()> {
     if let Some(name) = bundle.display_name.as_deref() {
         text_arg("display_name", Some(name), person::MAX_NAME)?;
     }
-    bundle.ops.iter().flat_map(|sent| &sent.writes).try_for_each(|write| match &write.target {
-        Target::File(_, Some(file)) => file_type_arg(Some(&file.file_type)).map(drop),
-        _ => Ok(()),
+    bundle.ops.iter().flat_map(|sent| &sent.writes).try_for_each(|write| match &write.change {
+        Change::File(_, Some(file)) => file_type_arg(Some(&file.file_type)).map(drop),
+        Change::File(_, None) | Change::Field(..) | Change::Asset(..) => Ok(()),
     })
 }
 

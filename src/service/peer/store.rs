@@ -10,9 +10,7 @@ use pgrx::{JsonB, Uuid as PgUuid};
 use quire_core::error::Result;
 use quire_core::hash::Hash;
 use quire_core::mark::Mark;
-use quire_core::op::Mode;
-use quire_core::peer::{Bundle, End, Stamp};
-use quire_core::replay::File;
+use quire_core::peer::{Bundle, Stamp};
 use serde_json::Value;
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -237,70 +235,4 @@ pub fn more(project: ProjectId, after: Seq, up_to: Seq) -> Result<HashMap<Seq, M
         Ok((row.get(1)?, more))
     })?;
     Ok(rows.into_iter().collect())
-}
-
-/// What an operation changed was made so by this bundle.
-pub struct Base {
-    pub seq: Seq,
-    pub ordinal: i32,
-    /// Of an operation on a file: whether it is the end a move leaves. Else the field.
-    pub end: End,
-    pub bundle: Option<Uuid>,
-}
-
-/// What operations after a seq and up to another changed.
-pub fn bases(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<Base>> {
-    const FILES: &str = "SELECT f.bundle_seq, f.ordinal, f.op = 'file.move' AND f.is_deleted, b.bundle_id,
-            f.content_hash, f.file_type, f.mode, f.size
-        FROM quire_store.project_files f
-        LEFT JOIN LATERAL (
-            SELECT * FROM quire_store.project_files p WHERE p.project_id = $1 AND p.file_id = f.file_id AND p.version = f.version - 1 OFFSET 0) p ON true
-        LEFT JOIN LATERAL (
-            SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = p.bundle_seq OFFSET 0) b ON true
-        WHERE f.project_id = $1 AND f.bundle_seq > $2 AND f.bundle_seq <= $3";
-    const FIELDS: &str = "SELECT o.bundle_seq, o.ordinal, o.field, b.bundle_id
-        FROM quire_store.entity_op o
-        LEFT JOIN LATERAL (
-            SELECT p.bundle_seq FROM quire_store.entity_op p
-            WHERE p.project_id = $1 AND p.entity_id = o.entity_id AND p.entity_type = o.entity_type
-              AND p.field = o.field AND (p.bundle_seq, p.ordinal) < (o.bundle_seq, o.ordinal)
-            ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1) p ON true
-        LEFT JOIN LATERAL (
-            SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = p.bundle_seq OFFSET 0) b ON true
-        WHERE o.project_id = $1 AND o.bundle_seq > $2 AND o.bundle_seq <= $3
-        ORDER BY o.bundle_seq, o.ordinal, o.part";
-    const ASSETS: &str = "SELECT o.bundle_seq, o.ordinal, b.bundle_id
-        FROM quire_store.asset_op o
-        LEFT JOIN LATERAL (
-            SELECT p.bundle_seq FROM quire_store.asset_op p
-            WHERE p.project_id = $1 AND p.content_hash = o.content_hash
-              AND (p.bundle_seq, p.ordinal) < (o.bundle_seq, o.ordinal)
-            ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1) p ON true
-        LEFT JOIN LATERAL (
-            SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = p.bundle_seq OFFSET 0) b ON true
-        WHERE o.project_id = $1 AND o.bundle_seq > $2 AND o.bundle_seq <= $3";
-    let args = || -> [Arg; 3] { [project.pg().into(), after.into(), up_to.into()] };
-    let mut bases = db::read(FILES, &args(), |row| {
-        let file = match row.opt::<&[u8]>(5)? {
-            Some(hash) => Some(File {
-                content_hash: Hash::from_bytes(hash)?,
-                file_type: row.get(6)?,
-                mode: Mode::parse(row.get(7)?)?,
-                size: row.get(8)?,
-            }),
-            None => None,
-        };
-        let end = if row.get::<bool>(3)? { End::From } else { End::To(file) };
-        let bundle = row.opt::<PgUuid>(4)?.map(uuid_from_pg);
-        Ok(Base { seq: row.get(1)?, ordinal: row.get(2)?, end, bundle })
-    })?;
-    bases.extend(db::read(FIELDS, &args(), |row| {
-        let bundle = row.opt::<PgUuid>(4)?.map(uuid_from_pg);
-        Ok(Base { seq: row.get(1)?, ordinal: row.get(2)?, end: End::Field(row.get(3)?), bundle })
-    })?);
-    bases.extend(db::read(ASSETS, &args(), |row| {
-        let bundle = row.opt::<PgUuid>(3)?.map(uuid_from_pg);
-        Ok(Base { seq: row.get(1)?, ordinal: row.get(2)?, end: End::Asset, bundle })
-    })?);
-    Ok(bases)
 }

@@ -9,7 +9,7 @@ mod member;
 pub mod store;
 
 use quire_core::error::{Error, Result};
-use quire_core::path::shorten;
+use quire_core::text::shorten;
 
 /// What a project is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -13,6 +13,7 @@ use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use quire_core::error::{Error, Result};
+use quire_core::quarantine::RowKind;
 use serde_json::{Value, json};
 
 /// Longest reason, in characters.
@@ -109,7 +110,7 @@ fn rejected(project_uuid: Option<Uuid>, quarantine_id: Option<Uuid>, reason: Opt
     let entry = open_entry(&access, quarantine_id)?;
     let reason = text_arg("reason", reason, LONGEST_REASON)?;
     store::end_entry(access.project, entry.id, "rejected", access.author()?, Some(reason))?;
-    if let ("blob", Some(hash)) = (entry.kind.as_str(), &entry.expected) {
+    if let (RowKind::Blob, Some(hash)) = (entry.kind, &entry.expected) {
         let why = format!("given up: {reason}");
         super::store::give_up_blob(access.project, hash, &why)?;
     }

@@ -1,6 +1,8 @@
 //! `verify_project`: what stands in the tables against the checksums.
 
 use super::{load, store};
+use crate::domain::interface::Stray;
+use crate::domain::{self, DOMAINS};
 use crate::gate::Access;
 use crate::ids::ProjectId;
 use crate::log;
@@ -8,10 +10,10 @@ use crate::log::quarantine::{self, Finding};
 use crate::{blob, db};
 use quire_core::audit::{Fault, check};
 use quire_core::error::{Code, Error, Result};
-use quire_core::field::FieldKey;
 use quire_core::hash::Hash;
-use quire_core::path::shorten;
-use quire_core::replay::State;
+use quire_core::op::State;
+use quire_core::quarantine::{Fault as Wrong, RowKind};
+use quire_core::text::shorten;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -85,8 +87,8 @@ pub fn verify(access: &Access, depth: Depth) -> Result<Value> {
 /// A finding, as a report tells it.
 pub fn told(id: Uuid, finding: &Finding) -> Value {
     json!({
-        "quarantine_id": id, "kind": finding.kind, "key": finding.key, "fault": finding.fault,
-        "in_words": finding.in_words
+        "quarantine_id": id, "kind": finding.kind.as_str(), "key": finding.key, "fault": finding.fault.as_str(),
+        "in_words": finding.description
     })
 }
 
@@ -116,8 +118,11 @@ fn verify_log(project: ProjectId, findings: &mut Vec<Finding>, counts: &mut Coun
             findings.extend(failed.map(|why| Finding {
                 kind: op.kind,
                 key: json!({"seq": bundle.logged.header.seq, "ordinal": op.ordinal}),
-                fault: "impossible",
-                in_words: format!("operation {} of bundle {}: {why}", op.ordinal, bundle.logged.header.seq),
+                fault: Wrong::Impossible,
+                description: format!(
+                    "operation {} of bundle {}: {why}",
+                    op.ordinal, bundle.logged.header.seq
+                ),
                 expected: op.stored,
                 found: None,
             }));
@@ -145,10 +150,10 @@ fn verify_log(project: ProjectId, findings: &mut Vec<Finding>, counts: &mut Coun
     }
     if !before.contains(&head_checksum) && expected_seq == seq {
         findings.push(Finding {
-            kind: "project_head",
+            kind: RowKind::ProjectHead,
             key: json!({"seq": seq}),
-            fault: "checksum",
-            in_words: format!("the project's head does not have the checksum of bundle {seq}"),
+            fault: Wrong::Checksum,
+            description: format!("the project's head does not have the checksum of bundle {seq}"),
             expected: before.first().copied(),
             found: Some(head_checksum),
         });
@@ -158,10 +163,10 @@ fn verify_log(project: ProjectId, findings: &mut Vec<Finding>, counts: &mut Coun
 
 fn missing_bundles(first: i64, last: i64) -> Finding {
     Finding {
-        kind: "bundle",
+        kind: RowKind::Bundle,
         key: json!({"seq": first, "last_seq": last}),
-        fault: "missing",
-        in_words: format!("bundles {first} to {last} are not there"),
+        fault: Wrong::Missing,
+        description: format!("bundles {first} to {last} are not there"),
         expected: None,
         found: None,
     }
@@ -175,29 +180,30 @@ pub fn finding(bundle: &load::Bundle, fault: &Fault) -> Finding {
         }
         _ => None,
     };
-    let of_op =
-        |ordinal: i32| bundle.ops.iter().find(|op| op.ordinal == ordinal).map_or("bundle", |op| op.kind);
-    let (kind, key, fault, in_words, expected) = match *fault {
+    let of_op = |ordinal: i32| {
+        bundle.ops.iter().find(|op| op.ordinal == ordinal).map_or(RowKind::Bundle, |op| op.kind)
+    };
+    let (kind, key, fault, description, expected) = match *fault {
         Fault::Op(ordinal, expected) => (
             of_op(ordinal),
             json!({"seq": seq, "ordinal": ordinal}),
-            "content",
+            Wrong::Content,
             format!("operation {ordinal} of bundle {seq} is not what was logged"),
             Some(expected),
         ),
         Fault::OpChecksum(ordinal, right) => (
             of_op(ordinal),
             json!({"seq": seq, "ordinal": ordinal}),
-            "checksum",
+            Wrong::Checksum,
             format!(
                 "operation {ordinal} of bundle {seq} has a wrong checksum; the bundle's tells the right one"
             ),
             Some(right),
         ),
         Fault::OpCount => (
-            "bundle",
+            RowKind::Bundle,
             json!({"seq": seq}),
-            "op_count",
+            Wrong::OpCount,
             format!(
                 "bundle {seq} says that it has {} operations; {} are there",
                 bundle.logged.op_count,
@@ -206,102 +212,83 @@ pub fn finding(bundle: &load::Bundle, fault: &Fault) -> Finding {
             None,
         ),
         Fault::Header(expected) => (
-            "bundle",
+            RowKind::Bundle,
             json!({"seq": seq}),
-            "content",
+            Wrong::Content,
             format!(
                 "bundle {seq} does not have its checksum: its header or its operations are not what was logged"
             ),
             Some(expected),
         ),
         Fault::Checksum(right) => (
-            "bundle",
+            RowKind::Bundle,
             json!({"seq": seq}),
-            "checksum",
+            Wrong::Checksum,
             format!("bundle {seq} has a wrong checksum; the next one tells the right one"),
             Some(right),
         ),
         Fault::Previous(right) => (
-            "bundle",
+            RowKind::Bundle,
             json!({"seq": seq}),
-            "prev_checksum",
+            Wrong::PrevChecksum,
             format!("bundle {seq} has a wrong checksum of the one before; that one tells the right one"),
             Some(right),
         ),
     };
-    Finding { kind, key, fault, in_words, expected, found }
+    Finding { kind, key, fault, description, expected, found }
 }
 
 /// The tables of current state against the log, row by row, and against what the operations alone make.
 fn verify_state(project: ProjectId, seq: i64, replayed: &State, findings: &mut Vec<Finding>) -> Result<()> {
     // What is no operation that was logged is found already, and need not follow from others.
     let known: BTreeSet<String> = findings.iter().map(|finding| finding.key.to_string()).collect();
-    for version in store::stray_versions(project)? {
-        let key = json!({"seq": version.seq, "ordinal": version.key});
-        if !known.contains(&key.to_string()) {
-            let in_words = format!(
-                "the row of operation {} of bundle {} does not follow from others",
-                version.key,
-                version.seq.unwrap_or_default()
-            );
-            findings.push(wrong_row("file_op", key, "row", in_words, version.found));
-        }
+    let mut strays = Vec::new();
+    for domain in DOMAINS {
+        strays.extend(domain.strays(project)?);
     }
+    let (of_log, of_state): (Vec<Stray>, Vec<Stray>) =
+        strays.into_iter().partition(|stray| matches!(stray.kind, RowKind::Logged(_)));
+    let is_new = |stray: &Stray| !known.contains(&stray.key.to_string());
+    findings.extend(of_log.into_iter().filter(is_new).map(|stray| wrong_row(stray, Wrong::Row)));
     // What hangs off an operation that is not what was logged is not wrong for that.
     let corrupt: BTreeSet<i64> = findings
         .iter()
-        .filter(|finding| matches!(finding.kind, "file_op" | "field_op" | "asset_op"))
+        .filter(|finding| matches!(finding.kind, RowKind::Logged(_)))
         .filter_map(|finding| finding.key["seq"].as_i64())
         .collect();
-    let of_sound_op = |seq: Option<i64>| !seq.is_some_and(|seq| corrupt.contains(&seq));
-    let mut state = Vec::new();
-    for head in store::stray_heads(project)?.into_iter().filter(|head| of_sound_op(head.seq)) {
-        let in_words = format!("{} is not what its newest version says", shorten(&head.key));
-        let key = json!({"file_path": head.key});
-        state.push(wrong_row("file_head", key, "content", in_words, head.found));
-    }
-    for field in store::stray_fields(project)?.into_iter().filter(|field| of_sound_op(field.seq)) {
-        let FieldKey { entity, field: name } = &field.key;
-        let in_words = format!("{} of {} is not what its newest operation says", shorten(name), entity);
-        state.push(wrong_row("entity_field", store::field_key(&field.key), "content", in_words, field.found));
-    }
-    for asset in store::stray_assets(project)?.into_iter().filter(|asset| of_sound_op(asset.seq)) {
-        let in_words = format!("asset {} is not what its newest operation says", asset.key);
-        let key = json!({"content_hash": asset.key});
-        state.push(wrong_row("asset", key, "content", in_words, asset.found));
-    }
+    let of_sound_op = |stray: &Stray| !stray.seq.is_some_and(|seq| corrupt.contains(&seq));
+    let of_state = of_state.into_iter().filter(of_sound_op);
+    let mut state: Vec<Finding> = of_state.map(|stray| wrong_row(stray, Wrong::Content)).collect();
     let mut known: BTreeSet<String> = state.iter().map(|finding| finding.key.to_string()).collect();
     // Operations that are not what was logged make another state.
-    let is_log_sound = !findings
-        .iter()
-        .any(|finding| matches!(finding.kind, "file_op" | "field_op" | "asset_op" | "bundle"));
+    let is_log_sound =
+        !findings.iter().any(|finding| matches!(finding.kind, RowKind::Logged(_) | RowKind::Bundle));
     if is_log_sound {
-        for op in store::current_state(project)?.difference(replayed) {
-            let (kind, key) = super::replay::place(&op);
+        for change in domain::current_state(project)?.difference(replayed) {
+            let key = change.key();
             if known.insert(key.to_string()) {
-                let in_words = format!("replaying the log would still {}", super::replay::deed(&op));
+                let op = change.op();
+                let description = format!("replaying the log would still {}", op.describe());
                 let found = Some(op.checksum()?);
-                state.push(wrong_row(kind, key, "replay", in_words, found));
+                let kind = RowKind::Current(change.topic());
+                state.push(wrong_row(Stray { kind, key, seq: None, found, description }, Wrong::Replay));
             }
         }
     }
     // Totals follow from rows, so those come first.
     if is_log_sound && state.is_empty() && store::has_stray_totals(project)? {
-        let in_words = "the project's head does not count what there is".to_owned();
-        state.push(wrong_row("project_head", json!({"seq": seq}), "totals", in_words, None));
+        let description = "the project's head does not count what there is".to_owned();
+        let kind = RowKind::ProjectHead;
+        let stray = Stray { kind, key: json!({"seq": seq}), seq: None, found: None, description };
+        state.push(wrong_row(stray, Wrong::Totals));
     }
     findings.append(&mut state);
     Ok(())
 }
 
-fn wrong_row(
-    kind: &'static str,
-    key: Value,
-    fault: &'static str,
-    in_words: String,
-    found: Option<Hash>,
-) -> Finding {
-    Finding { kind, key, fault, in_words, expected: None, found }
+fn wrong_row(stray: Stray, fault: Wrong) -> Finding {
+    let Stray { kind, key, found, description, .. } = stray;
+    Finding { kind, key, fault, description, expected: None, found }
 }
 
 /// Every content against its length and hash. What is in chunks is read chunk by chunk, because it may be larger than memory.
@@ -335,10 +322,10 @@ fn verify_content(project: ProjectId, findings: &mut Vec<Finding>, counts: &mut 
     }
     for hash in store::missing_blobs(project)? {
         findings.push(Finding {
-            kind: "blob",
+            kind: RowKind::Blob,
             key: json!({"content_hash": hash.to_hex()}),
-            fault: "missing",
-            in_words: format!("content {} is not there", hash.to_hex()),
+            fault: Wrong::Missing,
+            description: format!("content {} is not there", hash.to_hex()),
             expected: Some(hash),
             found: None,
         });
@@ -370,10 +357,10 @@ fn judged(hash: &Hash, checked: Result<()>) -> Result<Option<Finding>> {
 
 fn wrong_content(hash: &Hash) -> Finding {
     Finding {
-        kind: "blob",
+        kind: RowKind::Blob,
         key: json!({"content_hash": hash.to_hex()}),
-        fault: "content",
-        in_words: format!("content {} does not have its hash or length", hash.to_hex()),
+        fault: Wrong::Content,
+        description: format!("content {} does not have its hash or length", hash.to_hex()),
         expected: Some(*hash),
         found: None,
     }
@@ -383,7 +370,7 @@ fn wrong_content(hash: &Hash) -> Finding {
 /// told of the entry.
 pub fn record(project: ProjectId, finding: &Finding) -> Result<(Uuid, bool)> {
     let (id, is_open) = quarantine::store::record(project, finding)?;
-    if let (true, "blob", Some(hash)) = (is_open, finding.kind, &finding.expected) {
+    if let (true, RowKind::Blob, Some(hash)) = (is_open, finding.kind, &finding.expected) {
         store::mark_blob(project, hash, id)?;
     }
     Ok((id, is_open))

@@ -3,12 +3,12 @@
 use super::audit::{self, record, told};
 use super::load::{self, Bundle};
 use super::repair::{self, mending, surroundings};
-use super::store;
 use crate::blob::{self, Blob};
+use crate::domain::interface::StoredOp;
 use crate::gate::Access;
-use crate::guc;
 use crate::ids::{ProjectId, Seq};
 use crate::log::quarantine::{self, Finding};
+use crate::{domain, guc};
 use quire_core::audit::check;
 use quire_core::chain::{BundleHeader, checksum};
 use quire_core::content::encode_all;
@@ -16,6 +16,7 @@ use quire_core::error::{Code, Result};
 use quire_core::hash::Hash;
 use quire_core::op::Op;
 use quire_core::peer;
+use quire_core::quarantine::{Fault, RowKind};
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
@@ -67,10 +68,10 @@ pub fn check_contents(access: &Access, hashes: &[Hash]) -> Result<Value> {
 /// Records a bundle that came corrupt from a peer.
 pub fn record_incoming(project: ProjectId, peer: &str, bundle: &peer::Bundle, fault: &str) -> Result<Uuid> {
     let finding = Finding {
-        kind: "peer_bundle",
+        kind: RowKind::PeerBundle,
         key: json!({"bundle_id": bundle.header.bundle_id, "peer": peer}),
-        fault: "content",
-        in_words: format!("bundle {} came from {peer} corrupt: {fault}", bundle.header.bundle_id),
+        fault: Fault::Content,
+        description: format!("bundle {} came from {peer} corrupt: {fault}", bundle.header.bundle_id),
         expected: Some(bundle.checksum),
         found: None,
     };
@@ -79,12 +80,12 @@ pub fn record_incoming(project: ProjectId, peer: &str, bundle: &peer::Bundle, fa
 
 /// Ends the entries of a bundle that came corrupt and has now come sound.
 pub fn end_incoming(access: &Access, bundle: Uuid) -> Result<()> {
-    end(access, &["peer_bundle"], &json!({"bundle_id": bundle}))
+    end(access, RowKind::PeerBundle, &json!({"bundle_id": bundle}))
 }
 
-/// Ends all open entries of some kinds whose keys have these members.
-fn end(access: &Access, kinds: &[&str], about: &Value) -> Result<()> {
-    while let Some(entry) = quarantine::store::open_entry(access.project, kinds, about.clone())? {
+/// Ends all open entries of a kind whose keys have these members.
+fn end(access: &Access, kind: RowKind, about: &Value) -> Result<()> {
+    while let Some(entry) = quarantine::store::open_entry(access.project, [kind], about.clone())? {
         quarantine::store::end_entry(
             access.project,
             entry.id,
@@ -111,7 +112,7 @@ pub fn heal_contents(access: &Access, seq: Seq, copies: &HashMap<Hash, Vec<u8>>)
             Err(error) if error.code() == Code::Corrupt => {
                 let parts = encode_all(bytes, guc::compression_level());
                 blob::store::replace(access.project, &Blob { hash: *hash, size: bytes.len() as i64, parts })?;
-                end(access, &["blob"], &json!({"content_hash": hash.to_hex()}))?;
+                end(access, RowKind::Blob, &json!({"content_hash": hash.to_hex()}))?;
                 healed.push(format!("content {} was corrupt here and is mended", hash.to_hex()));
             }
             Err(error) if error.code() != Code::Gone => return Err(error),
@@ -131,16 +132,8 @@ pub fn heal_ops(access: &Access, seq: Seq, copies: &[&Op]) -> Result<Vec<String>
                 if stored.stored != Some(copy.checksum()?) {
                     continue;
                 }
-                mending(|| match stored.kind {
-                    "file_op" => store::mend_file_op(project, seq, stored.ordinal, copy),
-                    "asset_op" => store::mend_asset_op(project, seq, stored.ordinal, copy),
-                    _ => store::mend_field_op(project, seq, stored.ordinal, copy),
-                })?;
-                end(
-                    access,
-                    &["file_op", "field_op", "asset_op"],
-                    &json!({"seq": seq, "ordinal": stored.ordinal}),
-                )?;
+                mending(|| domain::of(stored.kind)?.repair_op(project, seq, stored.ordinal, copy))?;
+                end(access, stored.kind, &json!({"seq": seq, "ordinal": stored.ordinal}))?;
                 healed.push(format!(
                     "operation {} of bundle {seq} was corrupt here and is mended",
                     stored.ordinal
@@ -151,7 +144,7 @@ pub fn heal_ops(access: &Access, seq: Seq, copies: &[&Op]) -> Result<Vec<String>
     Ok(healed)
 }
 
-fn is_as_logged(stored: &store::StoredOp) -> bool {
+fn is_as_logged(stored: &StoredOp) -> bool {
     stored.op.as_ref().and_then(|op| op.checksum().ok()) == stored.stored
 }
 
@@ -164,7 +157,7 @@ pub fn heal_header(access: &Access, seq: Seq, copy: &BundleHeader) -> Result<Vec
     let (bundle, _, after) = surroundings(access.project, seq)?;
     let recorded = [bundle.logged.checksum, after];
     if recorded.into_iter().any(|expected| repair::mend_header(access.project, seq, copy, expected).is_ok()) {
-        end(access, &["bundle"], &json!({"seq": seq}))?;
+        end(access, RowKind::Bundle, &json!({"seq": seq}))?;
         return Ok(vec![format!("the header of bundle {seq} was corrupt here and is mended")]);
     }
     Ok(Vec::new())

@@ -1,6 +1,8 @@
 //! The log as rows tell it, with the checksums computed anew.
 
-use super::store::{self, StoredOp};
+use super::store;
+use crate::domain;
+use crate::domain::interface::StoredOp;
 use crate::ids::{ProjectId, Seq};
 use quire_core::audit::{LoggedBundle, LoggedOp};
 use quire_core::error::Result;
@@ -36,7 +38,7 @@ pub fn bundles(project: ProjectId, up_to: Seq, mut each: impl FnMut(Bundle) -> R
 /// The bundles after a seq and up to another.
 pub fn batch(project: ProjectId, after: Seq, last: Seq) -> Result<Vec<Bundle>> {
     let mut ops: BTreeMap<Seq, Vec<StoredOp>> = BTreeMap::new();
-    for (seq, op) in store::ops(project, after, last)? {
+    for (seq, op) in domain::logged(project, after, last)? {
         ops.entry(seq).or_default().push(op);
     }
     let bundles = store::bundles(project, after, last)?;

@@ -4,18 +4,18 @@ use super::load::{self, Bundle};
 use super::store;
 use crate::blob::{self, Blob};
 use crate::gate::Access;
-use crate::guc;
 use crate::ids::{ProjectId, Seq};
 use crate::log::quarantine::Entry;
-use quire_core::audit::{Fault, check};
+use crate::{domain, guc};
+use quire_core::audit::{Fault as Found, check};
 use quire_core::chain::{BundleHeader, checksum};
 use quire_core::content::encode_all;
 use quire_core::error::{Code, Error, Result};
-use quire_core::field::EntityKey;
 use quire_core::hash::Hash;
 use quire_core::json::{Members, decode_base64};
 use quire_core::op::Op;
 use quire_core::peer;
+use quire_core::quarantine::{Fault, RowKind};
 use serde_json::{Value, json};
 
 /// Mends the row of an entry; what it was mended from.
@@ -28,49 +28,42 @@ pub fn repair(access: &Access, entry: &Entry, supply: Option<&Value>) -> Result<
                 .with("needs", wanted)
         })
     };
-    match (entry.kind.as_str(), entry.fault.as_str()) {
+    match (entry.kind, entry.fault) {
         // Whoever wrote it again brought it back.
-        ("blob", _) if supply.is_none() && blob::store::check(project, &expected(entry)?).is_ok() => {
+        (RowKind::Blob, _) if supply.is_none() && blob::store::check(project, &expected(entry)?).is_ok() => {
             Ok("a later write")
         }
-        ("blob", _) => content(project, entry, from_supply("content or content_base64")?).map(|()| "supply"),
+        (RowKind::Blob, _) => {
+            content(project, entry, from_supply("content or content_base64")?).map(|()| "supply")
+        }
         // Read by a version of quire that did not take a number for what it is.
-        ("file_op" | "field_op" | "asset_op", "content")
-            if supply.is_none() && is_as_logged(project, entry)? =>
-        {
+        (RowKind::Logged(_), Fault::Content) if supply.is_none() && is_as_logged(project, entry)? => {
             Ok("the log")
         }
-        ("file_op" | "field_op" | "asset_op", "content") => {
+        (RowKind::Logged(_), Fault::Content) => {
             operation(project, entry, from_supply("op")?).map(|()| "supply")
         }
-        ("file_op" | "field_op" | "asset_op" | "bundle", "checksum" | "prev_checksum") => {
+        (RowKind::Logged(_) | RowKind::Bundle, Fault::Checksum | Fault::PrevChecksum) => {
             checksums(project, entry).map(|()| "the log")
         }
         // Other repairs may have brought it back.
-        ("bundle", "op_count") => {
+        (RowKind::Bundle, Fault::OpCount) => {
             let (bundle, before, after) = surroundings(project, number(entry, "seq")?)?;
             from_the_log(entry, check(&bundle.logged, &before, after)?.faults.is_empty())
         }
-        ("bundle", "content") => header(project, entry, from_supply("header")?).map(|()| "supply"),
-        ("file_op", "row") => {
+        (RowKind::Bundle, Fault::Content) => {
+            header(project, entry, from_supply("header")?).map(|()| "supply")
+        }
+        (RowKind::Logged(_), Fault::Row) => {
             let (seq, ordinal) = (number(entry, "seq")?, number(entry, "ordinal")? as i32);
-            mending(|| store::mend_version(project, seq, ordinal)).map(|()| "the log")
+            mending(|| domain::of(entry.kind)?.repair_logged_row(project, seq, ordinal)).map(|()| "the log")
         }
-        ("project_head", "totals") => store::mend_totals(project).map(|()| "the log"),
-        ("project_head", _) => checksums(project, entry).map(|()| "the log"),
-        ("file_head", _) => from_the_log(entry, store::mend_file_head(project, text(entry, "file_path")?)?),
-        ("asset", _) => {
-            let hash = Hash::parse("content_hash", text(entry, "content_hash")?)?;
-            from_the_log(entry, store::mend_asset(project, &hash)?)
+        (RowKind::ProjectHead, Fault::Totals) => store::repair_totals(project).map(|()| "the log"),
+        (RowKind::ProjectHead, _) => checksums(project, entry).map(|()| "the log"),
+        (RowKind::Current(_), _) => {
+            from_the_log(entry, domain::of(entry.kind)?.repair_current(project, &entry.key)?)
         }
-        ("entity_field", _) => {
-            let key = EntityKey {
-                entity_type: text(entry, "entity_type")?.into(),
-                entity_id: text(entry, "entity_id")?.into(),
-            };
-            from_the_log(entry, store::mend_field(project, &key.field(text(entry, "field")?)?)?)
-        }
-        _ => Err(not_one_by_one(entry)),
+        (RowKind::Logged(_) | RowKind::Bundle | RowKind::PeerBundle, _) => Err(not_one_by_one(entry)),
     }
 }
 
@@ -83,10 +76,6 @@ fn not_one_by_one(entry: &Entry) -> Error {
         .with("kind", entry.kind.as_str())
         .with("fault", entry.fault.as_str())
         .hint("restore the project from a backup or a peer")
-}
-
-fn text<'e>(entry: &'e Entry, key: &str) -> Result<&'e str> {
-    entry.key[key].as_str().ok_or_else(|| Error::internal("an entry of the quarantine has another key"))
 }
 
 fn number(entry: &Entry, key: &str) -> Result<i64> {
@@ -128,11 +117,7 @@ fn operation(project: ProjectId, entry: &Entry, supply: &Value) -> Result<()> {
         return Err(not_the_copy(&expected, &found));
     }
     let (seq, ordinal) = (number(entry, "seq")?, number(entry, "ordinal")? as i32);
-    mending(|| match entry.kind.as_str() {
-        "file_op" => store::mend_file_op(project, seq, ordinal, &op),
-        "asset_op" => store::mend_asset_op(project, seq, ordinal, &op),
-        _ => store::mend_field_op(project, seq, ordinal, &op),
-    })?;
+    mending(|| domain::of(entry.kind)?.repair_op(project, seq, ordinal, &op))?;
     // What the row does not say itself, the path of a file for one, may be missing.
     if is_as_logged(project, entry)? { Ok(()) } else { Err(not_one_by_one(entry)) }
 }
@@ -147,9 +132,9 @@ fn is_as_logged(project: ProjectId, entry: &Entry) -> Result<bool> {
 
 /// Runs `work` with the guard of the log's rows open.
 pub fn mending(work: impl FnOnce() -> Result<()>) -> Result<()> {
-    store::allow_mending(true)?;
+    store::open_guard(true)?;
     work()?;
-    store::allow_mending(false)
+    store::open_guard(false)
 }
 
 /// A bundle, what the checksum of the one before may be, and what the next one or the head says of its own.
@@ -182,12 +167,13 @@ fn checksums(project: ProjectId, entry: &Entry) -> Result<()> {
     };
     mending(|| {
         for fault in checked.faults {
-            if let Fault::OpChecksum(ordinal, right) = fault {
-                let kind = bundle.ops.iter().find(|op| op.ordinal == ordinal).map_or("bundle", |op| op.kind);
-                store::mend_op_checksum(project, kind, seq, ordinal, &right)?;
+            if let Found::OpChecksum(ordinal, right) = fault {
+                let kind =
+                    bundle.ops.iter().find(|op| op.ordinal == ordinal).map_or(RowKind::Bundle, |op| op.kind);
+                domain::of(kind)?.repair_op_checksum(project, seq, ordinal, &right)?;
             }
         }
-        store::mend_bundle_checksums(project, seq, &before, right)
+        store::repair_bundle_checksums(project, seq, &before, right)
     })
 }
 
@@ -215,8 +201,8 @@ pub fn mend_header(project: ProjectId, seq: Seq, header: &BundleHeader, expected
         found = checksum(&candidate, header, &ops)?;
         if found == expected {
             return mending(|| {
-                store::mend_header(project, header, ops.len() as i32)?;
-                store::mend_bundle_checksums(project, seq, &candidate, &found)
+                store::repair_header(project, header, ops.len() as i32)?;
+                store::repair_bundle_checksums(project, seq, &candidate, &found)
             });
         }
     }

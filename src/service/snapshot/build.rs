@@ -11,7 +11,7 @@ use quire_core::archive::{DELTA_PATH, Delta, Entry, Format, Sink, Writer};
 use quire_core::content::Codec;
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
-use quire_core::op::Mode;
+use quire_core::mode::Mode;
 use quire_core::path::FilePath;
 use quire_core::timestamp::Micros;
 use serde::Serialize;

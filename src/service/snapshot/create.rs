@@ -19,7 +19,7 @@ use pgrx::prelude::*;
 use quire_core::ability::Abilities;
 use quire_core::archive::Format;
 use quire_core::error::{Error, Result};
-use quire_core::op::Op;
+use quire_core::op::{Op, SystemOp};
 use quire_core::timestamp::Micros;
 
 /// Makes an archive of a project, or finds the one that is there.
@@ -116,7 +116,7 @@ pub fn make(access: &Access, format: Format, seq: Seq, since_seq: Option<Seq>) -
     if !writes {
         return Ok(Found { id, cached: false });
     }
-    let ready = Op::SnapshotReady {
+    let ready = Op::System(SystemOp::SnapshotReady {
         snapshot_id: id,
         seq: key.tree_seq,
         since_seq,
@@ -124,7 +124,7 @@ pub fn make(access: &Access, format: Format, seq: Seq, since_seq: Option<Seq>) -
         size: made.size,
         content_hash: made.content_hash,
         file_count: made.file_count,
-    };
+    });
     commit(&Commit::new(access, Kind::System, None), |head| {
         // What is not current any more may have been collected while it was read.
         if format == Format::TarZst && key.tree_seq < store::tree_seq(project, head.seq)? {

@@ -19,8 +19,8 @@ use quire_core::hash::Hash;
 use quire_core::interrupt;
 use quire_core::json::encode_base64;
 use quire_core::mark::Mark;
-use quire_core::op::Mode;
-use quire_core::path::shorten;
+use quire_core::mode::Mode;
+use quire_core::text::shorten;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashSet};
 

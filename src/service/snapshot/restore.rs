@@ -10,10 +10,11 @@ use crate::ids::Seq;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use quire_core::archive::{DELTA_PATH, Delta, Format, Limits, Member, read};
+use quire_core::edit::Edit;
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
 use quire_core::path::FilePath;
-use quire_core::tree::Edit;
+use quire_core::tree::FileEdit;
 use serde_json::json;
 use std::collections::HashSet;
 use std::io::Cursor;
@@ -62,7 +63,7 @@ fn restore(
 /// What an archive wants done.
 #[derive(Default)]
 struct Unpacked {
-    puts: Vec<Edit>,
+    puts: Vec<FileEdit>,
     blobs: Vec<Blob>,
     /// The files a delta says went away.
     deleted: Option<Vec<FilePath>>,
@@ -89,7 +90,7 @@ fn unpack(access: &Access, format: Format, archive: &[u8]) -> Result<Unpacked> {
         if known.insert(described.hash) {
             content.blobs.extend(blob::prepare(access.project, &[(&described, &bytes)])?);
         }
-        content.puts.push(Edit::Put {
+        content.puts.push(FileEdit::Put {
             path,
             file_type: None,
             mode: Some(mode),
@@ -108,14 +109,14 @@ impl Unpacked {
         let is_delta = deleted.is_some();
         let named: HashSet<&str> = match &deleted {
             Some(deleted) => deleted.iter().map(FilePath::as_str).collect(),
-            None => puts.iter().flat_map(Edit::paths).map(FilePath::as_str).collect(),
+            None => puts.iter().flat_map(FileEdit::paths).map(FilePath::as_str).collect(),
         };
-        let mut edits: Vec<Edit> = files_at(access.project, now)?
+        let mut edits: Vec<FileEdit> = files_at(access.project, now)?
             .into_iter()
             .filter(|(path, _)| named.contains(path.as_str()) == is_delta)
-            .map(|(path, _)| Edit::Delete { path, expected_version: None })
+            .map(|(path, _)| FileEdit::Delete { path, expected_version: None })
             .collect();
         edits.extend(puts);
-        Ok(Plan { edits, blobs, ..Plan::default() })
+        Ok(Plan { edits: edits.into_iter().map(Edit::File).collect(), blobs, ..Plan::default() })
     }
 }

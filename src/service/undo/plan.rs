@@ -11,12 +11,16 @@ use crate::log::quarantine;
 use crate::log::store::{Author, authors};
 use quire_core::asset::{AssetEdit, Source};
 use quire_core::conflict::OnConflict;
+use quire_core::edit::Edit;
 use quire_core::error::{Code, Error, Result};
-use quire_core::field::{FieldEdit, FieldKey};
+use quire_core::field::FieldEdit;
 use quire_core::hash::Hash;
-use quire_core::path::{FilePath, shorten};
-use quire_core::replay::File;
-use quire_core::tree::{Edit, Head};
+use quire_core::key::FieldKey;
+use quire_core::op::Topic;
+use quire_core::path::FilePath;
+use quire_core::quarantine::RowKind;
+use quire_core::text::shorten;
+use quire_core::tree::{FileEdit, Head};
 use quire_core::undo::{Verdict, judge};
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap};
@@ -60,10 +64,10 @@ enum Target {
 /// Plans to take a bundle back. What is in the way is refused, left out, or, of fields, overwritten and kept as a conflict.
 pub fn invert(access: &Access, seq: Seq, on_conflict: OnConflict) -> Result<Plan> {
     let mut plan = Plan { undoes_seq: Some(seq), ..Plan::default() };
-    quarantine::refuse(access.project, &["bundle", "file_op", "field_op", "asset_op"], json!({"seq": seq}))?;
+    quarantine::refuse(access.project, RowKind::log(), json!({"seq": seq}))?;
     let mut in_the_way = files(access, seq, on_conflict, &mut plan.edits)?;
-    in_the_way.extend(fields(access, seq, on_conflict, &mut plan.fields)?);
-    in_the_way.extend(assets(access, seq, on_conflict, &mut plan.assets)?);
+    in_the_way.extend(fields(access, seq, on_conflict, &mut plan.edits)?);
+    in_the_way.extend(assets(access, seq, on_conflict, &mut plan.edits)?);
     let stops = |way: &&InTheWay| match on_conflict {
         OnConflict::Reject => true,
         OnConflict::Record => !matches!(way.target, Target::Field(_)),
@@ -84,8 +88,12 @@ pub fn invert(access: &Access, seq: Seq, on_conflict: OnConflict) -> Result<Plan
 
 /// What a bundle gives back is an older operation's, whichever that is: none of its kind may be corrupt, or taking back would
 /// log what is corrupt anew, as sound.
-fn refuse_corrupt(access: &Access, kinds: &[&str], is_untouched: bool) -> Result<()> {
-    if is_untouched { Ok(()) } else { quarantine::refuse(access.project, kinds, json!({})) }
+fn refuse_corrupt(access: &Access, topic: Topic, is_untouched: bool) -> Result<()> {
+    if is_untouched {
+        Ok(())
+    } else {
+        quarantine::refuse(access.project, [RowKind::Logged(topic), RowKind::Current(topic)], json!({}))
+    }
 }
 
 /// Contents that are archived or collected, and how that is told. Only who skips is spared them: the others are refused when
@@ -112,7 +120,7 @@ fn gone(
 
 fn files(access: &Access, seq: Seq, on_conflict: OnConflict, edits: &mut Vec<Edit>) -> Result<Vec<InTheWay>> {
     let touched = file::store::changed_in(access.project, seq)?;
-    refuse_corrupt(access, &["file_op", "file_head"], touched.is_empty())?;
+    refuse_corrupt(access, Topic::File, touched.is_empty())?;
     let paths: BTreeSet<&str> = touched.iter().map(|change| change.path.as_str()).collect();
     let heads: HashMap<FilePath, Head> = file::store::heads_at(access.project, &paths)?;
     let wanted = touched.iter().filter_map(|change| change.from.as_ref()?.content_hash);
@@ -120,8 +128,8 @@ fn files(access: &Access, seq: Seq, on_conflict: OnConflict, edits: &mut Vec<Edi
     let mut in_the_way = Vec::new();
     for change in touched {
         let head = heads.get(&change.path);
-        let of = |row: &Option<VersionRow>| row.as_ref().and_then(|row| File::of(&row.to_head(None)));
-        match judge(&of(&change.from), &of(&change.to), &head.and_then(File::of)) {
+        let of = |row: &Option<VersionRow>| row.as_ref().and_then(|row| row.to_head(None).file());
+        match judge(&of(&change.from), &of(&change.to), &head.and_then(Head::file)) {
             Verdict::Nothing => {}
             Verdict::Restore => match change.from {
                 Some(row) => match row.content_hash.and_then(|hash| gone.get(&hash)) {
@@ -129,9 +137,12 @@ fn files(access: &Access, seq: Seq, on_conflict: OnConflict, edits: &mut Vec<Edi
                         let why = Why::Gone(how.clone());
                         in_the_way.push(InTheWay { target: Target::File(change.path), why });
                     }
-                    None => edits.extend(file::put_again(access, change.path, row)?),
+                    None => edits.extend(file::put_again(access, change.path, row)?.map(Edit::File)),
                 },
-                None => edits.push(Edit::Delete { path: change.path, expected_version: None }),
+                None => {
+                    let path = change.path;
+                    edits.push(Edit::File(FileEdit::Delete { path, expected_version: None }));
+                }
             },
             Verdict::Conflict => {
                 let verb = if head.is_some_and(Head::is_live) { "changed" } else { "deleted" };
@@ -148,11 +159,11 @@ fn fields(
     access: &Access,
     seq: Seq,
     on_conflict: OnConflict,
-    edits: &mut Vec<FieldEdit>,
+    edits: &mut Vec<Edit>,
 ) -> Result<Vec<InTheWay>> {
     let mut in_the_way = Vec::new();
     let touched = entity::store::touched_by(access.project, seq)?;
-    refuse_corrupt(access, &["field_op", "entity_field"], touched.is_empty())?;
+    refuse_corrupt(access, Topic::Field, touched.is_empty())?;
     for touched in touched {
         let verdict = judge(&touched.before, &touched.after, &touched.now.value);
         let is_in_the_way = verdict == Verdict::Conflict;
@@ -164,7 +175,12 @@ fn fields(
         if verdict == Verdict::Restore || is_in_the_way && on_conflict == OnConflict::Record {
             // Who changed it since is in conflict with this.
             let base_seq = is_in_the_way.then_some(seq);
-            edits.push(FieldEdit::Write { key: touched.key, value: touched.before, base_seq, always: false });
+            edits.push(Edit::Field(FieldEdit::Write {
+                key: touched.key,
+                value: touched.before,
+                base_seq,
+                always: false,
+            }));
         }
     }
     Ok(in_the_way)
@@ -174,11 +190,11 @@ fn assets(
     access: &Access,
     seq: Seq,
     on_conflict: OnConflict,
-    edits: &mut Vec<AssetEdit>,
+    edits: &mut Vec<Edit>,
 ) -> Result<Vec<InTheWay>> {
     let mut in_the_way = Vec::new();
     let touched = asset::store::touched_by(access.project, seq)?;
-    refuse_corrupt(access, &["asset_op", "asset"], touched.is_empty())?;
+    refuse_corrupt(access, Topic::Asset, touched.is_empty())?;
     let gone = gone(access, on_conflict, touched.iter().map(|touched| touched.hash))?;
     for Touched { hash, before, after, now, seq } in touched {
         match judge(&before, &after, &now) {
@@ -188,8 +204,10 @@ fn assets(
                     let why = Why::Gone(how.clone());
                     in_the_way.push(InTheWay { target: Target::Asset(hash), why });
                 }
-                (Some(label), None) => edits.push(AssetEdit::Put { hash, source: Source::Stored, label }),
-                (None, _) => edits.push(AssetEdit::Delete { hash, reason: None }),
+                (Some(label), None) => {
+                    edits.push(Edit::Asset(AssetEdit::Put { hash, source: Source::Stored, label }));
+                }
+                (None, _) => edits.push(Edit::Asset(AssetEdit::Delete { hash, reason: None })),
             },
             Verdict::Conflict => {
                 let verb = if now.is_some() { "changed" } else { "deleted" };

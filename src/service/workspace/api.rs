@@ -14,9 +14,9 @@ use crate::service::project::ProjectKind;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use quire_core::error::{Error, Result};
-use quire_core::field::EntityKey;
 use quire_core::hash::Hash;
 use quire_core::json::Members;
+use quire_core::key::EntityKey;
 use quire_core::path::FilePath;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -146,9 +146,8 @@ fn from_library(
     let committed = commit(&request, |_| {
         let state = State::sound_at(library.project, seq)?.only(&paths, &entities, &assets)?;
         let cleared = clear_others(access.project, &state.fields)?;
-        let mut plan = state.into_plan(&access)?;
-        plan.fields.extend(cleared);
-        match plan.edits.len() + plan.fields.len() + plan.assets.len() {
+        let plan = state.into_plan(&access, cleared)?;
+        match plan.edits.len() {
             0 => {}
             count => check_count("paths, entities and assets", count)?,
         }

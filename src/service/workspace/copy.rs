@@ -10,15 +10,19 @@ use crate::ids::{ActorId, ProjectId, Seq};
 use crate::log::quarantine;
 use crate::service::project::{self, ProjectKind};
 use quire_core::asset::{Asset, AssetEdit, Source as AssetSource, no_asset};
+use quire_core::edit::Edit;
 use quire_core::error::{Error, Result};
-use quire_core::field::{EntityKey, FieldEdit, FieldKey, no_entity};
+use quire_core::field::{FieldEdit, no_entity};
 use quire_core::hash::Hash;
 use quire_core::interrupt;
 use quire_core::json::JsonValue;
-use quire_core::op::Mode;
+use quire_core::key::{EntityKey, FieldKey};
+use quire_core::mode::Mode;
+use quire_core::op::Topic;
 use quire_core::path::FilePath;
+use quire_core::quarantine::RowKind;
 use quire_core::timestamp::Micros;
-use quire_core::tree::{Content, Edit};
+use quire_core::tree::{Content, FileEdit};
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashSet};
 
@@ -37,8 +41,13 @@ impl State {
     /// Reads it; XX001 when something of it may be in quarantine, because the copy would count as sound.
     pub fn sound_at(project: ProjectId, seq: Seq) -> Result<Self> {
         quarantine::refuse_files(project, seq)?;
-        quarantine::refuse(project, &["entity_field", "asset"], json!({}))?;
-        quarantine::refuse_ops(project, &["field_op", "asset_op"], seq)?;
+        quarantine::refuse(
+            project,
+            [RowKind::Current(Topic::Field), RowKind::Current(Topic::Asset)],
+            json!({}),
+        )?;
+        quarantine::refuse_ops(project, Topic::Field, seq)?;
+        quarantine::refuse_ops(project, Topic::Asset, seq)?;
         Self::at(project, seq)
     }
 
@@ -91,9 +100,9 @@ impl State {
         (count > 0).then_some((from, from + count))
     }
 
-    /// What writes all of it into another project; PT413 for what is too large there. Current files are present; an
+    /// What writes all of it into another project, and clears fields there; PT413 for what is too large there. Current files are present; an
     /// asset that is archived stays so.
-    pub fn into_plan(self, to: &Access) -> Result<Plan> {
+    pub fn into_plan(self, to: &Access, cleared: Vec<FieldEdit>) -> Result<Plan> {
         let hashes: HashSet<Hash> = self.files.iter().filter_map(|(_, file)| file.content_hash).collect();
         let links = self.files.iter().filter(|(_, file)| file.mode == Mode::Symlink);
         let links: Vec<Hash> = links.filter_map(|(_, file)| file.content_hash).collect();
@@ -105,15 +114,16 @@ impl State {
             blob::check_size(&to.settings, path.as_str(), file.size)?;
             let link_target =
                 targets.get(&hash).and_then(|bytes| std::str::from_utf8(bytes).ok()).map(Into::into);
-            edits.push(Edit::Put {
+            edits.push(Edit::File(FileEdit::Put {
                 path,
                 file_type: Some(file.file_type),
                 mode: Some(file.mode),
                 content: Content { hash, size: file.size, is_binary: file.is_binary, link_target },
                 expected_version: None,
-            });
+            }));
         }
-        let fields = self.fields.into_iter().map(|(key, value)| write(key, Some(value))).collect();
+        edits.extend(self.fields.into_iter().map(|(key, value)| write(key, Some(value))).map(Edit::Field));
+        edits.extend(cleared.into_iter().map(Edit::Field));
         let or_archived: Vec<Hash> =
             self.assets.iter().map(|(hash, _)| *hash).filter(|hash| !hashes.contains(hash)).collect();
         let assets = self.assets.into_iter().map(|(hash, asset)| AssetEdit::Put {
@@ -121,11 +131,11 @@ impl State {
             source: AssetSource::Copied(asset.size),
             label: asset.label,
         });
-        let assets = assets.collect();
+        edits.extend(assets.map(Edit::Asset));
         let mut hashes: Vec<Hash> = hashes.into_iter().collect();
         hashes.sort_unstable();
         let copied = Some(Copied { from: self.from, hashes, or_archived });
-        Ok(Plan { edits, fields, assets, copied, ..Plan::default() })
+        Ok(Plan { edits, copied, ..Plan::default() })
     }
 }
 
@@ -193,7 +203,7 @@ pub fn create(from: &Access, name: &str, kind: ProjectKind, source: &Source, seq
     let to = new_project(name, kind, source.settings.clone(), from.author()?)?;
     let details = Some(origin(from.project, seq));
     let request = Commit { details, ..Commit::new(&to, Kind::Import, None) };
-    let copied = commit(&request, |_| state.into_plan(&to));
+    let copied = commit(&request, |_| state.into_plan(&to, Vec::new()));
     // Before contents are missed that went with it.
     source.check_still_there()?;
     copied?;

@@ -11,16 +11,17 @@ use crate::service::snapshot::build::{Packed, add_files};
 use pgrx::Uuid;
 use pgrx::prelude::*;
 use quire_core::archive::{Format, Sink, Writer};
-use quire_core::asset::{Asset, Label};
+use quire_core::asset::Asset;
 use quire_core::error::{Code, Error, Result};
 use quire_core::export::{
     AssetRecord, BLOBS, DamageRecord, EntityRecord, FILES, FORMAT, FORMAT_VERSION, GoneRecord, Lines,
     PROJECT, README, README_NAME, Whereabouts, add,
 };
-use quire_core::field::FieldKey;
 use quire_core::hash::Hash;
 use quire_core::json::{JsonValue, canonical};
-use quire_core::op::Mode;
+use quire_core::key::FieldKey;
+use quire_core::label::Label;
+use quire_core::mode::Mode;
 use quire_core::timestamp::{Micros, rfc3339};
 use serde_json::{Map, Value};
 use std::collections::HashSet;

@@ -6,7 +6,7 @@ use crate::ids::{ProjectId, Seq, uuid_to_pg};
 use crate::log::store::mark;
 use pgrx::JsonB;
 use quire_core::error::Result;
-use quire_core::field::EntityKey;
+use quire_core::key::EntityKey;
 use serde_json::Value;
 use uuid::Uuid;
 

@@ -1,6 +1,7 @@
 //! SQL of entities.
 
 pub mod list;
+pub mod logged;
 mod write;
 
 pub use write::{insert, load_fields, weight};
@@ -9,8 +10,9 @@ use crate::db::{self, Arg};
 use crate::ids::{ProjectId, Seq, uuid_from_pg, uuid_to_pg};
 use pgrx::{JsonB, Uuid as PgUuid};
 use quire_core::error::Result;
-use quire_core::field::{EntityKey, FieldEdit, FieldKey, FieldState, Fields};
+use quire_core::field::{FieldEdit, FieldState, Fields};
 use quire_core::json::JsonValue;
+use quire_core::key::{EntityKey, FieldKey};
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
@@ -19,7 +21,7 @@ pub fn canonical(value: Option<JsonB>) -> Result<Option<JsonValue>> {
     value.map(|json| JsonValue::of(&json.0)).transpose()
 }
 
-fn key_from_row(row: &db::Row, at: usize) -> Result<FieldKey> {
+pub(super) fn key_from_row(row: &db::Row, at: usize) -> Result<FieldKey> {
     Ok(FieldKey {
         entity: EntityKey { entity_type: row.get(at)?, entity_id: row.get(at + 1)? },
         field: row.get(at + 2)?,

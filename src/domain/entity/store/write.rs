@@ -8,8 +8,9 @@ use crate::ids::{ActorId, ProjectId};
 use crate::jsonb::JsonText;
 use crate::log::LockedHead;
 use quire_core::error::Result;
-use quire_core::field::{self, EntityKey, FieldKey, Fields, LEAST_WEIGHT, NewField};
+use quire_core::field::{self, Fields, LEAST_WEIGHT, NewField};
 use quire_core::interrupt;
+use quire_core::key::{EntityKey, FieldKey};
 use std::collections::{HashMap, HashSet};
 
 static OPS: Name = Name::of(c"entity_op", 11);

@@ -7,9 +7,9 @@ use crate::domain::file::row::VersionRow;
 use crate::ids::ProjectId;
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
-use quire_core::op::Mode;
+use quire_core::mode::Mode;
 use quire_core::path::FilePath;
-use quire_core::tree::{Edit, Head};
+use quire_core::tree::{FileEdit, Head};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -45,10 +45,10 @@ fn head_from_row(row: &Row) -> Result<(FilePath, Head)> {
 /// lives below it. Runs under the head lock. `known` is what the lock's statement found already, at the path it was asked.
 pub fn load_for(
     project: ProjectId,
-    edits: &[Edit],
+    edits: &[FileEdit],
     known: Option<(&FilePath, Option<Head>)>,
 ) -> Result<HashMap<FilePath, Head>> {
-    let touched: BTreeSet<&str> = edits.iter().flat_map(Edit::paths).map(FilePath::as_str).collect();
+    let touched: BTreeSet<&str> = edits.iter().flat_map(FileEdit::paths).map(FilePath::as_str).collect();
     let mut heads = match known {
         Some((path, head)) if touched.len() == 1 && touched.contains(path.as_str()) => {
             head.map(|head| (path.clone(), head)).into_iter().collect()
@@ -57,13 +57,13 @@ pub fn load_for(
     };
     let created: BTreeSet<&str> = edits
         .iter()
-        .filter_map(Edit::creates)
+        .filter_map(FileEdit::creates)
         .filter(|path| !heads.get(*path).is_some_and(Head::is_live))
         .map(FilePath::as_str)
         .collect();
     if !created.is_empty() {
         let created_paths =
-            edits.iter().filter_map(Edit::creates).filter(|path| created.contains(path.as_str()));
+            edits.iter().filter_map(FileEdit::creates).filter(|path| created.contains(path.as_str()));
         heads.extend(above(project, created_paths, &touched)?);
         heads.extend(below(project, &created)?);
     }

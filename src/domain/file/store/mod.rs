@@ -3,6 +3,7 @@
 mod heads;
 mod insert;
 pub mod list;
+pub mod logged;
 
 use super::row::VersionRow;
 use crate::db::{self, Arg};

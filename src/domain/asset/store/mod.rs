@@ -1,5 +1,7 @@
 //! SQL of assets and uploads.
 
+pub mod logged;
+
 use crate::blob;
 use crate::db::clock::to_pg;
 use crate::db::{self, Answer, Arg, Row};
@@ -7,10 +9,11 @@ use crate::ids::{ActorId, ProjectId, Seq};
 use crate::log::LockedHead;
 use crate::log::store::mark;
 use pgrx::JsonB;
-use quire_core::asset::{Applied, Asset, Assets, Label, NewAsset};
+use quire_core::asset::{Applied, Asset, Assets, NewAsset};
 use quire_core::error::Result;
 use quire_core::event::AssetChange;
 use quire_core::hash::Hash;
+use quire_core::label::Label;
 use std::collections::HashMap;
 
 /// Most rows one INSERT carries.
