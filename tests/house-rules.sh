@@ -110,14 +110,15 @@ WIDE=(
     crates/quire-core/src/vectors/export.rs
     crates/quire-core/src/vectors/op.rs
     src/db/early_release.rs
+    src/domain/asset/store/logged.rs
+    src/domain/entity/store/logged.rs
+    src/domain/file/store/logged.rs
     src/event/notify.rs
     src/gate/kept.rs
     src/gate/store.rs
     src/log/queue.rs
-    src/service/peer/store.rs
     src/service/recovery/audit.rs
-    src/service/recovery/store/mend.rs
-    src/service/recovery/store/stray.rs
+    src/service/workspace/copy.rs
     src/service/workspace/import.rs
 )
 without_definer "${sources[@]}" |
