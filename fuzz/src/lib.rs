@@ -118,7 +118,7 @@ pub fn check_archive(format: Format, archive: &[u8], unpacked: Option<usize>) {
 /// What holds for the files that come out of any archive.
 fn check_members(members: &[Member]) {
     use quire_core::archive::DELTA_PATH;
-    use quire_core::op::Mode;
+    use quire_core::mode::Mode;
     use quire_core::path::FilePath;
     use std::collections::HashSet;
 

@@ -12,7 +12,7 @@ use quire_core::error::Result;
 use quire_core::export::{BLOBS, Export, PROJECT, Reader};
 use quire_core::hash::Hash;
 use quire_core::json::canonical;
-use quire_core::op::Mode;
+use quire_core::mode::Mode;
 use quire_core::path::FilePath;
 use serde_json::{Value, json};
 
@@ -55,7 +55,7 @@ fn check(export: &Export) {
         assert_eq!(record.header.seq, seq, "no gaps");
         assert_eq!(record.header.project_id, export.project.project_id);
         assert_eq!(record.prev_checksum, before, "one chain");
-        assert_eq!(record.op_count, bundle.changes.len());
+        assert_eq!(record.op_count, bundle.ops.len());
         before = record.checksum;
     }
     assert_eq!(export.project.checksum, before, "it ends where the project stands");

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use fuzz::accepted;
 use libfuzzer_sys::fuzz_target;
 use quire_core::json::{JsonValue, decode_base64, encode_base64, inexact_number, read_with, shape};
-use quire_core::path::shorten;
+use quire_core::text::shorten;
 use serde_json::Value;
 use std::marker::PhantomData;
 

@@ -4,7 +4,8 @@
 
 use fuzz::{accepted, texts};
 use libfuzzer_sys::fuzz_target;
-use quire_core::path::{FilePath, MAX_PATH_BYTES, MAX_SEGMENT_BYTES, shorten};
+use quire_core::path::{FilePath, MAX_PATH_BYTES, MAX_SEGMENT_BYTES};
+use quire_core::text::shorten;
 
 fuzz_target!(|data: &[u8]| {
     let Some([raw, target]) = texts(data) else { return };

@@ -7,7 +7,8 @@ use libfuzzer_sys::fuzz_target;
 use quire_core::chain::checksum;
 use quire_core::hash::Hash;
 use quire_core::json::encode_base64;
-use quire_core::peer::{Bundle, SentOp, Target, Write, judge};
+use quire_core::op::{Change, Write};
+use quire_core::peer::{Bundle, SentOp, judge};
 use serde_json::{Value, json};
 
 /// A bundle as it travels.
@@ -38,7 +39,7 @@ fuzz_target!(|data: &[u8]| {
         check_bases(sent, given);
         let is_delete = sent.op.name() == "entity.delete";
         assert!(is_delete || sent.writes.len() == if sent.op.name() == "file.move" { 2 } else { 1 });
-        let fields = sent.writes.iter().filter(|write| matches!(write.target, Target::Field(_))).count();
+        let fields = sent.writes.iter().filter(|write| matches!(write.change, Change::Field(..))).count();
         assert!(!is_delete || fields == sent.writes.len());
     }
     check_checksums(bundle.clone());
