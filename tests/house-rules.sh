@@ -93,6 +93,9 @@ found grep -rnE --include='*.rs' --exclude=statement.rs 'format!\(.*\b(SELECT|IN
 found grep -rnE --include='*.rs' '\b(todo|unimplemented)!' src crates |
     rule "nothing unfinished"
 
+found grep -rnE --include='*.rs' '\.with\("reason"' src |
+    rule "the reason of an error is one of the list in crates/quire-core/src/reason.rs"
+
 longer_than 80 src/lib.rs |
     rule "src/lib.rs has at most 80 lines"
 

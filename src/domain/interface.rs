@@ -1,10 +1,14 @@
 //! What every domain answers, so that the services need not know which there are.
 
+use super::copying::Copying;
+use super::incoming::{Arrival, Incoming};
+use super::inverse::{InTheWay, Inverting};
+use super::shown::{Changes, Query};
 use crate::db::Row;
 use crate::db::rows::Rows;
 use crate::gate::Access;
 use crate::ids::{ActorId, ProjectId, Seq};
-use crate::log::LockedHead;
+use crate::log::{LockedHead, quarantine};
 use quire_core::conflict::OnConflict;
 use quire_core::edit::{Edit, Outcome};
 use quire_core::error::Result;
@@ -15,6 +19,7 @@ use quire_core::path::FilePath;
 use quire_core::quarantine::RowKind;
 use quire_core::tree::{Content, Head};
 use serde_json::Value;
+use serde_json::json;
 use std::collections::HashMap;
 
 /// What an operation is about.
@@ -38,6 +43,33 @@ pub trait Domain: Sync {
 
     /// Applies edits to what is there now, under the head lock. Nothing is stored yet.
     fn apply(&self, writing: &Writing, edits: Vec<Edit>) -> Result<Box<dyn Applied>>;
+
+    /// XX001 when what it is at a seq cannot be relied on.
+    fn refuse_unsound(&self, project: ProjectId, seq: Seq) -> Result<()> {
+        let RowKind::Logged(topic) = self.logged_kind() else { return Ok(()) };
+        quarantine::refuse(project, [RowKind::Current(topic)], json!({}))?;
+        quarantine::refuse_ops(project, topic, seq)
+    }
+
+    /// What a bundle that came from a peer does to its things; reads what of them is here.
+    fn arrive<'a>(&self, _incoming: &'a Incoming<'a>) -> Result<Option<Box<dyn Arrival + 'a>>> {
+        Ok(None)
+    }
+
+    /// What bundles after a seq and up to another changed, for their events.
+    fn changes(&self, _query: &Query, _up_to: Seq) -> Result<Option<Box<dyn Changes>>> {
+        Ok(None)
+    }
+
+    /// Adds what writes its things into another project.
+    fn copy(&self, _copying: &mut Copying) -> Result<()> {
+        Ok(())
+    }
+
+    /// Adds the edits that take a bundle back; what is in their way.
+    fn invert(&self, _inverting: &Inverting, _edits: &mut Vec<Edit>) -> Result<Vec<InTheWay>> {
+        Ok(Vec::new())
+    }
 
     /// A bundle takes another one back, which may settle or open something.
     fn take_back(&self, _bundle: &NewBundle, _undoes: Seq) -> Result<()> {

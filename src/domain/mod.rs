@@ -1,9 +1,13 @@
 //! Domains: what operations are about. This is the only list of them.
 
 pub mod asset;
+pub mod copying;
 pub mod entity;
 pub mod file;
+pub mod incoming;
 pub mod interface;
+pub mod inverse;
+pub mod shown;
 mod system;
 
 use crate::ids::{ProjectId, Seq};

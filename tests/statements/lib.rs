@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 mod allowed;
+mod arms;
 mod floors;
 mod rules;
 mod schema;

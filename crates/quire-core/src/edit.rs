@@ -60,6 +60,17 @@ impl Edit {
         }
     }
 
+    /// The operation asked for, without content: its name and the members that say what it is about.
+    pub fn outline(&self) -> Value {
+        let (op, mut outline) = match self {
+            Edit::File(edit) => edit.outline(),
+            Edit::Field(edit) => edit.outline(),
+            Edit::Asset(edit) => edit.outline(),
+        };
+        outline["op"] = op.into();
+        outline
+    }
+
     /// What identifies it in a repeated request.
     pub fn fingerprint(&self) -> Value {
         match self {
@@ -89,6 +100,16 @@ impl Outcome {
 }
 
 impl FileEdit {
+    fn outline(&self) -> (&'static str, Value) {
+        match self {
+            FileEdit::Put { path, .. } => ("file.put", json!({"file_path": path.as_str()})),
+            FileEdit::Delete { path, .. } => ("file.delete", json!({"file_path": path.as_str()})),
+            FileEdit::Move { from, to, .. } => {
+                ("file.move", json!({"from_path": from.as_str(), "to_path": to.as_str()}))
+            }
+        }
+    }
+
     fn fingerprint(&self) -> Value {
         match self {
             FileEdit::Put { path, file_type, mode, content, expected_version } => {
@@ -103,6 +124,14 @@ impl FileEdit {
 }
 
 impl FieldEdit {
+    fn outline(&self) -> (&'static str, Value) {
+        match self {
+            FieldEdit::Write { key, value: Some(_), .. } => ("field.set", json!(key)),
+            FieldEdit::Write { key, value: None, .. } => ("field.unset", json!(key)),
+            FieldEdit::Delete { entity, .. } => ("entity.delete", json!(entity)),
+        }
+    }
+
     fn fingerprint(&self) -> Value {
         match self {
             FieldEdit::Write { key, value, base_seq, .. } => {
@@ -116,6 +145,14 @@ impl FieldEdit {
 }
 
 impl AssetEdit {
+    fn outline(&self) -> (&'static str, Value) {
+        let op = match self {
+            AssetEdit::Put { .. } => "asset.put",
+            AssetEdit::Delete { .. } => "asset.delete",
+        };
+        (op, json!({"content_hash": self.hash().to_hex()}))
+    }
+
     fn fingerprint(&self) -> Value {
         match self {
             AssetEdit::Put { hash, label, .. } => {

@@ -8,7 +8,7 @@
 use crate::chain::{BundleHeader, checksum};
 use crate::error::{Error, Result};
 use crate::hash::Hash;
-use crate::json::{Members, canonical, decode_base64};
+use crate::json::{Members, decode_base64};
 use crate::mark::Mark;
 use crate::op::{Op, Write};
 use serde_json::{Value, json};
@@ -120,9 +120,7 @@ pub struct SentOp {
 impl SentOp {
     /// As JSON, to be handed on.
     pub fn to_json(&self) -> Result<Value> {
-        let form: Value = serde_json::from_slice(&canonical(&self.op)?)
-            .map_err(|_| Error::internal("an operation has no JSON form"))?;
-        let mut json = json!({"op": form});
+        let mut json = json!({"op": self.op.form()?});
         self.op.add_writes(&mut json, &self.writes);
         Ok(json)
     }

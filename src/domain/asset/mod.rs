@@ -5,14 +5,22 @@
 //! does not have.
 //! Does not: keep versions (the content is what an asset is), delete bytes, or write outside a bundle.
 
+mod arrival;
+mod copying;
+mod inverse;
 mod ops;
+mod shown;
 pub mod store;
 
 use crate::blob;
 use crate::db::rows::Rows;
+use crate::domain::copying::Copying;
+use crate::domain::incoming::{Arrival, Incoming};
 use crate::domain::interface::{
     Applied, Brought, Domain, Growth, NewBundle, StoredOp, Stray, Writing, Written,
 };
+use crate::domain::inverse::{InTheWay, Inverting};
+use crate::domain::shown::{Changes, Query};
 use crate::gate::Access;
 use crate::ids::{ProjectId, Seq};
 use quire_core::asset::{self, AssetEdit, Source};
@@ -137,6 +145,22 @@ impl Domain for Assets {
         };
         let edits: Vec<AssetEdit> = edits.into_iter().filter_map(own).collect();
         Ok(Box::new(apply(writing, &edits)?))
+    }
+
+    fn arrive<'a>(&self, incoming: &'a Incoming<'a>) -> Result<Option<Box<dyn Arrival + 'a>>> {
+        arrival::arrive(incoming).map(Some)
+    }
+
+    fn changes(&self, query: &Query, up_to: Seq) -> Result<Option<Box<dyn Changes>>> {
+        shown::read(query, up_to).map(Some)
+    }
+
+    fn copy(&self, copying: &mut Copying) -> Result<()> {
+        copying::copy(copying)
+    }
+
+    fn invert(&self, inverting: &Inverting, edits: &mut Vec<Edit>) -> Result<Vec<InTheWay>> {
+        inverse::invert(inverting, edits)
     }
 
     fn logged(&self, project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(Seq, StoredOp)>> {

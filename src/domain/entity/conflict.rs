@@ -7,6 +7,7 @@ use quire_core::error::{Error, Result};
 use quire_core::field::{Applied, Clash, FieldState, Fields};
 use quire_core::json::JsonValue;
 use quire_core::key::FieldKey;
+use quire_core::reason::Reason;
 use quire_core::text::shorten;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -39,7 +40,7 @@ pub fn refusal(project: ProjectId, clashes: &[Clash]) -> Result<Error> {
         let name = other.map_or_else(|| actor.to_string(), |author| author.name.clone());
         let in_words = format!(
             "{name} {} in bundle {seq}; you had seen bundle {} and {}",
-            deed(&clash.key.field, theirs.as_ref()),
+            action(&clash.key.field, theirs.as_ref()),
             clash.base_seq,
             wish(clash.yours.as_ref()),
         );
@@ -60,7 +61,7 @@ pub fn refusal(project: ProjectId, clashes: &[Clash]) -> Result<Error> {
         (Some(first), count) => format!("{first}, and there are {} more conflicts", count - 1),
         (None, _) => "fields are in conflict".to_owned(),
     };
-    Ok(Error::conflict("field_conflict", message)
+    Ok(Error::conflict(Reason::FieldConflict, message)
         .with("conflicts", json!(entities))
         .with("count", clashes.len())
         .hint(
@@ -68,7 +69,7 @@ pub fn refusal(project: ProjectId, clashes: &[Clash]) -> Result<Error> {
         ))
 }
 
-pub fn deed(field: &str, value: Option<&JsonValue>) -> String {
+pub fn action(field: &str, value: Option<&JsonValue>) -> String {
     match value {
         Some(value) => format!("set {} to {}", shorten(field), shorten(value.as_str())),
         None => format!("cleared {}", shorten(field)),

@@ -5,16 +5,24 @@
 //! value per actor until it is resolved.
 //! Does not: know what a type or a field means, or write outside a bundle.
 
+mod arrival;
 mod conflict;
+mod copying;
+mod inverse;
 mod ops;
+mod shown;
 pub mod store;
 
-pub use conflict::{deed, open, settle};
+pub use conflict::settle;
 
 use crate::db::rows::Rows;
+use crate::domain::copying::Copying;
+use crate::domain::incoming::{Arrival, Incoming};
 use crate::domain::interface::{
     Applied, Brought, Domain, Growth, NewBundle, StoredOp, Stray, Writing, Written,
 };
+use crate::domain::inverse::{InTheWay, Inverting};
+use crate::domain::shown::{Changes, Query};
 use crate::gate::Access;
 use crate::ids::{ProjectId, Seq};
 use quire_core::conflict::OnConflict;
@@ -142,6 +150,22 @@ impl Domain for Entities {
 
     fn take_back(&self, bundle: &NewBundle, undoes: Seq) -> Result<()> {
         conflict::take_back(bundle.project, bundle.author, bundle.head.seq, undoes)
+    }
+
+    fn arrive<'a>(&self, incoming: &'a Incoming<'a>) -> Result<Option<Box<dyn Arrival + 'a>>> {
+        arrival::arrive(incoming).map(Some)
+    }
+
+    fn changes(&self, query: &Query, up_to: Seq) -> Result<Option<Box<dyn Changes>>> {
+        shown::read(query, up_to).map(Some)
+    }
+
+    fn copy(&self, copying: &mut Copying) -> Result<()> {
+        copying::copy(copying)
+    }
+
+    fn invert(&self, inverting: &Inverting, edits: &mut Vec<Edit>) -> Result<Vec<InTheWay>> {
+        inverse::invert(inverting, edits)
     }
 
     fn logged(&self, project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(Seq, StoredOp)>> {

@@ -6,14 +6,24 @@
 //! Does not: write outside a bundle, or know who calls.
 
 mod apply;
+mod arrival;
+mod coexist;
+mod copying;
+mod inverse;
 mod ops;
 mod row;
+mod shown;
 pub mod store;
 
 use crate::blob;
+use crate::domain::copying::Copying;
+use crate::domain::incoming::{Arrival, Incoming};
 use crate::domain::interface::{Applied, Brought, Domain, StoredOp, Stray, Writing, Written};
+use crate::domain::inverse::{InTheWay, Inverting};
+use crate::domain::shown::{Changes, Query};
 use crate::gate::Access;
 use crate::ids::{ProjectId, Seq, Version};
+use crate::log::quarantine;
 pub use ops::put;
 use quire_core::edit::Edit;
 use quire_core::error::{Error, Result};
@@ -94,6 +104,27 @@ impl Domain for Files {
             _ => None,
         };
         apply::apply(writing, &edits.into_iter().filter_map(own).collect::<Vec<_>>())
+    }
+
+    /// What is current is what the heads say; of what was before, an operation may have made it that is in quarantine.
+    fn refuse_unsound(&self, project: ProjectId, seq: Seq) -> Result<()> {
+        quarantine::refuse_files(project, seq)
+    }
+
+    fn arrive<'a>(&self, incoming: &'a Incoming<'a>) -> Result<Option<Box<dyn Arrival + 'a>>> {
+        arrival::arrive(incoming).map(Some)
+    }
+
+    fn changes(&self, query: &Query, up_to: Seq) -> Result<Option<Box<dyn Changes>>> {
+        shown::read(query, up_to).map(Some)
+    }
+
+    fn copy(&self, copying: &mut Copying) -> Result<()> {
+        copying::copy(copying)
+    }
+
+    fn invert(&self, inverting: &Inverting, edits: &mut Vec<Edit>) -> Result<Vec<InTheWay>> {
+        inverse::invert(inverting, edits)
     }
 
     fn logged(&self, project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(Seq, StoredOp)>> {

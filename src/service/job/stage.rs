@@ -32,8 +32,9 @@ fn stage(project_uuid: Option<Uuid>, job: Option<Uuid>, ops: Option<JsonArg>) ->
     let mut added = Context::default();
     for op in list {
         let (name, op) = op?;
-        Staged::default().push_op(&access, Members::of(name, &op)?)?;
-        added.add(&op);
+        let mut staged = Staged::default();
+        staged.push_op(&access, Members::of(name, &op)?)?;
+        staged.edits().iter().for_each(|edit| added.add(edit));
     }
     let job = locked(&access, job)?;
     job.require_running()?;

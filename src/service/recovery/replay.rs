@@ -5,7 +5,6 @@ use crate::domain;
 use crate::ids::{ProjectId, Seq};
 use crate::log::point::existing_seq;
 use quire_core::error::Result;
-use quire_core::json::canonical;
 use quire_core::op::State;
 use serde_json::{Value, json};
 
@@ -39,11 +38,8 @@ pub fn replay(project: ProjectId, to_seq: Option<Seq>) -> Result<Value> {
     if seq == newest {
         differences.extend(domain::current_state(project)?.difference(&state));
     }
-    let listed: Vec<Value> = differences
-        .iter()
-        .take(MOST_LISTED)
-        .map(|change| Ok(serde_json::from_slice(&canonical(&change.op())?).unwrap_or_default()))
-        .collect::<Result<_>>()?;
+    let listed: Vec<Value> =
+        differences.iter().take(MOST_LISTED).map(|change| change.op().form()).collect::<Result<_>>()?;
     Ok(json!({
         "project_id": project.to_string(), "seq": seq, "bundles": bundles, "ops": ops, "files": state.files.len(),
         "fields": state.fields.len(), "assets": state.assets.len(), "is_equal": differences.is_empty() && impossible.is_empty(),

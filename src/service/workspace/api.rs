@@ -1,10 +1,11 @@
 //! SQL functions that copy from one project into another.
 
-use super::copy::{self, Source, State, clear_others};
+use super::copy::{self, Source};
 use crate::args::{TextsArg, name_arg, required};
 use crate::bundle::staged::check_count;
 use crate::bundle::{Commit, Kind, commit, correlated};
 use crate::definer::definer;
+use crate::domain::copying::Selection;
 use crate::gate::{self, Access, Action, require_project};
 use crate::ids::ProjectId;
 use crate::jsonb::JsonArg;
@@ -123,6 +124,8 @@ fn from_library(
     let paths = paths_arg(paths)?;
     let entities = entities_arg(required("entities", entities)?)?;
     let assets = assets_arg(assets)?;
+    let selection = Selection { paths, entities, assets };
+    let Selection { paths, entities, assets } = &selection;
     if paths.is_empty() && entities.is_empty() && assets.is_empty() {
         return Err(
             Error::validation("paths, entities and assets must not all be empty").with("argument", "paths")
@@ -144,9 +147,7 @@ fn from_library(
     let request = Commit { details, ..Commit::new(&access, Kind::Import, correlation) };
     // In the plan, because a repeated request must not ask what the library has become.
     let committed = commit(&request, |_| {
-        let state = State::sound_at(library.project, seq)?.only(&paths, &entities, &assets)?;
-        let cleared = clear_others(access.project, &state.fields)?;
-        let plan = state.into_plan(&access, cleared)?;
+        let plan = copy::plan(library.project, seq, &access, Some(&selection))?;
         match plan.edits.len() {
             0 => {}
             count => check_count("paths, entities and assets", count)?,

@@ -1,10 +1,11 @@
 //! `export_project`: everything in one archive.
 
-use super::copy;
 use super::store::{self, Content, History};
 use crate::blob::State;
 use crate::db;
 use crate::definer::definer;
+use crate::domain::file::store::files_at;
+use crate::domain::{self, asset, entity};
 use crate::gate::{self, Action, require_project};
 use crate::ids::{ProjectId, Seq};
 use crate::service::snapshot::build::{Packed, add_files};
@@ -24,7 +25,7 @@ use quire_core::label::Label;
 use quire_core::mode::Mode;
 use quire_core::timestamp::{Micros, rfc3339};
 use serde_json::{Map, Value};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io;
 
 /// The largest value PostgreSQL has, less its header.
@@ -51,15 +52,15 @@ fn export(project: ProjectId) -> Result<Vec<u8>> {
         add_history(project, &mut archive, history, seq, at, &mut damaged)?;
     }
     damaged.finish(&mut archive)?;
-    let state = copy::State::at(project, seq)?;
-    add_entities(&mut archive, &state.fields, at)?;
-    add_assets(&mut archive, &state.assets, at)?;
+    let files = files_at(project, seq)?;
+    add_entities(&mut archive, &entity::store::fields_at(project, seq)?, at)?;
+    add_assets(&mut archive, &asset::store::assets_at(project, seq)?, at)?;
     let contents = store::contents(project, seq)?;
     add_gone(&mut archive, &contents, at)?;
     // What was corrupt and is given up, or in quarantine, must not keep the rest in.
     let gone: HashSet<Hash> =
         contents.iter().filter(|content| content.gone.is_some()).map(|content| content.hash).collect();
-    let files = state.files.iter().filter_map(Packed::of).filter(|file| !gone.contains(&file.hash));
+    let files = files.iter().filter_map(Packed::of).filter(|file| !gone.contains(&file.hash));
     let files: Vec<Packed> = files.collect();
     let blobs: Vec<Packed> = contents.iter().filter(|content| content.gone.is_none()).map(packed).collect();
     for (directory, files) in [(FILES, &files), (BLOBS, &blobs)] {
@@ -88,10 +89,20 @@ fn add_history<W: Sink>(
         let is_long = history.is_long() && after < newest;
         let up_to = if is_long { store::page_end(project, after, newest)? } else { newest };
         db::in_passing(|| {
-            store::lines(project, history, after, up_to, |line| {
-                if matches!(history, History::Operations) && !is_sound(&line) {
+            let mut ops = match history {
+                History::Operations => forms(project, after, up_to)?,
+                _ => HashMap::new(),
+            };
+            store::lines(project, history, after, up_to, |mut line| {
+                if matches!(history, History::Operations) {
                     let (seq, ordinal) = (line["seq"].clone(), line["ordinal"].clone());
-                    damaged.push(archive, &DamageRecord { seq, ordinal })?;
+                    let place = seq.as_i64().zip(ordinal.as_i64());
+                    if let Some(form) = place.and_then(|place| ops.remove(&place)) {
+                        line["op"] = form;
+                    }
+                    if !is_sound(&line) {
+                        damaged.push(archive, &DamageRecord { seq, ordinal })?;
+                    }
                 }
                 lines.push(archive, &line)
             })
@@ -101,6 +112,13 @@ fn add_history<W: Sink>(
             return lines.finish(archive);
         }
     }
+}
+
+/// The forms of operations after a seq and up to another, by seq and ordinal, as far as their rows make any.
+fn forms(project: ProjectId, after: Seq, up_to: Seq) -> Result<HashMap<(Seq, i64), Value>> {
+    let logged = domain::logged(project, after, up_to)?;
+    let ops = logged.into_iter().filter_map(|(seq, stored)| Some(((seq, stored.ordinal.into()), stored.op?)));
+    ops.map(|(place, op)| Ok((place, op.form()?))).collect()
 }
 
 /// Whether an operation matches its checksum. One that does not must not keep the rest in.

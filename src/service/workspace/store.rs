@@ -102,20 +102,10 @@ const BUNDLES: &str = concat!(
     ORDER BY b.seq"
 );
 
-/// op is the form whose hash the checksum is. Nothing is nested deeper than where it came in, or it could not be read.
-const OPERATIONS: &str = "SELECT jsonb_build_object('seq', o.seq, 'ordinal', o.ordinal, 'op',
-        CASE WHEN o.op = 'file.put' THEN
-                 jsonb_build_object('op', o.op, 'file_path', o.target) || (o.after - 'version')
-             WHEN o.op = 'file.delete' THEN jsonb_build_object('op', o.op, 'file_path', o.target)
-             WHEN o.op = 'file.move' THEN
-                 jsonb_build_object('op', o.op, 'from_path', o.before -> 'file_path', 'to_path', o.target)
-             WHEN o.op = 'field.set' THEN jsonb_build_object('op', o.op) || o.entity || o.after
-             WHEN o.entity IS NOT NULL THEN jsonb_build_object('op', o.op) || o.entity
-             WHEN o.op = 'asset.put' THEN jsonb_build_object('op', o.op) || o.after
-             WHEN o.op = 'asset.delete' THEN
-                 jsonb_strip_nulls(jsonb_build_object('op', o.op, 'content_hash', o.target, 'reason', o.after -> 'reason'))
-             ELSE o.after END,
-        'checksum', o.checksum,
+/// Without the operation, but for its name: its domain knows the form whose hash the checksum is. Nothing is nested deeper than where it
+/// came in, or it could not be read.
+const OPERATIONS: &str = "SELECT jsonb_build_object('seq', o.seq, 'ordinal', o.ordinal,
+        'op', jsonb_build_object('op', o.op), 'checksum', o.checksum,
         'before', CASE WHEN o.op = 'entity.delete' THEN o.before -> 'fields' ELSE o.before END, 'after', o.after)
     FROM quire.oplog o
     WHERE o.project_id = $1 AND o.seq > $2 AND o.seq <= $3
