@@ -109,6 +109,7 @@ LONG=(pg_regress/sql/token.sql)
 WIDE=(
     crates/quire-core/src/archive/frame.rs
     crates/quire-core/src/archive/tests/hostile.rs
+    crates/quire-core/src/reason.rs
     crates/quire-core/src/settings.rs
     crates/quire-core/src/vectors/export.rs
     crates/quire-core/src/vectors/op.rs
@@ -121,7 +122,6 @@ WIDE=(
     src/gate/store.rs
     src/log/queue.rs
     src/service/recovery/audit.rs
-    src/service/workspace/copy.rs
     src/service/workspace/import.rs
 )
 without_definer "${sources[@]}" |
