@@ -3,30 +3,126 @@
 SET LOCAL search_path TO pg_catalog, pg_temp;
 
 COMMENT ON FUNCTION quire.undo(uuid, text, uuid) IS
-'Takes back the caller''s newest bundle that is not taken back: a new bundle of kind undo restores the files, fields and assets it touched; nothing is rewritten. Bundles of others, and bundles of kind system, are passed over.
-Arguments: on_conflict, about what has become something else since (reject; skip: left as it is, and so is what has no content any more; record: fields are restored all the same and the conflict is kept, see list_conflicts, files and assets are refused); correlation_id.
-Returns: like commit_bundle, with undoes_seq and skipped: [{file_path | entity_type, entity_id, field | content_hash, seq, actor, bundle_id, in_words}]; seq, actor and bundle_id are of whoever changed it, null when its content is archived or collected. The bundle is written even if nothing was left to do, so that the walk goes on.
-Errors: 22004, 22023, 42501 also for a token, PT404 nothing to undo, PT409 changed_since (DETAIL lists conflicts as skipped does), path_conflict; PT410 a content is collected, PT413, PT423, PT429, XX001 an operation of the kinds it would bring back is in quarantine.';
+'Takes back the newest bundle of the caller that is not taken back yet. A new bundle of kind undo restores the files,
+fields and assets that it touched; nothing is rewritten. Bundles of others and bundles of kind system are passed over.
+The new bundle is written even if nothing was left to do, so that the next call goes further back.
+
+Who: editors.
+Token: none.
+Arguments:
+- project_uuid: the project.
+- on_conflict: what happens to a file, field or asset that has become something else since. reject refuses the call.
+  skip leaves it as it is, and also what has no content any more. record restores fields all the same and keeps the
+  conflict (see list_conflicts); files and assets are refused.
+- correlation_id: an id that the caller chooses for the request. The same id again returns the first answer and
+  changes nothing. NULL: none.
+Returns: the receipt, as commit_bundle returns it, with undoes_seq and skipped.
+    {undoes_seq: integer,
+     skipped: [{file_path: text | entity_type: text, entity_id: text, field: text
+                | content_hash: text, seq: integer | null, actor: uuid | null,
+                bundle_id: uuid | null, in_words: text}], ...}
+- skipped: what was left as it is. seq, actor and bundle_id are those of the later change, or null when the content is
+  archived or collected.
+Errors:
+- 22004: a required argument is NULL.
+- 22023: an argument is not allowed.
+- 42501: the caller may not write the project, or uses a token.
+- PT404: the project does not exist, the caller may not know of it, or the caller has nothing to undo.
+- PT409 changed_since: something has become something else since. DETAIL lists it as skipped does.
+- PT409 path_conflict: a path would be a file and a directory.
+- PT409 correlation_reused: the correlation_id belongs to another request.
+- PT410: content is archived or collected.
+- PT413: a limit of the settings is exceeded, or there would be more than quire.max_bundle_ops operations.
+- PT423: the project is archived.
+- PT429: the caller writes faster than the setting rate_limit allows.
+- XX001: an operation of the kinds that would be brought back is in quarantine, or what is stored is corrupt.';
 GRANT EXECUTE ON FUNCTION quire.undo(uuid, text, uuid) TO quire_user;
 ALTER FUNCTION quire.undo(uuid, text, uuid) SET plan_cache_mode = force_generic_plan;
 
 COMMENT ON FUNCTION quire.redo(uuid, text, uuid) IS
-'Takes back the caller''s newest undo, unless they have edited since; revert_bundle then brings an undone bundle back.
-Arguments, result and errors: as undo; PT404 nothing to redo.';
+'Takes back the newest undo of the caller, unless the caller has edited since. After an edit, revert_bundle brings an
+undone bundle back.
+
+Who: editors.
+Token: none.
+Arguments:
+- project_uuid: the project.
+- on_conflict: what happens to a file, field or asset that has become something else since: reject, skip or record, as
+  in undo.
+- correlation_id: an id that the caller chooses for the request. The same id again returns the first answer and
+  changes nothing. NULL: none.
+Returns: the receipt, as undo returns it.
+Errors:
+- 22004: a required argument is NULL.
+- 22023: an argument is not allowed.
+- 42501: the caller may not write the project, or uses a token.
+- PT404: the project does not exist, the caller may not know of it, or the caller has nothing to redo.
+- PT409 changed_since: something has become something else since. DETAIL lists it as skipped does.
+- PT409 path_conflict: a path would be a file and a directory.
+- PT409 correlation_reused: the correlation_id belongs to another request.
+- PT410: content is archived or collected.
+- PT413: a limit of the settings is exceeded, or there would be more than quire.max_bundle_ops operations.
+- PT423: the project is archived.
+- PT429: the caller writes faster than the setting rate_limit allows.
+- XX001: an operation of the kinds that would be brought back is in quarantine, or what is stored is corrupt.';
 GRANT EXECUTE ON FUNCTION quire.redo(uuid, text, uuid) TO quire_user;
 ALTER FUNCTION quire.redo(uuid, text, uuid) SET plan_cache_mode = force_generic_plan;
 
 COMMENT ON FUNCTION quire.revert_bundle(uuid, bigint, text, uuid) IS
-'Takes back any bundle, anybody''s: a new bundle of kind rollback, which is an edit of the caller and can itself be undone. Of an undo, it brings back what that took away.
-Arguments: seq (of the bundle); otherwise as undo. Returns: as undo. Errors: as undo, and PT404 no such bundle, PT422 a bundle of kind system cannot be taken back.';
+'Takes back any bundle of anybody. A new bundle of kind rollback does so; it is an edit of the caller and can itself be
+undone. The revert of an undo brings back what the undo took away.
+
+Who: editors.
+Token: none.
+Arguments:
+- project_uuid: the project.
+- seq: the bundle to take back.
+- on_conflict: what happens to a file, field or asset that has become something else since: reject, skip or record, as
+  in undo.
+- correlation_id: an id that the caller chooses for the request. The same id again returns the first answer and
+  changes nothing. NULL: none.
+Returns: the receipt, as undo returns it.
+Errors:
+- 22004: a required argument is NULL.
+- 22023: an argument is not allowed.
+- 42501: the caller may not write the project, or uses a token.
+- PT404: the project does not exist, the caller may not know of it, or it has no such bundle.
+- PT409 changed_since: something has become something else since. DETAIL lists it as skipped does.
+- PT409 path_conflict: a path would be a file and a directory.
+- PT409 correlation_reused: the correlation_id belongs to another request.
+- PT410: content is archived or collected.
+- PT413: a limit of the settings is exceeded, or there would be more than quire.max_bundle_ops operations.
+- PT422: the bundle is of kind system, which changes no content.
+- PT423: the project is archived.
+- PT429: the caller writes faster than the setting rate_limit allows.
+- XX001: an operation of the kinds that would be brought back is in quarantine, or what is stored is corrupt.';
 GRANT EXECUTE ON FUNCTION quire.revert_bundle(uuid, bigint, text, uuid) TO quire_user;
 ALTER FUNCTION quire.revert_bundle(uuid, bigint, text, uuid) SET plan_cache_mode = force_generic_plan;
 
 COMMENT ON FUNCTION quire.list_undoable(uuid, integer, bigint) IS
-'The caller''s edits, newest first, and whether they are taken back.
-Arguments: max_bundles (1 to 10000, default 100); before_seq (exclusive; default: from the newest): for reading in pages, the seq of the last row of one is before_seq of the next.
-Returns: rows (seq, kind, message, op_count, committed_at, state, undone_by, next); state is done or undone; undone_by is the seq of what takes it back now; next is undo or redo at the bundle that such a call would take next.
-Errors: 22004, 22023, 42501, PT404.';
+'Lists the edits of the caller, the newest first, and whether they are taken back.
+
+Who: editors.
+Token: none.
+Arguments:
+- project_uuid: the project.
+- max_bundles: the most rows, 1 to 10000.
+- before_seq: only earlier bundles are returned. The seq of the last row of a page is the before_seq of the next.
+  NULL: from the newest.
+Returns: rows.
+- seq: the bundle.
+- kind: its kind.
+- message: its message.
+- op_count: the number of its operations.
+- committed_at: when it was committed.
+- state: done or undone.
+- undone_by: the bundle that takes it back now, or NULL.
+- next: undo or redo at the bundle that such a call would take next; otherwise NULL.
+Errors:
+- 22004: project_uuid or max_bundles is NULL.
+- 22023: max_bundles or before_seq is out of range.
+- 42501: the caller may not write the project, or uses a token.
+- PT404: the project does not exist, or the caller may not know of it.';
 GRANT EXECUTE ON FUNCTION quire.list_undoable(uuid, integer, bigint) TO quire_user;
 
 SET LOCAL search_path TO quire, pg_temp;
