@@ -19,11 +19,11 @@ BEGIN
         UNION ALL
         SELECT v.oid::regclass::text, c.what
         FROM pg_class v CROSS JOIN LATERAL (VALUES
-            (obj_description(v.oid, 'pg_class') IS NULL, 'has no description'),
-            (NOT EXISTS (SELECT FROM aclexplode(v.relacl) a WHERE a.grantee = ANY (groups)), 'is granted to nobody'),
+            (v.relkind = 'v' AND obj_description(v.oid, 'pg_class') IS NULL, 'has no description'),
+            (v.relkind = 'v' AND NOT EXISTS (SELECT FROM aclexplode(v.relacl) a WHERE a.grantee = ANY (groups)), 'is granted to nobody'),
             (EXISTS (SELECT FROM pg_attribute t WHERE t.attrelid = v.oid AND t.attnum > 0
                        AND col_description(t.attrelid, t.attnum) IS NULL), 'has a column without description')) AS c (is_so, what)
-        WHERE v.relnamespace = 'quire'::regnamespace AND v.relkind = 'v' AND c.is_so) AS m;
+        WHERE v.relnamespace = 'quire'::regnamespace AND v.relkind IN ('v', 'c') AND c.is_so) AS m;
     IF wrong IS NOT NULL THEN
         RAISE EXCEPTION 'the install script is not complete: %', wrong;
     END IF;
