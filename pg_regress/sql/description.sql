@@ -1,4 +1,5 @@
 -- What descriptions say of functions: one form for all, which ./dev docs reads, and nothing that the catalog or the list of errors contradicts.
+\c - postgres
 CREATE TEMP VIEW description AS
 SELECT p.proname AS f, p.oid, part[1] AS summary, part[2] AS who, part[3] AS token, part[4] AS arguments, part[5] AS returns, part[6] AS errors,
     array(SELECT p.proargnames[n] FROM generate_subscripts(p.proargnames, 1) n WHERE COALESCE(p.proargmodes[n], 'i') = 'i') AS takes,
@@ -23,6 +24,8 @@ WHERE takes IS DISTINCT FROM said OR (takes = '{}') <> (arguments = ' none.') OR
 -- the columns of its rows, all of them, in their order
 SELECT f, gives, said FROM description, LATERAL (SELECT COALESCE(array_agg(about ORDER BY n), '{}') AS said FROM pg_temp.entries(returns)) s
 WHERE gives <> '{}' AND gives IS DISTINCT FROM said ORDER BY f;
+-- of a result in JSON, members of its shape
+SELECT f, about AS not_in_shape FROM description, pg_temp.entries(returns) WHERE gives = '{}' AND returns !~ (E'\n    [^\n]*\\m' || about || '\??:') ORDER BY f, about;
 -- errors that there are, each with a reason, in the order of the codes, none twice; PT409 always with the reason that a program sees
 SELECT f, about AS no_error FROM description, pg_temp.entries(errors), LATERAL (SELECT split_part(about, ' ', 1) AS code) c
 WHERE about !~ '^[0-9A-Z]{5}( [a-z_]+)?$' OR code NOT IN (SELECT sqlstate FROM quire_store.error_codes() UNION VALUES ('25006'), ('40001'), ('42703'))

@@ -183,8 +183,8 @@ Arguments:
   changes nothing. NULL: none.
 Returns: an object.
     {status: text, version: integer, seq: integer, checksum: text,
-     conflicts: [{base_start: integer, base_lines: [text], ours_start: integer, ours: [text],
-                  theirs_start: integer, theirs: [text]}]}
+     conflicts: [{base_start: integer, base_lines: text, ours_start: integer, ours: text,
+                  theirs_start: integer, theirs: text}]}
 - status: merged, unchanged or conflict.
 - conflicts: hunks with lines counted from 1; ours is p_content. After 8 MiB of such lines, a hunk is {base_start,
   ours_start, theirs_start, lines_omitted: true, base_count, ours_count, theirs_count}.

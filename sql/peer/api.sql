@@ -26,10 +26,16 @@ Returns: an object.
                       after_checksum: text, passed: [[integer, text]]},
                 header: object, prev_checksum: text, checksum: text,
                 display_name: text | null, undoes_bundle_id: uuid | null,
-                undoes_made_as: object | null, ops: [{op: object, base: object, ...}],
+                undoes_made_as: integer | null,
+                ops: [{op: object, base?: uuid | null, from_base?: uuid | null,
+                       moved?: {content_hash: text, file_type: text, mode: text,
+                                size: integer},
+                       fields?: [{field: text, base: uuid | null}]}],
                 contents: [{content_hash: text, content_base64: text}]}],
      corrupt: object | null}
 - checkpoint: the seq that sync_push and sync_ack get.
+- base: the bundle that wrote what the operation replaces; from_base and fields have the same of a move and of a
+  deleted entity.
 - log: where the bundle is in the log here, after what of it the bundle is to be applied, and what of it does not
   travel.
 - corrupt: what was found corrupt, or null.
