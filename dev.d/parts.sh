@@ -135,6 +135,8 @@ run_sql_blocks() {
 
 check_generated_docs() {
     local page
+    check "the list of reasons in docs/errors.md is that of the sources" \
+        diff <(tests/lib/reasons.sh) <(sed -n "s/^    ('\([a-z_]*\)'.*/\1/p" tests/lib/reasons.sql | LC_ALL=C sort)
     generate_docs "$STATE_DIR/docs"
     for page in reference.md errors.md; do
         check "docs/$page is current (else run ./dev docs)" diff -u "docs/$page" "$STATE_DIR/docs/$page"

@@ -7,14 +7,14 @@ SELECT p.proname AS f, p.oid, part[1] AS summary, part[2] AS who, part[3] AS tok
 FROM pg_proc p LEFT JOIN LATERAL regexp_matches(obj_description(p.oid, 'pg_proc'),
     E'^(.+)\n\nWho: ([^\n]+)\\.\nToken: ([^\n]+)\\.\nArguments:(.+)\nReturns: (.+)\nErrors:(\n- .+)$') part ON true
 WHERE p.pronamespace = 'quire'::regnamespace;
--- One entry of a part: what it is about, and what is said of it. It goes on in lines that are indented by two.
+-- One entry of a part: what it is about, and what is said of it. It goes on in lines that are indented by two; four are the shape of JSON.
 CREATE FUNCTION pg_temp.entries(part text) RETURNS TABLE (n bigint, about text, words text) LANGUAGE sql AS $$
-    SELECT ordinality, m[1], m[2] FROM regexp_matches(part, E'\n- ([^:\n]+): ((?:[^\n]|\n  [^ ])+)', 'g') WITH ORDINALITY m(m, ordinality)
+    SELECT ordinality, m[1], m[2] FROM regexp_matches(part, E'\n- ([^:\n]+): ((?:[^\n]|\n  [^ ]|\n    )+)', 'g') WITH ORDINALITY m(m, ordinality)
 $$;
--- each has the form, and no line is lost in it: an indented line goes on, four spaces are the shape of a result
+-- each has the form, and no line is lost in it
 SELECT f AS without_form FROM description WHERE summary IS NULL ORDER BY f;
 SELECT f, line AS stray FROM description, regexp_split_to_table(arguments || errors, E'\n') line
-WHERE line !~ '^(- [^:]+: .*|  [^ ].*|)$' AND arguments || errors <> ' none.' || errors ORDER BY f;
+WHERE line !~ '^(- [^:]+: .*|  [^ ].*|    .*|)$' AND arguments || errors <> ' none.' || errors ORDER BY f;
 SELECT f, line AS stray FROM description, regexp_split_to_table(returns, E'\n') WITH ORDINALITY l(line, n)
 WHERE n > 1 AND line !~ '^(- \w+: .*|  [^ ].*|    .*)$' ORDER BY f;
 SELECT f, line AS too_long FROM description, regexp_split_to_table(obj_description(oid, 'pg_proc'), E'\n') line WHERE length(line) > 120 ORDER BY f;

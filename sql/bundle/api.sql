@@ -16,13 +16,17 @@ Who: editors.
 Token: file:write.
 Arguments:
 - project_uuid: the project.
-- ops: an array of operations, each an object with the member op and these others: file.put has file_path, content or
-  content_base64, file_type?, mode? and expected_version?; file.delete has file_path and expected_version?; file.move
-  has from_path, to_path and expected_version?; field.set has entity_type, entity_id, field, value and base_seq?;
-  field.unset has entity_type, entity_id, field and base_seq?; entity.delete has entity_type, entity_id and base_seq?;
-  asset.put has filename, media_type, asset_type and content_base64 or content_hash, which suffices when the project
-  has that content; asset.delete has content_hash and reason?. Entity types have at most 128 bytes, ids and field
-  names 255, values 1 MiB and 100 levels.
+- ops: an array of operations. Entity types have at most 128 bytes, ids and field names 255, values 1 MiB and 100
+  levels. A content_hash suffices for an asset when the project has that content.
+    {"op": "file.put", file_path, content | content_base64, file_type?, mode?,
+     expected_version?}
+    {"op": "file.delete", file_path, expected_version?}
+    {"op": "file.move", from_path, to_path, expected_version?}
+    {"op": "field.set", entity_type, entity_id, field, value, base_seq?}
+    {"op": "field.unset", entity_type, entity_id, field, base_seq?}
+    {"op": "entity.delete", entity_type, entity_id, base_seq?}
+    {"op": "asset.put", filename, media_type, asset_type, content_base64 | content_hash}
+    {"op": "asset.delete", content_hash, reason?}
 - kind: user_edit, import, job_output or merge_resolution.
 - message: what the author says of it, at most 64 KiB.
 - base_seq: what the author had seen. A path that changed after it is in conflict, and so is a field that another
@@ -73,9 +77,11 @@ Who: readers.
 Token: project:read.
 Arguments:
 - project_uuid: the project.
-- filter: an object with any of op, kind, actor (uuid), target (exact), target_prefix, entity_type, entity_id, field,
-  after_seq, before_seq (exclusive), before_ordinal (with before_seq: also the operations of that bundle before this
-  one), since and until (times; since is inclusive), and message (a part of the bundle''s message).
+- filter: an object with any of these members. target is compared as a whole, and message is a part of the bundle''s
+  message. after_seq, before_seq and until are exclusive, since is inclusive. With before_ordinal, the operations of
+  bundle before_seq with a lower ordinal are found, too.
+    {op, kind, actor, target, target_prefix, entity_type, entity_id, field, after_seq,
+     before_seq, before_ordinal, since, until, message}
 - max_ops: the most rows, 1 to 10000. seq and ordinal of the last row of a page are the before_seq and before_ordinal
   of the next.
 Returns: rows.

@@ -96,8 +96,9 @@ Token: none.
 Arguments:
 - project_uuid: the project.
 - name: the name, unique in the project, 1 to 255 characters.
-- filter: an object {"paths": [glob, ...], "events": [name, ...]}. A member that is absent lets everything through. In
-  globs * and ? stay inside a segment, and ** crosses segments.
+- filter: an object of globs and names of events. A member that is absent lets everything through. In globs * and ?
+  stay inside a segment, and ** crosses segments.
+    {"paths": [glob, ...], "events": [name, ...]}
 - after_seq: the cursor to begin with; 0 is the beginning.
 - after_checksum: the checksum that went with after_seq, as for poll_events.
 Returns: nothing.

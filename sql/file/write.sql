@@ -118,9 +118,9 @@ Who: editors.
 Token: file:write.
 Arguments:
 - project_uuid: the project.
-- files: an array of {file_path, content | content_base64, file_type?, mode?, expected_version?}. The mode is 100644,
-  100755 or 120000. The content of a symlink (120000) is its target: relative, inside the project, with .. at its
-  beginning only.
+- files: an array of files. The mode is 100644, 100755 or 120000. The content of a symlink (120000) is its target:
+  relative, inside the project, with .. at its beginning only.
+    {file_path, content | content_base64, file_type?, mode?, expected_version?}
 - correlation_id: an id that the caller chooses for the request. The same id again returns the first answer and
   changes nothing. NULL: none.
 Returns: an object.

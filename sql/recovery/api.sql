@@ -84,10 +84,12 @@ Token: none.
 Arguments:
 - project_uuid: the project.
 - quarantine_id: the entry.
-- supply: the copy: {content} or {content_base64} for a blob; {op: its canonical form} for an operation; {header:
-  {project_id, seq, bundle_id, kind, actor_id, message, correlation_id, base_seq, undoes_seq, committed_at
-  (microseconds since 1970)}} for a bundle. No copy is needed for file_head, entity_field, asset and project_head, for
-  the faults row, checksum and prev_checksum, and for content that was written again since.
+- supply: the copy of a content, of an operation in its canonical form, or of the header of a bundle with committed_at
+  in microseconds since 1970. No copy is needed for file_head, entity_field, asset and project_head, for the faults
+  row, checksum and prev_checksum, and for content that was written again since.
+    {content} | {content_base64} | {op}
+    | {header: {project_id, seq, bundle_id, kind, actor_id, message, correlation_id,
+                base_seq, undoes_seq, committed_at}}
 Returns: an object.
     {quarantine_id: uuid, kind: text, key: object, status: text, repaired_from: text}
 - repaired_from: supply, the log or a later write.
