@@ -108,15 +108,12 @@ part_docs() {
     while read -r page; do
         [[ -z ${1:-} || $(basename "$page" .md) == "$1" ]] || continue
         check "docs: $page" run_sql_blocks "$page"
-    done < <(listed_guides)
+    done < <(tests/lib/guides.sh)
     if [[ -z ${1:-} ]]; then
-        check "docs: README.md lists every guide" diff <(listed_guides | LC_ALL=C sort) <(ls docs/guide/*.md | LC_ALL=C sort)
+        check "docs: README.md lists every guide" diff <(tests/lib/guides.sh | LC_ALL=C sort) <(ls docs/guide/*.md | LC_ALL=C sort)
         check_generated_docs
     fi
 }
-
-# The guides, in the order of the README.
-listed_guides() { grep -o 'docs/guide/[a-z]*\.md' README.md | awk '!seen[$0]++'; }
 
 # One page, one session: a block sees what the blocks above it did, and what the pages before it left in the database.
 run_sql_blocks() {
