@@ -333,7 +333,8 @@ fn descriptions_say_who_may_call() {
     for call in calls() {
         let sql = r"SELECT substring(d FROM E'\nWho: ([^\n]+)\\.\n'), substring(d FROM E'\nToken: ([^\n]+)\\.\n')
             FROM pg_proc p, obj_description(p.oid, 'pg_proc') d WHERE p.pronamespace = 'quire'::regnamespace AND p.proname = $1";
-        let row = client.query_one(sql, &[&call.name]).unwrap_or_else(|error| panic!("{}: {error}", call.name));
+        let row =
+            client.query_one(sql, &[&call.name]).unwrap_or_else(|error| panic!("{}: {error}", call.name));
         let said: (Option<String>, Option<String>) = (row.get(0), row.get(1));
         let (who, token) = described(call.needs);
         assert_eq!(said, (Some(who.to_owned()), Some(token.to_owned())), "{}", call.name);
