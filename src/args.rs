@@ -7,14 +7,16 @@ use crate::ids::{ActorId, CorrelationId, ProjectId};
 use pgrx::Uuid;
 use pgrx::datum::Interval;
 use quire_core::error::{Error, Result};
-use quire_core::name;
 use quire_core::path::FilePath;
-use quire_core::person;
 use quire_core::timestamp::Micros;
+use quire_core::{name, person};
 use std::ops::RangeInclusive;
 
 pub(crate) use datum::{lazy_arg, result_type, sql_type};
 pub use texts::TextsArg;
+
+/// Most rows of a page.
+pub const MAX_ROWS: i32 = 10_000;
 
 /// An argument that must not be NULL (22004).
 pub fn required<T>(name: &str, value: Option<T>) -> Result<T> {

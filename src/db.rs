@@ -7,6 +7,7 @@
 
 mod answer;
 mod by_shape;
+pub mod clock;
 pub mod dirty;
 pub mod early_release;
 pub mod handed_out;
@@ -301,4 +302,10 @@ fn prepare<'conn>(
 
 fn internal(error: SpiError) -> Error {
     Error::internal(format!("internal query failed: {error}"))
+}
+
+/// Whether the transaction has written something.
+pub fn has_transaction_id() -> bool {
+    // SAFETY: reads the transaction's state.
+    unsafe { pgrx::pg_sys::GetTopTransactionIdIfAny() != pgrx::pg_sys::InvalidTransactionId }
 }

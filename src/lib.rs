@@ -1,43 +1,41 @@
 //! quire: versioned files, atomic bundles and a gap-free event log inside PostgreSQL.
 //!
-//! Calls go downwards only:
-//!
-//! ```text
-//! src/<domain>/…      SQL functions, thin          auth, project, file, entity, asset, undo, event and so on
-//! src/bundle/commit   the only write path
-//! src/<domain>/store  SQL text of a domain
-//! src/db              the only SPI code
-//! crates/quire-core   algorithms, no PostgreSQL     usable from everywhere
-//! ```
+//! The modules are listed by floors, the lowest first. Each knows those of its own floor and of the floors before it, never one that
+//! comes later, and none in a circle; `tests/statements/floors.rs` checks it. Below all is `quire_core`: what is computed, without
+//! PostgreSQL.
 
 #![cfg(feature = "server")]
 
+// What PostgreSQL offers: arguments and values, SPI, settings, memory, errors, the switch of roles.
 mod args;
-mod asset;
-mod auth;
-mod blob;
-mod bundle;
 mod bytes;
 mod db;
 mod definer;
-mod entity;
-mod event;
-mod file;
-mod gc;
 mod guc;
 mod ids;
-mod job;
 mod jsonb;
 mod memory;
-mod peer;
-mod project;
 mod raise;
-mod recovery;
+
+// Who may do what.
+mod gate;
+
+// The log of a project, and its content.
+mod blob;
+mod log;
+
+// What an operation is about.
+mod domain;
+
+// What is told of a bundle, and the only path on which one is written.
+mod bundle;
+mod event;
+
+// What applications call.
+mod service;
+
+// The order of the install script.
 mod schema;
-mod snapshot;
-mod token;
-mod undo;
-mod workspace;
 
 ::pgrx::pg_module_magic!(name, version);
 
@@ -46,6 +44,6 @@ mod workspace;
 pub extern "C-unwind" fn _PG_init() {
     guc::init();
     memory::init();
-    auth::init();
+    gate::init();
     bundle::init();
 }

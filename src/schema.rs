@@ -21,7 +21,7 @@ macro_rules! include_str {
     ("after the functions") => {
         concat_files!(
             // Tables, with their triggers.
-            "auth/table",
+            "people/table",
             "project/table",
             "bundle/table",
             "blob/table",
@@ -48,7 +48,7 @@ macro_rules! include_str {
             "bundle/view",
             "gc/view",
             // Functions that pgrx does not declare.
-            "auth/reader",
+            "people/reader",
             "project/reader",
             "bundle/reader",
             "file/reader",
@@ -61,7 +61,7 @@ macro_rules! include_str {
             // Whose all that is; from here on nothing is made but policies.
             "install/lock",
             // What each function does and who may call it.
-            "auth/api",
+            "people/api",
             "project/api",
             "workspace/api",
             "blob/api",

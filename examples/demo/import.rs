@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use postgres::{Client, Statement};
 use quire_core::content::is_binary;
 use quire_core::json::encode_base64;
-use quire_core::op::Mode;
+use quire_core::mode::Mode;
 use quire_core::path::FilePath;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};

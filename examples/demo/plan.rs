@@ -1,7 +1,7 @@
 //! Turns what a commit changed into the steps of a bundle. Knows neither git's program nor the server.
 
 use crate::git::{Change, Name};
-use quire_core::op::Mode;
+use quire_core::mode::Mode;
 use quire_core::path::FilePath;
 
 /// One operation of a bundle, with the content named, not yet read.

@@ -1,4 +1,4 @@
--- What readers of files return. The functions fill their answers at once, most by one statement behind the gate (src/file/list.rs). And
+-- What readers of files return. The functions fill their answers at once, most by one statement behind the gate (src/service/file/list.rs). And
 -- the one function that pgrx cannot declare because it is not in Rust.
 
 SET LOCAL search_path TO pg_catalog, pg_temp;

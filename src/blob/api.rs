@@ -1,7 +1,7 @@
 //! Decoders that the views and SQL readers call.
 
 use super::{State, Stored};
-use crate::bundle::store::from_pg;
+use crate::db::clock::from_pg;
 use crate::definer::hand_out;
 use crate::raise::or_raise;
 use pgrx::datum::TimestampWithTimeZone;

@@ -14,7 +14,7 @@ pub mod store;
 pub use locked::insert_locked;
 pub use state::{State, Stored};
 
-use crate::auth::Access;
+use crate::gate::Access;
 use crate::guc;
 use crate::ids::ProjectId;
 use quire_core::content::{self, Encoded};

@@ -1,10 +1,10 @@
 //! SQL of the blob store.
 
 use super::{Blob, Copied, Staged, State, Stored, damaged, missing};
-use crate::bundle::store::{from_pg, to_pg};
+use crate::db::clock::{from_pg, to_pg};
 use crate::db::{self, Arg};
 use crate::ids::ProjectId;
-use crate::recovery;
+use crate::log::quarantine;
 use quire_core::content::{self, CHUNK_BYTES, Codec, Encoded};
 use quire_core::error::{Code, Result};
 use quire_core::hash::{Hash, Hasher};
@@ -329,7 +329,7 @@ pub type Present = (HashMap<Hash, Vec<u8>>, HashMap<Hash, Stored>);
 /// Contents of those of some blobs that are present, verified, and what is known of the others; XX001 when one is missing.
 pub fn read_present(project: ProjectId, hashes: &[Hash]) -> Result<Present> {
     read_sound(project, hashes).map_err(|error| match error.code() {
-        Code::Corrupt => recovery::name_entry(project, hashes, error),
+        Code::Corrupt => quarantine::name_entry(project, hashes, error),
         _ => error,
     })
 }

@@ -1,14 +1,14 @@
 //! `commit_bundle`.
 
 use super::staged::{Staged, items};
-use super::{Commit, Kind, Place, commit, correlated};
+use super::{Commit, Kind, commit, correlated};
 use crate::args::{message_arg, required};
-use crate::auth::{Action, expect};
 use crate::blob;
 use crate::definer::definer;
+use crate::gate::{Action, expect};
 use crate::ids::Seq;
-use crate::jsonb::Json;
-use crate::jsonb::JsonArg;
+use crate::jsonb::{Json, JsonArg};
+use crate::log::Place;
 use pgrx::Uuid;
 use pgrx::prelude::*;
 use quire_core::conflict::OnConflict;

@@ -4,27 +4,29 @@
 //! Whatever is slow and needs no lock (hashing, compressing, differencing) is done before, by the caller.
 
 use super::request::Key;
-use super::store::{self, Entry, LockedHead};
-use super::{Domain, Kind, OpOutcome, Place, Receipt, advice, check, notify, rate};
-use crate::asset;
-use crate::auth::{self, Access};
+use super::{Kind, Receipt, advice, check, rate};
 use crate::blob::{self, Blob, Copied, Staged};
+use crate::db::clock::now;
 use crate::db::early_release;
 use crate::db::rows::Rows;
-use crate::entity;
-use crate::file;
+use crate::domain::interface::{Applied, Domain, Growth, NewBundle, Writing};
+use crate::domain::{DOMAINS, file};
+use crate::event::notify;
+use crate::gate::{self, Access};
 use crate::ids::{ActorId, CorrelationId, ProjectId, Seq};
-use quire_core::asset::{self as pure_asset, AssetEdit};
+use crate::log::store::{self, Entry};
+use crate::log::{LockedHead, Place, lock_head_and};
 use quire_core::chain::{self, BundleHeader};
 use quire_core::conflict::OnConflict;
+use quire_core::edit::{Edit, Outcome};
 use quire_core::error::Result;
 use quire_core::event;
-use quire_core::field::{self, Author, FieldEdit, Fields};
 use quire_core::hash::Hash;
-use quire_core::op::Op;
+use quire_core::op::{Op, Topic};
 use quire_core::path::FilePath;
+use quire_core::quarantine::RowKind;
 use quire_core::timestamp::Micros;
-use quire_core::tree::{self, Applied, Edit, Head};
+use quire_core::tree::Head;
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -72,14 +74,8 @@ impl<'a> Commit<'a> {
 /// What is to be done.
 #[derive(Default)]
 pub struct Plan {
-    /// Of files, in this order.
+    /// Each sees what those before it of its domain did. In the bundle they stand by domain, in the receipt in this order.
     pub edits: Vec<Edit>,
-    /// Of fields, in this order, after those of files.
-    pub fields: Vec<FieldEdit>,
-    /// Of assets, in this order, after those of fields.
-    pub assets: Vec<AssetEdit>,
-    /// The order in which the receipt tells of them, when it is another one.
-    pub order: Vec<Domain>,
     /// Content the edits refer to and the project may not have.
     pub blobs: Vec<Blob>,
     /// Content whose chunks are stored already.
@@ -104,9 +100,6 @@ impl Plan {
     /// Adds what comes after it.
     pub fn append(&mut self, next: Plan) {
         self.edits.extend(next.edits);
-        self.fields.extend(next.fields);
-        self.assets.extend(next.assets);
-        self.order.extend(next.order);
         self.blobs.extend(next.blobs);
     }
 }
@@ -135,8 +128,12 @@ pub struct Committed {
 pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -> Result<Committed> {
     let project = commit.access.project;
     let author = commit.access.author()?;
-    let mut head =
-        store::lock_head(commit.access, commit.path.as_ref())?.ok_or_else(|| auth::no_project(project))?;
+    let path = commit.path.as_ref();
+    let file_head = |rows: &Rows| {
+        path.map(|path| file::store::head_at(rows, project, path)).transpose().map(Option::flatten)
+    };
+    let (mut head, file) =
+        lock_head_and(commit.access, file_head)?.ok_or_else(|| gate::no_project(project))?;
     let access = commit.access.under_lock(head.access_version)?;
     // Whoever has waited may act as somebody else by now.
     let is_the_same = access.principal.actor == commit.access.principal.actor;
@@ -152,32 +149,38 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
     if let Some(limit) = access.settings.rate_limit.filter(|_| commit.is_rate_limited) {
         rate::check(project, author, limit)?;
     }
-    let plan = plan(&head)?;
+    let mut plan = plan(&head)?;
     let author = plan.origin.as_ref().map_or(author, |origin| origin.actor);
-    if matches!(access, Cow::Owned(_)) && commit.kind != Kind::Rollback {
-        check::file_sizes(&access, &plan.edits)?;
-    }
-    check::asset_sizes(&access, &plan.assets)?;
-    check::contents(project, &plan)?;
-    access.require_paths(plan.edits.iter().flat_map(Edit::paths))?;
-    if !plan.fields.is_empty() || !plan.assets.is_empty() {
-        access.refuse_token()?;
-    }
-    let known = commit.path.as_ref().map(|path| (path, head.file.take()));
-    let mut heads = file::store::load_for(project, &plan.edits, known)?;
-    let mut effect = effect(commit, &access, author, &head, &plan, &mut heads)?;
-    let ops = std::mem::take(&mut effect.outcomes);
+    let known = path.map(|path| (path, &file));
+    let mut writing = Writing {
+        access: &access,
+        is_asked_again: matches!(access, Cow::Owned(_)) && commit.kind != Kind::Rollback,
+        author,
+        head: &head,
+        base_seq: check::base(commit.base.as_ref(), project, &head)?,
+        on_conflict: commit.on_conflict,
+        ops_before: 0,
+        known,
+    };
+    let parts = Parts::of(std::mem::take(&mut plan.edits));
+    parts.each(|domain, edits| domain.check_sizes(&writing, edits))?;
+    check::contents(project, &plan, &parts)?;
+    parts.each(|domain, edits| domain.require(&access, edits))?;
+    let keeps_assets = parts.order.contains(&Topic::Asset);
+    let mut effect = parts.apply(&mut writing)?;
+    effect.op_checksums.extend(plan.other.as_ref().map(Op::checksum).transpose()?);
+    let ops = effect.take_outcomes();
     let says_something = plan.undoes_seq.is_some() || plan.origin.is_some() || plan.even_if_empty;
     let bundle_id = if effect.op_checksums.is_empty() && !says_something {
         // An asset that stays what it is may have lost its bytes to an archive, and a file because they were corrupt.
-        if !plan.assets.is_empty() || !are_present(project, &plan.blobs)? {
+        if keeps_assets || !are_present(project, &plan.blobs)? {
             copy_contents(project, &plan)?;
             store_contents(project, &plan)?;
         }
         None
     } else {
-        check::quota(&access, &head, &effect.files, effect.assets.live_bytes)?;
-        Some(write(commit, &access, author, &mut head, &plan, &mut effect, &mut heads)?)
+        check::quota(&access, &head, effect.growth())?;
+        Some(write(commit, &access, author, &mut head, &plan, &mut effect)?)
     };
     let advice = advice(commit.kind, ops.len()).filter(|_| plan.origin.is_none());
     let checksum = head.checksum.to_hex();
@@ -188,81 +191,91 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
     if let Some(key) = key {
         key.remember(project, author, &receipt)?;
     }
-    Ok(Committed { receipt, heads: Some(heads) })
+    Ok(Committed { receipt, heads: Some(effect.take_heads()) })
+}
+
+/// The edits of a plan by what they are about.
+pub struct Parts {
+    edits: Vec<(&'static dyn Domain, Vec<Edit>)>,
+    /// What each edit of the plan was about.
+    order: Vec<Topic>,
+}
+
+impl Parts {
+    fn of(edits: Vec<Edit>) -> Self {
+        let order: Vec<Topic> = edits.iter().map(Edit::topic).collect();
+        let mut parts: Vec<(&'static dyn Domain, Vec<Edit>)> =
+            DOMAINS.iter().map(|domain| (*domain, Vec::new())).collect();
+        for edit in edits {
+            let own = RowKind::Logged(edit.topic());
+            if let Some((_, part)) = parts.iter_mut().find(|(domain, _)| domain.logged_kind() == own) {
+                part.push(edit);
+            }
+        }
+        Self { edits: parts, order }
+    }
+
+    /// All of them, by domain.
+    pub fn edits(&self) -> impl Iterator<Item = &Edit> {
+        self.edits.iter().flat_map(|(_, edits)| edits)
+    }
+
+    fn each(&self, each: impl Fn(&dyn Domain, &[Edit]) -> Result<()>) -> Result<()> {
+        self.edits.iter().try_for_each(|(domain, edits)| each(*domain, edits))
+    }
+
+    /// What they do to the state they meet.
+    fn apply(self, writing: &mut Writing) -> Result<Effect> {
+        let mut effect = Effect { parts: Vec::new(), op_checksums: Vec::new(), order: self.order };
+        for (domain, edits) in self.edits {
+            if edits.is_empty() {
+                continue;
+            }
+            let topic = edits[0].topic();
+            writing.ops_before = effect.op_checksums.len();
+            let applied = domain.apply(writing, edits)?;
+            effect.op_checksums.extend_from_slice(applied.op_checksums());
+            effect.parts.push((topic, applied));
+        }
+        Ok(effect)
+    }
 }
 
 /// What a plan does to the state it meets.
 struct Effect {
-    files: Applied,
-    fields: field::Applied,
-    assets: pure_asset::Applied,
-    /// The fields it touches, as they are afterwards.
-    new_fields: Fields,
-    /// One for each operation asked for.
-    outcomes: Vec<OpOutcome>,
+    parts: Vec<(Topic, Box<dyn Applied>)>,
     /// Of the operations that change something, in order.
     op_checksums: Vec<Hash>,
+    order: Vec<Topic>,
 }
 
-fn effect(
-    commit: &Commit,
-    access: &Access,
-    author: ActorId,
-    head: &LockedHead,
-    plan: &Plan,
-    heads: &mut HashMap<FilePath, Head>,
-) -> Result<Effect> {
-    let project = commit.access.project;
-    let base_seq = commit.base.as_ref().map(|base| base.seq);
-    let stale = check::base(commit.base.as_ref(), commit.on_conflict, project, head, heads, &plan.edits)?;
-    let mut files = if stale.is_empty() {
-        tree::apply(heads, &plan.edits, head.next_file_id)?
-    } else {
-        let (indexes, kept): (Vec<usize>, Vec<Edit>) =
-            plan.edits.iter().cloned().enumerate().filter(|(at, _)| !stale.contains(at)).unzip();
-        let mut files = tree::apply(heads, &kept, head.next_file_id)?;
-        files.outcomes = check::with_skipped(&plan.edits, heads, indexes, files.outcomes);
-        files
-    };
-    let mut op_checksums = std::mem::take(&mut files.op_checksums);
-    let by = Author {
-        actor: author.0,
-        seq: head.seq + 1,
-        base_seq,
-        on_conflict: commit.on_conflict,
-        ops_before: op_checksums.len(),
-    };
-    let (mut fields, new_fields) = entity::apply(project, &plan.fields, &by, &access.settings)?;
-    op_checksums.append(&mut fields.op_checksums);
-    let mut assets = asset::apply(project, &plan.assets, op_checksums.len())?;
-    op_checksums.append(&mut assets.op_checksums);
-    op_checksums.extend(plan.other.as_ref().map(Op::checksum).transpose()?);
-    let of_files = std::mem::take(&mut files.outcomes).into_iter().map(OpOutcome::File);
-    let of_fields = std::mem::take(&mut fields.outcomes).into_iter().map(OpOutcome::Field);
-    let of_assets = std::mem::take(&mut assets.outcomes).into_iter().map(OpOutcome::Asset);
-    let outcomes = interleave(&plan.order, of_files, of_fields, of_assets);
-    Ok(Effect { files, fields, assets, new_fields, outcomes, op_checksums })
-}
+impl Effect {
+    /// What became of each edit, in the order in which they were given.
+    fn take_outcomes(&mut self) -> Vec<Outcome> {
+        let mut parts: Vec<(Topic, _)> =
+            self.parts.iter_mut().map(|(topic, part)| (*topic, part.take_outcomes().into_iter())).collect();
+        let mut next = |topic: &Topic| parts.iter_mut().find(|(of, _)| of == topic)?.1.next();
+        self.order.iter().filter_map(&mut next).collect()
+    }
 
-/// The outcomes in the order in which the operations were given.
-fn interleave(
-    order: &[Domain],
-    mut files: impl Iterator<Item = OpOutcome>,
-    mut fields: impl Iterator<Item = OpOutcome>,
-    mut assets: impl Iterator<Item = OpOutcome>,
-) -> Vec<OpOutcome> {
-    let mut outcomes: Vec<OpOutcome> = order
-        .iter()
-        .filter_map(|domain| match domain {
-            Domain::File => files.next(),
-            Domain::Field => fields.next(),
-            Domain::Asset => assets.next(),
+    fn growth(&self) -> Growth {
+        self.parts.iter().map(|(_, part)| part.growth()).fold(Growth::default(), |all, part| Growth {
+            files: all.files.saturating_add(part.files),
+            bytes: all.bytes.saturating_add(part.bytes),
         })
-        .collect();
-    outcomes.extend(files);
-    outcomes.extend(fields);
-    outcomes.extend(assets);
-    outcomes
+    }
+
+    fn take_heads(&mut self) -> HashMap<FilePath, Head> {
+        self.parts.iter_mut().flat_map(|(_, part)| part.take_heads()).collect()
+    }
+
+    /// How the bundle's event is called.
+    fn event(&self, other: Option<&Op>) -> &'static str {
+        match other {
+            Some(op) => event::other_name(op.name()),
+            None => event::name(self.parts.iter().filter_map(|(_, part)| part.event())),
+        }
+    }
 }
 
 /// Stores what `effect` says as the next bundle and returns its id and checksum.
@@ -273,19 +286,16 @@ fn write(
     head: &mut LockedHead,
     plan: &Plan,
     effect: &mut Effect,
-    heads: &mut HashMap<FilePath, Head>,
 ) -> Result<String> {
     let project = access.project;
     let previous = head.checksum;
     head.seq += 1;
     // Strictly later than the bundle before, also when the clock steps back.
-    head.committed_at = store::now().max(head.committed_at + 1);
+    head.committed_at = now().max(head.committed_at + 1);
     if let Some(origin) = &plan.origin {
         head.committed_at = head.committed_at.max(origin.committed_at);
     }
-    head.next_file_id = effect.files.next_file_id;
-    head.live_files += effect.files.live_files;
-    head.live_bytes = head.live_bytes.saturating_add(effect.files.live_bytes);
+    effect.parts.iter_mut().for_each(|(_, part)| part.begin(head));
     let header = BundleHeader {
         project_id: project.0,
         seq: head.seq,
@@ -300,7 +310,6 @@ fn write(
     };
     head.checksum = chain::checksum(&previous, &header, &effect.op_checksums)?;
     let op_count = effect.op_checksums.len() as i32;
-    stamp(&mut effect.files, heads, head);
     let details = match &plan.other {
         // Its checksum is the last.
         Some(op) => {
@@ -315,20 +324,19 @@ fn write(
     store_contents(project, plan)?;
     let rows = Rows::begin();
     store::append(&rows, &entry)?;
-    file::store::insert(&rows, project, author, head, &effect.files.versions)?;
-    entity::store::insert(&rows, project, author, head, &effect.fields.rows)?;
+    let bundle = NewBundle { project, author, head };
+    effect.parts.iter().try_for_each(|(_, part)| part.insert(&rows, &bundle))?;
     drop(rows);
-    entity::keep(project, author, head, &effect.fields, &effect.new_fields)?;
-    asset::insert(project, author, head, &effect.assets)?;
+    effect.parts.iter().try_for_each(|(_, part)| part.finish(&bundle))?;
     early_release::ask();
     if let Some(undoes) = plan.undoes_seq {
-        entity::take_back(project, author, head.seq, undoes)?;
+        DOMAINS.iter().try_for_each(|domain| domain.take_back(&bundle, undoes))?;
         if commit.kind == Kind::Rollback || plan.origin.is_some() {
             store::leave_order(project, head.seq)?;
         }
     }
     if op_count > 0 {
-        notify::bundle(access, head, event_name(plan, effect))?;
+        notify::bundle(access, head, effect.event(plan.other.as_ref()))?;
     }
     Ok(header.bundle_id.to_string())
 }
@@ -345,24 +353,4 @@ fn store_contents(project: ProjectId, plan: &Plan) -> Result<()> {
 fn are_present(project: ProjectId, blobs: &[Blob]) -> Result<bool> {
     let hashes: Vec<Hash> = blobs.iter().map(|blob| blob.hash).collect();
     Ok(hashes.is_empty() || blob::store::existing(project, &hashes)?.len() == hashes.len())
-}
-
-fn event_name(plan: &Plan, effect: &Effect) -> &'static str {
-    let changes = effect.files.versions.iter().map(|version| (version.path.as_str(), version.head.is_live()));
-    match &plan.other {
-        Some(op) => event::other_name(op.name()),
-        None => event::name(changes, !effect.fields.rows.is_empty(), !effect.assets.rows.is_empty()),
-    }
-}
-
-/// Gives the new versions the seq and time of their bundle.
-fn stamp(applied: &mut Applied, heads: &mut HashMap<FilePath, Head>, bundle: &LockedHead) {
-    for version in &mut applied.versions {
-        version.head.seq = bundle.seq;
-        version.head.updated_at = bundle.committed_at;
-        if let Some(head) = heads.get_mut(&version.path) {
-            head.seq = bundle.seq;
-            head.updated_at = bundle.committed_at;
-        }
-    }
 }

@@ -1,19 +1,20 @@
 //! Looking into the log: one bundle with everything it says, and `search_ops`.
 
 use super::store;
-use crate::args::{page_arg, required};
-use crate::auth::{Action, require_project};
+use crate::args::{MAX_ROWS, page_arg, required};
 use crate::db::Answer;
 use crate::definer::definer;
-use crate::file::read::MAX_ROWS;
+use crate::gate::{Action, require_project};
 use crate::ids::{ProjectId, Seq};
 use crate::jsonb::JsonArg;
-use crate::recovery;
+use crate::log::quarantine;
+use crate::log::store::head_seq;
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use quire_core::error::{Error, Result};
 use quire_core::json::Members;
+use quire_core::quarantine::RowKind;
 use serde_json::{Value, json};
 
 /// One bundle: its header, what it takes back and what took it back, and its operations.
@@ -26,7 +27,7 @@ fn bundle_details(project_uuid: Option<Uuid>, seq: Option<i64>) -> JsonB {
 fn details(project_uuid: Option<Uuid>, seq: Option<i64>) -> Result<JsonB> {
     let access = require_project(Action::Read, project_uuid)?;
     let seq = required("seq", seq)?;
-    recovery::refuse(access.project, &["bundle", "file_op", "field_op", "asset_op"], json!({"seq": seq}))?;
+    quarantine::refuse(access.project, RowKind::log(), json!({"seq": seq}))?;
     store::details(access.project, seq)?
         .ok_or_else(|| Error::not_found(format!("no bundle {seq}")).with("seq", seq))
 }
@@ -44,7 +45,7 @@ fn search_ops(
         let filter = required("filter", filter)?;
         let range = check(&filter.parsed("filter")?)?;
         let most = page_arg("max_ops", max_ops, MAX_ROWS)?;
-        recovery::refuse(access.project, &["bundle", "file_op", "field_op", "asset_op"], json!({}))?;
+        quarantine::refuse(access.project, RowKind::log(), json!({}))?;
         search(&Answer::of(fcinfo), access.project, filter, range, most)
     });
 }
@@ -58,7 +59,7 @@ fn search(answer: &Answer, project: ProjectId, filter: JsonArg, range: Range, mo
     let mut last = match range.before_seq {
         // Of the bundle itself, operations are asked for when there is an ordinal.
         Some(before) => before.saturating_sub(i64::from(range.before_ordinal.is_none())),
-        None => store::head_seq(project)?,
+        None => head_seq(project)?,
     };
     let (mut missing, mut ops) = (most, most.max(FEW));
     while missing > 0 && last > first {

@@ -9,25 +9,21 @@ mod api;
 mod check;
 pub mod commit;
 pub mod inspect;
-pub mod notify;
-pub mod place;
-pub mod queue;
 mod rate;
 mod request;
 pub mod staged;
 pub mod store;
 
 pub use commit::{Commit, Committed, Origin, Plan, commit};
-pub use place::Place;
 pub use request::correlated;
 
 use crate::db::early_release;
+use crate::log::queue;
 use quire_core::asset::AssetOutcome;
+use quire_core::edit::Outcome;
 use quire_core::error::{Error, Result};
-use quire_core::field::FieldOutcome;
-use quire_core::path::shorten;
-use quire_core::tree::Outcome;
-use serde::{Deserialize, Serialize};
+use quire_core::text::shorten;
+use quire_core::tree::FileOutcome;
 use serde_json::{Value, json};
 
 /// Has PostgreSQL tell when transactions end. Called once, from `_PG_init`.
@@ -38,29 +34,6 @@ pub fn init() {
 
 /// Operations above which a receipt advises smaller bundles.
 const ADVISABLE_OPS: usize = 1_000;
-
-/// What an operation is about.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Domain {
-    /// A file.
-    File,
-    /// A field of an entity, or a whole one.
-    Field,
-    /// An asset.
-    Asset,
-}
-
-/// What became of one operation.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum OpOutcome {
-    /// Of one on a file.
-    File(Outcome),
-    /// Of one on fields.
-    Field(FieldOutcome),
-    /// Of one on an asset.
-    Asset(AssetOutcome),
-}
 
 /// Why a bundle was made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -141,7 +114,7 @@ pub struct Receipt {
     /// Checksum of the log up to `seq`.
     pub checksum: String,
     /// One for each operation.
-    pub ops: Vec<OpOutcome>,
+    pub ops: Vec<Outcome>,
     /// What the plan had to say besides, for its function to tell again.
     pub answer: Option<Value>,
     /// Why this bundle had better been several.
@@ -150,19 +123,13 @@ pub struct Receipt {
 
 impl Receipt {
     /// What became of the operations on files.
-    pub fn files(&self) -> impl Iterator<Item = &Outcome> {
-        self.ops.iter().filter_map(|op| match op {
-            OpOutcome::File(outcome) => Some(outcome),
-            _ => None,
-        })
+    pub fn files(&self) -> impl Iterator<Item = &FileOutcome> {
+        self.ops.iter().filter_map(Outcome::file)
     }
 
     /// What became of the operations on assets.
     pub fn assets(&self) -> impl Iterator<Item = &AssetOutcome> {
-        self.ops.iter().filter_map(|op| match op {
-            OpOutcome::Asset(outcome) => Some(outcome),
-            _ => None,
-        })
+        self.ops.iter().filter_map(Outcome::asset)
     }
 
     /// The paths it tells of.

@@ -1,9 +1,10 @@
 //! Idempotency: the same correlation id again returns the first receipt; with a different request it is PT409.
 
-use super::{OpOutcome, Receipt, store};
+use super::{Receipt, store};
 use crate::args::correlation_arg;
 use crate::ids::{ActorId, CorrelationId, ProjectId};
 use pgrx::Uuid;
+use quire_core::edit::Outcome;
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
 use quire_core::json::canonical;
@@ -59,7 +60,7 @@ impl Key {
 
 fn parse(receipt: &Value) -> Option<Receipt> {
     let text = |key: &str| receipt.get(key).and_then(Value::as_str).map(str::to_owned);
-    let ops: Vec<OpOutcome> = serde_json::from_value(receipt.get("ops")?.clone()).ok()?;
+    let ops: Vec<Outcome> = serde_json::from_value(receipt.get("ops")?.clone()).ok()?;
     let answer = receipt.get("answer").filter(|answer| !answer.is_null()).cloned();
     Some(Receipt {
         seq: receipt.get("seq")?.as_i64()?,

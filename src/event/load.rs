@@ -1,14 +1,14 @@
 //! Builds events from the log.
 
 use super::store::{self, LoggedBundle, LoggedChange};
-use crate::asset;
 use crate::blob;
+use crate::domain::asset;
 use crate::ids::{ProjectId, Seq};
-use crate::recovery;
+use crate::log::quarantine;
 use quire_core::error::{Error, Result};
 use quire_core::event::{
-    AssetChange, BULK, Body, Change, FieldChange, File, MAX_NOTIFY_BYTES, Origin, build, build_other, name,
-    other_name,
+    ASSET_UPDATE, AssetChange, BULK, Body, Change, ENTITY_UPDATE, FieldChange, File, MAX_NOTIFY_BYTES,
+    Origin, build, build_other, name, of_files, other_name,
 };
 use quire_core::filter::Filter;
 use quire_core::hash::Hash;
@@ -70,8 +70,9 @@ pub fn page(query: &Query) -> Result<Page> {
         .map(|bundle| {
             let files = changes.get(&bundle.seq).map(Vec::as_slice).unwrap_or_default();
             let files = files.iter().map(|change| (change.path.as_str(), change.content_hash.is_some()));
-            let has_fields = field_bytes.contains_key(&bundle.seq);
-            (bundle.seq, name(files, has_fields, assets.contains_key(&bundle.seq)))
+            let fields = field_bytes.contains_key(&bundle.seq).then_some(ENTITY_UPDATE);
+            let assets = assets.contains_key(&bundle.seq).then_some(ASSET_UPDATE);
+            (bundle.seq, name(of_files(files).into_iter().chain(fields).chain(assets)))
         })
         .collect();
     changes.values_mut().for_each(|changes| changes.retain(|change| query.filter.wants_path(&change.path)));
@@ -126,10 +127,10 @@ pub fn page(query: &Query) -> Result<Page> {
 /// The bundles before the first that is in quarantine; XX001 when that is the first of all.
 fn sound<'b>(query: &Query, bundles: &'b [LoggedBundle]) -> Result<&'b [LoggedBundle]> {
     let Some(last) = bundles.last() else { return Ok(bundles) };
-    match recovery::store::first_corrupt_bundle(query.project, query.after, last.seq)? {
+    match quarantine::store::first_corrupt_bundle(query.project, query.after, last.seq)? {
         None => Ok(bundles),
         Some((seq, id)) => match bundles.iter().take_while(|bundle| bundle.seq < seq).count() {
-            0 => Err(recovery::corrupt(id).with("seq", seq)),
+            0 => Err(quarantine::corrupt(id).with("seq", seq)),
             count => Ok(&bundles[..count]),
         },
     }

@@ -6,7 +6,7 @@ use pgrx::pg_sys::{self, JsonbValue, jbvType};
 use quire_core::error::{Error, Result};
 use quire_core::interrupt;
 use quire_core::json::{inexact_number, too_deep};
-use quire_core::path::shorten;
+use quire_core::text::shorten;
 use serde_json::{Map, Number, Value};
 use std::ffi::CStr;
 

@@ -7,7 +7,7 @@ use postgres::{Client, Error};
 use quire_core::archive::{Entry, Format, Writer};
 use quire_core::content::{CHUNK_BYTES, Codec, encode};
 use quire_core::hash::Hash;
-use quire_core::op::Mode;
+use quire_core::mode::Mode;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 

@@ -4,7 +4,10 @@ use postgres::Client;
 use quire_core::chain::{BundleHeader, checksum};
 use quire_core::hash::Hash;
 use quire_core::json::JsonValue;
-use quire_core::op::{Mode, Op};
+use quire_core::key::{EntityKey, FieldKey};
+use quire_core::label::Label;
+use quire_core::mode::Mode;
+use quire_core::op::{AssetOp, FieldOp, File, FileOp, Kept, Op, SystemOp};
 use quire_core::path::FilePath;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -94,15 +97,17 @@ fn recomputed_ops(client: &mut Client, project: Uuid) -> HashMap<i64, Vec<Hash>>
     for row in client.query(sql, &[&project]).expect("read the oplog") {
         let target = || path(row.get(3));
         let op = match row.get::<_, &str>(2) {
-            "file.put" => Op::FilePut {
-                file_path: target(),
-                file_type: row.get(5),
-                mode: Mode::parse(row.get(6)).expect("a mode"),
-                content_hash: hash(row.get(7)),
-                size: row.get(8),
-            },
-            "file.delete" => Op::FileDelete { file_path: target() },
-            "file.move" => Op::FileMove { from_path: path(row.get(4)), to_path: target() },
+            "file.put" => {
+                let file = File {
+                    file_type: row.get(5),
+                    mode: Mode::parse(row.get(6)).expect("a mode"),
+                    content_hash: hash(row.get(7)),
+                    size: row.get(8),
+                };
+                Op::File(FileOp::Put { file_path: target(), file })
+            }
+            "file.delete" => Op::File(FileOp::Delete { file_path: target() }),
+            "file.move" => Op::File(FileOp::Move { from_path: path(row.get(4)), to_path: target() }),
             "snapshot.ready" => snapshot_ready(row.get(3), &row.get(10), hash(row.get(7))),
             "field.set" | "field.unset" | "entity.delete" => {
                 entity_op(row.get(2), row.get::<_, Option<Value>>(10).as_ref(), &row.get(11))
@@ -122,37 +127,35 @@ fn recomputed_ops(client: &mut Client, project: Uuid) -> HashMap<i64, Vec<Hash>>
 
 fn entity_op(op: &str, after: Option<&Value>, entity: &Value) -> Op {
     let text = |key: &str| entity[key].as_str().unwrap_or_else(|| panic!("{key} of {entity}")).to_owned();
-    let (entity_type, entity_id) = (text("entity_type"), text("entity_id"));
-    match op {
-        "entity.delete" => Op::EntityDelete { entity_type, entity_id },
-        "field.unset" => Op::FieldUnset { entity_type, entity_id, field: text("field") },
-        _ => {
-            let value = JsonValue::of(&after.expect("a value")["value"]).expect("canonical");
-            Op::FieldSet { entity_type, entity_id, field: text("field"), value }
-        }
+    let entity = EntityKey { entity_type: text("entity_type"), entity_id: text("entity_id") };
+    if op == "entity.delete" {
+        return Op::Field(FieldOp::DeleteEntity { entity });
     }
+    let value = match op {
+        "field.set" => Some(JsonValue::of(&after.expect("a value")["value"]).expect("canonical")),
+        _ => None,
+    };
+    Op::Field(FieldOp::making(&FieldKey { entity, field: text("field") }, value.as_ref()))
 }
 
 fn asset_op(op: &str, target: &str, after: &Value) -> Op {
     let text = |key: &str| after[key].as_str().unwrap_or_else(|| panic!("{key} of {after}")).to_owned();
     let content_hash = Hash::parse("target", target).expect("a hash");
     if op == "asset.delete" {
-        return Op::AssetDelete { content_hash, reason: after["reason"].as_str().map(str::to_owned) };
+        let reason = after["reason"].as_str().map(str::to_owned);
+        return Op::Asset(AssetOp::Delete { content_hash, reason });
     }
-    Op::AssetPut {
-        content_hash,
-        filename: text("filename"),
-        media_type: text("media_type"),
-        asset_type: text("asset_type"),
-        size: after["size"].as_i64().expect("a size"),
-    }
+    let label =
+        Label { filename: text("filename"), media_type: text("media_type"), asset_type: text("asset_type") };
+    let kept = Kept { label, size: after["size"].as_i64().expect("a size") };
+    Op::Asset(AssetOp::Put { content_hash, kept })
 }
 
 fn snapshot_ready(target: &str, after: &Value, content_hash: Hash) -> Op {
     let number = |key: &str| after[key].as_i64().unwrap_or_else(|| panic!("{key} of {after}"));
     let text = |key: &str| after[key].as_str().unwrap_or_else(|| panic!("{key} of {after}"));
     assert_eq!(text("snapshot_id"), target, "a snapshot is its own target");
-    Op::SnapshotReady {
+    Op::System(SystemOp::SnapshotReady {
         snapshot_id: target.parse().expect("a uuid"),
         seq: number("seq"),
         since_seq: after["since_seq"].as_i64(),
@@ -160,7 +163,7 @@ fn snapshot_ready(target: &str, after: &Value, content_hash: Hash) -> Op {
         size: number("size"),
         content_hash,
         file_count: number("file_count"),
-    }
+    })
 }
 
 fn path(text: &str) -> FilePath {

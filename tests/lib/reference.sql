@@ -8,7 +8,7 @@ CREATE TEMP TABLE chapter (position serial, domain text, title text, anchor text
     guides text[]);
 INSERT INTO chapter (domain, title, guides) VALUES
     ('project', 'Projects', '{people,operations}'),
-    ('auth', 'People', '{people}'),
+    ('people', 'People', '{people}'),
     ('file', 'Files', '{files}'),
     ('bundle', 'Bundles and the log', '{files,undo}'),
     ('entity', 'Entities', '{entities}'),

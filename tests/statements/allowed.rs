@@ -4,25 +4,37 @@
 pub const ALLOWED: &[(&str, &str, &str)] = &[
     // About no single project.
     (
-        "auth/store.rs readable_projects SQL",
+        "gate/store.rs readable_projects SQL",
         "quire_store.membership m: project_id = $1 is missing",
         OF_AN_ACTOR,
     ),
-    ("auth/store.rs readable_projects SQL", "quire_store.project p: project_id = $1 is missing", OF_AN_ACTOR),
-    ("project/store.rs list SQL", "quire_store.membership m: project_id = $1 is missing", OF_AN_ACTOR),
-    ("project/store.rs list SQL", "quire_store.project p: project_id = $1 is missing", OF_AN_ACTOR),
-    ("project/store.rs list SQL", "quire_store.project_head h: project_id = $1 is missing", OF_AN_ACTOR),
+    ("gate/store.rs readable_projects SQL", "quire_store.project p: project_id = $1 is missing", OF_AN_ACTOR),
     (
-        "auth/store.rs refresh_names MAKERS",
+        "service/project/store.rs list SQL",
+        "quire_store.membership m: project_id = $1 is missing",
+        OF_AN_ACTOR,
+    ),
+    ("service/project/store.rs list SQL", "quire_store.project p: project_id = $1 is missing", OF_AN_ACTOR),
+    (
+        "service/project/store.rs list SQL",
+        "quire_store.project_head h: project_id = $1 is missing",
+        OF_AN_ACTOR,
+    ),
+    (
+        "gate/store.rs refresh_names MAKERS",
         "quire_store.token t: project_id = $1 is missing",
         FOR_ADMINISTRATORS,
     ),
     (
-        "auth/store.rs refresh_names MAKERS",
+        "gate/store.rs refresh_names MAKERS",
         "quire_store.token u: project_id = $1 is missing",
         FOR_ADMINISTRATORS,
     ),
-    ("token/secret.rs rotate DELETE", "quire_store.token t: project_id = $1 is missing", FOR_ADMINISTRATORS),
+    (
+        "service/token/secret.rs rotate DELETE",
+        "quire_store.token t: project_id = $1 is missing",
+        FOR_ADMINISTRATORS,
+    ),
     // About two projects.
     ("blob/store.rs copy_present WHOLE", "writes a project_id into quire_store.blob that is not $1", A_COPY),
     (
@@ -32,33 +44,33 @@ pub const ALLOWED: &[(&str, &str, &str)] = &[
     ),
     // The planner.
     (
-        "file/store/mod.rs changed_between SQL",
+        "domain/file/store/mod.rs changed_between SQL",
         "quire_store.file_head p: project_id = $1 is missing",
         BY_ITS_NUMBER,
     ),
     (
-        "file/store/mod.rs changed_in SQL",
+        "domain/file/store/mod.rs changed_in SQL",
         "quire_store.file_head p: project_id = $1 is missing",
         BY_ITS_NUMBER,
     ),
     // Rows that are kept as they were found.
     (
-        "recovery/store/stray.rs stray_assets SQL",
+        "domain/asset/store/logged.rs strays SQL",
         "quire_store.asset a: a whole row is an argument",
         IN_QUARANTINE,
     ),
     (
-        "recovery/store/stray.rs stray_fields SQL",
+        "domain/entity/store/logged.rs strays SQL",
         "quire_store.entity_field e: a whole row is an argument",
         IN_QUARANTINE,
     ),
     (
-        "recovery/store/stray.rs stray_heads SQL",
+        "domain/file/store/logged.rs stray_heads SQL",
         "quire_store.file_head h: a whole row is an argument",
         IN_QUARANTINE,
     ),
     (
-        "recovery/store/stray.rs stray_versions SQL",
+        "domain/file/store/logged.rs stray_versions SQL",
         "quire_store.project_files f: a whole row is an argument",
         IN_QUARANTINE,
     ),

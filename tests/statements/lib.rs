@@ -4,6 +4,8 @@
 #![cfg(test)]
 
 mod allowed;
+mod arms;
+mod floors;
 mod rules;
 mod schema;
 mod source;

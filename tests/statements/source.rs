@@ -49,7 +49,7 @@ fn texts_of(files: Vec<(String, String)>) -> Vec<Text> {
     found
 }
 
-fn rust_files(directory: &Path) -> Vec<PathBuf> {
+pub fn rust_files(directory: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(directory).expect("list a directory") {
         let path = entry.expect("list a directory").path();

@@ -13,7 +13,8 @@
 
 use crate::error::{Error, Result};
 use crate::filter::{Globs, globs};
-use crate::path::{FilePath, shorten};
+use crate::path::FilePath;
+use crate::text::shorten;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fmt;

@@ -4,67 +4,13 @@
 //! it is known who deleted it and why. Nothing here knows a database.
 
 use crate::error::{Error, Result};
-use crate::field::name;
 use crate::hash::Hash;
-use crate::op::Op;
-use crate::path::shorten;
+use crate::label::Label;
+use crate::op::{AssetOp, Kept};
+use crate::text::shorten;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-
-/// Longest filename and media type, in bytes.
-const MAX_NAME_BYTES: usize = 255;
-/// Longest type of an asset, in bytes.
-const MAX_TYPE_BYTES: usize = 128;
-/// Longest reason of a deletion, in bytes.
-const MAX_REASON_BYTES: usize = 1024;
-
-/// What is said of an asset's content.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Label {
-    /// How a download is called: one segment of a path.
-    pub filename: String,
-    /// `type/subtype`, with parameters if there are some.
-    pub media_type: String,
-    /// What it is to the application.
-    pub asset_type: String,
-}
-
-impl Label {
-    /// Checks the three (22023).
-    pub fn parse(filename: &str, media_type: &str, asset_type: &str) -> Result<Self> {
-        let filename = name("filename", filename, MAX_NAME_BYTES)?;
-        if filename.contains(['/', '\\']) || filename == "." || filename == ".." {
-            return Err(Error::validation("filename must be a name, not a path").with("argument", "filename"));
-        }
-        let media_type = name("media_type", media_type, MAX_NAME_BYTES)?;
-        if !is_media_type(&media_type) {
-            return Err(Error::validation("media_type must be like image/png").with("argument", "media_type"));
-        }
-        Ok(Self { filename, media_type, asset_type: asset_type_of(asset_type)? })
-    }
-}
-
-/// The type of an asset, checked (22023).
-pub fn asset_type_of(text: &str) -> Result<String> {
-    name("asset_type", text, MAX_TYPE_BYTES)
-}
-
-/// The reason of a deletion, checked (22023).
-pub fn reason_of(text: &str) -> Result<String> {
-    name("reason", text, MAX_REASON_BYTES)
-}
-
-/// `type/subtype` of RFC 9110 tokens; parameters may be any printable ASCII.
-fn is_media_type(text: &str) -> bool {
-    let (essence, parameters) = text.split_once(';').unwrap_or((text, ""));
-    let is_token = |part: &str| {
-        !part.is_empty()
-            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
-    };
-    essence.trim_end().split_once('/').is_some_and(|(kind, subtype)| is_token(kind) && is_token(subtype))
-        && parameters.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
-}
 
 /// What an asset is.
 #[derive(Clone, PartialEq, Debug)]
@@ -77,6 +23,13 @@ pub struct Asset {
     pub is_deleted: bool,
     /// Why, if it is.
     pub reason: Option<String>,
+}
+
+impl Asset {
+    /// As operations tell it.
+    pub fn kept(&self) -> Kept {
+        Kept { label: self.label.clone(), size: self.size }
+    }
 }
 
 /// Where the content of an asset comes from, which says how large it may be.
@@ -114,6 +67,20 @@ pub enum AssetEdit {
 }
 
 impl AssetEdit {
+    /// What does again what was logged, with content of another project or an archive.
+    pub fn again(op: &AssetOp) -> Self {
+        match op {
+            AssetOp::Put { content_hash, kept } => AssetEdit::Put {
+                hash: *content_hash,
+                source: Source::Copied(kept.size),
+                label: kept.label.clone(),
+            },
+            AssetOp::Delete { content_hash, reason } => {
+                AssetEdit::Delete { hash: *content_hash, reason: reason.clone() }
+            }
+        }
+    }
+
     /// The content it is about.
     pub fn hash(&self) -> &Hash {
         match self {
@@ -196,12 +163,12 @@ pub fn apply(
                     Some(_) => "updated",
                 };
                 let after = Asset { label: label.clone(), size, is_deleted: false, reason: None };
-                (put_op(hash, &after), after, status)
+                (AssetOp::Put { content_hash: *hash, kept: after.kept() }, after, status)
             }
             AssetEdit::Delete { hash, reason } => {
                 let before = before.filter(|asset| !asset.is_deleted).ok_or_else(|| no_asset(hash))?;
                 let after = Asset { is_deleted: true, reason: reason.clone(), ..before.clone() };
-                (Op::AssetDelete { content_hash: *hash, reason: reason.clone() }, after, "deleted")
+                (AssetOp::Delete { content_hash: *hash, reason: reason.clone() }, after, "deleted")
             }
         };
         applied.outcomes.push(outcome(&op, edit.hash(), &after, status));
@@ -225,12 +192,7 @@ fn live_bytes(asset: Option<&Asset>) -> i64 {
     asset.filter(|asset| !asset.is_deleted).map_or(0, |asset| asset.size)
 }
 
-fn put_op(hash: &Hash, asset: &Asset) -> Op {
-    let Label { filename, media_type, asset_type } = asset.label.clone();
-    Op::AssetPut { content_hash: *hash, filename, media_type, asset_type, size: asset.size }
-}
-
-fn outcome(op: &Op, hash: &Hash, asset: &Asset, status: &'static str) -> AssetOutcome {
+fn outcome(op: &AssetOp, hash: &Hash, asset: &Asset, status: &'static str) -> AssetOutcome {
     let Label { filename, media_type, asset_type } = asset.label.clone();
     AssetOutcome {
         op: op.name().into(),

@@ -1,7 +1,7 @@
 //! What to do when somebody else changed the same thing meanwhile.
 
 use crate::error::{Error, Result};
-use crate::path::shorten;
+use crate::text::shorten;
 
 /// The caller's choice.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -14,9 +14,10 @@
 //! Content of a binary file travels as `content_base64` and `content` is null. What is too large to travel is left out
 //! and `content_omitted` is true; so is what is archived or collected, and `content_unavailable` says which.
 
-use crate::asset::{Asset, Label};
+use crate::asset::Asset;
 use crate::hash::Hash;
 use crate::json::encode_base64;
+use crate::label::Label;
 use crate::mark::Mark;
 use crate::timestamp::{Micros, rfc3339};
 use serde_json::{Map, Value, json};
@@ -100,31 +101,26 @@ pub const ENTITY_UPDATE: &str = "entity:update";
 /// The event of a bundle that changed assets.
 pub const ASSET_UPDATE: &str = "asset:update";
 
-/// The event of a bundle, by the paths it changed in order, each with whether a file exists there afterwards, and by
-/// whether it changed fields and assets.
-pub fn name<'a>(
-    changes: impl IntoIterator<Item = (&'a str, bool)>,
-    has_fields: bool,
-    has_assets: bool,
-) -> &'static str {
+/// The event of a bundle that changes nothing but files, by their paths in order, each with whether a file exists there afterwards.
+pub fn of_files<'a>(changes: impl IntoIterator<Item = (&'a str, bool)>) -> Option<&'static str> {
     let mut changes = changes.into_iter();
-    let Some((path, mut exists)) = changes.next() else {
-        return match (has_fields, has_assets) {
-            (true, false) => ENTITY_UPDATE,
-            (false, true) => ASSET_UPDATE,
-            _ => BULK,
-        };
-    };
-    if has_fields || has_assets {
-        return BULK;
-    }
+    let (path, mut exists) = changes.next()?;
     for (other, exists_now) in changes {
         if other != path {
-            return BULK;
+            return Some(BULK);
         }
         exists = exists_now;
     }
-    single(exists)
+    Some(single(exists))
+}
+
+/// The event of a bundle, by those of what it does if it did nothing else.
+pub fn name(alone: impl IntoIterator<Item = &'static str>) -> &'static str {
+    let mut alone = alone.into_iter();
+    match (alone.next(), alone.next()) {
+        (Some(only), None) => only,
+        _ => BULK,
+    }
 }
 
 /// The event of a bundle whose one operation changes no file: `snapshot.ready` becomes `snapshot:ready`.
@@ -456,15 +452,20 @@ mod tests {
 
     #[test]
     fn one_path_names_its_last_state_and_several_are_a_bulk() {
-        assert_eq!(name([("a", true)], false, false), "file:update");
-        assert_eq!(name([("a", true), ("a", false)], false, false), "file:delete");
-        assert_eq!(name([("a", true), ("b", true)], false, false), "bulk:apply");
-        assert_eq!(name([("a", true), ("b", true), ("a", true)], false, false), "bulk:apply");
-        assert_eq!(name([], true, false), "entity:update");
-        assert_eq!(name([("a", true)], true, false), "bulk:apply");
-        assert_eq!(name([], false, true), "asset:update");
-        assert_eq!(name([], true, true), "bulk:apply");
-        assert_eq!(name([("a", true)], false, true), "bulk:apply");
+        let named = |files: &[(&'static str, bool)], has_fields: bool, has_assets: bool| {
+            let fields = has_fields.then_some(ENTITY_UPDATE);
+            let assets = has_assets.then_some(ASSET_UPDATE);
+            name(of_files(files.iter().copied()).into_iter().chain(fields).chain(assets))
+        };
+        assert_eq!(named(&[("a", true)], false, false), "file:update");
+        assert_eq!(named(&[("a", true), ("a", false)], false, false), "file:delete");
+        assert_eq!(named(&[("a", true), ("b", true)], false, false), "bulk:apply");
+        assert_eq!(named(&[("a", true), ("b", true), ("a", true)], false, false), "bulk:apply");
+        assert_eq!(named(&[], true, false), "entity:update");
+        assert_eq!(named(&[("a", true)], true, false), "bulk:apply");
+        assert_eq!(named(&[], false, true), "asset:update");
+        assert_eq!(named(&[], true, true), "bulk:apply");
+        assert_eq!(named(&[("a", true)], false, true), "bulk:apply");
     }
 
     #[test]

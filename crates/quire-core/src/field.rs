@@ -8,87 +8,13 @@ use crate::error::{Error, Result};
 use crate::hash::Hash;
 use crate::interrupt;
 use crate::json::JsonValue;
-use crate::op::Op;
-use crate::path::shorten;
+use crate::key::{EntityKey, FieldKey};
+use crate::op::FieldOp;
+use crate::text::shorten;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use uuid::Uuid;
-
-/// Longest type of an entity, in bytes.
-const MAX_TYPE_BYTES: usize = 128;
-/// Longest id of an entity and longest name of a field, in bytes.
-const MAX_NAME_BYTES: usize = 255;
-/// Longest value of a field, in bytes of its canonical form.
-pub const MAX_VALUE_BYTES: usize = 1 << 20;
-/// Deepest nesting of a value: readers of JSON stop at 128 levels, and it travels inside of others.
-pub const MAX_VALUE_DEPTH: usize = 100;
-
-/// Which entity.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub struct EntityKey {
-    /// Its type.
-    pub entity_type: String,
-    /// Its id, unique inside the project and type.
-    pub entity_id: String,
-}
-
-impl EntityKey {
-    /// Checks both names (22023).
-    pub fn parse(entity_type: &str, entity_id: &str) -> Result<Self> {
-        Ok(Self {
-            entity_type: name("entity_type", entity_type, MAX_TYPE_BYTES)?,
-            entity_id: name("entity_id", entity_id, MAX_NAME_BYTES)?,
-        })
-    }
-
-    /// One of its fields, checked (22023).
-    pub fn field(self, field: &str) -> Result<FieldKey> {
-        Ok(FieldKey { entity: self, field: name("field", field, MAX_NAME_BYTES)? })
-    }
-}
-
-impl fmt::Display for EntityKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", shorten(&self.entity_type), shorten(&self.entity_id))
-    }
-}
-
-/// Which field of which entity.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub struct FieldKey {
-    /// The entity.
-    pub entity: EntityKey,
-    /// The field's name.
-    pub field: String,
-}
-
-/// Takes all fields of an entity out; how many there were.
-pub fn take_entity<V>(fields: &mut BTreeMap<FieldKey, V>, entity: &EntityKey) -> usize {
-    let first = FieldKey { entity: entity.clone(), field: String::new() };
-    let of_entity = fields.range(first..).take_while(|(key, _)| key.entity == *entity);
-    let keys: Vec<FieldKey> = of_entity.map(|(key, _)| key.clone()).collect();
-    for key in &keys {
-        fields.remove(key);
-    }
-    keys.len()
-}
-
-/// A type, id or field name: 1 to `longest` bytes without control characters.
-pub fn name(argument: &str, text: &str, longest: usize) -> Result<String> {
-    let wrong = |what: String| Error::validation(format!("{argument} {what}")).with("argument", argument);
-    if text.is_empty() {
-        return Err(wrong("must not be empty".into()));
-    }
-    if text.len() > longest {
-        return Err(wrong(format!("must have at most {longest} bytes")));
-    }
-    if text.chars().any(char::is_control) {
-        return Err(wrong("must not contain control characters".into()));
-    }
-    Ok(text.to_owned())
-}
 
 /// What a field is.
 #[derive(Clone, PartialEq, Debug)]
@@ -127,6 +53,21 @@ pub enum FieldEdit {
 }
 
 impl FieldEdit {
+    /// What does again what was logged, even if it changes nothing.
+    pub fn again(op: &FieldOp) -> Self {
+        let write = |key: &FieldKey, value: Option<&JsonValue>| FieldEdit::Write {
+            key: key.clone(),
+            value: value.cloned(),
+            base_seq: None,
+            always: true,
+        };
+        match op {
+            FieldOp::Set { key, value } => write(key, Some(value)),
+            FieldOp::Unset { key } => write(key, None),
+            FieldOp::DeleteEntity { entity } => FieldEdit::Delete { entity: entity.clone(), base_seq: None },
+        }
+    }
+
     /// The entity it touches.
     pub fn entity(&self) -> &EntityKey {
         match self {
@@ -247,7 +188,7 @@ pub fn all_fields_of<'f>(
     fields: &'f Fields,
     entity: &EntityKey,
 ) -> impl Iterator<Item = (&'f FieldKey, &'f FieldState)> {
-    let first = FieldKey { entity: entity.clone(), field: String::new() };
+    let first = FieldKey::first(entity);
     let entity = entity.clone();
     fields.range(first..).take_while(move |(key, _)| key.entity == entity)
 }
@@ -325,8 +266,7 @@ impl Run<'_> {
             self.outcome("entity.delete", entity, None, status).skipped = names();
             return Ok(());
         }
-        let op =
-            Op::EntityDelete { entity_type: entity.entity_type.clone(), entity_id: entity.entity_id.clone() };
+        let op = FieldOp::DeleteEntity { entity: entity.clone() };
         let ordinal = self.begin_op(&op)?;
         let mut all: Vec<&FieldKey> = clashing.iter().chain(&free).collect();
         all.sort_unstable();
@@ -370,7 +310,7 @@ impl Run<'_> {
     }
 
     fn log_write(&mut self, key: &FieldKey, value: Option<&JsonValue>) -> Result<()> {
-        let op = write_op(key, value);
+        let op = FieldOp::making(key, value);
         let ordinal = self.begin_op(&op)?;
         self.set(key, value);
         let op_checksum = self.applied.op_checksums.last().copied();
@@ -392,7 +332,7 @@ impl Run<'_> {
         self.fields.insert(key.clone(), FieldState { value: value.cloned(), seq, actor, conflict });
     }
 
-    fn begin_op(&mut self, op: &Op) -> Result<i32> {
+    fn begin_op(&mut self, op: &FieldOp) -> Result<i32> {
         self.applied.op_checksums.push(op.checksum()?);
         i32::try_from(self.author.ops_before + self.applied.op_checksums.len())
             .map_err(|_| Error::limit("too many operations", i32::MAX))
@@ -420,69 +360,11 @@ impl Run<'_> {
     }
 }
 
-/// The operation that gives a field a value or clears it.
-pub fn write_op(key: &FieldKey, value: Option<&JsonValue>) -> Op {
-    let FieldKey { entity: EntityKey { entity_type, entity_id }, field } = key.clone();
-    match value.cloned() {
-        Some(value) => Op::FieldSet { entity_type, entity_id, field, value },
-        None => Op::FieldUnset { entity_type, entity_id, field },
-    }
-}
-
 /// An entity that has no field.
 pub fn no_entity(entity: &EntityKey) -> Error {
     Error::not_found(format!("no entity {entity}"))
         .with("entity_type", shorten(&entity.entity_type))
         .with("entity_id", shorten(&entity.entity_id))
-}
-
-/// A value as it is kept, or PT413 when it is too long or too deep.
-pub fn value(argument: &str, json: &serde_json::Value) -> Result<JsonValue> {
-    if is_deeper(json, MAX_VALUE_DEPTH) {
-        return Err(Error::limit(
-            format!("{argument} has more than {MAX_VALUE_DEPTH} levels"),
-            MAX_VALUE_DEPTH,
-        )
-        .with("argument", argument));
-    }
-    let too_long = |bytes: usize| {
-        Error::limit(format!("{argument} has {bytes} bytes"), MAX_VALUE_BYTES)
-            .with("argument", argument)
-            .hint("put large content into a file or an asset")
-    };
-    let texts = bytes_of_texts(json);
-    if texts > MAX_VALUE_BYTES {
-        return Err(too_long(texts));
-    }
-    let value = JsonValue::of(json)?;
-    match value.as_str().len() {
-        bytes if bytes > MAX_VALUE_BYTES => Err(too_long(bytes)),
-        _ => Ok(value),
-    }
-}
-
-/// Bytes of the texts in a value, which is that long at least.
-fn bytes_of_texts(json: &serde_json::Value) -> usize {
-    match json {
-        serde_json::Value::String(text) => text.len(),
-        serde_json::Value::Array(items) => items.iter().map(bytes_of_texts).sum(),
-        serde_json::Value::Object(members) => {
-            members.iter().map(|(key, value)| key.len() + bytes_of_texts(value)).sum()
-        }
-        _ => 0,
-    }
-}
-
-fn is_deeper(json: &serde_json::Value, levels: usize) -> bool {
-    match json {
-        serde_json::Value::Array(items) => {
-            levels == 0 || items.iter().any(|item| is_deeper(item, levels - 1))
-        }
-        serde_json::Value::Object(members) => {
-            levels == 0 || members.values().any(|member| is_deeper(member, levels - 1))
-        }
-        _ => false,
-    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 use super::*;
+use crate::value::{MAX_VALUE_BYTES, MAX_VALUE_DEPTH, value};
 use serde_json::{Value, json};
 
 fn key(id: &str, field: &str) -> FieldKey {

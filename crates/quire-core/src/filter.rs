@@ -6,7 +6,7 @@
 use crate::error::{Error, Result};
 use crate::event::{ASSET_UPDATE, BULK, ENTITY_UPDATE, SNAPSHOT_READY, single};
 use crate::interrupt;
-use crate::path::shorten;
+use crate::text::shorten;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use serde_json::{Value, json};
 

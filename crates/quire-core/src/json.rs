@@ -5,9 +5,8 @@ mod read;
 pub use read::{Stop, read, read_with};
 
 use crate::error::{Error, Result};
-use crate::interrupt;
-use crate::number;
-use crate::path::shorten;
+use crate::text::shorten;
+use crate::{interrupt, number};
 use base64::Engine;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -217,6 +216,18 @@ impl<'a> Members<'a> {
         self.opt_i64(key)?
             .map(|number| i32::try_from(number).map_err(|_| self.wrong(key, "a 32-bit integer")))
             .transpose()
+    }
+
+    /// The items of an array, each read by `parse` with its place.
+    pub fn list<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl Fn(usize, &'a Value) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        match self.value(key)? {
+            Value::Array(items) => items.iter().enumerate().map(|(at, item)| parse(at, item)).collect(),
+            _ => Err(self.wrong(key, "an array")),
+        }
     }
 
     /// Refuses members nobody read.

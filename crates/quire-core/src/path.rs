@@ -4,6 +4,7 @@
 //! no control character; 255 bytes a segment, 1,024 in all.
 
 use crate::error::{Error, Result};
+use crate::text::shorten;
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
@@ -126,16 +127,6 @@ fn broken_rule(path: &str) -> Option<&'static str> {
         _ if segment.len() > MAX_SEGMENT_BYTES => Some("a segment is longer than 255 bytes"),
         _ => None,
     })
-}
-
-/// At most 100 characters of a text that is quoted in an error.
-pub fn shorten(text: &str) -> String {
-    // PostgreSQL's jsonb, with which DETAIL is read, cannot hold a NUL.
-    let (text, more) = match text.char_indices().nth(100) {
-        Some((at, _)) => (&text[..at], "..."),
-        None => (text, ""),
-    };
-    format!("{}{more}", text.replace('\0', "\u{fffd}"))
 }
 
 #[cfg(test)]

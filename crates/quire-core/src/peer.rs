@@ -7,14 +7,10 @@
 
 use crate::chain::{BundleHeader, checksum};
 use crate::error::{Error, Result};
-use crate::field::{EntityKey, FieldKey};
 use crate::hash::Hash;
-use crate::json::{Members, canonical, decode_base64};
+use crate::json::{Members, decode_base64};
 use crate::mark::Mark;
-use crate::op::{Mode, Op, size_member};
-use crate::path::FilePath;
-use crate::replay::File;
-use crate::settings::LARGEST_MAX_FILE_BYTES;
+use crate::op::{Op, Write};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -121,81 +117,22 @@ pub struct SentOp {
     pub writes: Vec<Write>,
 }
 
-/// What an operation does to one thing.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Write {
-    /// Which.
-    pub target: Target,
-    /// The bundle that made it what it was before; `None` if none did.
-    pub base: Option<Uuid>,
-}
-
-/// A thing and what becomes of it.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Target {
-    /// A path gets a file, or loses it.
-    File(FilePath, Option<File>),
-    /// A field gets a value (see the operation), or is cleared.
-    Field(FieldKey),
-    /// An asset is kept (see the operation), or deleted.
-    Asset(Hash),
-}
-
-/// Which of the things that an operation changes.
-#[derive(Clone, Debug)]
-pub enum End {
-    /// The path a move leaves.
-    From,
-    /// The path that is written, and the file there.
-    To(Option<File>),
-    /// A field, by name.
-    Field(String),
-    /// An asset.
-    Asset,
-}
-
 impl SentOp {
     /// As JSON, to be handed on.
     pub fn to_json(&self) -> Result<Value> {
-        let changes = self.writes.iter().map(|write| {
-            let end = match (&write.target, &self.op) {
-                (Target::File(_, None), Op::FileMove { .. }) => End::From,
-                (Target::File(_, file), _) => End::To(file.clone()),
-                (Target::Field(key), _) => End::Field(key.field.clone()),
-                (Target::Asset(_), _) => End::Asset,
-            };
-            (end, write.base)
-        });
-        op_to_json(&self.op, changes)
+        let mut json = json!({"op": self.op.form()?});
+        self.op.add_writes(&mut json, &self.writes);
+        Ok(json)
     }
-}
 
-/// An operation as it travels, from what it changes and the bundles that made that what it was.
-pub fn op_to_json(op: &Op, changes: impl IntoIterator<Item = (End, Option<Uuid>)>) -> Result<Value> {
-    let form: Value = serde_json::from_slice(&canonical(op)?)
-        .map_err(|_| Error::internal("an operation has no JSON form"))?;
-    let mut json = json!({"op": form});
-    let mut fields: Vec<Value> = Vec::new();
-    for (end, base) in changes {
-        match (end, op) {
-            (End::From, _) => json["from_base"] = json!(base),
-            (End::Field(field), Op::EntityDelete { .. }) => {
-                fields.push(json!({"field": field, "base": base}));
-            }
-            (End::To(Some(file)), Op::FileMove { .. }) => {
-                json["base"] = json!(base);
-                json["moved"] = json!({
-                    "content_hash": file.content_hash.to_hex(), "file_type": file.file_type,
-                    "mode": file.mode.as_str(), "size": file.size
-                });
-            }
-            _ => json["base"] = json!(base),
-        }
+    /// From JSON.
+    pub fn parse(what: &str, value: &Value) -> Result<Self> {
+        let mut members = Members::of(what, value)?;
+        let op = Op::parse(&format!("{what}.op"), members.value("op")?)?;
+        let writes = op.parse_writes(what, &mut members)?;
+        members.finish()?;
+        Ok(Self { op, writes })
     }
-    if matches!(op, Op::EntityDelete { .. }) {
-        json["fields"] = fields.into();
-    }
-    Ok(json)
 }
 
 impl Bundle {
@@ -213,8 +150,11 @@ impl Bundle {
             display_name: members.opt_str("display_name")?.map(str::to_owned),
             undoes: members.opt_uuid("undoes_bundle_id")?,
             undoes_made_as: members.opt_i64("undoes_made_as")?,
-            ops: list(&mut members, what, "ops", sent_op)?,
-            contents: list(&mut members, what, "contents", content)?.into_iter().collect(),
+            ops: members.list("ops", |at, op| SentOp::parse(&format!("{what}.ops[{at}]"), op))?,
+            contents: members
+                .list("contents", |at, value| content(&format!("{what}.contents[{at}]"), value))?
+                .into_iter()
+                .collect(),
         };
         members.finish()?;
         Ok(bundle)
@@ -246,20 +186,6 @@ fn hash(members: &mut Members, key: &'static str) -> Result<Hash> {
     Hash::from_hex(members.str(key)?).ok_or_else(|| members.wrong(key, "64 hex digits"))
 }
 
-fn list<T>(
-    members: &mut Members,
-    what: &str,
-    key: &'static str,
-    parse: impl Fn(&str, &Value) -> Result<T>,
-) -> Result<Vec<T>> {
-    match members.value(key)? {
-        Value::Array(items) => {
-            items.iter().enumerate().map(|(at, item)| parse(&format!("{what}.{key}[{at}]"), item)).collect()
-        }
-        _ => Err(members.wrong(key, "an array")),
-    }
-}
-
 /// A bundle's header, in the members the chain is made of.
 pub fn header(what: &str, value: &Value) -> Result<BundleHeader> {
     let mut members = Members::of(what, value)?;
@@ -284,61 +210,6 @@ fn content(what: &str, value: &Value) -> Result<(Hash, Vec<u8>)> {
     let content = (hash(&mut members, "content_hash")?, decode_base64(members.str("content_base64")?)?);
     members.finish()?;
     Ok(content)
-}
-
-fn sent_op(what: &str, value: &Value) -> Result<SentOp> {
-    let mut members = Members::of(what, value)?;
-    let op = Op::parse(&format!("{what}.op"), members.value("op")?)?;
-    let base = members.opt_uuid("base")?;
-    let writes = match &op {
-        Op::FilePut { file_path, file_type, mode, content_hash, size } => {
-            let file =
-                File { content_hash: *content_hash, file_type: file_type.clone(), mode: *mode, size: *size };
-            vec![Write { target: Target::File(file_path.clone(), Some(file)), base }]
-        }
-        Op::FileDelete { file_path } => vec![Write { target: Target::File(file_path.clone(), None), base }],
-        Op::FileMove { from_path, to_path } => {
-            let file = moved(&format!("{what}.moved"), members.value("moved")?)?;
-            let from = Target::File(from_path.clone(), None);
-            let to = Target::File(to_path.clone(), Some(file));
-            vec![Write { target: from, base: members.opt_uuid("from_base")? }, Write { target: to, base }]
-        }
-        Op::FieldSet { entity_type, entity_id, field, .. }
-        | Op::FieldUnset { entity_type, entity_id, field } => {
-            let key = EntityKey::parse(entity_type, entity_id)?.field(field)?;
-            vec![Write { target: Target::Field(key), base }]
-        }
-        Op::EntityDelete { entity_type, entity_id } => {
-            let entity = EntityKey::parse(entity_type, entity_id)?;
-            list(&mut members, what, "fields", |what, value| {
-                let mut members = Members::of(what, value)?;
-                let key = entity.clone().field(members.str("field")?)?;
-                let base = members.opt_uuid("base")?;
-                members.finish()?;
-                Ok(Write { target: Target::Field(key), base })
-            })?
-        }
-        Op::AssetPut { content_hash, .. } | Op::AssetDelete { content_hash, .. } => {
-            vec![Write { target: Target::Asset(*content_hash), base }]
-        }
-        Op::SnapshotReady { .. } => {
-            return Err(Error::validation(format!("{what} is no operation that travels")));
-        }
-    };
-    members.finish()?;
-    Ok(SentOp { op, writes })
-}
-
-fn moved(what: &str, value: &Value) -> Result<File> {
-    let mut members = Members::of(what, value)?;
-    let file = File {
-        content_hash: hash(&mut members, "content_hash")?,
-        file_type: members.str("file_type")?.to_owned(),
-        mode: Mode::parse(members.str("mode")?)?,
-        size: size_member(&mut members, LARGEST_MAX_FILE_BYTES)?,
-    };
-    members.finish()?;
-    Ok(file)
 }
 
 /// What is to become of a thing that an incoming bundle writes.
@@ -442,7 +313,7 @@ mod tests {
                 "fields": [{"field": "a", "base": first}, {"field": "b", "base": null}]}),
             json!({"op": {"op": "asset.delete", "content_hash": hash, "reason": "old"}, "base": first}),
         ] {
-            assert_eq!(sent_op("op", &sent).unwrap().to_json().unwrap(), sent);
+            assert_eq!(SentOp::parse("op", &sent).unwrap().to_json().unwrap(), sent);
         }
     }
 

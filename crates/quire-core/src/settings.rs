@@ -1,8 +1,8 @@
 //! Settings of a project: a JSON object with known keys only, kept as the caller gave it and read with defaults.
 
-use crate::asset::asset_type_of;
 use crate::bucket::RateLimit;
 use crate::error::{Error, Result};
+use crate::label::asset_type_of;
 use serde_json::{Map, Value};
 
 /// Largest file by default: 64 MiB.
@@ -118,9 +118,9 @@ impl Settings {
             _ => {
                 return Err(Error::validation(format!(
                     "unknown setting {:?}",
-                    crate::path::shorten(key)
+                    crate::text::shorten(key)
                 ))
-                .with("setting", crate::path::shorten(key))
+                .with("setting", crate::text::shorten(key))
                 .hint(
                     "known settings: max_file_bytes, max_asset_bytes, max_entity_bytes, max_project_bytes, max_files, rate_limit, broadcast, realtime_sink, retention_days, asset_retention_days, snapshots_kept, snapshots_max_age",
                 ));

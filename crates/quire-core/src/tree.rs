@@ -7,7 +7,8 @@
 use crate::error::{Error, Result};
 use crate::hash::Hash;
 use crate::interrupt;
-use crate::op::{Mode, Op};
+use crate::mode::Mode;
+use crate::op::{File, FileOp};
 use crate::path::FilePath;
 use crate::timestamp::Micros;
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,17 @@ impl Head {
         self.content.is_some()
     }
 
+    /// The file, if there is one, as operations tell it.
+    pub fn file(&self) -> Option<File> {
+        let content = self.content.as_ref()?;
+        Some(File {
+            content_hash: content.hash,
+            file_type: self.file_type.clone(),
+            mode: self.mode,
+            size: content.size,
+        })
+    }
+
     fn size(&self) -> i64 {
         self.content.as_ref().map_or(0, |content| content.size)
     }
@@ -66,7 +78,7 @@ impl Head {
 
 /// What a caller wants done.
 #[derive(Clone, PartialEq, Debug)]
-pub enum Edit {
+pub enum FileEdit {
     /// Write content.
     Put {
         /// Where.
@@ -98,12 +110,12 @@ pub enum Edit {
     },
 }
 
-impl Edit {
+impl FileEdit {
     /// The paths it touches.
     pub fn paths(&self) -> impl Iterator<Item = &FilePath> {
         let (first, second) = match self {
-            Edit::Put { path, .. } | Edit::Delete { path, .. } => (path, None),
-            Edit::Move { from, to, .. } => (from, Some(to)),
+            FileEdit::Put { path, .. } | FileEdit::Delete { path, .. } => (path, None),
+            FileEdit::Move { from, to, .. } => (from, Some(to)),
         };
         std::iter::once(first).chain(second)
     }
@@ -111,9 +123,9 @@ impl Edit {
     /// The path at which a file may come into being.
     pub fn creates(&self) -> Option<&FilePath> {
         match self {
-            Edit::Put { path, .. } => Some(path),
-            Edit::Move { to, .. } => Some(to),
-            Edit::Delete { .. } => None,
+            FileEdit::Put { path, .. } => Some(path),
+            FileEdit::Move { to, .. } => Some(to),
+            FileEdit::Delete { .. } => None,
         }
     }
 }
@@ -137,7 +149,7 @@ pub struct NewVersion {
 
 /// What became of one edit, as the receipt tells it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct Outcome {
+pub struct FileOutcome {
     /// `file.put`, `file.delete` or `file.move`.
     pub op: Cow<'static, str>,
     /// Which path.
@@ -159,7 +171,7 @@ pub struct Applied {
     /// Versions to store, in order.
     pub versions: Vec<NewVersion>,
     /// One for each edit.
-    pub outcomes: Vec<Outcome>,
+    pub outcomes: Vec<FileOutcome>,
     /// Checksums of the operations that changed something, in order.
     pub op_checksums: Vec<Hash>,
     /// Change in the number of existing files.
@@ -171,17 +183,17 @@ pub struct Applied {
 }
 
 /// Applies `edits` to `heads`, which afterwards hold the new state.
-pub fn apply(heads: &mut HashMap<FilePath, Head>, edits: &[Edit], next_file_id: i32) -> Result<Applied> {
+pub fn apply(heads: &mut HashMap<FilePath, Head>, edits: &[FileEdit], next_file_id: i32) -> Result<Applied> {
     let mut run =
         Run { heads, applied: Applied { next_file_id, ..Applied::default() }, created: BTreeSet::new() };
     for edit in edits {
         interrupt::check()?;
         match edit {
-            Edit::Put { path, file_type, mode, content, expected_version } => {
+            FileEdit::Put { path, file_type, mode, content, expected_version } => {
                 run.put(path, file_type.as_deref(), *mode, content, *expected_version)?;
             }
-            Edit::Delete { path, expected_version } => run.delete(path, *expected_version)?,
-            Edit::Move { from, to, expected_version } => run.rename(from, to, *expected_version)?,
+            FileEdit::Delete { path, expected_version } => run.delete(path, *expected_version)?,
+            FileEdit::Move { from, to, expected_version } => run.rename(from, to, *expected_version)?,
         }
     }
     run.check_directories()?;
@@ -226,13 +238,9 @@ impl Run<'_> {
             return Ok(());
         }
         let status = if live.is_some() { "updated" } else { "created" };
-        let op = Op::FilePut {
-            file_path: path.clone(),
-            file_type: file_type.clone(),
-            mode,
-            content_hash: content.hash,
-            size: content.size,
-        };
+        let file =
+            File { content_hash: content.hash, file_type: file_type.clone(), mode, size: content.size };
+        let op = FileOp::Put { file_path: path.clone(), file };
         let ordinal = self.begin_op(&op)?;
         let head = self.advance(path, file_type, mode, Some(content.clone()));
         self.outcome(op.name(), path, None, head.version, Some(content.hash), status);
@@ -243,7 +251,7 @@ impl Run<'_> {
 
     fn delete(&mut self, path: &FilePath, expected: Option<i32>) -> Result<()> {
         let current = self.live(path, expected)?;
-        let op = Op::FileDelete { file_path: path.clone() };
+        let op = FileOp::Delete { file_path: path.clone() };
         let ordinal = self.begin_op(&op)?;
         let head = self.advance(path, current.file_type, current.mode, None);
         self.outcome(op.name(), path, None, head.version, None, "deleted");
@@ -267,7 +275,7 @@ impl Run<'_> {
         if let (Mode::Symlink, Some(content)) = (current.mode, &current.content) {
             check_symlink(to, content)?;
         }
-        let op = Op::FileMove { from_path: from.clone(), to_path: to.clone() };
+        let op = FileOp::Move { from_path: from.clone(), to_path: to.clone() };
         let ordinal = self.begin_op(&op)?;
         let gone = self.advance(from, current.file_type.clone(), current.mode, None);
         let hash = current.content.as_ref().map(|content| content.hash);
@@ -299,7 +307,7 @@ impl Run<'_> {
             .ok_or_else(|| Error::not_found(format!("no file {path}")).with("file_path", path.as_str()))
     }
 
-    fn begin_op(&mut self, op: &Op) -> Result<i32> {
+    fn begin_op(&mut self, op: &FileOp) -> Result<i32> {
         self.applied.op_checksums.push(op.checksum()?);
         i32::try_from(self.applied.op_checksums.len())
             .map_err(|_| Error::limit("too many operations", i32::MAX))
@@ -347,7 +355,7 @@ impl Run<'_> {
         hash: Option<Hash>,
         status: &'static str,
     ) {
-        self.applied.outcomes.push(Outcome {
+        self.applied.outcomes.push(FileOutcome {
             op: op.into(),
             file_path: path.as_str().to_owned(),
             from_path: from.map(|path| path.as_str().to_owned()),

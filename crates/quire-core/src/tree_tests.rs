@@ -15,19 +15,25 @@ fn content(text: &str) -> Content {
     }
 }
 
-fn put(at: &str, text: &str) -> Edit {
-    Edit::Put { path: path(at), file_type: None, mode: None, content: content(text), expected_version: None }
+fn put(at: &str, text: &str) -> FileEdit {
+    FileEdit::Put {
+        path: path(at),
+        file_type: None,
+        mode: None,
+        content: content(text),
+        expected_version: None,
+    }
 }
 
-fn delete(at: &str) -> Edit {
-    Edit::Delete { path: path(at), expected_version: None }
+fn delete(at: &str) -> FileEdit {
+    FileEdit::Delete { path: path(at), expected_version: None }
 }
 
-fn rename(from: &str, to: &str) -> Edit {
-    Edit::Move { from: path(from), to: path(to), expected_version: None }
+fn rename(from: &str, to: &str) -> FileEdit {
+    FileEdit::Move { from: path(from), to: path(to), expected_version: None }
 }
 
-fn run(heads: &mut HashMap<FilePath, Head>, edits: &[Edit]) -> Result<Applied> {
+fn run(heads: &mut HashMap<FilePath, Head>, edits: &[FileEdit]) -> Result<Applied> {
     let next = heads.values().map(|head| head.file_id).max().unwrap_or(0) + 1;
     apply(heads, edits, next)
 }
@@ -54,7 +60,7 @@ fn a_new_mode_or_type_is_a_change() {
     let mut heads = HashMap::new();
     run(&mut heads, &[put("a.sh", "1")]).expect("applies");
     let mut edit = put("a.sh", "1");
-    if let Edit::Put { mode, .. } = &mut edit {
+    if let FileEdit::Put { mode, .. } = &mut edit {
         *mode = Some(Mode::Executable);
     }
     assert_eq!(run(&mut heads, &[edit]).expect("applies").versions.len(), 1);
@@ -65,7 +71,7 @@ fn a_new_mode_or_type_is_a_change() {
 #[test]
 fn expected_versions() {
     let mut heads = HashMap::new();
-    let edit = |version| Edit::Put {
+    let edit = |version| FileEdit::Put {
         path: path("a"),
         file_type: None,
         mode: None,
@@ -85,7 +91,7 @@ fn expected_versions() {
 fn a_file_is_never_also_a_directory() {
     let mut heads = HashMap::new();
     run(&mut heads, &[put("a/b", "1")]).expect("applies");
-    let code = |edits: &[Edit]| run(&mut heads.clone(), edits).map(drop).map_err(|error| error.code());
+    let code = |edits: &[FileEdit]| run(&mut heads.clone(), edits).map(drop).map_err(|error| error.code());
     assert_eq!(code(&[put("a", "1")]), Err(Code::Conflict));
     assert_eq!(code(&[put("a/b/c", "1")]), Err(Code::Conflict));
     assert_eq!(code(&[put("a", "1"), delete("a/b")]), Ok(()), "only the tree that is left counts");
@@ -120,7 +126,7 @@ fn moves_that_cannot_be() {
 #[test]
 fn a_symlink_stays_inside_also_when_it_moves() {
     let mut heads = HashMap::new();
-    let link = |at: &str, target: &str| Edit::Put {
+    let link = |at: &str, target: &str| FileEdit::Put {
         path: path(at),
         file_type: None,
         mode: Some(Mode::Symlink),
@@ -134,7 +140,7 @@ fn a_symlink_stays_inside_also_when_it_moves() {
     assert_eq!(heads[&path("a/b/l")].mode, Mode::Regular, "writing over a link makes a file");
 }
 
-fn any_edit() -> impl Strategy<Value = Edit> {
+fn any_edit() -> impl Strategy<Value = FileEdit> {
     let name = || prop_oneof![Just("a"), Just("b"), Just("a/c"), Just("a/c/d"), Just("e/f")];
     prop_oneof![
         (name(), 0..3u8).prop_map(|(at, text)| put(at, &text.to_string())),

@@ -6,7 +6,7 @@ use quire_core::content::{CHUNK_BYTES, Codec};
 use quire_core::error::Code;
 use quire_core::export::{FILES, HISTORY, Reader, add};
 use quire_core::hash::Hash;
-use quire_core::op::Mode;
+use quire_core::mode::Mode;
 use quire_core::path::FilePath;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

@@ -1,8 +1,8 @@
 //! SQL of the private channel.
 
-use crate::auth::Access;
-use crate::bundle::store::{from_pg, pg_now, to_pg};
+use crate::db::clock::{from_pg, pg_now, to_pg};
 use crate::db::{self, Arg};
+use crate::gate::Access;
 use crate::ids::{ActorId, ProjectId, uuid_to_pg};
 use pgrx::Uuid;
 use quire_core::error::{Error, Result};

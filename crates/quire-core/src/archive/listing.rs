@@ -6,7 +6,7 @@
 
 use super::frame::{skipped_frame, sparse_frame};
 use crate::hash::{Hash, Hasher};
-use crate::op::Mode;
+use crate::mode::Mode;
 
 /// What the frame holds, in front of 64 hex digits and the end of a line.
 const LABEL: &[u8] = b"quire files blake3 ";

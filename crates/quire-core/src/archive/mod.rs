@@ -22,8 +22,9 @@ pub use writer::{Sink, Writer};
 
 use crate::error::{Error, Result};
 use crate::hash::Hash;
-use crate::op::Mode;
-use crate::path::{FilePath, shorten};
+use crate::mode::Mode;
+use crate::path::FilePath;
+use crate::text::shorten;
 use crate::timestamp::Micros;
 
 /// What an archive looks like from outside.

@@ -1,13 +1,12 @@
 //! Writing JSON Lines, a file after the other, so that none is large.
 
 use super::HISTORY;
-use crate::archive::Sink;
-use crate::archive::{Entry, Writer};
+use crate::archive::{Entry, Sink, Writer};
 use crate::content::{CHUNK_BYTES, Codec};
 use crate::error::Result;
 use crate::hash::Hash;
 use crate::json::canonical;
-use crate::op::Mode;
+use crate::mode::Mode;
 use crate::timestamp::Micros;
 use serde::Serialize;
 

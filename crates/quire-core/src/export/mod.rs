@@ -4,13 +4,13 @@
 //! takes an archive of anybody and believes nothing: every content must have the hash it is kept under, every operation
 //! its checksum, the bundles must be one chain, and what they lead to must be the files, entities and assets that are there.
 
-mod apply;
 mod line;
 mod lines;
+mod outcome;
 mod read;
 
 pub use lines::{Lines, add};
-pub use read::{Change, Export, Imported, Reader, Stored};
+pub use read::{Export, Imported, Reader, Stored};
 
 use crate::chain::BundleHeader;
 use crate::hash::Hash;

@@ -1,24 +1,26 @@
 //! Reading an export.
 
-use super::apply::Outcome;
 use super::line::{BundleLine, OpLine, TagLine, entity, parse, tree};
-use super::{AssetRecord, BLOBS, BundleRecord, FILES, FORMAT, FORMAT_VERSION, HISTORY, PROJECT};
-use super::{GoneRecord, ProjectRecord, TagRecord};
+use super::outcome::{Outcome, has_no_field, take_field};
+use super::{
+    AssetRecord, BLOBS, BundleRecord, FILES, FORMAT, FORMAT_VERSION, GoneRecord, HISTORY, PROJECT,
+    ProjectRecord, TagRecord,
+};
 use crate::archive::Member;
-use crate::asset::{AssetEdit, Label, Source};
 use crate::chain::{self, BundleHeader};
 use crate::content::is_binary;
 use crate::error::{Code, Error, Result};
-use crate::field::{EntityKey, FieldEdit, value};
 use crate::hash::Hash;
 use crate::interrupt;
-use crate::json::{Members, canonical};
-use crate::op::{Mode, Op, check_size, size_member};
-use crate::path::{FilePath, shorten};
-use crate::settings::{LARGEST_MAX_ASSET_BYTES, LARGEST_MAX_FILE_BYTES};
+use crate::json::canonical;
+use crate::label::Label;
+use crate::op::{Kept, Op, State, check_size};
+use crate::path::FilePath;
+use crate::settings::LARGEST_MAX_ASSET_BYTES;
+use crate::text::shorten;
 use crate::timestamp::parse_rfc3339;
+use crate::value::value;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use std::collections::HashMap;
 
 /// Most bundles of one archive.
@@ -34,34 +36,6 @@ const ENTITIES: &str = "history/entities";
 /// Most tags.
 const MAX_TAGS: usize = 100_000;
 
-/// What an operation did.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Change {
-    /// A file got this content.
-    Put {
-        /// Where.
-        path: FilePath,
-        /// Its type.
-        file_type: String,
-        /// Its mode bits.
-        mode: Mode,
-        /// BLAKE3 of the content.
-        hash: Hash,
-        /// Its bytes.
-        size: i64,
-    },
-    /// A file went away.
-    Delete(FilePath),
-    /// A file got another path.
-    Move(FilePath, FilePath),
-    /// Fields changed.
-    Field(FieldEdit),
-    /// An asset changed; one that is put has its size as [`Source::Copied`].
-    Asset(AssetEdit),
-    /// Nothing.
-    Nothing,
-}
-
 /// A bundle of the archive.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Imported {
@@ -70,7 +44,7 @@ pub struct Imported {
     /// Those, as JSON.
     pub details: Option<String>,
     /// Its operations, in order.
-    pub changes: Vec<Change>,
+    pub ops: Vec<Op>,
 }
 
 /// A content of the archive.
@@ -97,22 +71,11 @@ pub struct Export {
     pub gone: HashMap<Hash, GoneRecord>,
 }
 
-impl Change {
-    /// The content that it names, and its bytes.
-    pub fn content(&self) -> Option<(Hash, i64)> {
-        match self {
-            Change::Put { hash, size, .. } => Some((*hash, *size)),
-            Change::Asset(AssetEdit::Put { hash, source: Source::Copied(size), .. }) => Some((*hash, *size)),
-            _ => None,
-        }
-    }
-}
-
 impl Export {
     /// Every content that a file or an asset ever had.
     pub fn used(&self) -> impl Iterator<Item = Hash> {
-        let changes = self.bundles.iter().flat_map(|bundle| &bundle.changes);
-        changes.filter_map(Change::content).map(|(hash, _)| hash)
+        let ops = self.bundles.iter().flat_map(|bundle| &bundle.ops);
+        ops.filter_map(Op::content).map(|(hash, _)| hash)
     }
 
     /// What a file of this content is like; of a content that is gone, too.
@@ -123,10 +86,7 @@ impl Export {
 
     /// The content of every symlink that ever was.
     pub fn links(&self) -> impl Iterator<Item = Hash> {
-        self.bundles.iter().flat_map(|bundle| &bundle.changes).filter_map(|change| match change {
-            Change::Put { mode: Mode::Symlink, hash, .. } => Some(*hash),
-            _ => None,
-        })
+        self.bundles.iter().flat_map(|bundle| &bundle.ops).filter_map(Op::link)
     }
 }
 
@@ -135,7 +95,7 @@ impl Export {
 pub struct Reader {
     project: Option<ProjectRecord>,
     bundles: Vec<(BundleRecord, Option<String>)>,
-    ops: Vec<(i64, usize, Hash, Change)>,
+    ops: Vec<(i64, usize, Hash, Op)>,
     tags: Vec<TagRecord>,
     contents: HashMap<Hash, Stored>,
     gone: HashMap<Hash, GoneRecord>,
@@ -220,7 +180,10 @@ impl Reader {
                 .with("seq", seq)
                 .with("ordinal", ordinal));
         }
-        self.ops.push((seq, ordinal, checksum, change(&op)?));
+        if let Some(unknown) = op["op"].as_str().filter(|name| !Op::is_known(name)) {
+            return Err(wrong("an operation is not known here").with("op", shorten(unknown)));
+        }
+        self.ops.push((seq, ordinal, checksum, Op::parse("op", &op)?));
         at_most(self.ops.len(), MAX_OPS, "operations")
     }
 
@@ -237,7 +200,7 @@ impl Reader {
 
     fn take_asset(&mut self, record: AssetRecord) -> Result<()> {
         let label = Label::parse(&record.filename, &record.media_type, &record.asset_type)?;
-        self.outcome.keep(record.content_hash, label, record.size);
+        self.outcome.keep(record.content_hash, Kept { label, size: record.size });
         Ok(())
     }
 
@@ -252,8 +215,7 @@ impl Reader {
 
     /// Verifies everything.
     pub fn finish(self) -> Result<Export> {
-        let Reader { project, mut bundles, mut ops, tags, contents, mut gone, mut outcome, entities, .. } =
-            self;
+        let Reader { project, mut bundles, mut ops, tags, contents, mut gone, outcome, entities, .. } = self;
         let project = project
             .filter(|project| project.format == FORMAT)
             .ok_or_else(|| Error::validation("the archive is not an export of quire"))?;
@@ -265,11 +227,12 @@ impl Reader {
         ops.sort_by_key(|(seq, ordinal, ..)| (*seq, *ordinal));
         gone.retain(|hash, _| !contents.contains_key(hash));
         let bundles = chained(&project, bundles, ops)?;
-        let mut result = Outcome::default();
-        for Imported { record, changes, .. } in &bundles {
-            for change in changes {
+        let mut state = State::default();
+        for Imported { record, ops, .. } in &bundles {
+            for op in ops {
                 interrupt::step()?;
-                let sound = check_content(change, &contents, &gone).and_then(|()| result.apply(change));
+                let sound = check_content(op, &contents, &gone)
+                    .and_then(|()| state.apply(op).map_err(|why| wrong(&why)));
                 sound.map_err(|error| error.with("seq", record.header.seq))?;
             }
         }
@@ -280,16 +243,15 @@ impl Reader {
                 .with("content_hash", hash.to_hex()));
         }
         // A current file of which nothing is left is not among the files.
-        outcome.take_over(&result, |hash| gone.contains_key(hash));
-        result.compare(&outcome)?;
+        outcome.compare(&state, |hash| gone.contains_key(hash))?;
         for line in &entities {
             let of = entity(ENTITIES, 0, line, |_, _| interrupt::step())?;
             entity(ENTITIES, 0, line, |field, json| {
                 interrupt::step()?;
-                result.take_field(&of.clone().field(field)?, &value("value", &tree(json)?)?)
+                take_field(&mut state, &of.clone().field(field)?, &value("value", &tree(json)?)?)
             })?;
         }
-        result.has_no_field()?;
+        has_no_field(&state)?;
         if let Some(tag) = tags.iter().find(|tag| !(0..=project.seq).contains(&tag.seq)) {
             return Err(wrong("a tag names a bundle that is not there").with("tag", shorten(&tag.tag)));
         }
@@ -298,32 +260,24 @@ impl Reader {
 }
 
 /// What a change names is there, or known to be gone. A symlink must be there: nobody could tell where it points to.
-fn check_content(
-    change: &Change,
-    contents: &HashMap<Hash, Stored>,
-    gone: &HashMap<Hash, GoneRecord>,
-) -> Result<()> {
-    let Some((hash, size)) = change.content() else { return Ok(()) };
+fn check_content(op: &Op, contents: &HashMap<Hash, Stored>, gone: &HashMap<Hash, GoneRecord>) -> Result<()> {
+    let Some((hash, size)) = op.content() else { return Ok(()) };
     let known =
         contents.get(&hash).map(|stored| stored.size).or_else(|| gone.get(&hash).map(|gone| gone.size));
     if known != Some(size) {
         return Err(wrong("a content is missing, or has another size").with("content_hash", hash.to_hex()));
     }
-    match change {
-        Change::Put { path, mode: Mode::Symlink, .. } if gone.contains_key(&hash) => {
-            Err(wrong("the target of a symlink is gone")
-                .with("file_path", path.as_str())
-                .with("content_hash", hash.to_hex()))
-        }
-        _ => Ok(()),
+    if op.link().is_some() && gone.contains_key(&hash) {
+        return Err(wrong("the target of a symlink is gone").with("content_hash", hash.to_hex()));
     }
+    Ok(())
 }
 
 /// The bundles with their operations, if they are one chain that ends where the project stands.
 fn chained(
     project: &ProjectRecord,
     bundles: Vec<(BundleRecord, Option<String>)>,
-    ops: Vec<(i64, usize, Hash, Change)>,
+    ops: Vec<(i64, usize, Hash, Op)>,
 ) -> Result<Vec<Imported>> {
     let mut ops = ops.into_iter().peekable();
     let mut checksum = Hash::ZERO;
@@ -334,10 +288,10 @@ fn chained(
         if record.header.seq != seq {
             return Err(wrong("the bundles are not numbered without gaps").with("seq", seq));
         }
-        let (mut checksums, mut changes) = (Vec::new(), Vec::new());
-        while let Some((_, ordinal, checksum, change)) = ops.next_if(|(of, ..)| *of == seq) {
+        let (mut checksums, mut done) = (Vec::new(), Vec::new());
+        while let Some((_, ordinal, checksum, op)) = ops.next_if(|(of, ..)| *of == seq) {
             checksums.push(checksum);
-            changes.push(change);
+            done.push(op);
             if ordinal != checksums.len() {
                 return Err(wrong("operations are missing, or there twice").with("seq", seq));
             }
@@ -350,7 +304,7 @@ fn chained(
             return Err(wrong("a bundle does not match its checksum").with("seq", seq));
         }
         checksum = record.checksum;
-        chained.push(Imported { record, details, changes });
+        chained.push(Imported { record, details, ops: done });
     }
     if let Some((seq, ..)) = ops.next() {
         return Err(wrong("an operation has no bundle").with("seq", seq));
@@ -359,52 +313,6 @@ fn chained(
         return Err(wrong("the log does not end where the project stands").with("seq", project.seq));
     }
     Ok(chained)
-}
-
-fn change(op: &Value) -> Result<Change> {
-    let mut members = Members::of("op", op)?;
-    let path = |members: &mut Members, key| FilePath::parse(members.str(key)?);
-    let change = match members.str("op")? {
-        "file.put" => Change::Put {
-            path: path(&mut members, "file_path")?,
-            file_type: members.str("file_type")?.to_owned(),
-            mode: Mode::parse(members.str("mode")?)?,
-            hash: Hash::parse("content_hash", members.str("content_hash")?)?,
-            size: size_member(&mut members, LARGEST_MAX_FILE_BYTES)?,
-        },
-        "file.delete" => Change::Delete(path(&mut members, "file_path")?),
-        "file.move" => Change::Move(path(&mut members, "from_path")?, path(&mut members, "to_path")?),
-        "asset.put" | "asset.delete" => Change::Asset(asset(op)?),
-        "snapshot.ready" => Change::Nothing,
-        name @ ("field.set" | "field.unset" | "entity.delete") => {
-            let entity = EntityKey::parse(members.str("entity_type")?, members.str("entity_id")?)?;
-            Change::Field(if name == "entity.delete" {
-                FieldEdit::Delete { entity, base_seq: None }
-            } else {
-                let key = entity.field(members.str("field")?)?;
-                let value = match name {
-                    "field.set" => Some(value("value", members.value("value")?)?),
-                    _ => None,
-                };
-                // It was logged even if it changed nothing.
-                FieldEdit::Write { key, value, base_seq: None, always: true }
-            })
-        }
-        unknown => return Err(wrong("an operation is not known here").with("op", shorten(unknown))),
-    };
-    Ok(change)
-}
-
-fn asset(op: &Value) -> Result<AssetEdit> {
-    match Op::parse("op", op)? {
-        Op::AssetPut { content_hash, filename, media_type, asset_type, size } => Ok(AssetEdit::Put {
-            hash: content_hash,
-            source: Source::Copied(size),
-            label: Label { filename, media_type, asset_type },
-        }),
-        Op::AssetDelete { content_hash, reason } => Ok(AssetEdit::Delete { hash: content_hash, reason }),
-        _ => Err(wrong("an operation is not one of an asset")),
-    }
 }
 
 /// The archive contradicts itself.

@@ -6,7 +6,8 @@ use crate::chain;
 use crate::content::Codec;
 use crate::error::{Code, Result};
 use crate::json::canonical;
-use crate::op::Mode;
+use crate::mode::Mode;
+use crate::op::Op;
 use crate::path::FilePath;
 use serde_json::json;
 use std::io::Cursor;
@@ -142,7 +143,10 @@ fn sample() -> Sample {
             keep("pic", "ä.png"),
             json!({"op": "asset.delete", "content_hash": Hash::of(b"lost"), "reason": "outdated"}),
         ],
-        vec![json!({"op": "snapshot.ready", "seq": 2})],
+        vec![json!({
+            "op": "snapshot.ready", "snapshot_id": Uuid::from_u128(7), "seq": 2, "format": "zip", "size": 5,
+            "content_hash": Hash::of(b"a zip"), "file_count": 2
+        })],
         vec![],
     ]);
     let fields = json!({"z": {"a": "\u{fffd}", "b": [1e21]}});
@@ -221,8 +225,8 @@ fn an_export_comes_back() {
     assert_eq!(export.tags, sample.tags);
     let records: Vec<_> = export.bundles.iter().map(|bundle| bundle.record.clone()).collect();
     assert_eq!(records, sample.bundles);
-    assert_eq!(export.bundles.iter().map(|b| b.changes.len()).collect::<Vec<_>>(), [6, 9, 1, 0]);
-    assert_eq!(export.bundles[2].changes, [Change::Nothing]);
+    assert_eq!(export.bundles.iter().map(|b| b.ops.len()).collect::<Vec<_>>(), [6, 9, 1, 0]);
+    assert!(matches!(export.bundles[2].ops[..], [Op::System(_)]));
     assert_eq!(export.contents[&Hash::of(b"one")], Stored { size: 3, is_binary: false });
     assert_eq!(export.gone.values().cloned().collect::<Vec<_>>(), sample.gone);
     assert_eq!(export.describe(&Hash::of(b"lost")), Some(Stored { size: 4, is_binary: false }));

@@ -2,7 +2,7 @@
 
 use crate::archive::{DELTA_PATH, Delta, Format, Limits, Member, read};
 use crate::json::{decode_base64, encode_base64};
-use crate::op::Mode;
+use crate::mode::Mode;
 use std::io::Cursor;
 
 pub const EMPTY: &[u8] = b"";

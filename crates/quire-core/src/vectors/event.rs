@@ -3,15 +3,16 @@
 use super::content::{CHANGED_TAR, EMPTY, NUL, in_base64};
 use super::log::{Done, Log, Row, Told, keep, moved, put, set};
 use super::{check, value};
-use crate::asset::{Asset, Label};
+use crate::asset::Asset;
 use crate::chain::BundleHeader;
 use crate::content::is_binary;
 use crate::event::{
     ASSET_UPDATE, AssetChange, BULK, Body, Change, ENTITY_UPDATE, FieldChange, File, Origin, SNAPSHOT_READY,
-    build, build_other, hint, message, name, other_name, single,
+    build, build_other, hint, message, name, of_files, other_name, single,
 };
 use crate::hash::Hash;
 use crate::json::{decode_base64, encode_base64};
+use crate::label::Label;
 use crate::mark::Mark;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -420,7 +421,9 @@ fn event(title: &'static str, bundle: Bundle, given: Value) -> Event {
         None => {
             let paths = files.iter().map(|change| (change.file_path.as_str(), change.file.is_some()));
             let has_fields = fields.as_ref().is_none_or(|fields| !fields.is_empty());
-            let event = name(paths, has_fields, !assets.is_empty());
+            let of_fields = has_fields.then_some(ENTITY_UPDATE);
+            let of_assets = (!assets.is_empty()).then_some(ASSET_UPDATE);
+            let event = name(of_files(paths).into_iter().chain(of_fields).chain(of_assets));
             (event, build(event, &origin, files, fields, assets))
         }
     };

@@ -12,7 +12,7 @@ use crate::export::{
 };
 use crate::hash::Hash;
 use crate::json::encode_base64;
-use crate::op::Mode;
+use crate::mode::Mode;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

@@ -2,7 +2,7 @@
 
 use super::content::{EMPTY, FILES_TAR, NUL, PAGE_ZIP, TARGET, in_base64};
 use super::{OpVector, check};
-use crate::op::Op;
+use crate::op::{Op, SystemOp};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -24,31 +24,6 @@ struct Named {
 const ABOUT: &str = "canonical is the RFC 8785 form of the operation that input (JSON in any spelling) is: paths in Unicode form NFC, \
     without members that are null where they may be left out. checksum is the BLAKE3 of canonical. A name begins with what op is. contents and archives: what \
     the operations name, in base64; what has more than 1 MiB is not here, and nobody has seen it.";
-
-/// Says the kind of an operation, and which kinds there are: the compiler wants every kind in the list, the test a vector of each.
-macro_rules! kinds {
-    ($($kind:ident),+ $(,)?) => {
-        const KINDS: &[&str] = &[$(stringify!($kind)),+];
-
-        const fn kind(op: &Op) -> &'static str {
-            match op {
-                $(Op::$kind { .. } => stringify!($kind)),+
-            }
-        }
-    };
-}
-
-kinds!(
-    FilePut,
-    FileDelete,
-    FileMove,
-    FieldSet,
-    FieldUnset,
-    EntityDelete,
-    AssetPut,
-    AssetDelete,
-    SnapshotReady,
-);
 
 const OPS: &[(&str, &str)] = &[
     (
@@ -189,10 +164,10 @@ fn operations() {
     let mut ops = Vec::new();
     for (name, input) in OPS {
         let (vector, op) = OpVector::of(input);
-        seen.insert(kind(&op));
+        seen.insert(op.name());
         ops.push(Named { name, op: vector });
     }
-    let missing: Vec<_> = KINDS.iter().filter(|kind| !seen.contains(*kind)).collect();
+    let missing: Vec<_> = Op::names().chain(SystemOp::NAMES).filter(|name| !seen.contains(name)).collect();
     assert!(missing.is_empty(), "no vector of {missing:?}");
     let contents = in_base64(&[NUL, EMPTY, TARGET]);
     let archives = [PAGE_ZIP, FILES_TAR].map(str::to_owned).to_vec();

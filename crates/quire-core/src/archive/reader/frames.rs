@@ -154,7 +154,7 @@ mod tests {
     use super::*;
     use crate::archive::frame::sparse_frame;
     use crate::archive::listing::Listing;
-    use crate::op::Mode;
+    use crate::mode::Mode;
 
     fn promised(stream: &[u8], at_once: usize) -> Promised {
         let (mut frames, found) = Frames::of(stream);

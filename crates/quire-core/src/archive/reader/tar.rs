@@ -10,7 +10,7 @@ use crate::archive::listing::Listing;
 use crate::archive::{Limits, Member};
 use crate::error::{Error, Result};
 use crate::interrupt::{self, Meter};
-use crate::op::Mode;
+use crate::mode::Mode;
 use std::borrow::Cow;
 use std::io::{self, Read};
 use tar::{Archive, Entry, EntryType};

@@ -4,7 +4,7 @@ use super::{Intake, broken, check_directory, regular, unusable};
 use crate::archive::{EXTRA_MODE, Member};
 use crate::error::Result;
 use crate::interrupt;
-use crate::op::Mode;
+use crate::mode::Mode;
 use flate2::read::DeflateDecoder;
 use rawzip::extra_fields::{ExtraFieldId, ExtraFields};
 use rawzip::{

@@ -14,7 +14,7 @@ use crate::archive::listing::Listing;
 use crate::content::{Codec, decode_into};
 use crate::error::Result;
 use crate::hash::Hash;
-use crate::op::Mode;
+use crate::mode::Mode;
 use crate::timestamp::Micros;
 use std::io;
 use tar::{Builder, EntryType, Header};

@@ -13,7 +13,7 @@ use crate::archive::{EXTRA_MODE, Entry};
 use crate::content::{Codec, decode_into};
 use crate::error::{Error, Result};
 use crate::hash::Hash;
-use crate::op::Mode;
+use crate::mode::Mode;
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 use libdeflater::{CompressionLvl, Compressor};
 use std::io::Write;

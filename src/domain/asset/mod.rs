@@ -1,0 +1,189 @@
+//! Assets: content with a name and types, kept beside the files.
+//!
+//! Owns: `asset_op` (one row per operation, never updated), `asset`.
+//! Promises: an asset's content is in the project's blob store; nobody attaches content by its hash that the project
+//! does not have.
+//! Does not: keep versions (the content is what an asset is), delete bytes, or write outside a bundle.
+
+mod copying;
+mod inverse;
+mod ops;
+pub mod store;
+
+use crate::blob;
+use crate::db::rows::Rows;
+use crate::domain::copying::Copying;
+use crate::domain::interface::{
+    Applied, Brought, Domain, Growth, NewBundle, StoredOp, Stray, Writing, Written,
+};
+use crate::domain::inverse::{InTheWay, Inverting};
+use crate::gate::Access;
+use crate::ids::{ProjectId, Seq};
+use quire_core::asset::{self, AssetEdit, Source};
+use quire_core::edit::{Edit, Outcome};
+use quire_core::error::{Error, Result};
+use quire_core::hash::Hash;
+use quire_core::json::Members;
+use quire_core::op::{AssetOp, Op, State, Topic};
+use quire_core::quarantine::RowKind;
+use quire_core::settings::Settings;
+use quire_core::tree::Content;
+use quire_core::{content, event};
+use serde_json::Value;
+use store::logged;
+
+/// Applies edits to the assets as they are now, under the head lock.
+fn apply(writing: &Writing, edits: &[AssetEdit]) -> Result<asset::Applied> {
+    let project = writing.access.project;
+    let hashes: Vec<Hash> = edits.iter().map(|edit| *edit.hash()).collect();
+    let by_hash: Vec<Hash> = edits
+        .iter()
+        .filter_map(|edit| match edit {
+            AssetEdit::Put { hash, source: Source::Stored, .. } => Some(*hash),
+            _ => None,
+        })
+        .collect();
+    let mut assets = store::load(project, &hashes)?;
+    let stored = if by_hash.is_empty() { Default::default() } else { blob::store::sizes(project, &by_hash)? };
+    asset::apply(&mut assets, &stored, edits, writing.ops_before)
+}
+
+impl Applied for asset::Applied {
+    fn op_checksums(&self) -> &[Hash] {
+        &self.op_checksums
+    }
+
+    fn take_outcomes(&mut self) -> Vec<Outcome> {
+        std::mem::take(&mut self.outcomes).into_iter().map(Outcome::Asset).collect()
+    }
+
+    fn growth(&self) -> Growth {
+        Growth { files: 0, bytes: self.live_bytes }
+    }
+
+    fn event(&self) -> Option<&'static str> {
+        (!self.rows.is_empty()).then_some(event::ASSET_UPDATE)
+    }
+
+    fn insert(&self, _rows: &Rows, _bundle: &NewBundle) -> Result<()> {
+        Ok(())
+    }
+
+    fn finish(&self, bundle: &NewBundle) -> Result<()> {
+        if self.rows.is_empty() {
+            return Ok(());
+        }
+        store::insert(bundle.project, bundle.author, bundle.head, self)
+    }
+}
+
+/// Describes content that the caller gives at once, or PT413 when it is larger than the project allows.
+pub fn describe(access: &Access, filename: &str, bytes: &[u8]) -> Result<Content> {
+    let size = bytes.len() as i64;
+    // What was expected of the project may be out of date.
+    if size > access.settings.max_file_bytes {
+        check_size(&access.again()?.settings, filename, Source::Given(size))?;
+    }
+    Ok(Content { hash: Hash::of(bytes), size, is_binary: content::is_binary(bytes), link_target: None })
+}
+
+/// PT413 when an asset is larger than the project allows.
+pub fn check_size(settings: &Settings, filename: &str, source: Source) -> Result<()> {
+    let (size, limit, setting) = match source {
+        Source::Given(size) => (size, settings.max_file_bytes, "max_file_bytes"),
+        Source::Uploaded(size) => (size, settings.max_asset_bytes, "max_asset_bytes"),
+        // It may have come at once or in pieces.
+        Source::Copied(size) => {
+            (size, settings.max_asset_bytes.max(settings.max_file_bytes), "max_asset_bytes")
+        }
+        Source::Stored => return Ok(()),
+    };
+    if size <= limit {
+        return Ok(());
+    }
+    let error = Error::limit(format!("{filename} has {size} bytes"), limit)
+        .with("filename", filename)
+        .with("size", size)
+        .with("setting", setting);
+    Err(if setting == "max_file_bytes" { error.hint("use begin_upload for larger assets") } else { error })
+}
+
+/// The domain.
+pub struct Assets;
+
+impl Domain for Assets {
+    fn logged_kind(&self) -> RowKind {
+        RowKind::Logged(Topic::Asset)
+    }
+
+    fn ops(&self) -> &'static [&'static str] {
+        &AssetOp::NAMES
+    }
+
+    fn stage(&self, access: &Access, op: &str, members: Members) -> Result<(Edit, Option<Brought>)> {
+        let (edit, brought) = ops::edit(access, op, members)?;
+        Ok((Edit::Asset(edit), brought))
+    }
+
+    fn check_sizes(&self, writing: &Writing, edits: &[Edit]) -> Result<()> {
+        edits.iter().try_for_each(|edit| match edit {
+            Edit::Asset(AssetEdit::Put { source, label, .. }) => {
+                check_size(&writing.access.settings, &label.filename, *source)
+            }
+            _ => Ok(()),
+        })
+    }
+
+    fn apply(&self, writing: &Writing, edits: Vec<Edit>) -> Result<Box<dyn Applied>> {
+        let own = |edit| match edit {
+            Edit::Asset(edit) => Some(edit),
+            _ => None,
+        };
+        let edits: Vec<AssetEdit> = edits.into_iter().filter_map(own).collect();
+        Ok(Box::new(apply(writing, &edits)?))
+    }
+
+    fn copy(&self, copying: &mut Copying) -> Result<()> {
+        copying::copy(copying)
+    }
+
+    fn invert(&self, inverting: &Inverting, edits: &mut Vec<Edit>) -> Result<Vec<InTheWay>> {
+        inverse::invert(inverting, edits)
+    }
+
+    fn logged(&self, project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(Seq, StoredOp)>> {
+        logged::logged(project, after, up_to)
+    }
+
+    fn written(&self, project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<Written>> {
+        logged::written(project, after, up_to)
+    }
+
+    fn add_state_at(&self, project: ProjectId, seq: Seq, state: &mut State) -> Result<()> {
+        logged::add_state_at(project, seq, state)
+    }
+
+    fn add_current_state(&self, project: ProjectId, state: &mut State) -> Result<()> {
+        logged::add_current_state(project, state)
+    }
+
+    fn strays(&self, project: ProjectId) -> Result<Vec<Stray>> {
+        logged::strays(project)
+    }
+
+    fn repair_op(&self, project: ProjectId, seq: Seq, ordinal: i32, op: &Op) -> Result<()> {
+        logged::repair_op(project, seq, ordinal, op)
+    }
+
+    fn repair_op_checksum(&self, project: ProjectId, seq: Seq, ordinal: i32, right: &Hash) -> Result<()> {
+        logged::repair_op_checksum(project, seq, ordinal, right)
+    }
+
+    fn repair_logged_row(&self, _project: ProjectId, _seq: Seq, _ordinal: i32) -> Result<()> {
+        Ok(())
+    }
+
+    fn repair_current(&self, project: ProjectId, key: &Value) -> Result<bool> {
+        logged::repair_asset(project, key)
+    }
+}

@@ -1,0 +1,154 @@
+//! Versioned files, as the log keeps them.
+//!
+//! Owns: `project_files` (one row per version, never updated), `file_head`.
+//! Promises: versions of a path count 1, 2, 3, ... without gaps; exactly one is current; the tree at any seq is one
+//! index look-up per path.
+//! Does not: write outside a bundle, or know who calls.
+
+mod apply;
+mod copying;
+mod inverse;
+mod ops;
+mod row;
+pub mod store;
+
+use crate::blob;
+use crate::domain::copying::Copying;
+use crate::domain::interface::{Applied, Brought, Domain, StoredOp, Stray, Writing, Written};
+use crate::domain::inverse::{InTheWay, Inverting};
+use crate::gate::Access;
+use crate::ids::{ProjectId, Seq, Version};
+use crate::log::quarantine;
+pub use ops::put;
+use quire_core::edit::Edit;
+use quire_core::error::{Error, Result};
+use quire_core::hash::Hash;
+use quire_core::json::Members;
+use quire_core::mode::Mode;
+use quire_core::op::{FileOp, Op, State, Topic};
+use quire_core::path::FilePath;
+use quire_core::quarantine::RowKind;
+use quire_core::tree::{Content, FileEdit};
+pub use row::VersionRow;
+use serde_json::Value;
+use store::logged;
+
+/// PT404 for a path or a version of it.
+pub fn no_file(path: &FilePath, version: Option<Version>) -> Error {
+    match version {
+        None => Error::not_found(format!("no file {path}")).with("file_path", path.as_str()),
+        Some(version) => Error::not_found(format!("no version {version} of {path}"))
+            .with("file_path", path.as_str())
+            .with("version", version),
+    }
+}
+
+/// The edit that writes a stored version again; `None` for a tombstone.
+pub fn put_again(access: &Access, path: FilePath, row: VersionRow) -> Result<Option<FileEdit>> {
+    let Some(hash) = row.content_hash else { return Ok(None) };
+    let link_target = if row.mode == Mode::Symlink {
+        String::from_utf8(blob::store::read(access.project, &hash)?).ok()
+    } else {
+        None
+    };
+    let content =
+        Content { hash, size: row.size, is_binary: row.is_binary, link_target: link_target.map(Into::into) };
+    Ok(Some(FileEdit::Put {
+        path,
+        file_type: Some(row.file_type),
+        mode: Some(row.mode),
+        content,
+        expected_version: None,
+    }))
+}
+
+/// The domain.
+pub struct Files;
+
+impl Domain for Files {
+    fn logged_kind(&self) -> RowKind {
+        RowKind::Logged(Topic::File)
+    }
+
+    fn ops(&self) -> &'static [&'static str] {
+        &FileOp::NAMES
+    }
+
+    fn stage(&self, access: &Access, op: &str, members: Members) -> Result<(Edit, Option<Brought>)> {
+        let (edit, brought) = ops::edit(access, op, members)?;
+        Ok((Edit::File(edit), brought))
+    }
+
+    /// The writer saw to it already, but perhaps by other settings.
+    fn check_sizes(&self, writing: &Writing, edits: &[Edit]) -> Result<()> {
+        edits.iter().filter(|_| writing.is_asked_again).try_for_each(|edit| match edit {
+            Edit::File(FileEdit::Put { path, content, .. }) => {
+                blob::check_size(&writing.access.settings, path.as_str(), content.size)
+            }
+            _ => Ok(()),
+        })
+    }
+
+    fn require(&self, access: &Access, edits: &[Edit]) -> Result<()> {
+        access.require_paths(edits.iter().filter_map(Edit::file).flat_map(FileEdit::paths))
+    }
+
+    fn apply(&self, writing: &Writing, edits: Vec<Edit>) -> Result<Box<dyn Applied>> {
+        let own = |edit| match edit {
+            Edit::File(edit) => Some(edit),
+            _ => None,
+        };
+        apply::apply(writing, &edits.into_iter().filter_map(own).collect::<Vec<_>>())
+    }
+
+    /// What is current is what the heads say; of what was before, an operation may have made it that is in quarantine.
+    fn refuse_unsound(&self, project: ProjectId, seq: Seq) -> Result<()> {
+        quarantine::refuse_files(project, seq)
+    }
+
+    fn copy(&self, copying: &mut Copying) -> Result<()> {
+        copying::copy(copying)
+    }
+
+    fn invert(&self, inverting: &Inverting, edits: &mut Vec<Edit>) -> Result<Vec<InTheWay>> {
+        inverse::invert(inverting, edits)
+    }
+
+    fn logged(&self, project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(Seq, StoredOp)>> {
+        logged::logged(project, after, up_to)
+    }
+
+    fn written(&self, project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<Written>> {
+        logged::written(project, after, up_to)
+    }
+
+    fn add_state_at(&self, project: ProjectId, seq: Seq, state: &mut State) -> Result<()> {
+        logged::add_state_at(project, seq, state)
+    }
+
+    fn add_current_state(&self, project: ProjectId, state: &mut State) -> Result<()> {
+        logged::add_current_state(project, state)
+    }
+
+    fn strays(&self, project: ProjectId) -> Result<Vec<Stray>> {
+        let mut strays = logged::stray_versions(project)?;
+        strays.extend(logged::stray_heads(project)?);
+        Ok(strays)
+    }
+
+    fn repair_op(&self, project: ProjectId, seq: Seq, ordinal: i32, op: &Op) -> Result<()> {
+        logged::repair_op(project, seq, ordinal, op)
+    }
+
+    fn repair_op_checksum(&self, project: ProjectId, seq: Seq, ordinal: i32, right: &Hash) -> Result<()> {
+        logged::repair_op_checksum(project, seq, ordinal, right)
+    }
+
+    fn repair_logged_row(&self, project: ProjectId, seq: Seq, ordinal: i32) -> Result<()> {
+        logged::repair_version(project, seq, ordinal)
+    }
+
+    fn repair_current(&self, project: ProjectId, key: &Value) -> Result<bool> {
+        logged::repair_head(project, key)
+    }
+}

@@ -1,0 +1,100 @@
+//! The head row: one for each project, which every writer locks.
+
+use super::queue;
+use crate::db::Arg;
+use crate::db::clock::{from_pg, to_pg};
+use crate::db::rows::{Column, Name, Rows, Sight};
+use crate::gate::Access;
+use crate::ids::{ProjectId, Seq};
+use quire_core::error::{Error, Result};
+use quire_core::hash::Hash;
+use quire_core::timestamp::Micros;
+
+/// The head row, locked until the end of the transaction, and what a writer reads in the same breath.
+#[derive(Clone, Debug)]
+pub struct LockedHead {
+    pub seq: Seq,
+    pub checksum: Hash,
+    pub committed_at: Micros,
+    pub next_file_id: i32,
+    pub live_files: i64,
+    pub live_bytes: i64,
+    /// Bytes of the live assets; the domain of assets moves them.
+    pub asset_bytes: i64,
+    /// Another one when members, settings or status are others.
+    pub access_version: i64,
+    /// The project's private channel has names, ended or not: somebody may hold it open.
+    pub has_channel: bool,
+}
+
+static HEAD: Name = Name::of(c"project_head", 9);
+static PROJECT: Name = Name::to_read(c"project", 11);
+static CHANNEL: Name = Name::to_read(c"channel", 9);
+
+/// Locks the head row; `None` when the project has been deleted meanwhile.
+pub fn lock_head(access: &Access) -> Result<Option<LockedHead>> {
+    Ok(lock_head_and(access, |_| Ok(()))?.map(|(head, ())| head))
+}
+
+/// The same, and what `read` finds right after in rows that only who has the lock changes.
+pub fn lock_head_and<R>(
+    access: &Access,
+    read: impl FnOnce(&Rows) -> Result<R>,
+) -> Result<Option<(LockedHead, R)>> {
+    let project = access.project;
+    let place = queue::wait(project)?;
+    let Some(head) = lock(project)? else { return Ok(None) };
+    place.has_row(project);
+    let rows = Rows::begin();
+    match beside(&rows, project, head)? {
+        Some(head) => Ok(Some((head, read(&rows)?))),
+        None => Ok(None),
+    }
+}
+
+/// Locks the row and reads nothing else: what whoever waits finds beside it may be older than the row is by then.
+fn lock(project: ProjectId) -> Result<Option<LockedHead>> {
+    const COLUMNS: &str = "seq, checksum, committed_at, next_file_id, live_files, live_bytes, asset_bytes";
+    Rows::begin().lock(&HEAD, &[("project_id", project.pg().into())], COLUMNS, |row| {
+        Ok(LockedHead {
+            seq: row.get(1)?,
+            checksum: Hash::from_bytes(row.get::<&[u8]>(2)?)?,
+            committed_at: from_pg(row.get(3)?),
+            next_file_id: row.get(4)?,
+            live_files: row.get(5)?,
+            live_bytes: row.get(6)?,
+            asset_bytes: row.get(7)?,
+            access_version: 0,
+            has_channel: false,
+        })
+    })
+}
+
+/// Reads the rest; `None` when the project is gone.
+fn beside(rows: &Rows, project: ProjectId, head: LockedHead) -> Result<Option<LockedHead>> {
+    let key = || ("project_id", Arg::from(project.pg()));
+    let columns = "access_version, channel_epoch";
+    let version: Option<(i64, i64)> =
+        rows.find(&PROJECT, Sight::Statement, &[key()], columns, |row| Ok(Some((row.get(1)?, row.get(2)?))))?;
+    let Some((access_version, epoch)) = version else { return Ok(None) };
+    let channel = rows.find(&CHANNEL, Sight::Statement, &[key()], "epoch", |row| {
+        Ok((row.get::<i64>(1)? == epoch).then_some(()))
+    })?;
+    Ok(Some(LockedHead { access_version, has_channel: channel.is_some(), ..head }))
+}
+
+/// Moves the row to where `head` says.
+pub(super) fn move_to(rows: &Rows, project: ProjectId, head: &LockedHead) -> Result<()> {
+    let values: [Column; 6] = [
+        ("seq", head.seq.into()),
+        ("checksum", head.checksum.as_bytes().as_slice().into()),
+        ("committed_at", to_pg(head.committed_at)?.into()),
+        ("next_file_id", head.next_file_id.into()),
+        ("live_files", head.live_files.into()),
+        ("live_bytes", head.live_bytes.into()),
+    ];
+    match rows.update(&HEAD, &[("project_id", project.pg().into())], &values)? {
+        true => Ok(()),
+        false => Err(Error::internal("a head row that was locked is gone")),
+    }
+}

@@ -1,0 +1,67 @@
+//! Jobs: a worker stages operations, and one bundle commits them all.
+//!
+//! Owns: `job`, `job_op`.
+//! Promises: a job makes one bundle or none, and completing it again answers the same; one that fails, expires or dies
+//! leaves no operation. Staging takes no lock but the job's own.
+//! Does not: run anything, or change a project by itself; what was staged goes through `bundle`.
+
+mod api;
+mod complete;
+mod stage;
+pub mod store;
+
+use crate::args::required;
+use crate::db::clock::now;
+use crate::gate::{self, Access, Action, require_project};
+use crate::ids::uuid_from_pg;
+use quire_core::error::{Code, Error, Result};
+use store::{Job, Outcome};
+
+/// The gate of every writer. Jobs are beyond every token: what they commit need not be files.
+fn may_write(project_uuid: Option<pgrx::Uuid>) -> Result<Access> {
+    let access = require_project(Action::Write, project_uuid)?;
+    access.refuse_token()?;
+    Ok(access)
+}
+
+/// The job, locked until the end of the transaction, if the caller may touch it.
+fn locked(access: &Access, job: Option<pgrx::Uuid>) -> Result<Job> {
+    let id = uuid_from_pg(required("job", job)?);
+    let job = store::lock(access.project, id)?
+        .ok_or_else(|| Error::not_found("no such job").with("job_id", id.to_string()))?;
+    job.require_mine(access)?;
+    Ok(job)
+}
+
+impl Job {
+    /// Refuses everybody but who began it and owners.
+    fn require_mine(&self, access: &Access) -> Result<()> {
+        if access.principal.actor == Some(self.actor) || access.may(Action::Manage) {
+            return Ok(());
+        }
+        Err(gate::refusal(Action::Manage).with("job_id", self.id.to_string()))
+    }
+
+    /// Refuses a job that somebody has ended (PT409).
+    fn require_open(&self) -> Result<()> {
+        let (status, message) = match self.outcome {
+            None => return Ok(()),
+            Some(Outcome::Completed) => ("completed", "the job is completed"),
+            Some(Outcome::Failed) => ("failed", "the job has failed"),
+        };
+        Err(Error::conflict("job_ended", message).with("job_id", self.id.to_string()).with("status", status))
+    }
+
+    /// Refuses also one whose lease is over (PT410). It stays over: somebody else may have begun the work again.
+    fn require_running(&self) -> Result<()> {
+        self.require_open()?;
+        if self.leased_until < now() { Err(self.expired()) } else { Ok(()) }
+    }
+
+    fn expired(&self) -> Error {
+        Error::new(Code::Gone, "the lease of the job is over")
+            .with("job_id", self.id.to_string())
+            .with("status", "expired")
+            .hint("begin another job, with heartbeats while it works")
+    }
+}

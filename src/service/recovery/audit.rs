@@ -1,0 +1,377 @@
+//! `verify_project`: what stands in the tables against the checksums.
+
+use super::{load, store};
+use crate::domain::interface::Stray;
+use crate::domain::{self, DOMAINS};
+use crate::gate::Access;
+use crate::ids::ProjectId;
+use crate::log;
+use crate::log::quarantine::{self, Finding};
+use crate::{blob, db};
+use quire_core::audit::{Fault, check};
+use quire_core::error::{Code, Error, Result};
+use quire_core::hash::Hash;
+use quire_core::op::State;
+use quire_core::quarantine::{Fault as Wrong, RowKind};
+use quire_core::text::shorten;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+/// How far verification goes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Depth {
+    /// Operations, bundles and their chain.
+    Log,
+    /// And current state against the log.
+    State,
+    /// And every content against its hash.
+    Content,
+}
+
+impl Depth {
+    pub fn parse(text: &str) -> Result<Self> {
+        match text {
+            "log" => Ok(Depth::Log),
+            "state" => Ok(Depth::State),
+            "content" => Ok(Depth::Content),
+            _ => Err(Error::validation("depth must be log, state or content").with("depth", shorten(text))),
+        }
+    }
+}
+
+/// Content decoded at once, in bytes.
+const BYTES_AT_ONCE: i64 = 16 << 20;
+/// Contents listed at once.
+const BLOBS_AT_ONCE: i64 = 1000;
+
+/// What was looked at.
+#[derive(Default)]
+struct Counts {
+    bundles: i64,
+    ops: i64,
+    blobs: i64,
+    blob_bytes: i64,
+}
+
+/// Verifies a project and records what is wrong.
+pub fn verify(access: &Access, depth: Depth) -> Result<Value> {
+    let project = access.project;
+    // Without a transaction id all statements see one snapshot; with one, each sees its own, so writers have to wait.
+    if db::has_transaction_id() {
+        log::lock_head(access)?;
+    }
+    let mut findings = Vec::new();
+    let mut counts = Counts::default();
+    let (seq, replayed) = verify_log(project, &mut findings, &mut counts)?;
+    if depth >= Depth::State {
+        verify_state(project, seq, &replayed, &mut findings)?;
+    }
+    if depth >= Depth::Content {
+        verify_content(project, &mut findings, &mut counts)?;
+    }
+    let mut told = Vec::new();
+    for finding in &findings {
+        let (id, is_open) = record(project, finding)?;
+        if is_open {
+            told.push(self::told(id, finding));
+        }
+    }
+    Ok(json!({
+        "project_id": project.to_string(), "seq": seq, "is_sound": told.is_empty(), "bundles": counts.bundles,
+        "ops": counts.ops, "files": replayed.files.len(), "fields": replayed.fields.len(), "assets": replayed.assets.len(), "blobs": counts.blobs,
+        "blob_bytes": counts.blob_bytes, "findings": told
+    }))
+}
+
+/// A finding, as a report tells it.
+pub fn told(id: Uuid, finding: &Finding) -> Value {
+    json!({
+        "quarantine_id": id, "kind": finding.kind.as_str(), "key": finding.key, "fault": finding.fault.as_str(),
+        "in_words": finding.description
+    })
+}
+
+/// Bundles and operations; the newest seq and the state they make.
+fn verify_log(project: ProjectId, findings: &mut Vec<Finding>, counts: &mut Counts) -> Result<(i64, State)> {
+    let (seq, head_checksum) = store::head(project)?;
+    let mut state = State::default();
+    let mut before = vec![Hash::ZERO];
+    // The finding about a bundle of which nothing has told yet which checksum is right.
+    let mut unsure: Option<usize> = None;
+    let mut pending: Option<load::Bundle> = None;
+    let mut expected_seq = 0;
+    let mut judge = |bundle: &load::Bundle, after: Hash, findings: &mut Vec<Finding>| -> Result<()> {
+        let checked = check(&bundle.logged, &before, after)?;
+        if let (Some(at), Some(proven)) = (unsure.take(), checked.before) {
+            findings[at].expected = Some(proven);
+        }
+        let header = checked.faults.iter().position(|fault| matches!(fault, Fault::Header(_)));
+        unsure = header.map(|at| findings.len() + at);
+        findings.extend(checked.faults.iter().map(|fault| finding(bundle, fault)));
+        before = checked.right;
+        Ok(())
+    };
+    let mut replay = |bundle: &load::Bundle, findings: &mut Vec<Finding>| {
+        for op in &bundle.ops {
+            let failed = op.op.as_ref().and_then(|parsed| state.apply(parsed).err());
+            findings.extend(failed.map(|why| Finding {
+                kind: op.kind,
+                key: json!({"seq": bundle.logged.header.seq, "ordinal": op.ordinal}),
+                fault: Wrong::Impossible,
+                description: format!(
+                    "operation {} of bundle {}: {why}",
+                    op.ordinal, bundle.logged.header.seq
+                ),
+                expected: op.stored,
+                found: None,
+            }));
+        }
+    };
+    load::bundles(project, seq, |bundle| {
+        counts.bundles += 1;
+        counts.ops += bundle.ops.len() as i64;
+        if bundle.logged.header.seq != expected_seq + 1 {
+            findings.push(missing_bundles(expected_seq + 1, bundle.logged.header.seq - 1));
+        }
+        expected_seq = bundle.logged.header.seq;
+        replay(&bundle, findings);
+        if let Some(previous) = pending.replace(bundle) {
+            let after = pending.as_ref().map_or(Hash::ZERO, |bundle| bundle.logged.previous);
+            judge(&previous, after, findings)?;
+        }
+        Ok(())
+    })?;
+    if expected_seq != seq {
+        findings.push(missing_bundles(expected_seq + 1, seq));
+    }
+    if let Some(last) = pending {
+        judge(&last, head_checksum, findings)?;
+    }
+    if !before.contains(&head_checksum) && expected_seq == seq {
+        findings.push(Finding {
+            kind: RowKind::ProjectHead,
+            key: json!({"seq": seq}),
+            fault: Wrong::Checksum,
+            description: format!("the project's head does not have the checksum of bundle {seq}"),
+            expected: before.first().copied(),
+            found: Some(head_checksum),
+        });
+    }
+    Ok((seq, state))
+}
+
+fn missing_bundles(first: i64, last: i64) -> Finding {
+    Finding {
+        kind: RowKind::Bundle,
+        key: json!({"seq": first, "last_seq": last}),
+        fault: Wrong::Missing,
+        description: format!("bundles {first} to {last} are not there"),
+        expected: None,
+        found: None,
+    }
+}
+
+pub fn finding(bundle: &load::Bundle, fault: &Fault) -> Finding {
+    let seq = bundle.logged.header.seq;
+    let found = match *fault {
+        Fault::Op(ordinal, _) => {
+            bundle.logged.ops.iter().find(|op| op.ordinal == ordinal).and_then(|op| op.computed)
+        }
+        _ => None,
+    };
+    let of_op = |ordinal: i32| {
+        bundle.ops.iter().find(|op| op.ordinal == ordinal).map_or(RowKind::Bundle, |op| op.kind)
+    };
+    let (kind, key, fault, description, expected) = match *fault {
+        Fault::Op(ordinal, expected) => (
+            of_op(ordinal),
+            json!({"seq": seq, "ordinal": ordinal}),
+            Wrong::Content,
+            format!("operation {ordinal} of bundle {seq} is not what was logged"),
+            Some(expected),
+        ),
+        Fault::OpChecksum(ordinal, right) => (
+            of_op(ordinal),
+            json!({"seq": seq, "ordinal": ordinal}),
+            Wrong::Checksum,
+            format!(
+                "operation {ordinal} of bundle {seq} has a wrong checksum; the bundle's tells the right one"
+            ),
+            Some(right),
+        ),
+        Fault::OpCount => (
+            RowKind::Bundle,
+            json!({"seq": seq}),
+            Wrong::OpCount,
+            format!(
+                "bundle {seq} says that it has {} operations; {} are there",
+                bundle.logged.op_count,
+                bundle.ops.len()
+            ),
+            None,
+        ),
+        Fault::Header(expected) => (
+            RowKind::Bundle,
+            json!({"seq": seq}),
+            Wrong::Content,
+            format!(
+                "bundle {seq} does not have its checksum: its header or its operations are not what was logged"
+            ),
+            Some(expected),
+        ),
+        Fault::Checksum(right) => (
+            RowKind::Bundle,
+            json!({"seq": seq}),
+            Wrong::Checksum,
+            format!("bundle {seq} has a wrong checksum; the next one tells the right one"),
+            Some(right),
+        ),
+        Fault::Previous(right) => (
+            RowKind::Bundle,
+            json!({"seq": seq}),
+            Wrong::PrevChecksum,
+            format!("bundle {seq} has a wrong checksum of the one before; that one tells the right one"),
+            Some(right),
+        ),
+    };
+    Finding { kind, key, fault, description, expected, found }
+}
+
+/// The tables of current state against the log, row by row, and against what the operations alone make.
+fn verify_state(project: ProjectId, seq: i64, replayed: &State, findings: &mut Vec<Finding>) -> Result<()> {
+    // What is no operation that was logged is found already, and need not follow from others.
+    let known: BTreeSet<String> = findings.iter().map(|finding| finding.key.to_string()).collect();
+    let mut strays = Vec::new();
+    for domain in DOMAINS {
+        strays.extend(domain.strays(project)?);
+    }
+    let (of_log, of_state): (Vec<Stray>, Vec<Stray>) =
+        strays.into_iter().partition(|stray| matches!(stray.kind, RowKind::Logged(_)));
+    let is_new = |stray: &Stray| !known.contains(&stray.key.to_string());
+    findings.extend(of_log.into_iter().filter(is_new).map(|stray| wrong_row(stray, Wrong::Row)));
+    // What hangs off an operation that is not what was logged is not wrong for that.
+    let corrupt: BTreeSet<i64> = findings
+        .iter()
+        .filter(|finding| matches!(finding.kind, RowKind::Logged(_)))
+        .filter_map(|finding| finding.key["seq"].as_i64())
+        .collect();
+    let of_sound_op = |stray: &Stray| !stray.seq.is_some_and(|seq| corrupt.contains(&seq));
+    let of_state = of_state.into_iter().filter(of_sound_op);
+    let mut state: Vec<Finding> = of_state.map(|stray| wrong_row(stray, Wrong::Content)).collect();
+    let mut known: BTreeSet<String> = state.iter().map(|finding| finding.key.to_string()).collect();
+    // Operations that are not what was logged make another state.
+    let is_log_sound =
+        !findings.iter().any(|finding| matches!(finding.kind, RowKind::Logged(_) | RowKind::Bundle));
+    if is_log_sound {
+        for change in domain::current_state(project)?.difference(replayed) {
+            let key = change.key();
+            if known.insert(key.to_string()) {
+                let op = change.op();
+                let description = format!("replaying the log would still {}", op.describe());
+                let found = Some(op.checksum()?);
+                let kind = RowKind::Current(change.topic());
+                state.push(wrong_row(Stray { kind, key, seq: None, found, description }, Wrong::Replay));
+            }
+        }
+    }
+    // Totals follow from rows, so those come first.
+    if is_log_sound && state.is_empty() && store::has_stray_totals(project)? {
+        let description = "the project's head does not count what there is".to_owned();
+        let kind = RowKind::ProjectHead;
+        let stray = Stray { kind, key: json!({"seq": seq}), seq: None, found: None, description };
+        state.push(wrong_row(stray, Wrong::Totals));
+    }
+    findings.append(&mut state);
+    Ok(())
+}
+
+fn wrong_row(stray: Stray, fault: Wrong) -> Finding {
+    let Stray { kind, key, found, description, .. } = stray;
+    Finding { kind, key, fault, description, expected: None, found }
+}
+
+/// Every content against its length and hash. What is in chunks is read chunk by chunk, because it may be larger than memory.
+fn verify_content(project: ProjectId, findings: &mut Vec<Finding>, counts: &mut Counts) -> Result<()> {
+    let mut after = None;
+    loop {
+        let page = store::blobs(project, after.as_ref(), BLOBS_AT_ONCE)?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.hash);
+        let mut batch: Vec<Hash> = Vec::new();
+        let mut bytes: i64 = 0;
+        for blob in page {
+            pgrx::check_for_interrupts!();
+            counts.blobs += 1;
+            counts.blob_bytes = counts.blob_bytes.saturating_add(blob.size);
+            if blob.is_odd {
+                findings.push(wrong_content(&blob.hash));
+            } else if blob.is_chunked {
+                let checked = crate::db::in_passing(|| blob::store::check(project, &blob.hash));
+                findings.extend(judged(&blob.hash, checked)?);
+            } else {
+                batch.push(blob.hash);
+                bytes = bytes.saturating_add(blob.size);
+            }
+            if bytes >= BYTES_AT_ONCE {
+                findings.extend(wrong_contents(project, &std::mem::take(&mut batch))?);
+                bytes = 0;
+            }
+        }
+        findings.extend(wrong_contents(project, &batch)?);
+    }
+    for hash in store::missing_blobs(project)? {
+        findings.push(Finding {
+            kind: RowKind::Blob,
+            key: json!({"content_hash": hash.to_hex()}),
+            fault: Wrong::Missing,
+            description: format!("content {} is not there", hash.to_hex()),
+            expected: Some(hash),
+            found: None,
+        });
+    }
+    Ok(())
+}
+
+pub fn wrong_contents(project: ProjectId, hashes: &[Hash]) -> Result<Vec<Finding>> {
+    if crate::db::in_passing(|| blob::store::read_many(project, hashes)).is_ok() {
+        return Ok(Vec::new());
+    }
+    let mut findings = Vec::new();
+    for hash in hashes {
+        let checked = crate::db::in_passing(|| blob::store::check(project, hash));
+        findings.extend(judged(hash, checked)?);
+    }
+    Ok(findings)
+}
+
+fn judged(hash: &Hash, checked: Result<()>) -> Result<Option<Finding>> {
+    match checked {
+        Ok(()) => Ok(None),
+        // Archived or collected: there is nothing to check.
+        Err(error) if error.code() == Code::Gone => Ok(None),
+        Err(error) if error.code() == Code::Corrupt => Ok(Some(wrong_content(hash))),
+        Err(error) => Err(error),
+    }
+}
+
+fn wrong_content(hash: &Hash) -> Finding {
+    Finding {
+        kind: RowKind::Blob,
+        key: json!({"content_hash": hash.to_hex()}),
+        fault: Wrong::Content,
+        description: format!("content {} does not have its hash or length", hash.to_hex()),
+        expected: Some(*hash),
+        found: None,
+    }
+}
+
+/// Records a finding; its entry, and `false` when just this was rejected before. Content that has bytes is marked, so that readers are
+/// told of the entry.
+pub fn record(project: ProjectId, finding: &Finding) -> Result<(Uuid, bool)> {
+    let (id, is_open) = quarantine::store::record(project, finding)?;
+    if let (true, RowKind::Blob, Some(hash)) = (is_open, finding.kind, &finding.expected) {
+        store::mark_blob(project, hash, id)?;
+    }
+    Ok((id, is_open))
+}

@@ -1,0 +1,210 @@
+//! `repair`: a row is written again, from a copy whose checksum is the recorded one, or from what stands elsewhere.
+
+use super::load::{self, Bundle};
+use super::store;
+use crate::blob::{self, Blob};
+use crate::gate::Access;
+use crate::ids::{ProjectId, Seq};
+use crate::log::quarantine::Entry;
+use crate::{domain, guc};
+use quire_core::audit::{Fault as Found, check};
+use quire_core::chain::{BundleHeader, checksum};
+use quire_core::content::encode_all;
+use quire_core::error::{Code, Error, Result};
+use quire_core::hash::Hash;
+use quire_core::json::{Members, decode_base64};
+use quire_core::op::Op;
+use quire_core::peer;
+use quire_core::quarantine::{Fault, RowKind};
+use serde_json::{Value, json};
+
+/// Mends the row of an entry; what it was mended from.
+pub fn repair(access: &Access, entry: &Entry, supply: Option<&Value>) -> Result<&'static str> {
+    let project = access.project;
+    let from_supply = |wanted: &'static str| {
+        supply.ok_or_else(|| {
+            Error::new(Code::NullArgument, format!("a copy is needed: pass supply with {wanted}"))
+                .with("argument", "supply")
+                .with("needs", wanted)
+        })
+    };
+    match (entry.kind, entry.fault) {
+        // Whoever wrote it again brought it back.
+        (RowKind::Blob, _) if supply.is_none() && blob::store::check(project, &expected(entry)?).is_ok() => {
+            Ok("a later write")
+        }
+        (RowKind::Blob, _) => {
+            content(project, entry, from_supply("content or content_base64")?).map(|()| "supply")
+        }
+        // Read by a version of quire that did not take a number for what it is.
+        (RowKind::Logged(_), Fault::Content) if supply.is_none() && is_as_logged(project, entry)? => {
+            Ok("the log")
+        }
+        (RowKind::Logged(_), Fault::Content) => {
+            operation(project, entry, from_supply("op")?).map(|()| "supply")
+        }
+        (RowKind::Logged(_) | RowKind::Bundle, Fault::Checksum | Fault::PrevChecksum) => {
+            checksums(project, entry).map(|()| "the log")
+        }
+        // Other repairs may have brought it back.
+        (RowKind::Bundle, Fault::OpCount) => {
+            let (bundle, before, after) = surroundings(project, number(entry, "seq")?)?;
+            from_the_log(entry, check(&bundle.logged, &before, after)?.faults.is_empty())
+        }
+        (RowKind::Bundle, Fault::Content) => {
+            header(project, entry, from_supply("header")?).map(|()| "supply")
+        }
+        (RowKind::Logged(_), Fault::Row) => {
+            let (seq, ordinal) = (number(entry, "seq")?, number(entry, "ordinal")? as i32);
+            mending(|| domain::of(entry.kind)?.repair_logged_row(project, seq, ordinal)).map(|()| "the log")
+        }
+        (RowKind::ProjectHead, Fault::Totals) => store::repair_totals(project).map(|()| "the log"),
+        (RowKind::ProjectHead, _) => checksums(project, entry).map(|()| "the log"),
+        (RowKind::Current(_), _) => {
+            from_the_log(entry, domain::of(entry.kind)?.repair_current(project, &entry.key)?)
+        }
+        (RowKind::Logged(_) | RowKind::Bundle | RowKind::PeerBundle, _) => Err(not_one_by_one(entry)),
+    }
+}
+
+fn from_the_log(entry: &Entry, is_mended: bool) -> Result<&'static str> {
+    if is_mended { Ok("the log") } else { Err(not_one_by_one(entry)) }
+}
+
+fn not_one_by_one(entry: &Entry) -> Error {
+    Error::new(Code::Invariant, "rows that are missing or impossible cannot be mended one by one")
+        .with("kind", entry.kind.as_str())
+        .with("fault", entry.fault.as_str())
+        .hint("restore the project from a backup or a peer")
+}
+
+fn number(entry: &Entry, key: &str) -> Result<i64> {
+    entry.key[key].as_i64().ok_or_else(|| Error::internal("an entry of the quarantine has another key"))
+}
+
+fn expected(entry: &Entry) -> Result<Hash> {
+    entry.expected.ok_or_else(|| Error::internal("an entry of the quarantine has no checksum"))
+}
+
+fn not_the_copy(expected: &Hash, found: &Hash) -> Error {
+    Error::new(Code::Invariant, "the copy does not have the checksum that was recorded")
+        .with("expected", expected.to_hex())
+        .with("found", found.to_hex())
+}
+
+fn content(project: ProjectId, entry: &Entry, supply: &Value) -> Result<()> {
+    let mut members = Members::of("supply", supply)?;
+    let bytes = match (members.opt_str("content")?, members.opt_str("content_base64")?) {
+        (Some(text), None) => text.as_bytes().to_vec(),
+        (None, Some(base64)) => decode_base64(base64)?,
+        _ => return Err(Error::validation("supply needs either content or content_base64")),
+    };
+    members.finish()?;
+    let (expected, found) = (expected(entry)?, Hash::of(&bytes));
+    if found != expected {
+        return Err(not_the_copy(&expected, &found));
+    }
+    let parts = encode_all(&bytes, guc::compression_level());
+    blob::store::replace(project, &Blob { hash: found, size: bytes.len() as i64, parts })
+}
+
+fn operation(project: ProjectId, entry: &Entry, supply: &Value) -> Result<()> {
+    let mut members = Members::of("supply", supply)?;
+    let op = Op::parse("supply.op", members.value("op")?)?;
+    members.finish()?;
+    let (expected, found) = (expected(entry)?, op.checksum()?);
+    if found != expected {
+        return Err(not_the_copy(&expected, &found));
+    }
+    let (seq, ordinal) = (number(entry, "seq")?, number(entry, "ordinal")? as i32);
+    mending(|| domain::of(entry.kind)?.repair_op(project, seq, ordinal, &op))?;
+    // What the row does not say itself, the path of a file for one, may be missing.
+    if is_as_logged(project, entry)? { Ok(()) } else { Err(not_one_by_one(entry)) }
+}
+
+/// Whether an operation has the checksum that was recorded.
+fn is_as_logged(project: ProjectId, entry: &Entry) -> Result<bool> {
+    let (seq, ordinal, expected) = (number(entry, "seq")?, number(entry, "ordinal")?, expected(entry)?);
+    let bundles = load::batch(project, seq - 1, seq)?;
+    let mut ops = bundles.iter().flat_map(|bundle| &bundle.logged.ops);
+    Ok(ops.any(|op| i64::from(op.ordinal) == ordinal && op.computed == Some(expected)))
+}
+
+/// Runs `work` with the guard of the log's rows open.
+pub fn mending(work: impl FnOnce() -> Result<()>) -> Result<()> {
+    store::open_guard(true)?;
+    work()?;
+    store::open_guard(false)
+}
+
+/// A bundle, what the checksum of the one before may be, and what the next one or the head says of its own.
+pub fn surroundings(project: ProjectId, seq: Seq) -> Result<(Bundle, Vec<Hash>, Hash)> {
+    let gone = || Error::not_found(format!("no bundle {seq}")).with("seq", seq);
+    let mut around = load::batch(project, (seq - 2).max(0), seq + 1)?;
+    let at = around.iter().position(|bundle| bundle.logged.header.seq == seq).ok_or_else(gone)?;
+    let after = match around.get(at + 1) {
+        Some(next) => next.logged.previous,
+        None => store::head(project)?.1,
+    };
+    let bundle = around.swap_remove(at);
+    let own =
+        around.iter().find(|before| before.logged.header.seq == seq - 1).map(|before| before.logged.checksum);
+    let before = vec![own.unwrap_or(Hash::ZERO), bundle.logged.previous];
+    Ok((bundle, before, after))
+}
+
+/// Writes checksums that other rows prove.
+fn checksums(project: ProjectId, entry: &Entry) -> Result<()> {
+    let seq = number(entry, "seq")?;
+    let (bundle, before, after) = surroundings(project, seq)?;
+    let checked = check(&bundle.logged, &before, after)?;
+    let (Some(before), [right]) = (checked.before, checked.right.as_slice()) else {
+        return Err(Error::new(
+            Code::Invariant,
+            "other rows of the bundle are corrupt, too: repair those first",
+        )
+        .with("seq", seq));
+    };
+    mending(|| {
+        for fault in checked.faults {
+            if let Found::OpChecksum(ordinal, right) = fault {
+                let kind =
+                    bundle.ops.iter().find(|op| op.ordinal == ordinal).map_or(RowKind::Bundle, |op| op.kind);
+                domain::of(kind)?.repair_op_checksum(project, seq, ordinal, &right)?;
+            }
+        }
+        store::repair_bundle_checksums(project, seq, &before, right)
+    })
+}
+
+fn header(project: ProjectId, entry: &Entry, supply: &Value) -> Result<()> {
+    let mut members = Members::of("supply", supply)?;
+    let header = peer::header("supply.header", members.value("header")?)?;
+    members.finish()?;
+    mend_header(project, number(entry, "seq")?, &header, expected(entry)?)
+}
+
+/// Writes a bundle's header again, if with it the bundle has the checksum that was recorded.
+pub fn mend_header(project: ProjectId, seq: Seq, header: &BundleHeader, expected: Hash) -> Result<()> {
+    if header.project_id != project.0 || header.seq != seq {
+        return Err(Error::validation("the header is of another bundle")
+            .with("wanted", json!({"project_id": project.to_string(), "seq": seq})));
+    }
+    let (bundle, before, _) = surroundings(project, seq)?;
+    let ops: Option<Vec<Hash>> = bundle.logged.ops.iter().map(|op| op.stored).collect();
+    let ops = ops.ok_or_else(|| {
+        Error::new(Code::Invariant, "operations of the bundle are corrupt, too: repair those first")
+            .with("seq", seq)
+    })?;
+    let mut found = Hash::ZERO;
+    for candidate in before {
+        found = checksum(&candidate, header, &ops)?;
+        if found == expected {
+            return mending(|| {
+                store::repair_header(project, header, ops.len() as i32)?;
+                store::repair_bundle_checksums(project, seq, &candidate, &found)
+            });
+        }
+    }
+    Err(not_the_copy(&expected, &found))
+}

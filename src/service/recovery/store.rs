@@ -1,0 +1,213 @@
+//! SQL of verification and repair, of what belongs to no domain.
+
+use crate::db::clock::{from_pg, pg_now, to_pg};
+use crate::db::{self, Arg};
+use crate::domain::interface::hash_if_any;
+use crate::ids::{ProjectId, Seq, uuid_from_pg, uuid_to_pg};
+use pgrx::Uuid as PgUuid;
+use quire_core::audit::LoggedBundle;
+use quire_core::chain::BundleHeader;
+use quire_core::error::Result;
+use quire_core::hash::Hash;
+use uuid::Uuid;
+
+/// What the head row of project `$1` counts, counted anew: `f` (files, bytes, last_id) and `a` (bytes of assets).
+macro_rules! totals {
+    () => {
+        "(SELECT count(*) FILTER (WHERE NOT e.is_deleted) AS files,
+                COALESCE(sum(e.size) FILTER (WHERE NOT e.is_deleted), 0)::bigint AS bytes,
+                COALESCE(max(e.file_id), 0) AS last_id
+            FROM quire_store.file_head e WHERE e.project_id = $1) f
+        CROSS JOIN (
+            SELECT COALESCE(sum(s.size), 0)::bigint AS bytes
+            FROM quire_store.asset s WHERE s.project_id = $1 AND NOT s.is_deleted) a"
+    };
+}
+
+/// Bundles after a seq and up to another, without operations.
+pub fn bundles(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<LoggedBundle>> {
+    const SQL: &str =
+        "SELECT b.seq, b.bundle_id, b.kind, b.actor_id, b.message, b.correlation_id, b.base_seq,
+            b.undoes_seq, b.committed_at, b.prev_checksum, b.checksum, b.op_count
+        FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq > $2 AND b.seq <= $3 ORDER BY b.seq";
+    db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
+        let header = BundleHeader {
+            project_id: project.0,
+            seq: row.get(1)?,
+            bundle_id: uuid_from_pg(row.get(2)?),
+            kind: row.get(3)?,
+            actor_id: uuid_from_pg(row.get(4)?),
+            message: row.opt(5)?,
+            correlation_id: row.opt::<PgUuid>(6)?.map(uuid_from_pg),
+            base_seq: row.opt(7)?,
+            undoes_seq: row.opt(8)?,
+            committed_at: from_pg(row.get(9)?),
+        };
+        Ok(LoggedBundle {
+            header,
+            previous: hash_if_any(row, 10)?.unwrap_or(Hash::ZERO),
+            checksum: hash_if_any(row, 11)?.unwrap_or(Hash::ZERO),
+            op_count: row.get(12)?,
+            ops: Vec::new(),
+        })
+    })
+}
+
+/// The first bundle after a seq.
+pub fn next_bundle(project: ProjectId, after: Seq) -> Result<Option<Seq>> {
+    const SQL: &str = "SELECT b.seq FROM quire_store.bundle b
+        WHERE b.project_id = $1 AND b.seq > $2 ORDER BY b.seq LIMIT 1";
+    db::read_one(SQL, &[project.pg().into(), after.into()], |row| row.get(1))
+}
+
+/// What the head row says: seq and checksum.
+pub fn head(project: ProjectId) -> Result<(Seq, Hash)> {
+    const SQL: &str = "SELECT h.seq, h.checksum FROM quire_store.project_head h WHERE h.project_id = $1";
+    let head = db::read_one(SQL, &[project.pg().into()], |row| Ok((row.get(1)?, hash_if_any(row, 2)?)))?;
+    Ok(head.map_or((0, Hash::ZERO), |(seq, checksum)| (seq, checksum.unwrap_or(Hash::ZERO))))
+}
+
+/// A content, but for its bytes.
+pub struct StoredBlob {
+    pub hash: Hash,
+    pub size: i64,
+    pub is_chunked: bool,
+    /// Whether its state is none, or one that has no bytes and it has some.
+    pub is_odd: bool,
+}
+
+/// Contents after a hash, by hash. What stands under no hash is missing under the one it had.
+pub fn blobs(project: ProjectId, after: Option<&Hash>, limit: i64) -> Result<Vec<StoredBlob>> {
+    const SQL: &str = "SELECT b.hash, b.size, b.chunk_count > 0,
+            b.state NOT IN (0, 1, 2, 3)
+            OR b.state IN (1, 2) AND (octet_length(b.bytes) > 0 OR b.chunk_count <> 0 OR EXISTS (
+                SELECT FROM quire_store.blob_chunk c WHERE c.project_id = $1 AND c.hash = b.hash))
+        FROM quire_store.blob b
+        WHERE b.project_id = $1 AND octet_length(b.hash) = 32 AND b.hash > COALESCE($2::bytea, '')
+        ORDER BY b.hash LIMIT $3";
+    let after = after.map(|hash| hash.as_bytes().as_slice());
+    db::read(SQL, &[project.pg().into(), after.into(), limit.into()], |row| {
+        let hash = Hash::from_bytes(row.get::<&[u8]>(1)?)?;
+        Ok(StoredBlob { hash, size: row.get(2)?, is_chunked: row.get(3)?, is_odd: row.get(4)? })
+    })
+}
+
+/// Contents that versions or assets name and the blob store does not have.
+pub fn missing_blobs(project: ProjectId) -> Result<Vec<Hash>> {
+    const SQL: &str = "SELECT n.hash FROM (
+            SELECT f.content_hash AS hash FROM quire_store.project_files f WHERE f.project_id = $1
+            UNION
+            SELECT a.content_hash FROM quire_store.asset a WHERE a.project_id = $1) n
+        WHERE octet_length(n.hash) = 32
+          AND NOT EXISTS (SELECT FROM quire_store.blob b WHERE b.project_id = $1 AND b.hash = n.hash)";
+    db::read(SQL, &[project.pg().into()], |row| Hash::from_bytes(row.get::<&[u8]>(1)?))
+}
+
+/// Marks a blob that has bytes: readers are told of its entry.
+pub fn mark_blob(project: ProjectId, hash: &Hash, entry: Uuid) -> Result<()> {
+    const SQL: &str = "UPDATE quire_store.blob SET state = 3, state_at = $4, state_reason = $3
+        WHERE project_id = $1 AND hash = $2
+          AND (state NOT IN (1, 2, 3) OR state <> 3 AND (octet_length(bytes) > 0 OR chunk_count <> 0))";
+    let entry = entry.to_string();
+    let args: [Arg; 4] =
+        [project.pg().into(), hash.as_bytes().as_slice().into(), entry.as_str().into(), pg_now()?.into()];
+    db::exec(SQL, &args)
+}
+
+/// Empties a blob in quarantine, which is then collected; so is one that is missing.
+pub fn give_up_blob(project: ProjectId, hash: &Hash, why: &str) -> Result<()> {
+    const CHUNKS: &str =
+        "DELETE FROM quire_store.blob_chunk c WHERE c.project_id = $1 AND c.hash = $2 AND EXISTS (
+            SELECT FROM quire_store.blob b WHERE b.project_id = $1 AND b.hash = $2 AND b.state = 3)";
+    const SQL: &str = "UPDATE quire_store.blob
+        SET bytes = '', codec = 0, chunk_count = 0, state = 2, state_at = $4, state_reason = $3
+        WHERE project_id = $1 AND hash = $2 AND state = 3";
+    const MISSING: &str = "INSERT INTO quire_store.blob
+            (project_id, hash, size, codec, chunk_count, state, state_at, state_reason, bytes)
+        SELECT $1, $2, n.size, 0, 0, 2, $4, $3, ''
+        FROM (SELECT f.size FROM quire_store.project_files f WHERE f.project_id = $1 AND f.content_hash = $2
+              UNION ALL
+              SELECT a.size FROM quire_store.asset a WHERE a.project_id = $1 AND a.content_hash = $2) n
+        LIMIT 1
+        ON CONFLICT DO NOTHING";
+    let key = hash.as_bytes().as_slice();
+    db::exec(CHUNKS, &[project.pg().into(), key.into()])?;
+    let args: [Arg; 4] = [project.pg().into(), key.into(), why.into(), pg_now()?.into()];
+    db::exec(SQL, &args)?;
+    db::exec(MISSING, &args)
+}
+
+/// Whether what the head row counts is not what there is.
+pub fn has_stray_totals(project: ProjectId) -> Result<bool> {
+    const SQL: &str = concat!(
+        "SELECT (h.live_files, h.live_bytes, h.asset_bytes) IS DISTINCT FROM (f.files, f.bytes, a.bytes)
+            OR h.next_file_id <= f.last_id
+            OR h.committed_at <> b.committed_at
+        FROM quire_store.project_head h
+        CROSS JOIN ",
+        totals!(),
+        "
+        LEFT JOIN LATERAL (
+            SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = h.seq OFFSET 0) b ON true
+        WHERE h.project_id = $1"
+    );
+    Ok(db::read_one(SQL, &[project.pg().into()], |row| row.opt::<bool>(1))?.flatten().unwrap_or(false))
+}
+
+/// Opens the guard of the log's rows, until it is called again with `false`; only their owner can, and only here it does.
+pub fn open_guard(is_allowed: bool) -> Result<()> {
+    const SQL: &str = "SELECT set_config('quire_store.mending', $1, true)";
+    db::exec(SQL, &[if is_allowed { "on" } else { "" }.into()])
+}
+
+/// Counts anew what the head row counts.
+pub fn repair_totals(project: ProjectId) -> Result<()> {
+    const SQL: &str = concat!(
+        "UPDATE quire_store.project_head h
+        SET live_files = f.files, live_bytes = f.bytes, asset_bytes = a.bytes,
+            next_file_id = greatest(h.next_file_id, f.last_id + 1), committed_at = COALESCE(b.committed_at, h.committed_at)
+        FROM ",
+        totals!(),
+        "
+        LEFT JOIN LATERAL (
+            SELECT u.committed_at FROM quire_store.bundle u WHERE u.project_id = $1 ORDER BY u.seq DESC LIMIT 1) b ON true
+        WHERE h.project_id = $1"
+    );
+    db::exec(SQL, &[project.pg().into()])
+}
+
+/// Writes the checksums of a bundle into its row, and into the head row if it is the newest.
+pub fn repair_bundle_checksums(project: ProjectId, seq: Seq, previous: &Hash, checksum: &Hash) -> Result<()> {
+    const SQL: &str = "WITH head AS (
+            UPDATE quire_store.project_head SET checksum = $4 WHERE project_id = $1 AND seq = $2)
+        UPDATE quire_store.bundle SET prev_checksum = $3, checksum = $4 WHERE project_id = $1 AND seq = $2";
+    let args: [Arg; 4] = [
+        project.pg().into(),
+        seq.into(),
+        previous.as_bytes().as_slice().into(),
+        checksum.as_bytes().as_slice().into(),
+    ];
+    db::exec(SQL, &args)
+}
+
+/// Writes the header of a bundle into its row again.
+pub fn repair_header(project: ProjectId, header: &BundleHeader, op_count: i32) -> Result<()> {
+    const SQL: &str = "UPDATE quire_store.bundle
+        SET bundle_id = $3, kind = $4, actor_id = $5, message = $6, correlation_id = $7, base_seq = $8, undoes_seq = $9,
+            committed_at = $10, op_count = $11
+        WHERE project_id = $1 AND seq = $2";
+    let args: [Arg; 11] = [
+        project.pg().into(),
+        header.seq.into(),
+        uuid_to_pg(header.bundle_id).into(),
+        header.kind.as_str().into(),
+        uuid_to_pg(header.actor_id).into(),
+        header.message.as_deref().into(),
+        header.correlation_id.map(uuid_to_pg).into(),
+        header.base_seq.into(),
+        header.undoes_seq.into(),
+        to_pg(header.committed_at)?.into(),
+        op_count.into(),
+    ];
+    db::exec(SQL, &args)
+}
