@@ -118,27 +118,30 @@ run_suite() {
     ((failed == 0)) || record bad "$failed" "$1"
 }
 
+# Somebody reads the README and then the guides, in the order in which the README lists them, and runs what they say in one database.
+# With a name: the README and this guide.
 part_docs() {
     local page
-    for page in README.md docs/guide/*.md; do
-        [[ -f $page && (-z ${1:-} || $(basename "$page" .md) == "$1") ]] || continue
-        if grep -q '^```sql' "$page"; then
-            check "docs: $page" run_sql_blocks "$page"
-        fi
-    done
+    # Pages may create roles, which belong to the whole server.
+    reset_test_server
+    create_database docs
+    mkdir -p "$STATE_DIR/docs"
+    check "docs: README.md" run_sql_blocks README.md
+    while read -r page; do
+        [[ -z ${1:-} || $(basename "$page" .md) == "$1" ]] || continue
+        check "docs: $page" run_sql_blocks "$page"
+    done < <(tests/lib/guides.sh)
     if [[ -z ${1:-} ]]; then
+        check "docs: README.md lists every guide" diff <(tests/lib/guides.sh | LC_ALL=C sort) <(ls docs/guide/*.md | LC_ALL=C sort)
         check_generated_docs
     fi
 }
 
-# One page, one session: a block sees what the blocks above it did.
+# One page, one session: a block sees what the blocks above it did, and what the pages before it left in the database.
 run_sql_blocks() {
     local page=$1 script log
     script=$STATE_DIR/docs/$(basename "$page" .md).sql
     log=$script.log
-    mkdir -p "$STATE_DIR/docs"
-    # Pages may create roles, which belong to the whole server.
-    reset_test_server && create_database docs || return
     awk -v page="$page" -f tests/lib/sql-blocks.awk "$page" >"$script"
     if "$PG_BINDIR/psql" -Xe -v ON_ERROR_STOP=1 -d docs -f "$script" >"$log" 2>&1; then
         echo "ok $page"

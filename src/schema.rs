@@ -1,4 +1,8 @@
 //! The order of the SQL files in the install script, and the error table as SQL sees it.
+//!
+//! First come the roles, the schemas and the types that functions return, then the functions, which pgrx declares, then everything else:
+//! the objects of each domain, their ownership, each function's description and grant, and policies. `sql/README.md` says what is in
+//! which file.
 
 use pgrx::prelude::*;
 use quire_core::error::Code;
@@ -8,61 +12,84 @@ use quire_core::reason::Reason;
 #[pg_schema]
 mod quire_store {}
 
-extension_sql_file!("../sql/schema/bootstrap.sql", name = "bootstrap_schema", bootstrap);
-extension_sql_file!("../sql/schema/auth.sql", name = "auth", requires = ["bootstrap_schema"]);
-extension_sql_file!("../sql/schema/project.sql", name = "project", requires = ["auth"]);
-extension_sql_file!("../sql/schema/blob.sql", name = "blob", requires = ["project"]);
-extension_sql_file!("../sql/schema/bundle.sql", name = "bundle", requires = ["project"]);
-extension_sql_file!("../sql/schema/file.sql", name = "file", requires = ["blob", "bundle"]);
-extension_sql_file!("../sql/schema/entity.sql", name = "entity", requires = ["bundle"]);
-extension_sql_file!("../sql/schema/peer.sql", name = "peer", requires = ["project"]);
-extension_sql_file!("../sql/schema/recovery.sql", name = "recovery", requires = ["project"]);
-extension_sql_file!("../sql/schema/asset.sql", name = "asset", requires = ["bundle"]);
-extension_sql_file!(
-    "../sql/schema/gc.sql",
-    name = "gc",
-    requires = ["file", "asset", "snapshot", "job", "recovery"]
-);
-extension_sql_file!("../sql/schema/event.sql", name = "event", requires = ["project"]);
-extension_sql_file!("../sql/schema/channel.sql", name = "channel", requires = ["project"]);
-extension_sql_file!("../sql/schema/sink.sql", name = "sink", requires = ["project"]);
-extension_sql_file!("../sql/schema/token.sql", name = "token", requires = ["project"]);
-extension_sql_file!("../sql/schema/snapshot.sql", name = "snapshot", requires = ["project"]);
-extension_sql_file!("../sql/schema/job.sql", name = "job", requires = ["project"]);
-extension_sql_file!(
-    "../sql/schema/policy.sql",
-    name = "policy",
-    requires = [
-        "file",
-        "entity",
-        "recovery",
-        "peer",
-        "asset",
-        "gc",
-        "event",
-        "channel",
-        "sink",
-        "token",
-        "snapshot",
-        "job",
-        gate::row_security::readable_projects,
-        gate::row_security::may_read_project
-    ]
-);
-extension_sql_file!(
-    "../sql/schema/view.sql",
-    name = "view",
-    requires = [
-        "policy",
-        definer::flushed,
-        blob::api::missing_text,
-        blob::api::gone_text,
-        blob::api::decode_text,
-        blob::api::decode_text_chunks,
-    ]
-);
-extension_sql_file!("../sql/schema/reader.sql", name = "reader", requires = ["view"]);
-extension_sql_file!("../sql/schema/finalize.sql", name = "finalize_schema", requires = ["reader"], finalize);
+extension_sql_file!("../sql/install/bootstrap.sql", name = "bootstrap_schema", bootstrap);
+extension_sql_file!("../sql/file/type.sql", name = "file", requires = ["bootstrap_schema"]);
+
+/// What comes after the functions. pgrx lets one file only be the last, and `extension_sql_file!` includes what it is given with the
+/// macro `include_str!` of the place where it is written: so here it is this one, which puts the files together in the order that
+/// stands here. (Were pgrx to include its file otherwise, this would not compile.)
+macro_rules! include_str {
+    ("after the functions") => {
+        concat_files!(
+            // Tables, with their triggers.
+            "people/table",
+            "project/table",
+            "bundle/table",
+            "blob/table",
+            "file/table",
+            "entity/table",
+            "asset/table",
+            "peer/table",
+            "recovery/table",
+            "job/table",
+            "snapshot/table",
+            "token/table",
+            "event/subscription",
+            "event/channel",
+            "event/sink",
+            "gc/table",
+            // Views, each after those that it is put together from.
+            "blob/view",
+            "file/view",
+            "entity/view",
+            "asset/view",
+            "snapshot/view",
+            "job/view",
+            "recovery/view",
+            "bundle/view",
+            "gc/view",
+            // Functions that pgrx does not declare.
+            "people/reader",
+            "project/reader",
+            "bundle/reader",
+            "file/reader",
+            "entity/reader",
+            "asset/reader",
+            "job/reader",
+            "snapshot/reader",
+            "event/reader",
+            "gc/reader",
+            // Whose all that is; from here on nothing is made but policies.
+            "install/lock",
+            // What each function does and who may call it.
+            "people/api",
+            "project/api",
+            "workspace/api",
+            "blob/api",
+            "file/write",
+            "file/read",
+            "bundle/api",
+            "entity/api",
+            "asset/api",
+            "undo/api",
+            "job/api",
+            "recovery/api",
+            "peer/api",
+            "gc/api",
+            "token/api",
+            "snapshot/api",
+            "event/api",
+            "install/policy",
+            "install/check"
+        )
+    };
+}
+
+macro_rules! concat_files {
+    ($($name:literal),*) => { concat!($(core::include_str!(concat!("../sql/", $name, ".sql"))),*) };
+}
+
+extension_sql_file!("after the functions", name = "finalize_schema", finalize);
 
 /// Every condition a function can raise, for generated documentation.
 #[pg_extern(schema = "quire_store", immutable, parallel_safe)]

@@ -96,6 +96,16 @@ found grep -rnE --include='*.rs' '\b(todo|unimplemented)!' src crates |
 found grep -rnE --include='*.rs' '\.with\("reason"' src |
     rule "the reason of an error is one of the list in crates/quire-core/src/reason.rs"
 
+# A reason that nothing gives is documented in vain.
+without_use() {
+    local reason
+    sed -n '/^pub enum Reason/,/^}/s/^    \([A-Z][A-Za-z]*\),$/\1/p' crates/quire-core/src/reason.rs | while read -r reason; do
+        grep -rqE --include='*.rs' --exclude=reason.rs "\bReason::$reason\b" src crates || echo "nothing gives Reason::$reason"
+    done
+}
+without_use |
+    rule "every reason of an error is given somewhere"
+
 longer_than 80 src/lib.rs |
     rule "src/lib.rs has at most 80 lines"
 
@@ -129,7 +139,7 @@ without_definer "${sources[@]}" |
 with_eager_argument "${sources[@]}" |
     rule "no argument of a function becomes a vector, a tree or a copy before the gate"
 # Tests, tools and examples, too; a lock file is nobody's to read.
-longer_than 600 "${sources[@]}" "${others[@]}" |
+longer_than 600 "${sources[@]}" "${others[@]}" sql/*/*.sql |
     without_exceptions "${LONG[@]}" |
     rule "no file has more than 600 lines"
 wider_than 140 "${sources[@]}" "${others[@]}" "${settings[@]}" |
@@ -158,7 +168,7 @@ with_other_search_path() {
 found grep -rnE '\bIN SCHEMA\b' sql |
     rule "the install script grants nothing on all of a schema"
 
-with_other_search_path sql/schema/*.sql |
+with_other_search_path sql/*/*.sql |
     rule "the install script looks names up in pg_catalog only"
 
 # claims PAGE: "LINE|PART FILE|NAME" of each test that a row of a table with a last column `test` names, and "LINE||" of a row without.

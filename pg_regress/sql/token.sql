@@ -229,6 +229,18 @@ FROM (VALUES ('read', '{project:read}'), ('events', '{events:read}'), ('snapshot
 -- Alice holds them herself, then Carol, who is no member, then a superuser, then a guest: it is the token that counts.
 INSERT INTO regress_token.seen SELECT 'alice', m.* FROM regress_token.matrix() m;
 SELECT f, allowed, otherwise FROM regress_token.seen;
+-- what allows a call is what its description says; of three that find nothing here, what the refusal says is needed
+SELECT s.f, s.allowed, d.token FROM regress_token.seen s JOIN pg_proc p ON p.proname = s.f AND p.pronamespace = 'quire'::regnamespace
+CROSS JOIN substring(obj_description(p.oid, 'pg_proc') FROM E'\nToken: ([^\n]+)\\.\n') d(token)
+WHERE d.token IS DISTINCT FROM CASE
+    WHEN s.otherwise LIKE '%PT404%' THEN substring(s.otherwise FROM '[a-z]+:[a-z]+')
+    WHEN s.allowed IS NULL THEN 'none'
+    WHEN s.otherwise IS NULL THEN 'any'
+    WHEN string_to_array(s.allowed, ' ') @> '{read}' THEN 'project:read'
+    WHEN string_to_array(s.allowed, ' ') @> '{events}' THEN 'events:read'
+    WHEN string_to_array(s.allowed, ' ') @> '{snapshots}' THEN 'snapshot:read'
+    WHEN string_to_array(s.allowed, ' ') @> '{write}' THEN 'file:write'
+    WHEN string_to_array(s.allowed, ' ') @> '{read_write}' THEN 'project:read and file:write' END;
 \c - regress_carol
 INSERT INTO regress_token.seen SELECT 'carol', m.* FROM regress_token.matrix() m;
 \c - postgres

@@ -267,6 +267,27 @@ pub fn assert_calls_are_complete(client: &mut Client) {
     assert_eq!(in_catalog, called, "every function is called");
 }
 
+/// What a description says of a function that needs so much: who may call it, and what a token must allow.
+pub fn described(needs: Needs) -> (&'static str, &'static str) {
+    match needs {
+        Nothing => ("everybody", "any"),
+        Text | Form | Link => ("holders of the token", "the token itself"),
+        OwnRights => ("everybody", "none"),
+        Actor => ("actors", "none"),
+        Read => ("readers", "project:read"),
+        Follow => ("readers", "events:read"),
+        Snapshot | Snapshots => ("readers", "snapshot:read"),
+        Look | Copy => ("readers", "none"),
+        Belong => ("members", "none"),
+        Write | Bring => ("editors", "file:write"),
+        ReadWrite => ("editors", "project:read and file:write"),
+        Change => ("editors", "none"),
+        Made => ("makers and owners", "none"),
+        Manage => ("owners", "none"),
+        Admin => ("administrators", "none"),
+    }
+}
+
 /// What the names in the calls stand for; of equal ones the first counts.
 #[derive(Clone, Default)]
 pub struct Names(Vec<(&'static str, String)>);

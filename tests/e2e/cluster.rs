@@ -142,6 +142,22 @@ impl Database {
         run(self.server.program("pg_dump").args(["--format=custom", "--file"]).arg(file).arg(&self.name));
     }
 
+    /// What pg_dump writes as an SQL script for a role with options, or why it refuses.
+    pub fn pg_dump_as(&self, role: &str, options: &[&str]) -> Result<String, String> {
+        let mut command = self.server.program("pg_dump");
+        let output = command.env("PGUSER", role).args(options).arg(&self.name).output();
+        let output = output.unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let text = |bytes| String::from_utf8(bytes).expect("pg_dump prints UTF-8");
+        if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
+    }
+
+    /// Restores such a dump with several connections that check foreign keys. Whether it succeeds.
+    pub fn pg_restore_parallel_checked(&self, file: &Path) -> bool {
+        let mut command = self.server.program("pg_restore");
+        let output = command.args(["--jobs=4", "--dbname", &self.name]).arg(file).output();
+        output.unwrap_or_else(|error| panic!("{command:?}: {error}")).status.success()
+    }
+
     /// Restores such a dump into this database; it has to succeed without a warning.
     pub fn pg_restore(&self, file: &Path) {
         run_silently(

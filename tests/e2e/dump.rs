@@ -46,6 +46,64 @@ fn a_parallel_restore_that_does_not_check_foreign_keys_restores_everything() {
     assert_log_goes_on(&copy, &fixture);
 }
 
+/// What docs/guide/operations.md says of them.
+#[test]
+fn each_way_to_dump_holds_what_the_guide_says() {
+    let source = shared().database("dump_ways");
+    put_some(&source);
+    let with_rows = |script: &str| script.contains("COPY quire_store.project ");
+    let dump = |role: &str, options: &[&str]| source.pg_dump_as(role, options);
+
+    let script = dump("postgres", &[]).expect("dump everything");
+    assert!(with_rows(&script) && script.contains("CREATE EXTENSION IF NOT EXISTS quire"));
+    let script = dump("postgres", &["--schema-only"]).expect("dump the schema");
+    assert!(!with_rows(&script) && script.contains("CREATE EXTENSION IF NOT EXISTS quire"), "{script}");
+    // Without a word.
+    for options in [["--schema=public"], ["--exclude-schema=quire_store"]] {
+        let script = dump("postgres", &options).expect("dump some schemas");
+        assert!(!with_rows(&script), "{options:?}");
+    }
+
+    ensure_role(&source, "dump_reader", "LOGIN IN ROLE pg_read_all_data");
+    let refused = dump("dump_reader", &[]).expect_err("row level security is in the way");
+    assert!(refused.contains("would be affected by row-level security"), "{refused}");
+    dump("dump_reader", &["--enable-row-security"]).expect_err("it may not call what policies call");
+    ensure_role(&source, "dump_user", "LOGIN IN ROLE pg_read_all_data, quire_user");
+    // Policies look into a view, which pg_dump does not let anybody do.
+    let refused = dump("dump_user", &["--enable-row-security"]).expect_err("policies are asked");
+    assert!(refused.contains("access to non-system view"), "{refused}");
+    ensure_role(&source, "dump_backup", "LOGIN BYPASSRLS IN ROLE pg_read_all_data");
+    let script = dump("dump_backup", &[]).expect("dump everything");
+    assert_eq!(rows_of(&script, "project"), 1, "{script}");
+}
+
+/// pg_restore loads the tables of an extension in any order.
+#[test]
+fn a_parallel_restore_that_checks_foreign_keys_says_that_it_fails() {
+    let source = shared().database("dump_checked");
+    let fixture = fixture::build(&source, "dump_checked");
+    let file = dump_file("checked.dump");
+    source.pg_dump(&file);
+    let copy = shared().empty_database("dump_checked_copy");
+    // Whether it fails depends on who is first. It never loses rows and says nothing.
+    if copy.pg_restore_parallel_checked(&file) {
+        assert_same_database(&source, &copy, &fixture);
+    }
+}
+
+fn put_some(database: &Database) {
+    let mut admin = database.client("postgres");
+    let project = project(&mut admin, "dumped");
+    put(&mut admin, project, "a", "x");
+}
+
+/// How many rows of a table are in a script.
+fn rows_of(script: &str, table: &str) -> usize {
+    let start = format!("COPY quire_store.{table} ");
+    let rows = script.lines().skip_while(|line| !line.starts_with(&start)).skip(1);
+    rows.take_while(|line| *line != "\\.").count()
+}
+
 #[test]
 fn a_restored_database_dumps_to_the_same_script() {
     let source = shared().database("dump_again");

@@ -1,8 +1,8 @@
 //! Everybody gets what they have the right to, and nobody else learns anything: every function and every relation of the catalog,
 //! asked by everybody who may come, for the project of somebody who has told nobody of it.
 
-use crate::calls::{Names, Needs, assert_calls_are_complete, calls};
-use crate::cluster::{Cluster, Database};
+use crate::calls::{Names, Needs, assert_calls_are_complete, calls, described};
+use crate::cluster::{Cluster, Database, shared};
 use crate::everybody::everybody;
 use crate::personas::{Persona, Verdict};
 use crate::tenants::Tenant;
@@ -326,6 +326,21 @@ fn relations(database: &Database) -> Vec<Relation> {
     let of_postgres = ["pg_stats WHERE schemaname = 'quire_store'", "pg_stats_ext", "pg_stat_activity"]
         .map(|name| Relation { name: name.to_owned(), is_interface: false, has_readers: false });
     of_catalog.chain(of_postgres).collect()
+}
+
+#[test]
+fn descriptions_say_who_may_call() {
+    let database = shared().database("described");
+    let mut client = database.client("postgres");
+    for call in calls() {
+        let sql = r"SELECT substring(d FROM E'\nWho: ([^\n]+)\\.\n'), substring(d FROM E'\nToken: ([^\n]+)\\.\n')
+            FROM pg_proc p, obj_description(p.oid, 'pg_proc') d WHERE p.pronamespace = 'quire'::regnamespace AND p.proname = $1";
+        let row =
+            client.query_one(sql, &[&call.name]).unwrap_or_else(|error| panic!("{}: {error}", call.name));
+        let said: (Option<String>, Option<String>) = (row.get(0), row.get(1));
+        let (who, token) = described(call.needs);
+        assert_eq!(said, (Some(who.to_owned()), Some(token.to_owned())), "{}", call.name);
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 # Turns the SQL blocks of a Markdown page into one psql script.
 #
 #   ```sql         must run without an error
-#   ```sql error   its last statement must fail
+#   ```sql error   its last statement must fail; where that is in a transaction, the page itself ends the transaction
 #
 # Variable: page, the name for messages.
 
@@ -23,8 +23,6 @@ inside && /^``` *$/ {
     if (inside == "error") {
         print "\\set ON_ERROR_STOP on"
         print "\\if :ERROR"
-        # Leaves the transaction that the error has aborted; outside of one this is only a warning.
-        print "ROLLBACK;"
         print "\\else"
         print "DO $$ BEGIN RAISE '" page ":" line ": the last statement of this block should fail'; END $$;"
         print "\\endif"

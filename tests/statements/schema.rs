@@ -4,7 +4,7 @@ use crate::tree::{list, name_parts, node, parse, text};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A table or a view.
 #[derive(Default)]
@@ -43,7 +43,7 @@ pub struct Schema {
 }
 
 impl Schema {
-    /// Reads the files of a directory.
+    /// Reads the files of the domains, each of which is a folder of a directory.
     pub fn read(directory: &Path) -> Self {
         let mut schema = Schema {
             tables: BTreeMap::new(),
@@ -51,8 +51,8 @@ impl Schema {
             functions: Vec::new(),
             script: String::new(),
         };
-        for entry in fs::read_dir(directory).expect("list a directory") {
-            let path = entry.expect("list a directory").path();
+        let folders = entries(directory).into_iter().filter(|path| path.is_dir());
+        for path in folders.flat_map(|folder| entries(&folder)) {
             let script = fs::read_to_string(&path).expect("read a file");
             let statements = parse(&script).unwrap_or_else(|error| panic!("{path:?}: {error}"));
             for statement in &statements {
@@ -93,6 +93,11 @@ impl Schema {
             _ => {}
         }
     }
+}
+
+fn entries(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).expect("list a directory");
+    entries.map(|entry| entry.expect("list a directory").path()).collect()
 }
 
 /// The name of a relation, schema included where it is given.

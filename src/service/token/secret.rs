@@ -1,5 +1,5 @@
 //! The keys that tokens are made with. Their halves are made by the server itself and appear in no statement's arguments, so
-//! that no log of statements can hold one; that there are two, and where they are, sql/schema/token.sql explains.
+//! that no log of statements can hold one; that there are two, and where they are, sql/token/table.sql explains.
 
 use crate::db::clock::pg_now;
 use crate::db::{self, Row};

@@ -80,4 +80,13 @@ FROM quire_store.project_member m CROSS JOIN (SELECT 1) AS not_updatable
 WHERE NOT EXISTS (SELECT FROM quire_store.departure d
                   WHERE d.project_id = m.project_id AND d.actor_id = m.actor_id AND d.left_at >= m.added_at);
 
+-- What a project keeps of what is not current, by its settings.
+CREATE VIEW quire_store.retention WITH (security_invoker = true) AS
+SELECT p.project_id,
+       COALESCE((p.settings ->> 'retention_days')::integer, 90) AS days,
+       COALESCE(p.settings -> 'asset_retention_days', '{}') AS asset_days,
+       pg_catalog.statement_timestamp()
+           - pg_catalog.make_interval(days => COALESCE((p.settings ->> 'retention_days')::integer, 90)) AS cutoff
+FROM quire_store.project p CROSS JOIN (SELECT 1) AS not_updatable;
+
 SET LOCAL search_path TO quire, pg_temp;

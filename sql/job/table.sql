@@ -42,5 +42,8 @@ CREATE TABLE quire_store.job_op (
     FOREIGN KEY (project_id, job_id) REFERENCES quire_store.job ON DELETE CASCADE
 );
 SELECT pg_catalog.pg_extension_config_dump('quire_store.job_op', '');
+-- Looked up by job_blob_hold.
+CREATE INDEX job_op_content ON quire_store.job_op ((op ->> 'content_hash'), project_id)
+    WHERE op ->> 'content_hash' IS NOT NULL;
 
 SET LOCAL search_path TO quire, pg_temp;

@@ -52,5 +52,7 @@ ALTER TABLE quire_store.snapshot_chunk ALTER COLUMN recipe SET STORAGE EXTERNAL;
 -- PostgREST answers with the bytes themselves when a function returns a domain that is named by a media type; of the one
 -- that is named */* the function sets the type itself.
 CREATE DOMAIN quire."*/*" AS bytea;
+COMMENT ON DOMAIN quire."*/*" IS
+'Bytes of a media type that the function names in the setting response.headers, as PostgREST expects it.';
 
 SET LOCAL search_path TO quire, pg_temp;

@@ -73,21 +73,7 @@ CREATE TABLE quire_store.project_tag (
     PRIMARY KEY (project_id, tag)
 );
 SELECT pg_catalog.pg_extension_config_dump('quire_store.project_tag', '');
-
--- What a writer of one file gets back: the file as it is now.
-CREATE TYPE quire.project_file_head AS (
-    id                uuid,
-    file_path         text,
-    file_type         text,
-    content_hash      text,
-    version           integer,
-    parent_version_id uuid,
-    size              bigint,
-    is_deleted        boolean,
-    is_binary         boolean,
-    seq               bigint,
-    updated_at        timestamptz,
-    checksum          text
-);
+-- Which tag a version was current at: see file_blob_reference.
+CREATE INDEX project_tag_seq ON quire_store.project_tag (seq, project_id);
 
 SET LOCAL search_path TO quire, pg_temp;

@@ -28,5 +28,8 @@ SELECT pg_catalog.pg_extension_config_dump('quire_store.quarantine', '');
 CREATE UNIQUE INDEX quarantine_row ON quire_store.quarantine (project_id, kind, key, fault) WHERE status = 'open';
 -- What was rejected is looked for whenever it is found.
 CREATE INDEX quarantine_rejected ON quire_store.quarantine (key, project_id) WHERE status = 'rejected';
+-- Looked up by recovery_blob_hold.
+CREATE INDEX quarantine_content ON quire_store.quarantine ((key ->> 'content_hash'), project_id)
+    WHERE status = 'open' AND kind = 'blob';
 
 SET LOCAL search_path TO quire, pg_temp;

@@ -92,5 +92,6 @@ GRANT quire_guest TO quire_user;
 GRANT quire_user TO quire_admin;
 
 CREATE SCHEMA quire_store;
+COMMENT ON SCHEMA quire_store IS 'Storage of quire. Not an interface: use the functions and views of schema quire.';
 
 SET LOCAL search_path TO quire, pg_temp;

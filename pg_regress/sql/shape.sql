@@ -1,0 +1,54 @@
+-- Results in JSON have the members that the description of their function says, and no others. What is the caller's own, or another form's, is looked
+-- into no further: settings, fields, values, operations, keys, headers, details.
+SELECT quire.create_project('shapes', t.id(4990)) IS NOT NULL AS created;
+CREATE TEMP TABLE result (f text, j jsonb);
+SELECT t.id(4990) AS p \gset
+INSERT INTO result VALUES ('whoami', quire.whoami()), ('set_project_member', quire.set_project_member(:'p', t.actor('bob'), 'editor'));
+INSERT INTO result VALUES ('bulk_upsert_project_files', quire.bulk_upsert_project_files(:'p', '[{"file_path": "a", "content": "1"}, {"file_path": "b", "content": "x"}]'));
+INSERT INTO result VALUES ('bulk_delete_project_files', quire.bulk_delete_project_files(:'p', '{b}'));
+SELECT version FROM quire.upsert_project_file(:'p', 'm', E'a\nb\nc\n');
+SELECT version FROM quire.upsert_project_file(:'p', 'm', E'A\nb\nc\n');
+INSERT INTO result VALUES ('merge_project_file', quire.merge_project_file(:'p', 'm', E'x\nb\nc\n', 1));
+INSERT INTO result VALUES ('restore_project', quire.restore_project(:'p', 1, true));
+INSERT INTO result VALUES ('commit_bundle', quire.commit_bundle(:'p', '[{"op": "file.put", "file_path": "c", "content": "2"}, {"op": "file.move", "from_path": "c", "to_path": "d"},
+    {"op": "field.set", "entity_type": "t", "entity_id": "1", "field": "x", "value": 1}, {"op": "field.set", "entity_type": "t", "entity_id": "2", "field": "x", "value": 1}, {"op": "entity.delete", "entity_type": "t", "entity_id": "2"},
+    {"op": "asset.put", "filename": "f", "media_type": "a/b", "asset_type": "c", "content_base64": "eno="}]'));
+INSERT INTO result SELECT 'bundle_details', quire.bundle_details(:'p', (quire.get_project(:'p') ->> 'seq')::bigint);
+INSERT INTO result VALUES ('get_entity', quire.get_entity(:'p', 't', '1'));
+SELECT version FROM quire.upsert_project_file(:'p', 'm', E'A\nb\nd\n');
+INSERT INTO result SELECT 'undo', quire.revert_bundle(:'p', 4, 'skip');
+INSERT INTO result VALUES ('verify_project', quire.verify_project(:'p')), ('replay_project', quire.replay_project(:'p'));
+INSERT INTO result VALUES ('sync_pull', quire.sync_pull(:'p', 'peer')), ('sync_status', quire.sync_status(:'p', 'peer'));
+INSERT INTO result VALUES ('put_asset', quire.put_asset(:'p', 'f', 'zz', 'a/b', 'c'));
+INSERT INTO result SELECT 'get_asset', quire.get_asset(:'p', content_hash) FROM quire.list_assets(:'p');
+INSERT INTO result SELECT 'archive_blob', quire.archive_blob(:'p', content_hash, encode(sha256('zz'), 'hex')) FROM quire.list_assets(:'p');
+INSERT INTO result SELECT 'restore_blob', quire.restore_blob(:'p', content_hash, 'zz') FROM quire.list_assets(:'p');
+INSERT INTO result VALUES ('gc_run', quire.gc_run(:'p')), ('get_project', quire.get_project(:'p')), ('project_stats', quire.project_stats(:'p'));
+INSERT INTO result VALUES ('create_project_snapshot', quire.create_project_snapshot(:'p'));
+INSERT INTO result SELECT 'verify_snapshot', quire.verify_snapshot(:'p', (j ->> 'snapshot_id')::uuid) FROM result WHERE f = 'create_project_snapshot';
+INSERT INTO result VALUES ('plan_hydration', quire.plan_hydration(:'p', '{}')), ('start_session', quire.start_session(:'p'));
+INSERT INTO result VALUES ('authenticate', quire.authenticate(quire.mint_token(:'p', '{project:read}', '1 hour')));
+-- The names of members, at whatever depth.
+CREATE TEMP VIEW member AS
+WITH RECURSIVE part(f, name, j) AS (
+    SELECT f, NULL, j FROM result
+    UNION
+    SELECT p.f, m.name, m.j FROM part p CROSS JOIN LATERAL (
+        SELECT key, value FROM jsonb_each(CASE jsonb_typeof(p.j) WHEN 'object' THEN p.j ELSE '{}' END)
+        UNION ALL SELECT p.name, value FROM jsonb_array_elements(CASE jsonb_typeof(p.j) WHEN 'array' THEN p.j ELSE '[]' END)) AS m(name, j)
+    WHERE p.name IS NULL OR p.name NOT IN ('settings', 'fields', 'before', 'after', 'entity', 'key', 'header', 'details', 'op')
+       OR jsonb_typeof(p.j) <> 'object')
+SELECT DISTINCT f, name FROM part WHERE name IS NOT NULL;
+CREATE TEMP VIEW shape AS
+SELECT p.proname AS f, m[1] AS name, m[2] = '?' AS is_optional
+FROM pg_proc p, LATERAL (SELECT string_agg(line, E'\n') AS shape FROM regexp_split_to_table(obj_description(p.oid, 'pg_proc'), E'\n') line WHERE line LIKE '    %') s,
+    regexp_matches(s.shape, '(\w+)(\??): ', 'g') m
+WHERE p.pronamespace = 'quire'::regnamespace;
+SELECT count(DISTINCT f) > 25 AS functions, count(*) > 200 AS members FROM member;
+SELECT f, name AS not_described FROM member EXCEPT SELECT f, name FROM shape ORDER BY 1, 2;
+-- what is described and not there: what this project gave no reason for
+SELECT f, string_agg(name, ' ' ORDER BY name) AS not_seen FROM (
+    SELECT s.f, s.name FROM shape s WHERE NOT s.is_optional AND s.f IN (SELECT f FROM result) EXCEPT SELECT f, name FROM member) n
+GROUP BY f ORDER BY f;
+-- every shape is checked, but for these
+SELECT DISTINCT f FROM shape WHERE f NOT IN (SELECT f FROM result) ORDER BY f;
