@@ -65,6 +65,8 @@ end_group() {
 
 # end_well COMMAND: runs it at the end, also when a signal is what ends ./dev.
 end_well() {
+    # The command is put in now: at the end it is no argument any more.
+    # shellcheck disable=SC2064
     trap "trap '' INT TERM HUP; $1" EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM

@@ -1,8 +1,9 @@
 # The parts of ./dev test except pg_regress: each function part_X records its results. Sourced by ./dev.
 # shellcheck shell=bash
 
-# A package of its own, which only these tests build.
+# Packages of their own: parsing PostgreSQL's grammar, and libFuzzer, are built for these tests only.
 STATEMENTS=tests/statements/Cargo.toml
+FUZZ=fuzz/Cargo.toml
 
 part_lint() {
     ensure_lint_tools
@@ -12,8 +13,14 @@ part_lint() {
     check "cargo fmt of the statement rules" cargo fmt --check --manifest-path "$STATEMENTS"
     check "cargo clippy of the statement rules" cargo clippy "${CARGO_QUIET[@]}" --manifest-path "$STATEMENTS" \
         --target-dir target --all-targets -- -D warnings
+    check "cargo fmt of the fuzzers" cargo fmt --check --manifest-path "$FUZZ"
+    check "cargo clippy of the fuzzers" cargo clippy "${CARGO_QUIET[@]}" --manifest-path "$FUZZ" \
+        --target-dir target --all-targets -- -D warnings
+    check shellcheck check_shell
     tests/house-rules.sh | tee "$STATE_DIR/house-rules"
     record_lines "house rule" <"$STATE_DIR/house-rules"
+    tests/links.sh | tee "$STATE_DIR/links"
+    record_lines "link" <"$STATE_DIR/links"
     tests/time-limits.sh | tee "$STATE_DIR/time-limits"
     record_lines "time limit" <"$STATE_DIR/time-limits"
 }
@@ -23,6 +30,21 @@ check() {
     local name=$1
     shift
     if "$@"; then record ok 1 "$name"; else record bad 1 "$name"; fi
+}
+
+# Every script that is run, with what it sources; what is sourced by none of them would not be looked at.
+check_shell() {
+    local scripts script status=0
+    mapfile -t scripts < <(git grep -lE '^#! ?/.*[/ ](ba)?sh$')
+    ((${#scripts[@]} > 0)) || return 1
+    shellcheck --external-sources --check-sourced --source-path=SCRIPTDIR --source-path=. "${scripts[@]}" || status=1
+    while read -r script; do
+        [[ " ${scripts[*]} " == *" $script "* ]] || git grep -qE "^ *\. .*\b$(basename "$script")\"?\$" -- "${scripts[@]}" || {
+            echo "$script: neither run nor sourced by a script that is"
+            status=1
+        }
+    done < <(git ls-files '*.sh')
+    return "$status"
 }
 
 # record_lines PREFIX: reads "ok NAME" and "not ok NAME", ignores other lines.
@@ -132,8 +154,6 @@ run_sql_blocks() {
 
 check_generated_docs() {
     local page
-    check "the list of reasons in docs/errors.md is that of the sources" \
-        diff <(tests/lib/reasons.sh) <(sed -n "s/^    ('\([a-z_]*\)'.*/\1/p" tests/lib/reasons.sql | LC_ALL=C sort)
     generate_docs "$STATE_DIR/docs"
     for page in reference.md errors.md; do
         check "docs/$page is current (else run ./dev docs)" diff -u "docs/$page" "$STATE_DIR/docs/$page"

@@ -90,13 +90,14 @@ prepare_regress_database() {
 
 # The owner of a database installs the extension where the control file says that it is trusted, and hands its group roles on.
 install_as_trusted() {
-    local control
+    local control status=0
     control=$("$PG_CONFIG" --sharedir)/extension/quire.control
     sql postgres "CREATE ROLE regress_installer LOGIN"
     sql postgres "CREATE DATABASE regress OWNER regress_installer"
     edit_control "$control" 's/^trusted = false$/trusted = true/'
-    PGUSER=regress_installer sql regress "CREATE EXTENSION quire" || { edit_control "$control" 's/^trusted = true$/trusted = false/' && return 1; }
+    PGUSER=regress_installer sql regress "CREATE EXTENSION quire" || status=$?
     edit_control "$control" 's/^trusted = true$/trusted = false/'
+    ((status == 0)) || return "$status"
     sql postgres "CREATE ROLE regress_member LOGIN"
     PGUSER=regress_installer sql regress "GRANT quire_user TO regress_member"
     [[ $(PGUSER=regress_installer sql regress "SELECT quire.whoami() ->> 'is_admin'") == true ]] || die "the installer is no administrator"

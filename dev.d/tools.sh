@@ -72,7 +72,7 @@ missing_packages() {
     major=$(wanted_major)
     for package in "postgresql-$major" "postgresql-server-dev-$major" \
         libclang-dev clang build-essential pkg-config \
-        unzip python3 libarchive-tools zstd curl openssl ca-certificates pgbouncer; do
+        unzip python3 libarchive-tools zstd curl openssl ca-certificates pgbouncer shellcheck; do
         is_installed "$package" || echo "$package"
     done
 }
@@ -138,10 +138,24 @@ ensure_pgrx_knows_postgres() {
     fi
 }
 
-# A minimal rustup profile comes without these.
+# A minimal rustup profile comes without the first two; the last one is among the packages above, which nobody installs where PG_CONFIG
+# names a PostgreSQL.
 ensure_lint_tools() {
+    ensure_shellcheck
     if ! cargo fmt --version >/dev/null 2>&1 || ! cargo clippy --version >/dev/null 2>&1; then
         say "installing rustfmt and clippy"
         rustup component add rustfmt clippy
+    fi
+}
+
+ensure_shellcheck() {
+    command -v shellcheck >/dev/null && return
+    # Who is not root may be asked for a password, and what has a time limit does not own the terminal.
+    if has_apt && { ((EUID == 0)) || sudo -n true 2>/dev/null; }; then
+        say "installing shellcheck"
+        quietly apt-update as_root apt-get update
+        quietly apt-install as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends shellcheck
+    else
+        die "shellcheck is missing: install it"
     fi
 }

@@ -6,6 +6,7 @@
 
 use pgrx::prelude::*;
 use quire_core::error::Code;
+use quire_core::reason::Reason;
 
 /// Tells pgrx of the storage schema, which bootstrap.sql creates.
 #[pg_schema]
@@ -98,4 +99,16 @@ fn error_codes()
         Code::ALL
             .map(|code| (code.sqlstate().to_owned(), code.name().to_owned(), code.description().to_owned())),
     )
+}
+
+/// Every `reason` that DETAIL can have, for generated documentation.
+#[pg_extern(schema = "quire_store", immutable, parallel_safe)]
+fn error_reasons() -> TableIterator<
+    'static,
+    (name!(reason, String), name!(sqlstates, Vec<String>), name!(meaning, String), name!(remedy, String)),
+> {
+    TableIterator::new(Reason::ALL.map(|reason| {
+        let sqlstates = reason.codes().iter().map(|code| code.sqlstate().to_owned()).collect();
+        (reason.as_str().to_owned(), sqlstates, reason.meaning().to_owned(), reason.remedy().to_owned())
+    }))
 }

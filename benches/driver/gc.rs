@@ -101,7 +101,8 @@ fn notes(calls: &Calls, garbage: usize) -> Result<Vec<String>> {
     };
     Ok(vec![
         format!(
-            "Left: one connection, with synchronous_commit off, calls gc_run in the same project, {} ms after each answer. Right: nobody does.",
+            "Left: one connection, with synchronous_commit off, calls gc_run in the same project, {} ms after each \
+             answer. Right: nobody does.",
             PAUSE.as_millis()
         ),
         format!(

@@ -62,7 +62,8 @@ fn fill(scratch: &Scratch, projects: usize) -> Result<()> {
         format!(
             "PERFORM {schema}.bulk_upsert_project_files(md5(project::text)::uuid, (
                  SELECT jsonb_agg(jsonb_build_object('file_path', 'src/' || dir || '/file_' || file || '.ts',
-                     'content', (SELECT string_agg(md5(concat_ws('/', project, version, dir, file, part)), chr(10)) FROM generate_series(1, 9) part)))
+                     'content', (SELECT string_agg(md5(concat_ws('/', project, version, dir, file, part)), chr(10))
+                                 FROM generate_series(1, 9) part)))
                  FROM generate_series(0, {DIRECTORIES} - 1) dir, generate_series(1, {FILES_PER_DIRECTORY}) file))"
         )
     };

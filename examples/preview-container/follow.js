@@ -1,7 +1,8 @@
 // Keeps a tree complete: a snapshot first, then every event in order, and after whatever goes wrong what was missed.
 //
-// The cursor is the seq of the last event applied and the checksum of the log there: after a restore a seq is given out again. What comes by NOTIFY makes the program poll, which misses nothing, and is not
-// believed beyond that: whoever knows a channel's name can send under it, and every reader of the project does.
+// The cursor is the seq of the last event applied and the checksum of the log there: after a restore a seq is given out again. What
+// comes by NOTIFY makes the program poll, which misses nothing, and is not believed beyond that: whoever knows a channel's name can send
+// under it, and every reader of the project does.
 
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import { applyChanges, applyEvent } from './apply.js'

@@ -8,6 +8,7 @@ use quire_core::edit::Outcome;
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
 use quire_core::json::canonical;
+use quire_core::reason::Reason;
 use serde_json::{Value, json};
 
 /// Identifies a request: the function and what it was asked, content by hash.
@@ -42,7 +43,7 @@ impl Key {
         let Some((hash, receipt)) = store::find_request(project, self.id)? else { return Ok(None) };
         if hash != self.hash {
             return Err(Error::conflict(
-                "correlation_reused",
+                Reason::CorrelationReused,
                 "this correlation_id belongs to a different request",
             )
             .with("correlation_id", self.id.to_string()));

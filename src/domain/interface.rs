@@ -1,7 +1,9 @@
 //! What every domain answers, so that the services need not know which there are.
 
 use super::copying::Copying;
+use super::incoming::{Arrival, Incoming};
 use super::inverse::{InTheWay, Inverting};
+use super::shown::{Changes, Query};
 use crate::db::Row;
 use crate::db::rows::Rows;
 use crate::gate::Access;
@@ -31,6 +33,11 @@ pub trait Domain: Sync {
     /// Reads one of these as it arrives in JSON; the content it brings beside.
     fn stage(&self, access: &Access, op: &str, members: Members) -> Result<(Edit, Option<Brought>)>;
 
+    /// What does again what was logged, of contents as they are described; `None` when it is none of its operations.
+    fn again(&self, _op: &Op, _describe: &Describe) -> Result<Option<Edit>> {
+        Ok(None)
+    }
+
     /// Refuses what its project does not allow, by settings that may have changed since the edit was made.
     fn check_sizes(&self, writing: &Writing, edits: &[Edit]) -> Result<()>;
 
@@ -47,6 +54,16 @@ pub trait Domain: Sync {
         let RowKind::Logged(topic) = self.logged_kind() else { return Ok(()) };
         quarantine::refuse(project, [RowKind::Current(topic)], json!({}))?;
         quarantine::refuse_ops(project, topic, seq)
+    }
+
+    /// What a bundle that came from a peer does to its things; reads what of them is here.
+    fn arrive<'a>(&self, _incoming: &'a Incoming<'a>) -> Result<Option<Box<dyn Arrival + 'a>>> {
+        Ok(None)
+    }
+
+    /// What bundles after a seq and up to another changed, for their events.
+    fn changes(&self, _query: &Query, _up_to: Seq) -> Result<Option<Box<dyn Changes>>> {
+        Ok(None)
     }
 
     /// Adds what writes its things into another project.
@@ -91,6 +108,9 @@ pub trait Domain: Sync {
     /// Makes a row of current state, by its key, what its newest operation says; `false` when there is none.
     fn repair_current(&self, project: ProjectId, key: &Value) -> Result<bool>;
 }
+
+/// Tells what content is like.
+pub type Describe<'a> = dyn Fn(&Hash) -> Result<Content> + 'a;
 
 /// Content that an edit brings: what it is like, and its bytes.
 pub type Brought = (Content, Vec<u8>);

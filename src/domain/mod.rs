@@ -4,14 +4,17 @@ pub mod asset;
 pub mod copying;
 pub mod entity;
 pub mod file;
+pub mod incoming;
 pub mod interface;
 pub mod inverse;
+pub mod shown;
 mod system;
 
 use crate::ids::{ProjectId, Seq};
-use interface::{Domain, StoredOp, Written};
+use interface::{Describe, Domain, StoredOp, Written};
+use quire_core::edit::Edit;
 use quire_core::error::{Error, Result};
-use quire_core::op::{State, Write};
+use quire_core::op::{Op, State, Write};
 use quire_core::quarantine::RowKind;
 use std::collections::HashMap;
 
@@ -25,6 +28,16 @@ pub fn of(kind: RowKind) -> Result<&'static dyn Domain> {
         (kind, own) => kind == own,
     };
     DOMAINS.iter().find(is_of).copied().ok_or_else(|| Error::internal("a row belongs to no domain"))
+}
+
+/// What does again what was logged; `None` when that changed no content.
+pub fn again(op: &Op, describe: &Describe) -> Result<Option<Edit>> {
+    for domain in DOMAINS {
+        if let Some(edit) = domain.again(op, describe)? {
+            return Ok(Some(edit));
+        }
+    }
+    Ok(None)
 }
 
 /// The operations of every domain after a seq and up to another, in log order.

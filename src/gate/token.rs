@@ -6,6 +6,7 @@ use crate::db::{self, Row};
 use crate::ids::{ActorId, ProjectId, uuid_from_pg, uuid_to_pg};
 use pgrx::Uuid as PgUuid;
 use quire_core::error::{Code, Error, Result};
+use quire_core::reason::Reason;
 use quire_core::timestamp::Micros;
 use quire_core::token::{Root, Token};
 use uuid::Uuid;
@@ -64,14 +65,14 @@ fn admin_role(row: &Row) -> Result<Option<StoredRole>> {
 /// Refuses a bound token that has expired or been revoked meanwhile.
 pub fn refuse_dead(token: &Token, is_revoked: bool) -> Result<()> {
     if is_revoked {
-        return Err(gone("revoked", "this token has been revoked"));
+        return Err(gone(Reason::Revoked, "this token has been revoked"));
     }
     if token.is_expired(now()) {
-        return Err(gone("expired", "this token has expired"));
+        return Err(gone(Reason::Expired, "this token has expired"));
     }
     Ok(())
 }
 
-pub fn gone(reason: &str, message: &str) -> Error {
-    Error::new(Code::Gone, message).with("reason", reason)
+pub fn gone(reason: Reason, message: &str) -> Error {
+    Error::new(Code::Gone, message).because(reason)
 }

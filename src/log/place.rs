@@ -11,6 +11,7 @@ use quire_core::error::{Code, Error, Result};
 use quire_core::hash::Hash;
 use quire_core::mark::Mark;
 use quire_core::quarantine::RowKind;
+use quire_core::reason::Reason;
 use serde_json::json;
 
 /// A seq that somebody gives or that is kept for them, and its mark if it is known.
@@ -113,7 +114,7 @@ impl Place {
 
 /// The error of who remembers another log; `newest` is where this one ends.
 pub fn other_log(code: Code, message: String, newest: Seq) -> Error {
-    Error::new(code, message).with("reason", "must_refetch").with("seq", newest).hint(
+    Error::new(code, message).because(Reason::MustRefetch).with("seq", newest).hint(
         "the database was set back to an older state: fetch the project again and continue from its seq",
     )
 }

@@ -13,6 +13,7 @@ use crate::guc;
 use pgrx::pg_sys;
 use quire_core::error::{Error, Result};
 use quire_core::interrupt;
+use quire_core::reason::Reason;
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 
@@ -38,13 +39,13 @@ pub fn check(wanted: usize) -> Result<()> {
     let taken = heap::live().saturating_add(HELD.get());
     if taken.saturating_add(wanted) > most {
         return Err(Error::limit("the call takes too much memory", most)
-            .with("reason", "call_memory")
+            .because(Reason::CallMemory)
             .with("setting", "quire.max_call_memory")
             .hint("do it in smaller parts"));
     }
     if heap::is_short() {
         return Err(Error::limit("the server has no memory left for this call", most)
-            .with("reason", "out_of_memory")
+            .because(Reason::OutOfMemory)
             .hint("do it in smaller parts, or when there is less to do"));
     }
     Ok(())

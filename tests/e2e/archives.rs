@@ -1,11 +1,8 @@
 //! Archives that changed on the way are refused, or restore the same tree; those from before frames had checksums stay what they were.
 
-#[path = "../lib/dice.rs"]
-mod dice;
-
 use crate::cluster::shared;
+use crate::dice::Dice;
 use crate::steps::{ask, head_seq, noise, project, refusal};
-use dice::Dice;
 use postgres::{Client, GenericClient};
 use quire_core::archive::{Recipe, Step, steps, stored_bytes};
 use quire_core::content::{self, Codec, Encoded};

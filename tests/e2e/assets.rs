@@ -1,6 +1,7 @@
 //! Uploads in pieces, and content that comes and goes.
 
 use crate::cluster::shared;
+use crate::dice::Dice;
 use crate::log;
 use crate::steps::{backend_pid, configure, noise, project, refusal};
 use postgres::Client;
@@ -75,7 +76,7 @@ fn an_upload_that_is_rolled_back_can_be_finished_later() {
 
 #[test]
 fn content_that_writers_refer_to_while_it_is_collected_is_always_there() {
-    const WRITERS: u64 = 4;
+    const WRITERS: usize = 4;
     const ENOUGH: i64 = 100;
     let database = shared().database("assets_gc");
     let mut admin = database.client("postgres");
@@ -86,14 +87,15 @@ fn content_that_writers_refer_to_while_it_is_collected_is_always_there() {
     // How soon they have met often enough depends on the machine.
     let deadline = Instant::now() + Duration::from_secs(180);
     let has_met = || total.load(Ordering::Relaxed) > ENOUGH || Instant::now() > deadline;
+    let mut dice = Dice::new();
     thread::scope(|scope| {
         let collector =
             scope.spawn(|| collect_until(&mut database.client("postgres"), project, &done, &total));
         let writers: Vec<_> = (0..WRITERS)
-            .map(|writer| {
-                let (database, has_met) = (&database, &has_met);
+            .map(|_| {
+                let (database, dice, has_met) = (&database, dice.another(), &has_met);
                 scope.spawn(move || {
-                    write_the_same_again(&mut database.client("postgres"), project, writer, has_met)
+                    write_the_same_again(&mut database.client("postgres"), project, dice, has_met)
                 })
             })
             .collect();
@@ -123,16 +125,11 @@ fn collect_until(client: &mut Client, project: Uuid, done: &AtomicBool, total: &
 
 /// Writes few contents to few paths again and again, small ones and large ones, as files and assets, by all kinds of writers,
 /// 250 times and then on until `is_enough`.
-fn write_the_same_again(client: &mut Client, project: Uuid, seed: u64, is_enough: impl Fn() -> bool) {
-    let mut state = seed * 7919 + 1;
-    let mut dice = |sides: u64| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) % sides
-    };
+fn write_the_same_again(client: &mut Client, project: Uuid, mut dice: Dice, is_enough: impl Fn() -> bool) {
     for _ in (0..).take_while(|round| *round < 250 || !is_enough()) {
-        let path = format!("f{}", dice(5));
-        let content = format!("{} ", dice(12)).repeat(if dice(2) == 0 { 5 } else { 40_000 });
-        let outcome = match dice(6) {
+        let path = format!("f{}", dice.throw(5));
+        let content = format!("{} ", dice.throw(12)).repeat(if dice.throw(2) == 0 { 5 } else { 40_000 });
+        let outcome = match dice.throw(6) {
             0 => client.execute(
                 "SELECT quire.put_asset($1, $2, convert_to($3, 'UTF8'), 'text/plain', 'text')",
                 &[&project, &path, &content],
@@ -147,7 +144,8 @@ fn write_the_same_again(client: &mut Client, project: Uuid, seed: u64, is_enough
                 &[&project, &path],
             ),
             4 => client.execute(
-                "SELECT quire.bulk_upsert_project_files($1, jsonb_build_array(jsonb_build_object('file_path', $2::text, 'content', $3::text)))",
+                "SELECT quire.bulk_upsert_project_files($1, jsonb_build_array(
+                     jsonb_build_object('file_path', $2::text, 'content', $3::text)))",
                 &[&project, &path, &content],
             ),
             _ => client.execute("SELECT quire.upsert_project_file($1, $2, $3)", &[&project, &path, &content]),

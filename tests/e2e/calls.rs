@@ -51,10 +51,11 @@ pub enum Needs {
 
 use Needs::*;
 
-/// Every function, with arguments. `{p}` is the project, `{into}` one to write to, `{lib}` a library, `{template}` a template. `{snapshot}`, `{session}`, `{subscription}`, `{job}`, `{upload}`, `{conflict}`, `{quarantine}` and
-/// `{token_id}` name what is in the project, `{hash}` an asset of it, with its `{bytes}` and their `{sha256}`; `{name}` is what it is
-/// called, `{archive}` an export of another. `{member}` is who is to be a member or not, `{role}` a database role, `{text}` a token with the ability `{ability}`, `{link}`
-/// one for a snapshot.
+/// Every function, with arguments. `{p}` is the project, `{into}` one to write to, `{lib}` a library, `{template}` a template.
+/// `{snapshot}`, `{session}`, `{subscription}`, `{job}`, `{upload}`, `{conflict}`, `{quarantine}` and `{token_id}` name what is in the
+/// project, `{hash}` an asset of it, with its `{bytes}` and their `{sha256}`; `{name}` is what it is called, `{archive}` an export of
+/// another. `{member}` is who is to be a member or not, `{role}` a database role, `{text}` a token with the ability `{ability}`,
+/// `{link}` one for a snapshot.
 const CALLS: &[(Needs, &[(&str, &str)])] = &[
     (Nothing, &[("whoami", "")]),
     (Text, &[("authenticate", "'{text}'")]),

@@ -51,7 +51,8 @@ fn what_a_project_holds_is_what_its_tables_say() {
         INSERT INTO quire_store.sink_failure SELECT h.project_id, 3, h.seq, E'größer \"than\"\\n', clock_timestamp()
         FROM quire_store.project_head h;
         UPDATE quire_store.blob SET state = 3 WHERE hash = (SELECT hash FROM quire_store.blob WHERE state = 0 ORDER BY hash DESC LIMIT 1);
-        UPDATE quire_store.blob SET size = 1e18 WHERE hash = (SELECT hash FROM quire_store.blob WHERE state = 0 ORDER BY hash LIMIT 1)").expect("damage");
+        UPDATE quire_store.blob SET size = 1e18 WHERE hash = (
+            SELECT hash FROM quire_store.blob WHERE state = 0 ORDER BY hash LIMIT 1)").expect("damage");
     let sql = "SELECT project_id FROM quire_store.project";
     let projects: Vec<Uuid> = client.query(sql, &[]).expect("list").iter().map(|row| row.get(0)).collect();
     assert!(projects.len() > 3);
@@ -86,7 +87,8 @@ fn what_many_small_projects_hold_is_told_for_little_more_than_what_they_are() {
     let (told, counted) = (time("get_project"), time("project_stats"));
     assert!(counted < told * 2, "{counted:?}, and {told:?} without counting");
 
-    client.batch_execute("LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on").expect("have plans logged");
+    let logged = "LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on";
+    client.batch_execute(logged).expect("have plans logged");
     let before = cluster.log().len();
     client
         .execute("SELECT quire.project_stats(project_id) FROM quire_store.project LIMIT 1", &[])

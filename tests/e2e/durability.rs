@@ -103,7 +103,8 @@ fn the_next_writer_works_while_the_commit_of_the_one_before_is_flushed() {
         cluster.stop_flushes();
         let statement = match before {
             "" => format!(
-                "BEGIN; SAVEPOINT s; {}; ROLLBACK TO s; SELECT FROM quire_store.project_head WHERE project_id = '{project}' FOR NO KEY UPDATE; COMMIT",
+                "BEGIN; SAVEPOINT s; {}; ROLLBACK TO s;
+                 SELECT FROM quire_store.project_head WHERE project_id = '{project}' FOR NO KEY UPDATE; COMMIT",
                 save(project, "c", "x")
             ),
             _ => save(project, "a", "last"),
@@ -280,7 +281,8 @@ fn an_error_that_a_statement_raises_leaves_when_what_it_tells_of_is_flushed() {
     // By hand, because whoever takes the head row waits for what they see themselves.
     let archive = format!(
         "SET session_replication_role = replica;
-         UPDATE quire_store.blob SET state = 1, state_at = now(), state_reason = 'cold', codec = 0, bytes = '' WHERE project_id = '{project}' AND hash = (
+         UPDATE quire_store.blob SET state = 1, state_at = now(), state_reason = 'cold', codec = 0, bytes = ''
+         WHERE project_id = '{project}' AND hash = (
              SELECT content_hash FROM quire_store.project_files WHERE project_id = '{project}' AND version = 1)"
     );
     hasty.batch_execute(&archive).expect("archive");
@@ -316,7 +318,8 @@ fn sessions_keep_their_synchronous_commit() {
         format!("BEGIN; {}; PREPARE TRANSACTION 'one'; COMMIT PREPARED 'one'", save(12)),
         format!("BEGIN; {}; PREPARE TRANSACTION 'two'; ROLLBACK PREPARED 'two'", save(13)),
         format!(
-            "BEGIN; DECLARE held CURSOR WITH HOLD FOR SELECT * FROM quire.list_current_files('{project}'); {}; COMMIT; FETCH ALL FROM held; CLOSE held",
+            "BEGIN; DECLARE held CURSOR WITH HOLD FOR SELECT * FROM quire.list_current_files('{project}'); {}; COMMIT;
+             FETCH ALL FROM held; CLOSE held",
             save(14)
         ),
         format!(

@@ -99,7 +99,9 @@ fn write_files_of_another(client: &mut Client, project: Uuid) {
 
 /// Entities with a past: a deleted one, an open conflict, a resolved one.
 fn write_entities(client: &mut Client, editor: &mut Client, project: Uuid) {
-    let set = |id: &str, field: &str, value: serde_json::Value| json!({"op": "field.set", "entity_type": "task", "entity_id": id, "field": field, "value": value});
+    fn set(id: &str, field: &str, value: serde_json::Value) -> serde_json::Value {
+        json!({"op": "field.set", "entity_type": "task", "entity_id": id, "field": field, "value": value})
+    }
     let commit = "SELECT quire.commit_bundle($1, $2, base_seq => $3, on_conflict => 'record') ->> 'seq'";
     let ops = json!([
         set("1", "title", json!("Größe")),
@@ -273,7 +275,8 @@ const READERS: &[&str] = &[
     "SELECT * FROM quire.list_conflicts({p}, true)",
     "SELECT c.conflict_id, h.* FROM quire.list_conflicts({p}, true) c, quire.conflict_history({p}, c.conflict_id) h",
     "SELECT * FROM quire.list_assets({p})",
-    "SELECT o.seq, quire.get_asset({p}, o.target) FROM quire.oplog o WHERE o.project_id = {p} AND o.op LIKE 'asset.%' ORDER BY o.seq, o.ordinal",
+    "SELECT o.seq, quire.get_asset({p}, o.target) FROM quire.oplog o WHERE o.project_id = {p} AND o.op LIKE 'asset.%'
+     ORDER BY o.seq, o.ordinal",
     "SELECT a.content_hash, quire.read_asset_range({p}, a.content_hash), quire.read_asset_range({p}, a.content_hash, 1048570, 12)
      FROM quire.list_assets({p}) a WHERE a.asset_type <> 'cold'",
     "SELECT * FROM quire.gc_plan({p})",

@@ -203,7 +203,8 @@ fn default_privileges_of_the_installing_role_change_no_grant() {
 
     let grantees = "SELECT DISTINCT a.grantee::regrole FROM (
             SELECT relacl AS acl FROM pg_class WHERE relnamespace::regnamespace::text IN ('quire', 'quire_store')
-            UNION ALL SELECT attacl FROM pg_attribute JOIN pg_class c ON c.oid = attrelid WHERE c.relnamespace::regnamespace::text IN ('quire', 'quire_store')
+            UNION ALL SELECT attacl FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
+                WHERE c.relnamespace::regnamespace::text IN ('quire', 'quire_store')
             UNION ALL SELECT proacl FROM pg_proc WHERE pronamespace::regnamespace::text IN ('quire', 'quire_store')
             UNION ALL SELECT typacl FROM pg_type WHERE typnamespace::regnamespace::text IN ('quire', 'quire_store')
             UNION ALL SELECT nspacl FROM pg_namespace WHERE nspname = 'quire_store'

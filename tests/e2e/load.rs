@@ -1,13 +1,14 @@
 //! Many writers at once on one project, while readers follow the log.
 
 use crate::cluster::{Database, shared};
+use crate::dice::Dice;
 use crate::log;
 use crate::steps::{head_seq, project, put, refusal, try_put};
 use postgres::Client;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -95,10 +96,12 @@ fn a_mix_of_all_kinds_of_writers_leaves_a_sound_log() {
     let mut admin = database.client("postgres");
     let project = project(&mut admin, "load");
     put(&mut admin, project, "d/0", "base");
+    let mut dice = Dice::new();
+    let dice: Vec<Mutex<Dice>> = (0..8).map(|_| Mutex::new(dice.another())).collect();
     let (polled, _) = while_polling(&database, project, || {
         run_together(8, |writer| {
             let mut client = database.client("postgres");
-            let mut dice = Dice(writer as u64 + 1);
+            let mut dice = dice[writer].lock().expect("nobody else has them");
             for _ in 0..60 {
                 let (sql, arguments) = random_write(&mut dice);
                 if let Err(error) = client.execute(sql, &[&project, &arguments]) {
@@ -259,30 +262,19 @@ fn assert_events_are_the_versions(client: &mut Client, project: Uuid, events: &[
     assert_eq!(told.values().map(|(seq, _)| seq).collect::<HashSet<_>>().len(), told.len());
 }
 
-/// A small generator, so that a failing run can be repeated (as far as the timing of threads allows).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        // Knuth's MMIX constants; the low bits are poor.
-        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (self.0 >> 33) % sides
-    }
-
-    /// One of a dozen paths, of which some are directories of others.
-    fn path(&mut self) -> String {
-        match self.roll(4) {
-            0 => "d".to_owned(),
-            1 => "d/0/deep".to_owned(),
-            _ => format!("d/{}", self.roll(8)),
-        }
+/// One of a dozen paths, of which some are directories of others.
+fn random_path(dice: &mut Dice) -> String {
+    match dice.throw(4) {
+        0 => "d".to_owned(),
+        1 => "d/0/deep".to_owned(),
+        _ => format!("d/{}", dice.throw(8)),
     }
 }
 
 /// A statement with parameters project and jsonb.
 fn random_write(dice: &mut Dice) -> (&'static str, Value) {
-    let (a, b, text) = (dice.path(), dice.path(), format!("content {}", dice.roll(50)));
-    match dice.roll(7) {
+    let (a, b, text) = (random_path(dice), random_path(dice), format!("content {}", dice.throw(50)));
+    match dice.throw(7) {
         0 | 1 => (
             "SELECT quire.upsert_project_file($1, $2::jsonb ->> 'path', $2 ->> 'content')",
             json!({"path": a, "content": text}),
@@ -298,7 +290,7 @@ fn random_write(dice: &mut Dice) -> (&'static str, Value) {
         ),
         5 => (
             "SELECT quire.restore_project($1, 1 + ($2::jsonb ->> 'back')::int % (SELECT (quire.get_project($1) ->> 'seq')::int))",
-            json!({"back": dice.roll(1000)}),
+            json!({"back": dice.throw(1000)}),
         ),
         _ => (
             "SELECT quire.commit_bundle($1, $2, 'import', 'mixed')",

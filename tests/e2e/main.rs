@@ -12,6 +12,9 @@ mod content;
 mod cost;
 mod crash;
 mod decoding;
+mod deleted;
+#[path = "../lib/dice.rs"]
+mod dice;
 mod dump;
 mod durability;
 mod everybody;
@@ -44,3 +47,6 @@ mod tokens;
 mod waiting;
 mod workspaces;
 mod worst;
+
+// With which the dice are thrown.
+use quire_core::hash::Hash;

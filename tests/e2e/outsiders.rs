@@ -47,12 +47,14 @@ const PROBES: &[(Needs, &str, &[&str])] = &[
     ),
     (
         Needs::Change,
-        r#"commit_bundle('{p}', '[{"op": "field.set", "entity_type": "t", "entity_id": "1", "field": "rank", "value": 1}]', base_seq => 0)"#,
+        r#"commit_bundle('{p}', '[{"op": "field.set", "entity_type": "t", "entity_id": "1", "field": "rank", "value": 1}]',
+            base_seq => 0)"#,
         &["PT409"],
     ),
     (
         Needs::Change,
-        r#"commit_bundle('{p}', '[{"op": "asset.put", "filename": "x", "media_type": "a/b", "asset_type": "c", "content_hash": "{hash}"}]')"#,
+        r#"commit_bundle('{p}', '[{"op": "asset.put", "filename": "x", "media_type": "a/b", "asset_type": "c",
+            "content_hash": "{hash}"}]')"#,
         &[DONE],
     ),
     (Needs::Change, "tag_project('{p}', 'v', 1000000)", &["22023"]),

@@ -1,8 +1,9 @@
 //! Two databases that hold one project exchange bundles, and agree in the end.
 
 use crate::cluster::{Database, shared};
+use crate::dice::Dice;
 use crate::log;
-use crate::steps::user;
+use crate::steps::{backend_pid, user, wait_until_blocked};
 use postgres::{Client, GenericClient, Row};
 use quire_core::chain::checksum;
 use quire_core::peer::Bundle;
@@ -11,24 +12,8 @@ use uuid::Uuid;
 
 pub const PROJECT: Uuid = Uuid::from_u128(0x5EE4);
 
-/// Random numbers that a seed repeats (xorshift64*).
-pub struct Random(u64);
-
-impl Random {
-    pub fn seeded(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15))
-    }
-
-    pub fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % bound
-    }
-
-    fn one_of<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        from[self.below(from.len() as u64) as usize]
-    }
+fn one_of<'a>(dice: &mut Dice, from: &[&'a str]) -> &'a str {
+    from[dice.throw(from.len())]
 }
 
 /// The hashes of the two contents that are put as assets.
@@ -110,21 +95,21 @@ pub fn state(client: &mut Client) -> Value {
     client.query_one(sql, &[&PROJECT]).expect("read the state").get(0)
 }
 
-fn random_ops(random: &mut Random) -> Value {
-    let ops = (0..=random.below(3)).map(|_| {
-        let path = random.one_of(&["a", "b", "c", "d"]);
-        let (id, field) = (random.one_of(&["1", "2"]), random.one_of(&["x", "y", "z"]));
+fn random_ops(dice: &mut Dice) -> Value {
+    let ops = (0..=dice.throw(3)).map(|_| {
+        let path = one_of(dice, &["a", "b", "c", "d"]);
+        let (id, field) = (one_of(dice, &["1", "2"]), one_of(dice, &["x", "y", "z"]));
         let entity = |op: &str| json!({"op": op, "entity_type": "task", "entity_id": id});
-        match random.below(11) {
+        match dice.throw(11) {
             // Some contents both sides come to have, others only one.
-            0 => json!({"op": "file.put", "file_path": path, "content": format!("{}", random.below(4))}),
-            1 | 2 => json!({"op": "file.put", "file_path": path, "content": format!("{}", random.below(1 << 30))}),
+            0 => json!({"op": "file.put", "file_path": path, "content": format!("{}", dice.throw(4))}),
+            1 | 2 => json!({"op": "file.put", "file_path": path, "content": format!("{}", dice.throw(1 << 30))}),
             3 => json!({"op": "file.delete", "file_path": path}),
-            4 => json!({"op": "file.move", "from_path": path, "to_path": random.one_of(&["a", "b", "c", "d", "e"])}),
+            4 => json!({"op": "file.move", "from_path": path, "to_path": one_of(dice, &["a", "b", "c", "d", "e"])}),
             5 => entity("entity.delete"),
-            9 => json!({"op": "asset.put", "filename": random.one_of(&["x", "y"]), "media_type": "a/b", "asset_type": "t",
-                "content_base64": random.one_of(&["AA==", "AQ=="])}),
-            10 => json!({"op": "asset.delete", "content_hash": random.one_of(ASSETS)}),
+            9 => json!({"op": "asset.put", "filename": one_of(dice, &["x", "y"]), "media_type": "a/b", "asset_type": "t",
+                "content_base64": one_of(dice, &["AA==", "AQ=="])}),
+            10 => json!({"op": "asset.delete", "content_hash": one_of(dice, ASSETS)}),
             6 => {
                 let mut op = entity("field.unset");
                 op["field"] = json!(field);
@@ -133,7 +118,7 @@ fn random_ops(random: &mut Random) -> Value {
             _ => {
                 let mut op = entity("field.set");
                 op["field"] = json!(field);
-                op["value"] = json!(random.below(4));
+                op["value"] = json!(dice.throw(4));
                 op
             }
         }
@@ -142,36 +127,36 @@ fn random_ops(random: &mut Random) -> Value {
 }
 
 /// A bundle, an undo, or a resolution.
-pub fn write_something(random: &mut Random, side: &mut Side) {
-    match random.below(7) {
+pub fn write_something(dice: &mut Dice, side: &mut Side) {
+    match dice.throw(7) {
         0..=4 => {
             // What is not there cannot be deleted or moved: such a bundle is refused whole, and that is fine.
             let sql = "SELECT quire.commit_bundle($1, $2)";
-            drop(side.client.execute(sql, &[&PROJECT, &random_ops(random)]));
+            drop(side.client.execute(sql, &[&PROJECT, &random_ops(dice)]));
         }
         5 => {
-            let function = random.one_of(&["undo", "redo"]);
+            let function = one_of(dice, &["undo", "redo"]);
             let sql = format!("SELECT quire.{function}($1, 'skip')");
             drop(side.client.execute(&sql, &[&PROJECT]));
         }
         _ => {
             let sql = "SELECT quire.resolve_conflict($1, conflict_id, to_jsonb($2::int)) FROM quire.list_conflicts($1) LIMIT 1";
-            side.client.execute(sql, &[&PROJECT, &(random.below(4) as i32)]).expect("resolve");
+            side.client.execute(sql, &[&PROJECT, &(dice.throw(4) as i32)]).expect("resolve");
         }
     }
 }
 
 /// One random step: a write, an undo, a resolution, or an exchange that may be cut off, repeated or never acknowledged.
-fn step(random: &mut Random, sides: &mut [Side]) {
-    let at = random.below(sides.len() as u64) as usize;
-    match random.below(10) {
-        0..=6 => write_something(random, &mut sides[at]),
+fn step(dice: &mut Dice, sides: &mut [Side]) {
+    let at = dice.throw(sides.len());
+    match dice.throw(10) {
+        0..=6 => write_something(dice, &mut sides[at]),
         _ => {
             let (from, to) = (at, (at + 1) % sides.len());
             let name = sides[to].name;
-            let page = pull(&mut sides[from].client, name, 1 + random.below(4) as i32);
+            let page = pull(&mut sides[from].client, name, 1 + dice.throw(4) as i32);
             let peer = sides[from].name;
-            let is_cut = random.below(4) == 0;
+            let is_cut = dice.throw(4) == 0;
             let mut transaction = sides[to].client.transaction().expect("begin");
             let checkpoint = page["checkpoint"].as_i64();
             try_push(&mut transaction, peer, &page).expect("push");
@@ -180,7 +165,7 @@ fn step(random: &mut Random, sides: &mut [Side]) {
             }
             transaction.commit().expect("commit");
             // The acknowledgement may get lost: the same comes again and changes nothing.
-            if random.below(3) > 0 {
+            if dice.throw(3) > 0 {
                 let reached = "SELECT (quire.sync_status($1, $2) -> 'checkpoint')::bigint";
                 let reached: Option<i64> =
                     sides[to].client.query_one(reached, &[&PROJECT, &peer]).expect("status").get(0);
@@ -194,26 +179,26 @@ fn step(random: &mut Random, sides: &mut [Side]) {
 
 #[test]
 fn two_databases_converge_whatever_interleaves_is_cut_off_or_comes_twice() {
-    for seed in 1..=12u64 {
-        let (_a, _b, mut sides) = sides(&format!("seed_{seed}"));
-        let mut random = Random::seeded(seed);
+    for round in 1..=12 {
+        let (_a, _b, mut sides) = sides(&format!("round_{round}"));
+        let mut dice = Dice::new();
         for _ in 0..60 {
-            step(&mut random, &mut sides);
+            step(&mut dice, &mut sides);
         }
         let [a, b] = &mut sides;
         exchange(a, b);
         exchange(b, a);
-        assert_eq!(state(&mut a.client), state(&mut b.client), "seed {seed}");
+        assert_eq!(state(&mut a.client), state(&mut b.client), "round {round}");
         let before = state(&mut a.client);
         // Once more: everything is known, nothing changes.
         assert!(
             exchange(a, b).iter().chain(&exchange(b, a)).all(|(status, _)| status == "duplicate"),
-            "seed {seed}"
+            "round {round}"
         );
         assert_eq!(state(&mut b.client), before);
         for side in [a, b] {
             log::verify(&mut side.client, PROJECT);
-            assert_sound(&mut side.client, &format!("seed {seed}"));
+            assert_sound(&mut side.client, &format!("round {round}"));
         }
     }
 }
@@ -221,12 +206,12 @@ fn two_databases_converge_whatever_interleaves_is_cut_off_or_comes_twice() {
 /// Each hands on to the next what it has, its own and what came from others.
 #[test]
 fn three_databases_in_a_ring_converge() {
-    for seed in 1..=12u64 {
+    for round in 1..=12 {
         let (_databases, mut sides): (Vec<Database>, Vec<Side>) =
-            ["a", "b", "c"].map(|side| side_of(&format!("ring_{seed}"), side)).into_iter().unzip();
-        let mut random = Random::seeded(seed);
+            ["a", "b", "c"].map(|side| side_of(&format!("ring_{round}"), side)).into_iter().unzip();
+        let mut dice = Dice::new();
         for _ in 0..60 {
-            step(&mut random, &mut sides);
+            step(&mut dice, &mut sides);
         }
         let around = |sides: &mut Vec<Side>| {
             let mut rows = Vec::new();
@@ -241,13 +226,13 @@ fn three_databases_in_a_ring_converge() {
         };
         around(&mut sides);
         let states: Vec<Value> = sides.iter_mut().map(|side| state(&mut side.client)).collect();
-        assert_eq!(states[0], states[1], "seed {seed}");
-        assert_eq!(states[0], states[2], "seed {seed}");
+        assert_eq!(states[0], states[1], "round {round}");
+        assert_eq!(states[0], states[2], "round {round}");
         // What comes back to where it was made is known there.
-        assert!(around(&mut sides).iter().all(|(status, _)| status == "duplicate"), "seed {seed}");
+        assert!(around(&mut sides).iter().all(|(status, _)| status == "duplicate"), "round {round}");
         for side in &mut sides {
             log::verify(&mut side.client, PROJECT);
-            assert_sound(&mut side.client, &format!("seed {seed}"));
+            assert_sound(&mut side.client, &format!("round {round}"));
         }
     }
 }
@@ -465,11 +450,11 @@ fn who_sends_the_same_at_the_same_time_is_told_that_it_is_known() {
     let status: String = first.query_one(sql, &[&PROJECT, &page["bundles"]]).expect("push").get(0);
     assert_eq!(status, "applied");
     let mut second = b_db.client("peers_same_time_b");
-    let bundles = page["bundles"].clone();
+    let (bundles, pid) = (page["bundles"].clone(), backend_pid(&mut second));
     let waiting = std::thread::spawn(move || {
         second.query_one(sql, &[&PROJECT, &bundles]).map(|row| row.get::<_, String>(0))
     });
-    std::thread::sleep(std::time::Duration::from_millis(500));
+    wait_until_blocked(&b_db, pid);
     first.commit().expect("commit");
     let status = waiting.join().expect("ends").expect("push");
     assert_eq!(status, "duplicate");

@@ -210,7 +210,8 @@ fn supabase_realtime_gets_every_event_and_its_failures_are_seen_and_fail_no_save
             4,
             "GRANT EXECUTE ON FUNCTION realtime.send TO quire_sink; GRANT INSERT ON realtime.messages TO quire_sink;
              ALTER TABLE realtime.messages ENABLE ROW LEVEL SECURITY",
-            "realtime.send stored no message that quire_sink may see: policies for it may be missing; a warning of realtime.send is in the server log",
+            "realtime.send stored no message that quire_sink may see: policies for it may be missing; a \
+             warning of realtime.send is in the server log",
         ),
     ] {
         writer.batch_execute(grant).expect("grant");

@@ -17,7 +17,8 @@ const WRITERS: &[(&str, i64)] = &[
     ("quire.delete_project_file($1, 'b', correlation_id => $2)", 1),
     ("quire.move_project_file($1, 'b', 'c', correlation_id => $2)", 1),
     (
-        "quire.bulk_upsert_project_files($1, '[{\"file_path\": \"a\", \"content\": \"x\"}, {\"file_path\": \"n\", \"content\": \"y\"}]', $2)",
+        "quire.bulk_upsert_project_files($1, '[{\"file_path\": \"a\", \"content\": \"x\"}, \
+         {\"file_path\": \"n\", \"content\": \"y\"}]', $2)",
         1,
     ),
     ("quire.bulk_delete_project_files($1, ARRAY['a', 'b'], $2)", 1),

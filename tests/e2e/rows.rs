@@ -24,7 +24,8 @@ const ROWS: &str = "SELECT c.relname, count(x.row), md5(COALESCE(string_agg(x.ro
         SELECT string_agg(format('%I', a.attname), ', ' ORDER BY a.attnum) AS columns FROM pg_attribute a
         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
           AND a.atttypid NOT IN ('uuid'::regtype, 'timestamptz'::regtype, 'jsonb'::regtype, 'oid'::regtype)
-          AND a.attname NOT IN ('checksum', 'prev_checksum', 'op_checksum') AND (c.relname <> 'blob' OR a.attname IN ('codec', 'chunk_count', 'state'))) k
+          AND a.attname NOT IN ('checksum', 'prev_checksum', 'op_checksum')
+          AND (c.relname <> 'blob' OR a.attname IN ('codec', 'chunk_count', 'state'))) k
     LEFT JOIN LATERAL (
         SELECT unnest(xpath('//r/text()', query_to_xml(
             format('SELECT ROW(%s)::text AS r FROM quire_store.%I', k.columns, c.relname), false, false, '')))::text AS row) x ON true

@@ -64,10 +64,15 @@ fn wrong_plans(log: &str) -> Vec<String> {
     log.lines().filter(|line| is_wrong(line)).map(str::to_owned).collect()
 }
 
+/// Has the plan of each statement logged, with how many rows it met.
+const PLANS_LOGGED: &str =
+    "LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on;
+    SET auto_explain.log_analyze = on; SET auto_explain.log_timing = off";
+
 /// Every function that reads, and one that writes.
 fn call_all(database: &Database, project: Uuid) {
     let mut client = database.client("postgres");
-    client.batch_execute("LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on; SET auto_explain.log_analyze = on; SET auto_explain.log_timing = off").expect("have plans logged");
+    client.batch_execute(PLANS_LOGGED).expect("have plans logged");
     // Statements on views are the client's own.
     let mut called = 0;
     for reader in fixture::readers(project).filter(|reader| {
@@ -175,7 +180,8 @@ fn a_page_costs_what_it_returns() {
     let mut client = database.client("postgres");
     let project = project(&mut client, "long");
     let paths = "SELECT quire.bulk_upsert_project_files($1, (
-        SELECT jsonb_agg(jsonb_build_object('file_path', CASE WHEN f < 6 THEN 'small' ELSE 'd' || f % 10 END || '/' || f, 'content', 'x' || f))
+        SELECT jsonb_agg(jsonb_build_object('file_path', CASE WHEN f < 6 THEN 'small' ELSE 'd' || f % 10 END || '/' || f,
+            'content', 'x' || f))
         FROM generate_series(1, 9999) f))";
     client.execute(paths, &[&project]).expect("write many files");
     client
@@ -189,7 +195,7 @@ fn a_page_costs_what_it_returns() {
         ))
         .expect("write often");
     client.batch_execute("VACUUM ANALYZE").expect("analyze");
-    client.batch_execute("LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on; SET auto_explain.log_analyze = on; SET auto_explain.log_timing = off").expect("have plans logged");
+    client.batch_execute(PLANS_LOGGED).expect("have plans logged");
     for page in PAGES {
         let before = cluster.log().len();
         let sql = format!("SELECT count(*) FROM {}", page.replace("$P", &format!("'{project}'")));

@@ -3,7 +3,7 @@
 use crate::calls::{Names, assert_calls_are_complete, calls};
 use crate::cluster::{Database, shared};
 use crate::peers::{PROJECT, pull, push, sides};
-use crate::steps::{add_member, ask, ensure_role, put, user};
+use crate::steps::{add_member, ask, backend_pid, ensure_role, put, user, wait_until_blocked};
 use postgres::Client;
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -250,7 +250,9 @@ fn one_statement_over_thousands_of_projects_leaves_room_in_the_table_of_locks() 
     let mut admin = database.client("postgres");
     admin
         .batch_execute(
-            "DO $$ BEGIN FOR n IN 1..3000 LOOP PERFORM quire.upsert_project_file(quire.create_project('p' || n), 'a', 'x'); COMMIT; END LOOP; END $$",
+            "DO $$ BEGIN FOR n IN 1..3000 LOOP
+                 PERFORM quire.upsert_project_file(quire.create_project('p' || n), 'a', 'x'); COMMIT;
+             END LOOP; END $$",
         )
         .expect("make projects");
     let collected: i64 = admin
@@ -281,11 +283,10 @@ fn one_statement_over_thousands_of_projects_leaves_room_in_the_table_of_locks() 
         .get(0);
     assert!(locks <= 40, "{locks} places are kept");
     // Who waits for a row whose place was given up sees what was written meanwhile.
-    let waiter = std::thread::spawn({
-        let mut waiter = database.client("postgres");
-        move || put(&mut waiter, first, "a", "after")
-    });
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    let mut waiter = database.client("postgres");
+    let pid = backend_pid(&mut waiter);
+    let waiter = std::thread::spawn(move || put(&mut waiter, first, "a", "after"));
+    wait_until_blocked(&database, pid);
     admin.batch_execute("COMMIT").expect("commit");
     assert_eq!(waiter.join().expect("the waiter writes"), (4, 4), "version and seq go on");
 }

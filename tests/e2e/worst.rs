@@ -253,7 +253,8 @@ fn large_project(database: &Database) -> Names {
     for from in [0, 5000, 10_000, 15_000] {
         let files = format!(
             "SELECT quire.commit_bundle('{{p}}', (SELECT jsonb_agg(jsonb_build_object('op', 'file.put',
-                'file_path', format('d%s/f%s', n % 100, n), 'content', n::text)) FROM generate_series({from} + 1, {from} + 5000) n)) ->> 'seq'"
+                'file_path', format('d%s/f%s', n % 100, n), 'content', n::text))
+                FROM generate_series({from} + 1, {from} + 5000) n)) ->> 'seq'"
         );
         ask(&mut owner, &files);
     }
@@ -279,7 +280,8 @@ fn large_project(database: &Database) -> Names {
     let base = ask(&mut owner, "SELECT quire.get_project('{p}') ->> 'seq'");
     let set = |value: u8| {
         format!(
-            "SELECT quire.commit_bundle('{{p}}', '[{{\"op\": \"field.set\", \"entity_type\": \"c\", \"entity_id\": \"1\", \"field\": \"f\", \"value\": {value}}}]',
+            "SELECT quire.commit_bundle('{{p}}', '[{{\"op\": \"field.set\", \"entity_type\": \"c\", \"entity_id\": \"1\",
+                \"field\": \"f\", \"value\": {value}}}]',
                 base_seq => {base}, on_conflict => 'record') ->> 'seq'"
         )
     };
@@ -321,7 +323,8 @@ fn large_project(database: &Database) -> Names {
         (
             "hash",
             asked(
-                "SELECT quire.put_asset('{p}', 'a.png', (SELECT b FROM worst_value WHERE name = 'zeros'), 'image/png', 'image') ->> 'content_hash'",
+                "SELECT quire.put_asset('{p}', 'a.png', (SELECT b FROM worst_value WHERE name = 'zeros'), 'image/png', 'image')
+                     ->> 'content_hash'",
             ),
         ),
         ("job", job),

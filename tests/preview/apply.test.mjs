@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, symlinkSync, unlinkSync, writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
@@ -117,7 +119,9 @@ test('hostile paths are refused in every kind of event, before anything else is 
 })
 
 test('a symlink that leads outside is refused', async () => {
-  for (const [path, target] of [['l', '/etc'], ['l', '..'], ['l', '../x'], ['a/l', '../../x'], ['a/l', 'b/../../../x'], ['l', 'a\\b'], ['l', 'a\0b'], ['l', '']]) {
+  for (const [path, target] of [
+    ['l', '/etc'], ['l', '..'], ['l', '../x'], ['a/l', '../../x'], ['a/l', 'b/../../../x'], ['l', 'a\\b'], ['l', 'a\0b'], ['l', ''],
+  ]) {
     await assert.rejects(() => update(path, target, '120000'), Refused, `${path} -> ${target}`)
     assert.ok(!existsSync(at(path)))
   }

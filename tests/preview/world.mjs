@@ -111,7 +111,8 @@ export async function webServer(answer) {
 
 /** Starts a container with what start_session returned; it connects with nothing but quire_guest. */
 export function container(directory, variables, port) {
-  const env = { PATH: process.env.PATH, PGDATABASE, PGUSER: 'quire_preview_container', PGHOST: '127.0.0.1', PGPORT: String(port), ...variables }
+  const where = { PGDATABASE, PGUSER: 'quire_preview_container', PGHOST: '127.0.0.1', PGPORT: String(port) }
+  const env = { PATH: process.env.PATH, ...where, ...variables }
   const startedAt = performance.now()
   const child = spawnChild(process.execPath, [MAIN, directory], { env, stdio: ['ignore', 'pipe', 'pipe'] })
   const states = []

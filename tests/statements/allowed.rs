@@ -81,7 +81,7 @@ const FOR_ADMINISTRATORS: &str =
     "tokens of all projects, when roles are renamed or keys are made; a call for administrators";
 const A_COPY: &str =
     "contents go from project $1 into project $2 as they are stored, without a way through this backend";
-const BY_ITS_NUMBER: &str = "compares pairs, so that no other index serves than that of numbers: an equation would have the planner read all heads \
-     of a project that has just grown, for each of its files";
+const BY_ITS_NUMBER: &str = "compares pairs, so that no other index serves than that of numbers: \
+     an equation would have the planner read all heads of a project that has just grown, for each of its files";
 const IN_QUARANTINE: &str =
     "a fault is known again by all that its row holds, whatever columns there will be";

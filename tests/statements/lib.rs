@@ -179,11 +179,13 @@ fn what_breaks_a_rule_is_told() {
         ),
         ("SELECT 1 FROM quire_store.bundle b, quire_store.blob c WHERE project_id = $1", 2),
         (
-            "SELECT (SELECT max(seq) FROM quire_store.bundle u WHERE u.project_id = b.project_id) FROM quire_store.blob b WHERE b.project_id = $1",
+            "SELECT (SELECT max(seq) FROM quire_store.bundle u WHERE u.project_id = b.project_id)
+             FROM quire_store.blob b WHERE b.project_id = $1",
             1,
         ),
         (
-            "SELECT 1 FROM quire_store.bundle b, LATERAL (SELECT 1 FROM quire_store.blob c WHERE b.project_id = $1) l WHERE b.project_id = $1",
+            "SELECT 1 FROM quire_store.bundle b, LATERAL (SELECT 1 FROM quire_store.blob c WHERE b.project_id = $1) l
+             WHERE b.project_id = $1",
             1,
         ),
         (
@@ -216,11 +218,13 @@ fn what_breaks_a_rule_is_told() {
         ("SELECT b::text FROM quire_store.blob b WHERE b.project_id = $1", 1),
         ("SELECT (SELECT f(b)) FROM quire_store.blob b WHERE b.project_id = $1", 1),
         (
-            "SELECT h.seq FROM quire_store.project_head h JOIN quire_store.project p ON p.project_id = $1 WHERE h.project_id = $1 FOR NO KEY UPDATE OF h",
+            "SELECT h.seq FROM quire_store.project_head h JOIN quire_store.project p ON p.project_id = $1
+             WHERE h.project_id = $1 FOR NO KEY UPDATE OF h",
             1,
         ),
         (
-            "SELECT seq, (SELECT count(*) FROM quire_store.blob WHERE project_id = $1) FROM quire_store.project_head WHERE project_id = $1 FOR UPDATE",
+            "SELECT seq, (SELECT count(*) FROM quire_store.blob WHERE project_id = $1)
+             FROM quire_store.project_head WHERE project_id = $1 FOR UPDATE",
             1,
         ),
         ("SELECT 1 FROM quire_store.no_such_table", 1),

@@ -56,7 +56,8 @@ const SCHEMA = `
   CREATE FUNCTION get_line(id int) RETURNS "application/vnd.twkb" AS $$ SELECT '\\xa2000200'::bytea $$ LANGUAGE sql STABLE;
   CREATE DOMAIN "*/*" AS bytea;
   CREATE FUNCTION file(type text) RETURNS "*/*" AS $$
-    SELECT set_config('response.headers', format('[{"Content-Type": "%s"}, {"Content-Disposition": "inline; filename=\\"cat\\""}]', type), true);
+    SELECT set_config('response.headers', format(
+      '[{"Content-Type": "%s"}, {"Content-Disposition": "inline; filename=\\"cat\\""}]', type), true);
     SELECT '\\x00ff00'::bytea $$ LANGUAGE sql STABLE;
   CREATE FUNCTION any_type() RETURNS "*/*" AS $$ SELECT '\\x00ff00'::bytea $$ LANGUAGE sql STABLE;
 

@@ -1,5 +1,5 @@
-// The forms that quire hashes, as README.txt of an export, docs/architecture.md and crates/quire-core/src/token describe them. Nothing here is
-// quire's: JSON and its numbers are JavaScript's, BLAKE3 is @noble/hashes.
+// The forms that quire hashes, as README.txt of an export, docs/architecture.md and crates/quire-core/src/token describe them. Nothing
+// here is quire's: JSON and its numbers are JavaScript's, BLAKE3 is @noble/hashes.
 
 import { blake3 } from '@noble/hashes/blake3.js'
 

@@ -171,32 +171,49 @@ pub struct AssetChange {
     pub asset: Asset,
 }
 
-/// Payload of the event of one bundle; a path, field or asset that changed twice shows its last state.
-pub fn build(
-    name: &str,
-    origin: &Origin,
-    files: Vec<Change>,
-    fields: Option<Vec<FieldChange>>,
-    assets: Vec<AssetChange>,
-) -> Value {
-    let mut payload = build_files(name, files);
-    if !assets.is_empty() {
-        payload.insert("assets".into(), describe_assets(assets));
+/// Adds what one bundle did to files; a path that changed twice shows its last state.
+pub fn add_files(payload: &mut Map<String, Value>, name: &str, mut changes: Vec<Change>) {
+    if changes.len() > 1 {
+        changes = last_of_each_path(changes);
     }
-    match fields {
-        Some(fields) if !fields.is_empty() => {
-            payload.insert("entities".into(), entities(fields));
+    match changes.as_slice() {
+        [] => {}
+        [change] if name != BULK => describe(change, payload),
+        many => {
+            payload.insert("files".into(), many.iter().map(entry).collect());
         }
-        Some(_) => {}
+    }
+}
+
+/// Adds what one bundle did to fields, of which each shows its last state; `None` when that is too large to travel.
+pub fn add_fields(payload: &mut Map<String, Value>, changes: Option<Vec<FieldChange>>) {
+    match changes {
+        Some(changes) if changes.is_empty() => {}
+        Some(changes) => {
+            payload.insert("entities".into(), entities(changes));
+        }
         None => {
             payload.insert("content_omitted".into(), true.into());
         }
+    }
+}
+
+/// Adds what one bundle did to assets, of which each shows its last state.
+pub fn add_assets(payload: &mut Map<String, Value>, changes: Vec<AssetChange>) {
+    if !changes.is_empty() {
+        payload.insert("assets".into(), describe_assets(changes));
+    }
+}
+
+/// Payload of the event of one bundle, of what its domains have added. A bulk lists files, also when there are none.
+pub fn build(name: &str, origin: &Origin, mut payload: Map<String, Value>) -> Value {
+    if name == BULK {
+        payload.entry("files").or_insert_with(|| Value::Array(Vec::new()));
     }
     add_origin(&mut payload, origin);
     Value::Object(payload)
 }
 
-/// `[{action, content_hash, filename, media_type, asset_type, size, reason?}]`
 fn describe_assets(changes: Vec<AssetChange>) -> Value {
     let mut seen = HashSet::new();
     let mut last: Vec<Value> = changes
@@ -253,21 +270,6 @@ fn entities(changes: Vec<FieldChange>) -> Value {
             }))
         })
         .collect()
-}
-
-fn build_files(name: &str, mut changes: Vec<Change>) -> Map<String, Value> {
-    if changes.len() > 1 {
-        changes = last_of_each_path(changes);
-    }
-    let mut payload = Map::new();
-    match changes.as_slice() {
-        [] if name == ENTITY_UPDATE || name == ASSET_UPDATE => {}
-        [change] if name != BULK => describe(change, &mut payload),
-        many => {
-            payload.insert("files".into(), many.iter().map(entry).collect());
-        }
-    }
-    payload
 }
 
 fn last_of_each_path(changes: Vec<Change>) -> Vec<Change> {
@@ -377,6 +379,20 @@ fn strip_content(value: &mut Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn build(
+        name: &str,
+        origin: &Origin,
+        files: Vec<Change>,
+        fields: Option<Vec<FieldChange>>,
+        assets: Vec<AssetChange>,
+    ) -> Value {
+        let mut payload = Map::new();
+        add_files(&mut payload, name, files);
+        add_fields(&mut payload, fields);
+        add_assets(&mut payload, assets);
+        super::build(name, origin, payload)
+    }
 
     const ORIGIN: Origin = Origin { sender: Uuid::nil(), from_peer: None, committed_at: 0 };
 

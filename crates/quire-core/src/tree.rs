@@ -10,6 +10,7 @@ use crate::interrupt;
 use crate::mode::Mode;
 use crate::op::{File, FileOp};
 use crate::path::FilePath;
+use crate::reason::Reason;
 use crate::timestamp::Micros;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -182,21 +183,29 @@ pub struct Applied {
     pub next_file_id: i32,
 }
 
+/// Why edits cannot be applied.
+#[derive(Debug)]
+pub struct Refusal {
+    /// Index of the edit that cannot; `None` when it is what all of them together lead to.
+    pub edit: Option<usize>,
+    /// What is wrong.
+    pub error: Error,
+}
+
 /// Applies `edits` to `heads`, which afterwards hold the new state.
-pub fn apply(heads: &mut HashMap<FilePath, Head>, edits: &[FileEdit], next_file_id: i32) -> Result<Applied> {
+pub fn apply(
+    heads: &mut HashMap<FilePath, Head>,
+    edits: &[FileEdit],
+    next_file_id: i32,
+) -> std::result::Result<Applied, Refusal> {
     let mut run =
         Run { heads, applied: Applied { next_file_id, ..Applied::default() }, created: BTreeSet::new() };
-    for edit in edits {
-        interrupt::check()?;
-        match edit {
-            FileEdit::Put { path, file_type, mode, content, expected_version } => {
-                run.put(path, file_type.as_deref(), *mode, content, *expected_version)?;
-            }
-            FileEdit::Delete { path, expected_version } => run.delete(path, *expected_version)?,
-            FileEdit::Move { from, to, expected_version } => run.rename(from, to, *expected_version)?,
-        }
+    let of_all = |error| Refusal { edit: None, error };
+    for (at, edit) in edits.iter().enumerate() {
+        interrupt::check().map_err(of_all)?;
+        run.apply(edit).map_err(|error| Refusal { edit: Some(at), error })?;
     }
-    run.check_directories()?;
+    run.check_directories().map_err(of_all)?;
     Ok(run.applied)
 }
 
@@ -207,6 +216,16 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    fn apply(&mut self, edit: &FileEdit) -> Result<()> {
+        match edit {
+            FileEdit::Put { path, file_type, mode, content, expected_version } => {
+                self.put(path, file_type.as_deref(), *mode, content, *expected_version)
+            }
+            FileEdit::Delete { path, expected_version } => self.delete(path, *expected_version),
+            FileEdit::Move { from, to, expected_version } => self.rename(from, to, *expected_version),
+        }
+    }
+
     fn put(
         &mut self,
         path: &FilePath,
@@ -268,7 +287,7 @@ impl Run<'_> {
         }
         let current = self.live(from, expected)?;
         if let Some(there) = self.heads.get(to).filter(|head| head.is_live()) {
-            return Err(Error::conflict("destination_exists", format!("{to} exists already"))
+            return Err(Error::conflict(Reason::DestinationExists, format!("{to} exists already"))
                 .with("file_path", to.as_str())
                 .with("version", there.version));
         }
@@ -375,7 +394,7 @@ impl Run<'_> {
             for directory in path.ancestors() {
                 if self.heads.get(directory).is_some_and(Head::is_live) {
                     let error = Error::conflict(
-                        "path_conflict",
+                        Reason::PathConflict,
                         format!("{directory} cannot be both a file and a directory"),
                     )
                     .with("file_path", directory);
@@ -407,7 +426,7 @@ fn check_version(path: &FilePath, head: Option<&Head>, expected: Option<i32>) ->
         0 => format!("{path} exists already at version {version}"),
         _ => format!("{path} is at version {version}, not {expected}"),
     };
-    Err(Error::conflict("stale_version", message)
+    Err(Error::conflict(Reason::StaleVersion, message)
         .with("file_path", path.as_str())
         .with("expected_version", expected)
         .with("current", json!({"version": version, "content_hash": content_hash, "is_deleted": !head.is_some_and(Head::is_live)}))

@@ -35,7 +35,7 @@ fn rename(from: &str, to: &str) -> FileEdit {
 
 fn run(heads: &mut HashMap<FilePath, Head>, edits: &[FileEdit]) -> Result<Applied> {
     let next = heads.values().map(|head| head.file_id).max().unwrap_or(0) + 1;
-    apply(heads, edits, next)
+    apply(heads, edits, next).map_err(|refusal| refusal.error)
 }
 
 #[test]

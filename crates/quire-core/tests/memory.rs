@@ -1,5 +1,9 @@
 //! How much memory the readers of what anybody may send take: a stated multiple of what came in, whatever it is.
 
+#[path = "../../../tests/lib/heap.rs"]
+mod heap;
+
+use heap::{BUFFERS, FACTOR, peak};
 use proptest::prelude::*;
 use quire_core::archive::{Delta, Entry, Format, Limits, Member, Writer, read, read_below};
 use quire_core::content::{CHUNK_BYTES, Codec};
@@ -8,55 +12,7 @@ use quire_core::export::{FILES, HISTORY, Reader, add};
 use quire_core::hash::Hash;
 use quire_core::mode::Mode;
 use quire_core::path::FilePath;
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::io::Cursor;
-
-/// Most bytes of memory for a byte of input.
-const FACTOR: usize = 10;
-/// Besides: buffers that do not depend on the input.
-const BUFFERS: usize = 1 << 20;
-
-#[global_allocator]
-static HEAP: Counted = Counted;
-
-struct Counted;
-
-thread_local! {
-    static LIVE: Cell<isize> = const { Cell::new(0) };
-    static PEAK: Cell<isize> = const { Cell::new(0) };
-}
-
-fn count(bytes: isize) {
-    // A thread that ends frees memory when these are gone.
-    let _ = LIVE.try_with(|live| {
-        live.set(live.get() + bytes);
-        let _ = PEAK.try_with(|peak| peak.set(peak.get().max(live.get())));
-    });
-}
-
-// SAFETY: the system's allocator, and numbers.
-unsafe impl GlobalAlloc for Counted {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size() as isize);
-        // SAFETY: passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, start: *mut u8, layout: Layout) {
-        count(-(layout.size() as isize));
-        // SAFETY: passed on.
-        unsafe { System.dealloc(start, layout) }
-    }
-}
-
-/// What `work` gives, and the most bytes that this thread held meanwhile.
-fn peak<R>(work: impl FnOnce() -> R) -> (R, usize) {
-    let before = LIVE.get();
-    PEAK.set(before);
-    let result = work();
-    (result, usize::try_from(PEAK.get() - before).unwrap_or_default())
-}
 
 const LIMITS: Limits = Limits {
     max_files: 1_000_000,

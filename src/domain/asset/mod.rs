@@ -5,18 +5,22 @@
 //! does not have.
 //! Does not: keep versions (the content is what an asset is), delete bytes, or write outside a bundle.
 
+mod arrival;
 mod copying;
 mod inverse;
 mod ops;
+mod shown;
 pub mod store;
 
 use crate::blob;
 use crate::db::rows::Rows;
 use crate::domain::copying::Copying;
+use crate::domain::incoming::{Arrival, Incoming};
 use crate::domain::interface::{
-    Applied, Brought, Domain, Growth, NewBundle, StoredOp, Stray, Writing, Written,
+    Applied, Brought, Describe, Domain, Growth, NewBundle, StoredOp, Stray, Writing, Written,
 };
 use crate::domain::inverse::{InTheWay, Inverting};
+use crate::domain::shown::{Changes, Query};
 use crate::gate::Access;
 use crate::ids::{ProjectId, Seq};
 use quire_core::asset::{self, AssetEdit, Source};
@@ -125,6 +129,13 @@ impl Domain for Assets {
         Ok((Edit::Asset(edit), brought))
     }
 
+    fn again(&self, op: &Op, _describe: &Describe) -> Result<Option<Edit>> {
+        Ok(match op {
+            Op::Asset(op) => Some(Edit::Asset(AssetEdit::again(op))),
+            _ => None,
+        })
+    }
+
     fn check_sizes(&self, writing: &Writing, edits: &[Edit]) -> Result<()> {
         edits.iter().try_for_each(|edit| match edit {
             Edit::Asset(AssetEdit::Put { source, label, .. }) => {
@@ -141,6 +152,14 @@ impl Domain for Assets {
         };
         let edits: Vec<AssetEdit> = edits.into_iter().filter_map(own).collect();
         Ok(Box::new(apply(writing, &edits)?))
+    }
+
+    fn arrive<'a>(&self, incoming: &'a Incoming<'a>) -> Result<Option<Box<dyn Arrival + 'a>>> {
+        arrival::arrive(incoming).map(Some)
+    }
+
+    fn changes(&self, query: &Query, up_to: Seq) -> Result<Option<Box<dyn Changes>>> {
+        shown::read(query, up_to).map(Some)
     }
 
     fn copy(&self, copying: &mut Copying) -> Result<()> {

@@ -7,6 +7,7 @@ use quire_core::error::{Error, Result};
 use quire_core::field::{Applied, Clash, FieldState, Fields};
 use quire_core::json::JsonValue;
 use quire_core::key::FieldKey;
+use quire_core::reason::Reason;
 use quire_core::text::shorten;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -60,7 +61,7 @@ pub fn refusal(project: ProjectId, clashes: &[Clash]) -> Result<Error> {
         (Some(first), count) => format!("{first}, and there are {} more conflicts", count - 1),
         (None, _) => "fields are in conflict".to_owned(),
     };
-    Ok(Error::conflict("field_conflict", message)
+    Ok(Error::conflict(Reason::FieldConflict, message)
         .with("conflicts", json!(entities))
         .with("count", clashes.len())
         .hint(

@@ -5,20 +5,24 @@
 //! value per actor until it is resolved.
 //! Does not: know what a type or a field means, or write outside a bundle.
 
+mod arrival;
 mod conflict;
 mod copying;
 mod inverse;
 mod ops;
+mod shown;
 pub mod store;
 
-pub use conflict::{open, settle};
+pub use conflict::settle;
 
 use crate::db::rows::Rows;
 use crate::domain::copying::Copying;
+use crate::domain::incoming::{Arrival, Incoming};
 use crate::domain::interface::{
-    Applied, Brought, Domain, Growth, NewBundle, StoredOp, Stray, Writing, Written,
+    Applied, Brought, Describe, Domain, Growth, NewBundle, StoredOp, Stray, Writing, Written,
 };
 use crate::domain::inverse::{InTheWay, Inverting};
+use crate::domain::shown::{Changes, Query};
 use crate::gate::Access;
 use crate::ids::{ProjectId, Seq};
 use quire_core::conflict::OnConflict;
@@ -131,6 +135,13 @@ impl Domain for Entities {
         Ok((Edit::Field(ops::edit(op, members)?), None))
     }
 
+    fn again(&self, op: &Op, _describe: &Describe) -> Result<Option<Edit>> {
+        Ok(match op {
+            Op::Field(op) => Some(Edit::Field(FieldEdit::again(op))),
+            _ => None,
+        })
+    }
+
     fn check_sizes(&self, _writing: &Writing, _edits: &[Edit]) -> Result<()> {
         Ok(())
     }
@@ -146,6 +157,14 @@ impl Domain for Entities {
 
     fn take_back(&self, bundle: &NewBundle, undoes: Seq) -> Result<()> {
         conflict::take_back(bundle.project, bundle.author, bundle.head.seq, undoes)
+    }
+
+    fn arrive<'a>(&self, incoming: &'a Incoming<'a>) -> Result<Option<Box<dyn Arrival + 'a>>> {
+        arrival::arrive(incoming).map(Some)
+    }
+
+    fn changes(&self, query: &Query, up_to: Seq) -> Result<Option<Box<dyn Changes>>> {
+        shown::read(query, up_to).map(Some)
     }
 
     fn copy(&self, copying: &mut Copying) -> Result<()> {

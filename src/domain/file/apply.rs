@@ -11,6 +11,7 @@ use quire_core::error::{Error, Result};
 use quire_core::event;
 use quire_core::hash::Hash;
 use quire_core::path::FilePath;
+use quire_core::reason::Reason;
 use quire_core::tree::{self, FileEdit, FileOutcome, Head};
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap};
@@ -31,12 +32,12 @@ pub fn apply(writing: &Writing, edits: &[FileEdit]) -> Result<Box<dyn Applied>> 
     };
     let next = writing.head.next_file_id;
     if stale.is_empty() {
-        let applied = tree::apply(&mut heads, edits, next)?;
+        let applied = tree::apply(&mut heads, edits, next).map_err(|refusal| refusal.error)?;
         return Ok(Box::new(Files { applied, heads }));
     }
     let (indexes, kept): (Vec<usize>, Vec<FileEdit>) =
         edits.iter().cloned().enumerate().filter(|(at, _)| !stale.contains(at)).unzip();
-    let mut applied = tree::apply(&mut heads, &kept, next)?;
+    let mut applied = tree::apply(&mut heads, &kept, next).map_err(|refusal| refusal.error)?;
     applied.outcomes = with_skipped(edits, &heads, indexes, applied.outcomes);
     Ok(Box::new(Files { applied, heads }))
 }
@@ -111,7 +112,7 @@ fn stale(
         .take(100)
         .map(|(path, head)| json!({"file_path": path, "version": head.version, "seq": head.seq}))
         .collect();
-    Err(Error::conflict("base_changed", format!("{first} changed after seq {base_seq}"))
+    Err(Error::conflict(Reason::BaseChanged, format!("{first} changed after seq {base_seq}"))
         .with("base_seq", base_seq)
         .with("seq", writing.head.seq)
         .with("files", files))

@@ -6,16 +6,22 @@
 //! Does not: write outside a bundle, or know who calls.
 
 mod apply;
+mod arrival;
+mod coexist;
 mod copying;
 mod inverse;
 mod ops;
 mod row;
+mod shown;
 pub mod store;
 
+use crate::args::file_type_arg;
 use crate::blob;
 use crate::domain::copying::Copying;
-use crate::domain::interface::{Applied, Brought, Domain, StoredOp, Stray, Writing, Written};
+use crate::domain::incoming::{Arrival, Incoming};
+use crate::domain::interface::{Applied, Brought, Describe, Domain, StoredOp, Stray, Writing, Written};
 use crate::domain::inverse::{InTheWay, Inverting};
+use crate::domain::shown::{Changes, Query};
 use crate::gate::Access;
 use crate::ids::{ProjectId, Seq, Version};
 use crate::log::quarantine;
@@ -79,6 +85,24 @@ impl Domain for Files {
         Ok((Edit::File(edit), brought))
     }
 
+    fn again(&self, op: &Op, describe: &Describe) -> Result<Option<Edit>> {
+        let Op::File(op) = op else { return Ok(None) };
+        let expected_version = None;
+        Ok(Some(Edit::File(match op {
+            FileOp::Put { file_path, file } => FileEdit::Put {
+                path: file_path.clone(),
+                file_type: file_type_arg(Some(&file.file_type))?,
+                mode: Some(file.mode),
+                content: describe(&file.content_hash)?,
+                expected_version,
+            },
+            FileOp::Delete { file_path } => FileEdit::Delete { path: file_path.clone(), expected_version },
+            FileOp::Move { from_path, to_path } => {
+                FileEdit::Move { from: from_path.clone(), to: to_path.clone(), expected_version }
+            }
+        })))
+    }
+
     /// The writer saw to it already, but perhaps by other settings.
     fn check_sizes(&self, writing: &Writing, edits: &[Edit]) -> Result<()> {
         edits.iter().filter(|_| writing.is_asked_again).try_for_each(|edit| match edit {
@@ -104,6 +128,14 @@ impl Domain for Files {
     /// What is current is what the heads say; of what was before, an operation may have made it that is in quarantine.
     fn refuse_unsound(&self, project: ProjectId, seq: Seq) -> Result<()> {
         quarantine::refuse_files(project, seq)
+    }
+
+    fn arrive<'a>(&self, incoming: &'a Incoming<'a>) -> Result<Option<Box<dyn Arrival + 'a>>> {
+        arrival::arrive(incoming).map(Some)
+    }
+
+    fn changes(&self, query: &Query, up_to: Seq) -> Result<Option<Box<dyn Changes>>> {
+        shown::read(query, up_to).map(Some)
     }
 
     fn copy(&self, copying: &mut Copying) -> Result<()> {

@@ -10,6 +10,7 @@ use crate::{db, guc};
 use quire_core::content::{self, CHUNK_BYTES};
 use quire_core::error::{Error, Result};
 use quire_core::hash::{Hash, Hasher};
+use quire_core::reason::Reason;
 use uuid::Uuid;
 
 /// Content of an upload, ready to be stored.
@@ -34,7 +35,7 @@ impl Content {
 pub fn stage(project: ProjectId, upload: Uuid, size: i64) -> Result<Content> {
     let ordinals = store::piece_ordinals(project, upload)?;
     if let Some((missing, _)) = (1..).zip(&ordinals).find(|(expected, ordinal)| expected != *ordinal) {
-        return Err(Error::conflict("incomplete", format!("piece {missing} of the upload is missing"))
+        return Err(Error::conflict(Reason::Incomplete, format!("piece {missing} of the upload is missing"))
             .with("upload", upload.to_string())
             .with("ordinal", missing));
     }

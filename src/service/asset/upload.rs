@@ -19,6 +19,7 @@ use quire_core::edit::Edit;
 use quire_core::error::{Code, Error, Result};
 use quire_core::hash::Hash;
 use quire_core::label::Label;
+use quire_core::reason::Reason;
 use quire_core::timestamp::Micros;
 use serde_json::json;
 use std::ops::RangeInclusive;
@@ -106,9 +107,12 @@ fn append(
     match store::piece_hash(access.project, id, ordinal)? {
         Some(there) if there == hash => return Ok(found.size),
         Some(_) => {
-            return Err(Error::conflict("duplicate", format!("piece {ordinal} has other bytes already"))
-                .with("upload", id.to_string())
-                .with("ordinal", ordinal));
+            return Err(Error::conflict(
+                Reason::Duplicate,
+                format!("piece {ordinal} has other bytes already"),
+            )
+            .with("upload", id.to_string())
+            .with("ordinal", ordinal));
         }
         None => {}
     }

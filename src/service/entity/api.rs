@@ -18,6 +18,7 @@ use quire_core::key::EntityKey;
 use quire_core::mark::Mark;
 use quire_core::op::Topic;
 use quire_core::quarantine::RowKind;
+use quire_core::reason::Reason;
 use quire_core::value::value as field_value;
 use serde_json::{Map, Value, json};
 
@@ -92,7 +93,7 @@ fn resolve(
             .ok_or_else(|| Error::not_found("no such conflict").with("conflict_id", id.to_string()))?;
         if let Some(seq) = conflict.resolved_seq {
             return Err(Error::conflict(
-                "already_resolved",
+                Reason::AlreadyResolved,
                 format!("the conflict was resolved in bundle {seq}"),
             )
             .with("conflict_id", id.to_string())

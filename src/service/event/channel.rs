@@ -15,6 +15,7 @@ use pgrx::Uuid;
 use pgrx::datum::{Interval, TimestampWithTimeZone};
 use pgrx::prelude::*;
 use quire_core::error::{Code, Error, Result};
+use quire_core::reason::Reason;
 use quire_core::timestamp::Micros;
 
 /// Longest lease, in microseconds: one hour.
@@ -106,7 +107,7 @@ fn keep(
     let current = channels.into_iter().find(|channel| channel.name == name && !channel.is_stale);
     let current = current.ok_or_else(|| {
         Error::new(Code::Gone, "the channel has another name now")
-            .with("reason", "renamed")
+            .because(Reason::Renamed)
             .hint("call open_channel again")
     })?;
     to_pg(hold(&access, epoch, &current, now + lease, valid_until(&access, now))?)

@@ -7,6 +7,7 @@ use crate::log::Place;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::{JsonB, Uuid};
 use quire_core::error::{Error, Result};
+use quire_core::reason::Reason;
 use quire_core::timestamp::Micros;
 use serde_json::Value;
 
@@ -74,7 +75,7 @@ pub fn lock(
         })
     })?;
     if found.is_none() && !is_own {
-        return Err(Error::conflict("in_use", "the subscription is being used").hint("try again"));
+        return Err(Error::conflict(Reason::InUse, "the subscription is being used").hint("try again"));
     }
     Ok(found)
 }

@@ -18,6 +18,7 @@ use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use quire_core::error::{Error, Result};
 use quire_core::filter::Filter;
+use quire_core::reason::Reason;
 
 /// Longest lease, in microseconds: one day.
 const MAX_LEASE: i128 = 24 * 3600 * 1_000_000;
@@ -52,7 +53,9 @@ fn create(
     let after = cursor_arg(access.project, after_seq, after_checksum)?.seq;
     let actor = access.author()?;
     if !store::insert(access.project, name, actor, &filter, &Place::here(access.project, after)?)? {
-        return Err(Error::conflict("duplicate", "a subscription of this name exists").with("name", name));
+        return Err(
+            Error::conflict(Reason::Duplicate, "a subscription of this name exists").with("name", name)
+        );
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ use quire_core::edit::Edit;
 use quire_core::error::{Error, Result};
 use quire_core::json::Members;
 use quire_core::path::FilePath;
+use quire_core::reason::Reason;
 use quire_core::tree::FileEdit;
 use serde_json::{Value, json};
 use std::collections::HashSet;
@@ -94,7 +95,7 @@ fn refuse_duplicates(edits: &[Edit]) -> Result<()> {
     let paths = edits.iter().filter_map(Edit::file).flat_map(FileEdit::paths);
     match paths.into_iter().find(|path| !seen.insert(*path)) {
         None => Ok(()),
-        Some(path) => Err(Error::conflict("duplicate_path", format!("{path} occurs twice"))
+        Some(path) => Err(Error::conflict(Reason::DuplicatePath, format!("{path} occurs twice"))
             .with("file_path", path.as_str())),
     }
 }

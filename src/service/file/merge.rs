@@ -13,6 +13,7 @@ use quire_core::edit::Edit;
 use quire_core::error::{Error, Result};
 use quire_core::merge::{Hunk, LineMerge, characters, lines};
 use quire_core::path::FilePath;
+use quire_core::reason::Reason;
 use quire_core::text::shorten;
 use quire_core::tree::FileEdit;
 use serde_json::{Value, json};
@@ -122,7 +123,7 @@ fn merge(
 fn current(access: &Access, path: &FilePath) -> Result<VersionRow> {
     let head = store::find_version(access.project, path, None)?.ok_or_else(|| no_file(path, None))?;
     if head.content_hash.is_none() {
-        return Err(Error::conflict("deleted", format!("{path} was deleted"))
+        return Err(Error::conflict(Reason::Deleted, format!("{path} was deleted"))
             .with("file_path", path.as_str())
             .with("version", head.version));
     }

@@ -10,6 +10,7 @@ use crate::log::store::{self, touch};
 use pgrx::Uuid;
 use pgrx::prelude::*;
 use quire_core::error::{Error, Result};
+use quire_core::reason::Reason;
 use serde_json::json;
 
 /// Names a seq; the newest when none is given.
@@ -42,9 +43,8 @@ fn create(
         if store::insert_tag(access.project, tag, seq, by)? {
             touch(access.project)?;
         } else if store::tag_seq(access.project, tag)? != Some(seq) {
-            return Err(
-                Error::conflict("duplicate", "a tag of this name exists at another seq").with("tag", tag)
-            );
+            return Err(Error::conflict(Reason::Duplicate, "a tag of this name exists at another seq")
+                .with("tag", tag));
         }
         Ok(Plan::default())
     })?;

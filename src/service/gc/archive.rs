@@ -16,6 +16,7 @@ use pgrx::{JsonB, Uuid};
 use quire_core::content;
 use quire_core::error::{Error, Result};
 use quire_core::hash::{Hash, Hasher};
+use quire_core::reason::Reason;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
@@ -111,5 +112,5 @@ fn no_blob(hash: &Hash) -> Error {
 }
 
 fn in_use(hash: &Hash) -> Error {
-    Error::conflict("in_use", "a current file has this content").with("content_hash", hash.to_hex())
+    Error::conflict(Reason::InUse, "a current file has this content").with("content_hash", hash.to_hex())
 }

@@ -15,6 +15,7 @@ use crate::db::clock::now;
 use crate::gate::{self, Access, Action, require_project};
 use crate::ids::uuid_from_pg;
 use quire_core::error::{Code, Error, Result};
+use quire_core::reason::Reason;
 use store::{Job, Outcome};
 
 /// The gate of every writer. Jobs are beyond every token: what they commit need not be files.
@@ -49,7 +50,9 @@ impl Job {
             Some(Outcome::Completed) => ("completed", "the job is completed"),
             Some(Outcome::Failed) => ("failed", "the job has failed"),
         };
-        Err(Error::conflict("job_ended", message).with("job_id", self.id.to_string()).with("status", status))
+        Err(Error::conflict(Reason::JobEnded, message)
+            .with("job_id", self.id.to_string())
+            .with("status", status))
     }
 
     /// Refuses also one whose lease is over (PT410). It stays over: somebody else may have begun the work again.

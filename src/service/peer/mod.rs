@@ -8,7 +8,6 @@
 
 mod api;
 mod apply;
-mod coexist;
 mod follow;
 mod heal;
 mod pull;

@@ -159,17 +159,6 @@ pub fn stamps(project: ProjectId, seqs: &[Seq]) -> Result<HashMap<Seq, Stamp>> {
     Ok(rows.into_iter().collect())
 }
 
-/// The bundles that made some assets what they are, and whether they are kept.
-pub fn assets(project: ProjectId, hashes: &[Hash]) -> Result<HashMap<Hash, (Seq, bool)>> {
-    const SQL: &str = "SELECT a.content_hash, a.seq, NOT a.is_deleted FROM unnest($2::bytea[]) AS w (hash)
-        CROSS JOIN LATERAL (
-            SELECT * FROM quire_store.asset s WHERE s.project_id = $1 AND s.content_hash = w.hash OFFSET 0) a";
-    let rows = db::write(SQL, &[project.pg().into(), byte_array(hashes)], |row| {
-        Ok((Hash::from_bytes(row.get::<&[u8]>(1)?)?, (row.get(2)?, row.get(3)?)))
-    })?;
-    Ok(rows.into_iter().collect())
-}
-
 /// Bytes of those of some contents that are present.
 pub fn present_bytes(project: ProjectId, hashes: &[Hash]) -> Result<i64> {
     const SQL: &str = "SELECT COALESCE(sum(b.size), 0)::bigint FROM unnest($2::bytea[]) AS w (hash)

@@ -11,6 +11,7 @@ use crate::log::locked;
 use crate::service::{asset, gc, job};
 use quire_core::error::{Error, Result};
 use quire_core::json::Members;
+use quire_core::reason::Reason;
 use quire_core::settings::{self, Settings};
 
 use pgrx::datum::TimestampWithTimeZone;
@@ -46,7 +47,7 @@ fn create(
     let insert = if project_uuid.is_some() { store::insert_given } else { store::insert };
     let project = project_uuid.map_or_else(ProjectId::generate, ProjectId::from_pg);
     if !insert(project, name, kind, visibility, settings, owner)? {
-        return Err(Error::conflict("duplicate", "a project with this id exists already")
+        return Err(Error::conflict(Reason::Duplicate, "a project with this id exists already")
             .with("project_id", project.to_string()));
     }
     Ok(project.pg())

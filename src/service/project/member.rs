@@ -11,6 +11,7 @@ use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use quire_core::error::{Code, Error, Result};
+use quire_core::reason::Reason;
 use serde_json::json;
 
 /// Adds a member, or changes their role.
@@ -70,7 +71,7 @@ fn keep_an_owner(access: &Access, member: ActorId) -> Result<()> {
     let is_owner = store::member_role(access.project, member)? == Some(Role::Owner);
     if is_owner && store::other_owners(access.project, member)? == 0 {
         return Err(Error::new(Code::Invariant, "a project needs an owner")
-            .with("reason", "last_owner")
+            .because(Reason::LastOwner)
             .hint("make somebody else an owner first"));
     }
     Ok(())

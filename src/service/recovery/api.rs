@@ -14,6 +14,7 @@ use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use quire_core::error::{Error, Result};
 use quire_core::quarantine::RowKind;
+use quire_core::reason::Reason;
 use serde_json::{Value, json};
 
 /// Longest reason, in characters.
@@ -127,7 +128,7 @@ fn open_entry(access: &Access, quarantine_id: Option<Uuid>) -> Result<Entry> {
     if entry.status == "open" {
         Ok(entry)
     } else {
-        Err(Error::conflict("already_ended", format!("this was {} before", entry.status))
+        Err(Error::conflict(Reason::AlreadyEnded, format!("this was {} before", entry.status))
             .with("quarantine_id", id.to_string())
             .with("status", entry.status))
     }

@@ -20,6 +20,7 @@ use quire_core::ability::Abilities;
 use quire_core::archive::Format;
 use quire_core::error::{Error, Result};
 use quire_core::op::{Op, SystemOp};
+use quire_core::reason::Reason;
 use quire_core::timestamp::Micros;
 
 /// Makes an archive of a project, or finds the one that is there.
@@ -100,8 +101,9 @@ pub fn make(access: &Access, format: Format, seq: Seq, since_seq: Option<Seq>) -
     let id = uuid::Uuid::now_v7();
     if !store::claim(project, id, key, access.author()?, writes)? {
         // Somebody else has made it while this call waited.
-        let id = store::find(project, key, writes)?
-            .ok_or_else(|| Error::conflict("concurrent", "the snapshot is being made by somebody else"))?;
+        let id = store::find(project, key, writes)?.ok_or_else(|| {
+            Error::conflict(Reason::Concurrent, "the snapshot is being made by somebody else")
+        })?;
         return Ok(Found { id, cached: true });
     }
     let made = build(project, id, format, key.tree_seq, since_seq)?;
@@ -154,7 +156,7 @@ fn delete(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>) -> Result<()> {
     if store::delete(access.project, id)? {
         return Ok(());
     }
-    Err(Error::conflict("in_use", "somebody else is using the snapshot")
+    Err(Error::conflict(Reason::InUse, "somebody else is using the snapshot")
         .with("snapshot_id", id.to_string())
         .hint("try again"))
 }

@@ -13,6 +13,7 @@ use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use quire_core::ability::{Abilities, Ability, Need};
 use quire_core::error::{Code, Error, Result};
+use quire_core::reason::Reason;
 use quire_core::timestamp::{Micros, rfc3339};
 use quire_core::token::{self, MAX_USES, Root, Unverified};
 use serde_json::json;
@@ -166,7 +167,7 @@ pub fn present(text: &str) -> Result<Bound> {
     if let Some(most) = token.root().max_uses
         && !store::take_use(project, token.root().token, most)?
     {
-        return Err(gone("used_up", "this token has been used as often as it may"));
+        return Err(gone(Reason::UsedUp, "this token has been used as often as it may"));
     }
     Ok(Bound { token, minted_by: stored.minted_by, admin_role: stored.admin_role })
 }

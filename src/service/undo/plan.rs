@@ -10,6 +10,7 @@ use crate::log::store::{Author, authors};
 use quire_core::conflict::OnConflict;
 use quire_core::error::{Error, Result};
 use quire_core::quarantine::RowKind;
+use quire_core::reason::Reason;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 
@@ -51,7 +52,7 @@ fn refusal(undoes: Seq, stopping: &[&InTheWay], authors: &HashMap<Seq, Author>) 
         2 => format!("since bundle {undoes}, {first}, and 1 more conflict"),
         count => format!("since bundle {undoes}, {first}, and {} more conflicts", count - 1),
     };
-    Error::conflict("changed_since", message)
+    Error::conflict(Reason::ChangedSince, message)
         .with("undoes_seq", undoes)
         .with("conflicts", listed)
         .with("count", stopping.len())

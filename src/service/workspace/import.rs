@@ -1,32 +1,28 @@
 //! `import_project`: a new project from an export.
 
 use super::copy::new_project;
-use crate::args::{file_type_arg, message_arg, name_arg, required};
+use crate::args::{message_arg, name_arg, required};
 use crate::blob::{self, State, Stored};
 use crate::bundle::{Commit, Kind, Plan, commit};
-use crate::db;
 use crate::definer::definer;
 use crate::gate::{self, Access};
 use crate::ids::ProjectId;
 use crate::log::locked;
 use crate::log::store::insert_tag;
 use crate::service::project::{self, ProjectKind};
+use crate::{db, domain};
 use pgrx::Uuid;
 use pgrx::prelude::*;
 use quire_core::archive::{Format, Limits, Member, read_below};
-use quire_core::asset::AssetEdit;
-use quire_core::edit::Edit;
 use quire_core::error::{Error, Result};
 use quire_core::export::{BLOBS, Export, FILES, GoneRecord, Imported, Reader, Whereabouts};
-use quire_core::field::FieldEdit;
 use quire_core::hash::Hash;
 use quire_core::json::read;
-use quire_core::op::{FileOp, Op};
 use quire_core::settings::{
     LARGEST_MAX_ASSET_BYTES, LARGEST_MAX_ENTITY_BYTES, LARGEST_MAX_FILE_BYTES, Settings,
 };
 use quire_core::timestamp::parse_rfc3339;
-use quire_core::tree::{Content, FileEdit};
+use quire_core::tree::Content;
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap};
 use std::io::Cursor;
@@ -114,38 +110,14 @@ fn stored(gone: &GoneRecord) -> Stored {
 fn replay(access: &Access, export: &Export, bundle: &Imported, links: &HashMap<Hash, String>) -> Result<()> {
     let header = &bundle.record.header;
     let mut plan = Plan { undoes_seq: header.undoes_seq, even_if_empty: true, ..Plan::default() };
+    let describe = |hash: &Hash| {
+        let stored = export.describe(hash).ok_or_else(|| blob::missing(hash))?;
+        let link_target = links.get(hash).map(|target| target.as_str().into());
+        Ok(Content { hash: *hash, size: stored.size, is_binary: stored.is_binary, link_target })
+    };
     for op in &bundle.ops {
         plan.gone.extend(op.content().map(|(hash, _)| hash).filter(|hash| export.gone.contains_key(hash)));
-        match op {
-            Op::File(FileOp::Put { file_path, file }) => {
-                let hash = &file.content_hash;
-                let stored = export.describe(hash).ok_or_else(|| blob::missing(hash))?;
-                let content = Content {
-                    hash: *hash,
-                    size: stored.size,
-                    is_binary: stored.is_binary,
-                    link_target: links.get(hash).map(|target| target.as_str().into()),
-                };
-                plan.edits.push(Edit::File(FileEdit::Put {
-                    path: file_path.clone(),
-                    file_type: file_type_arg(Some(&file.file_type))?,
-                    mode: Some(file.mode),
-                    content,
-                    expected_version: None,
-                }));
-            }
-            Op::File(FileOp::Delete { file_path }) => {
-                let path = file_path.clone();
-                plan.edits.push(Edit::File(FileEdit::Delete { path, expected_version: None }));
-            }
-            Op::File(FileOp::Move { from_path, to_path }) => {
-                let (from, to) = (from_path.clone(), to_path.clone());
-                plan.edits.push(Edit::File(FileEdit::Move { from, to, expected_version: None }));
-            }
-            Op::Field(op) => plan.edits.push(Edit::Field(FieldEdit::again(op))),
-            Op::Asset(op) => plan.edits.push(Edit::Asset(AssetEdit::again(op))),
-            Op::System(_) => {}
-        }
+        plan.edits.extend(domain::again(op, &describe)?);
     }
     let request = Commit {
         message: message_arg(header.message.as_deref())?,

@@ -107,6 +107,16 @@ impl Op {
         }
     }
 
+    /// What it is about; `None` when it changes no content.
+    pub const fn topic(&self) -> Option<Topic> {
+        match self {
+            Op::File(_) => Some(Topic::File),
+            Op::Field(_) => Some(Topic::Field),
+            Op::Asset(_) => Some(Topic::Asset),
+            Op::System(_) => None,
+        }
+    }
+
     /// The content that it gives a path or an asset, and its bytes.
     pub const fn content(&self) -> Option<(Hash, i64)> {
         match self {
@@ -187,6 +197,15 @@ impl Change {
         match self {
             Change::File(_, file) => file.as_ref().map(|file| (file.content_hash, file.size)),
             Change::Asset(hash, kept) => kept.as_ref().map(|kept| (*hash, kept.size)),
+            Change::Field(..) => None,
+        }
+    }
+
+    /// The content that names the thing, or that it has then.
+    pub fn named_content(&self) -> Option<Hash> {
+        match self {
+            Change::File(_, file) => file.as_ref().map(|file| file.content_hash),
+            Change::Asset(hash, _) => Some(*hash),
             Change::Field(..) => None,
         }
     }

@@ -8,7 +8,7 @@ use crate::chain::BundleHeader;
 use crate::content::is_binary;
 use crate::event::{
     ASSET_UPDATE, AssetChange, BULK, Body, Change, ENTITY_UPDATE, FieldChange, File, Origin, SNAPSHOT_READY,
-    build, build_other, hint, message, name, of_files, other_name, single,
+    add_assets, add_fields, add_files, build, build_other, hint, message, name, of_files, other_name, single,
 };
 use crate::hash::Hash;
 use crate::json::{decode_base64, encode_base64};
@@ -424,7 +424,11 @@ fn event(title: &'static str, bundle: Bundle, given: Value) -> Event {
             let of_fields = has_fields.then_some(ENTITY_UPDATE);
             let of_assets = (!assets.is_empty()).then_some(ASSET_UPDATE);
             let event = name(of_files(paths).into_iter().chain(of_fields).chain(of_assets));
-            (event, build(event, &origin, files, fields, assets))
+            let mut payload = Map::new();
+            add_files(&mut payload, event, files);
+            add_fields(&mut payload, fields);
+            add_assets(&mut payload, assets);
+            (event, build(event, &origin, payload))
         }
     };
     Event {

@@ -217,3 +217,14 @@ pub fn list_assets(answer: Answer, project: ProjectId, asset_type: Option<&str>)
     );
     answer.fill(SQL, &[project.pg().into(), asset_type.into()])
 }
+
+/// The bundles that made some assets what they are, and whether they are kept.
+pub fn made_by(project: ProjectId, hashes: &[Hash]) -> Result<HashMap<Hash, (Seq, bool)>> {
+    const SQL: &str = "SELECT a.content_hash, a.seq, NOT a.is_deleted FROM unnest($2::bytea[]) AS w (hash)
+        CROSS JOIN LATERAL (
+            SELECT * FROM quire_store.asset s WHERE s.project_id = $1 AND s.content_hash = w.hash OFFSET 0) a";
+    let rows = db::write(SQL, &[project.pg().into(), blob::store::byte_array(hashes)], |row| {
+        Ok((Hash::from_bytes(row.get::<&[u8]>(1)?)?, (row.get(2)?, row.get(3)?)))
+    })?;
+    Ok(rows.into_iter().collect())
+}

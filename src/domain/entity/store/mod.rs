@@ -1,5 +1,6 @@
 //! SQL of entities.
 
+pub mod changes;
 pub mod list;
 pub mod logged;
 mod write;

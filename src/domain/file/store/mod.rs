@@ -1,5 +1,6 @@
 //! SQL of files: readers here, the heads a write needs in `heads`, and what a write stores in `insert`.
 
+pub mod changes;
 mod heads;
 mod insert;
 pub mod list;

@@ -1,0 +1,51 @@
+//! SQL of what bundles changed, for their events.
+
+use crate::db;
+use crate::ids::{ProjectId, Seq};
+use quire_core::error::Result;
+use quire_core::hash::Hash;
+
+/// One changed path of a bundle.
+pub struct LoggedChange {
+    pub seq: Seq,
+    pub path: String,
+    pub version: i32,
+    pub content_hash: Option<Hash>,
+    pub size: i64,
+    pub file_type: String,
+    pub mode: String,
+    pub is_binary: bool,
+    pub moved_from: Option<String>,
+    /// Whether its content goes into the answer.
+    pub travels: bool,
+}
+
+/// Changes after a seq and up to another, in log order; what a move leaves comes before what it makes.
+pub fn changes(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<LoggedChange>> {
+    const SQL: &str =
+        "SELECT f.bundle_seq, h.file_path, f.version, f.content_hash, f.size, f.file_type, f.mode,
+            f.is_binary,
+            CASE WHEN f.op = 'file.move' AND NOT f.is_deleted THEN
+                (SELECT m.file_path FROM quire_store.file_head m
+                 WHERE m.project_id = $1 AND m.file_id = f.moved_file_id) END
+        FROM quire_store.project_files f
+        CROSS JOIN LATERAL (
+            SELECT p.file_path FROM quire_store.file_head p
+            WHERE p.project_id = $1 AND p.file_id = f.file_id OFFSET 0) h
+        WHERE f.project_id = $1 AND f.bundle_seq > $2 AND f.bundle_seq <= $3
+        ORDER BY f.bundle_seq, f.ordinal, f.is_deleted DESC";
+    db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
+        Ok(LoggedChange {
+            seq: row.get(1)?,
+            path: row.get(2)?,
+            version: row.get(3)?,
+            content_hash: row.opt::<&[u8]>(4)?.map(Hash::from_bytes).transpose()?,
+            size: row.get(5)?,
+            file_type: row.get(6)?,
+            mode: row.get(7)?,
+            is_binary: row.get(8)?,
+            moved_from: row.opt(9)?,
+            travels: false,
+        })
+    })
+}
