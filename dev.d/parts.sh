@@ -132,7 +132,8 @@ part_docs() {
         check "docs: $page" run_sql_blocks "$page"
     done < <(tests/lib/guides.sh)
     if [[ -z ${1:-} ]]; then
-        check "docs: README.md lists every guide" diff <(tests/lib/guides.sh | LC_ALL=C sort) <(printf "%s\n" docs/guide/*.md | LC_ALL=C sort)
+        check "docs: README.md lists every guide" \
+            diff <(tests/lib/guides.sh | LC_ALL=C sort) <(printf '%s\n' docs/guide/*.md | LC_ALL=C sort)
         check_generated_docs
     fi
 }
