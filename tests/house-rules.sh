@@ -96,6 +96,16 @@ found grep -rnE --include='*.rs' '\b(todo|unimplemented)!' src crates |
 found grep -rnE --include='*.rs' '\.with\("reason"' src |
     rule "the reason of an error is one of the list in crates/quire-core/src/reason.rs"
 
+# A reason that nothing gives is documented in vain.
+without_use() {
+    local reason
+    sed -n '/^pub enum Reason/,/^}/s/^    \([A-Z][A-Za-z]*\),$/\1/p' crates/quire-core/src/reason.rs | while read -r reason; do
+        grep -rqE --include='*.rs' --exclude=reason.rs "\bReason::$reason\b" src crates || echo "nothing gives Reason::$reason"
+    done
+}
+without_use |
+    rule "every reason of an error is given somewhere"
+
 longer_than 80 src/lib.rs |
     rule "src/lib.rs has at most 80 lines"
 
