@@ -28,7 +28,7 @@ COMMENT ON COLUMN quire.bundles.actor IS 'The actor who committed it. Of a bundl
 COMMENT ON COLUMN quire.bundles.message IS 'What its author said of it, or NULL.';
 COMMENT ON COLUMN quire.bundles.op_count IS 'The number of its operations.';
 COMMENT ON COLUMN quire.bundles.checksum IS 'BLAKE3 of prev_checksum, the header of the bundle and the checksums of its operations, 64 hex digits.';
-COMMENT ON COLUMN quire.bundles.committed_at IS 'When it was committed. Later bundles have later times.';
+COMMENT ON COLUMN quire.bundles.committed_at IS 'When it was committed: never before an earlier bundle of the project.';
 COMMENT ON COLUMN quire.bundles.bundle_id IS 'The id of the bundle, which it keeps in other databases.';
 COMMENT ON COLUMN quire.bundles.prev_checksum IS 'The checksum of the bundle before it; 64 zeros for the first.';
 COMMENT ON COLUMN quire.bundles.correlation_id IS 'The id that the caller gave the request, or NULL.';

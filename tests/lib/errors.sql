@@ -1,7 +1,5 @@
 -- Prints the page about errors after its title. Run by gen-docs.sh.
 
-\ir reasons.sql
-
 SET client_min_messages = warning;
 
 -- Which functions say that they answer with a reason.
@@ -15,12 +13,12 @@ DECLARE
     wrong text;
 BEGIN
     SELECT string_agg(r.f || ' ' || r.reason, ', ') INTO wrong
-    FROM raised r WHERE NOT EXISTS (SELECT FROM reason l WHERE l.reason = r.reason AND r.sqlstate = ANY (string_to_array(l.sqlstates, ' ')));
+    FROM raised r WHERE NOT EXISTS (SELECT FROM quire_store.error_reasons() l WHERE l.reason = r.reason AND r.sqlstate = ANY (l.sqlstates));
     IF wrong IS NOT NULL THEN
         RAISE EXCEPTION 'descriptions name reasons that are not in the list: %', wrong;
     END IF;
     SELECT string_agg(l.reason, ', ') INTO wrong
-    FROM reason l WHERE l.reason NOT IN ('call_memory', 'out_of_memory') AND NOT EXISTS (SELECT FROM raised r WHERE r.reason = l.reason);
+    FROM quire_store.error_reasons() l WHERE l.reason NOT IN ('call_memory', 'out_of_memory') AND NOT EXISTS (SELECT FROM raised r WHERE r.reason = l.reason);
     IF wrong IS NOT NULL THEN
         RAISE EXCEPTION 'no description names these reasons: %', wrong;
     END IF;
@@ -48,12 +46,12 @@ SELECT format('| %s | %s | %s |', sqlstate, code, replace(description, '|', '\|'
 \qecho
 \qecho '| `reason` | SQLSTATE | when | what to do | raised by |'
 \qecho '|---|---|---|---|---|'
-SELECT format('| `%s` | %s | %s | %s | %s |', l.reason, replace(l.sqlstates, ' ', ', '), replace(l.meaning, '|', '\|'), replace(l.remedy, '|', '\|'),
+SELECT format('| `%s` | %s | %s | %s | %s |', l.reason, array_to_string(l.sqlstates, ', '), replace(l.meaning, '|', '\|'), replace(l.remedy, '|', '\|'),
     COALESCE((SELECT CASE WHEN count(*) > 12 THEN format('%s functions, such as ', count(*)) ELSE '' END
                   || string_agg(format('[`%s`](reference.md#%s)', r.f, r.f), ', ' ORDER BY r.f) FILTER (WHERE r.n <= 3 OR r.of <= 12)
               FROM (SELECT f, row_number() OVER (ORDER BY f = 'commit_bundle' DESC, f) AS n, count(*) OVER () AS of
                     FROM raised d WHERE d.reason = l.reason) r), 'every function'))
-FROM reason l ORDER BY l.sqlstates COLLATE "C", l.reason COLLATE "C";
+FROM quire_store.error_reasons() l ORDER BY l.sqlstates, l.reason COLLATE "C";
 \qecho
 \qecho '## What passes through'
 \qecho

@@ -20,9 +20,9 @@ const STEP_CHARS: usize = 4096;
 const STEP_EDITS: usize = 2_000;
 
 /// Merges by lines, and what is in conflict by characters: all insertions of both sides, minus all their deletions, in
-/// an order that depends on the three texts only. When the time does not suffice, the answer is that of [`lines`].
+/// an order that depends on the three texts only. When the time does not suffice, the answer is that of [`super::lines`].
 ///
-/// Errors: `LimitError` for a text of more than [`diff::MAX_LINES`] lines, or a conflict of more than
+/// Errors: `LimitError` for a text of more than [`crate::diff::MAX_LINES`] lines, or a conflict of more than
 /// [`MAX_AUTOMERGE_BYTES`] or [`MAX_AUTOMERGE_EDITS`]; `InternalError` if the CRDT fails.
 pub fn characters(base: &str, ours: &str, theirs: &str, within: Duration) -> Result<LineMerge> {
     let deadline = Instant::now() + within;
