@@ -290,6 +290,7 @@ SELECT statement, regress_token.attempt(:'src', format('SELECT quire.' || statem
     'commit_bundle(%s, ''[{"op": "file.put", "file_path": "src/a", "content": "x"}, {"op": "file.delete", "file_path": "docs/b"}]'')',
     'commit_bundle(%s, ''[{"op": "file.move", "from_path": "src/a", "to_path": "docs/a"}, {"op": "file.move", "from_path": "docs/a", "to_path": "src/a"}]'')',
     'commit_bundle(%s, ''[{"op": "file.put", "file_path": "docs/b", "content": "x"}]'', base_seq => 0)',
+    'commit_bundle(%s, ''[{"op": "file.put", "file_path": "docs/b", "content": "x"}]'', base_seq => 99)',
     'merge_project_file(%s, ''src/a'', ''x'', 1)',
     'restore_project_file(%s, ''src/a'', 1)',
     'restore_project(%s, 1)',

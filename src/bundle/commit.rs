@@ -157,7 +157,7 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
         is_asked_again: matches!(access, Cow::Owned(_)) && commit.kind != Kind::Rollback,
         author,
         head: &head,
-        base_seq: check::base(commit.base.as_ref(), project, &head)?,
+        base_seq: None,
         on_conflict: commit.on_conflict,
         ops_before: 0,
         known,
@@ -166,6 +166,8 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
     parts.each(|domain, edits| domain.check_sizes(&writing, edits))?;
     check::contents(project, &plan, &parts)?;
     parts.each(|domain, edits| domain.require(&access, edits))?;
+    // What the log is like is nothing for who may not touch what they name.
+    writing.base_seq = check::base(commit.base.as_ref(), project, &head)?;
     let keeps_assets = parts.order.contains(&Topic::Asset);
     let mut effect = parts.apply(&mut writing)?;
     effect.op_checksums.extend(plan.other.as_ref().map(Op::checksum).transpose()?);
