@@ -23,6 +23,7 @@ use pgrx::datum::{DatumWithOid, FromDatum, IntoDatum};
 use pgrx::pg_sys::{self, PgOid};
 use pgrx::spi::{OwnedPreparedStatement, PreparedStatement, Spi, SpiClient, SpiError};
 use quire_core::error::{Error, Result};
+use quire_core::hash::Hash;
 use quire_core::interrupt;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -60,6 +61,11 @@ impl Row<'_> {
         };
         // SPI refuses it.
         column.unwrap_or(0)
+    }
+
+    /// A hash, as far as the stored bytes make one.
+    pub fn hash_if_any(&self, ordinal: usize) -> Result<Option<Hash>> {
+        Ok(self.opt::<&[u8]>(ordinal)?.and_then(|bytes| Hash::from_bytes(bytes).ok()))
     }
 
     /// Column `ordinal` (1-based), which may be NULL.

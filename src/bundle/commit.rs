@@ -268,7 +268,8 @@ impl Effect {
     }
 
     fn take_heads(&mut self) -> HashMap<FilePath, Head> {
-        self.parts.iter_mut().flat_map(|(_, part)| part.take_heads()).collect()
+        let heads = self.parts.iter_mut().map(|(_, part)| part.take_heads());
+        heads.into_iter().find(|heads| !heads.is_empty()).unwrap_or_default()
     }
 
     /// How the bundle's event is called.

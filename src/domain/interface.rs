@@ -18,15 +18,56 @@ use quire_core::op::{Op, State, Write};
 use quire_core::path::FilePath;
 use quire_core::quarantine::RowKind;
 use quire_core::tree::{Content, Head};
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::HashMap;
 
-/// What an operation is about.
-pub trait Domain: Sync {
+/// What a domain's rows tell, against each other and against the log. Where there are none, nothing is told and nothing repaired.
+pub trait Logged {
     /// Where its operations are.
     fn logged_kind(&self) -> RowKind;
 
+    /// Its operations after a seq and up to another, in log order.
+    fn logged(&self, project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(Seq, StoredOp)>>;
+
+    /// What its operations after a seq and up to another wrote, and the bundles that made that what it was.
+    fn written(&self, _project: ProjectId, _after: Seq, _up_to: Seq) -> Result<Vec<Written>> {
+        Ok(Vec::new())
+    }
+
+    /// Adds what its tables show at a seq.
+    fn add_state_at(&self, _project: ProjectId, _seq: Seq, _state: &mut State) -> Result<()> {
+        Ok(())
+    }
+
+    /// Adds what its tables of current state show.
+    fn add_current_state(&self, _project: ProjectId, _state: &mut State) -> Result<()> {
+        Ok(())
+    }
+
+    /// Its rows that do not follow from others: of current state from the log, of the log from what is beside the operation.
+    fn strays(&self, _project: ProjectId) -> Result<Vec<Stray>> {
+        Ok(Vec::new())
+    }
+
+    /// Writes an operation into its row again. Only with the guard of the log's rows open.
+    fn repair_op(&self, project: ProjectId, seq: Seq, ordinal: i32, op: &Op) -> Result<()>;
+
+    /// Writes the checksum of an operation into its row again.
+    fn repair_op_checksum(&self, project: ProjectId, seq: Seq, ordinal: i32, right: &Hash) -> Result<()>;
+
+    /// Makes of a row of the log what other rows say, but for its operation; `false` when none say anything of it.
+    fn repair_logged_row(&self, _project: ProjectId, _seq: Seq, _ordinal: i32) -> Result<bool> {
+        Ok(false)
+    }
+
+    /// Makes a row of current state, by its key, what its newest operation says; `false` when there is none.
+    fn repair_current(&self, _project: ProjectId, _key: &Value) -> Result<bool> {
+        Ok(false)
+    }
+}
+
+/// What an operation is about.
+pub trait Domain: Logged + Sync {
     /// What callers can ask for, by the names of operations.
     fn ops(&self) -> &'static [&'static str];
 
@@ -80,33 +121,6 @@ pub trait Domain: Sync {
     fn take_back(&self, _bundle: &NewBundle, _undoes: Seq) -> Result<()> {
         Ok(())
     }
-
-    /// Its operations after a seq and up to another, in log order.
-    fn logged(&self, project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(Seq, StoredOp)>>;
-
-    /// What its operations after a seq and up to another wrote, and on which bundles they stand.
-    fn written(&self, project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<Written>>;
-
-    /// Adds what its tables show at a seq.
-    fn add_state_at(&self, project: ProjectId, seq: Seq, state: &mut State) -> Result<()>;
-
-    /// Adds what its tables of current state show.
-    fn add_current_state(&self, project: ProjectId, state: &mut State) -> Result<()>;
-
-    /// Its rows that do not follow from others: of current state from the log, of the log from what is beside the operation.
-    fn strays(&self, project: ProjectId) -> Result<Vec<Stray>>;
-
-    /// Writes an operation into its row again. Only with the guard of the log's rows open.
-    fn repair_op(&self, project: ProjectId, seq: Seq, ordinal: i32, op: &Op) -> Result<()>;
-
-    /// Writes the checksum of an operation into its row again.
-    fn repair_op_checksum(&self, project: ProjectId, seq: Seq, ordinal: i32, right: &Hash) -> Result<()>;
-
-    /// Makes of a row of the log what other rows say, but for its operation.
-    fn repair_logged_row(&self, project: ProjectId, seq: Seq, ordinal: i32) -> Result<()>;
-
-    /// Makes a row of current state, by its key, what its newest operation says; `false` when there is none.
-    fn repair_current(&self, project: ProjectId, key: &Value) -> Result<bool>;
 }
 
 /// Tells what content is like.
@@ -206,11 +220,6 @@ pub struct Stray {
     pub found: Option<Hash>,
     /// What is wrong with it, for people.
     pub description: String,
-}
-
-/// A hash as far as the stored bytes make one.
-pub fn hash_if_any(row: &Row, at: usize) -> Result<Option<Hash>> {
-    Ok(row.opt::<&[u8]>(at)?.and_then(|bytes| Hash::from_bytes(bytes).ok()))
 }
 
 /// What a row is, of its text.

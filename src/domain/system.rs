@@ -1,6 +1,6 @@
 //! Operations that quire makes itself: they change no content, and stand in their bundle's row.
 
-use super::interface::{Applied, Brought, Domain, StoredOp, Stray, Writing, Written};
+use super::interface::{Applied, Brought, Domain, Logged, StoredOp, Writing};
 use crate::db;
 use crate::gate::Access;
 use crate::ids::{ProjectId, Seq};
@@ -9,32 +9,15 @@ use quire_core::edit::Edit;
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
 use quire_core::json::Members;
-use quire_core::op::{Op, State};
+use quire_core::op::Op;
 use quire_core::quarantine::RowKind;
-use serde_json::Value;
 
 /// The domain.
 pub struct System;
 
-impl Domain for System {
+impl Logged for System {
     fn logged_kind(&self) -> RowKind {
         RowKind::Bundle
-    }
-
-    fn ops(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    fn stage(&self, _access: &Access, _op: &str, _members: Members) -> Result<(Edit, Option<Brought>)> {
-        Err(Error::internal("nobody asks for an operation of the system"))
-    }
-
-    fn check_sizes(&self, _writing: &Writing, _edits: &[Edit]) -> Result<()> {
-        Ok(())
-    }
-
-    fn apply(&self, _writing: &Writing, _edits: Vec<Edit>) -> Result<Box<dyn Applied>> {
-        Err(Error::internal("nobody asks for an operation of the system"))
     }
 
     fn logged(&self, project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(Seq, StoredOp)>> {
@@ -49,22 +32,6 @@ impl Domain for System {
         })
     }
 
-    fn written(&self, _project: ProjectId, _after: Seq, _up_to: Seq) -> Result<Vec<Written>> {
-        Ok(Vec::new())
-    }
-
-    fn add_state_at(&self, _project: ProjectId, _seq: Seq, _state: &mut State) -> Result<()> {
-        Ok(())
-    }
-
-    fn add_current_state(&self, _project: ProjectId, _state: &mut State) -> Result<()> {
-        Ok(())
-    }
-
-    fn strays(&self, _project: ProjectId) -> Result<Vec<Stray>> {
-        Ok(Vec::new())
-    }
-
     fn repair_op(&self, _project: ProjectId, _seq: Seq, _ordinal: i32, _op: &Op) -> Result<()> {
         Err(Error::internal("an operation of the system is part of its bundle's row"))
     }
@@ -75,12 +42,22 @@ impl Domain for System {
             WHERE project_id = $1 AND seq = $2 AND $3 = 1";
         db::exec(SQL, &[project.pg().into(), seq.into(), ordinal.into(), right.as_bytes().as_slice().into()])
     }
+}
 
-    fn repair_logged_row(&self, _project: ProjectId, _seq: Seq, _ordinal: i32) -> Result<()> {
+impl Domain for System {
+    fn ops(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn stage(&self, _access: &Access, _op: &str, _members: Members) -> Result<(Edit, Option<Brought>)> {
+        Err(Error::internal("nobody asks for an operation of the system"))
+    }
+
+    fn check_sizes(&self, _writing: &Writing, _edits: &[Edit]) -> Result<()> {
         Ok(())
     }
 
-    fn repair_current(&self, _project: ProjectId, _key: &Value) -> Result<bool> {
-        Ok(false)
+    fn apply(&self, _writing: &Writing, _edits: Vec<Edit>) -> Result<Box<dyn Applied>> {
+        Err(Error::internal("nobody asks for an operation of the system"))
     }
 }

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::hash::Hash;
 use crate::interrupt;
 use crate::json::JsonValue;
-use crate::key::{EntityKey, FieldKey};
+use crate::key::{EntityKey, FieldKey, of_entity};
 use crate::op::FieldOp;
 use crate::text::shorten;
 use serde::{Deserialize, Serialize};
@@ -180,17 +180,7 @@ pub fn fields_of<'f>(
     fields: &'f Fields,
     entity: &EntityKey,
 ) -> impl Iterator<Item = (&'f FieldKey, &'f FieldState)> {
-    all_fields_of(fields, entity).filter(|(_, state)| state.value.is_some())
-}
-
-/// Those that are cleared, too.
-pub fn all_fields_of<'f>(
-    fields: &'f Fields,
-    entity: &EntityKey,
-) -> impl Iterator<Item = (&'f FieldKey, &'f FieldState)> {
-    let first = FieldKey::first(entity);
-    let entity = entity.clone();
-    fields.range(first..).take_while(move |(key, _)| key.entity == entity)
+    of_entity(fields, entity).filter(|(_, state)| state.value.is_some())
 }
 
 /// Bytes that a field weighs at least: with them a small value in place of another changes no entity's weight.

@@ -53,7 +53,7 @@ pub struct FieldKey {
 
 impl FieldKey {
     /// Before all fields of an entity, in order.
-    pub fn first(entity: &EntityKey) -> Self {
+    fn first(entity: &EntityKey) -> Self {
         Self { entity: entity.clone(), field: String::new() }
     }
 }
@@ -64,11 +64,19 @@ impl fmt::Display for FieldKey {
     }
 }
 
+/// All fields of an entity, in order of their names.
+pub fn of_entity<'f, V>(
+    fields: &'f BTreeMap<FieldKey, V>,
+    entity: &EntityKey,
+) -> impl Iterator<Item = (&'f FieldKey, &'f V)> {
+    let first = FieldKey::first(entity);
+    let entity = entity.clone();
+    fields.range(first..).take_while(move |(key, _)| key.entity == entity)
+}
+
 /// Takes all fields of an entity out; how many there were.
 pub fn take_entity<V>(fields: &mut BTreeMap<FieldKey, V>, entity: &EntityKey) -> usize {
-    let first = FieldKey::first(entity);
-    let of_entity = fields.range(first..).take_while(|(key, _)| key.entity == *entity);
-    let keys: Vec<FieldKey> = of_entity.map(|(key, _)| key.clone()).collect();
+    let keys: Vec<FieldKey> = of_entity(fields, entity).map(|(key, _)| key.clone()).collect();
     for key in &keys {
         fields.remove(key);
     }

@@ -16,25 +16,20 @@ use crate::blob;
 use crate::db::rows::Rows;
 use crate::domain::copying::Copying;
 use crate::domain::incoming::{Arrival, Incoming};
-use crate::domain::interface::{
-    Applied, Brought, Describe, Domain, Growth, NewBundle, StoredOp, Stray, Writing, Written,
-};
+use crate::domain::interface::{Applied, Brought, Describe, Domain, Growth, NewBundle, Writing};
 use crate::domain::inverse::{InTheWay, Inverting};
 use crate::domain::shown::{Changes, Query};
 use crate::gate::Access;
-use crate::ids::{ProjectId, Seq};
+use crate::ids::Seq;
 use quire_core::asset::{self, AssetEdit, Source};
 use quire_core::edit::{Edit, Outcome};
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
 use quire_core::json::Members;
-use quire_core::op::{AssetOp, Op, State, Topic};
-use quire_core::quarantine::RowKind;
+use quire_core::op::{AssetOp, Op};
 use quire_core::settings::Settings;
 use quire_core::tree::Content;
 use quire_core::{content, event};
-use serde_json::Value;
-use store::logged;
 
 /// Applies edits to the assets as they are now, under the head lock.
 fn apply(writing: &Writing, edits: &[AssetEdit]) -> Result<asset::Applied> {
@@ -116,10 +111,6 @@ pub fn check_size(settings: &Settings, filename: &str, source: Source) -> Result
 pub struct Assets;
 
 impl Domain for Assets {
-    fn logged_kind(&self) -> RowKind {
-        RowKind::Logged(Topic::Asset)
-    }
-
     fn ops(&self) -> &'static [&'static str] {
         &AssetOp::NAMES
     }
@@ -168,41 +159,5 @@ impl Domain for Assets {
 
     fn invert(&self, inverting: &Inverting, edits: &mut Vec<Edit>) -> Result<Vec<InTheWay>> {
         inverse::invert(inverting, edits)
-    }
-
-    fn logged(&self, project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(Seq, StoredOp)>> {
-        logged::logged(project, after, up_to)
-    }
-
-    fn written(&self, project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<Written>> {
-        logged::written(project, after, up_to)
-    }
-
-    fn add_state_at(&self, project: ProjectId, seq: Seq, state: &mut State) -> Result<()> {
-        logged::add_state_at(project, seq, state)
-    }
-
-    fn add_current_state(&self, project: ProjectId, state: &mut State) -> Result<()> {
-        logged::add_current_state(project, state)
-    }
-
-    fn strays(&self, project: ProjectId) -> Result<Vec<Stray>> {
-        logged::strays(project)
-    }
-
-    fn repair_op(&self, project: ProjectId, seq: Seq, ordinal: i32, op: &Op) -> Result<()> {
-        logged::repair_op(project, seq, ordinal, op)
-    }
-
-    fn repair_op_checksum(&self, project: ProjectId, seq: Seq, ordinal: i32, right: &Hash) -> Result<()> {
-        logged::repair_op_checksum(project, seq, ordinal, right)
-    }
-
-    fn repair_logged_row(&self, _project: ProjectId, _seq: Seq, _ordinal: i32) -> Result<()> {
-        Ok(())
-    }
-
-    fn repair_current(&self, project: ProjectId, key: &Value) -> Result<bool> {
-        logged::repair_asset(project, key)
     }
 }

@@ -18,9 +18,7 @@ pub use conflict::settle;
 use crate::db::rows::Rows;
 use crate::domain::copying::Copying;
 use crate::domain::incoming::{Arrival, Incoming};
-use crate::domain::interface::{
-    Applied, Brought, Describe, Domain, Growth, NewBundle, StoredOp, Stray, Writing, Written,
-};
+use crate::domain::interface::{Applied, Brought, Describe, Domain, Growth, NewBundle, Writing};
 use crate::domain::inverse::{InTheWay, Inverting};
 use crate::domain::shown::{Changes, Query};
 use crate::gate::Access;
@@ -33,11 +31,8 @@ use quire_core::field::{self, Author, FieldEdit};
 use quire_core::hash::Hash;
 use quire_core::json::Members;
 use quire_core::key::EntityKey;
-use quire_core::op::{FieldOp, Op, State, Topic};
-use quire_core::quarantine::RowKind;
-use serde_json::Value;
+use quire_core::op::{FieldOp, Op};
 use std::collections::BTreeSet;
-use store::logged;
 
 /// What was applied, and the fields that it touched.
 struct FieldsApplied {
@@ -123,10 +118,6 @@ fn check_weights(
 pub struct Entities;
 
 impl Domain for Entities {
-    fn logged_kind(&self) -> RowKind {
-        RowKind::Logged(Topic::Field)
-    }
-
     fn ops(&self) -> &'static [&'static str] {
         &FieldOp::NAMES
     }
@@ -173,41 +164,5 @@ impl Domain for Entities {
 
     fn invert(&self, inverting: &Inverting, edits: &mut Vec<Edit>) -> Result<Vec<InTheWay>> {
         inverse::invert(inverting, edits)
-    }
-
-    fn logged(&self, project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(Seq, StoredOp)>> {
-        logged::logged(project, after, up_to)
-    }
-
-    fn written(&self, project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<Written>> {
-        logged::written(project, after, up_to)
-    }
-
-    fn add_state_at(&self, project: ProjectId, seq: Seq, state: &mut State) -> Result<()> {
-        logged::add_state_at(project, seq, state)
-    }
-
-    fn add_current_state(&self, project: ProjectId, state: &mut State) -> Result<()> {
-        logged::add_current_state(project, state)
-    }
-
-    fn strays(&self, project: ProjectId) -> Result<Vec<Stray>> {
-        logged::strays(project)
-    }
-
-    fn repair_op(&self, project: ProjectId, seq: Seq, ordinal: i32, op: &Op) -> Result<()> {
-        logged::repair_op(project, seq, ordinal, op)
-    }
-
-    fn repair_op_checksum(&self, project: ProjectId, seq: Seq, ordinal: i32, right: &Hash) -> Result<()> {
-        logged::repair_op_checksum(project, seq, ordinal, right)
-    }
-
-    fn repair_logged_row(&self, _project: ProjectId, _seq: Seq, _ordinal: i32) -> Result<()> {
-        Ok(())
-    }
-
-    fn repair_current(&self, project: ProjectId, key: &Value) -> Result<bool> {
-        logged::repair_field(project, key)
     }
 }

@@ -19,7 +19,7 @@ use crate::args::file_type_arg;
 use crate::blob;
 use crate::domain::copying::Copying;
 use crate::domain::incoming::{Arrival, Incoming};
-use crate::domain::interface::{Applied, Brought, Describe, Domain, StoredOp, Stray, Writing, Written};
+use crate::domain::interface::{Applied, Brought, Describe, Domain, Writing};
 use crate::domain::inverse::{InTheWay, Inverting};
 use crate::domain::shown::{Changes, Query};
 use crate::gate::Access;
@@ -28,16 +28,12 @@ use crate::log::quarantine;
 pub use ops::put;
 use quire_core::edit::Edit;
 use quire_core::error::{Error, Result};
-use quire_core::hash::Hash;
 use quire_core::json::Members;
 use quire_core::mode::Mode;
-use quire_core::op::{FileOp, Op, State, Topic};
+use quire_core::op::{FileOp, Op};
 use quire_core::path::FilePath;
-use quire_core::quarantine::RowKind;
 use quire_core::tree::{Content, FileEdit};
 pub use row::VersionRow;
-use serde_json::Value;
-use store::logged;
 
 /// PT404 for a path or a version of it.
 pub fn no_file(path: &FilePath, version: Option<Version>) -> Error {
@@ -72,10 +68,6 @@ pub fn put_again(access: &Access, path: FilePath, row: VersionRow) -> Result<Opt
 pub struct Files;
 
 impl Domain for Files {
-    fn logged_kind(&self) -> RowKind {
-        RowKind::Logged(Topic::File)
-    }
-
     fn ops(&self) -> &'static [&'static str] {
         &FileOp::NAMES
     }
@@ -144,43 +136,5 @@ impl Domain for Files {
 
     fn invert(&self, inverting: &Inverting, edits: &mut Vec<Edit>) -> Result<Vec<InTheWay>> {
         inverse::invert(inverting, edits)
-    }
-
-    fn logged(&self, project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(Seq, StoredOp)>> {
-        logged::logged(project, after, up_to)
-    }
-
-    fn written(&self, project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<Written>> {
-        logged::written(project, after, up_to)
-    }
-
-    fn add_state_at(&self, project: ProjectId, seq: Seq, state: &mut State) -> Result<()> {
-        logged::add_state_at(project, seq, state)
-    }
-
-    fn add_current_state(&self, project: ProjectId, state: &mut State) -> Result<()> {
-        logged::add_current_state(project, state)
-    }
-
-    fn strays(&self, project: ProjectId) -> Result<Vec<Stray>> {
-        let mut strays = logged::stray_versions(project)?;
-        strays.extend(logged::stray_heads(project)?);
-        Ok(strays)
-    }
-
-    fn repair_op(&self, project: ProjectId, seq: Seq, ordinal: i32, op: &Op) -> Result<()> {
-        logged::repair_op(project, seq, ordinal, op)
-    }
-
-    fn repair_op_checksum(&self, project: ProjectId, seq: Seq, ordinal: i32, right: &Hash) -> Result<()> {
-        logged::repair_op_checksum(project, seq, ordinal, right)
-    }
-
-    fn repair_logged_row(&self, project: ProjectId, seq: Seq, ordinal: i32) -> Result<()> {
-        logged::repair_version(project, seq, ordinal)
-    }
-
-    fn repair_current(&self, project: ProjectId, key: &Value) -> Result<bool> {
-        logged::repair_head(project, key)
     }
 }

@@ -28,7 +28,7 @@ fn entry(row: &Row) -> Result<Entry> {
         kind: RowKind::parse(row.get(2)?).ok_or_else(unknown)?,
         key: row.get::<JsonB>(3)?.0,
         fault: Fault::parse(row.get(4)?).ok_or_else(unknown)?,
-        expected: row.opt::<&[u8]>(5)?.and_then(|bytes| Hash::from_bytes(bytes).ok()),
+        expected: row.hash_if_any(5)?,
         status: row.get(6)?,
     })
 }

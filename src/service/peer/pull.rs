@@ -61,7 +61,7 @@ pub fn pull(access: &Access, peer: &str, after: Seq, max_ops: i64, all: bool) ->
                 continue;
             };
             let ops = batch.ops(bundle, origin)?;
-            let hashes = batch.contents(project, bundle, &ops)?;
+            let hashes = batch.contents(project, bundle, origin)?;
             match batch.sent(project, bundle, origin, ops, &hashes) {
                 Ok(sent) => {
                     if !page.take(sent, mark, max_ops) {
@@ -183,14 +183,15 @@ impl Batch {
 
     /// The contents that a bundle is sent with. Those of moved files, too: whoever had a later file in the place it left
     /// does not have it. Of what came from elsewhere, some may never have been kept here.
-    fn contents(&self, project: ProjectId, bundle: &LoadedBundle, ops: &Value) -> Result<Vec<Hash>> {
+    fn contents(&self, project: ProjectId, bundle: &LoadedBundle, origin: &Value) -> Result<Vec<Hash>> {
         let seq = bundle.logged.header.seq;
         let may_travel = |(hash, size): (Hash, i64)| (size <= MAX_SENT_BYTES).then_some(hash);
         let writes = bundle.ops.iter().flat_map(|stored| self.writes(seq, stored.ordinal));
         let mut own: BTreeSet<Hash> =
             writes.filter_map(|write| write.change.content()).filter_map(may_travel).collect();
         let mut others = Vec::new();
-        for sent in ops.as_array().into_iter().flatten() {
+        // What was made here names nothing but what it wrote.
+        for sent in origin.get("ops").and_then(Value::as_array).into_iter().flatten() {
             let named = SentOp::parse("an operation", sent)?.writes;
             let named = named.iter().filter_map(|write| write.change.content()).filter_map(may_travel);
             others.extend(named.filter(|hash| !own.contains(hash)));

@@ -56,7 +56,8 @@ pub fn repair(access: &Access, entry: &Entry, supply: Option<&Value>) -> Result<
         }
         (RowKind::Logged(_), Fault::Row) => {
             let (seq, ordinal) = (number(entry, "seq")?, number(entry, "ordinal")? as i32);
-            mending(|| domain::of(entry.kind)?.repair_logged_row(project, seq, ordinal)).map(|()| "the log")
+            let repaired = mending(|| domain::of(entry.kind)?.repair_logged_row(project, seq, ordinal))?;
+            from_the_log(entry, repaired)
         }
         (RowKind::ProjectHead, Fault::Totals) => store::repair_totals(project).map(|()| "the log"),
         (RowKind::ProjectHead, _) => checksums(project, entry).map(|()| "the log"),
@@ -131,10 +132,11 @@ fn is_as_logged(project: ProjectId, entry: &Entry) -> Result<bool> {
 }
 
 /// Runs `work` with the guard of the log's rows open.
-pub fn mending(work: impl FnOnce() -> Result<()>) -> Result<()> {
+pub fn mending<R>(work: impl FnOnce() -> Result<R>) -> Result<R> {
     store::open_guard(true)?;
-    work()?;
-    store::open_guard(false)
+    let done = work()?;
+    store::open_guard(false)?;
+    Ok(done)
 }
 
 /// A bundle, what the checksum of the one before may be, and what the next one or the head says of its own.

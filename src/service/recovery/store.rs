@@ -2,7 +2,6 @@
 
 use crate::db::clock::{from_pg, pg_now, to_pg};
 use crate::db::{self, Arg};
-use crate::domain::interface::hash_if_any;
 use crate::ids::{ProjectId, Seq, uuid_from_pg, uuid_to_pg};
 use pgrx::Uuid as PgUuid;
 use quire_core::audit::LoggedBundle;
@@ -45,8 +44,8 @@ pub fn bundles(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<LoggedB
         };
         Ok(LoggedBundle {
             header,
-            previous: hash_if_any(row, 10)?.unwrap_or(Hash::ZERO),
-            checksum: hash_if_any(row, 11)?.unwrap_or(Hash::ZERO),
+            previous: row.hash_if_any(10)?.unwrap_or(Hash::ZERO),
+            checksum: row.hash_if_any(11)?.unwrap_or(Hash::ZERO),
             op_count: row.get(12)?,
             ops: Vec::new(),
         })
@@ -63,7 +62,7 @@ pub fn next_bundle(project: ProjectId, after: Seq) -> Result<Option<Seq>> {
 /// What the head row says: seq and checksum.
 pub fn head(project: ProjectId) -> Result<(Seq, Hash)> {
     const SQL: &str = "SELECT h.seq, h.checksum FROM quire_store.project_head h WHERE h.project_id = $1";
-    let head = db::read_one(SQL, &[project.pg().into()], |row| Ok((row.get(1)?, hash_if_any(row, 2)?)))?;
+    let head = db::read_one(SQL, &[project.pg().into()], |row| Ok((row.get(1)?, row.hash_if_any(2)?)))?;
     Ok(head.map_or((0, Hash::ZERO), |(seq, checksum)| (seq, checksum.unwrap_or(Hash::ZERO))))
 }
 

@@ -2,7 +2,8 @@
 
 use super::label_from_row;
 use crate::db::{self, Arg, Row};
-use crate::domain::interface::{StoredOp, Stray, Written, found, hash_if_any, key_text};
+use crate::domain::asset::Assets;
+use crate::domain::interface::{Logged, StoredOp, Stray, Written, found, key_text};
 use crate::ids::{ProjectId, Seq, uuid_from_pg};
 use pgrx::Uuid as PgUuid;
 use quire_core::error::{Error, Result};
@@ -11,28 +12,161 @@ use quire_core::op::{AssetOp, Change, Kept, Op, State, Topic, Write};
 use quire_core::quarantine::RowKind;
 use serde_json::{Value, json};
 
-/// Operations after a seq and up to another, in log order.
-pub fn logged(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(Seq, StoredOp)>> {
-    // A deletion's row says again what the one before it said.
-    const SQL: &str = "SELECT o.bundle_seq, o.ordinal, o.op, o.content_hash, o.filename, o.media_type, o.asset_type, o.size,
-            o.reason, o.op_checksum, o.op = 'asset.delete' AND NOT EXISTS (
-                SELECT FROM (SELECT * FROM quire_store.asset_op p
-                             WHERE p.project_id = $1 AND p.content_hash = o.content_hash
-                               AND (p.bundle_seq, p.ordinal) < (o.bundle_seq, o.ordinal)
-                             ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1) b
-                WHERE (b.filename, b.media_type, b.asset_type, b.size) = (o.filename, o.media_type, o.asset_type, o.size))
-        FROM quire_store.asset_op o
-        WHERE o.project_id = $1 AND o.bundle_seq > $2 AND o.bundle_seq <= $3
-        ORDER BY o.bundle_seq, o.ordinal";
-    db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
-        let op = op_from_row(row)?.map(Op::Asset);
-        let stored = hash_if_any(row, 10)?;
-        Ok((row.get(1)?, StoredOp { ordinal: row.get(2)?, kind: RowKind::Logged(Topic::Asset), op, stored }))
-    })
+impl Logged for Assets {
+    fn logged_kind(&self) -> RowKind {
+        RowKind::Logged(Topic::Asset)
+    }
+
+    fn logged(&self, project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(Seq, StoredOp)>> {
+        // A deletion's row says again what the one before it said.
+        const SQL: &str = "SELECT o.bundle_seq, o.ordinal, o.op, o.content_hash, o.filename, o.media_type, o.asset_type, o.size,
+                o.reason, o.op_checksum, o.op = 'asset.delete' AND NOT EXISTS (
+                    SELECT FROM (SELECT * FROM quire_store.asset_op p
+                                 WHERE p.project_id = $1 AND p.content_hash = o.content_hash
+                                   AND (p.bundle_seq, p.ordinal) < (o.bundle_seq, o.ordinal)
+                                 ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1) b
+                    WHERE (b.filename, b.media_type, b.asset_type, b.size) = (o.filename, o.media_type, o.asset_type, o.size))
+            FROM quire_store.asset_op o
+            WHERE o.project_id = $1 AND o.bundle_seq > $2 AND o.bundle_seq <= $3
+            ORDER BY o.bundle_seq, o.ordinal";
+        db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
+            let op = op_from_row(row)?.map(Op::Asset);
+            let stored = row.hash_if_any(10)?;
+            Ok((
+                row.get(1)?,
+                StoredOp { ordinal: row.get(2)?, kind: RowKind::Logged(Topic::Asset), op, stored },
+            ))
+        })
+    }
+
+    fn written(&self, project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<Written>> {
+        const SQL: &str = "SELECT o.bundle_seq, o.ordinal, b.bundle_id, o.content_hash, o.filename, o.media_type, o.asset_type, o.size,
+                o.op = 'asset.put'
+            FROM quire_store.asset_op o
+            LEFT JOIN LATERAL (
+                SELECT p.bundle_seq FROM quire_store.asset_op p
+                WHERE p.project_id = $1 AND p.content_hash = o.content_hash
+                  AND (p.bundle_seq, p.ordinal) < (o.bundle_seq, o.ordinal)
+                ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1) p ON true
+            LEFT JOIN LATERAL (
+                SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = p.bundle_seq OFFSET 0) b ON true
+            WHERE o.project_id = $1 AND o.bundle_seq > $2 AND o.bundle_seq <= $3";
+        db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
+            let kept = match row.get(9)? {
+                true => Some(Kept { label: label_from_row(row, 5)?, size: row.get(8)? }),
+                false => None,
+            };
+            let change = Change::Asset(Hash::from_bytes(row.get::<&[u8]>(4)?)?, kept);
+            let base = row.opt::<PgUuid>(3)?.map(uuid_from_pg);
+            Ok(Written { seq: row.get(1)?, ordinal: row.get(2)?, write: Write { change, base } })
+        })
+    }
+
+    fn add_state_at(&self, project: ProjectId, seq: Seq, state: &mut State) -> Result<()> {
+        const SQL: &str =
+            "SELECT DISTINCT ON (o.content_hash) o.content_hash, o.filename, o.media_type, o.asset_type, o.size,
+                o.op = 'asset.delete'
+            FROM quire_store.asset_op o WHERE o.project_id = $1 AND o.bundle_seq <= $2
+            ORDER BY o.content_hash, o.bundle_seq DESC, o.ordinal DESC";
+        let assets = db::read(SQL, &[project.pg().into(), seq.into()], asset_from_row)?;
+        state.assets.extend(assets.into_iter().flatten());
+        Ok(())
+    }
+
+    fn add_current_state(&self, project: ProjectId, state: &mut State) -> Result<()> {
+        const SQL: &str =
+            "SELECT a.content_hash, a.filename, a.media_type, a.asset_type, a.size, a.is_deleted
+            FROM quire_store.asset a WHERE a.project_id = $1";
+        let assets = db::read(SQL, &[project.pg().into()], asset_from_row)?;
+        state.assets.extend(assets.into_iter().flatten());
+        Ok(())
+    }
+
+    /// Assets that are not what their newest operation says.
+    fn strays(&self, project: ProjectId) -> Result<Vec<Stray>> {
+        const SQL: &str = "SELECT encode(a.content_hash, 'hex'), p.bundle_seq, a::text FROM quire_store.asset a
+            LEFT JOIN LATERAL (
+                SELECT * FROM quire_store.asset_op o WHERE o.project_id = $1 AND o.content_hash = a.content_hash
+                ORDER BY o.bundle_seq DESC, o.ordinal DESC LIMIT 1) p ON true
+            LEFT JOIN LATERAL (
+                SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = p.bundle_seq OFFSET 0) b ON true
+            WHERE a.project_id = $1
+              AND (p.filename, p.media_type, p.asset_type, p.size, p.op = 'asset.delete', p.reason, p.bundle_seq, b.actor_id,
+                   b.committed_at)
+                  IS DISTINCT FROM (a.filename, a.media_type, a.asset_type, a.size, a.is_deleted, a.delete_reason, a.seq,
+                   a.actor_id, a.updated_at)
+            ORDER BY a.content_hash";
+        db::read(SQL, &[project.pg().into()], |row| {
+            let hash: String = row.get(1)?;
+            Ok(Stray {
+                kind: RowKind::Current(Topic::Asset),
+                description: format!("asset {hash} is not what its newest operation says"),
+                key: json!({"content_hash": hash}),
+                seq: row.opt(2)?,
+                found: found(row, 3)?,
+            })
+        })
+    }
+
+    fn repair_op(&self, project: ProjectId, seq: Seq, ordinal: i32, op: &Op) -> Result<()> {
+        const PUT: &str = "UPDATE quire_store.asset_op
+            SET op = 'asset.put', content_hash = $4, filename = $5, media_type = $6, asset_type = $7, size = $8, reason = NULL
+            WHERE project_id = $1 AND bundle_seq = $2 AND ordinal = $3";
+        // Its row says again what the one before it said.
+        const DELETE: &str = "UPDATE quire_store.asset_op o
+            SET op = 'asset.delete', content_hash = $4, reason = $5, filename = b.filename, media_type = b.media_type,
+                asset_type = b.asset_type, size = b.size
+            FROM (SELECT * FROM quire_store.asset_op p
+                  WHERE p.project_id = $1 AND p.content_hash = $4 AND (p.bundle_seq, p.ordinal) < ($2, $3)
+                  ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1) b
+            WHERE o.project_id = $1 AND o.bundle_seq = $2 AND o.ordinal = $3";
+        let Op::Asset(op) = op else { return Err(Error::internal("this is no operation on an asset")) };
+        let mut args: Vec<Arg> = vec![project.pg().into(), seq.into(), ordinal.into()];
+        args.push(op.content_hash().as_bytes().as_slice().into());
+        match op {
+            AssetOp::Put { kept: Kept { label, size }, .. } => {
+                let texts = [&label.filename, &label.media_type, &label.asset_type];
+                args.extend(texts.map(|text| Arg::from(text.as_str())));
+                args.push((*size).into());
+                db::exec(PUT, &args)
+            }
+            AssetOp::Delete { reason, .. } => {
+                args.push(reason.as_deref().into());
+                db::exec(DELETE, &args)
+            }
+        }
+    }
+
+    fn repair_op_checksum(&self, project: ProjectId, seq: Seq, ordinal: i32, right: &Hash) -> Result<()> {
+        const SQL: &str = "UPDATE quire_store.asset_op SET op_checksum = $4
+            WHERE project_id = $1 AND bundle_seq = $2 AND ordinal = $3";
+        db::exec(SQL, &[project.pg().into(), seq.into(), ordinal.into(), right.as_bytes().as_slice().into()])
+    }
+
+    /// Makes an asset what its newest operation says; `false` when there is none.
+    fn repair_current(&self, project: ProjectId, key: &Value) -> Result<bool> {
+        const SQL: &str = "INSERT INTO quire_store.asset AS a (project_id, content_hash, filename, media_type, asset_type, size,
+                is_deleted, delete_reason, seq, actor_id, updated_at)
+            SELECT $1, p.content_hash, p.filename, p.media_type, p.asset_type, p.size, p.op = 'asset.delete', p.reason,
+                p.bundle_seq, b.actor_id, b.committed_at
+            FROM quire_store.asset_op p
+            JOIN LATERAL (
+                SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = p.bundle_seq OFFSET 0) b ON true
+            WHERE p.project_id = $1 AND p.content_hash = $2
+            ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1
+            ON CONFLICT (project_id, content_hash) DO UPDATE
+            SET filename = EXCLUDED.filename, media_type = EXCLUDED.media_type, asset_type = EXCLUDED.asset_type,
+                size = EXCLUDED.size, is_deleted = EXCLUDED.is_deleted, delete_reason = EXCLUDED.delete_reason,
+                seq = EXCLUDED.seq, actor_id = EXCLUDED.actor_id, updated_at = EXCLUDED.updated_at
+            RETURNING true";
+        let hash = Hash::parse("content_hash", key_text(key, "content_hash")?)?;
+        let args: [Arg; 2] = [project.pg().into(), hash.as_bytes().as_slice().into()];
+        Ok(db::write_one(SQL, &args, |row| row.get::<bool>(1))?.is_some())
+    }
 }
 
 fn op_from_row(row: &Row) -> Result<Option<AssetOp>> {
-    let Some(content_hash) = hash_if_any(row, 4)?.filter(|_| row.get::<bool>(11) == Ok(false)) else {
+    let Some(content_hash) = row.hash_if_any(4)?.filter(|_| row.get::<bool>(11) == Ok(false)) else {
         return Ok(None);
     };
     Ok(match row.get::<&str>(3)? {
@@ -45,139 +179,10 @@ fn op_from_row(row: &Row) -> Result<Option<AssetOp>> {
     })
 }
 
-/// What operations after a seq and up to another wrote, and the bundles that made that what it was.
-pub fn written(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<Written>> {
-    const SQL: &str = "SELECT o.bundle_seq, o.ordinal, b.bundle_id, o.content_hash, o.filename, o.media_type, o.asset_type, o.size,
-            o.op = 'asset.put'
-        FROM quire_store.asset_op o
-        LEFT JOIN LATERAL (
-            SELECT p.bundle_seq FROM quire_store.asset_op p
-            WHERE p.project_id = $1 AND p.content_hash = o.content_hash
-              AND (p.bundle_seq, p.ordinal) < (o.bundle_seq, o.ordinal)
-            ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1) p ON true
-        LEFT JOIN LATERAL (
-            SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = p.bundle_seq OFFSET 0) b ON true
-        WHERE o.project_id = $1 AND o.bundle_seq > $2 AND o.bundle_seq <= $3";
-    db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
-        let kept = match row.get(9)? {
-            true => Some(Kept { label: label_from_row(row, 5)?, size: row.get(8)? }),
-            false => None,
-        };
-        let change = Change::Asset(Hash::from_bytes(row.get::<&[u8]>(4)?)?, kept);
-        let base = row.opt::<PgUuid>(3)?.map(uuid_from_pg);
-        Ok(Written { seq: row.get(1)?, ordinal: row.get(2)?, write: Write { change, base } })
-    })
-}
-
-/// The assets that the tables show at a seq.
-pub fn add_state_at(project: ProjectId, seq: Seq, state: &mut State) -> Result<()> {
-    const SQL: &str =
-        "SELECT DISTINCT ON (o.content_hash) o.content_hash, o.filename, o.media_type, o.asset_type, o.size,
-            o.op = 'asset.delete'
-        FROM quire_store.asset_op o WHERE o.project_id = $1 AND o.bundle_seq <= $2
-        ORDER BY o.content_hash, o.bundle_seq DESC, o.ordinal DESC";
-    let assets = db::read(SQL, &[project.pg().into(), seq.into()], asset_from_row)?;
-    state.assets.extend(assets.into_iter().flatten());
-    Ok(())
-}
-
-/// The assets that the tables of current state show.
-pub fn add_current_state(project: ProjectId, state: &mut State) -> Result<()> {
-    const SQL: &str = "SELECT a.content_hash, a.filename, a.media_type, a.asset_type, a.size, a.is_deleted
-        FROM quire_store.asset a WHERE a.project_id = $1";
-    let assets = db::read(SQL, &[project.pg().into()], asset_from_row)?;
-    state.assets.extend(assets.into_iter().flatten());
-    Ok(())
-}
-
 fn asset_from_row(row: &Row) -> Result<Option<(Hash, Kept)>> {
     if row.get::<bool>(6)? {
         return Ok(None);
     }
     let kept = Kept { label: label_from_row(row, 2)?, size: row.get(5)? };
-    Ok(Some((hash_if_any(row, 1)?.unwrap_or(Hash::ZERO), kept)))
-}
-
-/// Assets that are not what their newest operation says.
-pub fn strays(project: ProjectId) -> Result<Vec<Stray>> {
-    const SQL: &str = "SELECT encode(a.content_hash, 'hex'), p.bundle_seq, a::text FROM quire_store.asset a
-        LEFT JOIN LATERAL (
-            SELECT * FROM quire_store.asset_op o WHERE o.project_id = $1 AND o.content_hash = a.content_hash
-            ORDER BY o.bundle_seq DESC, o.ordinal DESC LIMIT 1) p ON true
-        LEFT JOIN LATERAL (
-            SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = p.bundle_seq OFFSET 0) b ON true
-        WHERE a.project_id = $1
-          AND (p.filename, p.media_type, p.asset_type, p.size, p.op = 'asset.delete', p.reason, p.bundle_seq, b.actor_id,
-               b.committed_at)
-              IS DISTINCT FROM (a.filename, a.media_type, a.asset_type, a.size, a.is_deleted, a.delete_reason, a.seq,
-               a.actor_id, a.updated_at)
-        ORDER BY a.content_hash";
-    db::read(SQL, &[project.pg().into()], |row| {
-        let hash: String = row.get(1)?;
-        Ok(Stray {
-            kind: RowKind::Current(Topic::Asset),
-            description: format!("asset {hash} is not what its newest operation says"),
-            key: json!({"content_hash": hash}),
-            seq: row.opt(2)?,
-            found: found(row, 3)?,
-        })
-    })
-}
-
-/// Writes an operation into its row again.
-pub fn repair_op(project: ProjectId, seq: Seq, ordinal: i32, op: &Op) -> Result<()> {
-    const PUT: &str = "UPDATE quire_store.asset_op
-        SET op = 'asset.put', content_hash = $4, filename = $5, media_type = $6, asset_type = $7, size = $8, reason = NULL
-        WHERE project_id = $1 AND bundle_seq = $2 AND ordinal = $3";
-    // Its row says again what the one before it said.
-    const DELETE: &str = "UPDATE quire_store.asset_op o
-        SET op = 'asset.delete', content_hash = $4, reason = $5, filename = b.filename, media_type = b.media_type,
-            asset_type = b.asset_type, size = b.size
-        FROM (SELECT * FROM quire_store.asset_op p
-              WHERE p.project_id = $1 AND p.content_hash = $4 AND (p.bundle_seq, p.ordinal) < ($2, $3)
-              ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1) b
-        WHERE o.project_id = $1 AND o.bundle_seq = $2 AND o.ordinal = $3";
-    let Op::Asset(op) = op else { return Err(Error::internal("this is no operation on an asset")) };
-    let mut args: Vec<Arg> = vec![project.pg().into(), seq.into(), ordinal.into()];
-    args.push(op.content_hash().as_bytes().as_slice().into());
-    match op {
-        AssetOp::Put { kept: Kept { label, size }, .. } => {
-            let texts = [&label.filename, &label.media_type, &label.asset_type];
-            args.extend(texts.map(|text| Arg::from(text.as_str())));
-            args.push((*size).into());
-            db::exec(PUT, &args)
-        }
-        AssetOp::Delete { reason, .. } => {
-            args.push(reason.as_deref().into());
-            db::exec(DELETE, &args)
-        }
-    }
-}
-
-/// Writes the checksum of an operation into its row again.
-pub fn repair_op_checksum(project: ProjectId, seq: Seq, ordinal: i32, right: &Hash) -> Result<()> {
-    const SQL: &str = "UPDATE quire_store.asset_op SET op_checksum = $4
-        WHERE project_id = $1 AND bundle_seq = $2 AND ordinal = $3";
-    db::exec(SQL, &[project.pg().into(), seq.into(), ordinal.into(), right.as_bytes().as_slice().into()])
-}
-
-/// Makes an asset what its newest operation says; `false` when there is none.
-pub fn repair_asset(project: ProjectId, key: &Value) -> Result<bool> {
-    const SQL: &str = "INSERT INTO quire_store.asset AS a (project_id, content_hash, filename, media_type, asset_type, size,
-            is_deleted, delete_reason, seq, actor_id, updated_at)
-        SELECT $1, p.content_hash, p.filename, p.media_type, p.asset_type, p.size, p.op = 'asset.delete', p.reason,
-            p.bundle_seq, b.actor_id, b.committed_at
-        FROM quire_store.asset_op p
-        JOIN LATERAL (
-            SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = p.bundle_seq OFFSET 0) b ON true
-        WHERE p.project_id = $1 AND p.content_hash = $2
-        ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1
-        ON CONFLICT (project_id, content_hash) DO UPDATE
-        SET filename = EXCLUDED.filename, media_type = EXCLUDED.media_type, asset_type = EXCLUDED.asset_type,
-            size = EXCLUDED.size, is_deleted = EXCLUDED.is_deleted, delete_reason = EXCLUDED.delete_reason,
-            seq = EXCLUDED.seq, actor_id = EXCLUDED.actor_id, updated_at = EXCLUDED.updated_at
-        RETURNING true";
-    let hash = Hash::parse("content_hash", key_text(key, "content_hash")?)?;
-    let args: [Arg; 2] = [project.pg().into(), hash.as_bytes().as_slice().into()];
-    Ok(db::write_one(SQL, &args, |row| row.get::<bool>(1))?.is_some())
+    Ok(Some((row.hash_if_any(1)?.unwrap_or(Hash::ZERO), kept)))
 }

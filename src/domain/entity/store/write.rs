@@ -10,7 +10,7 @@ use crate::log::LockedHead;
 use quire_core::error::Result;
 use quire_core::field::{self, Fields, LEAST_WEIGHT, NewField};
 use quire_core::interrupt;
-use quire_core::key::{EntityKey, FieldKey};
+use quire_core::key::{EntityKey, FieldKey, of_entity};
 use std::collections::{HashMap, HashSet};
 
 static OPS: Name = Name::of(c"entity_op", 11);
@@ -39,8 +39,7 @@ pub fn load_fields(project: ProjectId, keys: &[&FieldKey]) -> Result<Fields> {
 /// What an entity weighs without some of its fields.
 pub fn weight(project: ProjectId, entity: &EntityKey, without: &Fields) -> Result<i64> {
     let key = entity_key_of(project, entity);
-    let without: HashSet<&str> =
-        field::all_fields_of(without, entity).map(|(key, _)| key.field.as_str()).collect();
+    let without: HashSet<&str> = of_entity(without, entity).map(|(key, _)| key.field.as_str()).collect();
     let mut sum = 0;
     Rows::begin().find(&FIELDS, Sight::Statement, &key, "field, value, size", |row| {
         if !without.contains(row.get::<&str>(1)?) {
