@@ -3,7 +3,7 @@
 use super::{Blob, State, store};
 use crate::db::Arg;
 use crate::db::rows::{Column, Name, Rows, Sight};
-use crate::ids::ProjectId;
+use crate::ids::{Pg, ProjectId};
 use pgrx::datum::TimestampWithTimeZone;
 use quire_core::content::Encoded;
 use quire_core::error::Result;
@@ -24,7 +24,8 @@ pub fn insert_locked(project: ProjectId, blobs: &[Blob]) -> Result<()> {
     for blob in blobs {
         let key: [Column; 2] =
             [("project_id", project.pg().into()), ("hash", blob.hash.as_bytes().as_slice().into())];
-        let state: Option<i16> = rows.find(&BLOB, Sight::Now, &key, "state", |row| row.get(1).map(Some))?;
+        let state: Option<i16> =
+            rows.find(&BLOB, Sight::Now, &key, "state", |row| row.get("state").map(Some))?;
         let state = state.map(State::from_stored).transpose()?;
         match (state, blob.parts.as_slice()) {
             (None, [whole]) => rows.insert(&BLOB, &values(project, blob, whole))?,

@@ -3,7 +3,7 @@
 use super::interface::{Applied, Brought, Domain, Logged, StoredOp, Writing};
 use crate::db;
 use crate::gate::Access;
-use crate::ids::{ProjectId, Seq};
+use crate::ids::{Pg, ProjectId, Seq};
 use pgrx::JsonB;
 use quire_core::edit::Edit;
 use quire_core::error::{Error, Result};

@@ -23,6 +23,7 @@ pub mod export;
 pub mod field;
 pub mod filter;
 pub mod hash;
+pub mod id;
 pub mod interrupt;
 pub mod job;
 pub mod json;

@@ -2,7 +2,7 @@
 
 use crate::db::clock::pg_now;
 use crate::db::{self, Arg, Row};
-use crate::ids::{ActorId, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
+use crate::ids::{ActorId, Pg, ProjectId, Seq, uuid_to_pg};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::{JsonB, Uuid as PgUuid};
 use quire_core::error::{Error, Result};
@@ -24,12 +24,12 @@ pub struct Entry {
 fn entry(row: &Row) -> Result<Entry> {
     let unknown = || Error::internal("an entry of the quarantine has a kind that is not known here");
     Ok(Entry {
-        id: uuid_from_pg(row.get(1)?),
-        kind: RowKind::parse(row.get(2)?).ok_or_else(unknown)?,
-        key: row.get::<JsonB>(3)?.0,
-        fault: Fault::parse(row.get(4)?).ok_or_else(unknown)?,
-        expected: row.hash_if_any(5)?,
-        status: row.get(6)?,
+        id: row.get("quarantine_id")?,
+        kind: RowKind::parse(row.get("kind")?).ok_or_else(unknown)?,
+        key: row.get::<JsonB>("key")?.0,
+        fault: Fault::parse(row.get("fault")?).ok_or_else(unknown)?,
+        expected: row.hash_if_any("expected")?,
+        status: row.get("status")?,
     })
 }
 
@@ -58,14 +58,14 @@ pub fn open_op(project: ProjectId, kind: RowKind, up_to: Seq) -> Result<Option<E
 
 /// The lowest seq after another, and up to a third, of whose bundle something is in quarantine.
 pub fn first_corrupt_bundle(project: ProjectId, after: Seq, up_to: Seq) -> Result<Option<(Seq, Uuid)>> {
-    const SQL: &str = "SELECT (q.key ->> 'seq')::bigint, q.quarantine_id
+    const SQL: &str = "SELECT (q.key ->> 'seq')::bigint AS seq, q.quarantine_id
         FROM quire_store.quarantine q
         WHERE q.project_id = $1 AND q.status = 'open' AND q.kind = ANY ($4)
           AND (q.key ->> 'seq')::bigint > $2 AND (q.key ->> 'seq')::bigint <= $3
         ORDER BY 1, 2 LIMIT 1";
     let kinds: Vec<&str> = RowKind::log().map(RowKind::as_str).collect();
     let args: [Arg; 4] = [project.pg().into(), after.into(), up_to.into(), kinds.into()];
-    db::read_one(SQL, &args, |row| Ok((row.get(1)?, uuid_from_pg(row.get(2)?))))
+    db::read_one(SQL, &args, |row| Ok((row.get("seq")?, row.get("quarantine_id")?)))
 }
 
 /// A finding, as it is recorded.
@@ -97,7 +97,7 @@ pub fn record(project: ProjectId, finding: &Finding) -> Result<(Uuid, bool)> {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
         ON CONFLICT DO NOTHING RETURNING quarantine_id, status";
     let found = finding.found.as_ref().map(|hash| hash.as_bytes().as_slice());
-    let entry = |row: &Row| Ok((uuid_from_pg(row.get(1)?), row.get::<&str>(2)? == "open"));
+    let entry = |row: &Row| Ok((row.get("quarantine_id")?, row.get::<&str>("status")? == "open"));
     let known = || {
         let args: [Arg; 5] = [
             project.pg().into(),
@@ -178,24 +178,24 @@ pub type Listed = (
 
 pub fn list(project: ProjectId, include_ended: bool) -> Result<Vec<Listed>> {
     const SQL: &str =
-        "SELECT q.quarantine_id, q.kind, q.key, q.fault, q.in_words, encode(q.expected, 'hex'), q.status,
+        "SELECT q.quarantine_id, q.kind, q.key, q.fault, q.in_words, encode(q.expected, 'hex') AS expected, q.status,
             q.found_at, q.ended_at, q.ended_by, q.reason
         FROM quire_store.quarantine q
         WHERE q.project_id = $1 AND (q.status = 'open' OR $2)
         ORDER BY q.quarantine_id";
     db::read(SQL, &[project.pg().into(), include_ended.into()], |row| {
         Ok((
-            row.get(1)?,
-            row.get(2)?,
-            row.get(3)?,
-            row.get(4)?,
-            row.get(5)?,
-            row.opt(6)?,
-            row.get(7)?,
-            row.get(8)?,
-            row.opt(9)?,
-            row.opt(10)?,
-            row.opt(11)?,
+            row.get("quarantine_id")?,
+            row.get("kind")?,
+            row.get("key")?,
+            row.get("fault")?,
+            row.get("in_words")?,
+            row.opt("expected")?,
+            row.get("status")?,
+            row.get("found_at")?,
+            row.opt("ended_at")?,
+            row.opt("ended_by")?,
+            row.opt("reason")?,
         ))
     })
 }

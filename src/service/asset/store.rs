@@ -3,8 +3,7 @@
 use crate::db::clock::{from_pg, pg_now, to_pg};
 use crate::db::{self, Arg};
 use crate::domain::asset::store::label_from_row;
-use crate::ids::{ActorId, ProjectId, uuid_to_pg};
-use pgrx::Uuid as PgUuid;
+use crate::ids::{ActorId, Pg, ProjectId, uuid_to_pg};
 use quire_core::error::Result;
 use quire_core::hash::Hash;
 use quire_core::label::Label;
@@ -41,10 +40,10 @@ pub fn lock_upload(project: ProjectId, id: Uuid) -> Result<Option<Upload>> {
         FROM quire_store.upload WHERE project_id = $1 AND upload_id = $2 FOR UPDATE";
     db::write_one(SQL, &[project.pg().into(), uuid_to_pg(id).into()], |row| {
         Ok(Upload {
-            actor: ActorId::from_pg(row.get::<PgUuid>(1)?),
+            actor: row.get("actor_id")?,
             label: label_from_row(row, 2)?,
-            size: row.get(5)?,
-            expires_at: row.get(6).map(from_pg)?,
+            size: row.get("size")?,
+            expires_at: row.get("expires_at").map(from_pg)?,
         })
     })
 }
@@ -58,25 +57,24 @@ pub fn lock_uploads(project: ProjectId) -> Result<()> {
 
 /// How many uploads an actor has open in a project.
 pub fn open_uploads(project: ProjectId, by: ActorId) -> Result<i64> {
-    const SQL: &str = "SELECT count(*) FROM quire_store.upload WHERE project_id = $1 AND actor_id = $2";
-    Ok(db::read_one(SQL, &[project.pg().into(), by.pg().into()], |row| row.get(1))?.unwrap_or(0))
+    const SQL: &str =
+        "SELECT count(*) AS uploads FROM quire_store.upload WHERE project_id = $1 AND actor_id = $2";
+    Ok(db::read_one(SQL, &[project.pg().into(), by.pg().into()], |row| row.get("uploads"))?.unwrap_or(0))
 }
 
 /// Bytes of a project's current files and assets, and of all that is being uploaded.
 pub fn bytes_with_uploads(project: ProjectId) -> Result<i64> {
     const SQL: &str = "SELECT h.live_bytes + h.asset_bytes + COALESCE((
-            SELECT sum(u.size) FROM quire_store.upload u WHERE u.project_id = $1), 0)::bigint
+            SELECT sum(u.size) FROM quire_store.upload u WHERE u.project_id = $1), 0)::bigint AS bytes
         FROM quire_store.project_head h WHERE h.project_id = $1";
-    Ok(db::read_one(SQL, &[project.pg().into()], |row| row.get(1))?.unwrap_or(0))
+    Ok(db::read_one(SQL, &[project.pg().into()], |row| row.get("bytes"))?.unwrap_or(0))
 }
 
 /// Hash of a piece.
 pub fn piece_hash(project: ProjectId, id: Uuid, ordinal: i32) -> Result<Option<Hash>> {
     const SQL: &str = "SELECT hash FROM quire_store.upload_piece
         WHERE project_id = $1 AND upload_id = $2 AND ordinal = $3";
-    db::write_one(SQL, &[project.pg().into(), uuid_to_pg(id).into(), ordinal.into()], |row| {
-        Hash::from_bytes(row.get::<&[u8]>(1)?)
-    })
+    db::write_one(SQL, &[project.pg().into(), uuid_to_pg(id).into(), ordinal.into()], |row| row.get("hash"))
 }
 
 pub fn add_piece(project: ProjectId, id: Uuid, ordinal: i32, hash: &Hash, bytes: &[u8]) -> Result<()> {
@@ -98,7 +96,7 @@ pub fn add_piece(project: ProjectId, id: Uuid, ordinal: i32, hash: &Hash, bytes:
 pub fn piece_ordinals(project: ProjectId, id: Uuid) -> Result<Vec<i32>> {
     const SQL: &str = "SELECT ordinal FROM quire_store.upload_piece
         WHERE project_id = $1 AND upload_id = $2 ORDER BY ordinal";
-    db::write(SQL, &[project.pg().into(), uuid_to_pg(id).into()], |row| row.get(1))
+    db::write(SQL, &[project.pg().into(), uuid_to_pg(id).into()], |row| row.get("ordinal"))
 }
 
 /// Hands the bytes of a piece to `take`.
@@ -111,7 +109,7 @@ pub fn with_piece(
     const SQL: &str = "SELECT bytes FROM quire_store.upload_piece
         WHERE project_id = $1 AND upload_id = $2 AND ordinal = $3";
     let args: [Arg; 3] = [project.pg().into(), uuid_to_pg(id).into(), ordinal.into()];
-    db::write_one(SQL, &args, |row| row.get::<Vec<u8>>(1))?.map_or(Ok(()), |bytes| take(&bytes))
+    db::write_one(SQL, &args, |row| row.get::<Vec<u8>>("bytes"))?.map_or(Ok(()), |bytes| take(&bytes))
 }
 
 pub fn delete_upload(project: ProjectId, id: Uuid) -> Result<()> {

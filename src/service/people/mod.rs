@@ -9,7 +9,7 @@ use crate::db::Answer;
 use crate::definer::definer;
 use crate::gate::role::{DbRole, cluster};
 use crate::gate::{Principal, author, current, kept, require_admin, store};
-use crate::ids::ActorId;
+use crate::ids::{ActorId, Pg};
 use pgrx::Uuid;
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;

@@ -123,7 +123,7 @@ impl Sink for Chunks {
 
 /// One chunk, from 1, for whoever called.
 pub fn read(project: ProjectId, snapshot: Uuid, ordinal: i32) -> Result<Option<Bytes>> {
-    let recipe = match store::chunk(project, snapshot, ordinal, |row, column| row.get(column))? {
+    let recipe = match store::chunk(project, snapshot, ordinal, |row| row.get("bytes"))? {
         None => return Ok(None),
         Some(Chunk::Bytes(bytes)) => return Ok(Some(bytes)),
         Some(Chunk::Recipe(recipe)) => recipe,
@@ -142,7 +142,7 @@ pub fn read_pieces(
     mut piece: impl FnMut(&[u8]) -> Result<()>,
 ) -> Result<bool> {
     db::in_passing(|| {
-        match store::chunk(project, snapshot, ordinal, |row, column| piece(row.get(column)?))? {
+        match store::chunk(project, snapshot, ordinal, |row| piece(row.get("bytes")?))? {
             None => return Ok(false),
             Some(Chunk::Bytes(())) => {}
             Some(Chunk::Recipe(recipe)) => follow(project, &steps(&recipe)?, piece)?,

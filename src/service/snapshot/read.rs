@@ -164,12 +164,12 @@ pub fn missing_chunk(project: ProjectId, id: uuid::Uuid, ordinal: i32) -> Error 
 
 /// PostgREST takes them from this setting: <https://docs.postgrest.org/en/stable/references/transactions.html#response-headers>.
 fn set_headers(stored: &Stored) -> Result<()> {
-    const SQL: &str = "SELECT set_config('response.headers', $1, true)";
+    const SQL: &str = "SELECT set_config('response.headers', $1, true) AS headers";
     let format = Format::parse(&stored.format)?;
     let headers = json!([
         {"Content-Type": format.media_type()},
         {"Content-Disposition": format!("attachment; filename=\"{}.{}\"", stored.id, format.as_str())},
         {"Cache-Control": "private, no-store"},
     ]);
-    db::read_one(SQL, &[headers.to_string().into()], |row| row.opt::<String>(1)).map(drop)
+    db::read_one(SQL, &[headers.to_string().into()], |row| row.opt::<String>("headers")).map(drop)
 }

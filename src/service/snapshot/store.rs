@@ -3,7 +3,7 @@
 use crate::blob;
 use crate::db::clock::{pg_now, to_pg};
 use crate::db::{self, Arg, Row};
-use crate::ids::{ActorId, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
+use crate::ids::{ActorId, Pg, ProjectId, Seq, uuid_to_pg};
 use crate::jsonb::JsonDatum;
 use crate::log::store::mark;
 use pgrx::Uuid as PgUuid;
@@ -25,7 +25,7 @@ pub struct Key<'a> {
 pub fn tree_seq(project: ProjectId, at: Seq) -> Result<Seq> {
     const SQL: &str = "SELECT f.bundle_seq FROM quire_store.project_files f
         WHERE f.project_id = $1 AND f.bundle_seq <= $2 ORDER BY f.bundle_seq DESC LIMIT 1";
-    Ok(db::read_one(SQL, &[project.pg().into(), at.into()], |row| row.get(1))?.unwrap_or(0))
+    Ok(db::read_one(SQL, &[project.pg().into(), at.into()], |row| row.get("bundle_seq"))?.unwrap_or(0))
 }
 
 /// The snapshot that is there already; held for a writer, so that nobody clears it away before its token is there for everybody.
@@ -46,7 +46,7 @@ pub fn find(project: ProjectId, key: Key, is_held: bool) -> Result<Option<Uuid>>
     const HOLD: &str = find!(" FOR KEY SHARE SKIP LOCKED");
     let sql = if is_held { HOLD } else { FIND };
     let args: [Arg; 4] = [project.pg().into(), key.tree_seq.into(), key.format.into(), key.since_seq.into()];
-    db::write_one(sql, &args, |row| row.get::<PgUuid>(1).map(uuid_from_pg))
+    db::write_one(sql, &args, |row| row.get("snapshot_id"))
 }
 
 /// Claims the making of a snapshot. Of one that will be announced there is one: waits for whoever is making it, and is `false` when
@@ -64,7 +64,7 @@ pub fn claim(project: ProjectId, snapshot: Uuid, key: Key, by: ActorId, is_annou
         by.pg().into(),
         is_announced.into(),
     ];
-    Ok(db::write_one(SQL, &args, |row| row.get::<bool>(1))?.is_some())
+    db::writes(SQL, &args)
 }
 
 /// A finished archive.
@@ -123,19 +123,19 @@ pub fn insert_chunk(
     db::exec(SQL, &args)
 }
 
-/// One chunk, from 1; `bytes` reads the bytes, if they are stored, from a column of the row.
+/// One chunk, from 1; `bytes` reads the bytes, if they are stored, from the column of that name.
 pub fn chunk<B>(
     project: ProjectId,
     snapshot: Uuid,
     ordinal: i32,
-    mut bytes: impl FnMut(&Row, usize) -> Result<B>,
+    mut bytes: impl FnMut(&Row) -> Result<B>,
 ) -> Result<Option<Chunk<B, Vec<u8>>>> {
     const SQL: &str = "SELECT c.recipe, c.bytes FROM quire_store.snapshot_chunk c
         WHERE c.project_id = $1 AND c.snapshot_id = $2 AND c.ordinal = $3";
     let args: [Arg; 3] = [project.pg().into(), uuid_to_pg(snapshot).into(), ordinal.into()];
-    db::read_one(SQL, &args, |row| match row.opt::<&[u8]>(1)? {
+    db::read_one(SQL, &args, |row| match row.opt::<&[u8]>("recipe")? {
         Some(recipe) => Ok(Chunk::Recipe(recipe.to_vec())),
-        None => bytes(row, 2).map(Chunk::Bytes),
+        None => bytes(row).map(Chunk::Bytes),
     })
 }
 
@@ -156,22 +156,24 @@ pub fn get(project: ProjectId, snapshot: Uuid) -> Result<Option<Stored>> {
     db::read_one(SQL, &[project.pg().into(), uuid_to_pg(snapshot).into()], |row| {
         Ok(Stored {
             id: snapshot,
-            format: row.get(1)?,
-            since_seq: row.opt(2)?,
-            size: row.get(3)?,
-            content_hash: Hash::from_bytes(row.get::<&[u8]>(4)?)?,
-            created_by: ActorId::from_pg(row.get::<PgUuid>(5)?),
-            is_announced: row.get(6)?,
+            format: row.get("format")?,
+            since_seq: row.opt("since_seq")?,
+            size: row.get("size")?,
+            content_hash: row.get("content_hash")?,
+            created_by: row.get("created_by")?,
+            is_announced: row.get("is_announced")?,
         })
     })
 }
 
 /// Path and BLAKE3 of every file in a snapshot's manifest.
 pub fn manifest(project: ProjectId, snapshot: Uuid) -> Result<Vec<(String, String)>> {
-    const SQL: &str = "SELECT m.file ->> 'file_path', m.file ->> 'content_hash'
+    const SQL: &str = "SELECT m.file ->> 'file_path' AS file_path, m.file ->> 'content_hash' AS content_hash
         FROM quire_store.snapshot s CROSS JOIN LATERAL jsonb_array_elements(s.manifest) AS m (file)
         WHERE s.project_id = $1 AND s.snapshot_id = $2";
-    db::read(SQL, &[project.pg().into(), uuid_to_pg(snapshot).into()], |row| Ok((row.get(1)?, row.get(2)?)))
+    db::read(SQL, &[project.pg().into(), uuid_to_pg(snapshot).into()], |row| {
+        Ok((row.get("file_path")?, row.get("content_hash")?))
+    })
 }
 
 /// How a snapshot was asked for and given out.
@@ -195,7 +197,7 @@ pub fn describe(project: ProjectId, snapshot: Uuid, ticket: Option<&Ticket>) -> 
                     'deleted', s.deleted, ",
                 $more,
                 $mark,
-                ") FROM quire_store.snapshot s WHERE s.project_id = $1 AND s.snapshot_id = $2"
+                ") AS described FROM quire_store.snapshot s WHERE s.project_id = $1 AND s.snapshot_id = $2"
             )
         };
     }
@@ -205,7 +207,7 @@ pub fn describe(project: ProjectId, snapshot: Uuid, ticket: Option<&Ticket>) -> 
         mark!("$3")
     );
     let mut args: Vec<Arg> = vec![project.pg().into(), uuid_to_pg(snapshot).into()];
-    let Some(ticket) = ticket else { return db::read_one(PLAIN, &args, |row| row.get(1)) };
+    let Some(ticket) = ticket else { return db::read_one(PLAIN, &args, |row| row.get("described")) };
     args.extend([
         ticket.seq.into(),
         ticket.url.into(),
@@ -213,7 +215,7 @@ pub fn describe(project: ProjectId, snapshot: Uuid, ticket: Option<&Ticket>) -> 
         to_pg(ticket.expires_at)?.into(),
         ticket.cached.into(),
     ]);
-    db::write_one(WITH_TICKET, &args, |row| row.get(1))
+    db::write_one(WITH_TICKET, &args, |row| row.get("described"))
 }
 
 /// One row of `list_snapshots`.
@@ -223,25 +225,25 @@ pub type Listed =
 /// Snapshots, newest first.
 pub fn list(project: ProjectId) -> Result<Vec<Listed>> {
     const SQL: &str = concat!(
-        "SELECT s.snapshot_id, s.tree_seq, s.since_seq, s.format, s.size, encode(s.content_hash, 'hex'),
+        "SELECT s.snapshot_id, s.tree_seq, s.since_seq, s.format, s.size, encode(s.content_hash, 'hex') AS content_hash,
             s.file_count, s.chunk_count, s.created_by, s.created_at, ",
         mark!("s.tree_seq"),
-        "
+        " AS checksum
         FROM quire_store.snapshot s WHERE s.project_id = $1 ORDER BY s.created_at DESC, s.snapshot_id"
     );
     db::read(SQL, &[project.pg().into()], |row| {
         Ok((
-            row.get(1)?,
-            row.get(2)?,
-            row.opt(3)?,
-            row.get(4)?,
-            row.get(5)?,
-            row.get(6)?,
-            row.get(7)?,
-            row.get(8)?,
-            row.get(9)?,
-            row.get(10)?,
-            row.get(11)?,
+            row.get("snapshot_id")?,
+            row.get("tree_seq")?,
+            row.opt("since_seq")?,
+            row.get("format")?,
+            row.get("size")?,
+            row.get("content_hash")?,
+            row.get("file_count")?,
+            row.get("chunk_count")?,
+            row.get("created_by")?,
+            row.get("created_at")?,
+            row.get("checksum")?,
         ))
     })
 }
@@ -253,7 +255,7 @@ pub fn delete(project: ProjectId, snapshot: Uuid) -> Result<bool> {
                WHERE f.project_id = $1 AND f.snapshot_id = $2 FOR UPDATE SKIP LOCKED) free
         WHERE s.project_id = $1 AND s.snapshot_id = free.snapshot_id RETURNING true";
     let args: [Arg; 2] = [project.pg().into(), uuid_to_pg(snapshot).into()];
-    Ok(db::write_one(SQL, &args, |row| row.get::<bool>(1))?.is_some())
+    db::writes(SQL, &args)
 }
 
 /// Deletes what is neither among the newest nor young, unless somebody may still come for it. The one that has just been
@@ -297,7 +299,7 @@ pub fn delete_old(project: ProjectId, made: Uuid, keep: i64, max_age_days: i64, 
         writes.into(),
         now.into(),
     ];
-    let old: Vec<PgUuid> = db::write(LOCK, &args, |row| row.get(1))?;
+    let old: Vec<PgUuid> = db::write(LOCK, &args, |row| row.get("snapshot_id"))?;
     if old.is_empty() { Ok(()) } else { db::exec(DELETE, &[project.pg().into(), old.into(), now.into()]) }
 }
 
@@ -310,7 +312,7 @@ pub fn require_contents(project: ProjectId, id: Uuid) -> Result<()> {
             SELECT * FROM quire_store.blob c WHERE c.project_id = $1 AND c.hash = decode(h.hash, 'hex') OFFSET 0) b ON true
         WHERE s.project_id = $1 AND s.snapshot_id = $2 AND b.state <> 0 LIMIT 1";
     let gone = db::write_one(SQL, &[project.pg().into(), uuid_to_pg(id).into()], |row| {
-        Ok(blob::store::stored_from_row(row, 2)?.gone(&Hash::from_bytes(row.get::<&[u8]>(1)?)?))
+        Ok(blob::store::stored_from_row(row)?.gone(&row.get("hash")?))
     })?;
     gone.map_or(Ok(()), Err)
 }

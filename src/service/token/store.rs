@@ -4,7 +4,7 @@ use crate::db::clock::{from_pg, now, pg_now, to_pg};
 use crate::db::dirty::{self, Sight, Writer};
 use crate::db::{self, Arg, ObjectLock};
 use crate::gate::role::StoredRole;
-use crate::ids::{ActorId, ProjectId, uuid_to_pg};
+use crate::ids::{ActorId, Pg, ProjectId, uuid_to_pg};
 use crate::service::token::secret::halves_hash;
 use pgrx::Uuid as PgUuid;
 use pgrx::datum::TimestampWithTimeZone;
@@ -66,7 +66,7 @@ pub fn take_use(project: ProjectId, token: Uuid, most: u32) -> Result<bool> {
     let number = |n: u32| i32::try_from(n).map_err(|_| Error::internal("too many uses"));
     let args: [Arg; 4] =
         [project.pg().into(), uuid_to_pg(token).into(), number(most)?.into(), number(lanes)?.into()];
-    let is_found = |sql| Ok(db::write_one(sql, &args, |row| row.get::<bool>(1))?.is_some());
+    let is_found = |sql| db::writes(sql, &args);
     loop {
         if is_found(COUNT)? {
             return Ok(true);
@@ -97,13 +97,13 @@ fn open_lane(project: ProjectId, token: Uuid, lanes: i32) -> Result<Lane> {
         ON CONFLICT DO NOTHING RETURNING true";
     let open = |lane: i32| -> Result<bool> {
         let args: [Arg; 3] = [project.pg().into(), uuid_to_pg(token).into(), lane.into()];
-        Ok(db::write_one(OPEN, &args, |row| row.get::<bool>(1))?.is_some())
+        db::writes(OPEN, &args)
     };
     // Who opens one looks first whether somebody else is, so that nobody waits for who did: one after the other.
     let lock = ObjectLock::of(c"token_use", "quire token use ", token.as_bytes())?;
     lock.wait();
     let used: HashSet<i32> =
-        db::write(USED, &[project.pg().into(), uuid_to_pg(token).into()], |row| row.get(1))?
+        db::write(USED, &[project.pg().into(), uuid_to_pg(token).into()], |row| row.get("lane"))?
             .into_iter()
             .collect();
     let (mut found, mut unseen) = (Lane::None, None);
@@ -132,11 +132,12 @@ pub fn revoke(project: ProjectId, token: Uuid, by: ActorId) -> Result<Micros> {
     const NOTE: &str = "INSERT INTO quire_store.token_revocation (project_id, token_id, revocation_id, revoked_by)
         SELECT $1, $2, gen_random_uuid(), $3
         WHERE NOT EXISTS (SELECT FROM quire_store.token_revocation r WHERE r.project_id = $1 AND r.token_id = $2)";
-    const FIRST: &str = "SELECT min(r.revoked_at) FROM quire_store.token_revocation r
+    const FIRST: &str = "SELECT min(r.revoked_at) AS revoked_at FROM quire_store.token_revocation r
         WHERE r.project_id = $1 AND r.token_id = $2";
     let id = uuid_to_pg(token);
     db::exec(NOTE, &[project.pg().into(), id.into(), by.pg().into()])?;
-    let first = db::write_one(FIRST, &[project.pg().into(), id.into()], |row| row.opt(1))?.flatten();
+    let first =
+        db::write_one(FIRST, &[project.pg().into(), id.into()], |row| row.opt("revoked_at"))?.flatten();
     first.map(from_pg).ok_or_else(|| Error::internal("a revocation vanished"))
 }
 
@@ -150,9 +151,9 @@ pub fn revoke_session(project: ProjectId, session: Uuid, actor: ActorId, all: bo
             SELECT $1, v.token_id, gen_random_uuid(), $3 FROM revoked v
             WHERE NOT EXISTS (SELECT FROM quire_store.token_revocation r
                               WHERE r.project_id = $1 AND r.token_id = v.token_id))
-        SELECT count(*) FROM revoked";
+        SELECT count(*) AS tokens FROM revoked";
     let args: [Arg; 4] = [project.pg().into(), uuid_to_pg(session).into(), actor.pg().into(), all.into()];
-    Ok(db::write_one(SQL, &args, |row| row.get(1))?.unwrap_or(0))
+    Ok(db::write_one(SQL, &args, |row| row.get("tokens"))?.unwrap_or(0))
 }
 
 /// Forgets tokens of a project that expired more than 30 days ago, a few at a time and but for those that somebody else
@@ -198,7 +199,7 @@ pub type Listed = (
 /// Tokens that `actor` made, or all of them, newest first.
 pub fn list(project: ProjectId, actor: Option<ActorId>, all: bool) -> Result<Vec<Listed>> {
     const SQL: &str = concat!(
-        "SELECT t.token_id, t.abilities, t.audience, t.max_uses, COALESCE(u.uses, 0), t.minted_by, t.minted_at,
+        "SELECT t.token_id, t.abilities, t.audience, t.max_uses, COALESCE(u.uses, 0) AS uses, t.minted_by, t.minted_at,
             t.expires_at, r.revoked_at,
             CASE WHEN r.revoked_at IS NOT NULL THEN 'revoked'
                  WHEN t.expires_at <= $4 THEN 'expired'
@@ -207,7 +208,7 @@ pub fn list(project: ProjectId, actor: Option<ActorId>, all: bool) -> Result<Vec
         halves_hash!("s.half"),
         ") THEN 'void'
                  WHEN u.uses >= t.max_uses THEN 'used'
-                 ELSE 'valid' END
+                 ELSE 'valid' END AS state
         FROM quire_store.token t
         CROSS JOIN LATERAL (
             SELECT sum(n.uses)::int AS uses FROM quire_store.token_use n
@@ -221,16 +222,16 @@ pub fn list(project: ProjectId, actor: Option<ActorId>, all: bool) -> Result<Vec
     let args: [Arg; 4] = [project.pg().into(), actor.map(ActorId::pg).into(), all.into(), pg_now()?.into()];
     db::read(SQL, &args, |row| {
         Ok((
-            row.get(1)?,
-            row.get(2)?,
-            row.opt(3)?,
-            row.opt(4)?,
-            row.get(5)?,
-            row.get(6)?,
-            row.get(7)?,
-            row.get(8)?,
-            row.opt(9)?,
-            row.get(10)?,
+            row.get("token_id")?,
+            row.get("abilities")?,
+            row.opt("audience")?,
+            row.opt("max_uses")?,
+            row.get("uses")?,
+            row.get("minted_by")?,
+            row.get("minted_at")?,
+            row.get("expires_at")?,
+            row.opt("revoked_at")?,
+            row.get("state")?,
         ))
     })
 }

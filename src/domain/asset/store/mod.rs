@@ -5,7 +5,7 @@ pub mod logged;
 use crate::blob;
 use crate::db::clock::to_pg;
 use crate::db::{self, Answer, Arg, Row};
-use crate::ids::{ActorId, ProjectId, Seq};
+use crate::ids::{ActorId, Pg, ProjectId, Seq};
 use crate::log::LockedHead;
 use crate::log::store::mark;
 use pgrx::JsonB;

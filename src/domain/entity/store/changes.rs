@@ -1,7 +1,7 @@
 //! SQL of what bundles changed, for their events.
 
 use crate::db::{self, Arg};
-use crate::ids::{ProjectId, Seq};
+use crate::ids::{Pg, ProjectId, Seq};
 use pgrx::JsonB;
 use quire_core::error::Result;
 use quire_core::event::FieldChange;

@@ -2,7 +2,7 @@
 
 use crate::db::Answer;
 use crate::gate::store::called;
-use crate::ids::{ProjectId, Seq, uuid_to_pg};
+use crate::ids::{Pg, ProjectId, Seq, uuid_to_pg};
 use crate::log::store::mark;
 use pgrx::JsonB;
 use quire_core::error::Result;

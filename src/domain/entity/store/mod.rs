@@ -8,7 +8,7 @@ mod write;
 pub use write::{insert, load_fields, weight};
 
 use crate::db::{self, Arg};
-use crate::ids::{ProjectId, Seq, uuid_from_pg, uuid_to_pg};
+use crate::ids::{Pg, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
 use pgrx::{JsonB, Uuid as PgUuid};
 use quire_core::error::Result;
 use quire_core::field::{FieldEdit, FieldState, Fields};

@@ -1,7 +1,7 @@
 //! SQL of what bundles changed, for their events.
 
 use crate::db;
-use crate::ids::{ProjectId, Seq};
+use crate::ids::{Pg, ProjectId, Seq};
 use quire_core::error::Result;
 use quire_core::hash::Hash;
 

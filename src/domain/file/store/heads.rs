@@ -4,7 +4,7 @@ use crate::blob;
 use crate::db::rows::{Column, Name, Rows, Sight};
 use crate::db::{self, Arg, Row};
 use crate::domain::file::row::VersionRow;
-use crate::ids::ProjectId;
+use crate::ids::{Pg, ProjectId};
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
 use quire_core::mode::Mode;

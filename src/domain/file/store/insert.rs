@@ -4,7 +4,7 @@ use super::heads::FILE_HEAD;
 use crate::db::clock::to_pg;
 use crate::db::rows::{Column, Name, Rows};
 use crate::db::{self, Arg};
-use crate::ids::{ActorId, ProjectId, uuid_to_pg};
+use crate::ids::{ActorId, Pg, ProjectId, uuid_to_pg};
 use crate::log::LockedHead;
 use quire_core::error::Result;
 use quire_core::path::FilePath;

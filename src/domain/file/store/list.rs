@@ -1,7 +1,7 @@
 //! SQL of the readers that list files, versions and tags.
 
 use crate::db::{self, Answer, Arg};
-use crate::ids::{ProjectId, Seq, Version};
+use crate::ids::{Pg, ProjectId, Seq, Version};
 use crate::log::store::mark_of;
 use quire_core::error::Result;
 use quire_core::path::{FilePath, MAX_PATH_BYTES};

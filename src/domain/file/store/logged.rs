@@ -3,7 +3,7 @@
 use crate::db::{self, Arg, Row};
 use crate::domain::file::Files;
 use crate::domain::interface::{Logged, StoredOp, Stray, Written, found, key_text};
-use crate::ids::{ProjectId, Seq, uuid_from_pg};
+use crate::ids::{Pg, ProjectId, Seq, uuid_from_pg};
 use pgrx::Uuid as PgUuid;
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;

@@ -8,7 +8,7 @@ pub mod logged;
 
 use super::row::VersionRow;
 use crate::db::{self, Arg};
-use crate::ids::{ProjectId, Seq, Version};
+use crate::ids::{Pg, ProjectId, Seq, Version};
 pub(crate) use heads::head_version_columns;
 pub use heads::{at as heads_at, head_at, load_for};
 pub use insert::insert;
