@@ -1,5 +1,6 @@
 //! SQL of the blob store.
 
+use super::state::state_of;
 use super::{Blob, Copied, Staged, State, Stored, damaged, missing};
 use crate::db::clock::{from_pg, to_pg};
 use crate::db::{self, Arg};
@@ -161,7 +162,7 @@ pub fn require_present(project: ProjectId, hashes: &[Hash]) -> Result<()> {
 /// Reads the columns `state, size, state_at, state_reason`.
 pub fn stored_from_row(row: &db::Row) -> Result<Stored> {
     Ok(Stored {
-        state: State::from_stored(row.get("state")?)?,
+        state: state_of(row.get("state")?)?,
         size: row.get("size")?,
         at: row.opt("state_at")?.map(from_pg),
         why: row.opt("state_reason")?,
@@ -296,7 +297,7 @@ pub fn insert_gone(project: ProjectId, gone: &[(Hash, Stored)]) -> Result<()> {
         project.pg().into(),
         byte_array(&hashes),
         gone.iter().map(|(_, it)| it.size).collect::<Vec<_>>().into(),
-        gone.iter().map(|(_, it)| it.state as i16).collect::<Vec<_>>().into(),
+        gone.iter().map(|(_, it)| it.state.number()).collect::<Vec<_>>().into(),
         at.into(),
         gone.iter().map(|(_, it)| it.why.as_deref()).collect::<Vec<_>>().into(),
     ];
@@ -339,7 +340,7 @@ fn read_sound(project: ProjectId, hashes: &[Hash]) -> Result<Present> {
     let rows = db::read(SQL, &[project.pg().into(), byte_array(hashes)], |row| {
         let hash = row.get("hash")?;
         let size = row.get::<i64>("size")? as usize;
-        if State::from_stored(row.get("state")?)? != State::Present {
+        if state_of(row.get("state")?)? != State::Present {
             gone.insert(hash, stored_from_row(row)?);
             return Ok((hash, size, None));
         }
@@ -398,7 +399,7 @@ pub fn read_stored(
         if let Some(gone) = wanted.next().filter(|wanted| **wanted != hash) {
             return Err(missing(gone));
         }
-        if State::from_stored(row.get("state")?)? != State::Present {
+        if state_of(row.get("state")?)? != State::Present {
             return Err(stored_from_row(row)?.gone(&hash));
         }
         let chunks: i32 = row.get("chunk_count")?;

@@ -4,7 +4,7 @@
 //! Promises: whoever has seen a bundle in an answer of quire's functions or views finds it after a crash.
 //! Does not: wait on a standby, which is only sent what is flushed; nor for what the caller's own open transaction has written.
 
-use super::read_one;
+use crate::db;
 use crate::ids::{Pg, ProjectId};
 use pgrx::{direct_function_call, pg_sys};
 use quire_core::error::Result;
@@ -96,7 +96,7 @@ fn written() -> pg_sys::XLogRecPtr {
 /// flushed long ago.
 fn newest_commit(project: ProjectId, written: pg_sys::XLogRecPtr) -> Result<pg_sys::XLogRecPtr> {
     const SQL: &str = "SELECT xmin::text::bigint AS xmin FROM quire_store.project_head WHERE project_id = $1";
-    let Some(xmin) = read_one(SQL, &[project.pg().into()], |row| row.get::<i64>("xmin"))? else {
+    let Some(xmin) = db::read_one(SQL, &[project.pg().into()], |row| row.get::<i64>("xmin"))? else {
         return Ok(0);
     };
     // SAFETY: pg_xact_status takes a full transaction id that was begun and returns a text; it looks while nobody truncates what it

@@ -9,6 +9,7 @@ mod floors;
 mod rules;
 mod schema;
 mod source;
+mod states;
 mod tree;
 
 use rules::Tied;

@@ -10,6 +10,7 @@ pub mod ability;
 pub mod archive;
 pub mod asset;
 pub mod audit;
+pub mod blob;
 pub mod bucket;
 pub mod chain;
 pub mod code;

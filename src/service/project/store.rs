@@ -108,10 +108,10 @@ pub fn stats(project: ProjectId) -> Result<Option<Value>> {
             EXISTS (SELECT FROM quire_store.sink_failure e WHERE e.project_id = $1) AS has_failed
         FROM quire_store.project_head h WHERE h.project_id = $1";
     let counted = db::read_one(SQL, &[project.pg().into()], |row| {
-        let several = |column: &'static str| -> Result<Vec<i64>> {
-            Ok(row.get::<Vec<Option<i64>>>(column)?.into_iter().map(Option::unwrap_or_default).collect())
+        let several = |column: Vec<Option<i64>>| -> Vec<i64> {
+            column.into_iter().map(Option::unwrap_or_default).collect()
         };
-        let (blobs, snapshots) = (several("blobs")?, several("snapshots")?);
+        let (blobs, snapshots) = (several(row.get("blobs")?), several(row.get("snapshots")?));
         let value = json!({
             "project_id": project.to_string(), "seq": row.get::<i64>("seq")?, "bundles": row.get::<i64>("seq")?,
             "files": row.get::<i64>("live_files")?, "file_bytes": row.get::<i64>("live_bytes")?, "versions": row.get::<i64>("versions")?,

@@ -71,9 +71,10 @@ pub fn find(id: Uuid) -> Result<Option<[u8; 32]>> {
 }
 
 fn key(row: &Row) -> Result<(Uuid, [u8; 32])> {
+    let parts: [i64; 4] = [row.get("a")?, row.get("b")?, row.get("c")?, row.get("d")?];
     let mut kept = [0; 32];
-    for (name, eight) in ["a", "b", "c", "d"].into_iter().zip(kept.chunks_exact_mut(8)) {
-        eight.copy_from_slice(&row.get::<i64>(name)?.to_be_bytes());
+    for (part, eight) in parts.into_iter().zip(kept.chunks_exact_mut(8)) {
+        eight.copy_from_slice(&part.to_be_bytes());
     }
     let stored = row.get::<Hash>("half")?;
     Ok((row.get("key_id")?, key_of_halves(&kept, stored.as_bytes())))
