@@ -4,13 +4,12 @@ use super::state::state_of;
 use super::{Blob, Copied, Staged, State, Stored, damaged, missing};
 use crate::db::clock::{from_pg, to_pg};
 use crate::db::{self, Arg};
-use crate::ids::{Pg, ProjectId};
+use crate::ids::{Pg, ProjectId, UploadId};
 use crate::log::quarantine;
 use quire_core::content::{self, CHUNK_BYTES, Codec, Encoded};
 use quire_core::error::{Code, Result};
 use quire_core::hash::{Hash, Hasher};
 use std::collections::{BTreeMap, HashMap, HashSet};
-use uuid::Uuid;
 
 /// Most bytes one INSERT carries; an array of a gigabyte cannot be built.
 const BATCH_BYTES: usize = 8 << 20;
@@ -177,15 +176,15 @@ pub fn state(project: ProjectId, hash: &Hash) -> Result<Option<Stored>> {
 }
 
 /// Makes a place for chunks whose hash is not known yet. Only its own transaction sees it.
-pub fn stage(project: ProjectId, key: Uuid, size: i64) -> Result<()> {
+pub fn stage(project: ProjectId, key: UploadId, size: i64) -> Result<()> {
     const SQL: &str =
         "INSERT INTO quire_store.blob (project_id, hash, size, codec, bytes) VALUES ($1, $2, $3, 0, '')";
-    db::exec(SQL, &[project.pg().into(), key.as_bytes().as_slice().into(), size.into()])
+    db::exec(SQL, &[project.pg().into(), key.0.as_bytes().as_slice().into(), size.into()])
 }
 
 /// Stores one such chunk.
-pub fn stage_chunk(project: ProjectId, key: Uuid, ordinal: i32, chunk: &Encoded) -> Result<()> {
-    insert_chunk(project, key.as_bytes(), ordinal, chunk)
+pub fn stage_chunk(project: ProjectId, key: UploadId, ordinal: i32, chunk: &Encoded) -> Result<()> {
+    insert_chunk(project, key.0.as_bytes(), ordinal, chunk)
 }
 
 /// Gives staged chunks their hash, unless the project has the content already. The chunks' bytes stay where they are:
@@ -197,16 +196,16 @@ pub fn adopt(project: ProjectId, staged: &Staged) -> Result<()> {
     }
     let args: [Arg; 3] = [
         project.pg().into(),
-        staged.key.as_bytes().as_slice().into(),
+        staged.key.0.as_bytes().as_slice().into(),
         staged.hash.as_bytes().as_slice().into(),
     ];
     db::exec(CHUNKS, &args)
 }
 
 /// Removes the place of staged chunks, and those that nobody adopted.
-pub fn discard(project: ProjectId, key: Uuid) -> Result<()> {
+pub fn discard(project: ProjectId, key: UploadId) -> Result<()> {
     const SQL: &str = "DELETE FROM quire_store.blob WHERE project_id = $1 AND hash = $2";
-    db::exec(SQL, &[project.pg().into(), key.as_bytes().as_slice().into()])
+    db::exec(SQL, &[project.pg().into(), key.0.as_bytes().as_slice().into()])
 }
 
 /// How many contents one statement copies.

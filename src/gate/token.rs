@@ -3,16 +3,15 @@
 use super::role::StoredRole;
 use crate::db::clock::{from_pg, now};
 use crate::db::{self, Row};
-use crate::ids::{ActorId, Pg, ProjectId, uuid_to_pg};
+use crate::ids::{ActorId, KeyId, Pg, ProjectId, TokenId};
 use quire_core::error::{Code, Error, Result};
 use quire_core::reason::Reason;
 use quire_core::timestamp::Micros;
 use quire_core::token::{Root, Token};
-use uuid::Uuid;
 
 /// What is kept of a token.
 pub struct Stored {
-    pub key: Uuid,
+    pub key: KeyId,
     pub minted_by: ActorId,
     pub admin_role: Option<StoredRole>,
     pub is_revoked: bool,
@@ -33,7 +32,7 @@ impl Stored {
     }
 }
 
-pub fn find(project: ProjectId, token: Uuid) -> Result<Option<Stored>> {
+pub fn find(project: ProjectId, token: TokenId) -> Result<Option<Stored>> {
     // One that was made in a project of the same id, before this one, is none.
     const SQL: &str = "SELECT t.key_id, t.minted_by, t.admin_role,
             EXISTS (SELECT FROM quire_store.token_revocation r WHERE r.project_id = $1 AND r.token_id = $2) AS is_revoked,
@@ -41,7 +40,7 @@ pub fn find(project: ProjectId, token: Uuid) -> Result<Option<Stored>> {
         FROM quire_store.token t
         JOIN quire_store.project p ON p.project_id = $1 AND p.created_at <= t.minted_at
         WHERE t.project_id = $1 AND t.token_id = $2";
-    db::read_one(SQL, &[project.pg().into(), uuid_to_pg(token).into()], |row| {
+    db::read_one(SQL, &[project.pg().into(), token.pg().into()], |row| {
         Ok(Stored {
             key: row.get("key_id")?,
             minted_by: row.get("minted_by")?,

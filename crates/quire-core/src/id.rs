@@ -14,6 +14,11 @@ macro_rules! uuid_ids {
         pub struct $name(pub Uuid);
 
         impl $name {
+            /// From one of the forms that uuids are written in.
+            pub fn parse(text: &str) -> Option<Self> {
+                Uuid::try_parse(text).ok().map(Self)
+            }
+
             /// A new, time-ordered id.
             pub fn generate() -> Self {
                 Self(Uuid::now_v7())

@@ -3,7 +3,7 @@
 use crate::db::clock::{from_pg, pg_now, to_pg};
 use crate::db::{self, Arg};
 use crate::gate::Access;
-use crate::ids::{ActorId, Pg, ProjectId, uuid_to_pg};
+use crate::ids::{ActorId, Pg, ProjectId};
 use pgrx::Uuid;
 use quire_core::error::{Error, Result};
 use quire_core::timestamp::Micros;
@@ -61,7 +61,7 @@ pub fn channels(project: ProjectId, holder: Option<&Access>) -> Result<Vec<Chann
 /// Who is told a name: an actor, by a token or not.
 fn holder_args(access: &Access) -> [Arg<'static>; 2] {
     let principal = &access.principal;
-    let token = principal.token.as_ref().map(|bound| uuid_to_pg(bound.id()));
+    let token = principal.token.as_ref().map(|bound| bound.id().pg());
     [principal.actor.map(ActorId::pg).into(), token.into()]
 }
 

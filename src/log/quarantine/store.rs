@@ -2,18 +2,17 @@
 
 use crate::db::clock::pg_now;
 use crate::db::{self, Arg, Row};
-use crate::ids::{ActorId, Pg, ProjectId, Seq, uuid_to_pg};
+use crate::ids::{ActorId, Pg, ProjectId, QuarantineId, Seq};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::{JsonB, Uuid as PgUuid};
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
 use quire_core::quarantine::{Fault, RowKind};
 use serde_json::Value;
-use uuid::Uuid;
 
 /// An entry of the quarantine.
 pub struct Entry {
-    pub id: Uuid,
+    pub id: QuarantineId,
     pub kind: RowKind,
     pub key: Value,
     pub fault: Fault,
@@ -57,7 +56,11 @@ pub fn open_op(project: ProjectId, kind: RowKind, up_to: Seq) -> Result<Option<E
 }
 
 /// The lowest seq after another, and up to a third, of whose bundle something is in quarantine.
-pub fn first_corrupt_bundle(project: ProjectId, after: Seq, up_to: Seq) -> Result<Option<(Seq, Uuid)>> {
+pub fn first_corrupt_bundle(
+    project: ProjectId,
+    after: Seq,
+    up_to: Seq,
+) -> Result<Option<(Seq, QuarantineId)>> {
     const SQL: &str = "SELECT (q.key ->> 'seq')::bigint AS seq, q.quarantine_id
         FROM quire_store.quarantine q
         WHERE q.project_id = $1 AND q.status = 'open' AND q.kind = ANY ($4)
@@ -82,7 +85,7 @@ pub struct Finding {
 }
 
 /// Records a finding; its entry, and `false` when just this was rejected before.
-pub fn record(project: ProjectId, finding: &Finding) -> Result<(Uuid, bool)> {
+pub fn record(project: ProjectId, finding: &Finding) -> Result<(QuarantineId, bool)> {
     // What was given up is taken as it was then; content that was given up is empty, so what is wrong with it is new.
     // Two branches, because each has an index of its own.
     const KNOWN: &str = "SELECT q.quarantine_id, q.status FROM quire_store.quarantine q
@@ -111,7 +114,7 @@ pub fn record(project: ProjectId, finding: &Finding) -> Result<(Uuid, bool)> {
     let new = || {
         let args: [Arg; 8] = [
             project.pg().into(),
-            uuid_to_pg(Uuid::now_v7()).into(),
+            QuarantineId::generate().pg().into(),
             finding.kind.as_str().into(),
             JsonB(finding.key.clone()).into(),
             finding.fault.as_str().into(),
@@ -133,16 +136,16 @@ pub fn record(project: ProjectId, finding: &Finding) -> Result<(Uuid, bool)> {
 }
 
 /// Locks an entry.
-pub fn lock_entry(project: ProjectId, id: Uuid) -> Result<Option<Entry>> {
+pub fn lock_entry(project: ProjectId, id: QuarantineId) -> Result<Option<Entry>> {
     const SQL: &str = "SELECT q.quarantine_id, q.kind, q.key, q.fault, q.expected, q.status
         FROM quire_store.quarantine q WHERE q.project_id = $1 AND q.quarantine_id = $2 FOR UPDATE";
-    db::write_one(SQL, &[project.pg().into(), uuid_to_pg(id).into()], entry)
+    db::write_one(SQL, &[project.pg().into(), id.pg().into()], entry)
 }
 
 /// Ends an entry.
 pub fn end_entry(
     project: ProjectId,
-    id: Uuid,
+    id: QuarantineId,
     status: &str,
     by: ActorId,
     reason: Option<&str>,
@@ -150,14 +153,8 @@ pub fn end_entry(
     const SQL: &str =
         "UPDATE quire_store.quarantine SET status = $3, ended_at = $6, ended_by = $4, reason = $5
         WHERE project_id = $1 AND quarantine_id = $2";
-    let args: [Arg; 6] = [
-        project.pg().into(),
-        uuid_to_pg(id).into(),
-        status.into(),
-        by.pg().into(),
-        reason.into(),
-        pg_now()?.into(),
-    ];
+    let args: [Arg; 6] =
+        [project.pg().into(), id.pg().into(), status.into(), by.pg().into(), reason.into(), pg_now()?.into()];
     db::exec(SQL, &args)
 }
 

@@ -6,7 +6,7 @@ use super::repair::{self, mending, surroundings};
 use crate::blob::{self, Blob};
 use crate::domain::interface::StoredOp;
 use crate::gate::Access;
-use crate::ids::{ProjectId, Seq};
+use crate::ids::{ProjectId, QuarantineId, Seq};
 use crate::log::quarantine::{self, Finding};
 use crate::{domain, guc};
 use quire_core::audit::check;
@@ -66,7 +66,12 @@ pub fn check_contents(access: &Access, hashes: &[Hash]) -> Result<Value> {
 }
 
 /// Records a bundle that came corrupt from a peer.
-pub fn record_incoming(project: ProjectId, peer: &str, bundle: &peer::Bundle, fault: &str) -> Result<Uuid> {
+pub fn record_incoming(
+    project: ProjectId,
+    peer: &str,
+    bundle: &peer::Bundle,
+    fault: &str,
+) -> Result<QuarantineId> {
     let finding = Finding {
         kind: RowKind::PeerBundle,
         key: json!({"bundle_id": bundle.header.bundle_id, "peer": peer}),

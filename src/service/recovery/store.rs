@@ -2,12 +2,11 @@
 
 use crate::db::clock::{from_pg, pg_now, to_pg};
 use crate::db::{self, Arg};
-use crate::ids::{Pg, ProjectId, Seq, uuid_to_pg};
+use crate::ids::{Pg, ProjectId, QuarantineId, Seq, uuid_to_pg};
 use quire_core::audit::LoggedBundle;
 use quire_core::chain::BundleHeader;
 use quire_core::error::Result;
 use quire_core::hash::Hash;
-use uuid::Uuid;
 
 /// What the head row of project `$1` counts, counted anew: `f` (files, bytes, last_id) and `a` (bytes of assets).
 macro_rules! totals {
@@ -108,7 +107,7 @@ pub fn missing_blobs(project: ProjectId) -> Result<Vec<Hash>> {
 }
 
 /// Marks a blob that has bytes: readers are told of its entry.
-pub fn mark_blob(project: ProjectId, hash: &Hash, entry: Uuid) -> Result<()> {
+pub fn mark_blob(project: ProjectId, hash: &Hash, entry: QuarantineId) -> Result<()> {
     const SQL: &str = "UPDATE quire_store.blob SET state = 3, state_at = $4, state_reason = $3
         WHERE project_id = $1 AND hash = $2
           AND (state NOT IN (1, 2, 3) OR state <> 3 AND (octet_length(bytes) > 0 OR chunk_count <> 0))";

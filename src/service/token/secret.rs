@@ -3,12 +3,11 @@
 
 use crate::db::clock::pg_now;
 use crate::db::{self, Row};
-use crate::ids::uuid_to_pg;
+use crate::ids::{KeyId, Pg};
 use pgrx::Uuid as PgUuid;
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
 use quire_core::token::key_of_halves;
-use uuid::Uuid;
 
 /// The hash of a half and of the one that the server keeps. From it neither can be computed, nor the key, which another function makes.
 /// No function in SQL: the half would be its parameter, which auto_explain logs.
@@ -42,7 +41,7 @@ macro_rules! halves {
 }
 
 /// The key new tokens are made with; made when there is none.
-pub fn signing() -> Result<(Uuid, [u8; 32])> {
+pub fn signing() -> Result<(KeyId, [u8; 32])> {
     const HOLD: &str = "LOCK TABLE quire_store.secret IN ROW SHARE MODE";
     // Until the token is there for everybody to see, no key may be deleted for want of tokens.
     db::exec(HOLD, &[])?;
@@ -65,12 +64,12 @@ pub fn signing() -> Result<(Uuid, [u8; 32])> {
 }
 
 /// The key of an id.
-pub fn find(id: Uuid) -> Result<Option<[u8; 32]>> {
+pub fn find(id: KeyId) -> Result<Option<[u8; 32]>> {
     const SQL: &str = halves!("k.key_id = $1");
-    Ok(db::read_one(SQL, &[uuid_to_pg(id).into()], key)?.map(|(_, key)| key))
+    Ok(db::read_one(SQL, &[id.pg().into()], key)?.map(|(_, key)| key))
 }
 
-fn key(row: &Row) -> Result<(Uuid, [u8; 32])> {
+fn key(row: &Row) -> Result<(KeyId, [u8; 32])> {
     let parts: [i64; 4] = [row.get("a")?, row.get("b")?, row.get("c")?, row.get("d")?];
     let mut kept = [0; 32];
     for (part, eight) in parts.into_iter().zip(kept.chunks_exact_mut(8)) {
