@@ -62,16 +62,6 @@ newtypes!(
     VersionId
 );
 
-/// As PostgreSQL's uuid.
-pub fn uuid_to_pg(id: Uuid) -> PgUuid {
-    id.pg()
-}
-
-/// From PostgreSQL's uuid.
-pub fn uuid_from_pg(id: PgUuid) -> Uuid {
-    Uuid::from_pg(id)
-}
-
 /// Position in a project's log: 1, 2, 3, ... without gaps, in commit order; 0 is "nothing yet".
 pub type Seq = i64;
 

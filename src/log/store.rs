@@ -5,7 +5,7 @@ use crate::db::clock::{from_pg, to_pg};
 use crate::db::rows::{Column, Name, Rows};
 use crate::db::{self, Answer, Arg, Row};
 use crate::gate::store::called;
-use crate::ids::{ActorId, Pg, ProjectId, Seq, uuid_to_pg};
+use crate::ids::{ActorId, BundleId, Pg, ProjectId, Seq};
 use pgrx::JsonB;
 use quire_core::chain::BundleHeader;
 use quire_core::error::{Code, Error, Result};
@@ -14,7 +14,6 @@ use quire_core::mark::Mark;
 use quire_core::timestamp::Micros;
 use serde_json::Value;
 use std::collections::HashMap;
-use uuid::Uuid;
 
 /// A bundle on its way into the log.
 pub struct Entry<'a> {
@@ -34,13 +33,13 @@ static BUNDLE: Name = Name::of(c"bundle", 14);
 pub fn append(rows: &Rows, entry: &Entry) -> Result<()> {
     let Entry { header, op_count, previous, head, details } = entry;
     let values: [Column; 14] = [
-        ("project_id", uuid_to_pg(header.project_id).into()),
+        ("project_id", header.project_id.pg().into()),
         ("seq", header.seq.into()),
-        ("bundle_id", uuid_to_pg(header.bundle_id).into()),
+        ("bundle_id", header.bundle_id.pg().into()),
         ("kind", header.kind.as_str().into()),
-        ("actor_id", uuid_to_pg(header.actor_id).into()),
+        ("actor_id", header.actor_id.pg().into()),
         ("message", header.message.as_deref().into()),
-        ("correlation_id", header.correlation_id.map(uuid_to_pg).into()),
+        ("correlation_id", header.correlation_id.map(Pg::pg).into()),
         ("base_seq", header.base_seq.into()),
         ("op_count", (*op_count).into()),
         ("prev_checksum", previous.as_bytes().as_slice().into()),
@@ -50,7 +49,7 @@ pub fn append(rows: &Rows, entry: &Entry) -> Result<()> {
         ("committed_at", to_pg(header.committed_at)?.into()),
     ];
     rows.insert(&BUNDLE, &values)?;
-    super::head::move_to(rows, ProjectId(header.project_id), head)
+    super::head::move_to(rows, header.project_id, head)
 }
 
 /// Notes that the newest bundle, of this seq, takes another back out of its author's order.
@@ -158,9 +157,9 @@ pub(crate) use from_peer;
 
 /// Who made a bundle.
 pub struct Author {
-    pub actor: Uuid,
+    pub actor: ActorId,
     pub name: String,
-    pub bundle_id: Uuid,
+    pub bundle_id: BundleId,
 }
 
 /// The authors of some bundles, by seq.

@@ -6,6 +6,7 @@
 use crate::conflict::OnConflict;
 use crate::error::{Error, Result};
 use crate::hash::Hash;
+use crate::id::{ActorId, ConflictId};
 use crate::interrupt;
 use crate::json::JsonValue;
 use crate::key::{EntityKey, FieldKey, of_entity};
@@ -14,7 +15,6 @@ use crate::text::shorten;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use uuid::Uuid;
 
 /// What a field is.
 #[derive(Clone, PartialEq, Debug)]
@@ -24,9 +24,9 @@ pub struct FieldState {
     /// Bundle that made it so.
     pub seq: i64,
     /// Who.
-    pub actor: Uuid,
+    pub actor: ActorId,
     /// The conflict it is in.
-    pub conflict: Option<Uuid>,
+    pub conflict: Option<ConflictId>,
 }
 
 /// What a caller wants done.
@@ -133,7 +133,7 @@ pub struct Clash {
 #[derive(Clone, Copy, Debug)]
 pub struct Author {
     /// Who makes it.
-    pub actor: Uuid,
+    pub actor: ActorId,
     /// Its seq.
     pub seq: i64,
     /// What its author had seen, where an edit does not say so itself.

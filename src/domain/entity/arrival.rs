@@ -2,7 +2,7 @@
 
 use super::{conflict, store};
 use crate::domain::incoming::{Arrival, Incoming, Stamps, Told};
-use crate::ids::Seq;
+use crate::ids::{BundleId, Seq};
 use quire_core::edit::Edit;
 use quire_core::error::Result;
 use quire_core::field::{Clash, FieldEdit, FieldState, Fields, fields_of};
@@ -11,7 +11,6 @@ use quire_core::key::{EntityKey, FieldKey};
 use quire_core::op::{Change, FieldOp, Op, Write};
 use quire_core::peer::{SentOp, Verdict, judge};
 use std::collections::{BTreeSet, HashMap, HashSet};
-use uuid::Uuid;
 
 /// The fields that a bundle writes.
 struct Written<'a> {
@@ -99,7 +98,7 @@ impl Written<'_> {
         &mut self,
         key: &FieldKey,
         value: Option<&JsonValue>,
-        base: Option<Uuid>,
+        base: Option<BundleId>,
         stamps: &Stamps,
         told: &mut Told,
     ) -> bool {

@@ -1,8 +1,7 @@
 //! One stored version of a file, as readers see it.
 
 use crate::db::Row;
-use crate::ids::{FileId, Seq, Version, uuid_from_pg};
-use pgrx::Uuid;
+use crate::ids::{FileId, Seq, Version, VersionId};
 use quire_core::error::Result;
 use quire_core::hash::Hash;
 use quire_core::mode::Mode;
@@ -18,9 +17,9 @@ pub struct VersionRow {
     /// Version.
     pub version: Version,
     /// Identity.
-    pub id: uuid::Uuid,
+    pub id: VersionId,
     /// Identity of the version before.
-    pub parent_version_id: Option<uuid::Uuid>,
+    pub parent_version_id: Option<VersionId>,
     /// Bundle.
     pub seq: Seq,
     /// When.
@@ -43,8 +42,8 @@ impl VersionRow {
         Ok(Self {
             file_id: row.get(at)?,
             version: row.get(at + 1)?,
-            id: uuid_from_pg(row.get(at + 2)?),
-            parent_version_id: row.opt::<Uuid>(at + 3)?.map(uuid_from_pg),
+            id: row.get(at + 2)?,
+            parent_version_id: row.opt(at + 3)?,
             seq: row.get(at + 4)?,
             committed_at: row.get(at + 5).map(crate::db::clock::from_pg)?,
             file_type: row.get(at + 6)?,

@@ -4,7 +4,7 @@ use crate::blob::store::byte_array;
 use crate::db::clock::pg_now;
 use crate::db::{self, Arg, Row};
 use crate::gate::store::called;
-use crate::ids::{ActorId, Pg, ProjectId, Seq, uuid_to_pg};
+use crate::ids::{ActorId, BundleId, Pg, ProjectId, Seq};
 use crate::log::Place;
 use pgrx::JsonB;
 use quire_core::error::Result;
@@ -13,7 +13,6 @@ use quire_core::mark::Mark;
 use quire_core::peer::{Bundle, Stamp};
 use serde_json::Value;
 use std::collections::HashMap;
-use uuid::Uuid;
 
 /// What is known of a peer.
 #[derive(Clone)]
@@ -108,14 +107,14 @@ pub fn newest_place(project: ProjectId, peer: &str, last: Seq) -> Result<Place> 
 }
 
 /// Our seq of a bundle that was made elsewhere.
-pub fn imported(project: ProjectId, bundle: Uuid) -> Result<Option<Seq>> {
+pub fn imported(project: ProjectId, bundle: BundleId) -> Result<Option<Seq>> {
     const SQL: &str =
         "SELECT p.seq FROM quire_store.peer_bundle p WHERE p.project_id = $1 AND p.bundle_id = $2";
-    db::write_one(SQL, &[project.pg().into(), uuid_to_pg(bundle).into()], |row| row.get("seq"))
+    db::write_one(SQL, &[project.pg().into(), bundle.pg().into()], |row| row.get("seq"))
 }
 
 /// Id of a bundle of ours.
-pub fn bundle_id(project: ProjectId, seq: Seq) -> Result<Option<Uuid>> {
+pub fn bundle_id(project: ProjectId, seq: Seq) -> Result<Option<BundleId>> {
     const SQL: &str = "SELECT b.bundle_id FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = $2";
     db::write_one(SQL, &[project.pg().into(), seq.into()], |row| row.get("bundle_id"))
 }
@@ -128,7 +127,7 @@ pub fn remember(project: ProjectId, bundle: &Bundle, seq: Seq, peer: &str) -> Re
     let standing = bundle.standing.as_ref();
     let args: [Arg; 6] = [
         project.pg().into(),
-        uuid_to_pg(bundle.header.bundle_id).into(),
+        bundle.header.bundle_id.pg().into(),
         seq.into(),
         peer.into(),
         standing.map(|standing| standing.seq).into(),
@@ -191,8 +190,7 @@ pub fn keep_stamp(project: ProjectId, targets: &[String], stamp: Stamp) -> Resul
     if targets.is_empty() {
         return Ok(());
     }
-    let args: [Arg; 4] =
-        [project.pg().into(), targets.to_vec().into(), stamp.0.into(), uuid_to_pg(stamp.1).into()];
+    let args: [Arg; 4] = [project.pg().into(), targets.to_vec().into(), stamp.0.into(), stamp.1.pg().into()];
     db::exec(SQL, &args)
 }
 
@@ -200,7 +198,7 @@ pub fn keep_stamp(project: ProjectId, targets: &[String], stamp: Stamp) -> Resul
 pub struct More {
     pub details: Option<Value>,
     pub display_name: Option<String>,
-    pub undoes: Option<Uuid>,
+    pub undoes: Option<BundleId>,
     /// The seq of that one where it was made.
     pub undoes_made_as: Option<Seq>,
 }

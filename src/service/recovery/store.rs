@@ -2,7 +2,7 @@
 
 use crate::db::clock::{from_pg, pg_now, to_pg};
 use crate::db::{self, Arg};
-use crate::ids::{Pg, ProjectId, QuarantineId, Seq, uuid_to_pg};
+use crate::ids::{Pg, ProjectId, QuarantineId, Seq};
 use quire_core::audit::LoggedBundle;
 use quire_core::chain::BundleHeader;
 use quire_core::error::Result;
@@ -29,7 +29,7 @@ pub fn bundles(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<LoggedB
         FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq > $2 AND b.seq <= $3 ORDER BY b.seq";
     db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
         let header = BundleHeader {
-            project_id: project.0,
+            project_id: project,
             seq: row.get("seq")?,
             bundle_id: row.get("bundle_id")?,
             kind: row.get("kind")?,
@@ -204,11 +204,11 @@ pub fn repair_header(project: ProjectId, header: &BundleHeader, op_count: i32) -
     let args: [Arg; 11] = [
         project.pg().into(),
         header.seq.into(),
-        uuid_to_pg(header.bundle_id).into(),
+        header.bundle_id.pg().into(),
         header.kind.as_str().into(),
-        uuid_to_pg(header.actor_id).into(),
+        header.actor_id.pg().into(),
         header.message.as_deref().into(),
-        header.correlation_id.map(uuid_to_pg).into(),
+        header.correlation_id.map(Pg::pg).into(),
         header.base_seq.into(),
         header.undoes_seq.into(),
         to_pg(header.committed_at)?.into(),

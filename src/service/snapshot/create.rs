@@ -119,7 +119,7 @@ pub fn make(access: &Access, format: Format, seq: Seq, since_seq: Option<Seq>) -
         return Ok(Found { id, cached: false });
     }
     let ready = Op::System(SystemOp::SnapshotReady {
-        snapshot_id: id.0,
+        snapshot_id: id,
         seq: key.tree_seq,
         since_seq,
         format: format.as_str().to_owned(),

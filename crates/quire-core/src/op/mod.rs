@@ -14,6 +14,7 @@ mod system;
 
 use crate::error::{Error, Result};
 use crate::hash::Hash;
+use crate::id::BundleId;
 use crate::json::{JsonValue, Members, canonical};
 use crate::key::FieldKey;
 use crate::path::FilePath;
@@ -25,7 +26,6 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 pub use state::State;
 pub use system::SystemOp;
-use uuid::Uuid;
 
 /// One operation on one project.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -235,7 +235,7 @@ pub struct Write {
     /// What becomes of which thing.
     pub change: Change,
     /// The bundle that made it what it was before; `None` if none did.
-    pub base: Option<Uuid>,
+    pub base: Option<BundleId>,
 }
 
 impl Op {
@@ -349,7 +349,7 @@ mod tests {
             Op::Asset(AssetOp::Delete { content_hash, reason: Some("old".into()) }),
             Op::Asset(AssetOp::Delete { content_hash, reason: None }),
             Op::System(SystemOp::SnapshotReady {
-                snapshot_id: Uuid::from_u128(1),
+                snapshot_id: crate::id::SnapshotId(uuid::Uuid::from_u128(1)),
                 seq: 2,
                 since_seq: Some(1),
                 format: "zip".into(),

@@ -60,6 +60,7 @@ mod tests {
     use crate::asset::{self, AssetEdit, Assets, Source};
     use crate::conflict::OnConflict;
     use crate::field::{self, Author, FieldEdit, Fields};
+    use crate::id::ActorId;
     use crate::key::EntityKey;
     use crate::label::Label;
     use crate::mode::Mode;
@@ -68,7 +69,6 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
     use std::collections::HashMap;
-    use uuid::Uuid;
 
     /// The tables of current state, as the write path keeps them.
     #[derive(Default)]
@@ -111,7 +111,7 @@ mod tests {
             }
             for edit in fields {
                 let author = Author {
-                    actor: Uuid::nil(),
+                    actor: ActorId::SYSTEM,
                     seq: 1,
                     base_seq: None,
                     on_conflict: OnConflict::Reject,

@@ -4,8 +4,7 @@ use super::label_from_row;
 use crate::db::{self, Arg, Row};
 use crate::domain::asset::Assets;
 use crate::domain::interface::{Logged, StoredOp, Stray, Written, found, key_text};
-use crate::ids::{Pg, ProjectId, Seq, uuid_from_pg};
-use pgrx::Uuid as PgUuid;
+use crate::ids::{Pg, ProjectId, Seq};
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
 use quire_core::op::{AssetOp, Change, Kept, Op, State, Topic, Write};
@@ -57,7 +56,7 @@ impl Logged for Assets {
                 false => None,
             };
             let change = Change::Asset(Hash::from_bytes(row.get::<&[u8]>(4)?)?, kept);
-            let base = row.opt::<PgUuid>(3)?.map(uuid_from_pg);
+            let base = row.opt(3)?;
             Ok(Written { seq: row.get(1)?, ordinal: row.get(2)?, write: Write { change, base } })
         })
     }

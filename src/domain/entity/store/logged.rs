@@ -4,8 +4,7 @@ use super::{canonical, key_from_row, select_fields_at};
 use crate::db::{self, Arg, Row};
 use crate::domain::entity::Entities;
 use crate::domain::interface::{Logged, StoredOp, Stray, Written, found, key_text};
-use crate::ids::{Pg, ProjectId, Seq, uuid_from_pg};
-use pgrx::Uuid as PgUuid;
+use crate::ids::{Pg, ProjectId, Seq};
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
 use quire_core::json::{JsonValue, inexact_number};
@@ -49,7 +48,7 @@ impl Logged for Entities {
             ORDER BY o.bundle_seq, o.ordinal, o.part";
         db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
             let change = Change::Field(key_from_row(row, 4)?, canonical(row.opt(7)?)?);
-            let base = row.opt::<PgUuid>(3)?.map(uuid_from_pg);
+            let base = row.opt(3)?;
             Ok(Written { seq: row.get(1)?, ordinal: row.get(2)?, write: Write { change, base } })
         })
     }

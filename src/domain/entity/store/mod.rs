@@ -8,14 +8,13 @@ mod write;
 pub use write::{insert, load_fields, weight};
 
 use crate::db::{self, Arg};
-use crate::ids::{Pg, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
-use pgrx::{JsonB, Uuid as PgUuid};
+use crate::ids::{ActorId, ConflictId, Pg, ProjectId, Seq};
+use pgrx::JsonB;
 use quire_core::error::Result;
 use quire_core::field::{FieldEdit, FieldState, Fields};
 use quire_core::json::JsonValue;
 use quire_core::key::{EntityKey, FieldKey};
 use std::collections::BTreeSet;
-use uuid::Uuid;
 
 /// A stored value in its canonical form.
 pub fn canonical(value: Option<JsonB>) -> Result<Option<JsonValue>> {
@@ -33,8 +32,8 @@ fn state_from_row(row: &db::Row) -> Result<(FieldKey, FieldState)> {
     let state = FieldState {
         value: canonical(row.opt(4)?)?,
         seq: row.get(5)?,
-        actor: uuid_from_pg(row.get::<PgUuid>(6)?),
-        conflict: row.opt::<PgUuid>(7)?.map(uuid_from_pg),
+        actor: row.get(6)?,
+        conflict: row.opt(7)?,
     };
     Ok((key_from_row(row, 1)?, state))
 }
@@ -100,25 +99,21 @@ pub fn fields_at(project: ProjectId, seq: Seq) -> Result<Vec<(FieldKey, JsonValu
 
 /// A recorded conflict.
 pub struct Conflict {
-    pub id: Uuid,
+    pub id: ConflictId,
     pub key: FieldKey,
     /// Bundle that resolved it.
     pub resolved_seq: Option<Seq>,
 }
 
 fn conflict_from_row(row: &db::Row) -> Result<Conflict> {
-    Ok(Conflict {
-        id: uuid_from_pg(row.get::<PgUuid>(1)?),
-        key: key_from_row(row, 2)?,
-        resolved_seq: row.opt(5)?,
-    })
+    Ok(Conflict { id: row.get(1)?, key: key_from_row(row, 2)?, resolved_seq: row.opt(5)? })
 }
 
 /// A conflict by its id.
-pub fn conflict(project: ProjectId, id: Uuid) -> Result<Option<Conflict>> {
+pub fn conflict(project: ProjectId, id: ConflictId) -> Result<Option<Conflict>> {
     const SQL: &str = "SELECT c.conflict_id, c.entity_type, c.entity_id, c.field, c.resolved_seq
         FROM quire_store.conflict c WHERE c.project_id = $1 AND c.conflict_id = $2";
-    db::write_one(SQL, &[project.pg().into(), uuid_to_pg(id).into()], conflict_from_row)
+    db::write_one(SQL, &[project.pg().into(), id.pg().into()], conflict_from_row)
 }
 
 /// The conflict of a field, open or not.
@@ -136,7 +131,7 @@ pub fn conflict_of(project: ProjectId, key: &FieldKey) -> Result<Option<Conflict
 }
 
 /// Opens the conflict of a field, for the first time or again, and marks the field.
-pub fn open_conflict(project: ProjectId, id: Uuid, key: &FieldKey, seq: Seq) -> Result<()> {
+pub fn open_conflict(project: ProjectId, id: ConflictId, key: &FieldKey, seq: Seq) -> Result<()> {
     const SQL: &str = "WITH opened AS (
             INSERT INTO quire_store.conflict (project_id, conflict_id, entity_type, entity_id, field, opened_seq)
             VALUES ($1, $2, $3, $4, $5, $6)
@@ -147,7 +142,7 @@ pub fn open_conflict(project: ProjectId, id: Uuid, key: &FieldKey, seq: Seq) -> 
 }
 
 /// Closes a conflict and unmarks the field.
-pub fn close_conflict(project: ProjectId, id: Uuid, key: &FieldKey, seq: Seq) -> Result<()> {
+pub fn close_conflict(project: ProjectId, id: ConflictId, key: &FieldKey, seq: Seq) -> Result<()> {
     const SQL: &str = "WITH closed AS (
             UPDATE quire_store.conflict SET resolved_seq = $6 WHERE project_id = $1 AND conflict_id = $2)
         UPDATE quire_store.entity_field SET conflict_id = NULL
@@ -155,10 +150,10 @@ pub fn close_conflict(project: ProjectId, id: Uuid, key: &FieldKey, seq: Seq) ->
     db::exec(SQL, &conflict_args(project, id, key, seq))
 }
 
-fn conflict_args(project: ProjectId, id: Uuid, key: &FieldKey, seq: Seq) -> [Arg<'_>; 6] {
+fn conflict_args(project: ProjectId, id: ConflictId, key: &FieldKey, seq: Seq) -> [Arg<'_>; 6] {
     [
         project.pg().into(),
-        uuid_to_pg(id).into(),
+        id.pg().into(),
         key.entity.entity_type.as_str().into(),
         key.entity.entity_id.as_str().into(),
         key.field.as_str().into(),
@@ -171,28 +166,28 @@ pub struct ConflictEvent<'a> {
     /// `opened`, `value`, `resolved` or `reopened`.
     pub event: &'static str,
     pub seq: Seq,
-    pub actor: Uuid,
+    pub actor: ActorId,
     pub value: Option<&'a JsonValue>,
 }
 
-pub fn add_conflict_event(project: ProjectId, id: Uuid, event: &ConflictEvent) -> Result<()> {
+pub fn add_conflict_event(project: ProjectId, id: ConflictId, event: &ConflictEvent) -> Result<()> {
     const SQL: &str =
         "INSERT INTO quire_store.conflict_event (project_id, conflict_id, ordinal, event, seq, actor_id, value)
         SELECT $1, $2, COALESCE(max(e.ordinal), 0) + 1, $3, $4, $5, $6::text::jsonb
         FROM quire_store.conflict_event e WHERE e.project_id = $1 AND e.conflict_id = $2";
     let args: [Arg; 6] = [
         project.pg().into(),
-        uuid_to_pg(id).into(),
+        id.pg().into(),
         event.event.into(),
         event.seq.into(),
-        uuid_to_pg(event.actor).into(),
+        event.actor.pg().into(),
         event.value.map(JsonValue::as_str).into(),
     ];
     db::exec(SQL, &args)
 }
 
 /// What every actor wanted, the last time that a conflict was open, oldest first.
-pub fn conflict_values(project: ProjectId, id: Uuid) -> Result<Vec<(Seq, Uuid, Option<JsonValue>)>> {
+pub fn conflict_values(project: ProjectId, id: ConflictId) -> Result<Vec<(Seq, ActorId, Option<JsonValue>)>> {
     const SQL: &str = "SELECT v.seq, v.actor_id, v.value
         FROM (SELECT DISTINCT ON (n.actor_id) n.actor_id, n.value, n.seq, n.ordinal
               FROM quire_store.conflict_event n
@@ -204,8 +199,8 @@ pub fn conflict_values(project: ProjectId, id: Uuid) -> Result<Vec<(Seq, Uuid, O
                                 WHERE r.project_id = $1 AND r.conflict_id = $2 AND r.event = 'resolved' AND r.seq = n.seq)
               ORDER BY n.actor_id, n.ordinal DESC) v
         ORDER BY v.ordinal";
-    db::write(SQL, &[project.pg().into(), uuid_to_pg(id).into()], |row| {
-        Ok((row.get(1)?, uuid_from_pg(row.get::<PgUuid>(2)?), canonical(row.opt(3)?)?))
+    db::write(SQL, &[project.pg().into(), id.pg().into()], |row| {
+        Ok((row.get(1)?, row.get(2)?, canonical(row.opt(3)?)?))
     })
 }
 

@@ -3,8 +3,7 @@
 use crate::db::{self, Arg, Row};
 use crate::domain::file::Files;
 use crate::domain::interface::{Logged, StoredOp, Stray, Written, found, key_text};
-use crate::ids::{Pg, ProjectId, Seq, uuid_from_pg};
-use pgrx::Uuid as PgUuid;
+use crate::ids::{Pg, ProjectId, Seq};
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
 use quire_core::mode::Mode;
@@ -61,7 +60,7 @@ impl Logged for Files {
                 None => None,
             };
             let change = Change::File(FilePath::from_stored(row.get(4)?), file);
-            let base = row.opt::<PgUuid>(3)?.map(uuid_from_pg);
+            let base = row.opt(3)?;
             Ok(Written { seq: row.get(1)?, ordinal: row.get(2)?, write: Write { change, base } })
         })
     }
