@@ -44,42 +44,25 @@ pub type Arg<'a> = DatumWithOid<'a>;
 pub struct Row<'a> {
     tuple: pg_sys::HeapTuple,
     columns: &'a Columns,
-    /// Numbers of columns.
-    places: Option<&'a [i32]>,
-}
-
-/// A column of a row.
-pub trait At: Copy + std::fmt::Display {
-    /// Its number.
-    fn number(self, row: &Row) -> Result<i32>;
-}
-
-impl At for &'static str {
-    fn number(self, row: &Row) -> Result<i32> {
-        row.columns.number(self)
-    }
-}
-
-impl At for usize {
-    fn number(self, row: &Row) -> Result<i32> {
-        let column = match row.places {
-            Some(columns) => self.checked_sub(1).and_then(|at| columns.get(at)).copied(),
-            None => i32::try_from(self).ok(),
-        };
-        Ok(column.unwrap_or(0))
-    }
+    /// What the names begin with.
+    part: &'static str,
 }
 
 impl<'a> Row<'a> {
     /// The next row of a result.
     fn of(tuple: pg_sys::HeapTuple, columns: &'a Columns) -> Self {
         columns.rewind();
-        Self { tuple, columns, places: None }
+        Self { tuple, columns, part: "" }
+    }
+
+    /// The columns whose names begin so, by what comes behind: of a row that tells the same of several things.
+    pub fn part(&self, part: &'static str) -> Row<'a> {
+        Row { part, ..*self }
     }
 
     /// Whether a column is not NULL.
-    pub fn has(&self, column: impl At) -> Result<bool> {
-        let number = column.number(self)?;
+    pub fn has(&self, column: &'static str) -> Result<bool> {
+        let number = self.columns.number(self.part, column)?;
         let mut is_null = true;
         // SAFETY: as in `opt`; the value is not read.
         unsafe { pg_sys::SPI_getbinval(self.tuple, self.columns.shape, number, &mut is_null) };
@@ -87,20 +70,20 @@ impl<'a> Row<'a> {
     }
 
     /// A hash, as far as the stored bytes make one.
-    pub fn hash_if_any(&self, column: impl At) -> Result<Option<Hash>> {
+    pub fn hash_if_any(&self, column: &'static str) -> Result<Option<Hash>> {
         Ok(self.opt::<&[u8]>(column)?.and_then(|bytes| Hash::from_bytes(bytes).ok()))
     }
 
     /// A column that may be NULL.
-    pub fn opt<T: Value>(&self, column: impl At) -> Result<Option<T>> {
-        let number = column.number(self)?;
+    pub fn opt<T: Value>(&self, column: &'static str) -> Result<Option<T>> {
+        let number = self.columns.number(self.part, column)?;
         let mut is_null = true;
         // SAFETY: whoever made it keeps the row and its shape; SPI checks the column's number, and the type is checked before
         // the value is read as one.
         let stored = unsafe {
             let oid = pg_sys::SPI_gettypeid(self.columns.shape, number);
             if !T::Stored::is_compatible_with(oid) {
-                return Err(Error::internal(format!("column {column} has another type")));
+                return Err(Error::internal(format!("column {}{column} has another type", self.part)));
             }
             let datum = pg_sys::SPI_getbinval(self.tuple, self.columns.shape, number, &mut is_null);
             T::Stored::from_polymorphic_datum(datum, is_null, oid)
@@ -109,8 +92,8 @@ impl<'a> Row<'a> {
     }
 
     /// A column that is never NULL.
-    pub fn get<T: Value>(&self, column: impl At) -> Result<T> {
-        self.opt(column)?.ok_or_else(|| Error::internal(format!("column {column} is null")))
+    pub fn get<T: Value>(&self, column: &'static str) -> Result<T> {
+        self.opt(column)?.ok_or_else(|| Error::internal(format!("column {}{column} is null", self.part)))
     }
 }
 
@@ -201,6 +184,11 @@ pub fn write_one<R>(
     map: impl FnMut(&Row) -> Result<R>,
 ) -> Result<Option<R>> {
     Ok(write(sql, args, map)?.into_iter().next())
+}
+
+/// Whether a reader finds a row.
+pub fn finds(sql: &'static str, args: &[Arg]) -> Result<bool> {
+    Ok(!read(sql, args, |_| Ok(()))?.is_empty())
 }
 
 /// Whether a writer gives a row back: whether it changed, or locked, something.

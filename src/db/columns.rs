@@ -12,8 +12,8 @@ use std::ptr;
 /// The columns of the rows of one result or one table.
 pub struct Columns {
     pub(super) shape: pg_sys::TupleDesc,
-    /// Names that were looked for, and their columns' numbers.
-    known: RefCell<Vec<(&'static str, i32)>>,
+    /// Names that were looked for, in two parts, and their columns' numbers.
+    known: RefCell<Vec<(&'static str, &'static str, i32)>>,
     /// Where the next name is expected.
     next: Cell<usize>,
 }
@@ -30,24 +30,24 @@ impl Columns {
         self.next.set(0);
     }
 
-    /// The number of a column, from 1.
-    pub fn number(&self, name: &'static str) -> Result<i32> {
+    /// The number of a column, from 1, whose name is these two together.
+    pub fn number(&self, part: &'static str, name: &'static str) -> Result<i32> {
         let mut known = self.known.borrow_mut();
-        let is_it = |(other, _): &(&'static str, i32)| ptr::eq(*other, name);
+        let is_it = |it: &(&'static str, &'static str, i32)| ptr::eq(it.1, name) && ptr::eq(it.0, part);
         let mut at = self.next.get();
         if !known.get(at).is_some_and(is_it) {
             at = match known.iter().position(is_it) {
                 Some(at) => at,
                 None => {
                     // SAFETY: the descriptor is there.
-                    let (found, _) = unsafe { place(self.shape, name, known.len()) }?;
-                    known.push((name, found as i32 + 1));
+                    let (found, _) = unsafe { place(self.shape, part, name, known.len()) }?;
+                    known.push((part, name, found as i32 + 1));
                     known.len() - 1
                 }
             };
         }
         self.next.set(at + 1);
-        Ok(known[at].1)
+        Ok(known[at].2)
     }
 }
 
@@ -57,6 +57,7 @@ impl Columns {
 /// The descriptor is there.
 pub(super) unsafe fn place(
     shape: pg_sys::TupleDesc,
+    part: &str,
     name: &str,
     expected: usize,
 ) -> Result<(usize, pg_sys::Oid)> {
@@ -67,11 +68,11 @@ pub(super) unsafe fn place(
         .chain(0..first)
         .map(|at| (at, unsafe { &*column(shape, at) }))
         .find(|(_, column)| {
-            !column.attisdropped
-                && unsafe { CStr::from_ptr(column.attname.data.as_ptr()) }.to_bytes() == name.as_bytes()
+            let whole = unsafe { CStr::from_ptr(column.attname.data.as_ptr()) }.to_bytes();
+            !column.attisdropped && whole.strip_prefix(part.as_bytes()) == Some(name.as_bytes())
         })
         .map(|(at, column)| (at, column.atttypid))
-        .ok_or_else(|| Error::internal(format!("there is no column {name}")))
+        .ok_or_else(|| Error::internal(format!("there is no column {part}{name}")))
 }
 
 #[cfg(not(feature = "pg18"))]

@@ -6,6 +6,8 @@
 mod allowed;
 mod arms;
 mod floors;
+mod named;
+mod output;
 mod rules;
 mod schema;
 mod source;

@@ -55,7 +55,7 @@ impl Opened {
     /// The place of a column, from 0, and its type. Most come in the table's order, so the one at `expected` is looked at first.
     fn place(&self, name: &str, expected: usize) -> Result<(usize, pg_sys::Oid)> {
         // SAFETY: the table is open.
-        unsafe { columns::place((*self.relation).rd_att, name, expected) }
+        unsafe { columns::place((*self.relation).rd_att, "", name, expected) }
     }
 
     /// Whether nobody but quire has to do with it.
@@ -146,25 +146,17 @@ impl Table<'_> {
         &self,
         sight: Sight,
         key: &[Column],
-        columns: &str,
         mut map: impl FnMut(&Row) -> Result<Option<R>>,
     ) -> Result<Option<R>> {
         let opened = self.opened();
-        let places = places(&opened, columns)?;
         let columns = opened.columns();
-        self.scan(sight, key, |tuple| map(&Row { places: Some(&places), ..Row::of(tuple, &columns) }))
+        self.scan(sight, key, |tuple| map(&Row::of(tuple, &columns)))
     }
 
     /// Locks the row of this key until the end of the transaction, as FOR NO KEY UPDATE does, and reads it as it is then; `None` when
     /// there is none. 40001 where the transaction sees an older state.
-    pub fn lock<R>(
-        &self,
-        key: &[Column],
-        columns: &str,
-        map: impl Fn(&Row) -> Result<R>,
-    ) -> Result<Option<R>> {
+    pub fn lock<R>(&self, key: &[Column], map: impl Fn(&Row) -> Result<R>) -> Result<Option<R>> {
         let opened = self.opened();
-        let places = places(&opened, columns)?;
         let columns = opened.columns();
         // SAFETY: the tuple is one of the scan's.
         let found = self.scan(Sight::Statement, key, |tuple| Ok(Some(unsafe { (*tuple).t_self })))?;
@@ -199,7 +191,7 @@ impl Table<'_> {
             pg_sys::TM_Result::TM_Ok => {
                 // SAFETY: the slot holds the row that was locked.
                 let tuple = unsafe { pg_sys::ExecFetchSlotHeapTuple(slot, false, null_mut()) };
-                map(&Row { places: Some(&places), ..Row::of(tuple, &columns) }).map(Some)
+                map(&Row::of(tuple, &columns)).map(Some)
             }
             pg_sys::TM_Result::TM_Updated | pg_sys::TM_Result::TM_Deleted if sees_older_state => {
                 ereport!(
@@ -378,20 +370,6 @@ pub(in crate::db) fn scan_keys<'k>(
                 pg_sys::ScanKeyInit(&mut entry, column, is, equal.into(), datum.sans_lifetime());
                 Ok(entry)
             }
-        })
-        .collect()
-}
-
-/// The columns of a statement's list, by number, from 1.
-fn places(opened: &Opened, columns: &str) -> Result<Vec<i32>> {
-    let mut next = 0;
-    columns
-        .split(',')
-        .map(|name| {
-            let name = name.trim();
-            let (at, _) = opened.place(name.strip_prefix("h.").unwrap_or(name), next)?;
-            next = at + 1;
-            Ok(next as i32)
         })
         .collect()
 }

@@ -40,7 +40,7 @@ pub fn lock_upload(project: ProjectId, id: UploadId) -> Result<Option<Upload>> {
     db::write_one(SQL, &[project.pg().into(), id.pg().into()], |row| {
         Ok(Upload {
             actor: row.get("actor_id")?,
-            label: label_from_row(row, 2)?,
+            label: label_from_row(row)?,
             size: row.get("size")?,
             expires_at: row.get("expires_at").map(from_pg)?,
         })

@@ -21,21 +21,21 @@ pub fn canonical(value: Option<JsonB>) -> Result<Option<JsonValue>> {
     value.map(|json| JsonValue::of(&json.0)).transpose()
 }
 
-pub(super) fn key_from_row(row: &db::Row, at: usize) -> Result<FieldKey> {
+pub(super) fn key_from_row(row: &db::Row) -> Result<FieldKey> {
     Ok(FieldKey {
-        entity: EntityKey { entity_type: row.get(at)?, entity_id: row.get(at + 1)? },
-        field: row.get(at + 2)?,
+        entity: EntityKey { entity_type: row.get("entity_type")?, entity_id: row.get("entity_id")? },
+        field: row.get("field")?,
     })
 }
 
 fn state_from_row(row: &db::Row) -> Result<(FieldKey, FieldState)> {
     let state = FieldState {
-        value: canonical(row.opt(4)?)?,
-        seq: row.get(5)?,
-        actor: row.get(6)?,
-        conflict: row.opt(7)?,
+        value: canonical(row.opt("value")?)?,
+        seq: row.get("seq")?,
+        actor: row.get("actor_id")?,
+        conflict: row.opt("conflict_id")?,
     };
-    Ok((key_from_row(row, 1)?, state))
+    Ok((key_from_row(row)?, state))
 }
 
 /// The fields that edits touch: of an entity that is deleted all, else the named ones.
@@ -93,7 +93,7 @@ pub(crate) use select_fields_at;
 pub fn fields_at(project: ProjectId, seq: Seq) -> Result<Vec<(FieldKey, JsonValue)>> {
     const SQL: &str = concat!(select_fields_at!("o.value"), " ORDER BY e.entity_type, e.entity_id, e.field");
     db::read(SQL, &[project.pg().into(), seq.into()], |row| {
-        Ok((key_from_row(row, 1)?, JsonValue::of(&row.get::<JsonB>(4)?.0)?))
+        Ok((key_from_row(row)?, JsonValue::of(&row.get::<JsonB>("value")?.0)?))
     })
 }
 
@@ -106,7 +106,11 @@ pub struct Conflict {
 }
 
 fn conflict_from_row(row: &db::Row) -> Result<Conflict> {
-    Ok(Conflict { id: row.get(1)?, key: key_from_row(row, 2)?, resolved_seq: row.opt(5)? })
+    Ok(Conflict {
+        id: row.get("conflict_id")?,
+        key: key_from_row(row)?,
+        resolved_seq: row.opt("resolved_seq")?,
+    })
 }
 
 /// A conflict by its id.
@@ -200,7 +204,7 @@ pub fn conflict_values(project: ProjectId, id: ConflictId) -> Result<Vec<(Seq, A
               ORDER BY n.actor_id, n.ordinal DESC) v
         ORDER BY v.ordinal";
     db::write(SQL, &[project.pg().into(), id.pg().into()], |row| {
-        Ok((row.get(1)?, row.get(2)?, canonical(row.opt(3)?)?))
+        Ok((row.get("seq")?, row.get("actor_id")?, canonical(row.opt("value")?)?))
     })
 }
 
@@ -253,7 +257,7 @@ pub fn reopened_by(project: ProjectId, undoes: Seq, seq: Seq) -> Result<Vec<(Con
                         AND n.event = 'resolved' AND n.seq = u.undoes_seq)"
     );
     db::write(SQL, &[project.pg().into(), undoes.into(), seq.into()], |row| {
-        Ok((conflict_from_row(row)?, canonical(row.opt(6)?)?))
+        Ok((conflict_from_row(row)?, canonical(row.opt("value")?)?))
     })
 }
 
@@ -271,8 +275,8 @@ pub fn touched_by(project: ProjectId, seq: Seq) -> Result<Vec<Touched>> {
             (SELECT p.value FROM quire_store.entity_op p
              WHERE p.project_id = $1 AND p.entity_id = e.entity_id AND p.entity_type = e.entity_type
                AND p.field = e.field AND p.bundle_seq < $2
-             ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1),
-            o.value
+             ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1) AS before,
+            o.value AS after
         FROM (SELECT DISTINCT ON (t.entity_type, t.entity_id, t.field) t.entity_type, t.entity_id, t.field, t.value
               FROM quire_store.entity_op t
               WHERE t.project_id = $1 AND t.bundle_seq = $2
@@ -284,6 +288,6 @@ pub fn touched_by(project: ProjectId, seq: Seq) -> Result<Vec<Touched>> {
         ORDER BY e.entity_type, e.entity_id, e.field";
     db::read(SQL, &[project.pg().into(), seq.into()], |row| {
         let (key, now) = state_from_row(row)?;
-        Ok(Touched { key, before: canonical(row.opt(8)?)?, after: canonical(row.opt(9)?)?, now })
+        Ok(Touched { key, before: canonical(row.opt("before")?)?, after: canonical(row.opt("after")?)?, now })
     })
 }
