@@ -5,6 +5,7 @@
 
 mod allowed;
 mod arms;
+mod code;
 mod floors;
 mod named;
 mod output;

@@ -1,10 +1,14 @@
 //! The names by which rows are read, beside the columns of the statements that give them: a name that no column has would be an
 //! internal error when the statement runs, and a column that nobody reads is read for nothing.
 
+use crate::code::{
+    Bar, all_constants, brace, constants, each_call, each_path, given_to_closures, parameter, parenthesis,
+    until_semicolon, variables, words,
+};
 use crate::output;
 use crate::source::{Macros, group, ident, is_punct, rust_files, split, tokens_of};
 use crate::{is_statement, repository, tree};
-use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use proc_macro2::{Group, TokenStream, TokenTree};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
@@ -82,7 +86,7 @@ impl Sources {
                     let body = (at..tokens.len()).find(|at| brace(tokens.get(*at)).is_some());
                     let Some(end) = body else { return };
                     let owner = tokens[at + 1..end].iter().filter_map(|token| ident(Some(token)));
-                    let owner = owner.filter(|word| word.starts_with(char::is_uppercase)).last();
+                    let owner = owner.filter(|word| word.starts_with(char::is_uppercase)).next_back();
                     let inner = brace(tokens.get(end)).expect("just seen");
                     self.learn(file, &inner, owner.as_deref());
                     at = end;
@@ -298,175 +302,6 @@ fn takes_row(tokens: &[TokenTree]) -> bool {
     tokens.strip_prefix_bar().is_some_and(|rest| ident(rest.first()).as_deref() == Some("row"))
 }
 
-/// What is between braces.
-fn brace(token: Option<&TokenTree>) -> Option<Vec<TokenTree>> {
-    group(token).filter(|group| group.delimiter() == Delimiter::Brace).map(tokens_of)
-}
-
-fn parenthesis(token: &TokenTree) -> Option<&Group> {
-    group(Some(token)).filter(|group| group.delimiter() == Delimiter::Parenthesis)
-}
-
-/// The name of a parameter: the last word before its type.
-fn parameter(tokens: &[TokenTree]) -> String {
-    let end = tokens.iter().position(|token| is_punct(Some(token), ':')).unwrap_or(tokens.len());
-    tokens[..end].iter().filter_map(|token| ident(Some(token))).last().unwrap_or_default()
-}
-
-/// Up to where a statement of Rust goes that begins at a place.
-fn until_semicolon(tokens: &[TokenTree]) -> &[TokenTree] {
-    let end = tokens.iter().position(|token| is_punct(Some(token), ';')).unwrap_or(tokens.len());
-    &tokens[..end]
-}
-
-/// The constants of a block, and what they are.
-fn constants(tokens: &[TokenTree]) -> Vec<(String, Vec<TokenTree>)> {
-    let mut found = Vec::new();
-    for at in 0..tokens.len() {
-        if ident(tokens.get(at)).as_deref() == Some("const")
-            && let Some(name) = ident(tokens.get(at + 1)).filter(|_| is_punct(tokens.get(at + 2), ':'))
-        {
-            let whole = until_semicolon(&tokens[at..]);
-            let begin = whole.iter().position(|token| is_punct(Some(token), '=')).unwrap_or(whole.len());
-            found.push((name, whole[begin..].to_vec()));
-        }
-    }
-    found
-}
-
-/// The same, with those of the blocks inside.
-fn all_constants(tokens: &[TokenTree]) -> Vec<(String, Vec<TokenTree>)> {
-    let inner = tokens.iter().filter_map(|token| group(Some(token)));
-    constants(tokens).into_iter().chain(inner.flat_map(|group| all_constants(&tokens_of(group)))).collect()
-}
-
-/// What `let` gives a variable of a name, in a block or those inside.
-fn variables(tokens: &[TokenTree], name: &str) -> Vec<Vec<TokenTree>> {
-    let mut found = Vec::new();
-    for at in 0..tokens.len() {
-        if ident(tokens.get(at)).as_deref() == Some("let") {
-            let whole = until_semicolon(&tokens[at..]);
-            let equal = whole.iter().position(|token| is_punct(Some(token), '='));
-            if let Some(equal) = equal.filter(|equal| has_word(&whole[1..*equal], name)) {
-                found.push(whole[equal + 1..].to_vec());
-            }
-        }
-        if let Some(inner) = group(tokens.get(at)) {
-            found.extend(variables(&tokens_of(inner), name));
-        }
-    }
-    found
-}
-
-fn words(tokens: &[TokenTree]) -> Vec<String> {
-    let inner = tokens.iter().filter_map(|token| group(Some(token)));
-    let own = tokens.iter().filter_map(|token| ident(Some(token)));
-    own.chain(inner.flat_map(|group| words(&tokens_of(group)))).collect()
-}
-
-fn has_word(tokens: &[TokenTree], word: &str) -> bool {
-    tokens.iter().any(|token| {
-        ident(Some(token)).as_deref() == Some(word)
-            || group(Some(token)).is_some_and(|group| has_word(&tokens_of(group), word))
-    })
-}
-
-/// What is given for a parameter of closures that have a name: `let run = |sql, ..| ..; run(..)`.
-fn given_to_closures(body: &[TokenTree], parameter: &str) -> Vec<Vec<TokenTree>> {
-    let mut found = Vec::new();
-    each_let(body, &mut |name, value| {
-        let Some(rest) = value.strip_prefix_bar() else { return };
-        let end = rest.iter().position(|token| is_punct(Some(token), '|')).unwrap_or(0);
-        let parameters: Vec<String> = split(&rest[..end]).into_iter().map(self::parameter).collect();
-        let Some(place) = parameters.iter().position(|name| name == parameter) else { return };
-        each_call(body, &mut |path, arguments| {
-            if path == [name.to_owned()]
-                && let Some(argument) = split(arguments).get(place)
-            {
-                found.push(argument.to_vec());
-            }
-        });
-    });
-    found
-}
-
-trait Bar {
-    /// What follows the bar that a closure begins with.
-    fn strip_prefix_bar(&self) -> Option<&[TokenTree]>;
-}
-
-impl Bar for [TokenTree] {
-    fn strip_prefix_bar(&self) -> Option<&[TokenTree]> {
-        let is_moved = ident(self.first()).as_deref() == Some("move");
-        let rest = &self[usize::from(is_moved)..];
-        is_punct(rest.first(), '|').then(|| &rest[1..])
-    }
-}
-
-/// Calls `look` with the name and the value of every `let name = ..`.
-fn each_let(tokens: &[TokenTree], look: &mut impl FnMut(&str, &[TokenTree])) {
-    for at in 0..tokens.len() {
-        if ident(tokens.get(at)).as_deref() == Some("let")
-            && let Some(name) = ident(tokens.get(at + 1)).filter(|_| is_punct(tokens.get(at + 2), '='))
-        {
-            look(&name, until_semicolon(&tokens[at + 3..]));
-        }
-        if let Some(inner) = group(tokens.get(at)) {
-            each_let(&tokens_of(inner), look);
-        }
-    }
-}
-
-/// Calls `look` with every path, `one::two`, but for what a dot or a colon makes a member, and what is in parentheses behind it.
-fn each_path(tokens: &[TokenTree], look: &mut impl FnMut(&[String], &[TokenTree])) {
-    let mut at = 0;
-    while at < tokens.len() {
-        if let Some(inner) = group(tokens.get(at)) {
-            each_path(&tokens_of(inner), look);
-        }
-        let (path, length) = path(&tokens[at..]);
-        let is_member = at > 0 && is_punct(tokens.get(at - 1), '.') || is_punct(tokens.get(at + length), ':');
-        if !path.is_empty() && !is_member {
-            let arguments = tokens.get(at + length).and_then(parenthesis).map(tokens_of);
-            look(&path, &arguments.unwrap_or_default());
-        }
-        at += length.max(1);
-    }
-}
-
-/// The path that tokens begin with, and how many of them it takes.
-fn path(tokens: &[TokenTree]) -> (Vec<String>, usize) {
-    let Some(first) = ident(tokens.first()) else { return (Vec::new(), 0) };
-    let mut path = vec![first];
-    let mut at = 1;
-    while is_punct(tokens.get(at), ':') && is_punct(tokens.get(at + 1), ':') {
-        let Some(next) = ident(tokens.get(at + 2)) else { break };
-        path.push(next);
-        at += 3;
-    }
-    (path, at)
-}
-
-/// Calls `look` with every call of a path and its arguments; of a method, with its name behind a dot.
-fn each_call(tokens: &[TokenTree], look: &mut impl FnMut(&[String], &[TokenTree])) {
-    let mut at = 0;
-    while at < tokens.len() {
-        if let Some(inner) = group(tokens.get(at)) {
-            each_call(&tokens_of(inner), look);
-        }
-        let (mut path, length) = path(&tokens[at..]);
-        if !path.is_empty() {
-            if at > 0 && is_punct(tokens.get(at - 1), '.') {
-                path[0].insert(0, '.');
-            }
-            if let Some(arguments) = tokens.get(at + length).and_then(parenthesis) {
-                look(&path, &tokens_of(arguments));
-            }
-        }
-        at += length.max(1);
-    }
-}
-
 /// Every `row.get("name")` and its like.
 fn reads(file: &str, tokens: &[TokenTree]) -> Vec<(String, Place)> {
     let mut found = Vec::new();
@@ -580,4 +415,36 @@ fn rows_are_read_by_names_that_their_columns_have() {
     let wrong = wrong(&sources);
     assert!(wrong.is_empty(), "{}", wrong.into_iter().collect::<Vec<_>>().join("\n"));
     assert!(calls(&sources).len() > 150, "calls are found");
+}
+
+#[test]
+fn what_is_read_otherwise_is_found() {
+    let store = r#"
+        const FILE: &str = "SELECT f.size, count(*) AS versions FROM quire_store.project_files f";
+        fn all() -> Result<()> {
+            const SQL: &str = "SELECT h.file_path, a.size AS from_size, b.size AS to_size FROM quire_store.file_head h";
+            let size = |row: Row| row.get("size");
+            db::read(SQL, &[], |row| Ok((path(row)?, size(row.part("from_"))?, size(row.part("to_"))?)))
+        }
+        fn path(row: &Row) -> Result<String> { row.get("file_path") }
+        fn one() { db::read_one(FILE, &[], |row| row.opt("mode")) }
+        fn found() { rows.find(&HEAD, &key, "h.seq, h.size", |row| row.get::<i64>("seq")) }
+        fn lost(row: &Row) { row.has("seq") }
+        fn numbered() { db::write_one("SELECT 1 AS one", &[], |row| row.get(1)) }
+    "#;
+    let found = wrong(&Sources::of(vec![("store.rs".to_owned(), store.to_owned())]));
+    let found: Vec<String> = found.iter().map(|what| what.replace('\n', " ")).collect();
+    let file = "SELECT f.size, count(*) AS versions FROM quire_store.project_files f";
+    assert_eq!(
+        found,
+        [
+            "nobody reads the column Some(\"one\") of SELECT 1 AS one".to_owned(),
+            format!("nobody reads the column Some(\"size\") of {file}"),
+            "nobody reads the column Some(\"size\") of h.seq, h.size".to_owned(),
+            format!("nobody reads the column Some(\"versions\") of {file}"),
+            "store.rs numbered: 0 columns are called `1`, which is no literal in SELECT 1 AS one".to_owned(),
+            format!("store.rs one: 0 columns are called mode in {file}"),
+            "store.rs:11: no statement is seen of which this would be a column: seq".to_owned(),
+        ]
+    );
 }
