@@ -5,6 +5,7 @@
 
 mod allowed;
 mod arms;
+mod domains;
 mod floors;
 mod rules;
 mod schema;

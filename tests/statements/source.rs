@@ -50,17 +50,22 @@ fn texts_of(files: Vec<(String, String)>) -> Vec<Text> {
 }
 
 pub fn rust_files(directory: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
+    files(directory, &["rs"])
+}
+
+/// The files below a directory whose names end so.
+pub fn files(directory: &Path, extensions: &[&str]) -> Vec<PathBuf> {
+    let mut found = Vec::new();
     for entry in fs::read_dir(directory).expect("list a directory") {
         let path = entry.expect("list a directory").path();
         if path.is_dir() {
-            files.extend(rust_files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
+            found.extend(files(&path, extensions));
+        } else if extensions.iter().any(|extension| path.extension().is_some_and(|of| of == *extension)) {
+            found.push(path);
         }
     }
-    files.sort();
-    files
+    found.sort();
+    found
 }
 
 fn ident(token: Option<&TokenTree>) -> Option<String> {

@@ -146,6 +146,10 @@ impl Logged for Entities {
         ];
         Ok(db::write_one(SQL, &args, |row| row.get::<bool>(1))?.is_some())
     }
+
+    fn delete_logged(&self, project: ProjectId) -> Result<()> {
+        db::exec("DELETE FROM quire_store.entity_op WHERE project_id = $1", &[project.pg().into()])
+    }
 }
 
 fn op_from_row(row: &Row) -> Result<Option<FieldOp>> {
