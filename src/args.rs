@@ -3,7 +3,7 @@
 mod datum;
 mod texts;
 
-use crate::ids::{ActorId, CorrelationId, ProjectId};
+use crate::ids::{ActorId, CorrelationId, Pg, ProjectId};
 use pgrx::Uuid;
 use pgrx::datum::Interval;
 use quire_core::error::{Error, Result};

@@ -81,6 +81,7 @@ macro_rules! include_str {
             "token/api",
             "snapshot/api",
             "event/api",
+            toy "toy/api",
             "install/policy",
             "install/check"
         )

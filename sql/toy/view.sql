@@ -22,8 +22,6 @@ FROM quire_store.toy_op o
 LEFT JOIN quire_store.bundle u ON u.project_id = o.project_id AND u.seq = o.bundle_seq
 WHERE (SELECT quire_store.flushed());
 
-GRANT SELECT ON quire_store.toy_op, quire_store.toy_oplog TO quire_user;
-
 DO $$
 BEGIN
     EXECUTE 'CREATE OR REPLACE VIEW quire.oplog WITH (security_invoker = true) AS '

@@ -1,6 +1,7 @@
 //! Decoders that the views and SQL readers call.
 
-use super::{State, Stored};
+use super::Stored;
+use super::state::state_of;
 use crate::db::clock::from_pg;
 use crate::definer::hand_out;
 use crate::raise::or_raise;
@@ -33,7 +34,7 @@ fn gone_text(
 ) -> Option<String> {
     or_raise(Hash::from_bytes(hash.unwrap_or_default()).and_then(|hash| {
         let stored = Stored {
-            state: State::from_stored(state.unwrap_or_default())?,
+            state: state_of(state.unwrap_or_default())?,
             size: size.unwrap_or_default(),
             at: state_at.map(from_pg),
             why: state_reason.map(str::to_owned),

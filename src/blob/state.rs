@@ -4,40 +4,12 @@ use quire_core::error::{Code, Error, Result};
 use quire_core::hash::Hash;
 use quire_core::timestamp::{Micros, rfc3339};
 
-/// Where the bytes of a blob are. Numbers are stored; new ones may be added, none may change.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum State {
-    /// Here.
-    Present = 0,
-    /// With an owner, who can bring them back.
-    Archived = 1,
-    /// Nowhere: nothing needed them.
-    Collected = 2,
-    /// Here, and corrupt; the reason is the entry in quarantine.
-    Quarantined = 3,
-}
+pub use quire_core::blob::State;
 
-impl State {
-    /// From the stored number.
-    pub fn from_stored(number: i16) -> Result<Self> {
-        match number {
-            0 => Ok(State::Present),
-            1 => Ok(State::Archived),
-            2 => Ok(State::Collected),
-            3 => Ok(State::Quarantined),
-            _ => Err(Error::new(Code::Corrupt, "unknown state of content").with("state", number)),
-        }
-    }
-
-    /// The word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            State::Present => "present",
-            State::Archived => "archived",
-            State::Collected => "collected",
-            State::Quarantined => "quarantined",
-        }
-    }
+/// That of a stored number; XX001 when it is none.
+pub fn state_of(number: i16) -> Result<State> {
+    State::of(number)
+        .ok_or_else(|| Error::new(Code::Corrupt, "unknown state of content").with("state", number))
 }
 
 /// A blob, but for its bytes.

@@ -13,7 +13,7 @@ use crate::domain::interface::{Applied, Domain, Growth, NewBundle, Writing};
 use crate::domain::{DOMAINS, file};
 use crate::event::notify;
 use crate::gate::{self, Access};
-use crate::ids::{ActorId, CorrelationId, ProjectId, Seq};
+use crate::ids::{ActorId, BundleId, CorrelationId, ProjectId, Seq};
 use crate::log::store::{self, Entry};
 use crate::log::{LockedHead, Place, lock_head_and};
 use quire_core::chain::{self, BundleHeader};
@@ -29,7 +29,6 @@ use quire_core::tree::Head;
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::collections::HashMap;
-use uuid::Uuid;
 
 /// A write, before it happens.
 pub struct Commit<'a> {
@@ -106,7 +105,7 @@ impl Plan {
 /// A bundle's identity, when it was made in another database.
 pub struct Origin {
     /// Its id.
-    pub bundle_id: Uuid,
+    pub bundle_id: BundleId,
     /// Who made it.
     pub actor: ActorId,
     /// When; the bundle is not older here.
@@ -299,13 +298,13 @@ fn write(
     }
     effect.parts.iter_mut().for_each(|(_, part)| part.begin(head));
     let header = BundleHeader {
-        project_id: project.0,
+        project_id: project,
         seq: head.seq,
-        bundle_id: plan.origin.as_ref().map_or_else(Uuid::now_v7, |origin| origin.bundle_id),
+        bundle_id: plan.origin.as_ref().map_or_else(BundleId::generate, |origin| origin.bundle_id),
         kind: commit.kind.as_str().to_owned(),
-        actor_id: author.0,
+        actor_id: author,
         message: commit.message.clone(),
-        correlation_id: commit.correlation.map(|(id, _)| id.0),
+        correlation_id: commit.correlation.map(|(id, _)| id),
         base_seq: commit.base.as_ref().map(|base| base.seq),
         undoes_seq: plan.undoes_seq,
         committed_at: head.committed_at,

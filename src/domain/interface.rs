@@ -241,9 +241,9 @@ pub struct Stray {
     pub description: String,
 }
 
-/// What a row is, of its text.
-pub fn found(row: &Row, at: usize) -> Result<Option<Hash>> {
-    Ok(row.opt::<&str>(at)?.map(|text| Hash::of(text.as_bytes())))
+/// What a row is, of its text in the column `found`.
+pub fn found(row: &Row) -> Result<Option<Hash>> {
+    Ok(row.opt::<&str>("found")?.map(|text| Hash::of(text.as_bytes())))
 }
 
 /// A member of a row's key.

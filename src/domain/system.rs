@@ -3,7 +3,7 @@
 use super::interface::{Applied, Brought, Domain, Logged, StoredOp, Writing};
 use crate::db;
 use crate::gate::Access;
-use crate::ids::{ProjectId, Seq};
+use crate::ids::{Pg, ProjectId, Seq};
 use pgrx::JsonB;
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
@@ -20,14 +20,14 @@ impl Logged for System {
     }
 
     fn logged(&self, project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(Seq, StoredOp)>> {
-        const SQL: &str = "SELECT b.seq, b.details -> 'op', b.details ->> 'op_checksum'
+        const SQL: &str = "SELECT b.seq, b.details -> 'op' AS op, b.details ->> 'op_checksum' AS op_checksum
             FROM quire_store.bundle b
             WHERE b.project_id = $1 AND b.seq > $2 AND b.seq <= $3 AND b.kind = 'system'
             ORDER BY b.seq";
         db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
-            let op = row.opt::<JsonB>(2)?.and_then(|op| Op::parse("op", &op.0).ok());
-            let stored = row.opt::<&str>(3)?.and_then(Hash::from_hex);
-            Ok((row.get(1)?, StoredOp { ordinal: 1, kind: RowKind::Bundle, op, stored }))
+            let op = row.opt::<JsonB>("op")?.and_then(|op| Op::parse("op", &op.0).ok());
+            let stored = row.opt::<&str>("op_checksum")?.and_then(Hash::from_hex);
+            Ok((row.get("seq")?, StoredOp { ordinal: 1, kind: RowKind::Bundle, op, stored }))
         })
     }
 

@@ -110,7 +110,7 @@ fn other_event(bundle: &LoggedBundle) -> Option<Event> {
 }
 
 fn origin(bundle: &LoggedBundle) -> Origin {
-    Origin { sender: bundle.actor.0, from_peer: bundle.from_peer.clone(), committed_at: bundle.committed_at }
+    Origin { sender: bundle.actor, from_peer: bundle.from_peer.clone(), committed_at: bundle.committed_at }
 }
 
 fn event(bundle: &LoggedBundle, name: &'static str, payload: Value) -> Event {

@@ -192,7 +192,7 @@ fn claimed(caller: &DbRole) -> Result<Option<Claimed>> {
     };
     let Some(subject) = subject else { return Ok(None) };
     let name = guc::display_name_claim().and_then(|claim| person::claimed_name(&claims, &claim));
-    Ok(Some(Claimed { subject: ActorId(person::of_subject(&subject)?), name }))
+    Ok(Some(Claimed { subject: person::of_subject(&subject)?, name }))
 }
 
 /// Whether a session's role is one of those listed. The role of a session may be gone, and is none of them then.

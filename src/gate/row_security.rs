@@ -7,6 +7,7 @@ use super::principal::{Principal, presenter};
 use super::{Action, require, store};
 use crate::db::handed_out;
 use crate::definer::{definer, raising};
+use crate::ids::Pg;
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 use pgrx::{PgMemoryContexts, Uuid, pg_sys};

@@ -164,6 +164,14 @@ impl FromDatum for JsonDatum {
     }
 }
 
+impl db::Value for JsonDatum {
+    type Stored = Self;
+
+    fn from_stored(stored: Self) -> Result<Self> {
+        Ok(stored)
+    }
+}
+
 impl IntoDatum for JsonDatum {
     fn into_datum(self) -> Option<pg_sys::Datum> {
         // SAFETY: the new allocation is as long as what is copied into it.

@@ -249,6 +249,6 @@ fn goes_with_its_project() {
     assert_eq!(head_seq(&mut client, project), 2);
     let count = "SELECT (SELECT count(*) FROM quire_store.toy_op) + (SELECT count(*) FROM quire_store.toy)";
     assert_eq!(database.psql(count).trim(), "5");
-    client.query_one("SELECT quire.delete_project($1)", &[&project]).expect("delete");
+    client.query_one("SELECT quire.delete_project($1, 'toys')", &[&project]).expect("delete");
     assert_eq!(database.psql(count).trim(), "0");
 }

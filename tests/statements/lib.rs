@@ -5,11 +5,15 @@
 
 mod allowed;
 mod arms;
+mod code;
 mod domains;
 mod floors;
+mod named;
+mod output;
 mod rules;
 mod schema;
 mod source;
+mod states;
 mod tree;
 
 use rules::Tied;

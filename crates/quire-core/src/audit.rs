@@ -100,15 +100,15 @@ pub fn check(bundle: &LoggedBundle, before: &[Hash], after: Hash) -> Result<Chec
 #[cfg(test)]
 mod tests {
     use super::*;
-    use uuid::Uuid;
+    use crate::id::{ActorId, BundleId, ProjectId};
 
     fn sound() -> (LoggedBundle, Hash, Hash) {
         let header = BundleHeader {
-            project_id: Uuid::nil(),
+            project_id: ProjectId::default(),
             seq: 2,
-            bundle_id: Uuid::nil(),
+            bundle_id: BundleId::default(),
             kind: "user_edit".into(),
-            actor_id: Uuid::nil(),
+            actor_id: ActorId::SYSTEM,
             message: None,
             correlation_id: None,
             base_seq: None,

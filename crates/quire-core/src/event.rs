@@ -16,13 +16,13 @@
 
 use crate::asset::Asset;
 use crate::hash::Hash;
+use crate::id::ActorId;
 use crate::json::encode_base64;
 use crate::label::Label;
 use crate::mark::Mark;
 use crate::timestamp::{Micros, rfc3339};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, HashMap, HashSet};
-use uuid::Uuid;
 
 /// A snapshot can be downloaded.
 pub const SNAPSHOT_READY: &str = "snapshot:ready";
@@ -80,7 +80,7 @@ pub enum Body {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Origin {
     /// Who.
-    pub sender: Uuid,
+    pub sender: ActorId,
     /// The peer that says so, of a bundle that came from another database.
     pub from_peer: Option<String>,
     /// When.
@@ -394,7 +394,7 @@ mod tests {
         super::build(name, origin, payload)
     }
 
-    const ORIGIN: Origin = Origin { sender: Uuid::nil(), from_peer: None, committed_at: 0 };
+    const ORIGIN: Origin = Origin { sender: ActorId::SYSTEM, from_peer: None, committed_at: 0 };
 
     fn update(path: &str, bytes: &[u8]) -> Change {
         Change {

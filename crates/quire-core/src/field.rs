@@ -6,6 +6,7 @@
 use crate::conflict::OnConflict;
 use crate::error::{Error, Result};
 use crate::hash::Hash;
+use crate::id::{ActorId, ConflictId};
 use crate::interrupt;
 use crate::json::JsonValue;
 use crate::key::{EntityKey, FieldKey, of_entity};
@@ -15,7 +16,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use uuid::Uuid;
 
 /// What a field is.
 #[derive(Clone, PartialEq, Debug)]
@@ -25,9 +25,9 @@ pub struct FieldState {
     /// Bundle that made it so.
     pub seq: i64,
     /// Who.
-    pub actor: Uuid,
+    pub actor: ActorId,
     /// The conflict it is in.
-    pub conflict: Option<Uuid>,
+    pub conflict: Option<ConflictId>,
 }
 
 /// What a caller wants done.
@@ -155,7 +155,7 @@ pub struct Clash {
 #[derive(Clone, Copy, Debug)]
 pub struct Author {
     /// Who makes it.
-    pub actor: Uuid,
+    pub actor: ActorId,
     /// Its seq.
     pub seq: i64,
     /// What its author had seen, where an edit does not say so itself.

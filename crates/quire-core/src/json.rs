@@ -202,12 +202,14 @@ impl<'a> Members<'a> {
     }
 
     /// A uuid that may be absent or null.
-    pub fn opt_uuid(&mut self, key: &'static str) -> Result<Option<Uuid>> {
-        self.opt_str(key)?.map(|text| text.parse().map_err(|_| self.wrong(key, "a uuid"))).transpose()
+    pub fn opt_uuid<T: From<Uuid>>(&mut self, key: &'static str) -> Result<Option<T>> {
+        let id =
+            self.opt_str(key)?.map(|text| text.parse().map_err(|_| self.wrong(key, "a uuid"))).transpose()?;
+        Ok(id.map(|id: Uuid| id.into()))
     }
 
     /// A uuid that must be there.
-    pub fn uuid(&mut self, key: &'static str) -> Result<Uuid> {
+    pub fn uuid<T: From<Uuid>>(&mut self, key: &'static str) -> Result<T> {
         self.opt_uuid(key)?.ok_or_else(|| self.wrong(key, "given"))
     }
 

@@ -6,6 +6,7 @@
 
 use crate::error::{Error, Result};
 use crate::hash::Hash;
+use crate::id::VersionId;
 use crate::interrupt;
 use crate::mode::Mode;
 use crate::op::{File, FileOp};
@@ -17,7 +18,6 @@ use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use uuid::Uuid;
 
 /// Content of a file, by reference to the blob store.
 #[derive(Clone, PartialEq, Debug)]
@@ -40,9 +40,9 @@ pub struct Head {
     /// Version, from 1.
     pub version: i32,
     /// Identity of that version.
-    pub version_id: Uuid,
+    pub version_id: VersionId,
     /// Identity of the version before.
-    pub parent_version_id: Option<Uuid>,
+    pub parent_version_id: Option<VersionId>,
     /// Bundle that made it; 0 while it is being made.
     pub seq: i64,
     /// When; 0 while it is being made.
@@ -363,7 +363,7 @@ impl Run<'_> {
         let head = Head {
             file_id,
             version: before.map_or(0, |head| head.version) + 1,
-            version_id: Uuid::now_v7(),
+            version_id: VersionId::generate(),
             parent_version_id: before.map(|head| head.version_id),
             seq: 0,
             updated_at: 0,

@@ -2,14 +2,13 @@
 
 use super::store;
 use crate::domain::incoming::{Arrival, Incoming, Stamps, Told};
-use crate::ids::Seq;
+use crate::ids::{BundleId, Seq};
 use quire_core::asset::{AssetEdit, Assets, Source};
 use quire_core::error::Result;
 use quire_core::hash::Hash;
 use quire_core::op::{AssetOp, Change, Edit, Kept, Op};
 use quire_core::peer::{SentOp, Verdict, judge};
 use std::collections::{HashMap, HashSet};
-use uuid::Uuid;
 
 /// The assets that a bundle writes.
 struct Written<'a> {
@@ -96,7 +95,7 @@ impl Written<'_> {
         &mut self,
         hash: &Hash,
         kept: Option<&Kept>,
-        base: Option<Uuid>,
+        base: Option<BundleId>,
         stamps: &Stamps,
         told: &mut Told,
     ) -> bool {

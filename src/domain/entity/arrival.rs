@@ -2,7 +2,7 @@
 
 use super::{conflict, store};
 use crate::domain::incoming::{Arrival, Incoming, Stamps, Told};
-use crate::ids::Seq;
+use crate::ids::{BundleId, Seq};
 use quire_core::error::Result;
 use quire_core::field::{Clash, FieldEdit, FieldState, Fields, fields_of};
 use quire_core::json::JsonValue;
@@ -10,7 +10,6 @@ use quire_core::key::{EntityKey, FieldKey};
 use quire_core::op::{Change, Edit, FieldOp, Op, Write};
 use quire_core::peer::{SentOp, Verdict, judge};
 use std::collections::{BTreeSet, HashMap, HashSet};
-use uuid::Uuid;
 
 /// The fields that a bundle writes.
 struct Written<'a> {
@@ -98,7 +97,7 @@ impl Written<'_> {
         &mut self,
         key: &FieldKey,
         value: Option<&JsonValue>,
-        base: Option<Uuid>,
+        base: Option<BundleId>,
         stamps: &Stamps,
         told: &mut Told,
     ) -> bool {

@@ -1,7 +1,7 @@
 //! Conflicts at field level: told to the author, or kept until somebody resolves them.
 
 use super::store::{self, Conflict, ConflictEvent};
-use crate::ids::{ActorId, ProjectId, Seq};
+use crate::ids::{ActorId, ConflictId, ProjectId, Seq};
 use crate::log::store::authors;
 use quire_core::error::{Error, Result};
 use quire_core::field::{Applied, Clash, FieldState, Fields};
@@ -11,7 +11,6 @@ use quire_core::reason::Reason;
 use quire_core::text::shorten;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-use uuid::Uuid;
 
 /// Most fields an error lists.
 const MOST_LISTED: usize = 100;
@@ -100,7 +99,7 @@ pub fn keep(project: ProjectId, by: ActorId, seq: Seq, applied: &Applied, fields
             store::add_conflict_event(
                 project,
                 id,
-                &ConflictEvent { event: "value", seq, actor: by.0, value: yours },
+                &ConflictEvent { event: "value", seq, actor: by, value: yours },
             )?;
         }
     }
@@ -121,7 +120,7 @@ pub fn open(
     yours: Option<Option<&JsonValue>>,
 ) -> Result<()> {
     let known = store::conflict_of(project, &clash.key)?;
-    let id = known.as_ref().map_or_else(Uuid::now_v7, |conflict| conflict.id);
+    let id = known.as_ref().map_or_else(ConflictId::generate, |conflict| conflict.id);
     let opening = match &known {
         None => Some("opened"),
         Some(conflict) if conflict.resolved_seq.is_some() => Some("reopened"),
@@ -135,7 +134,7 @@ pub fn open(
     }
     match yours {
         Some(value) => {
-            store::add_conflict_event(project, id, &ConflictEvent { event: "value", seq, actor: by.0, value })
+            store::add_conflict_event(project, id, &ConflictEvent { event: "value", seq, actor: by, value })
         }
         None => Ok(()),
     }
@@ -145,12 +144,12 @@ fn begin(
     project: ProjectId,
     by: ActorId,
     seq: Seq,
-    id: Uuid,
+    id: ConflictId,
     key: &FieldKey,
     event: &'static str,
 ) -> Result<()> {
     store::open_conflict(project, id, key, seq)?;
-    store::add_conflict_event(project, id, &ConflictEvent { event, seq, actor: by.0, value: None })
+    store::add_conflict_event(project, id, &ConflictEvent { event, seq, actor: by, value: None })
 }
 
 /// Closes the conflict of a field, if it is open.
@@ -178,7 +177,7 @@ fn close(
     store::add_conflict_event(
         project,
         conflict.id,
-        &ConflictEvent { event: "resolved", seq, actor: by.0, value },
+        &ConflictEvent { event: "resolved", seq, actor: by, value },
     )
 }
 

@@ -45,7 +45,7 @@ struct FieldsApplied {
 fn apply(writing: &Writing, edits: &[FieldEdit]) -> Result<FieldsApplied> {
     let project = writing.access.project;
     let author = Author {
-        actor: writing.author.0,
+        actor: writing.author,
         seq: writing.head.seq + 1,
         base_seq: writing.base_seq,
         on_conflict: writing.on_conflict,

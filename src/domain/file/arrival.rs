@@ -3,14 +3,13 @@
 use super::{coexist, store};
 use crate::blob;
 use crate::domain::incoming::{Arrival, Incoming, Stamps, Told};
-use crate::ids::Seq;
+use crate::ids::{BundleId, Seq};
 use quire_core::error::Result;
 use quire_core::op::{Change, Edit, File, FileOp, Op, Write};
 use quire_core::path::FilePath;
 use quire_core::peer::{SentOp, Verdict, judge};
 use quire_core::tree::{Content, FileEdit, Head};
 use std::collections::{BTreeSet, HashMap, HashSet};
-use uuid::Uuid;
 
 /// The files that a bundle writes.
 struct Files<'a> {
@@ -93,7 +92,7 @@ impl Files<'_> {
         &mut self,
         path: &FilePath,
         file: Option<&File>,
-        base: Option<Uuid>,
+        base: Option<BundleId>,
         stamps: &Stamps,
         told: &mut Told,
     ) -> bool {

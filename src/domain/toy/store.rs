@@ -3,8 +3,7 @@
 use super::Toys;
 use crate::db::{self, Arg};
 use crate::domain::interface::{Logged, StoredOp, Stray, Written, found, key_text};
-use crate::ids::{ProjectId, Seq, uuid_from_pg};
-use pgrx::Uuid as PgUuid;
+use crate::ids::{Pg, ProjectId, Seq};
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
 use quire_core::op::toy::ToyOp;
@@ -16,14 +15,15 @@ use std::collections::{BTreeMap, HashMap};
 /// Toys as they are.
 pub fn current(project: ProjectId) -> Result<BTreeMap<String, String>> {
     const SQL: &str = "SELECT t.toy, t.text FROM quire_store.toy t WHERE t.project_id = $1";
-    Ok(db::read(SQL, &[project.pg().into()], |row| Ok((row.get(1)?, row.get(2)?)))?.into_iter().collect())
+    let toys = db::read(SQL, &[project.pg().into()], |row| Ok((row.get("toy")?, row.get("text")?)))?;
+    Ok(toys.into_iter().collect())
 }
 
 /// The bundles that made toys what they are, or took them away.
 pub fn made_by(project: ProjectId) -> Result<HashMap<String, Seq>> {
-    const SQL: &str =
-        "SELECT o.toy, max(o.bundle_seq) FROM quire_store.toy_op o WHERE o.project_id = $1 GROUP BY o.toy";
-    Ok(db::write(SQL, &[project.pg().into()], |row| Ok((row.get(1)?, row.get(2)?)))?.into_iter().collect())
+    const SQL: &str = "SELECT o.toy, max(o.bundle_seq) AS seq FROM quire_store.toy_op o WHERE o.project_id = $1 GROUP BY o.toy";
+    let made = db::write(SQL, &[project.pg().into()], |row| Ok((row.get("toy")?, row.get("seq")?)))?;
+    Ok(made.into_iter().collect())
 }
 
 /// Operations after a seq and up to another, in log order, each with its row's ordinal; those that rows make.
@@ -32,8 +32,8 @@ pub fn ops(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(Seq, i32, 
         WHERE o.project_id = $1 AND o.bundle_seq > $2 AND o.bundle_seq <= $3
         ORDER BY o.bundle_seq, o.ordinal";
     db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
-        let op = op_of(row.get(3)?, row.get(4)?, row.opt(5)?);
-        Ok((row.get(1)?, row.get(2)?, op))
+        let op = op_of(row.get("op")?, row.get("toy")?, row.opt("text")?);
+        Ok((row.get("bundle_seq")?, row.get("ordinal")?, op))
     })
 }
 
@@ -105,7 +105,7 @@ pub fn add_state_at(project: ProjectId, seq: Seq, state: &mut State) -> Result<(
         WHERE o.project_id = $1 AND o.bundle_seq <= $2
         ORDER BY o.toy, o.bundle_seq DESC, o.ordinal DESC";
     let toys: Vec<(String, Option<String>)> =
-        db::read(SQL, &[project.pg().into(), seq.into()], |row| Ok((row.get(1)?, row.opt(2)?)))?;
+        db::read(SQL, &[project.pg().into(), seq.into()], |row| Ok((row.get("toy")?, row.opt("text")?)))?;
     state.toys.extend(toys.into_iter().filter_map(|(toy, text)| Some((toy, text?))));
     Ok(())
 }
@@ -121,9 +121,10 @@ impl Logged for Toys {
             WHERE o.project_id = $1 AND o.bundle_seq > $2 AND o.bundle_seq <= $3
             ORDER BY o.bundle_seq, o.ordinal";
         db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
-            let op = op_of(row.get(3)?, row.get(4)?, row.opt(5)?).map(Op::Toy);
-            let stored = row.hash_if_any(6)?;
-            Ok((row.get(1)?, StoredOp { ordinal: row.get(2)?, kind: self.logged_kind(), op, stored }))
+            let op = op_of(row.get("op")?, row.get("toy")?, row.opt("text")?).map(Op::Toy);
+            let stored = row.hash_if_any("op_checksum")?;
+            let ordinal = row.get("ordinal")?;
+            Ok((row.get("bundle_seq")?, StoredOp { ordinal, kind: RowKind::Logged(Topic::Toy), op, stored }))
         })
     }
 
@@ -137,9 +138,13 @@ impl Logged for Toys {
                 SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = p.bundle_seq OFFSET 0) b ON true
             WHERE o.project_id = $1 AND o.bundle_seq > $2 AND o.bundle_seq <= $3";
         db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
-            let change = Change::Toy(row.get(4)?, row.opt(5)?);
-            let base = row.opt::<PgUuid>(3)?.map(uuid_from_pg);
-            Ok(Written { seq: row.get(1)?, ordinal: row.get(2)?, write: Write { change, base } })
+            let change = Change::Toy(row.get("toy")?, row.opt("text")?);
+            let base = row.opt("bundle_id")?;
+            Ok(Written {
+                seq: row.get("bundle_seq")?,
+                ordinal: row.get("ordinal")?,
+                write: Write { change, base },
+            })
         })
     }
 
@@ -153,20 +158,20 @@ impl Logged for Toys {
     }
 
     fn strays(&self, project: ProjectId) -> Result<Vec<Stray>> {
-        const SQL: &str = "SELECT t.toy, p.bundle_seq, t::text FROM quire_store.toy t
+        const SQL: &str = "SELECT t.toy, p.bundle_seq, t::text AS found FROM quire_store.toy t
             LEFT JOIN LATERAL (
                 SELECT * FROM quire_store.toy_op o WHERE o.project_id = $1 AND o.toy = t.toy
                 ORDER BY o.bundle_seq DESC, o.ordinal DESC LIMIT 1) p ON true
             WHERE t.project_id = $1 AND (p.text, p.bundle_seq) IS DISTINCT FROM (t.text, t.seq)
             ORDER BY t.toy";
         db::read(SQL, &[project.pg().into()], |row| {
-            let toy: String = row.get(1)?;
+            let toy: String = row.get("toy")?;
             Ok(Stray {
                 kind: RowKind::Current(Topic::Toy),
                 description: format!("toy {toy} is not what its newest operation says"),
                 key: json!({"toy": toy}),
-                seq: row.opt(2)?,
-                found: found(row, 3)?,
+                seq: row.opt("bundle_seq")?,
+                found: found(row)?,
             })
         })
     }
@@ -195,7 +200,7 @@ impl Logged for Toys {
             ON CONFLICT (project_id, toy) DO UPDATE SET text = EXCLUDED.text, seq = EXCLUDED.seq
             RETURNING true";
         let args: [Arg; 2] = [project.pg().into(), key_text(key, "toy")?.into()];
-        Ok(db::write_one(SQL, &args, |row| row.get::<bool>(1))?.is_some())
+        db::writes(SQL, &args)
     }
 
     fn delete_logged(&self, project: ProjectId) -> Result<()> {

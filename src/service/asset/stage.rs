@@ -5,13 +5,12 @@
 
 use super::store;
 use crate::blob::{self, Blob, Staged};
-use crate::ids::ProjectId;
+use crate::ids::{ProjectId, UploadId};
 use crate::{db, guc};
 use quire_core::content::{self, CHUNK_BYTES};
 use quire_core::error::{Error, Result};
 use quire_core::hash::{Hash, Hasher};
 use quire_core::reason::Reason;
-use uuid::Uuid;
 
 /// Content of an upload, ready to be stored.
 pub enum Content {
@@ -32,7 +31,7 @@ impl Content {
 }
 
 /// Reads the pieces of an upload of `size` bytes, or PT409 when one is missing.
-pub fn stage(project: ProjectId, upload: Uuid, size: i64) -> Result<Content> {
+pub fn stage(project: ProjectId, upload: UploadId, size: i64) -> Result<Content> {
     let ordinals = store::piece_ordinals(project, upload)?;
     if let Some((missing, _)) = (1..).zip(&ordinals).find(|(expected, ordinal)| expected != *ordinal) {
         return Err(Error::conflict(Reason::Incomplete, format!("piece {missing} of the upload is missing"))
@@ -60,7 +59,7 @@ pub fn stage(project: ProjectId, upload: Uuid, size: i64) -> Result<Content> {
 
 struct Chunks {
     project: ProjectId,
-    key: Uuid,
+    key: UploadId,
     buffer: Vec<u8>,
     hasher: Hasher,
     size: i64,
@@ -68,7 +67,7 @@ struct Chunks {
 }
 
 impl Chunks {
-    fn begin(project: ProjectId, key: Uuid, size: i64) -> Result<Self> {
+    fn begin(project: ProjectId, key: UploadId, size: i64) -> Result<Self> {
         blob::store::stage(project, key, size)?;
         let buffer = Vec::with_capacity(CHUNK_BYTES);
         Ok(Self { project, key, buffer, hasher: Hasher::default(), size: 0, count: 0 })

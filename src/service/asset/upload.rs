@@ -10,7 +10,7 @@ use crate::db::clock::now;
 use crate::definer::definer;
 use crate::domain::asset::check_size;
 use crate::gate::{Access, Action, require_project};
-use crate::ids::{uuid_from_pg, uuid_to_pg};
+use crate::ids::{Pg, UploadId};
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid as PgUuid};
@@ -23,7 +23,6 @@ use quire_core::reason::Reason;
 use quire_core::timestamp::Micros;
 use serde_json::json;
 use std::ops::RangeInclusive;
-use uuid::Uuid;
 
 /// Longest piece.
 const MAX_PIECE_BYTES: usize = 16 << 20;
@@ -61,14 +60,14 @@ fn begin(
         required("asset_type", asset_type)?,
     )?;
     let lease: Micros = interval_arg("lease", lease, LEASE, "from 1 second to 7 days")?;
-    let (by, id) = (access.author()?, Uuid::now_v7());
+    let (by, id) = (access.author()?, UploadId::generate());
     store::delete_expired(access.project, id)?;
     if store::open_uploads(access.project, by)? >= MAX_OPEN {
         return Err(Error::limit(format!("you have {MAX_OPEN} uploads open"), MAX_OPEN)
             .hint("finish some of them, or wait until they expire"));
     }
     store::begin(access.project, id, by, &label, now() + lease)?;
-    Ok(uuid_to_pg(id))
+    Ok(id.pg())
 }
 
 /// Adds a piece to an upload; returns the bytes so far.
@@ -90,7 +89,7 @@ fn append(
     bytes: Option<&[u8]>,
 ) -> Result<i64> {
     let access = writer(project_uuid)?;
-    let id = uuid_from_pg(required("upload", upload)?);
+    let id = UploadId::from_pg(required("upload", upload)?);
     let ordinal = required("ordinal", ordinal)?;
     if !(1..=MAX_PIECES).contains(&ordinal) {
         return Err(
@@ -149,7 +148,7 @@ fn finish(
     correlation_id: Option<PgUuid>,
 ) -> Result<JsonB> {
     let access = writer(project_uuid)?;
-    let id = uuid_from_pg(required("upload", upload)?);
+    let id = UploadId::from_pg(required("upload", upload)?);
     let expected = content_hash.map(|hash| Hash::parse("content_hash", hash)).transpose()?;
     let correlation =
         correlated(correlation_id, "finish_upload", || json!([id, expected.map(Hash::to_hex)]))?;
@@ -191,7 +190,7 @@ fn writer(project_uuid: Option<PgUuid>) -> Result<Access> {
 }
 
 /// An upload that the caller may go on with, locked; `None` when there is none.
-fn lock(access: &Access, id: Uuid) -> Result<Option<store::Upload>> {
+fn lock(access: &Access, id: UploadId) -> Result<Option<store::Upload>> {
     let Some(found) = store::lock_upload(access.project, id)? else { return Ok(None) };
     if access.principal.actor != Some(found.actor) && !access.may(Action::Manage) {
         return Err(
@@ -204,6 +203,6 @@ fn lock(access: &Access, id: Uuid) -> Result<Option<store::Upload>> {
     Ok(Some(found))
 }
 
-fn no_upload(id: Uuid) -> Error {
+fn no_upload(id: UploadId) -> Error {
     Error::not_found("no such upload").with("upload", id.to_string())
 }

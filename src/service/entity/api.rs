@@ -5,7 +5,7 @@ use crate::bundle::{Commit, Kind, Plan, commit, correlated};
 use crate::definer::definer;
 use crate::domain::entity::{settle, store};
 use crate::gate::{Action, require_project};
-use crate::ids::uuid_from_pg;
+use crate::ids::{ConflictId, Pg};
 use crate::jsonb::JsonArg;
 use crate::log::quarantine;
 use crate::log::store::mark_at;
@@ -79,7 +79,7 @@ fn resolve(
 ) -> Result<JsonB> {
     let access = require_project(Action::Write, project_uuid)?;
     access.refuse_token()?;
-    let id = uuid_from_pg(required("conflict_id", conflict_id)?);
+    let id = ConflictId::from_pg(required("conflict_id", conflict_id)?);
     let value = value.map(|value| field_value("value", &value.value("value")?)).transpose()?;
     let correlation = correlated(correlation_id, "resolve_conflict", || json!([id, value]))?;
     let project = access.project;

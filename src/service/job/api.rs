@@ -6,7 +6,7 @@ use crate::db::Answer;
 use crate::db::clock::now;
 use crate::definer::definer;
 use crate::gate::{self, Action, require_project};
-use crate::ids::uuid_to_pg;
+use crate::ids::{JobId, Pg};
 use crate::log::store::head_seq;
 use pgrx::Uuid;
 use pgrx::datum::{Interval, TimestampWithTimeZone};
@@ -39,12 +39,12 @@ fn begin(project_uuid: Option<Uuid>, name: Option<&str>, lease: Option<Interval>
     let lease = lease_arg(lease)?;
     access.require_active()?;
     store::drop_expired_ops(access.project)?;
-    let id = uuid::Uuid::now_v7();
+    let id = JobId::generate();
     let began_seq = head_seq(access.project)?;
     if !store::insert(access.project, id, name, access.author()?, began_seq, now() + lease)? {
         return Err(gate::no_project(access.project));
     }
-    Ok(uuid_to_pg(id))
+    Ok(id.pg())
 }
 
 /// Extends the lease of a job.

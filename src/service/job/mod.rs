@@ -13,7 +13,7 @@ pub mod store;
 use crate::args::required;
 use crate::db::clock::now;
 use crate::gate::{self, Access, Action, require_project};
-use crate::ids::uuid_from_pg;
+use crate::ids::{JobId, Pg};
 use quire_core::error::{Code, Error, Result};
 use quire_core::reason::Reason;
 use store::{Job, Outcome};
@@ -27,7 +27,7 @@ fn may_write(project_uuid: Option<pgrx::Uuid>) -> Result<Access> {
 
 /// The job, locked until the end of the transaction, if the caller may touch it.
 fn locked(access: &Access, job: Option<pgrx::Uuid>) -> Result<Job> {
-    let id = uuid_from_pg(required("job", job)?);
+    let id = JobId::from_pg(required("job", job)?);
     let job = store::lock(access.project, id)?
         .ok_or_else(|| Error::not_found("no such job").with("job_id", id.to_string()))?;
     job.require_mine(access)?;

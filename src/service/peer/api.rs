@@ -5,7 +5,7 @@ use super::{pull, push};
 use crate::args::{name_arg, natural, page_arg, required};
 use crate::definer::definer;
 use crate::gate::{Access, Action, require_project};
-use crate::ids::{Seq, uuid_to_pg};
+use crate::ids::{Pg, Seq};
 use crate::jsonb::JsonArg;
 use crate::log::point::existing_seq;
 use crate::log::store::{head, locked_checksum_at, touch};
@@ -100,7 +100,7 @@ fn sync_push(
     });
     TableIterator::new(rows.into_iter().map(|row| {
         let reasons = JsonB(push::reasons(&row));
-        (uuid_to_pg(row.bundle_id), row.seq, row.status.to_owned(), reasons)
+        (row.bundle_id.pg(), row.seq, row.status.to_owned(), reasons)
     }))
 }
 

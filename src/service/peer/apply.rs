@@ -91,7 +91,5 @@ pub fn plan(access: &Access, peer: &str, head: &LockedHead, bundle: &Bundle) -> 
 
 /// Who made a bundle, as it is attributed here: what the built-in actor of another database did, that of this one did not.
 pub fn author(bundle: &Bundle) -> ActorId {
-    Some(ActorId(bundle.header.actor_id))
-        .filter(|actor| !actor.is_built_in())
-        .unwrap_or(ActorId::SYSTEM_ELSEWHERE)
+    Some(bundle.header.actor_id).filter(|actor| !actor.is_built_in()).unwrap_or(ActorId::SYSTEM_ELSEWHERE)
 }

@@ -10,7 +10,7 @@ use crate::bundle::{Commit, Kind, commit};
 use crate::db::clock::now;
 use crate::domain::DOMAINS;
 use crate::gate::Access;
-use crate::ids::{ActorId, Seq};
+use crate::ids::{ActorId, BundleId, Seq};
 use crate::jsonb::Items;
 use crate::log::store::touch;
 use crate::log::{Place, locked};
@@ -19,14 +19,13 @@ use quire_core::error::{Error, Result};
 use quire_core::peer::{Bundle, Standing};
 use quire_core::{interrupt, person};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 /// How far the clock of a peer may be ahead, in microseconds.
 const MAX_AHEAD: i64 = 24 * 60 * 60 * 1_000_000;
 
 /// What became of one bundle.
 pub struct Row {
-    pub bundle_id: Uuid,
+    pub bundle_id: BundleId,
     pub seq: Option<Seq>,
     pub status: &'static str,
     pub reasons: Vec<String>,
@@ -49,7 +48,7 @@ pub fn push(
     let mut followed = Followed::of(project, peer)?;
     after.as_ref().map_or(Ok(()), |after| followed.goes_on_from(after))?;
     let mut rows = Vec::new();
-    let mut behind: Option<Uuid> = None;
+    let mut behind: Option<BundleId> = None;
     let mut before: Option<Seq> = None;
     let mut began = after.as_ref().map(|after| after.seq);
     let mut ops = 0;
@@ -60,7 +59,7 @@ pub fn push(
         check_count("bundles", ops.max(1))?;
         let bundle = Bundle::parse(&format!("bundles[{at}]"), &value)?;
         let bundle_id = bundle.header.bundle_id;
-        if bundle.header.project_id != project.0 {
+        if bundle.header.project_id != project {
             return Err(Error::validation(format!("bundles[{at}] is of another project"))
                 .with("project_id", bundle.header.project_id.to_string()));
         }

@@ -5,7 +5,7 @@ use crate::args::{name_arg, required};
 use crate::definer::definer;
 use crate::event::channel;
 use crate::gate::{self, Action, managed, require_project};
-use crate::ids::ProjectId;
+use crate::ids::{Pg, ProjectId};
 use crate::jsonb::{Json, JsonArg};
 use crate::log::locked;
 use crate::service::{asset, gc, job};

@@ -6,7 +6,7 @@ use crate::db::Answer;
 use crate::definer::definer;
 use crate::event::channel;
 use crate::gate::{self, Access, Action, Role, managed, require_project};
-use crate::ids::ActorId;
+use crate::ids::{ActorId, Pg};
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};

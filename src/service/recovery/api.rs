@@ -6,7 +6,7 @@ use crate::args::{required, text_arg};
 use crate::definer::definer;
 use crate::domain;
 use crate::gate::{Access, Action, require_project};
-use crate::ids::uuid_from_pg;
+use crate::ids::{Pg, QuarantineId};
 use crate::jsonb::JsonArg;
 use crate::log;
 use crate::log::quarantine::store::{self, Entry};
@@ -122,7 +122,7 @@ fn rejected(project_uuid: Option<Uuid>, quarantine_id: Option<Uuid>, reason: Opt
 
 /// An entry that is open, locked, and with it the head: nobody writes what is being mended.
 fn open_entry(access: &Access, quarantine_id: Option<Uuid>) -> Result<Entry> {
-    let id = uuid_from_pg(required("quarantine_id", quarantine_id)?);
+    let id = QuarantineId::from_pg(required("quarantine_id", quarantine_id)?);
     log::lock_head(access)?;
     let entry = store::lock_entry(access.project, id)?.ok_or_else(|| {
         Error::not_found("nothing in quarantine has this id").with("quarantine_id", id.to_string())

@@ -4,7 +4,7 @@ use super::{load, store};
 use crate::domain::interface::Stray;
 use crate::domain::{self, DOMAINS};
 use crate::gate::Access;
-use crate::ids::ProjectId;
+use crate::ids::{ProjectId, QuarantineId};
 use crate::log;
 use crate::log::quarantine::{self, Finding};
 use crate::{blob, db};
@@ -16,7 +16,6 @@ use quire_core::quarantine::{Fault as Wrong, RowKind};
 use quire_core::text::shorten;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use uuid::Uuid;
 
 /// How far verification goes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -86,7 +85,7 @@ pub fn verify(access: &Access, depth: Depth) -> Result<Value> {
 }
 
 /// A finding, as a report tells it.
-pub fn told(id: Uuid, finding: &Finding) -> Value {
+pub fn told(id: QuarantineId, finding: &Finding) -> Value {
     json!({
         "quarantine_id": id, "kind": finding.kind.as_str(), "key": finding.key, "fault": finding.fault.as_str(),
         "in_words": finding.description
@@ -369,7 +368,7 @@ fn wrong_content(hash: &Hash) -> Finding {
 
 /// Records a finding; its entry, and `false` when just this was rejected before. Content that has bytes is marked, so that readers are
 /// told of the entry.
-pub fn record(project: ProjectId, finding: &Finding) -> Result<(Uuid, bool)> {
+pub fn record(project: ProjectId, finding: &Finding) -> Result<(QuarantineId, bool)> {
     let (id, is_open) = quarantine::store::record(project, finding)?;
     if let (true, RowKind::Blob, Some(hash)) = (is_open, finding.kind, &finding.expected) {
         store::mark_blob(project, hash, id)?;

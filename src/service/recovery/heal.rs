@@ -6,7 +6,7 @@ use super::repair::{self, mending, surroundings};
 use crate::blob::{self, Blob};
 use crate::domain::interface::StoredOp;
 use crate::gate::Access;
-use crate::ids::{ProjectId, Seq};
+use crate::ids::{BundleId, ProjectId, QuarantineId, Seq};
 use crate::log::quarantine::{self, Finding};
 use crate::{domain, guc};
 use quire_core::audit::check;
@@ -19,7 +19,6 @@ use quire_core::peer;
 use quire_core::quarantine::{Fault, RowKind};
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
-use uuid::Uuid;
 
 /// The bundles after a seq and up to another, with their operations.
 pub fn load_bundles(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<Bundle>> {
@@ -66,7 +65,12 @@ pub fn check_contents(access: &Access, hashes: &[Hash]) -> Result<Value> {
 }
 
 /// Records a bundle that came corrupt from a peer.
-pub fn record_incoming(project: ProjectId, peer: &str, bundle: &peer::Bundle, fault: &str) -> Result<Uuid> {
+pub fn record_incoming(
+    project: ProjectId,
+    peer: &str,
+    bundle: &peer::Bundle,
+    fault: &str,
+) -> Result<QuarantineId> {
     let finding = Finding {
         kind: RowKind::PeerBundle,
         key: json!({"bundle_id": bundle.header.bundle_id, "peer": peer}),
@@ -79,7 +83,7 @@ pub fn record_incoming(project: ProjectId, peer: &str, bundle: &peer::Bundle, fa
 }
 
 /// Ends the entries of a bundle that came corrupt and has now come sound.
-pub fn end_incoming(access: &Access, bundle: Uuid) -> Result<()> {
+pub fn end_incoming(access: &Access, bundle: BundleId) -> Result<()> {
     end(access, RowKind::PeerBundle, &json!({"bundle_id": bundle}))
 }
 

@@ -188,7 +188,7 @@ fn header(project: ProjectId, entry: &Entry, supply: &Value) -> Result<()> {
 
 /// Writes a bundle's header again, if with it the bundle has the checksum that was recorded.
 pub fn mend_header(project: ProjectId, seq: Seq, header: &BundleHeader, expected: Hash) -> Result<()> {
-    if header.project_id != project.0 || header.seq != seq {
+    if header.project_id != project || header.seq != seq {
         return Err(Error::validation("the header is of another bundle")
             .with("wanted", json!({"project_id": project.to_string(), "seq": seq})));
     }

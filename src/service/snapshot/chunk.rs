@@ -9,13 +9,12 @@ use crate::blob::damaged;
 use crate::blob::store::{Part, Parts, read_part, read_stored};
 use crate::bytes::{Bytes, NewBytes};
 use crate::db;
-use crate::ids::ProjectId;
+use crate::ids::{ProjectId, SnapshotId};
 use quire_core::archive::{Format, Recipe, Sink, Step, steps, stored_bytes};
 use quire_core::error::Result;
 use quire_core::hash::{Hash, Hasher};
 use std::borrow::Cow;
 use std::io;
-use uuid::Uuid;
 
 /// Bytes of every chunk but the last.
 pub const CHUNK_BYTES: usize = 1 << 20;
@@ -23,7 +22,7 @@ pub const CHUNK_BYTES: usize = 1 << 20;
 /// Takes an archive's bytes and stores them in chunks.
 pub struct Chunks {
     project: ProjectId,
-    snapshot: Uuid,
+    snapshot: SnapshotId,
     buffer: Vec<u8>,
     /// Of what is in the buffer, where chunks are stored as recipes.
     recipe: Option<Recipe>,
@@ -42,7 +41,7 @@ pub struct Finished {
 }
 
 impl Chunks {
-    pub fn new(project: ProjectId, snapshot: Uuid, format: Format) -> Self {
+    pub fn new(project: ProjectId, snapshot: SnapshotId, format: Format) -> Self {
         Self {
             project,
             snapshot,
@@ -122,8 +121,8 @@ impl Sink for Chunks {
 }
 
 /// One chunk, from 1, for whoever called.
-pub fn read(project: ProjectId, snapshot: Uuid, ordinal: i32) -> Result<Option<Bytes>> {
-    let recipe = match store::chunk(project, snapshot, ordinal, |row, column| row.get(column))? {
+pub fn read(project: ProjectId, snapshot: SnapshotId, ordinal: i32) -> Result<Option<Bytes>> {
+    let recipe = match store::chunk(project, snapshot, ordinal, |row| row.get("bytes"))? {
         None => return Ok(None),
         Some(Chunk::Bytes(bytes)) => return Ok(Some(bytes)),
         Some(Chunk::Recipe(recipe)) => recipe,
@@ -137,12 +136,12 @@ pub fn read(project: ProjectId, snapshot: Uuid, ordinal: i32) -> Result<Option<B
 /// Hands out the bytes of one chunk, from 1, piece by piece; `false` when there is none.
 pub fn read_pieces(
     project: ProjectId,
-    snapshot: Uuid,
+    snapshot: SnapshotId,
     ordinal: i32,
     mut piece: impl FnMut(&[u8]) -> Result<()>,
 ) -> Result<bool> {
     db::in_passing(|| {
-        match store::chunk(project, snapshot, ordinal, |row, column| piece(row.get(column)?))? {
+        match store::chunk(project, snapshot, ordinal, |row| piece(row.get("bytes")?))? {
             None => return Ok(false),
             Some(Chunk::Bytes(())) => {}
             Some(Chunk::Recipe(recipe)) => follow(project, &steps(&recipe)?, piece)?,

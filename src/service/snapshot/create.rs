@@ -8,7 +8,7 @@ use crate::db::clock::now;
 use crate::definer::definer;
 use crate::gate::{self, Access, Action, require_project};
 use crate::guc;
-use crate::ids::{Seq, uuid_from_pg};
+use crate::ids::{Pg, Seq, SessionId, SnapshotId};
 use crate::jsonb::JsonDatum;
 use crate::log::point::seq_of;
 use crate::log::{Place, quarantine};
@@ -74,9 +74,9 @@ pub fn url(token: &str) -> String {
 /// A token that admits to one snapshot.
 pub fn admit(
     access: &Access,
-    snapshot: uuid::Uuid,
+    snapshot: SnapshotId,
     expires_at: Micros,
-    session: Option<uuid::Uuid>,
+    session: Option<SessionId>,
 ) -> Result<String> {
     let abilities = Abilities::parse(&[format!("snapshot:read:{snapshot}")])?;
     token::mint(access, Minting { session, ..Minting::of(abilities, expires_at) })
@@ -84,7 +84,7 @@ pub fn admit(
 
 /// A snapshot, and whether it was there.
 pub struct Found {
-    pub id: uuid::Uuid,
+    pub id: SnapshotId,
     pub cached: bool,
 }
 
@@ -98,7 +98,7 @@ pub fn make(access: &Access, format: Format, seq: Seq, since_seq: Option<Seq>) -
         return Ok(Found { id, cached: true });
     }
     access.require_active()?;
-    let id = uuid::Uuid::now_v7();
+    let id = SnapshotId::generate();
     if !store::claim(project, id, key, access.author()?, writes)? {
         // Somebody else has made it while this call waited.
         let id = store::find(project, key, writes)?.ok_or_else(|| {
@@ -146,7 +146,7 @@ fn delete_snapshot(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>) {
 
 fn delete(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>) -> Result<()> {
     let access = require_project(Action::Belong, project_uuid)?;
-    let id = uuid_from_pg(required("snapshot_id", snapshot_id)?);
+    let id = SnapshotId::from_pg(required("snapshot_id", snapshot_id)?);
     let stored = super::read::stored(access.project, id)?;
     // One that is announced is waited for by who makes it again, so it takes somebody who can write.
     let is_own = access.principal.actor == Some(stored.created_by);

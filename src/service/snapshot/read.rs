@@ -7,7 +7,7 @@ use crate::bytes::{Bytes, NewBytes};
 use crate::db;
 use crate::definer::definer;
 use crate::gate::{Access, Action, require_project};
-use crate::ids::{ProjectId, uuid_from_pg};
+use crate::ids::{Pg, ProjectId, SnapshotId};
 use crate::jsonb::JsonDatum;
 use crate::service::token;
 use pgrx::Uuid;
@@ -24,14 +24,14 @@ const MAX_WHOLE_BYTES: i64 = 500 << 20;
 
 /// The gate for one snapshot, and what it is.
 pub fn readable(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>) -> Result<(Access, Stored)> {
-    let id = snapshot_id.map(uuid_from_pg);
+    let id = snapshot_id.map(SnapshotId::from_pg);
     let access = require_project(Action::ReadSnapshot(id), project_uuid)?;
     let stored = stored(access.project, required("snapshot_id", id)?)?;
     Ok((access, stored))
 }
 
 /// A snapshot, or PT404.
-pub fn stored(project: ProjectId, id: uuid::Uuid) -> Result<Stored> {
+pub fn stored(project: ProjectId, id: SnapshotId) -> Result<Stored> {
     store::get(project, id)?
         .ok_or_else(|| Error::not_found("no such snapshot").with("snapshot_id", id.to_string()))
 }
@@ -147,12 +147,12 @@ fn whole(project: ProjectId, stored: &Stored) -> Result<Bytes> {
     bytes.finish()
 }
 
-fn deleted(id: uuid::Uuid) -> Error {
+fn deleted(id: SnapshotId) -> Error {
     Error::new(Code::Gone, "the snapshot has been deleted").with("snapshot_id", id.to_string())
 }
 
 /// Why a chunk is not there: it should be (XX001), unless the snapshot has been deleted while it was read (PT410).
-pub fn missing_chunk(project: ProjectId, id: uuid::Uuid, ordinal: i32) -> Error {
+pub fn missing_chunk(project: ProjectId, id: SnapshotId, ordinal: i32) -> Error {
     match store::get(project, id) {
         Ok(Some(_)) => {
             Error::new(Code::Corrupt, "a chunk of the snapshot is missing").with("ordinal", ordinal)
@@ -164,12 +164,12 @@ pub fn missing_chunk(project: ProjectId, id: uuid::Uuid, ordinal: i32) -> Error 
 
 /// PostgREST takes them from this setting: <https://docs.postgrest.org/en/stable/references/transactions.html#response-headers>.
 fn set_headers(stored: &Stored) -> Result<()> {
-    const SQL: &str = "SELECT set_config('response.headers', $1, true)";
+    const SQL: &str = "SELECT set_config('response.headers', $1, true) AS headers";
     let format = Format::parse(&stored.format)?;
     let headers = json!([
         {"Content-Type": format.media_type()},
         {"Content-Disposition": format!("attachment; filename=\"{}.{}\"", stored.id, format.as_str())},
         {"Cache-Control": "private, no-store"},
     ]);
-    db::read_one(SQL, &[headers.to_string().into()], |row| row.opt::<String>(1)).map(drop)
+    db::read_one(SQL, &[headers.to_string().into()], |row| row.opt::<String>("headers")).map(drop)
 }

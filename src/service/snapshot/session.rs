@@ -6,7 +6,7 @@ use crate::args::required;
 use crate::db::clock::now;
 use crate::definer::definer;
 use crate::gate::{Action, require_project};
-use crate::ids::uuid_from_pg;
+use crate::ids::{Pg, SessionId};
 use crate::log::store::{head_seq, sound_mark_at};
 use crate::service::token::{self, Minting, ttl_arg};
 use pgrx::datum::Interval;
@@ -34,7 +34,7 @@ fn start(project_uuid: Option<Uuid>, ttl: Option<Interval>, format: Option<&str>
     let format = Format::parse(required("format", format)?)?;
     let seq = head_seq(access.project)?;
     let snapshot = make(&access, format, seq, None)?.id;
-    let session = uuid::Uuid::now_v7();
+    let session = SessionId::generate();
     let download = admit(&access, snapshot, expires_at, Some(session))?;
     let abilities = Abilities::parse(&[
         "project:read".to_owned(),
@@ -62,7 +62,7 @@ fn end_session(project_uuid: Option<Uuid>, session_id: Option<Uuid>) {
 
 fn end(project_uuid: Option<Uuid>, session_id: Option<Uuid>) -> Result<()> {
     let access = require_project(Action::Belong, project_uuid)?;
-    let session = uuid_from_pg(required("session_id", session_id)?);
+    let session = SessionId::from_pg(required("session_id", session_id)?);
     token::close_channel_if_managing(&access)?;
     let all = access.may(Action::Manage);
     if token::store::revoke_session(access.project, session, access.author()?, all)? == 0 {

@@ -7,7 +7,7 @@ use crate::bundle::{Commit, Kind, commit, correlated};
 use crate::definer::definer;
 use crate::domain::copying::Selection;
 use crate::gate::{self, Access, Action, require_project};
-use crate::ids::ProjectId;
+use crate::ids::{Pg, ProjectId};
 use crate::jsonb::JsonArg;
 use crate::log::point::existing_seq;
 use crate::log::store::head_seq;

@@ -6,7 +6,7 @@ use crate::blob::{self, State, Stored};
 use crate::bundle::{Commit, Kind, Plan, commit};
 use crate::definer::definer;
 use crate::gate::{self, Access};
-use crate::ids::ProjectId;
+use crate::ids::{Pg, ProjectId};
 use crate::log::locked;
 use crate::log::store::insert_tag;
 use crate::service::project::{self, ProjectKind};

@@ -14,9 +14,9 @@ pub use read::{Export, Imported, Reader, Stored};
 
 use crate::chain::BundleHeader;
 use crate::hash::Hash;
+use crate::id::ProjectId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use uuid::Uuid;
 
 /// What the archive says about itself.
 pub const README: &str = include_str!("README.txt");
@@ -44,7 +44,7 @@ pub struct ProjectRecord {
     /// [`FORMAT_VERSION`].
     pub format_version: i64,
     /// Which project.
-    pub project_id: Uuid,
+    pub project_id: ProjectId,
     /// Its name.
     pub name: String,
     /// Its kind.

@@ -5,12 +5,14 @@ use crate::archive::{Entry, Format, Limits, Member, Writer, read_below};
 use crate::chain;
 use crate::content::Codec;
 use crate::error::{Code, Result};
+use crate::id::{ActorId, BundleId};
 use crate::json::canonical;
 use crate::mode::Mode;
 use crate::op::Op;
 use crate::path::FilePath;
 use serde_json::json;
 use std::io::Cursor;
+use uuid::Uuid;
 
 const LIMITS: Limits = Limits {
     max_files: 1000,
@@ -65,7 +67,7 @@ fn chained(bundles: &[Vec<Value>]) -> Sample {
         project: ProjectRecord {
             format: FORMAT.into(),
             format_version: FORMAT_VERSION,
-            project_id: Uuid::from_u128(1),
+            project_id: ProjectId(Uuid::from_u128(1)),
             name: "sample".into(),
             kind: "workspace".into(),
             settings: json!({}),
@@ -91,9 +93,9 @@ fn chained(bundles: &[Vec<Value>]) -> Sample {
         let header = BundleHeader {
             project_id: sample.project.project_id,
             seq,
-            bundle_id: Uuid::from_u128(seq as u128),
+            bundle_id: BundleId(Uuid::from_u128(seq as u128)),
             kind: "user_edit".into(),
-            actor_id: Uuid::nil(),
+            actor_id: ActorId::SYSTEM,
             message: Some("ünïcödé\n".into()),
             correlation_id: None,
             base_seq: None,
@@ -281,7 +283,7 @@ fn whatever_is_changed_is_noticed() {
     assert_eq!(refused(|s| s.bundles[1].checksum = Hash::ZERO), bundle);
     assert_eq!(refused(|s| s.bundles[1].prev_checksum = Hash::ZERO), bundle);
     assert_eq!(refused(|s| s.bundles[1].op_count += 1), bundle);
-    assert_eq!(refused(|s| s.project.project_id = Uuid::from_u128(2)), bundle);
+    assert_eq!(refused(|s| s.project.project_id = ProjectId(Uuid::from_u128(2))), bundle);
     assert_eq!(refused(|s| drop(s.ops.pop())), bundle);
     assert_eq!(refused(|s| drop(s.ops.remove(0))), "operations are missing, or there twice");
     assert_eq!(refused(|s| s.ops.push(s.ops[0].clone())), "operations are missing, or there twice");

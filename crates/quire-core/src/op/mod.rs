@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::event;
 use crate::field::{FieldEdit, FieldOutcome};
 use crate::hash::Hash;
+use crate::id::BundleId;
 use crate::json::{JsonValue, Members, canonical};
 use crate::key::FieldKey;
 use crate::path::FilePath;
@@ -32,7 +33,6 @@ use std::collections::BTreeMap;
 pub use system::SystemOp;
 #[cfg(feature = "toy")]
 use toy::{ToyEdit, ToyOp, ToyOutcome};
-use uuid::Uuid;
 
 /// One operation on one project.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -306,7 +306,7 @@ pub struct Write {
     /// What becomes of which thing.
     pub change: Change,
     /// The bundle that made it what it was before; `None` if none did.
-    pub base: Option<Uuid>,
+    pub base: Option<BundleId>,
 }
 
 impl Op {

@@ -4,6 +4,7 @@ use super::*;
 use crate::asset::{self, AssetEdit, Assets, Source};
 use crate::conflict::OnConflict;
 use crate::field::{self, Author, FieldEdit, Fields};
+use crate::id::ActorId;
 use crate::key::EntityKey;
 use crate::label::Label;
 use crate::mode::Mode;
@@ -11,7 +12,6 @@ use crate::tree::{self, Content, FileEdit, Head};
 use proptest::prelude::*;
 use serde_json::json;
 use std::collections::HashMap;
-use uuid::Uuid;
 
 /// The tables of current state, as the write path keeps them.
 #[derive(Default)]
@@ -54,7 +54,7 @@ impl Tables {
         }
         for edit in fields {
             let author = Author {
-                actor: Uuid::nil(),
+                actor: ActorId::SYSTEM,
                 seq: 1,
                 base_seq: None,
                 on_conflict: OnConflict::Reject,

@@ -52,7 +52,7 @@ fn an_operation_is_read_back_from_its_form() {
         Op::Asset(AssetOp::Delete { content_hash, reason: Some("old".into()) }),
         Op::Asset(AssetOp::Delete { content_hash, reason: None }),
         Op::System(SystemOp::SnapshotReady {
-            snapshot_id: Uuid::from_u128(1),
+            snapshot_id: crate::id::SnapshotId(uuid::Uuid::from_u128(1)),
             seq: 2,
             since_seq: Some(1),
             format: "zip".into(),

@@ -11,6 +11,7 @@ use crate::event::{
     add_assets, add_fields, add_files, build, build_other, hint, message, name, of_files, other_name, single,
 };
 use crate::hash::Hash;
+use crate::id::ActorId;
 use crate::json::{decode_base64, encode_base64};
 use crate::label::Label;
 use crate::mark::Mark;
@@ -411,7 +412,7 @@ fn asset(op: &Value, done: &Done) -> Value {
 fn event(title: &'static str, bundle: Bundle, given: Value) -> Event {
     let Input { seq, checksum, sender, from_peer, committed_at, op, files, fields, assets } =
         serde_json::from_value(given.clone()).expect(title);
-    let origin = Origin { sender, from_peer, committed_at };
+    let origin = Origin { sender: ActorId(sender), from_peer, committed_at };
     let files: Vec<Change> = files.into_iter().map(Change::from).collect();
     let fields: Option<Vec<FieldChange>> =
         fields.map(|fields| fields.into_iter().map(FieldChange::from).collect());

@@ -117,7 +117,7 @@ impl Log {
             "bundle {seq} takes nothing back"
         );
         assert_eq!(undoes_seq.is_some(), header.kind == "undo", "bundle {seq} is of another kind");
-        let is_new = [Some(header.bundle_id), header.correlation_id]
+        let is_new = [Some(header.bundle_id.0), header.correlation_id.map(|id| id.0)]
             .into_iter()
             .flatten()
             .all(|id| self.ids.insert(id));

@@ -4,7 +4,7 @@ use super::heads::FILE_HEAD;
 use crate::db::clock::to_pg;
 use crate::db::rows::{Column, Name, Rows};
 use crate::db::{self, Arg};
-use crate::ids::{ActorId, ProjectId, uuid_to_pg};
+use crate::ids::{ActorId, Pg, ProjectId};
 use crate::log::LockedHead;
 use quire_core::error::Result;
 use quire_core::path::FilePath;
@@ -57,8 +57,8 @@ fn insert_version(rows: &Rows, project: ProjectId, bundle: &LockedHead, version:
         ("version", head.version.into()),
         ("moved_file_id", version.moved.map(|(file_id, _)| file_id).into()),
         ("moved_version", version.moved.map(|(_, version)| version).into()),
-        ("id", uuid_to_pg(head.version_id).into()),
-        ("parent_version_id", head.parent_version_id.map(uuid_to_pg).into()),
+        ("id", head.version_id.pg().into()),
+        ("parent_version_id", head.parent_version_id.map(Pg::pg).into()),
         ("committed_at", to_pg(bundle.committed_at)?.into()),
         ("size", size(version).into()),
         ("is_deleted", head.content.is_none().into()),
@@ -88,8 +88,8 @@ fn move_head(
     let values: [Column; 12] = [
         ("file_id", head.file_id.into()),
         ("version", head.version.into()),
-        ("version_id", uuid_to_pg(head.version_id).into()),
-        ("parent_version_id", head.parent_version_id.map(uuid_to_pg).into()),
+        ("version_id", head.version_id.pg().into()),
+        ("parent_version_id", head.parent_version_id.map(Pg::pg).into()),
         ("seq", bundle.seq.into()),
         ("updated_at", at.into()),
         ("file_type", head.file_type.as_str().into()),
@@ -127,8 +127,8 @@ fn insert_versions(project: ProjectId, bundle: &LockedHead, versions: &[NewVersi
         column.of(|v| v.head.version),
         column.of(|v| v.moved.map(|(file_id, _)| file_id)),
         column.of(|v| v.moved.map(|(_, version)| version)),
-        column.of(|v| uuid_to_pg(v.head.version_id)),
-        column.of(|v| v.head.parent_version_id.map(uuid_to_pg)),
+        column.of(|v| v.head.version_id.pg()),
+        column.of(|v| v.head.parent_version_id.map(Pg::pg)),
         column.of(size),
         column.of(is_binary),
         column.of(|v| v.op),
@@ -169,8 +169,8 @@ fn upsert_heads(
         column.of(|v| v.path.as_str()),
         column.of(|v| v.head.file_id),
         column.of(|v| v.head.version),
-        column.of(|v| uuid_to_pg(v.head.version_id)),
-        column.of(|v| v.head.parent_version_id.map(uuid_to_pg)),
+        column.of(|v| v.head.version_id.pg()),
+        column.of(|v| v.head.parent_version_id.map(Pg::pg)),
         column.of(|v| v.head.file_type.as_str()),
         column.of(|v| v.head.mode.as_str()),
         column.of(content_hash),

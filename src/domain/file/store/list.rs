@@ -1,7 +1,7 @@
 //! SQL of the readers that list files, versions and tags.
 
 use crate::db::{self, Answer, Arg};
-use crate::ids::{ProjectId, Seq, Version};
+use crate::ids::{Pg, ProjectId, Seq, Version};
 use crate::log::store::mark_of;
 use quire_core::error::Result;
 use quire_core::path::{FilePath, MAX_PATH_BYTES};
@@ -110,7 +110,7 @@ pub fn current_files(
 fn is_file(project: ProjectId, path: &FilePath) -> Result<bool> {
     const SQL: &str = "SELECT true FROM quire_store.file_head h
         WHERE h.project_id = $1 AND h.file_path = $2 AND NOT h.is_deleted";
-    Ok(db::read_one(SQL, &[project.pg().into(), path.as_str().into()], |row| row.get(1))?.unwrap_or(false))
+    db::finds(SQL, &[project.pg().into(), path.as_str().into()])
 }
 
 macro_rules! at {
