@@ -4,10 +4,10 @@ use super::{Receipt, store};
 use crate::args::correlation_arg;
 use crate::ids::{ActorId, CorrelationId, ProjectId};
 use pgrx::Uuid;
-use quire_core::edit::Outcome;
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
 use quire_core::json::canonical;
+use quire_core::op::Outcome;
 use quire_core::reason::Reason;
 use serde_json::{Value, json};
 

@@ -3,9 +3,9 @@
 use crate::gate::Access;
 use crate::ids::{ActorId, Seq};
 use crate::log::LockedHead;
-use quire_core::edit::Edit;
 use quire_core::error::Result;
 use quire_core::hash::Hash;
+use quire_core::op::Edit;
 use quire_core::peer::{Bundle, SentOp, Stamp};
 use quire_core::tree::Content;
 use std::collections::{HashMap, HashSet};

@@ -5,11 +5,10 @@ use crate::db;
 use crate::gate::Access;
 use crate::ids::{Pg, ProjectId, Seq};
 use pgrx::JsonB;
-use quire_core::edit::Edit;
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
 use quire_core::json::Members;
-use quire_core::op::Op;
+use quire_core::op::{Edit, Op};
 use quire_core::quarantine::RowKind;
 
 /// The domain.

@@ -6,6 +6,7 @@
 mod allowed;
 mod arms;
 mod code;
+mod domains;
 mod floors;
 mod named;
 mod output;

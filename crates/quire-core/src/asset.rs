@@ -9,6 +9,7 @@ use crate::label::Label;
 use crate::op::{AssetOp, Kept};
 use crate::text::shorten;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -85,6 +86,25 @@ impl AssetEdit {
     pub fn hash(&self) -> &Hash {
         match self {
             AssetEdit::Put { hash, .. } | AssetEdit::Delete { hash, .. } => hash,
+        }
+    }
+
+    /// The operation asked for, and the members that say what it is about.
+    pub(crate) fn outline(&self) -> (&'static str, Value) {
+        let op = match self {
+            AssetEdit::Put { .. } => "asset.put",
+            AssetEdit::Delete { .. } => "asset.delete",
+        };
+        (op, json!({"content_hash": self.hash().to_hex()}))
+    }
+
+    /// What identifies it in a repeated request.
+    pub(crate) fn fingerprint(&self) -> Value {
+        match self {
+            AssetEdit::Put { hash, label, .. } => {
+                json!(["keep", hash.to_hex(), label.filename, label.media_type, label.asset_type])
+            }
+            AssetEdit::Delete { hash, reason } => json!(["drop", hash.to_hex(), reason]),
         }
     }
 }

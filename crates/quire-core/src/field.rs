@@ -13,6 +13,7 @@ use crate::key::{EntityKey, FieldKey, of_entity};
 use crate::op::FieldOp;
 use crate::text::shorten;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -73,6 +74,27 @@ impl FieldEdit {
         match self {
             FieldEdit::Write { key, .. } => &key.entity,
             FieldEdit::Delete { entity, .. } => entity,
+        }
+    }
+
+    /// The operation asked for, and the members that say what it is about.
+    pub(crate) fn outline(&self) -> (&'static str, Value) {
+        match self {
+            FieldEdit::Write { key, value: Some(_), .. } => ("field.set", json!(key)),
+            FieldEdit::Write { key, value: None, .. } => ("field.unset", json!(key)),
+            FieldEdit::Delete { entity, .. } => ("entity.delete", json!(entity)),
+        }
+    }
+
+    /// What identifies it in a repeated request.
+    pub(crate) fn fingerprint(&self) -> Value {
+        match self {
+            FieldEdit::Write { key, value, base_seq, .. } => {
+                json!(["write", key.entity.entity_type, key.entity.entity_id, key.field, value, base_seq])
+            }
+            FieldEdit::Delete { entity, base_seq } => {
+                json!(["delete", entity.entity_type, entity.entity_id, base_seq])
+            }
         }
     }
 }

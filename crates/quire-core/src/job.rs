@@ -1,6 +1,6 @@
 //! What stays known of the operations of a job when they are gone.
 
-use crate::edit::Edit;
+use crate::op::Edit;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;

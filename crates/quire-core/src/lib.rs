@@ -17,7 +17,6 @@ pub mod code;
 pub mod conflict;
 pub mod content;
 pub mod diff;
-pub mod edit;
 pub mod error;
 pub mod event;
 pub mod export;

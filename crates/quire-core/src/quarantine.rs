@@ -22,13 +22,14 @@ pub enum RowKind {
 impl RowKind {
     /// All of them.
     pub fn all() -> impl Iterator<Item = Self> {
-        let rows = Topic::ALL.into_iter().flat_map(|topic| [RowKind::Logged(topic), RowKind::Current(topic)]);
+        let rows =
+            Topic::ALL.iter().copied().flat_map(|topic| [RowKind::Logged(topic), RowKind::Current(topic)]);
         rows.chain([RowKind::Bundle, RowKind::ProjectHead, RowKind::Blob, RowKind::PeerBundle])
     }
 
     /// The bundles of the log and the operations in them.
     pub fn log() -> impl Iterator<Item = Self> {
-        [RowKind::Bundle].into_iter().chain(Topic::ALL.map(RowKind::Logged))
+        [RowKind::Bundle].into_iter().chain(Topic::ALL.iter().copied().map(RowKind::Logged))
     }
 
     /// The stored word.

@@ -14,7 +14,7 @@ use crate::path::FilePath;
 use crate::reason::Reason;
 use crate::timestamp::Micros;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -127,6 +127,30 @@ impl FileEdit {
             FileEdit::Put { path, .. } => Some(path),
             FileEdit::Move { to, .. } => Some(to),
             FileEdit::Delete { .. } => None,
+        }
+    }
+
+    /// The operation asked for, and the members that say what it is about.
+    pub(crate) fn outline(&self) -> (&'static str, Value) {
+        match self {
+            FileEdit::Put { path, .. } => ("file.put", json!({"file_path": path.as_str()})),
+            FileEdit::Delete { path, .. } => ("file.delete", json!({"file_path": path.as_str()})),
+            FileEdit::Move { from, to, .. } => {
+                ("file.move", json!({"from_path": from.as_str(), "to_path": to.as_str()}))
+            }
+        }
+    }
+
+    /// What identifies it in a repeated request.
+    pub(crate) fn fingerprint(&self) -> Value {
+        match self {
+            FileEdit::Put { path, file_type, mode, content, expected_version } => {
+                json!(["put", path.as_str(), file_type, mode, content.hash.to_hex(), expected_version])
+            }
+            FileEdit::Delete { path, expected_version } => json!(["delete", path.as_str(), expected_version]),
+            FileEdit::Move { from, to, expected_version } => {
+                json!(["move", from.as_str(), to.as_str(), expected_version])
+            }
         }
     }
 }

@@ -4,10 +4,9 @@ use super::store;
 use crate::domain::incoming::{Arrival, Incoming, Stamps, Told};
 use crate::ids::{BundleId, Seq};
 use quire_core::asset::{AssetEdit, Assets, Source};
-use quire_core::edit::Edit;
 use quire_core::error::Result;
 use quire_core::hash::Hash;
-use quire_core::op::{AssetOp, Change, Kept, Op};
+use quire_core::op::{AssetOp, Change, Edit, Kept, Op};
 use quire_core::peer::{SentOp, Verdict, judge};
 use std::collections::{HashMap, HashSet};
 

@@ -3,10 +3,9 @@
 use super::store::{self, Touched};
 use crate::domain::inverse::{InTheWay, Inverting, Why};
 use quire_core::asset::{AssetEdit, Source};
-use quire_core::edit::Edit;
 use quire_core::error::Result;
 use quire_core::hash::Hash;
-use quire_core::op::Topic;
+use quire_core::op::{Edit, Topic};
 use quire_core::undo::{Verdict, judge};
 use serde_json::json;
 

@@ -3,12 +3,11 @@
 use super::{conflict, store};
 use crate::domain::incoming::{Arrival, Incoming, Stamps, Told};
 use crate::ids::{BundleId, Seq};
-use quire_core::edit::Edit;
 use quire_core::error::Result;
 use quire_core::field::{Clash, FieldEdit, FieldState, Fields, fields_of};
 use quire_core::json::JsonValue;
 use quire_core::key::{EntityKey, FieldKey};
-use quire_core::op::{Change, FieldOp, Op, Write};
+use quire_core::op::{Change, Edit, FieldOp, Op, Write};
 use quire_core::peer::{SentOp, Verdict, judge};
 use std::collections::{BTreeSet, HashMap, HashSet};
 

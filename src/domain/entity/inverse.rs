@@ -3,10 +3,9 @@
 use super::{conflict, store};
 use crate::domain::inverse::{InTheWay, Inverting, Why};
 use quire_core::conflict::OnConflict;
-use quire_core::edit::Edit;
 use quire_core::error::Result;
 use quire_core::field::FieldEdit;
-use quire_core::op::Topic;
+use quire_core::op::{Edit, Topic};
 use quire_core::undo::{Verdict, judge};
 use serde_json::json;
 

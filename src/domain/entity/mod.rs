@@ -24,14 +24,13 @@ use crate::domain::shown::{Changes, Query};
 use crate::gate::Access;
 use crate::ids::{ProjectId, Seq};
 use quire_core::conflict::OnConflict;
-use quire_core::edit::{Edit, Outcome};
 use quire_core::error::{Error, Result};
 use quire_core::event;
 use quire_core::field::{self, Author, FieldEdit};
 use quire_core::hash::Hash;
 use quire_core::json::Members;
 use quire_core::key::EntityKey;
-use quire_core::op::{FieldOp, Op};
+use quire_core::op::{Edit, FieldOp, Op, Outcome};
 use std::collections::BTreeSet;
 
 /// What was applied, and the fields that it touched.

@@ -2,9 +2,8 @@
 
 use super::{VersionRow, put_again, store};
 use crate::domain::inverse::{InTheWay, Inverting, Why};
-use quire_core::edit::Edit;
 use quire_core::error::Result;
-use quire_core::op::Topic;
+use quire_core::op::{Edit, Topic};
 use quire_core::path::FilePath;
 use quire_core::text::shorten;
 use quire_core::tree::{FileEdit, Head};

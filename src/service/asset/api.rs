@@ -13,11 +13,10 @@ use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use quire_core::asset::{AssetEdit, Source, no_asset};
-use quire_core::edit::Edit;
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
 use quire_core::label::{Label, asset_type_of, reason_of};
-use quire_core::op::Topic;
+use quire_core::op::{Edit, Topic};
 use quire_core::quarantine::RowKind;
 use serde_json::json;
 

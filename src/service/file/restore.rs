@@ -13,8 +13,8 @@ use crate::log::quarantine;
 use crate::log::store::head;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid, composite_type};
-use quire_core::edit::Edit;
 use quire_core::error::{Error, Result};
+use quire_core::op::Edit;
 use quire_core::tree::FileEdit;
 use serde_json::{Value, json};
 

@@ -9,9 +9,9 @@ use crate::gate::{Access, Action, expect};
 use crate::ids::{CorrelationId, Version};
 use pgrx::prelude::*;
 use pgrx::{Uuid, composite_type};
-use quire_core::edit::Edit;
 use quire_core::error::Result;
 use quire_core::hash::Hash;
+use quire_core::op::Edit;
 use quire_core::tree::FileEdit;
 use serde_json::json;
 

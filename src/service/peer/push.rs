@@ -4,10 +4,11 @@ use super::apply::{self, author};
 use super::follow::Followed;
 use super::store::{self, Exchange};
 use super::{heal, known_as};
-use crate::args::{file_type_arg, message_arg, text_arg};
+use crate::args::{message_arg, text_arg};
 use crate::bundle::staged::check_count;
 use crate::bundle::{Commit, Kind, commit};
 use crate::db::clock::now;
+use crate::domain::DOMAINS;
 use crate::gate::Access;
 use crate::ids::{ActorId, BundleId, Seq};
 use crate::jsonb::Items;
@@ -15,7 +16,6 @@ use crate::log::store::touch;
 use crate::log::{Place, locked};
 use crate::service::recovery;
 use quire_core::error::{Error, Result};
-use quire_core::op::Change;
 use quire_core::peer::{Bundle, Standing};
 use quire_core::{interrupt, person};
 use serde_json::{Value, json};
@@ -123,10 +123,9 @@ fn check(what: &str, bundle: &Bundle) -> Result<()> {
     if let Some(name) = bundle.display_name.as_deref() {
         text_arg("display_name", Some(name), person::MAX_NAME)?;
     }
-    bundle.ops.iter().flat_map(|sent| &sent.writes).try_for_each(|write| match &write.change {
-        Change::File(_, Some(file)) => file_type_arg(Some(&file.file_type)).map(drop),
-        Change::File(_, None) | Change::Field(..) | Change::Asset(..) => Ok(()),
-    })
+    let writes = bundle.ops.iter().flat_map(|sent| &sent.writes);
+    let mut checks = writes.flat_map(|write| DOMAINS.iter().map(move |domain| (domain, &write.change)));
+    checks.try_for_each(|(domain, change)| domain.check_incoming(change))
 }
 
 fn one(access: &Access, peer: &str, followed: &Followed, bundle: &Bundle) -> Result<Row> {

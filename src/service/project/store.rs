@@ -4,6 +4,7 @@ use super::ProjectKind;
 use crate::db::clock::{from_pg, pg_now};
 use crate::db::dirty::{self, Sight};
 use crate::db::{self, Answer, Arg, ObjectLock};
+use crate::domain::DOMAINS;
 use crate::gate::Role;
 use crate::gate::store::called;
 use crate::ids::{ActorId, Pg, ProjectId};
@@ -253,15 +254,14 @@ fn clear_left_behind(project: ProjectId) -> Result<()> {
 /// Deletes a project and everything that hangs off it. The project's row goes first: the guard of the append-only tables
 /// lets their rows go only when it is gone.
 pub fn delete(project: ProjectId) -> Result<()> {
-    const IN_THIS_ORDER: [&str; 7] = [
-        "DELETE FROM quire_store.project WHERE project_id = $1",
-        "DELETE FROM quire_store.project_files WHERE project_id = $1",
-        "DELETE FROM quire_store.entity_op WHERE project_id = $1",
-        "DELETE FROM quire_store.asset_op WHERE project_id = $1",
+    const PROJECT: &str = "DELETE FROM quire_store.project WHERE project_id = $1";
+    const IN_THIS_ORDER: [&str; 3] = [
         "DELETE FROM quire_store.bundle WHERE project_id = $1",
         "DELETE FROM quire_store.blob WHERE project_id = $1",
         "DELETE FROM quire_store.gc_round WHERE project_id = $1",
     ];
+    db::exec(PROJECT, &[project.pg().into()])?;
+    DOMAINS.iter().try_for_each(|domain| domain.delete_logged(project))?;
     IN_THIS_ORDER.into_iter().try_for_each(|sql| db::exec(sql, &[project.pg().into()]))?;
     clear_left_behind(project)
 }

@@ -4,6 +4,7 @@ use super::audit::{self, Depth};
 use super::{repair as mend, replay};
 use crate::args::{required, text_arg};
 use crate::definer::definer;
+use crate::domain;
 use crate::gate::{Access, Action, require_project};
 use crate::ids::{Pg, QuarantineId};
 use crate::jsonb::JsonArg;
@@ -113,7 +114,8 @@ fn rejected(project_uuid: Option<Uuid>, quarantine_id: Option<Uuid>, reason: Opt
     store::end_entry(access.project, entry.id, "rejected", access.author()?, Some(reason))?;
     if let (RowKind::Blob, Some(hash)) = (entry.kind, &entry.expected) {
         let why = format!("given up: {reason}");
-        super::store::give_up_blob(access.project, hash, &why)?;
+        let size = domain::size_of(access.project, hash)?;
+        super::store::give_up_blob(access.project, hash, size, &why)?;
     }
     Ok(told(&entry, json!({"status": "rejected"})))
 }

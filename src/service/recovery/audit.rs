@@ -76,11 +76,12 @@ pub fn verify(access: &Access, depth: Depth) -> Result<Value> {
             told.push(self::told(id, finding));
         }
     }
-    Ok(json!({
+    let mut report = json!({
         "project_id": project.to_string(), "seq": seq, "is_sound": told.is_empty(), "bundles": counts.bundles,
-        "ops": counts.ops, "files": replayed.files.len(), "fields": replayed.fields.len(), "assets": replayed.assets.len(), "blobs": counts.blobs,
-        "blob_bytes": counts.blob_bytes, "findings": told
-    }))
+        "ops": counts.ops, "blobs": counts.blobs, "blob_bytes": counts.blob_bytes, "findings": told
+    });
+    replayed.counts().for_each(|(things, count)| report[things] = count.into());
+    Ok(report)
 }
 
 /// A finding, as a report tells it.
@@ -319,7 +320,7 @@ fn verify_content(project: ProjectId, findings: &mut Vec<Finding>, counts: &mut 
         }
         findings.extend(wrong_contents(project, &batch)?);
     }
-    for hash in store::missing_blobs(project)? {
+    for hash in domain::missing_contents(project)? {
         findings.push(Finding {
             kind: RowKind::Blob,
             key: json!({"content_hash": hash.to_hex()}),

@@ -95,17 +95,6 @@ pub fn blobs(project: ProjectId, after: Option<&Hash>, limit: i64) -> Result<Vec
     })
 }
 
-/// Contents that versions or assets name and the blob store does not have.
-pub fn missing_blobs(project: ProjectId) -> Result<Vec<Hash>> {
-    const SQL: &str = "SELECT n.hash FROM (
-            SELECT f.content_hash AS hash FROM quire_store.project_files f WHERE f.project_id = $1
-            UNION
-            SELECT a.content_hash FROM quire_store.asset a WHERE a.project_id = $1) n
-        WHERE octet_length(n.hash) = 32
-          AND NOT EXISTS (SELECT FROM quire_store.blob b WHERE b.project_id = $1 AND b.hash = n.hash)";
-    db::read(SQL, &[project.pg().into()], |row| row.get("hash"))
-}
-
 /// Marks a blob that has bytes: readers are told of its entry.
 pub fn mark_blob(project: ProjectId, hash: &Hash, entry: QuarantineId) -> Result<()> {
     const SQL: &str = "UPDATE quire_store.blob SET state = 3, state_at = $4, state_reason = $3
@@ -117,8 +106,8 @@ pub fn mark_blob(project: ProjectId, hash: &Hash, entry: QuarantineId) -> Result
     db::exec(SQL, &args)
 }
 
-/// Empties a blob in quarantine, which is then collected; so is one that is missing.
-pub fn give_up_blob(project: ProjectId, hash: &Hash, why: &str) -> Result<()> {
+/// Empties a blob in quarantine, which is then collected; so is one that is missing, of the size that is said of it.
+pub fn give_up_blob(project: ProjectId, hash: &Hash, size: Option<i64>, why: &str) -> Result<()> {
     const CHUNKS: &str =
         "DELETE FROM quire_store.blob_chunk c WHERE c.project_id = $1 AND c.hash = $2 AND EXISTS (
             SELECT FROM quire_store.blob b WHERE b.project_id = $1 AND b.hash = $2 AND b.state = 3)";
@@ -127,17 +116,14 @@ pub fn give_up_blob(project: ProjectId, hash: &Hash, why: &str) -> Result<()> {
         WHERE project_id = $1 AND hash = $2 AND state = 3";
     const MISSING: &str = "INSERT INTO quire_store.blob
             (project_id, hash, size, codec, chunk_count, state, state_at, state_reason, bytes)
-        SELECT $1, $2, n.size, 0, 0, 2, $4, $3, ''
-        FROM (SELECT f.size FROM quire_store.project_files f WHERE f.project_id = $1 AND f.content_hash = $2
-              UNION ALL
-              SELECT a.size FROM quire_store.asset a WHERE a.project_id = $1 AND a.content_hash = $2) n
-        LIMIT 1
+        VALUES ($1, $2, $5, 0, 0, 2, $4, $3, '')
         ON CONFLICT DO NOTHING";
     let key = hash.as_bytes().as_slice();
     db::exec(CHUNKS, &[project.pg().into(), key.into()])?;
-    let args: [Arg; 4] = [project.pg().into(), key.into(), why.into(), pg_now()?.into()];
-    db::exec(SQL, &args)?;
-    db::exec(MISSING, &args)
+    let at = pg_now()?;
+    db::exec(SQL, &[project.pg().into(), key.into(), why.into(), at.into()])?;
+    let Some(size) = size else { return Ok(()) };
+    db::exec(MISSING, &[project.pg().into(), key.into(), why.into(), at.into(), size.into()])
 }
 
 /// Whether what the head row counts is not what there is.

@@ -116,7 +116,7 @@ impl FieldOp {
             FieldOp::DeleteEntity { .. } => {
                 let told = writes.iter().filter_map(|Write { change, base }| match change {
                     Change::Field(key, _) => Some(json!({"field": key.field, "base": base})),
-                    Change::File(..) | Change::Asset(..) => None,
+                    _ => None,
                 });
                 json["fields"] = told.collect();
             }

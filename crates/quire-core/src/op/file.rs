@@ -142,7 +142,7 @@ impl FileOp {
                     json["base"] = json!(base);
                     json["moved"] = json!(file);
                 }
-                Change::Field(..) | Change::Asset(..) => {}
+                _ => {}
             }
         }
     }

@@ -166,6 +166,24 @@ impl Logged for Assets {
         let args: [Arg; 2] = [project.pg().into(), hash.as_bytes().as_slice().into()];
         db::writes(SQL, &args)
     }
+
+    fn missing_contents(&self, project: ProjectId) -> Result<Vec<Hash>> {
+        const SQL: &str = "SELECT a.content_hash FROM quire_store.asset a
+            WHERE a.project_id = $1 AND octet_length(a.content_hash) = 32
+              AND NOT EXISTS (SELECT FROM quire_store.blob b WHERE b.project_id = $1 AND b.hash = a.content_hash)";
+        db::read(SQL, &[project.pg().into()], |row| row.get("content_hash"))
+    }
+
+    fn size_of(&self, project: ProjectId, content: &Hash) -> Result<Option<i64>> {
+        const SQL: &str =
+            "SELECT a.size FROM quire_store.asset a WHERE a.project_id = $1 AND a.content_hash = $2";
+        let args: [Arg; 2] = [project.pg().into(), content.as_bytes().as_slice().into()];
+        db::read_one(SQL, &args, |row| row.get("size"))
+    }
+
+    fn delete_logged(&self, project: ProjectId) -> Result<()> {
+        db::exec("DELETE FROM quire_store.asset_op WHERE project_id = $1", &[project.pg().into()])
+    }
 }
 
 fn op_from_row(row: &Row) -> Result<Option<AssetOp>> {

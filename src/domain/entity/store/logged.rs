@@ -149,6 +149,10 @@ impl Logged for Entities {
         ];
         db::writes(SQL, &args)
     }
+
+    fn delete_logged(&self, project: ProjectId) -> Result<()> {
+        db::exec("DELETE FROM quire_store.entity_op WHERE project_id = $1", &[project.pg().into()])
+    }
 }
 
 fn op_from_row(row: &Row) -> Result<Option<FieldOp>> {

@@ -191,6 +191,24 @@ impl Logged for Files {
         let args: [Arg; 2] = [project.pg().into(), key_text(key, "file_path")?.into()];
         db::writes(SQL, &args)
     }
+
+    fn missing_contents(&self, project: ProjectId) -> Result<Vec<Hash>> {
+        const SQL: &str = "SELECT DISTINCT f.content_hash FROM quire_store.project_files f
+            WHERE f.project_id = $1 AND octet_length(f.content_hash) = 32
+              AND NOT EXISTS (SELECT FROM quire_store.blob b WHERE b.project_id = $1 AND b.hash = f.content_hash)";
+        db::read(SQL, &[project.pg().into()], |row| row.get("content_hash"))
+    }
+
+    fn size_of(&self, project: ProjectId, content: &Hash) -> Result<Option<i64>> {
+        const SQL: &str = "SELECT f.size FROM quire_store.project_files f
+            WHERE f.project_id = $1 AND f.content_hash = $2 LIMIT 1";
+        let args: [Arg; 2] = [project.pg().into(), content.as_bytes().as_slice().into()];
+        db::read_one(SQL, &args, |row| row.get("size"))
+    }
+
+    fn delete_logged(&self, project: ProjectId) -> Result<()> {
+        db::exec("DELETE FROM quire_store.project_files WHERE project_id = $1", &[project.pg().into()])
+    }
 }
 
 fn op_from_row(row: &Row) -> Result<Option<FileOp>> {
