@@ -50,7 +50,7 @@ pub fn refusal(project: ProjectId, clashes: &[Clash]) -> Result<Error> {
         let told = json!({
             "yours": clash.yours, "your_value_is_unset": clash.yours.is_none(), "theirs": theirs,
             "their_value_is_unset": theirs.is_none(), "their_actor": actor, "their_name": name, "their_seq": seq,
-            "their_bundle": other.map(|author| author.bundle_id), "base_seq": clash.base_seq, "in_words": in_words,
+            "their_bundle": other.map(|author| author.bundle_id), "base_seq": clash.base_seq, "description": in_words,
         });
         let entity = format!("{}/{}", clash.key.entity.entity_type, clash.key.entity.entity_id);
         entities.entry(entity).or_default().insert(clash.key.field.clone(), told);

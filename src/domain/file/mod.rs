@@ -83,7 +83,7 @@ impl Domain for Files {
         Ok(Some(Edit::File(match op {
             FileOp::Put { file_path, file } => FileEdit::Put {
                 path: file_path.clone(),
-                file_type: file_type_arg(Some(&file.file_type))?,
+                file_type: file_type_arg("file_type", Some(&file.file_type))?,
                 mode: Some(file.mode),
                 content: describe(&file.content_hash)?,
                 expected_version,

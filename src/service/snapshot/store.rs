@@ -189,7 +189,7 @@ pub fn describe(project: ProjectId, snapshot: Uuid, ticket: Option<&Ticket>) -> 
         ($more:literal, $mark:expr) => {
             concat!(
                 "SELECT jsonb_build_object('snapshot_id', s.snapshot_id, 'project_id', s.project_id,
-                    'since_seq', s.since_seq, 'format', s.format, 'size', s.size,
+                    'after_seq', s.since_seq, 'format', s.format, 'size', s.size,
                     'content_hash', encode(s.content_hash, 'hex'), 'file_count', s.file_count,
                     'chunk_count', s.chunk_count, 'created_at', s.created_at, 'manifest', s.manifest,
                     'deleted', s.deleted, ",
