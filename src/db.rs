@@ -264,7 +264,7 @@ fn select_latest(sql: &'static str, args: &[Arg]) -> std::result::Result<usize, 
 /// # Safety
 /// The list is PostgreSQL's memory and refers to the values of `args`.
 unsafe fn params(args: &[Arg]) -> pg_sys::ParamListInfo {
-    // SAFETY: makeParamList makes room for as many parameters as it is told.
+    // SAFETY: makeParamList makes room for as many parameters as its argument says.
     unsafe {
         let list = pg_sys::makeParamList(args.len() as i32);
         for (param, arg) in (*list).params.as_mut_slice(args.len()).iter_mut().zip(args) {

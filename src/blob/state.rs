@@ -25,13 +25,13 @@ pub struct Stored {
 }
 
 impl Stored {
-    /// What whoever wants the bytes is told: PT410, or XX001 for what is corrupt.
+    /// The error for whoever wants the bytes: PT410, or XX001 for what is corrupt.
     pub fn gone(&self, hash: &Hash) -> Error {
         if self.state == State::Quarantined {
             return Error::new(Code::Corrupt, "stored content is corrupt and in quarantine")
                 .with("content_hash", hash.to_hex())
                 .with("quarantine_id", self.why.clone())
-                .hint("repair mends it from a copy, reject_quarantined gives it up");
+                .hint("repair writes it again from a copy, discard_quarantined discards it");
         }
         let error = Error::new(Code::Gone, format!("content is unavailable: {}", self.state.as_str()))
             .with("content_hash", hash.to_hex())

@@ -104,7 +104,7 @@ fn advice(kind: Kind, ops: usize) -> Option<String> {
     })
 }
 
-/// What a writer tells its caller. Without a bundle (nothing changed), `seq` is where the project stands.
+/// The answer of a writer. Without a bundle (nothing changed), `seq` is that of the project.
 #[derive(Clone, Debug)]
 pub struct Receipt {
     /// Seq of the bundle.

@@ -53,7 +53,7 @@ impl Staged {
                 .with("op", shorten(op))
                 .with("known", json!(Op::names().collect::<Vec<_>>()))
         })?;
-        let (edit, brought) = domain.stage(access, op, members)?;
+        let (edit, brought) = domain.stage(access, op, members).map_err(Error::of_member)?;
         self.push(edit, brought);
         Ok(())
     }

@@ -20,7 +20,7 @@ use quire_core::tree::{Content, Head};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 
-/// What a domain's rows tell, against each other and against the log. Where there are none, nothing is told and nothing repaired.
+/// What a domain's rows say, against each other and against the log. A domain without rows says nothing, and nothing of it is repaired.
 pub trait Logged {
     /// Where its operations are.
     fn logged_kind(&self) -> RowKind;

@@ -57,7 +57,7 @@ unsafe extern "C-unwind" fn at_change(_arg: pg_sys::Datum, table: pg_sys::Oid) {
 /// Tells all sessions, when the transaction commits, that a table has changed.
 // Outside definer: it looks into no table.
 #[pg_extern(sql = false)]
-fn tell_sessions(fcinfo: FunctionCallInfo) {
+fn invalidate_sessions(fcinfo: FunctionCallInfo) {
     // SAFETY: PostgreSQL calls a function that returns a trigger as a trigger only, and hands over which table it is of.
     unsafe {
         if let Some(call) = (*fcinfo).context.cast::<pg_sys::TriggerData>().as_ref() {

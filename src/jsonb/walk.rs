@@ -176,7 +176,7 @@ impl Drop for Walk {
     }
 }
 
-/// Whether a number is so large that no double comes near, told from how it is stored: printed, it may have 131,072 digits.
+/// Whether a number is so large that no double comes near, by how it is stored: printed, it may have 131,072 digits.
 ///
 /// # Safety
 ///

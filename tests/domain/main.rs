@@ -105,8 +105,7 @@ fn is_committed_and_told() {
     );
     let sql = "SELECT quire.create_subscription($1, 'toys', '{\"events\": [\"toy:update\"]}')";
     client.query_one(sql, &[&project]).expect("a filter knows the event");
-    let details =
-        ask(&mut client, "SELECT to_jsonb(array_agg(d)) FROM quire.bundle_details($1, 2) d", project);
+    let details = ask(&mut client, "SELECT to_jsonb(array_agg(d)) FROM quire.get_bundle($1, 2) d", project);
     assert!(details.to_string().contains("toy.unset"), "{details}");
     assert_sound(&mut client, project);
 }
@@ -118,8 +117,8 @@ fn is_staged_in_a_job() {
     let job: Uuid =
         client.query_one("SELECT quire.begin_job($1, 'play')", &[&project]).expect("begin").get(0);
     let ops = json!([set("bear", "brown"), set("ball", "red")]);
-    client.query_one("SELECT quire.stage_job_ops($1, $2, $3)", &[&project, &job, &ops]).expect("stage");
-    client.query_one("SELECT quire.complete_job($1, $2)", &[&project, &job]).expect("complete");
+    client.query_one("SELECT quire.append_job_ops($1, $2, $3)", &[&project, &job, &ops]).expect("stage");
+    client.query_one("SELECT quire.finish_job($1, $2)", &[&project, &job]).expect("complete");
     assert_eq!(toys(&mut client, project), expected([("bear", "brown"), ("ball", "red")]));
     let jobs = ask(&mut client, "SELECT to_jsonb(array_agg(j)) FROM quire.list_jobs($1, true) j", project);
     assert!(jobs.to_string().contains(r#""toy":"bear""#), "{jobs}");

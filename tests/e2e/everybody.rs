@@ -239,7 +239,7 @@ fn of_former(database: &Database, tenant: &Tenant, what: &str) -> String {
     let token =
         tokens::mint(&mut database.client(&login), tenant.project, "project:read,file:write", "1 hour", "");
     if what == "removed" {
-        let sql = "SELECT quire.remove_project_member($1, $2)";
+        let sql = "SELECT quire.delete_project_member($1, $2)";
         owner.execute(sql, &[&tenant.project, &actor]).expect("remove the member");
     } else {
         add_member(&mut owner, tenant.project, actor, "viewer");

@@ -240,7 +240,7 @@ fn verify_current_files(client: &mut Client, project: Uuid) {
 
 /// The current entities are those that the log says there are at its end.
 fn verify_entities(client: &mut Client, project: Uuid, seq: i64) {
-    let sql = "SELECT count(*) FROM quire.entities_at($1, $2) l
+    let sql = "SELECT count(*) FROM quire.list_entities_at($1, $2) l
         WHERE NOT EXISTS (SELECT FROM quire.list_entities($1, l.entity_type) e
                           WHERE (e.entity_id, e.fields, e.seq) = (l.entity_id, l.fields, l.seq))
             AND quire.get_entity($1, l.entity_type, l.entity_id) IS NOT NULL";

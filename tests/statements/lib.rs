@@ -116,7 +116,9 @@ fn every_statement_is_found() {
     let parts = schema.views.iter().flat_map(|view| rules::relations(&view.query));
     named.extend(parts.filter(|part| views.contains(part)));
     let tables = schema.tables.keys().filter(|table| table.starts_with("quire_store."));
-    let untouched: Vec<_> = tables.filter(|table| !named.contains(*table)).collect();
+    // The script puts one view together as a text.
+    let is_in_text = |table: &str| schema.script.contains(&format!(" FROM {table}'"));
+    let untouched: Vec<_> = tables.filter(|table| !named.contains(*table) && !is_in_text(table)).collect();
     assert!(untouched.is_empty(), "tables that no statement is about: {untouched:?}");
 }
 

@@ -268,8 +268,8 @@ mod tests {
         let mut assets = Assets::new();
         let edits = [put(3, "a"), put(3, "a"), put(3, "b"), delete(3), put(3, "b"), put(4, "c")];
         let applied = apply(&mut assets, &BTreeMap::new(), &edits, 2).expect("applies");
-        let told: Vec<&str> = applied.outcomes.iter().map(|outcome| outcome.status.as_ref()).collect();
-        assert_eq!(told, ["created", "unchanged", "updated", "deleted", "restored", "created"]);
+        let statuses: Vec<&str> = applied.outcomes.iter().map(|outcome| outcome.status.as_ref()).collect();
+        assert_eq!(statuses, ["created", "unchanged", "updated", "deleted", "restored", "created"]);
         assert_eq!(applied.rows.iter().map(|row| row.ordinal).collect::<Vec<_>>(), [3, 4, 5, 6, 7]);
         assert_eq!(applied.live_bytes, 7);
         assert_eq!(applied.rows[2].asset.reason.as_deref(), Some("old"));

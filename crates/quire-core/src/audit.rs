@@ -1,7 +1,7 @@
 //! Checks one bundle of the log against the checksums that stand around it, and says which row must be wrong.
 //!
 //! A bundle's checksum stands twice: in its own row and, as the previous one, in the next. An operation's stands in its
-//! row and in the bundle's checksum. So one wrong place is told apart from the others.
+//! row and in the bundle's checksum. So one wrong place is distinguished from the others.
 
 use crate::chain::{BundleHeader, checksum};
 use crate::error::Result;
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_place_is_told_from_the_others() {
+    fn a_wrong_place_is_distinguished_from_the_others() {
         let (good, before, after) = sound();
         let wrong = Hash::of(b"wrong");
         let faults = |bundle: &LoggedBundle| check(bundle, &[wrong, before], after).expect("checks").faults;

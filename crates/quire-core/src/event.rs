@@ -456,13 +456,13 @@ mod tests {
         };
         let changes = vec![change(b"1", false), change(b"2", false), change(b"1", true)];
         let payload = build(ASSET_UPDATE, &ORIGIN, Vec::new(), Some(Vec::new()), changes);
-        let told: Vec<(&Value, &Value)> = payload["assets"]
+        let shown: Vec<(&Value, &Value)> = payload["assets"]
             .as_array()
             .expect("assets")
             .iter()
             .map(|asset| (&asset["action"], &asset["reason"]))
             .collect();
-        assert_eq!(told, [(&json!("put"), &Value::Null), (&json!("delete"), &json!("old"))]);
+        assert_eq!(shown, [(&json!("put"), &Value::Null), (&json!("delete"), &json!("old"))]);
         assert!(payload.get("files").is_none() && payload.get("content_omitted").is_none());
     }
 

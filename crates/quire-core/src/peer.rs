@@ -18,7 +18,7 @@ use std::collections::HashMap;
 /// Time of a bundle where it was made, and its id.
 pub type Stamp = (i64, BundleId);
 
-/// Where a bundle stands in the log of whoever sends it, and after what of that log it is to be applied.
+/// The place of a bundle in the log of whoever sends it, and after what of that log it is to be applied.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Standing {
     /// Its seq there.
@@ -29,7 +29,7 @@ pub struct Standing {
     pub after_seq: i64,
     /// The mark there.
     pub after_mark: Mark,
-    /// What stands between the two and does not travel: seqs, rising, and the marks there.
+    /// What is between the two and does not travel: seqs, rising, and the marks there.
     pub passed: Vec<(i64, Mark)>,
 }
 
@@ -43,7 +43,7 @@ impl Standing {
         })
     }
 
-    /// The mark of the sender's log at a seq, if it is told.
+    /// The mark of the sender's log at a seq, if it is given.
     pub fn mark_at(&self, seq: i64) -> Option<&Mark> {
         if seq == self.seq {
             return Some(&self.mark);
@@ -88,7 +88,7 @@ impl Standing {
 /// A bundle as it travels.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Bundle {
-    /// Where it stands in the sender's log; `None` when nobody says.
+    /// Its place in the sender's log; `None` when nobody says.
     pub standing: Option<Standing>,
     /// As it was made.
     pub header: BundleHeader,

@@ -424,8 +424,8 @@ impl Run<'_> {
                     )
                     .with("file_path", directory);
                     // Who may write need not be allowed to know which files there are.
-                    let is_told = self.created.contains(path);
-                    return Err(if is_told { error.with("below", path.as_str()) } else { error });
+                    let is_created = self.created.contains(path);
+                    return Err(if is_created { error.with("below", path.as_str()) } else { error });
                 }
             }
         }

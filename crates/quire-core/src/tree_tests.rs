@@ -97,7 +97,7 @@ fn a_file_is_never_also_a_directory() {
     assert_eq!(code(&[put("a", "1"), delete("a/b")]), Ok(()), "only the tree that is left counts");
     assert_eq!(code(&[put("ab", "1"), put("a/c", "2")]), Ok(()));
     let detail = |edit| run(&mut heads.clone(), &[edit]).map(drop).expect_err("a conflict").detail();
-    assert!(detail(put("a/b/c", "1")).contains("a/b/c"), "what is written is told");
+    assert!(detail(put("a/b/c", "1")).contains("a/b/c"), "the path that is written is named");
     assert!(!detail(put("a", "1")).contains("a/b"), "what is there is not");
 }
 

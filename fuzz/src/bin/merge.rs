@@ -62,18 +62,20 @@ fuzz_target!(|data: &[u8]| {
 });
 
 fn swap(hunk: &Hunk) -> Hunk {
-    let Lines::Told { base_lines, ours, theirs } = hunk.lines.clone() else { panic!("short lines are told") };
-    let lines = Lines::Told { base_lines, ours: theirs, theirs: ours };
+    let Lines::Shown { base_lines, ours, theirs } = hunk.lines.clone() else {
+        panic!("short lines are shown")
+    };
+    let lines = Lines::Shown { base_lines, ours: theirs, theirs: ours };
     Hunk { base_start: hunk.base_start, ours_start: hunk.theirs_start, theirs_start: hunk.ours_start, lines }
 }
 
 /// What a conflict says stands where it says, and both sides differ from the base and from each other.
 fn check_hunk(hunk: &Hunk, texts: [&str; 3]) {
-    let Lines::Told { base_lines, ours, theirs } = &hunk.lines else { panic!("short lines are told") };
+    let Lines::Shown { base_lines, ours, theirs } = &hunk.lines else { panic!("short lines are shown") };
     assert!(ours != theirs && ours != base_lines && theirs != base_lines, "{hunk:?}");
     let starts = [hunk.base_start, hunk.ours_start, hunk.theirs_start];
-    for ((start, text), told) in starts.into_iter().zip(texts).zip([base_lines, ours, theirs]) {
+    for ((start, text), shown) in starts.into_iter().zip(texts).zip([base_lines, ours, theirs]) {
         let from: usize = text.split_inclusive('\n').take(start - 1).map(str::len).sum();
-        assert!(text[from..].starts_with(told.as_str()), "line {start} is not {told:?}");
+        assert!(text[from..].starts_with(shown.as_str()), "line {start} is not {shown:?}");
     }
 }

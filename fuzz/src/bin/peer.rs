@@ -47,9 +47,9 @@ fuzz_target!(|data: &[u8]| {
     check_checksums(with_checksum(bundle));
 });
 
-/// Each write has the base that is told of it.
+/// Each write has the base that is given for it.
 fn check_bases(sent: &SentOp, given: &Value) {
-    let told: Vec<Option<&Value>> = match sent.op.name() {
+    let given: Vec<Option<&Value>> = match sent.op.name() {
         "entity.delete" => {
             let fields = given["fields"].as_array().expect("it was read");
             fields.iter().map(|field| field.get("base")).collect()
@@ -57,10 +57,10 @@ fn check_bases(sent: &SentOp, given: &Value) {
         "file.move" => vec![given.get("from_base"), given.get("base")],
         _ => vec![given.get("base")],
     };
-    let told = told.into_iter().map(|base| base.and_then(Value::as_str));
-    let told: Vec<Option<Uuid>> =
-        told.map(|base| base.map(|base| base.parse().expect("it was read"))).collect();
-    assert_eq!(sent.writes.iter().map(|write| write.base).collect::<Vec<_>>(), told);
+    let given = given.into_iter().map(|base| base.and_then(Value::as_str));
+    let given: Vec<Option<Uuid>> =
+        given.map(|base| base.map(|base| base.parse().expect("it was read"))).collect();
+    assert_eq!(sent.writes.iter().map(|write| write.base).collect::<Vec<_>>(), given);
 }
 
 /// With the checksum of what it says, which is no secret.

@@ -1,7 +1,7 @@
 //! What came from a peer about assets.
 
 use super::store;
-use crate::domain::incoming::{Arrival, Incoming, Stamps, Told};
+use crate::domain::incoming::{Arrival, Incoming, Report, Stamps};
 use crate::ids::{BundleId, Seq};
 use quire_core::asset::{AssetEdit, Assets, Source};
 use quire_core::error::Result;
@@ -54,22 +54,22 @@ impl Arrival for Written<'_> {
         self.hashes.iter().map(name).collect()
     }
 
-    fn apply(&mut self, sent: &SentOp, stamps: &Stamps, told: &mut Told) -> Result<()> {
+    fn apply(&mut self, sent: &SentOp, stamps: &Stamps, report: &mut Report) -> Result<()> {
         let reason = match &sent.op {
             Op::Asset(AssetOp::Delete { reason, .. }) => reason.as_deref(),
             _ => None,
         };
         for write in &sent.writes {
             if let Change::Asset(hash, kept) = &write.change {
-                let is_done = self.judge(hash, kept.as_ref(), write.base, stamps, told)
-                    && self.write(hash, kept.as_ref(), reason, told);
-                told.is_verbatim &= is_done;
+                let is_done = self.judge(hash, kept.as_ref(), write.base, stamps, report)
+                    && self.write(hash, kept.as_ref(), reason, report);
+                report.is_verbatim &= is_done;
             }
         }
         Ok(())
     }
 
-    fn finish(&mut self, _told: &mut Told) -> Result<()> {
+    fn finish(&mut self, _told: &mut Report) -> Result<()> {
         Ok(())
     }
 
@@ -97,7 +97,7 @@ impl Written<'_> {
         kept: Option<&Kept>,
         base: Option<BundleId>,
         stamps: &Stamps,
-        told: &mut Told,
+        report: &mut Report,
     ) -> bool {
         let is_equal = self.is_equal(hash, kept);
         let here = stamps.of(self.kept.get(hash).map(|(seq, _)| *seq), &name(hash));
@@ -105,17 +105,17 @@ impl Written<'_> {
         let verdict = *self.verdicts.entry(*hash).or_insert_with(|| judge(here, incoming, base, is_equal));
         if verdict.is_conflict {
             let kept = if verdict.wins { "the incoming one" } else { "the one that is here" };
-            told.reasons.push(format!(
+            report.reasons.push(format!(
                 "asset {} was changed on both sides; {kept} is later and stays",
                 hash.to_hex()
             ));
         }
-        told.is_verbatim &= !verdict.is_conflict;
+        report.is_verbatim &= !verdict.is_conflict;
         verdict.wins
     }
 
     /// Plans what makes an asset so; `false` when nothing can be done.
-    fn write(&mut self, hash: &Hash, kept: Option<&Kept>, reason: Option<&str>, told: &mut Told) -> bool {
+    fn write(&mut self, hash: &Hash, kept: Option<&Kept>, reason: Option<&str>, report: &mut Report) -> bool {
         let is_first = !self.written.contains(hash);
         if is_first && self.is_equal(hash, kept) {
             return false;
@@ -127,7 +127,7 @@ impl Written<'_> {
                     Some(content) => Source::Given(content.size),
                     None if self.incoming.existing.contains(hash) => Source::Stored,
                     None => {
-                        told.reasons.push(format!("the content of asset {} was not sent", hash.to_hex()));
+                        report.reasons.push(format!("the content of asset {} was not sent", hash.to_hex()));
                         return false;
                     }
                 };

@@ -1,4 +1,4 @@
-//! Conflicts at field level: told to the author, or kept until somebody resolves them.
+//! Conflicts at field level: the author gets them as an error, or they are kept until somebody resolves them.
 
 use super::store::{self, Conflict, ConflictEvent};
 use crate::ids::{ActorId, ConflictId, ProjectId, Seq};
@@ -49,7 +49,7 @@ pub fn refusal(project: ProjectId, clashes: &[Clash]) -> Result<Error> {
         let told = json!({
             "yours": clash.yours, "your_value_is_unset": clash.yours.is_none(), "theirs": theirs,
             "their_value_is_unset": theirs.is_none(), "their_actor": actor, "their_name": name, "their_seq": seq,
-            "their_bundle": other.map(|author| author.bundle_id), "base_seq": clash.base_seq, "in_words": in_words,
+            "their_bundle": other.map(|author| author.bundle_id), "base_seq": clash.base_seq, "description": in_words,
         });
         let entity = format!("{}/{}", clash.key.entity.entity_type, clash.key.entity.entity_id);
         entities.entry(entity).or_default().insert(clash.key.field.clone(), told);

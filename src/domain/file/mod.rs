@@ -82,7 +82,7 @@ impl Domain for Files {
         Ok(Some(Edit::File(match op {
             FileOp::Put { file_path, file } => FileEdit::Put {
                 path: file_path.clone(),
-                file_type: file_type_arg(Some(&file.file_type))?,
+                file_type: file_type_arg("file_type", Some(&file.file_type))?,
                 mode: Some(file.mode),
                 content: describe(&file.content_hash)?,
                 expected_version,
@@ -123,7 +123,7 @@ impl Domain for Files {
 
     fn check_incoming(&self, change: &Change) -> Result<()> {
         match change {
-            Change::File(_, Some(file)) => file_type_arg(Some(&file.file_type)).map(drop),
+            Change::File(_, Some(file)) => file_type_arg("file_type", Some(&file.file_type)).map(drop),
             _ => Ok(()),
         }
     }

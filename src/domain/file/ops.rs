@@ -33,7 +33,7 @@ pub fn edit(access: &Access, op: &str, mut members: Members) -> Result<(FileEdit
 /// `{file_path, content | content_base64, file_type?, mode?, expected_version?}`
 pub fn put(access: &Access, mut members: Members) -> Result<(FileEdit, Brought)> {
     let path = FilePath::parse(members.str("file_path")?)?;
-    let file_type = file_type_arg(members.opt_str("file_type")?)?;
+    let file_type = file_type_arg("file_type", members.opt_str("file_type")?)?;
     let mode = members.opt_str("mode")?.map(Mode::parse).transpose()?;
     let expected_version = members.opt_i32("expected_version")?.map(Version);
     let bytes = match (members.opt_str("content")?, members.opt_str("content_base64")?) {

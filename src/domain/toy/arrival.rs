@@ -1,7 +1,7 @@
 //! What came from a peer about toys.
 
 use super::store;
-use crate::domain::incoming::{Arrival, Incoming, Stamps, Told};
+use crate::domain::incoming::{Arrival, Incoming, Report, Stamps};
 use crate::ids::Seq;
 use quire_core::error::Result;
 use quire_core::op::toy::{ToyEdit, ToyOp};
@@ -49,18 +49,18 @@ impl Arrival for Written<'_> {
         toys.collect()
     }
 
-    fn apply(&mut self, sent: &SentOp, stamps: &Stamps, told: &mut Told) -> Result<()> {
+    fn apply(&mut self, sent: &SentOp, stamps: &Stamps, report: &mut Report) -> Result<()> {
         for write in &sent.writes {
             let Change::Toy(toy, text) = &write.change else { continue };
             let is_equal = self.here.get(toy) == text.as_ref();
             let here = stamps.of(self.made_by.get(toy).copied(), &name(toy));
             let verdict = judge(here, self.incoming.bundle.stamp(), write.base, is_equal);
             if verdict.is_conflict {
-                told.reasons.push(format!("toy {toy} was changed on both sides; the later one stays"));
+                report.reasons.push(format!("toy {toy} was changed on both sides; the later one stays"));
             }
             let wins = *self.wins.entry(toy.clone()).or_insert(verdict.wins);
             let is_done = wins && !is_equal;
-            told.is_verbatim &= is_done && !verdict.is_conflict;
+            report.is_verbatim &= is_done && !verdict.is_conflict;
             if is_done {
                 match text.clone() {
                     Some(text) => self.here.insert(toy.clone(), text),
@@ -73,7 +73,7 @@ impl Arrival for Written<'_> {
         Ok(())
     }
 
-    fn finish(&mut self, _told: &mut Told) -> Result<()> {
+    fn finish(&mut self, _told: &mut Report) -> Result<()> {
         Ok(())
     }
 

@@ -14,11 +14,11 @@ pub struct Channel {
     pub epoch: i64,
     pub leased_until: Micros,
     pub valid_until: Micros,
-    /// Somebody who was told it may not know it any more.
+    /// Somebody who got it may not know it any more.
     pub is_stale: bool,
     /// Its last message was sent.
     pub is_ended: bool,
-    /// Until when the caller holds it open, who was told it then.
+    /// Until when the caller, who got it then, holds it open.
     pub held_until: Option<Micros>,
 }
 
@@ -58,14 +58,14 @@ pub fn channels(project: ProjectId, holder: Option<&Access>) -> Result<Vec<Chann
     })
 }
 
-/// Who is told a name: an actor, by a token or not.
+/// Who gets a name: an actor, by a token or not.
 fn holder_args(access: &Access) -> [Arg<'static>; 2] {
     let principal = &access.principal;
     let token = principal.token.as_ref().map(|bound| bound.id().pg());
     [principal.actor.map(ActorId::pg).into(), token.into()]
 }
 
-/// Adds that somebody was told a name and holds it open, instead of what said so of them before: they have known it since then.
+/// Adds that somebody got a name and holds it open, instead of an older row that says so: they have known it since then.
 pub fn add(access: &Access, epoch: i64, name: &str, leased_until: Micros, valid_until: Micros) -> Result<()> {
     const ADD: &str =
         "INSERT INTO quire_store.channel (project_id, row_id, name, epoch, actor_id, token_id, leased_until,

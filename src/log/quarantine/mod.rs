@@ -42,7 +42,7 @@ pub fn corrupt(id: QuarantineId) -> Error {
     Error::new(Code::Corrupt, "stored data is corrupt and in quarantine")
         .with("quarantine_id", id.to_string())
         .hint(
-            "list_quarantine says what is wrong; repair mends it from a copy, reject_quarantined gives it up",
+            "list_quarantine says what is wrong; repair writes it again from a copy, discard_quarantined discards it",
         )
 }
 

@@ -10,6 +10,9 @@ use quire_core::hash::Hash;
 use quire_core::quarantine::{Fault, RowKind};
 use serde_json::Value;
 
+/// The status, as it is stored, of an entry that was discarded.
+pub const DISCARDED: &str = "rejected";
+
 /// An entry of the quarantine.
 pub struct Entry {
     pub id: QuarantineId,
@@ -80,13 +83,13 @@ pub struct Finding {
     pub description: String,
     /// The checksum that was recorded, where there is one.
     pub expected: Option<Hash>,
-    /// What stands there instead, where it can be given up and become wrong again.
+    /// What is there instead, where it can be discarded and become wrong again.
     pub found: Option<Hash>,
 }
 
-/// Records a finding; its entry, and `false` when just this was rejected before.
+/// Records a finding; its entry, and `false` when just this was discarded before.
 pub fn record(project: ProjectId, finding: &Finding) -> Result<(QuarantineId, bool)> {
-    // What was given up is taken as it was then; content that was given up is empty, so what is wrong with it is new.
+    // What was discarded is taken as it was then; content that was discarded is empty, so what is wrong with it is new.
     // Two branches, because each has an index of its own.
     const KNOWN: &str = "SELECT q.quarantine_id, q.status FROM quire_store.quarantine q
         WHERE q.project_id = $1 AND q.kind = $2 AND q.key = $3 AND q.fault = $4 AND q.status = 'open'
@@ -175,7 +178,8 @@ pub type Listed = (
 
 pub fn list(project: ProjectId, include_ended: bool) -> Result<Vec<Listed>> {
     const SQL: &str =
-        "SELECT q.quarantine_id, q.kind, q.key, q.fault, q.in_words, encode(q.expected, 'hex') AS expected, q.status,
+        "SELECT q.quarantine_id, q.kind, q.key, q.fault, q.in_words, encode(q.expected, 'hex') AS expected,
+            CASE q.status WHEN 'rejected' THEN 'discarded' ELSE q.status END AS status,
             q.found_at, q.ended_at, q.ended_by, q.reason
         FROM quire_store.quarantine q
         WHERE q.project_id = $1 AND (q.status = 'open' OR $2)

@@ -35,7 +35,7 @@ pub fn stage(project: ProjectId, upload: UploadId, size: i64) -> Result<Content>
     let ordinals = store::piece_ordinals(project, upload)?;
     if let Some((missing, _)) = (1..).zip(&ordinals).find(|(expected, ordinal)| expected != *ordinal) {
         return Err(Error::conflict(Reason::Incomplete, format!("piece {missing} of the upload is missing"))
-            .with("upload", upload.to_string())
+            .with("upload_id", upload.to_string())
             .with("ordinal", missing));
     }
     if size <= CHUNK_BYTES as i64 {

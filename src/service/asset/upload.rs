@@ -75,21 +75,21 @@ fn begin(
 #[search_path(pg_catalog, pg_temp)]
 fn append_upload(
     project_uuid: Option<PgUuid>,
-    upload: Option<PgUuid>,
+    upload_id: Option<PgUuid>,
     ordinal: Option<i32>,
     bytes: Option<&[u8]>,
 ) -> i64 {
-    definer(|| append(project_uuid, upload, ordinal, bytes))
+    definer(|| append(project_uuid, upload_id, ordinal, bytes))
 }
 
 fn append(
     project_uuid: Option<PgUuid>,
-    upload: Option<PgUuid>,
+    upload_id: Option<PgUuid>,
     ordinal: Option<i32>,
     bytes: Option<&[u8]>,
 ) -> Result<i64> {
     let access = writer(project_uuid)?;
-    let id = UploadId::from_pg(required("upload", upload)?);
+    let id = UploadId::from_pg(required("upload_id", upload_id)?);
     let ordinal = required("ordinal", ordinal)?;
     if !(1..=MAX_PIECES).contains(&ordinal) {
         return Err(
@@ -110,7 +110,7 @@ fn append(
                 Reason::Duplicate,
                 format!("piece {ordinal} has other bytes already"),
             )
-            .with("upload", id.to_string())
+            .with("upload_id", id.to_string())
             .with("ordinal", ordinal));
         }
         None => {}
@@ -134,21 +134,21 @@ fn append(
 #[search_path(pg_catalog, pg_temp)]
 fn finish_upload(
     project_uuid: Option<PgUuid>,
-    upload: Option<PgUuid>,
+    upload_id: Option<PgUuid>,
     content_hash: default!(Option<&str>, "NULL"),
     correlation_id: default!(Option<PgUuid>, "NULL"),
 ) -> JsonB {
-    definer(|| finish(project_uuid, upload, content_hash, correlation_id))
+    definer(|| finish(project_uuid, upload_id, content_hash, correlation_id))
 }
 
 fn finish(
     project_uuid: Option<PgUuid>,
-    upload: Option<PgUuid>,
+    upload_id: Option<PgUuid>,
     content_hash: Option<&str>,
     correlation_id: Option<PgUuid>,
 ) -> Result<JsonB> {
     let access = writer(project_uuid)?;
-    let id = UploadId::from_pg(required("upload", upload)?);
+    let id = UploadId::from_pg(required("upload_id", upload_id)?);
     let expected = content_hash.map(|hash| Hash::parse("content_hash", hash)).transpose()?;
     let correlation =
         correlated(correlation_id, "finish_upload", || json!([id, expected.map(Hash::to_hex)]))?;
@@ -193,16 +193,15 @@ fn writer(project_uuid: Option<PgUuid>) -> Result<Access> {
 fn lock(access: &Access, id: UploadId) -> Result<Option<store::Upload>> {
     let Some(found) = store::lock_upload(access.project, id)? else { return Ok(None) };
     if access.principal.actor != Some(found.actor) && !access.may(Action::Manage) {
-        return Err(
-            Error::new(Code::Unauthorized, "somebody else began this upload").with("upload", id.to_string())
-        );
+        return Err(Error::new(Code::Unauthorized, "somebody else began this upload")
+            .with("upload_id", id.to_string()));
     }
     if found.expires_at <= now() {
-        return Err(Error::new(Code::Gone, "the upload has expired").with("upload", id.to_string()));
+        return Err(Error::new(Code::Gone, "the upload has expired").with("upload_id", id.to_string()));
     }
     Ok(Some(found))
 }
 
 fn no_upload(id: UploadId) -> Error {
-    Error::not_found("no such upload").with("upload", id.to_string())
+    Error::not_found("no such upload").with("upload_id", id.to_string())
 }

@@ -59,7 +59,7 @@ fn entity_history(
 
 /// The entities as they were.
 #[pg_extern(stable, sql = false)]
-fn entities_at(project_uuid: Option<pgrx::Uuid>, at_seq: Option<i64>, fcinfo: FunctionCallInfo) {
+fn list_entities_at(project_uuid: Option<pgrx::Uuid>, at_seq: Option<i64>, fcinfo: FunctionCallInfo) {
     definer(|| {
         let access = require_project(Action::Read, project_uuid)?;
         let seq = resolve_point(access.project, at_seq, None, None)?;

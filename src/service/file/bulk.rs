@@ -40,7 +40,7 @@ fn bulk_upsert(
     let mut staged = Staged::default();
     for file in items("files", files.items("files")?)? {
         let (name, file) = file?;
-        let (edit, brought) = put(&access, Members::of(name, &file)?)?;
+        let (edit, brought) = put(&access, Members::of(name, &file)?).map_err(Error::of_member)?;
         staged.push(Edit::File(edit), Some(brought));
     }
     write(&access, staged, correlation_id, "bulk_upsert_project_files")

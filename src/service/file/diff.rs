@@ -51,8 +51,8 @@ fn diff_file(
         return Err(Error::validation(format!("context_lines must be from 0 to {MAX_CONTEXT}"))
             .with("argument", "context_lines"));
     }
-    let old = side(&access, &path, required("from_version", from_version)?)?;
-    let new = side(&access, &path, required("to_version", to_version)?)?;
+    let old = side(&access, &path, "from_version", from_version)?;
+    let new = side(&access, &path, "to_version", to_version)?;
     let is_binary =
         |side: &Option<(VersionRow, Vec<u8>)>| side.as_ref().is_some_and(|(row, _)| row.is_binary);
     if is_binary(&old) || is_binary(&new) {
@@ -65,11 +65,17 @@ fn diff_file(
 }
 
 /// A version with its content; `None` for a tombstone and for version 0, which is "before the file".
-fn side(access: &Access, path: &FilePath, version: Version) -> Result<Option<(VersionRow, Vec<u8>)>> {
+fn side(
+    access: &Access,
+    path: &FilePath,
+    argument: &str,
+    version: Option<Version>,
+) -> Result<Option<(VersionRow, Vec<u8>)>> {
+    let version = required(argument, version)?;
     if version == Version::default() {
         return Ok(None);
     }
-    let row = version_of(access.project, path, Some(version))?;
+    let row = version_of(access.project, path, argument, Some(version))?;
     row.content_hash.map(|hash| Ok((row, blob::store::read(access.project, &hash)?))).transpose()
 }
 

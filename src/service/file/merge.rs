@@ -81,7 +81,8 @@ fn merge(
     let base_version = required("base_version", base_version)?;
     let strategy = Strategy::parse(required("strategy", strategy)?)?;
     let ours = blob::describe(&access, path.as_str(), content.as_bytes())?;
-    let base = text_of(&access, &path, &version_of(access.project, &path, Some(Version(base_version)))?)?;
+    let base = version_of(access.project, &path, "base_version", Some(Version(base_version)))?;
+    let base = text_of(&access, &path, &base)?;
     let correlation = correlated(correlation_id, "merge_project_file", || {
         json!([path.as_str(), ours.hash.to_hex(), base_version, strategy.as_str()])
     })?;
@@ -92,7 +93,7 @@ fn merge(
         Ok(Attempt { with_version: head.version, result })
     };
     // The slow part runs before the lock; under it only again when somebody wrote in between.
-    // Its failure is told under the lock, after a repeated request has been recognised.
+    // Its failure is raised under the lock, after a repeated request has been recognised.
     let first = try_merge();
     let details = json!({"base_version": base_version, "strategy": strategy.as_str()});
     let request = Commit { details: Some(details), ..Commit::new(&access, Kind::UserEdit, correlation) };

@@ -151,8 +151,8 @@ fn find(
     let which = which?;
     quarantine::refuse(access.project, [RowKind::Current(Topic::File)], json!({"file_path": path.as_str()}))?;
     let row = match which {
-        Which::Current => version_of(access.project, &path, None)?,
-        Which::Version(version) => version_of(access.project, &path, Some(version))?,
+        Which::Current => version_of(access.project, &path, "version", None)?,
+        Which::Version(version) => version_of(access.project, &path, "version", Some(version))?,
         Which::At { seq, tag, time } => {
             let seq = resolve_point(access.project, seq, time, tag)?;
             file_at(access.project, &path, seq)?
@@ -173,9 +173,17 @@ fn file_at(project: ProjectId, path: &FilePath, seq: Seq) -> Result<VersionRow> 
 }
 
 /// A version of a path. Without a number the file must exist now; with one it may be a tombstone.
-pub fn version_of(project: ProjectId, path: &FilePath, version: Option<Version>) -> Result<VersionRow> {
+/// `argument` is the one that gives the number.
+pub fn version_of(
+    project: ProjectId,
+    path: &FilePath,
+    argument: &str,
+    version: Option<Version>,
+) -> Result<VersionRow> {
     if version.is_some_and(|version| version < Version(1)) {
-        return Err(Error::validation("version must be 1 or more").with("version", version));
+        return Err(Error::validation(format!("{argument} must be 1 or more"))
+            .with("argument", argument)
+            .with("version", version));
     }
     let row = store::find_version(project, path, version)?
         .filter(|row| version.is_some() || row.content_hash.is_some())

@@ -39,7 +39,7 @@ fn restore_file(
     let access = require_project(Action::Write, project_uuid)?.that_reads()?;
     let path = path_arg("p_file_path", path)?;
     let version = Version(required("version", version)?);
-    let row = version_of(access.project, &path, Some(version))?;
+    let row = version_of(access.project, &path, "version", Some(version))?;
     let correlation = correlated(correlation_id, "restore_project_file", || json!([path.as_str(), version]))?;
     let edit = put_again(&access, path.clone(), row)?.ok_or_else(|| {
         Error::validation(format!("version {version} of {path} is a deletion"))

@@ -78,7 +78,7 @@ fn upsert(
     let access = expect(Action::Write, project_uuid)?;
     let path = path_arg("p_file_path", p_file_path)?;
     let bytes = required(argument, bytes)?;
-    let file_type = file_type_arg(p_file_type)?;
+    let file_type = file_type_arg("p_file_type", p_file_type)?;
     let content = blob::describe(&access, path.as_str(), bytes)?;
     let blobs = blob::prepare(access.project, &[(&content, bytes)])?;
     let correlation = correlated(correlation_id, "upsert_project_file", || {

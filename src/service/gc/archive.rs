@@ -24,14 +24,14 @@ use std::borrow::Cow;
 /// Takes content away that the caller has stored elsewhere.
 #[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
-fn archive_blob(project_uuid: Option<Uuid>, hash: Option<&str>, sha256: Option<&str>) -> JsonB {
-    definer(|| archive(project_uuid, hash, sha256))
+fn archive_blob(project_uuid: Option<Uuid>, content_hash: Option<&str>, sha256: Option<&str>) -> JsonB {
+    definer(|| archive(project_uuid, content_hash, sha256))
 }
 
-fn archive(project_uuid: Option<Uuid>, hash: Option<&str>, sha256: Option<&str>) -> Result<JsonB> {
+fn archive(project_uuid: Option<Uuid>, content_hash: Option<&str>, sha256: Option<&str>) -> Result<JsonB> {
     let access = require_project(Action::Manage, project_uuid)?;
     access.require_active()?;
-    let hash = Hash::parse("hash", required("hash", hash)?)?;
+    let hash = Hash::parse("content_hash", required("content_hash", content_hash)?)?;
     let sha256 = Hash::parse("sha256", required("sha256", sha256)?)?;
     let project = access.project;
     let seen = head_seq(project)?;
@@ -70,14 +70,14 @@ fn archive(project_uuid: Option<Uuid>, hash: Option<&str>, sha256: Option<&str>)
 /// Takes bytes back.
 #[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
-fn restore_blob(project_uuid: Option<Uuid>, hash: Option<&str>, bytes: Option<&[u8]>) -> JsonB {
-    definer(|| restore(project_uuid, hash, bytes))
+fn restore_blob(project_uuid: Option<Uuid>, content_hash: Option<&str>, bytes: Option<&[u8]>) -> JsonB {
+    definer(|| restore(project_uuid, content_hash, bytes))
 }
 
-fn restore(project_uuid: Option<Uuid>, hash: Option<&str>, bytes: Option<&[u8]>) -> Result<JsonB> {
+fn restore(project_uuid: Option<Uuid>, content_hash: Option<&str>, bytes: Option<&[u8]>) -> Result<JsonB> {
     let access = require_project(Action::Manage, project_uuid)?;
     access.require_active()?;
-    let hash = Hash::parse("hash", required("hash", hash)?)?;
+    let hash = Hash::parse("content_hash", required("content_hash", content_hash)?)?;
     let bytes = required("bytes", bytes)?;
     let found = blob::store::state(access.project, &hash)?.ok_or_else(|| no_blob(&hash))?;
     if Hash::of(bytes) != hash {

@@ -20,8 +20,8 @@ const BATCH_BYTES: i64 = 8 << 20;
 /// How a job ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Outcome {
-    Completed,
-    Failed,
+    Finished,
+    Cancelled,
 }
 
 /// A job that is locked.
@@ -76,8 +76,8 @@ pub fn lock(project: ProjectId, id: JobId) -> Result<Option<Job>> {
             .map_err(|_| Error::internal("the context of a job cannot be read"))?;
         let outcome = match row.opt::<&str>("outcome")? {
             None => None,
-            Some("completed") => Some(Outcome::Completed),
-            Some(_) => Some(Outcome::Failed),
+            Some("completed") => Some(Outcome::Finished),
+            Some(_) => Some(Outcome::Cancelled),
         };
         Ok(Job {
             id,
@@ -92,7 +92,7 @@ pub fn lock(project: ProjectId, id: JobId) -> Result<Option<Job>> {
 }
 
 /// Locks the jobs of a project that have not ended. Who deletes the project does so before taking the head lock, as
-/// whoever completes a job does: otherwise each could wait for the other.
+/// whoever finishes a job does: otherwise each could wait for the other.
 pub fn lock_open(project: ProjectId) -> Result<()> {
     const SQL: &str = "SELECT true FROM quire_store.job j
         WHERE j.project_id = $1 AND j.ended_at IS NULL ORDER BY j.job_id FOR UPDATE";
@@ -144,22 +144,17 @@ pub fn extend(project: ProjectId, id: JobId, until: Micros) -> Result<Option<Tim
     })
 }
 
-/// Ends a locked job with an error and drops its operations.
-pub fn fail(project: ProjectId, id: JobId, error: &str) -> Result<()> {
+/// Ends a locked job without a bundle and drops its operations.
+pub fn cancel(project: ProjectId, id: JobId, reason: &str) -> Result<()> {
     const SQL: &str = "WITH dropped AS (
             DELETE FROM quire_store.job_op WHERE project_id = $1 AND job_id = $2)
         UPDATE quire_store.job SET outcome = 'failed', ended_at = $4, error = $3
         WHERE project_id = $1 AND job_id = $2";
-    db::exec(SQL, &[project.pg().into(), id.pg().into(), error.into(), pg_now()?.into()])
+    db::exec(SQL, &[project.pg().into(), id.pg().into(), reason.into(), pg_now()?.into()])
 }
 
 /// Ends a locked job whose operations are committed, and drops them. The receipt, as it is kept.
-pub fn complete(
-    project: ProjectId,
-    id: JobId,
-    seq: Option<Seq>,
-    receipt: Value,
-) -> Result<Option<JsonDatum>> {
+pub fn finish(project: ProjectId, id: JobId, seq: Option<Seq>, receipt: Value) -> Result<Option<JsonDatum>> {
     const SQL: &str = "WITH dropped AS (
             DELETE FROM quire_store.job_op WHERE project_id = $1 AND job_id = $2)
         UPDATE quire_store.job SET outcome = 'completed', ended_at = $5, seq = $3, receipt = $4
@@ -169,7 +164,7 @@ pub fn complete(
     db::write_one(SQL, &args, |row| row.get("receipt"))
 }
 
-/// What completing the job was answered with.
+/// What finish_job answered.
 pub fn receipt(project: ProjectId, id: JobId) -> Result<Option<JsonDatum>> {
     const SQL: &str = "SELECT receipt FROM quire_store.job WHERE project_id = $1 AND job_id = $2";
     db::write_one(SQL, &[project.pg().into(), id.pg().into()], |row| row.get("receipt"))
@@ -191,7 +186,8 @@ pub fn list_jobs(answer: Answer, project: ProjectId, include_ended: bool) -> Res
     const SQL: &str = concat!(
         "SELECT j.job_id,
             j.name,
-            CASE WHEN j.outcome IS NOT NULL THEN j.outcome
+            CASE WHEN j.outcome = 'completed' THEN 'finished'
+                 WHEN j.outcome IS NOT NULL THEN 'cancelled'
                  WHEN j.leased_until < $3 THEN 'expired'
                  ELSE 'running' END,
             j.actor_id, ",

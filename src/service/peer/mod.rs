@@ -9,9 +9,9 @@
 mod api;
 mod apply;
 mod follow;
-mod heal;
 mod pull;
 mod push;
+mod repair;
 mod store;
 
 use crate::ids::{BundleId, ProjectId, Seq};

@@ -72,7 +72,7 @@ pub fn pull(access: &Access, peer: &str, after: Seq, max_ops: i64, all: bool) ->
                     corrupt = recovery::check_contents(access, &hashes)?;
                     break;
                 }
-                // What is too much for any page ends this one, and is told when it is the next.
+                // What is too much for any page ends this one, and is refused when it is the next.
                 Err(error) if error.code() == Code::Limit && !page.bundles.is_empty() => break,
                 Err(error) => return Err(error),
             }
@@ -82,7 +82,7 @@ pub fn pull(access: &Access, peer: &str, after: Seq, max_ops: i64, all: bool) ->
         }
     }
     Ok(json!({
-        "project_id": project.to_string(), "peer": peer, "after": after, "after_checksum": from.as_str(),
+        "project_id": project.to_string(), "peer_id": peer, "after_seq": after, "after_checksum": from.as_str(),
         "checkpoint": page.checkpoint, "checkpoint_checksum": page.mark.as_str(),
         "has_more": page.checkpoint < newest, "bundles": page.bundles, "corrupt": corrupt
     }))

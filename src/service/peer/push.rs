@@ -3,7 +3,7 @@
 use super::apply::{self, author};
 use super::follow::Followed;
 use super::store::{self, Exchange};
-use super::{heal, known_as};
+use super::{known_as, repair};
 use crate::args::{message_arg, text_arg};
 use crate::bundle::staged::check_count;
 use crate::bundle::{Commit, Kind, commit};
@@ -33,7 +33,7 @@ pub struct Row {
 
 /// Applies a checkpoint's bundles. From the first that is corrupt on, none is applied.
 ///
-/// `after` is where what is sent begins in the peer's log, if that is told; `checkpoint` is where it ends.
+/// `after` is where what is sent begins in the peer's log, if the peer says so; `checkpoint` is where it ends.
 pub fn push(
     access: &Access,
     peer: &str,
@@ -57,13 +57,13 @@ pub fn push(
         let value = value?;
         ops += value["ops"].as_array().map_or(1, Vec::len);
         check_count("bundles", ops.max(1))?;
-        let bundle = Bundle::parse(&format!("bundles[{at}]"), &value)?;
+        let bundle = Bundle::parse(&format!("bundles[{at}]"), &value).map_err(Error::of_member)?;
         let bundle_id = bundle.header.bundle_id;
         if bundle.header.project_id != project {
             return Err(Error::validation(format!("bundles[{at}] is of another project"))
                 .with("project_id", bundle.header.project_id.to_string()));
         }
-        check(&format!("bundles[{at}]"), &bundle)?;
+        check(&format!("bundles[{at}]"), &bundle).map_err(Error::of_member)?;
         if let Some(standing) = &bundle.standing {
             check_standing(&format!("bundles[{at}]"), standing, &value)?;
             began = began.or(Some(standing.after_seq));
@@ -85,7 +85,7 @@ pub fn push(
         before = value.get("seq").and_then(Value::as_i64).or(before);
     }
     if behind.is_some() {
-        // What is told of each bundle may be its seq alone.
+        // A bundle may come with its seq alone.
         before.map_or(Ok(()), |seq| followed.ends_at(Place::kept(seq, None)?, began.unwrap_or(seq)))?;
     } else if after.is_some() || !rows.is_empty() {
         let began = began.unwrap_or(checkpoint.seq);
@@ -100,11 +100,11 @@ pub fn push(
     Ok(rows)
 }
 
-/// What a bundle says of where it stands fits to what else is said of it (22023).
+/// The place of a bundle in the log is that of its seq (22023).
 fn check_standing(what: &str, standing: &Standing, value: &Value) -> Result<()> {
     if value.get("seq").and_then(Value::as_i64) != Some(standing.seq) {
         return Err(
-            Error::validation(format!("{what} does not stand where it says")).with("seq", standing.seq)
+            Error::validation(format!("{what} has another seq than its log")).with("seq", standing.seq)
         );
     }
     Ok(())
@@ -135,7 +135,7 @@ fn one(access: &Access, peer: &str, followed: &Followed, bundle: &Bundle) -> Res
         followed.may_take(standing, known.is_some())?;
     }
     if let Some(seq) = known {
-        let reasons = heal::heal(access, seq, bundle)?;
+        let reasons = repair::repair(access, seq, bundle)?;
         recovery::end_incoming(access, bundle_id)?;
         return Ok(Row { bundle_id, seq: Some(seq), status: "duplicate", reasons });
     }

@@ -119,7 +119,7 @@ pub fn bundle_id(project: ProjectId, seq: Seq) -> Result<Option<BundleId>> {
     db::write_one(SQL, &[project.pg().into(), seq.into()], |row| row.get("bundle_id"))
 }
 
-/// Keeps that a bundle came from a peer, and where it stands there.
+/// Keeps that a bundle came from a peer, and its place in the log there.
 pub fn remember(project: ProjectId, bundle: &Bundle, seq: Seq, peer: &str) -> Result<()> {
     const SQL: &str =
         "INSERT INTO quire_store.peer_bundle (project_id, bundle_id, seq, peer, peer_seq, peer_checksum)

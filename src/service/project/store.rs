@@ -136,8 +136,8 @@ fn sink_failure(project: ProjectId) -> Result<Value> {
     const SQL: &str = "SELECT jsonb_build_object('failures', e.failures, 'last_seq', e.last_seq,
             'last_error', e.last_error, 'last_at', e.last_at) AS failure
         FROM quire_store.sink_failure e WHERE e.project_id = $1";
-    let told = db::read_one(SQL, &[project.pg().into()], |row| row.get::<JsonB>("failure"))?;
-    Ok(told.map_or(Value::Null, |told| told.0))
+    let shown = db::read_one(SQL, &[project.pg().into()], |row| row.get::<JsonB>("failure"))?;
+    Ok(shown.map_or(Value::Null, |shown| shown.0))
 }
 
 /// Members, strongest role first.

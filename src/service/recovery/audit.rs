@@ -1,4 +1,4 @@
-//! `verify_project`: what stands in the tables against the checksums.
+//! `verify_project`: compares what the tables hold with the checksums.
 
 use super::{load, store};
 use crate::domain::interface::Stray;
@@ -69,26 +69,26 @@ pub fn verify(access: &Access, depth: Depth) -> Result<Value> {
     if depth >= Depth::Content {
         verify_content(project, &mut findings, &mut counts)?;
     }
-    let mut told = Vec::new();
+    let mut listed = Vec::new();
     for finding in &findings {
         let (id, is_open) = record(project, finding)?;
         if is_open {
-            told.push(self::told(id, finding));
+            listed.push(described(id, finding));
         }
     }
     let mut report = json!({
-        "project_id": project.to_string(), "seq": seq, "is_sound": told.is_empty(), "bundles": counts.bundles,
-        "ops": counts.ops, "blobs": counts.blobs, "blob_bytes": counts.blob_bytes, "findings": told
+        "project_id": project.to_string(), "seq": seq, "is_sound": listed.is_empty(), "bundles": counts.bundles,
+        "ops": counts.ops, "blobs": counts.blobs, "blob_bytes": counts.blob_bytes, "findings": listed
     });
     replayed.counts().for_each(|(things, count)| report[things] = count.into());
     Ok(report)
 }
 
-/// A finding, as a report tells it.
-pub fn told(id: QuarantineId, finding: &Finding) -> Value {
+/// A finding, as a report shows it.
+pub fn described(id: QuarantineId, finding: &Finding) -> Value {
     json!({
         "quarantine_id": id, "kind": finding.kind.as_str(), "key": finding.key, "fault": finding.fault.as_str(),
-        "in_words": finding.description
+        "description": finding.description
     })
 }
 
@@ -97,7 +97,7 @@ fn verify_log(project: ProjectId, findings: &mut Vec<Finding>, counts: &mut Coun
     let (seq, head_checksum) = store::head(project)?;
     let mut state = State::default();
     let mut before = vec![Hash::ZERO];
-    // The finding about a bundle of which nothing has told yet which checksum is right.
+    // The finding about a bundle of which nothing has shown yet which checksum is right.
     let mut unsure: Option<usize> = None;
     let mut pending: Option<load::Bundle> = None;
     let mut expected_seq = 0;
@@ -196,7 +196,7 @@ pub fn finding(bundle: &load::Bundle, fault: &Fault) -> Finding {
             json!({"seq": seq, "ordinal": ordinal}),
             Wrong::Checksum,
             format!(
-                "operation {ordinal} of bundle {seq} has a wrong checksum; the bundle's tells the right one"
+                "operation {ordinal} of bundle {seq} has a wrong checksum; that of the bundle shows the right one"
             ),
             Some(right),
         ),
@@ -224,14 +224,16 @@ pub fn finding(bundle: &load::Bundle, fault: &Fault) -> Finding {
             RowKind::Bundle,
             json!({"seq": seq}),
             Wrong::Checksum,
-            format!("bundle {seq} has a wrong checksum; the next one tells the right one"),
+            format!("bundle {seq} has a wrong checksum; the next bundle shows the right one"),
             Some(right),
         ),
         Fault::Previous(right) => (
             RowKind::Bundle,
             json!({"seq": seq}),
             Wrong::PrevChecksum,
-            format!("bundle {seq} has a wrong checksum of the one before; that one tells the right one"),
+            format!(
+                "bundle {seq} has a wrong checksum of the bundle before; that bundle shows the right one"
+            ),
             Some(right),
         ),
     };
@@ -366,8 +368,8 @@ fn wrong_content(hash: &Hash) -> Finding {
     }
 }
 
-/// Records a finding; its entry, and `false` when just this was rejected before. Content that has bytes is marked, so that readers are
-/// told of the entry.
+/// Records a finding; its entry, and `false` when just this was discarded before. Content that has bytes is marked, so that readers are
+/// given the entry.
 pub fn record(project: ProjectId, finding: &Finding) -> Result<(QuarantineId, bool)> {
     let (id, is_open) = quarantine::store::record(project, finding)?;
     if let (true, RowKind::Blob, Some(hash)) = (is_open, finding.kind, &finding.expected) {

@@ -1,4 +1,4 @@
-//! `repair`: a row is written again, from a copy whose checksum is the recorded one, or from what stands elsewhere.
+//! `repair`: a row is written again, from a copy whose checksum is the recorded one, or from other rows.
 
 use super::load::{self, Bundle};
 use super::store;
@@ -18,7 +18,7 @@ use quire_core::peer;
 use quire_core::quarantine::{Fault, RowKind};
 use serde_json::{Value, json};
 
-/// Mends the row of an entry; what it was mended from.
+/// Repairs the row of an entry. Returns what it was repaired from.
 pub fn repair(access: &Access, entry: &Entry, supply: Option<&Value>) -> Result<&'static str> {
     let project = access.project;
     let from_supply = |wanted: &'static str| {
@@ -56,7 +56,8 @@ pub fn repair(access: &Access, entry: &Entry, supply: Option<&Value>) -> Result<
         }
         (RowKind::Logged(_), Fault::Row) => {
             let (seq, ordinal) = (number(entry, "seq")?, number(entry, "ordinal")? as i32);
-            let repaired = mending(|| domain::of(entry.kind)?.repair_logged_row(project, seq, ordinal))?;
+            let repaired =
+                with_guard_open(|| domain::of(entry.kind)?.repair_logged_row(project, seq, ordinal))?;
             from_the_log(entry, repaired)
         }
         (RowKind::ProjectHead, Fault::Totals) => store::repair_totals(project).map(|()| "the log"),
@@ -68,12 +69,12 @@ pub fn repair(access: &Access, entry: &Entry, supply: Option<&Value>) -> Result<
     }
 }
 
-fn from_the_log(entry: &Entry, is_mended: bool) -> Result<&'static str> {
-    if is_mended { Ok("the log") } else { Err(not_one_by_one(entry)) }
+fn from_the_log(entry: &Entry, is_repaired: bool) -> Result<&'static str> {
+    if is_repaired { Ok("the log") } else { Err(not_one_by_one(entry)) }
 }
 
 fn not_one_by_one(entry: &Entry) -> Error {
-    Error::new(Code::Invariant, "rows that are missing or impossible cannot be mended one by one")
+    Error::new(Code::Invariant, "rows that are missing or impossible cannot be repaired one by one")
         .with("kind", entry.kind.as_str())
         .with("fault", entry.fault.as_str())
         .hint("restore the project from a backup or a peer")
@@ -111,14 +112,14 @@ fn content(project: ProjectId, entry: &Entry, supply: &Value) -> Result<()> {
 
 fn operation(project: ProjectId, entry: &Entry, supply: &Value) -> Result<()> {
     let mut members = Members::of("supply", supply)?;
-    let op = Op::parse("supply.op", members.value("op")?)?;
+    let op = Op::parse("supply.op", members.value("op")?).map_err(Error::of_member)?;
     members.finish()?;
     let (expected, found) = (expected(entry)?, op.checksum()?);
     if found != expected {
         return Err(not_the_copy(&expected, &found));
     }
     let (seq, ordinal) = (number(entry, "seq")?, number(entry, "ordinal")? as i32);
-    mending(|| domain::of(entry.kind)?.repair_op(project, seq, ordinal, &op))?;
+    with_guard_open(|| domain::of(entry.kind)?.repair_op(project, seq, ordinal, &op))?;
     // What the row does not say itself, the path of a file for one, may be missing.
     if is_as_logged(project, entry)? { Ok(()) } else { Err(not_one_by_one(entry)) }
 }
@@ -132,7 +133,7 @@ fn is_as_logged(project: ProjectId, entry: &Entry) -> Result<bool> {
 }
 
 /// Runs `work` with the guard of the log's rows open.
-pub fn mending<R>(work: impl FnOnce() -> Result<R>) -> Result<R> {
+pub fn with_guard_open<R>(work: impl FnOnce() -> Result<R>) -> Result<R> {
     store::open_guard(true)?;
     let done = work()?;
     store::open_guard(false)?;
@@ -167,7 +168,7 @@ fn checksums(project: ProjectId, entry: &Entry) -> Result<()> {
         )
         .with("seq", seq));
     };
-    mending(|| {
+    with_guard_open(|| {
         for fault in checked.faults {
             if let Found::OpChecksum(ordinal, right) = fault {
                 let kind =
@@ -181,13 +182,13 @@ fn checksums(project: ProjectId, entry: &Entry) -> Result<()> {
 
 fn header(project: ProjectId, entry: &Entry, supply: &Value) -> Result<()> {
     let mut members = Members::of("supply", supply)?;
-    let header = peer::header("supply.header", members.value("header")?)?;
+    let header = peer::header("supply.header", members.value("header")?).map_err(Error::of_member)?;
     members.finish()?;
-    mend_header(project, number(entry, "seq")?, &header, expected(entry)?)
+    rewrite_header(project, number(entry, "seq")?, &header, expected(entry)?)
 }
 
 /// Writes a bundle's header again, if with it the bundle has the checksum that was recorded.
-pub fn mend_header(project: ProjectId, seq: Seq, header: &BundleHeader, expected: Hash) -> Result<()> {
+pub fn rewrite_header(project: ProjectId, seq: Seq, header: &BundleHeader, expected: Hash) -> Result<()> {
     if header.project_id != project || header.seq != seq {
         return Err(Error::validation("the header is of another bundle")
             .with("wanted", json!({"project_id": project.to_string(), "seq": seq})));
@@ -202,7 +203,7 @@ pub fn mend_header(project: ProjectId, seq: Seq, header: &BundleHeader, expected
     for candidate in before {
         found = checksum(&candidate, header, &ops)?;
         if found == expected {
-            return mending(|| {
+            return with_guard_open(|| {
                 store::repair_header(project, header, ops.len() as i32)?;
                 store::repair_bundle_checksums(project, seq, &candidate, &found)
             });

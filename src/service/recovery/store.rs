@@ -74,7 +74,7 @@ pub struct StoredBlob {
     pub is_odd: bool,
 }
 
-/// Contents after a hash, by hash. What stands under no hash is missing under the one it had.
+/// Contents after a hash, by hash. What has no hash any more is missing under the one it had.
 pub fn blobs(project: ProjectId, after: Option<&Hash>, limit: i64) -> Result<Vec<StoredBlob>> {
     const SQL: &str = "SELECT b.hash, b.size, b.chunk_count > 0 AS is_chunked,
             b.state NOT IN (0, 1, 2, 3)
@@ -95,7 +95,7 @@ pub fn blobs(project: ProjectId, after: Option<&Hash>, limit: i64) -> Result<Vec
     })
 }
 
-/// Marks a blob that has bytes: readers are told of its entry.
+/// Marks a blob that has bytes: its readers get its entry.
 pub fn mark_blob(project: ProjectId, hash: &Hash, entry: QuarantineId) -> Result<()> {
     const SQL: &str = "UPDATE quire_store.blob SET state = 3, state_at = $4, state_reason = $3
         WHERE project_id = $1 AND hash = $2
@@ -107,7 +107,7 @@ pub fn mark_blob(project: ProjectId, hash: &Hash, entry: QuarantineId) -> Result
 }
 
 /// Empties a blob in quarantine, which is then collected; so is one that is missing, of the size that is said of it.
-pub fn give_up_blob(project: ProjectId, hash: &Hash, size: Option<i64>, why: &str) -> Result<()> {
+pub fn discard_blob(project: ProjectId, hash: &Hash, size: Option<i64>, why: &str) -> Result<()> {
     const CHUNKS: &str =
         "DELETE FROM quire_store.blob_chunk c WHERE c.project_id = $1 AND c.hash = $2 AND EXISTS (
             SELECT FROM quire_store.blob b WHERE b.project_id = $1 AND b.hash = $2 AND b.state = 3)";
@@ -147,7 +147,7 @@ pub fn has_stray_totals(project: ProjectId) -> Result<bool> {
 
 /// Opens the guard of the log's rows, until it is called again with `false`; only their owner can, and only here it does.
 pub fn open_guard(is_allowed: bool) -> Result<()> {
-    const SQL: &str = "SELECT set_config('quire_store.mending', $1, true)";
+    const SQL: &str = "SELECT set_config('quire_store.repairing', $1, true)";
     db::exec(SQL, &[if is_allowed { "on" } else { "" }.into()])
 }
 

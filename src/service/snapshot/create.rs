@@ -30,35 +30,35 @@ fn create_project_snapshot(
     project_uuid: Option<Uuid>,
     format: default!(Option<&str>, "'zip'"),
     at_seq: default!(Option<i64>, "NULL"),
-    since_seq: default!(Option<i64>, "NULL"),
+    after_seq: default!(Option<i64>, "NULL"),
     ttl: default!(Option<Interval>, "'15 minutes'"),
     at_checksum: default!(Option<&str>, "NULL"),
-    since_checksum: default!(Option<&str>, "NULL"),
+    after_checksum: default!(Option<&str>, "NULL"),
 ) -> JsonDatum {
-    definer(|| create(project_uuid, format, (at_seq, at_checksum), (since_seq, since_checksum), ttl))
+    definer(|| create(project_uuid, format, (at_seq, at_checksum), (after_seq, after_checksum), ttl))
 }
 
 fn create(
     project_uuid: Option<Uuid>,
     format: Option<&str>,
     (at_seq, at_checksum): (Option<Seq>, Option<&str>),
-    (since_seq, since_checksum): (Option<Seq>, Option<&str>),
+    (after_seq, after_checksum): (Option<Seq>, Option<&str>),
     ttl: Option<Interval>,
 ) -> Result<JsonDatum> {
     let access = require_project(Action::Belong, project_uuid)?;
     let format = Format::parse(required("format", format)?)?;
     let at = Place::of(["at_seq", "at_checksum"], at_seq, at_checksum)?;
-    let since = Place::of(["since_seq", "since_checksum"], since_seq, since_checksum)?;
+    let after = Place::of(["after_seq", "after_checksum"], after_seq, after_checksum)?;
     let seq = seq_of(access.project, at)?;
     quarantine::refuse_files(access.project, seq)?;
-    since.map_or(Ok(()), |since| since.check(access.project))?;
-    if since_seq.is_some_and(|since| since < 0 || since > seq) {
+    after.map_or(Ok(()), |after| after.check(access.project))?;
+    if after_seq.is_some_and(|after| after < 0 || after > seq) {
         return Err(
-            Error::validation(format!("since_seq must be from 0 to {seq}")).with("argument", "since_seq")
+            Error::validation(format!("after_seq must be from 0 to {seq}")).with("argument", "after_seq")
         );
     }
     let expires_at = now() + ttl_arg(ttl)?;
-    let found = make(&access, format, seq, since_seq)?;
+    let found = make(&access, format, seq, after_seq)?;
     let token = admit(&access, found.id, expires_at, None)?;
     let url = url(&token);
     let ticket = Ticket { seq, url: &url, token: &token, expires_at, cached: found.cached };

@@ -91,7 +91,7 @@ fn list_snapshots(
     (
         name!(snapshot_id, Uuid),
         name!(seq, i64),
-        name!(since_seq, Option<i64>),
+        name!(after_seq, Option<i64>),
         name!(format, String),
         name!(size, i64),
         name!(content_hash, String),

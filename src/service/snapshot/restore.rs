@@ -25,7 +25,7 @@ const MAX_FILES: u64 = 1_000_000;
 const MAX_TOTAL_BYTES: u64 = 2 << 30;
 /// Most bytes of all names in one: writing them takes ten times as much memory.
 const MAX_NAME_BYTES: u64 = 100 << 20;
-/// What a new file takes until it is stored and told of, about, besides its content.
+/// About how much memory a new file takes until it is stored and announced, besides its content.
 const BYTES_PER_FILE: usize = 5 << 10;
 
 /// Makes the tree what an archive holds.

@@ -17,18 +17,18 @@ use quire_core::archive::Format;
 use quire_core::error::{Error, Result};
 use serde_json::json;
 
-/// Starts a session.
+/// Begins a session.
 #[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
-fn start_session(
+fn begin_session(
     project_uuid: Option<Uuid>,
     ttl: default!(Option<Interval>, "'2 hours'"),
     format: default!(Option<&str>, "'zip'"),
 ) -> JsonB {
-    definer(|| start(project_uuid, ttl, format))
+    definer(|| begin(project_uuid, ttl, format))
 }
 
-fn start(project_uuid: Option<Uuid>, ttl: Option<Interval>, format: Option<&str>) -> Result<JsonB> {
+fn begin(project_uuid: Option<Uuid>, ttl: Option<Interval>, format: Option<&str>) -> Result<JsonB> {
     let access = require_project(Action::Belong, project_uuid)?;
     let expires_at = now() + ttl_arg(ttl)?;
     let format = Format::parse(required("format", format)?)?;
@@ -53,14 +53,14 @@ fn start(project_uuid: Option<Uuid>, ttl: Option<Interval>, format: Option<&str>
     })))
 }
 
-/// Ends a session.
+/// Finishes a session.
 #[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
-fn end_session(project_uuid: Option<Uuid>, session_id: Option<Uuid>) {
-    definer(|| end(project_uuid, session_id));
+fn finish_session(project_uuid: Option<Uuid>, session_id: Option<Uuid>) {
+    definer(|| finish(project_uuid, session_id));
 }
 
-fn end(project_uuid: Option<Uuid>, session_id: Option<Uuid>) -> Result<()> {
+fn finish(project_uuid: Option<Uuid>, session_id: Option<Uuid>) -> Result<()> {
     let access = require_project(Action::Belong, project_uuid)?;
     let session = SessionId::from_pg(required("session_id", session_id)?);
     token::close_channel_if_managing(&access)?;

@@ -200,7 +200,7 @@ pub fn describe(
         ($more:literal, $mark:expr) => {
             concat!(
                 "SELECT jsonb_build_object('snapshot_id', s.snapshot_id, 'project_id', s.project_id,
-                    'since_seq', s.since_seq, 'format', s.format, 'size', s.size,
+                    'after_seq', s.since_seq, 'format', s.format, 'size', s.size,
                     'content_hash', encode(s.content_hash, 'hex'), 'file_count', s.file_count,
                     'chunk_count', s.chunk_count, 'created_at', s.created_at, 'manifest', s.manifest,
                     'deleted', s.deleted, ",

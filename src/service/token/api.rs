@@ -191,7 +191,7 @@ fn revoke(project_uuid: Option<Uuid>, token_id: Option<Uuid>) -> Result<Timestam
     to_pg(store::revoke(access.project, token, access.author()?)?)
 }
 
-/// Ends the private channel, whose name the holder of a token may have been told. Who cannot manage locks nothing that others wait
+/// Ends the private channel, whose name the holder of a token may have got. Who cannot manage locks nothing that others wait
 /// for: then the next writer sees the revocation, sends nothing under that name and ends it.
 pub fn close_channel_if_managing(access: &Access) -> Result<()> {
     if access.may(Action::Manage) {

@@ -47,7 +47,7 @@ pub fn insert(
 ///
 /// Uses are counted in lanes, each of which may hold a share of them. A transaction that has counted one holds its lane until it ends,
 /// and whoever comes meanwhile takes another, so that nobody waits while there are more uses left than transactions that use it. Who
-/// cannot be told whether one is left waits for one of those who have taken what there is.
+/// cannot know whether one is left waits for one of those who have taken what there is.
 pub fn take_use(project: ProjectId, token: TokenId, most: u32) -> Result<bool> {
     /// More transactions than this do not go on at the same time.
     const MOST_LANES: u32 = 1024;

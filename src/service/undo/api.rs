@@ -100,12 +100,12 @@ fn take_back(
         plan::invert(access, seq, on_conflict)
     })?
     .receipt;
-    let mut told = receipt.to_json();
+    let mut answered = receipt.to_json();
     if let Some(answer) = &receipt.answer {
-        told["undoes_seq"] = answer["undoes_seq"].clone();
-        told["skipped"] = answer["skipped"].clone();
+        answered["undoes_seq"] = answer["undoes_seq"].clone();
+        answered["skipped"] = answer["skipped"].clone();
     }
-    Ok(Json(told))
+    Ok(Json(answered))
 }
 
 /// A bundle that can be taken back, or why it cannot.

@@ -45,18 +45,18 @@ fn template(project_uuid: Option<Uuid>, name: Option<&str>, at_seq: Option<i64>)
 /// Makes a project from a template.
 #[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
-fn create_project_from_template(template: Option<Uuid>, name: Option<&str>) -> Uuid {
-    definer(|| from_template(template, name)).pg()
+fn create_project_from_template(template_id: Option<Uuid>, name: Option<&str>) -> Uuid {
+    definer(|| from_template(template_id, name)).pg()
 }
 
-fn from_template(template: Option<Uuid>, name: Option<&str>) -> Result<ProjectId> {
-    let from = other("template", template)?;
+fn from_template(template_id: Option<Uuid>, name: Option<&str>) -> Result<ProjectId> {
+    let from = other("template_id", template_id)?;
     from.author()?;
     let name = name_arg("name", name, 255)?;
     let source = Source::of(&from)?;
     if source.kind != "template" {
         return Err(Error::validation("the project is not a template")
-            .with("argument", "template")
+            .with("argument", "template_id")
             .hint("clone_project copies any project"));
     }
     copy::create(&from, name, ProjectKind::Workspace, &source, head_seq(from.project)?)
@@ -150,7 +150,8 @@ fn from_library(
         let plan = copy::plan(library.project, seq, &access, Some(&selection))?;
         match plan.edits.len() {
             0 => {}
-            count => check_count("paths, entities and assets", count)?,
+            count => check_count("paths, entities and assets", count)
+                .map_err(|error| error.with("argument", "paths"))?,
         }
         Ok(plan)
     });
@@ -182,7 +183,8 @@ fn entities_arg(entities: JsonArg) -> Result<BTreeSet<EntityKey>> {
     let named = items.enumerate().map(|(at, item)| {
         let item = item?;
         let mut members = Members::of(format!("entities[{at}]"), &item)?;
-        let entity = EntityKey::parse(members.str("entity_type")?, members.str("entity_id")?)?;
+        let entity = EntityKey::parse(members.str("entity_type")?, members.str("entity_id")?)
+            .map_err(Error::of_member)?;
         members.finish()?;
         Ok(entity)
     });

@@ -57,7 +57,7 @@ fn export(project: ProjectId) -> Result<Vec<u8>> {
     add_assets(&mut archive, &asset::store::assets_at(project, seq)?, at)?;
     let contents = store::contents(project, seq)?;
     add_gone(&mut archive, &contents, at)?;
-    // What was corrupt and is given up, or in quarantine, must not keep the rest in.
+    // What was corrupt and is discarded, or in quarantine, must not keep the rest in.
     let gone: HashSet<Hash> =
         contents.iter().filter(|content| content.gone.is_some()).map(|content| content.hash).collect();
     let files = files.iter().filter_map(Packed::of).filter(|file| !gone.contains(&file.hash));

@@ -1,10 +1,10 @@
-//! How a piece of an archive is put together from stored parts of files and what stands between them.
+//! How a piece of an archive is put together from stored parts of files and the bytes between them.
 //!
 //! Stored, so the form keeps its meaning for ever. Numbers are little endian with 4 bytes; a step is either a length above
 //! 0 and as many bytes, or 0, the 32 bytes of a hash, and the numbers `ordinal`, `from` and `length`.
 //!
 //! A stored frame is meant without its checksum, which the recipe has where the archive has one: recipes were made before
-//! frames had any, and what is stored anew, when it is mended, gets one. So it makes no difference to an archive.
+//! frames had any, and what is stored anew, when it is repaired, gets one. So it makes no difference to an archive.
 
 use super::frame::{HAS_CHECKSUM, START_BYTES};
 use super::writer::corrupt;

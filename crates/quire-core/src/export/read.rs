@@ -31,7 +31,7 @@ const MAX_OPS: usize = 1_000_000;
 const MAX_LINE_BYTES: usize = 512 << 20;
 /// Most bytes of the record of the project.
 const MAX_RECORD_BYTES: usize = 1 << 20;
-/// What is told of entities that were read before.
+/// What is known of entities that were read before.
 const ENTITIES: &str = "history/entities";
 /// Most tags.
 const MAX_TAGS: usize = 100_000;
@@ -273,7 +273,7 @@ fn check_content(op: &Op, contents: &HashMap<Hash, Stored>, gone: &HashMap<Hash,
     Ok(())
 }
 
-/// The bundles with their operations, if they are one chain that ends where the project stands.
+/// The bundles with their operations, if they are one chain that ends at the seq of the project.
 fn chained(
     project: &ProjectRecord,
     bundles: Vec<(BundleRecord, Option<String>)>,
@@ -310,7 +310,7 @@ fn chained(
         return Err(wrong("an operation has no bundle").with("seq", seq));
     }
     if project.seq != chained.len() as i64 || project.checksum != checksum {
-        return Err(wrong("the log does not end where the project stands").with("seq", project.seq));
+        return Err(wrong("the log does not end at the seq of the project").with("seq", project.seq));
     }
     Ok(chained)
 }

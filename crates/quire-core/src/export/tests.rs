@@ -296,9 +296,12 @@ fn whatever_is_missing_is_noticed() {
     let gap = "the bundles are not numbered without gaps";
     assert_eq!(refused(|s| drop(s.bundles.remove(1))), gap);
     assert_eq!(refused(|s| s.bundles.push(s.bundles[0].clone())), gap);
-    assert_eq!(refused(|s| drop(s.bundles.pop())), "the log does not end where the project stands");
-    assert_eq!(refused(|s| s.project.seq += 1), "the log does not end where the project stands");
-    assert_eq!(refused(|s| s.project.checksum = Hash::ZERO), "the log does not end where the project stands");
+    assert_eq!(refused(|s| drop(s.bundles.pop())), "the log does not end at the seq of the project");
+    assert_eq!(refused(|s| s.project.seq += 1), "the log does not end at the seq of the project");
+    assert_eq!(
+        refused(|s| s.project.checksum = Hash::ZERO),
+        "the log does not end at the seq of the project"
+    );
     assert_eq!(
         refused(|s| s.ops.push(OpRecord { seq: 9, ..s.ops[0].clone() })),
         "an operation has no bundle"

@@ -17,7 +17,7 @@ use serde::Serialize;
 use similar::DiffOp;
 use std::time::{Duration, Instant};
 
-/// Most bytes of lines that the conflicts of a merge tell. Of those that come after as many, only the places are told.
+/// Most bytes of lines that the conflicts of a merge show. Of those that come after as many, only the places are shown.
 pub const MAX_CONFLICT_BYTES: usize = 8 << 20;
 
 /// What a merge came to.
@@ -39,7 +39,7 @@ pub struct Hunk {
     pub ours_start: usize,
     /// First line in theirs.
     pub theirs_start: usize,
-    /// What stands there.
+    /// What both sides and the ancestor have there.
     #[serde(flatten)]
     pub lines: Lines,
 }
@@ -49,7 +49,7 @@ pub struct Hunk {
 #[serde(untagged)]
 pub enum Lines {
     /// All of them.
-    Told {
+    Shown {
         /// Those of the common ancestor.
         base_lines: String,
         /// Ours.
@@ -57,7 +57,7 @@ pub enum Lines {
         /// Theirs.
         theirs: String,
     },
-    /// How many there are, where all conflicts together are too long to be told.
+    /// How many there are, where all conflicts together are too long to be shown.
     Omitted {
         /// True.
         lines_omitted: bool,
@@ -79,15 +79,15 @@ pub fn lines(base: &str, ours: &str, theirs: &str, within: Duration) -> Result<L
 }
 
 fn by_lines(pieces: &[Piece]) -> Result<LineMerge> {
-    let (mut text, mut hunks, mut told) = (String::new(), Vec::new(), 0);
+    let (mut text, mut hunks, mut shown) = (String::new(), Vec::new(), 0);
     for piece in pieces {
         interrupt::step()?;
         match piece {
             Piece::Settled(lines) => push_lines(&mut text, lines)?,
             Piece::Conflict { base, ours, theirs } => {
-                told += base.bytes() + ours.bytes() + theirs.bytes();
-                let lines = if told <= MAX_CONFLICT_BYTES {
-                    Lines::Told { base_lines: base.text(), ours: ours.text(), theirs: theirs.text() }
+                shown += base.bytes() + ours.bytes() + theirs.bytes();
+                let lines = if shown <= MAX_CONFLICT_BYTES {
+                    Lines::Shown { base_lines: base.text(), ours: ours.text(), theirs: theirs.text() }
                 } else {
                     Lines::Omitted {
                         lines_omitted: true,
@@ -290,12 +290,12 @@ mod tests {
         assert!(start.elapsed() < SEARCH_TIME, "{:?}", start.elapsed());
         let LineMerge::Conflict(hunks) = merged else { panic!("merged") };
         assert_eq!(hunks.len(), 1);
-        assert_eq!(hunks[0].lines, Lines::Told { base_lines: base, ours, theirs });
+        assert_eq!(hunks[0].lines, Lines::Shown { base_lines: base, ours, theirs });
     }
 
     /// Conflicts that are too long together say where they are.
     #[test]
-    fn long_conflicts_are_told_without_their_lines() {
+    fn long_conflicts_are_shown_without_their_lines() {
         let side = |letter: &str| {
             let line = format!("{}\n", letter.repeat(MAX_CONFLICT_BYTES / 4));
             format!("{line}same\n{line}{line}")
@@ -310,7 +310,7 @@ mod tests {
             theirs_count: count,
         };
         assert_eq!(hunks.len(), 2);
-        assert!(matches!(hunks[0].lines, Lines::Told { .. }));
+        assert!(matches!(hunks[0].lines, Lines::Shown { .. }));
         assert_eq!((hunks[1].base_start, &hunks[1].lines), (3, &omitted(2)));
     }
 
@@ -362,7 +362,7 @@ mod tests {
         fn hunks_quote_the_lines_they_name(base in text(), x in text(), y in text()) {
             if let LineMerge::Conflict(hunks) = lines(&base, &x, &y)? {
                 for hunk in hunks {
-                    let Lines::Told { base_lines, ours, theirs } = hunk.lines else { panic!("too long") };
+                    let Lines::Shown { base_lines, ours, theirs } = hunk.lines else { panic!("too long") };
                     let sides = [(&base, hunk.base_start, base_lines), (&x, hunk.ours_start, ours),
                         (&y, hunk.theirs_start, theirs)];
                     for (text, start, quoted) in sides {

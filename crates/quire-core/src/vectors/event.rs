@@ -1,7 +1,7 @@
-//! `event.json`: what subscribers are told of bundles.
+//! `event.json`: the events of bundles.
 
 use super::content::{CHANGED_TAR, EMPTY, NUL, in_base64};
-use super::log::{Done, Log, Row, Told, keep, moved, put, set};
+use super::log::{Bundled, Done, Log, Row, keep, moved, put, set};
 use super::{check, value};
 use crate::asset::Asset;
 use crate::chain::BundleHeader;
@@ -326,12 +326,12 @@ fn header(seq: i64, committed_at: i64, sender: u8, kind: &str) -> Value {
 fn input(
     bundle: &Bundle,
     ops: &[Value],
-    told: &Told,
+    bundled: &Bundled,
     from_peer: Option<&str>,
     away: &[(&str, &str)],
 ) -> Value {
     let header = &bundle.header;
-    let mut input = json!({"seq": header["seq"], "checksum": told.checksum, "sender": header["actor_id"],
+    let mut input = json!({"seq": header["seq"], "checksum": bundled.checksum, "sender": header["actor_id"],
         "committed_at": header["committed_at"]});
     let mut set = |member: &str, to: Value| input[member] = to;
     if let Some(peer) = from_peer {
@@ -342,16 +342,17 @@ fn input(
     {
         set("op", op.clone());
     }
-    let files: Vec<Value> = told.ops.iter().flat_map(|done| &done.rows).map(|row| file(row, away)).collect();
+    let files: Vec<Value> =
+        bundled.ops.iter().flat_map(|done| &done.rows).map(|row| file(row, away)).collect();
     if !files.is_empty() {
         set("files", files.into());
     }
     if bundle.large_fields.is_none() {
-        set("fields", ops.iter().zip(&told.ops).flat_map(|(op, done)| fields(op, done)).collect());
+        set("fields", ops.iter().zip(&bundled.ops).flat_map(|(op, done)| fields(op, done)).collect());
     }
     let assets = ops
         .iter()
-        .zip(&told.ops)
+        .zip(&bundled.ops)
         .filter(|(op, _)| op["op"].as_str().is_some_and(|op| op.starts_with("asset.")));
     let assets: Vec<Value> = assets.map(|(op, done)| asset(op, done)).collect();
     if !assets.is_empty() {
@@ -455,8 +456,8 @@ fn payloads() {
             [bundle.ops.clone(), bundle.large_fields.as_ref().map(LargeFields::ops).unwrap_or_default()]
                 .concat();
         let header: BundleHeader = serde_json::from_value(bundle.header.clone()).expect("a header");
-        let told = log.bundle(&header, &whole);
-        let given = input(&bundle, &whole, &told, from_peer, away);
+        let bundled = log.bundle(&header, &whole);
+        let given = input(&bundle, &whole, &bundled, from_peer, away);
         events.push(event(title, bundle, given));
     }
     let seen: BTreeSet<&str> = events.iter().map(|event| event.event).collect();
