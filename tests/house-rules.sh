@@ -131,7 +131,6 @@ WIDE=(
     src/gate/kept.rs
     src/gate/store.rs
     src/log/queue.rs
-    src/service/recovery/audit.rs
     src/service/workspace/import.rs
 )
 without_definer "${sources[@]}" |
