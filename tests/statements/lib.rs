@@ -95,6 +95,15 @@ fn every_statement_keeps_the_rules() {
     assert!(needless.is_empty(), "these are allowed and need not be: {needless:#?}");
 }
 
+/// Where SQL may be: in the stores, and in what makes and runs statements.
+#[test]
+fn statements_are_in_stores() {
+    let is_store = |at: &str| at.starts_with("db/") || at.contains("store.rs ") || at.contains("/store/");
+    let elsewhere: BTreeSet<String> =
+        statements().into_iter().map(|text| text.at).filter(|at| !is_store(at)).collect();
+    assert!(elsewhere.is_empty(), "SQL outside of a store: {elsewhere:#?}");
+}
+
 /// A statement that this test did not find would break the rules unseen.
 #[test]
 fn every_statement_is_found() {
