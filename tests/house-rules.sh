@@ -129,7 +129,6 @@ WIDE=(
     src/domain/file/store/logged.rs
     src/event/notify.rs
     src/gate/kept.rs
-    src/gate/store.rs
     src/log/queue.rs
     src/service/workspace/import.rs
 )
