@@ -16,6 +16,7 @@ pub mod code;
 pub mod conflict;
 pub mod content;
 pub mod diff;
+pub mod doc;
 pub mod edit;
 pub mod error;
 pub mod event;
