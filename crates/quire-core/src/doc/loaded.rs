@@ -213,6 +213,11 @@ impl Loaded {
         Ok(done)
     }
 
+    /// A change was made here.
+    pub(super) fn grown(&mut self, change: Option<&Change>) {
+        self.bytes = self.bytes.saturating_add(change.map_or(0, |change| change.bytes().len()));
+    }
+
     /// A copy to try something on.
     pub(super) fn copy(&self) -> Result<Self> {
         self.usable()?;

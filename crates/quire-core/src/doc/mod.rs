@@ -7,14 +7,22 @@
 //! bytes, whoever computes it.
 //! Does not: store anything, or decide who may change what.
 
+pub mod blame;
 pub mod change;
 mod columns;
+pub mod conflicts;
+pub mod diff;
 mod document;
+pub mod edit;
+#[cfg(test)]
+mod edit_tests;
 pub mod heads;
 mod json;
 pub mod loaded;
 #[cfg(test)]
 mod loaded_tests;
+pub mod merge;
+pub mod patch;
 pub mod root;
 #[cfg(test)]
 mod tests_lib;
@@ -22,6 +30,7 @@ pub mod tree;
 
 pub use automerge::{ActorId, ChangeHash};
 pub use change::Change;
+pub use edit::Author;
 pub use heads::Heads;
 pub use loaded::Loaded;
 

@@ -11,7 +11,8 @@ use crate::error::Result;
 pub const FIRST_ACTOR: &[u8; 16] = b"quire first doc.";
 
 /// Its bytes. They never change: documents are out there that begin with them.
-pub const FIRST_CHANGE: [u8; 34] = *b"\x85\x6f\x4a\x83\x9a\x59\xf2\x08\x01\x18\x00\x10quire first doc.\x01\x01\x00\x00\x00\x00";
+pub const FIRST_CHANGE: [u8; 34] =
+    *b"\x85\x6f\x4a\x83\x9a\x59\xf2\x08\x01\x18\x00\x10quire first doc.\x01\x01\x00\x00\x00\x00";
 
 /// Its hash.
 pub const FIRST_HASH: &str = "9a59f208d87013924c0035b72bc38712575a02c69b379cc76b0343da869356fa";

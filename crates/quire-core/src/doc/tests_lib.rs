@@ -143,3 +143,58 @@ pub(super) fn read_all(document: &mut AutoCommit) -> Vec<super::Change> {
         .map(|change| super::Change::read(change.raw_bytes(), &limits()).expect("a change"))
         .collect()
 }
+
+/// JSON as PostgreSQL may hold it, with forms in it.
+pub(super) fn random_json(dice: &mut Dice, depth: usize) -> serde_json::Value {
+    use serde_json::{Value, json};
+    match dice.throw(if depth == 0 { 9 } else { 14 }) {
+        0 => Value::Null,
+        1 => json!(dice.throw(2) == 0),
+        2 => json!(dice.throw(4)),
+        3 => json!(-1.5 * dice.throw(3) as f64),
+        4 => json!({"$counter": dice.throw(5)}),
+        5 => {
+            [json!({"$bytes": "AAEC"}), json!({"$timestamp": 5}), json!({"$number": "NaN"}), json!(u64::MAX)]
+                [dice.throw(4)]
+            .clone()
+        }
+        6 => json!({"$string": "a\\0b"}),
+        7 | 8 => json!(word(dice).replace('\0', "")),
+        9 | 10 => (0..dice.throw(5)).map(|_| random_json(dice, depth - 1)).collect(),
+        _ => {
+            const KEYS: [&str; 6] = ["a", "b", "c", "a/b", "~", ""];
+            let members: serde_json::Map<String, Value> = (0..dice.throw(4))
+                .map(|_| (KEYS[dice.throw(6)].to_owned(), random_json(dice, depth - 1)))
+                .collect();
+            if dice.throw(8) == 0 {
+                json!({"$object": {"$counter": members}})
+            } else {
+                Value::Object(members)
+            }
+        }
+    }
+}
+
+/// The same without these forms.
+pub(super) fn without(value: serde_json::Value, forms: &[&str]) -> serde_json::Value {
+    use serde_json::Value;
+    match value {
+        Value::Array(items) => items.into_iter().map(|item| without(item, forms)).collect(),
+        Value::Object(members)
+            if members.len() == 1 && members.keys().all(|key| forms.contains(&key.as_str())) =>
+        {
+            Value::from("instead")
+        }
+        Value::Object(members) => {
+            let is_map = members.len() == 1 && members.contains_key("$object");
+            let inside = |value| match value {
+                Value::Object(members) if is_map => {
+                    members.into_iter().map(|(key, value)| (key, without(value, forms))).collect()
+                }
+                value => without(value, forms),
+            };
+            members.into_iter().map(|(key, value)| (key, inside(value))).collect()
+        }
+        value => value,
+    }
+}

@@ -23,14 +23,13 @@ pub(super) fn pointer<'a>(argument: &str, text: &'a str) -> Result<&'a Pointer> 
     })
 }
 
-/// A document at some heads, its newest without.
-#[derive(Clone, Copy)]
-pub(super) struct View<'a> {
-    pub(super) doc: &'a Automerge,
+/// A document, or one with a change that is being made, at some heads; its newest without.
+pub(super) struct View<'a, D = Automerge> {
+    pub(super) doc: &'a D,
     pub(super) heads: Option<&'a [ChangeHash]>,
 }
 
-impl<'a> View<'a> {
+impl<'a, D: ReadDoc> View<'a, D> {
     /// What is at a key or an index.
     pub(super) fn get(&self, object: &ObjId, prop: automerge::Prop) -> Result<Option<(Found<'a>, ObjId)>> {
         let found = match self.heads {
@@ -68,7 +67,7 @@ impl<'a> View<'a> {
     pub(super) fn members(
         &self,
         object: &ObjId,
-    ) -> impl Iterator<Item = (String, ValueRef<'a>, ObjId, bool)> + use<'a> {
+    ) -> impl Iterator<Item = (String, ValueRef<'a>, ObjId, bool)> + use<'a, D> {
         let range = match self.heads {
             Some(heads) => self.doc.map_range_at(object, .., heads),
             None => self.doc.map_range(object, ..),
@@ -80,7 +79,7 @@ impl<'a> View<'a> {
     pub(super) fn items(
         &self,
         object: &ObjId,
-    ) -> impl Iterator<Item = (ValueRef<'a>, ObjId, bool)> + use<'a> {
+    ) -> impl Iterator<Item = (ValueRef<'a>, ObjId, bool)> + use<'a, D> {
         let range = match self.heads {
             Some(heads) => self.doc.list_range_at(object, .., heads),
             None => self.doc.list_range(object, ..),
