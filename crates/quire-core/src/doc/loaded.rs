@@ -218,13 +218,7 @@ impl Loaded {
         self.bytes = self.bytes.saturating_add(change.map_or(0, |change| change.bytes().len()));
     }
 
-    /// A copy to try something on.
-    pub(super) fn copy(&self) -> Result<Self> {
-        self.usable()?;
-        interrupt::room(self.memory())?;
-        Ok(Self { doc: self.doc.clone(), bytes: self.bytes, is_broken: false })
-    }
-
+    #[cfg(test)]
     pub(super) fn doc(&self) -> &Automerge {
         &self.doc
     }

@@ -17,13 +17,17 @@ pub mod edit;
 #[cfg(test)]
 mod edit_tests;
 pub mod heads;
+pub mod helpers;
+pub mod inverse;
 mod json;
 pub mod loaded;
 #[cfg(test)]
 mod loaded_tests;
 pub mod merge;
+pub mod pack;
 pub mod patch;
 pub mod root;
+pub mod sync;
 #[cfg(test)]
 mod tests_lib;
 pub mod tree;
