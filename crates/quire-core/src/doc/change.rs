@@ -282,7 +282,7 @@ pub(super) fn price(raw: &[u8], limits: &Limits) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::tests_lib::{Dice, edited, limits};
     use super::*;
     use crate::error::Code;
@@ -334,14 +334,16 @@ mod tests {
         }
     }
 
-    /// A chunk of this content, with the right checksum.
-    fn chunk(content: &[u8]) -> Vec<u8> {
+    /// A chunk of this content, with the right checksum when it is a change at all.
+    pub(in crate::doc) fn chunk(content: &[u8]) -> Vec<u8> {
         let mut chunk = MAGIC.to_vec();
         chunk.extend_from_slice(&[0; 4]);
         chunk.push(1);
         push_number(&mut chunk, content.len() as u64);
         chunk.extend_from_slice(content);
-        if let Ok(Ok(change)) = std::panic::catch_unwind(|| automerge::Change::try_from(chunk.as_slice())) {
+        if price(&chunk, &limits()).is_ok()
+            && let Ok(Ok(change)) = std::panic::catch_unwind(|| automerge::Change::try_from(chunk.as_slice()))
+        {
             chunk[4..8].copy_from_slice(&change.hash().0[..4]);
         }
         chunk
@@ -460,7 +462,7 @@ mod tests {
                 let at = dice.throw(content.len());
                 content[at] = dice.throw(256) as u8;
             }
-            match Change::read(&raw(&content), &limits()) {
+            match Change::read(&chunk(&content), &limits()) {
                 Ok(read) => {
                     accepted += 1;
                     assert_eq!(Change::read(read.bytes(), &limits()), Ok(read));
@@ -471,21 +473,6 @@ mod tests {
             }
         }
         println!("{accepted} of 1000 are changes");
-    }
-
-    /// A chunk with the checksum that SHA-256 gives, by the library that the hash of a change comes from.
-    fn raw(content: &[u8]) -> Vec<u8> {
-        let mut chunk = MAGIC.to_vec();
-        chunk.extend_from_slice(&[0; 4]);
-        chunk.push(1);
-        push_number(&mut chunk, content.len() as u64);
-        chunk.extend_from_slice(content);
-        if price(&chunk, &limits()).is_ok()
-            && let Ok(Ok(change)) = std::panic::catch_unwind(|| automerge::Change::try_from(chunk.as_slice()))
-        {
-            chunk[4..8].copy_from_slice(&change.hash().0[..4]);
-        }
-        chunk
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub mod merge;
 pub mod pack;
 pub mod patch;
 pub mod root;
+#[cfg(test)]
+mod seed_tests;
 pub mod sync;
 #[cfg(test)]
 mod tests_lib;

@@ -1,10 +1,6 @@
 //! What the tests of documents share.
 
-#[path = "../../../../tests/lib/dice.rs"]
-mod dice;
-
-use crate::hash::Hash;
-pub(super) use dice::Dice;
+pub(super) use crate::dice::Dice;
 
 use super::Limits;
 use automerge::marks::{ExpandMark, Mark};
