@@ -19,10 +19,10 @@ struct Price<'a> {
     memory: usize,
 }
 
-/// Counts what the chunks of a document claim, and makes room for it.
+/// Counts what the chunks of a document claim, and makes room for it. Gives back how many bytes they are inflated.
 ///
 /// Errors: `LimitError` over a limit; `ValidationError` when a chunk is none.
-pub(super) fn price(bytes: &[u8], limits: &Limits) -> Result<()> {
+pub(super) fn price(bytes: &[u8], limits: &Limits) -> Result<usize> {
     limits.bytes(bytes.len())?;
     let mut price = Price { limits, bytes: 0, ops: 0, memory: 0 };
     let mut rest = bytes;
@@ -43,7 +43,8 @@ pub(super) fn price(bytes: &[u8], limits: &Limits) -> Result<()> {
             ChunkType::Bundle => price.bundle(chunk.content)?,
         }
     }
-    interrupt::room(price.memory.saturating_add(price.bytes.saturating_mul(3)))
+    interrupt::room(price.memory.saturating_add(price.bytes.saturating_mul(3)))?;
+    Ok(price.bytes)
 }
 
 impl Price<'_> {

@@ -18,7 +18,7 @@ const STEP_CHANGES: usize = 2_000;
 /// from then on, and is to be loaded again.
 pub struct Loaded {
     doc: Automerge,
-    /// Bytes of the changes that went in.
+    /// Bytes of the changes that went in, or of what they were saved as, inflated.
     bytes: usize,
     is_broken: bool,
 }
@@ -46,7 +46,7 @@ impl Loaded {
     ///
     /// Errors: `LimitError` over a limit; `ValidationError` when they are no document, or a change of it lacks one that it depends on.
     pub fn read(bytes: &[u8], limits: &Limits) -> Result<Self> {
-        document::price(bytes, limits)?;
+        let inflated = document::price(bytes, limits)?;
         let options = LoadOptions::new().text_encoding(TextEncoding::UnicodeCodePoint);
         let doc = guarded("document cannot be loaded", || {
             let doc = Automerge::load_with_options(bytes, options)
@@ -58,7 +58,7 @@ impl Loaded {
         if !missing.is_empty() {
             return Err(lacking(&missing));
         }
-        Ok(Self { doc, bytes: bytes.len(), is_broken: false })
+        Ok(Self { doc, bytes: inflated, is_broken: false })
     }
 
     /// Applies changes, each after those it depends on; those that are there already are left out. Gives back how many were not there.
@@ -233,16 +233,16 @@ impl Loaded {
 
     /// Bytes of memory that it takes, about: what bounds a cache.
     pub fn memory(&self) -> usize {
-        let stats = self.doc.stats();
-        let [ops, changes] =
-            [stats.num_ops, stats.num_changes].map(|number| usize::try_from(number).unwrap_or(usize::MAX));
-        (16 << 10) + ops.saturating_mul(OP_BYTES) + changes.saturating_mul(CHANGE_BYTES) + self.bytes / 4
+        let changes = usize::try_from(self.doc.stats().num_changes).unwrap_or(usize::MAX);
+        EMPTY_BYTES
+            .saturating_add(changes.saturating_mul(CHANGE_BYTES))
+            .saturating_add(self.bytes.saturating_mul(2))
     }
 }
 
-/// Bytes of memory for an operation and for a change of a loaded document, measured on texts that were typed.
-const OP_BYTES: usize = 16;
-const CHANGE_BYTES: usize = 200;
+/// Bytes of memory of a document without changes, and of what is kept of each change besides its operations.
+const EMPTY_BYTES: usize = 16 << 10;
+const CHANGE_BYTES: usize = 150;
 
 /// Changes that others depend on are not there.
 fn lacking(missing: &[ChangeHash]) -> Error {

@@ -107,7 +107,8 @@ fn malformed(what: &str, why: impl std::fmt::Display) -> Error {
     Error::validation(format!("{what}: {}", shorten(&why.to_string())))
 }
 
-/// The only place where Automerge is called: what it panics at is an error about its input. What it was working on then is good for nothing.
+/// The only place where Automerge is called on what somebody sent: what it panics at is an error about its input. What it was working
+/// on then is good for nothing.
 fn guarded<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(result) => result,
