@@ -2,28 +2,14 @@
 
 #![no_main]
 
-use fuzz::{accepted, texts};
+use fuzz::{accepted, spare_automerge, texts};
 use libfuzzer_sys::fuzz_target;
 use quire_core::merge::{Hunk, LineMerge, MergeLines, characters, lines};
-use std::sync::Once;
 use std::time::Duration;
 
 /// Longer texts may take longer than the searches are given, and then more is in conflict than had to be.
 const MAX_BYTES: usize = 4 << 10;
 const WITHIN: Duration = Duration::from_secs(60);
-
-/// A panic of automerge is an error of quire's, which catches it; any other ends the fuzzer.
-fn spare_automerge() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let abort = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            if !info.location().is_some_and(|at| at.file().contains("automerge")) {
-                abort(info);
-            }
-        }));
-    });
-}
 
 fuzz_target!(|data: &[u8]| {
     spare_automerge();

@@ -8,6 +8,7 @@
 
 mod characters;
 
+pub(crate) use characters::splices;
 pub use characters::{MAX_AUTOMERGE_BYTES, MAX_AUTOMERGE_EDITS, characters};
 
 use super::diff::{self, compare};
