@@ -4,7 +4,7 @@
 # install_extension dev|release: skipped when the very same build is installed already.
 install_extension() {
     local profile=$1 stamp=$STATE_DIR/installed-$PG_FEATURE sources
-    sources=$(source_hash)
+    sources="$(source_hash)${EXTENSION_FEATURES:+ with $EXTENSION_FEATURES}"
     if [[ -s $stamp && $(cat "$stamp") == "$profile $sources $(installed_hash)" ]]; then
         return
     fi
@@ -16,7 +16,7 @@ install_extension() {
 }
 
 run_pgrx_install() {
-    local flags=(--pg-config "$PG_CONFIG" --no-default-features --features "$PG_FEATURE")
+    local flags=(--pg-config "$PG_CONFIG" --no-default-features --features "$PG_FEATURE ${EXTENSION_FEATURES:-}")
     [[ $1 != release ]] || flags+=(--release)
     if [[ ! -w $("$PG_CONFIG" --pkglibdir) ]]; then
         flags+=(--sudo)

@@ -77,6 +77,14 @@ part_e2e() {
         QUIRE_SLOW_FLUSH=$SLOW_FLUSH cargo_test e2e --test e2e -- "$@" --test-threads=2
 }
 
+# Against an extension with a domain more, which is installed for these tests only.
+part_domain() {
+    reset_test_server
+    cargo test "${CARGO_QUIET[@]}" --no-default-features --test domain --no-run
+    QUIRE_BIN=$PG_BINDIR QUIRE_SOCKET_DIR=$SOCKET_DIR QUIRE_PORT=$PGPORT \
+        cargo_test domain --test domain -- "$@" --test-threads=2
+}
+
 # cargo_test NAME ARGUMENTS: runs the tests and records what libtest reports.
 cargo_test() {
     local name=$1 log=$STATE_DIR/$1.log status=0 passed failed

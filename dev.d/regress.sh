@@ -33,15 +33,16 @@ part_isolation() {
 # run_driver PASS SOURCE SUFFIX USER [TESTS]: leaves results, output and the list of tests in the directory of the
 # pass. Whether tests failed is for report_results to say.
 run_driver() {
-    local pass=$1 source=$2 suffix=$3 user=$4 dir tests
+    local pass=$1 source=$2 suffix=$3 user=$4 dir tests launcher=()
     shift 4
     dir=$(pass_dir "$pass")
     stage_tests "$dir" "$source" "$suffix" "$@"
     mapfile -t tests <"$dir/tests"
     ((${#tests[@]} > 0)) || return 0
     prepare_regress_database "$pass"
+    [[ $suffix != sql ]] || launcher=("--launcher=$ROOT/pg_regress/psql.sh")
     (cd "$dir" && "$(driver_path "$suffix")" --bindir="$PG_BINDIR" --host="$SOCKET_DIR" --port="$PGPORT" \
-        --use-existing --dbname=regress --user="$user" "${tests[@]}") 2>&1 | tee "$dir/output" || true
+        --use-existing --dbname=regress --user="$user" "${launcher[@]}" "${tests[@]}") 2>&1 | tee "$dir/output" || true
 }
 
 pass_dir() { echo "$STATE_DIR/regress/$1"; }

@@ -1,9 +1,12 @@
 //! Arguments of SQL functions, checked the same way everywhere.
+//!
+//! An error names an argument as the SQL function calls it, in its message and as `argument` in DETAIL. The `name` that these functions
+//! take is that name. What is a member of a JSON argument is named as `member` instead ([`Error::of_member`]).
 
 mod datum;
 mod texts;
 
-use crate::ids::{ActorId, CorrelationId, ProjectId};
+use crate::ids::{ActorId, CorrelationId, Pg, ProjectId};
 use pgrx::Uuid;
 use pgrx::datum::Interval;
 use quire_core::error::{Error, Result};
@@ -44,7 +47,7 @@ pub fn correlation_arg(correlation_id: Option<Uuid>) -> Option<CorrelationId> {
 
 /// A path argument.
 pub fn path_arg(name: &str, path: Option<&str>) -> Result<FilePath> {
-    FilePath::parse(required(name, path)?)
+    FilePath::parse(required(name, path)?).map_err(|error| error.with("argument", name))
 }
 
 /// A name people read, see [`name::fault`]: 1 to `longest` characters.
@@ -87,8 +90,8 @@ pub fn display_name_arg<'a>(name: &str, value: Option<&'a str>) -> Result<&'a st
 }
 
 /// A file type: a line of text, or absent.
-pub fn file_type_arg(value: Option<&str>) -> Result<Option<String>> {
-    value.map(|value| text_arg("file_type", Some(value), 255).map(str::to_owned)).transpose()
+pub fn file_type_arg(name: &str, value: Option<&str>) -> Result<Option<String>> {
+    value.map(|value| text_arg(name, Some(value), 255).map(str::to_owned)).transpose()
 }
 
 /// A message of a bundle: any text of at most 64 KiB, or absent.

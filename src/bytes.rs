@@ -1,6 +1,7 @@
 //! `bytea` results without a detour: handed on as they are stored, or put together where PostgreSQL takes them from.
 
 use crate::args::result_type;
+use crate::db::Value;
 use pgrx::datum::{FromDatum, IntoDatum};
 use pgrx::pg_sys;
 use quire_core::error::{Code, Error, Result};
@@ -25,6 +26,14 @@ impl FromDatum for Bytes {
             let length = pgrx::varlena::varsize_any(value);
             Some(Bytes::Stored(std::slice::from_raw_parts(value.cast::<u8>(), length).to_vec()))
         }
+    }
+}
+
+impl Value for Bytes {
+    type Stored = Self;
+
+    fn from_stored(stored: Self) -> Result<Self> {
+        Ok(stored)
     }
 }
 

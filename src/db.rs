@@ -8,17 +8,21 @@
 mod answer;
 mod by_shape;
 pub mod clock;
+mod columns;
 pub mod dirty;
 pub mod early_release;
 pub mod handed_out;
 mod object_lock;
 pub mod rows;
+mod value;
 
 pub use answer::Answer;
 pub use object_lock::ObjectLock;
+pub use value::Value;
 
 use crate::memory::{Held, Watch};
 use by_shape::ByShape;
+use columns::Columns;
 use pgrx::datum::{DatumWithOid, FromDatum, IntoDatum};
 use pgrx::pg_sys::{self, PgOid};
 use pgrx::spi::{OwnedPreparedStatement, PreparedStatement, Spi, SpiClient, SpiError};
@@ -35,61 +39,61 @@ const MANY: i32 = 500;
 /// One argument of a statement.
 pub type Arg<'a> = DatumWithOid<'a>;
 
-/// One row of a result. What is read from it lives in the statement's memory and must be made Rust's own before it ends:
-/// pgrx would copy it into the transaction's memory, where it stays.
+/// One row of a result, whose columns are read by their names. What is read from it lives in the statement's memory and must be made
+/// Rust's own before it ends: pgrx would copy it into the transaction's memory, where it stays.
 pub struct Row<'a> {
     tuple: pg_sys::HeapTuple,
-    shape: pg_sys::TupleDesc,
-    /// The columns that were asked for, by number; `None` for all.
-    columns: Option<&'a [i32]>,
+    columns: &'a Columns,
+    /// What the names begin with.
+    part: &'static str,
 }
 
-impl Row<'_> {
-    /// Whether column `ordinal` (1-based) is not NULL.
-    pub fn has(&self, ordinal: usize) -> bool {
-        let mut is_null = true;
-        // SAFETY: as in `opt`; the value is not read.
-        unsafe { pg_sys::SPI_getbinval(self.tuple, self.shape, self.column(ordinal), &mut is_null) };
-        !is_null
+impl<'a> Row<'a> {
+    /// The next row of a result.
+    fn of(tuple: pg_sys::HeapTuple, columns: &'a Columns) -> Self {
+        columns.rewind();
+        Self { tuple, columns, part: "" }
     }
 
-    /// The number of a column.
-    fn column(&self, ordinal: usize) -> i32 {
-        let column = match self.columns {
-            Some(columns) => ordinal.checked_sub(1).and_then(|at| columns.get(at)).copied(),
-            None => i32::try_from(ordinal).ok(),
-        };
-        // SPI refuses it.
-        column.unwrap_or(0)
+    /// The columns whose names begin so, by what comes behind: of a row that tells the same of several things.
+    pub fn part(&self, part: &'static str) -> Row<'a> {
+        Row { part, ..*self }
+    }
+
+    /// Whether a column is not NULL.
+    pub fn has(&self, column: &'static str) -> Result<bool> {
+        let number = self.columns.number(self.part, column)?;
+        let mut is_null = true;
+        // SAFETY: as in `opt`; the value is not read.
+        unsafe { pg_sys::SPI_getbinval(self.tuple, self.columns.shape, number, &mut is_null) };
+        Ok(!is_null)
     }
 
     /// A hash, as far as the stored bytes make one.
-    pub fn hash_if_any(&self, ordinal: usize) -> Result<Option<Hash>> {
-        Ok(self.opt::<&[u8]>(ordinal)?.and_then(|bytes| Hash::from_bytes(bytes).ok()))
+    pub fn hash_if_any(&self, column: &'static str) -> Result<Option<Hash>> {
+        Ok(self.opt::<&[u8]>(column)?.and_then(|bytes| Hash::from_bytes(bytes).ok()))
     }
 
-    /// Column `ordinal` (1-based), which may be NULL.
-    pub fn opt<T: FromDatum + IntoDatum>(&self, ordinal: usize) -> Result<Option<T>> {
-        let column = self.column(ordinal);
+    /// A column that may be NULL.
+    pub fn opt<T: Value>(&self, column: &'static str) -> Result<Option<T>> {
+        let number = self.columns.number(self.part, column)?;
         let mut is_null = true;
         // SAFETY: whoever made it keeps the row and its shape; SPI checks the column's number, and the type is checked before
         // the value is read as one.
-        unsafe {
-            let oid = pg_sys::SPI_gettypeid(self.shape, column);
-            if !T::is_compatible_with(oid) {
-                return Err(Error::internal(format!(
-                    "column {ordinal} of an internal query has another type"
-                )));
+        let stored = unsafe {
+            let oid = pg_sys::SPI_gettypeid(self.columns.shape, number);
+            if !T::Stored::is_compatible_with(oid) {
+                return Err(Error::internal(format!("column {}{column} has another type", self.part)));
             }
-            let datum = pg_sys::SPI_getbinval(self.tuple, self.shape, column, &mut is_null);
-            Ok(T::from_polymorphic_datum(datum, is_null, oid))
-        }
+            let datum = pg_sys::SPI_getbinval(self.tuple, self.columns.shape, number, &mut is_null);
+            T::Stored::from_polymorphic_datum(datum, is_null, oid)
+        };
+        stored.map(T::from_stored).transpose()
     }
 
-    /// Column `ordinal` (1-based), which is never NULL.
-    pub fn get<T: FromDatum + IntoDatum>(&self, ordinal: usize) -> Result<T> {
-        self.opt(ordinal)?
-            .ok_or_else(|| Error::internal(format!("column {ordinal} of an internal query is null")))
+    /// A column that is never NULL.
+    pub fn get<T: Value>(&self, column: &'static str) -> Result<T> {
+        self.opt(column)?.ok_or_else(|| Error::internal(format!("column {}{column} is null", self.part)))
     }
 }
 
@@ -182,6 +186,16 @@ pub fn write_one<R>(
     Ok(write(sql, args, map)?.into_iter().next())
 }
 
+/// Whether a reader finds a row.
+pub fn finds(sql: &'static str, args: &[Arg]) -> Result<bool> {
+    Ok(!read(sql, args, |_| Ok(()))?.is_empty())
+}
+
+/// Whether a writer gives a row back: whether it changed, or locked, something.
+pub fn writes(sql: &'static str, args: &[Arg]) -> Result<bool> {
+    Ok(!write(sql, args, |_| Ok(()))?.is_empty())
+}
+
 /// Runs a writer whose rows do not matter.
 pub fn exec(sql: &'static str, args: &[Arg]) -> Result<()> {
     write(sql, args, |_| Ok(())).map(drop)
@@ -209,11 +223,13 @@ fn run<R>(
         // SAFETY: SPI keeps the rows there.
         let _rows = unsafe { Held::context(table.tuptabcxt) };
         interrupt::check()?;
+        // SAFETY: as the rows.
+        let columns = unsafe { Columns::of(table.tupdesc) };
         let mut scratch = (count > 1).then(|| pgrx::PgMemoryContexts::new("quire row"));
         let mut one = |at| {
             // SAFETY: there are as many rows.
             let tuple = unsafe { *table.vals.add(at) };
-            let row = Row { tuple, shape: table.tupdesc, columns: None };
+            let row = Row::of(tuple, &columns);
             let Some(scratch) = &mut scratch else { return map(&row) };
             interrupt::check()?;
             // What reading this row took, a long value say, goes before the next one is read.
@@ -248,7 +264,7 @@ fn select_latest(sql: &'static str, args: &[Arg]) -> std::result::Result<usize, 
 /// # Safety
 /// The list is PostgreSQL's memory and refers to the values of `args`.
 unsafe fn params(args: &[Arg]) -> pg_sys::ParamListInfo {
-    // SAFETY: makeParamList makes room for as many parameters as it is told.
+    // SAFETY: makeParamList makes room for as many parameters as its argument says.
     unsafe {
         let list = pg_sys::makeParamList(args.len() as i32);
         for (param, arg) in (*list).params.as_mut_slice(args.len()).iter_mut().zip(args) {

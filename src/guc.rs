@@ -77,7 +77,7 @@ pub fn init() {
     GucRegistry::define_int_guc(
         c"quire.diff_deadline",
         c"How long a diff or a merge may look for the smallest difference.",
-        c"After that a diff is coarser than it had to be, and a merge tells what is left as a conflict.",
+        c"After that a diff is coarser than it had to be, and a merge returns what is left as a conflict.",
         &DIFF_DEADLINE,
         1,
         3_600_000,

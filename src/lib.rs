@@ -27,7 +27,7 @@ mod log;
 // What an operation is about.
 mod domain;
 
-// What is told of a bundle, and the only path on which one is written.
+// Events of a bundle, and the only path on which one is written.
 mod bundle;
 mod event;
 

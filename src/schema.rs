@@ -48,6 +48,8 @@ macro_rules! include_str {
             "recovery/view",
             "bundle/view",
             "gc/view",
+            toy "toy/table",
+            toy "toy/view",
             // Functions that pgrx does not declare.
             "people/reader",
             "project/reader",
@@ -79,6 +81,7 @@ macro_rules! include_str {
             "token/api",
             "snapshot/api",
             "event/api",
+            toy "toy/api",
             "install/policy",
             "install/check"
         )
@@ -86,7 +89,31 @@ macro_rules! include_str {
 }
 
 macro_rules! concat_files {
-    ($($name:literal),*) => { concat!($(core::include_str!(concat!("../sql/", $name, ".sql"))),*) };
+    ($($($kind:ident)? $name:literal),*) => { concat!($(script!($($kind)? $name)),*) };
+}
+
+/// A file, or nothing where its domain is not built.
+macro_rules! script {
+    (toy $name:literal) => {
+        toy_file!($name)
+    };
+    ($name:literal) => {
+        core::include_str!(concat!("../sql/", $name, ".sql"))
+    };
+}
+
+#[cfg(feature = "toy")]
+macro_rules! toy_file {
+    ($name:literal) => {
+        script!($name)
+    };
+}
+
+#[cfg(not(feature = "toy"))]
+macro_rules! toy_file {
+    ($name:literal) => {
+        ""
+    };
 }
 
 extension_sql_file!("after the functions", name = "finalize_schema", finalize);

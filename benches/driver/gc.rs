@@ -125,7 +125,7 @@ struct Call {
     is_beside: bool,
 }
 
-/// What the collector is told, and tells.
+/// What the collector gets, and returns.
 #[derive(Default)]
 struct Calls {
     is_wanted: AtomicBool,

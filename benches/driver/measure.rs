@@ -8,7 +8,7 @@ use std::time::Instant;
 /// What one run of a contender gives: one number per thing measured.
 pub type Sample = Vec<f64>;
 
-/// One way to do the work. It is told the round; 0 is the warm-up.
+/// One way to do the work. It gets the round; 0 is the warm-up.
 pub type Contender<'a> = Box<dyn FnMut(usize) -> Result<Sample> + 'a>;
 
 /// The samples of every contender, in the order of the rounds.

@@ -249,7 +249,7 @@ impl Importer<'_> {
                 let file = files.entry(path.clone()).or_default();
                 if file.version > 0 && file.blob != *blob {
                     file.changes += 1;
-                    // The receipt tells the version.
+                    // The receipt has the version.
                     file.changed = i32::MAX;
                 }
                 file.blob.clone_from(blob);

@@ -20,7 +20,7 @@ pub struct Refusal {
 }
 
 /// The steps for what a commit changed: deletions, then moves, then contents, so that a file can make way for a directory
-/// and the reverse. `present` tells which paths are stored now.
+/// and the reverse. `present` says which paths are stored now.
 pub fn plan(changes: &[Change], present: impl Fn(&str) -> bool) -> (Vec<Step>, Vec<Refusal>) {
     let (mut deletes, mut moves, mut puts, mut refused) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for change in changes {

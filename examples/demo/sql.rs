@@ -1,4 +1,4 @@
-//! Connecting, showing what is run, and telling what the server refused.
+//! Connecting, showing what is run, and explaining what the server refused.
 
 use crate::Result;
 use postgres::types::ToSql;

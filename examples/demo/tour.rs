@@ -37,14 +37,14 @@ pub fn tour(client: &mut Client, project: Uuid, imported: &Imported) -> Result<(
     changes_and_restore(client, project, imported.head())
 }
 
-fn told<T>(result: std::result::Result<T, postgres::Error>) -> Result<T> {
+fn explained<T>(result: std::result::Result<T, postgres::Error>) -> Result<T> {
     result.map_err(|error| explain(&error).into())
 }
 
 fn tree_at(client: &mut Client, project: Uuid, tag: &str) -> Result<()> {
     let sql = "SELECT file_path, version, content_hash FROM quire.list_files_at(project_uuid => $1, at_tag => $2) \
          ORDER BY file_path";
-    let rows = told(show(client, &format!("The tree at tag {tag}"), sql, &[&project, &tag]))?;
+    let rows = explained(show(client, &format!("The tree at tag {tag}"), sql, &[&project, &tag]))?;
     let line = |row: &Row| -> Result<String> {
         let (path, version, hash): (&str, i32, &str) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         Ok(format!("{:12}  v{version:<4} {path}\n", hash.get(..12).unwrap_or(hash)))
@@ -69,21 +69,25 @@ fn subject(client: &mut Client, project: Uuid, imported: &Imported) -> Result<Su
     };
     let sql =
         "SELECT version, content FROM quire.project_files_current WHERE project_id = $1 AND file_path = $2";
-    let row = told(client.query_one(sql, &[&project, &path]))?;
+    let row = explained(client.query_one(sql, &[&project, &path]))?;
     Ok(Subject { path, changed, version: row.try_get(0)?, content: row.try_get(1)? })
 }
 
 fn write(client: &mut Client, project: Uuid, path: &str, content: &str) -> Result<i32> {
     let sql = "SELECT version FROM quire.upsert_project_file(project_uuid => $1, p_file_path => $2, p_content => $3)";
-    Ok(told(client.query_one(sql, &[&project, &path, &content]))?.try_get(0)?)
+    Ok(explained(client.query_one(sql, &[&project, &path, &content]))?.try_get(0)?)
 }
 
 fn unified_diff(client: &mut Client, project: Uuid, subject: &Subject) -> Result<()> {
     let sql = "SELECT quire.diff_project_file(project_uuid => $1, p_file_path => $2, from_version => $3, \
          to_version => $4)";
     let before = subject.changed - 1;
-    let rows =
-        told(show(client, "A unified diff", sql, &[&project, &subject.path, &before, &subject.changed]))?;
+    let rows = explained(show(
+        client,
+        "A unified diff",
+        sql,
+        &[&project, &subject.path, &before, &subject.changed],
+    ))?;
     print_lines(rows.first().ok_or("no diff")?.try_get(0)?, 30);
     Ok(())
 }
@@ -94,7 +98,7 @@ fn save(client: &mut Client, project: Uuid, subject: &Subject) -> Result<i32> {
          p_content => $3, expected_version => $4)";
     let content = with_line(&subject.content, 0, " (saved first)");
     let params: [crate::sql::Param; 4] = [&project, &subject.path, &content, &subject.version];
-    let rows = told(show(client, "Somebody saves a change of the first line", sql, &params))?;
+    let rows = explained(show(client, "Somebody saves a change of the first line", sql, &params))?;
     let row = rows.first().ok_or("nothing was saved")?;
     let (version, seq): (i32, i64) = (row.try_get(0)?, row.try_get(1)?);
     println!("  version {version}, seq {seq}");
@@ -128,7 +132,7 @@ fn merges(client: &mut Client, project: Uuid, subject: &Subject) -> Result<()> {
     for (title, expected, line) in cases {
         let content = with_line(&subject.content, line, " (merged)");
         let params: [crate::sql::Param; 4] = [&project, &subject.path, &content, &subject.version];
-        let rows = told(show(client, title, sql, &params))?;
+        let rows = explained(show(client, title, sql, &params))?;
         let result: Value = rows.first().ok_or("no result of the merge")?.try_get(0)?;
         print_lines(&serde_json::to_string_pretty(&result)?, 30);
         if result.get("status").and_then(Value::as_str) != Some(expected) {
@@ -142,16 +146,18 @@ fn changes_and_restore(client: &mut Client, project: Uuid, imported: i64) -> Res
     let head = head(client, project)?;
     let changes =
         "SELECT to_jsonb(d) FROM quire.diff_project(project_uuid => $1, from_seq => $2, to_seq => $3) AS d";
-    let rows = told(show(client, "What changed since the import", changes, &[&project, &imported, &head]))?;
+    let rows =
+        explained(show(client, "What changed since the import", changes, &[&project, &imported, &head]))?;
     print_rows(&rows)?;
     let restore = "SELECT quire.restore_project(project_uuid => $1, to_seq => $2, dry_run => $3)";
     for (title, dry_run) in
         [("A restore, tried out first", true), ("The restore: a new bundle, nothing rewritten", false)]
     {
-        print_rows(&told(show(client, title, restore, &[&project, &imported, &dry_run]))?)?;
+        print_rows(&explained(show(client, title, restore, &[&project, &imported, &dry_run]))?)?;
     }
     let now = self::head(client, project)?;
-    let rows = told(show(client, "What differs from the import now", changes, &[&project, &imported, &now]))?;
+    let rows =
+        explained(show(client, "What differs from the import now", changes, &[&project, &imported, &now]))?;
     if !rows.is_empty() {
         print_rows(&rows)?;
         return Err("the restored project differs from the imported one".into());
@@ -163,7 +169,7 @@ fn changes_and_restore(client: &mut Client, project: Uuid, imported: i64) -> Res
 /// The newest seq.
 pub fn head(client: &mut Client, project: Uuid) -> Result<i64> {
     let sql = "SELECT coalesce(max(seq), 0) FROM quire.bundles WHERE project_id = $1";
-    Ok(told(client.query_one(sql, &[&project]))?.try_get(0)?)
+    Ok(explained(client.query_one(sql, &[&project]))?.try_get(0)?)
 }
 
 fn print_rows(rows: &[Row]) -> Result<()> {

@@ -19,18 +19,18 @@ type Tree = BTreeMap<String, (String, String)>;
 pub fn verify(client: &mut Client, project: Uuid, repo: &Repo, imported: &Imported) -> Result<bool> {
     heading("Verification");
     let expected = git_tree(repo, imported)?;
-    let told = |error: postgres::Error| explain(&error);
+    let explained = |error: postgres::Error| explain(&error);
     let mut found = Tree::new();
     let sql = "SELECT file_path, mode, content_hash FROM quire.project_files_current WHERE project_id = $1";
-    for row in client.query(sql, &[&project]).map_err(told)? {
+    for row in client.query(sql, &[&project]).map_err(explained)? {
         found.insert(row.try_get(0)?, (row.try_get(1)?, row.try_get(2)?));
     }
     let mut differences = compare(&expected, &found, "now");
     let mut then = Tree::new();
     let sql = "SELECT file_path, content_hash FROM quire.list_files_at(project_uuid => $1, at_seq => $2)";
-    for row in client.query(sql, &[&project, &imported.head()]).map_err(told)? {
+    for row in client.query(sql, &[&project, &imported.head()]).map_err(explained)? {
         let path: String = row.try_get(0)?;
-        // This function tells no modes.
+        // This function returns no modes.
         let mode = expected.get(&path).map_or_else(String::new, |(mode, _)| mode.clone());
         then.insert(path, (mode, row.try_get(1)?));
     }
@@ -40,7 +40,7 @@ pub fn verify(client: &mut Client, project: Uuid, repo: &Repo, imported: &Import
     let sql = "SELECT quire.read_project_file_bytes(project_uuid => $1, p_file_path => $2)";
     for (path, (_, hash)) in expected.iter().step_by(expected.len() / READ_BACK + 1) {
         if found.contains_key(path) {
-            let bytes: Vec<u8> = client.query_one(sql, &[&project, path]).map_err(told)?.try_get(0)?;
+            let bytes: Vec<u8> = client.query_one(sql, &[&project, path]).map_err(explained)?.try_get(0)?;
             if blake3::hash(&bytes).to_hex().as_str() != hash {
                 differences.push(format!("{path}: the bytes read back differ"));
             }
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_difference_is_told() {
+    fn every_difference_is_found() {
         let file = |hash: &str| ("100644".to_owned(), hash.to_owned());
         let git = Tree::from([
             ("a".to_owned(), file("1")),

@@ -2,7 +2,7 @@
 
 import { Refused, checkPath } from './tree.js'
 
-/** The changes an event tells of: none of an event that changes no file or that is not known. */
+/** The changes of an event: none of an event that changes no file or that is not known. */
 function changes(event, payload) {
   switch (event) {
     case 'file:update':
@@ -24,7 +24,7 @@ async function bytes(file, fetch) {
   throw new Refused(`${file.file_path} comes without its content`)
 }
 
-/** Makes a tree what an event says, and tells how many files changed. */
+/** Makes a tree what an event says, and returns how many files changed. */
 export async function applyEvent(tree, { event, payload }, fetch) {
   const all = changes(event, payload)
   const unknown = all.find(({ action }) => action !== 'update' && action !== 'delete')

@@ -10,7 +10,7 @@ import { GivenUp, connect, disconnect, withToken } from './server.js'
 import { unpackSnapshot } from './snapshot.js'
 
 const LEASE = 60_000
-/** How often the channel is kept, and polled for whatever nobody told of. */
+/** How often the channel is kept, and polled for what no message announced. */
 const BEAT = LEASE / 3
 const LONGEST_PAUSE = 5_000
 
@@ -24,7 +24,7 @@ export class Follower {
   #hydration = 'snapshot'
   #failures = 0
 
-  /** `report(state, {seq, files, reason?})` is told of every change. */
+  /** `report(state, {seq, files, reason?})` is called at every change. */
   constructor(session, tree, report) {
     this.#session = session
     this.#tree = tree
@@ -116,7 +116,7 @@ export class Follower {
           [this.#session.PROJECT_ID, this.#cursor.seq, this.#cursor.checksum]))
       } catch (error) {
         if (error.code !== 'PT410') throw error
-        // The database was set back to an older state, or the token ended just now; the plan's transaction tells.
+        // The database was set back to an older state, or the token ended just now; the plan's transaction finds out.
         this.#hydration = 'plan'
         await this.#hydrate(client)
         continue
@@ -144,7 +144,7 @@ export class Follower {
     })
   }
 
-  /** Listens to the private channel and tells its name; null from a server that has none or does not let us. */
+  /** Listens to the private channel and returns its name; null from a server that has none or does not let us. */
   async #openChannel(client, old) {
     const [{ may }] = (await client.query(
       `SELECT has_function_privilege(to_regprocedure('quire.open_channel(uuid, interval)'), 'EXECUTE') AS may`)).rows

@@ -16,7 +16,7 @@ function end(message, status) {
 }
 
 for (const [name, form] of Object.entries(FORMS)) {
-  if (!form.test(process.env[name] ?? '')) end(`${name} is not set or not as quire.start_session returns it`, 2)
+  if (!form.test(process.env[name] ?? '')) end(`${name} is not set or not as quire.begin_session returns it`, 2)
 }
 if (process.argv.length > 3) end('at most one argument: the directory', 2)
 for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => process.exit(0))

@@ -11,7 +11,7 @@ const DOWNLOAD_TIMEOUT = 600_000
 export async function unpackSnapshot(client, { PROJECT_ID, SNAPSHOT_URL, REALTIME_TOKEN }, tree) {
   const manifest = await withToken(client, REALTIME_TOKEN, async (query, { abilities }) => {
     const ability = abilities.find((ability) => ability.startsWith('snapshot:read:'))
-    if (!ability) throw new GivenUp('REALTIME_TOKEN is for no snapshot: it is not one of start_session')
+    if (!ability) throw new GivenUp('REALTIME_TOKEN is for no snapshot: it is not one of begin_session')
     const id = ability.slice('snapshot:read:'.length)
     const [{ manifest }] = await query('SELECT quire.get_snapshot_manifest($1, $2) AS manifest', [PROJECT_ID, id])
     return manifest

@@ -33,7 +33,7 @@ SELECT seq, event, payload ? 'assets' AS has_assets FROM quire.poll_subscription
 SELECT quire.create_subscription(t.id(2550), 'assets', '{"events": ["asset:update"]}');
 SELECT seq, event FROM quire.poll_subscription(t.id(2550), 'assets');
 SELECT p -> 'asset_bytes' AS asset_bytes, p -> 'total_bytes' AS total_bytes FROM quire.get_project(t.id(2550)) p;
-SELECT s -> 'assets' AS assets, s -> 'asset_bytes' AS asset_bytes FROM quire.project_stats(t.id(2550)) s;
+SELECT s -> 'assets' AS assets, s -> 'asset_bytes' AS asset_bytes FROM quire.get_project_stats(t.id(2550)) s;
 -- a repeated request
 SELECT quire.put_asset(t.id(2550), 'r', 'repeated', 'a/b', 'data', t.id(1)) ->> 'status' AS status;
 SELECT quire.put_asset(t.id(2550), 'r', 'repeated', 'a/b', 'data', t.id(1)) ->> 'status' AS status;

@@ -38,7 +38,7 @@ SELECT quire.rotate_channel(t.id(2601));
 SELECT t.error(format($$SELECT quire.keep_channel(t.id(2601), %L)$$, :'first'));
 SELECT quire.open_channel(t.id(2601)) AS second \gset
 SELECT :'second' <> :'first' AS after_rotation;
-SELECT quire.remove_project_member(t.id(2601), t.actor('alice'));
+SELECT quire.delete_project_member(t.id(2601), t.actor('alice'));
 SELECT quire.open_channel(t.id(2601)) AS third \gset
 SELECT :'third' <> :'second' AS after_a_removal;
 SELECT quire.mint_token(t.id(2601), ARRAY['events:read'], interval '1 hour') AS token \gset
@@ -68,17 +68,17 @@ SELECT quire.authenticate(:'token') ->> 'abilities' AS abilities;
 SELECT t.error($$SELECT quire.open_channel(t.id(2601))$$);
 COMMIT;
 
--- project_stats counts.
+-- get_project_stats counts.
 SELECT quire.upsert_project_file(t.id(2601), 'a', repeat('a', 1000)) IS NOT NULL AS saved;
 SELECT quire.upsert_project_file(t.id(2601), 'b', repeat('a', 1000)) IS NOT NULL AS saved;
-SELECT quire.project_stats(t.id(2601)) - 'project_id' - 'stored_bytes';
-SELECT (quire.project_stats(t.id(2601)) ->> 'stored_bytes')::int BETWEEN 10 AND 100 AS is_compressed;
-SELECT t.error($$SELECT quire.project_stats(NULL)$$);
+SELECT quire.get_project_stats(t.id(2601)) - 'project_id' - 'stored_bytes';
+SELECT (quire.get_project_stats(t.id(2601)) ->> 'stored_bytes')::int BETWEEN 10 AND 100 AS is_compressed;
+SELECT t.error($$SELECT quire.get_project_stats(NULL)$$);
 \c - regress_alice
-SELECT t.error($$SELECT quire.project_stats(t.id(2601))$$);
+SELECT t.error($$SELECT quire.get_project_stats(t.id(2601))$$);
 -- Supabase Realtime is not there: a save succeeds, and the failure shows.
 \c - regress_bob
 SELECT t.error($$SELECT quire.update_project(t.id(2601), '{"settings": {"realtime_sink": "kafka"}}')$$);
 SELECT quire.update_project(t.id(2601), '{"settings": {"realtime_sink": "supabase"}}') -> 'settings' AS settings;
 SELECT quire.upsert_project_file(t.id(2601), 'a', 'x') IS NOT NULL AS saved;
-SELECT quire.project_stats(t.id(2601)) -> 'realtime_sink' - 'last_at' AS realtime_sink;
+SELECT quire.get_project_stats(t.id(2601)) -> 'realtime_sink' - 'last_at' AS realtime_sink;

@@ -21,7 +21,7 @@ INSERT INTO told
     UNION ALL SELECT 'list_files_at in pages', seq, checksum FROM quire.list_files_at(t.id(5100), 3, max_files => 2)
     UNION ALL SELECT 'read_project_file', seq, checksum FROM quire.read_project_file(t.id(5100), 'f2')
     UNION ALL SELECT 'list_entities', seq, checksum FROM quire.list_entities(t.id(5100), 't')
-    UNION ALL SELECT 'entities_at', seq, checksum FROM quire.entities_at(t.id(5100), 2)
+    UNION ALL SELECT 'list_entities_at', seq, checksum FROM quire.list_entities_at(t.id(5100), 2)
     UNION ALL SELECT 'get_entity', (e ->> 'seq')::bigint, e ->> 'checksum' FROM quire.get_entity(t.id(5100), 't', '1') e
     UNION ALL SELECT 'list_assets', seq, checksum FROM quire.list_assets(t.id(5100))
     UNION ALL SELECT 'get_asset', (a ->> 'seq')::bigint, a ->> 'checksum' FROM quire.list_assets(t.id(5100)) l, quire.get_asset(t.id(5100), l.content_hash) a
@@ -62,9 +62,9 @@ INSERT INTO given VALUES
     ('poll_subscription', 'SELECT count(*) FROM quire.poll_subscription(t.id(5100), ''s'', 1, ''0 s'', %1$s, %2$L)', 'PT410'),
     ('ack_subscription', 'SELECT quire.ack_subscription(t.id(5100), ''s'', %1$s, %2$L)', 'PT410'),
     ('commit_bundle', 'SELECT quire.commit_bundle(t.id(5100), jsonb_build_array(jsonb_build_object(''op'', ''file.put'', ''file_path'', gen_random_uuid()::text, ''content'', ''1'')), base_seq => %1$s, base_checksum => %2$L)', 'PT409'),
-    ('complete_job', 'SELECT quire.complete_job(t.id(5100), quire.begin_job(t.id(5100), ''short''), base_seq => %1$s, base_checksum => %2$L)', 'PT409'),
+    ('finish_job', 'SELECT quire.finish_job(t.id(5100), quire.begin_job(t.id(5100), ''short''), base_seq => %1$s, base_checksum => %2$L)', 'PT409'),
     ('create_project_snapshot, at', 'SELECT quire.create_project_snapshot(t.id(5100), at_seq => %1$s, at_checksum => %2$L)', 'PT410'),
-    ('create_project_snapshot, since', 'SELECT quire.create_project_snapshot(t.id(5100), since_seq => %1$s, since_checksum => %2$L)', 'PT410'),
+    ('create_project_snapshot, since', 'SELECT quire.create_project_snapshot(t.id(5100), after_seq => %1$s, after_checksum => %2$L)', 'PT410'),
     ('plan_hydration', 'SELECT quire.plan_hydration(t.id(5100), ''{}'', %1$s, %2$L)', 'PT410'),
     ('sync_pull', 'SELECT quire.sync_pull(t.id(5100), ''p'', 100, %1$s, %2$L)', 'PT409'),
     ('sync_ack', 'SELECT quire.sync_ack(t.id(5100), ''p'', %1$s, %2$L)', 'PT409'),
@@ -83,7 +83,7 @@ SELECT p.proname, a.name FROM pg_proc p, unnest(p.proargnames) a (name)
 WHERE p.pronamespace = 'quire'::regnamespace AND a.name LIKE '%checksum' AND array_position(p.proargnames, a.name) <= p.pronargs
     AND p.proname NOT IN (SELECT split_part(f, ',', 1) FROM given) ORDER BY 1, 2;
 SELECT t.detail($$SELECT * FROM quire.poll_events(t.id(5100), 2, after_checksum => '1234567890123456')$$) AS detail;
-SELECT quire.drop_subscription(t.id(5100), 's');
+SELECT quire.delete_subscription(t.id(5100), 's');
 
 -- A subscription whose log is another one: what it has seen is not what is there.
 SELECT quire.create_subscription(t.id(5100), 'n', '{}', 1);
@@ -98,4 +98,4 @@ SELECT t.detail($$SELECT * FROM quire.poll_subscription(t.id(5100), 'n')$$) AS d
 UPDATE quire_store.subscription SET cursor_checksum = repeat('a', 16) WHERE project_id = t.id(5100) AND name = 'n';
 \c - regress_alice
 SELECT t.detail($$SELECT * FROM quire.poll_subscription(t.id(5100), 'n')$$) AS detail;
-SELECT quire.drop_subscription(t.id(5100), 'n');
+SELECT quire.delete_subscription(t.id(5100), 'n');

@@ -80,10 +80,8 @@ SELECT count(*) AS other_truncate_triggers FROM pg_trigger g
 WHERE g.tgfoid = 'quire_store.guard_append_only'::regproc AND g.tgtype & 1 = 0
   AND NOT EXISTS (SELECT FROM pg_trigger r WHERE r.tgrelid = g.tgrelid AND r.tgfoid = g.tgfoid AND r.tgtype & 1 = 1);
 -- the interface
-\a
 SELECT p.proname, pg_get_function_arguments(p.oid) AS arguments, pg_get_function_result(p.oid) AS result, p.provolatile AS volatility
 FROM pg_proc p WHERE p.pronamespace = 'quire'::regnamespace ORDER BY p.proname;
-\a
 -- the composite
 SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
 WHERE attrelid = (SELECT typrelid FROM pg_type WHERE oid = 'quire.project_file_head'::regtype) ORDER BY attnum;

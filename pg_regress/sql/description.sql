@@ -52,3 +52,11 @@ SELECT array_agg(f ORDER BY f) AS alike FROM description GROUP BY summary HAVING
 -- columns of views and of what functions return have descriptions
 SELECT a.attrelid::regclass AS of, a.attname AS without_description FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
 WHERE c.relnamespace = 'quire'::regnamespace AND a.attnum > 0 AND col_description(a.attrelid, a.attnum) IS NULL ORDER BY 1, 2;
+-- sentences say who does what: none of these words, in descriptions of functions and columns, of settings, of reasons
+SELECT of, m[1] AS word FROM (
+    SELECT f::text AS of, obj_description(oid, 'pg_proc') AS words FROM description
+    UNION ALL SELECT a.attrelid::regclass || '.' || a.attname, col_description(a.attrelid, a.attnum) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+        WHERE c.relnamespace = 'quire'::regnamespace AND a.attnum > 0
+    UNION ALL SELECT name, short_desc || ' ' || COALESCE(extra_desc, '') FROM pg_settings WHERE name LIKE 'quire.%'
+    UNION ALL SELECT r::text, r::text FROM quire_store.error_reasons() r) d,
+    regexp_matches(words, '\m(mend(?:s|ed|ing)?|heal(?:s|ed|ing)?|told|tells|deeds?|in words|what stands)\M', 'gi') m ORDER BY 1, 2;

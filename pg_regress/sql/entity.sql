@@ -28,10 +28,10 @@ WITH RECURSIVE page (seq, changes) AS (
     SELECT min(seq), count(*) FROM quire.entity_history(t.id(2500), 'task', '1', max_changes => 1)
     UNION ALL SELECT h.* FROM page p, LATERAL (SELECT min(seq), count(*) FROM quire.entity_history(t.id(2500), 'task', '1', p.seq, 1)) h WHERE p.seq IS NOT NULL)
 SELECT count(*) > 2 AS several, sum(changes) = (SELECT count(*) FROM quire.entity_history(t.id(2500), 'task', '1')) AS all_of_it FROM page;
-SELECT entity_type, entity_id, fields, seq FROM quire.entities_at(t.id(2500), 1);
-SELECT entity_type, entity_id, fields, seq FROM quire.entities_at(t.id(2500), 2) WHERE entity_id = '1' AND entity_type = 'task';
-SELECT entity_type, entity_id, fields, seq FROM quire.entities_at(t.id(2500), 3);
-SELECT count(*) FROM quire.entities_at(t.id(2500), 0);
+SELECT entity_type, entity_id, fields, seq FROM quire.list_entities_at(t.id(2500), 1);
+SELECT entity_type, entity_id, fields, seq FROM quire.list_entities_at(t.id(2500), 2) WHERE entity_id = '1' AND entity_type = 'task';
+SELECT entity_type, entity_id, fields, seq FROM quire.list_entities_at(t.id(2500), 3);
+SELECT count(*) FROM quire.list_entities_at(t.id(2500), 0);
 SELECT field, value, is_unset, seq, kind, message, conflict_id FROM quire.explain_entity(t.id(2500), 'task', '1');
 SELECT seq, ordinal, op, target, before, after, length(checksum) AS checksum FROM quire.oplog WHERE project_id = t.id(2500) ORDER BY seq, ordinal;
 SELECT seq, event, payload - 'timestamp' - 'sender' AS payload FROM quire.poll_events(t.id(2500), 0, 10, true);
@@ -68,8 +68,8 @@ SELECT t.error($$SELECT * FROM quire.list_entities(t.id(2500), 'task', '[]')$$);
 SELECT t.error($$SELECT * FROM quire.list_entities(t.id(2500), 'task', NULL)$$);
 SELECT t.error($$SELECT * FROM quire.entity_history(t.id(2500), 'task', '1', max_changes => 0)$$);
 SELECT t.error($$SELECT * FROM quire.entity_history(t.id(2500), 'task', NULL)$$);
-SELECT t.error($$SELECT * FROM quire.entities_at(t.id(2500), 99)$$);
-SELECT t.error($$SELECT * FROM quire.entities_at(t.id(2500), NULL)$$);
+SELECT t.error($$SELECT * FROM quire.list_entities_at(t.id(2500), 99)$$);
+SELECT t.error($$SELECT * FROM quire.list_entities_at(t.id(2500), NULL)$$);
 SELECT t.error($$SELECT * FROM quire.explain_entity(t.id(2500), NULL, '1')$$);
 SELECT t.rows(t.id(2500)) AS after;
 
@@ -102,9 +102,9 @@ BEGIN
 EXCEPTION WHEN SQLSTATE 'PT409' THEN
     GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
     told := detail::jsonb -> 'conflicts' -> 'task/1';
-    RAISE NOTICE '%', told -> 'title' ->> 'in_words';
-    RAISE NOTICE '%', told -> 'rank' ->> 'in_words';
-    RAISE NOTICE '%', (told -> 'title') - 'their_bundle' - 'in_words';
+    RAISE NOTICE '%', told -> 'title' ->> 'description';
+    RAISE NOTICE '%', told -> 'rank' ->> 'description';
+    RAISE NOTICE '%', (told -> 'title') - 'their_bundle' - 'description';
 END
 $$;
 -- skip leaves it and says so
@@ -185,7 +185,7 @@ SELECT before FROM quire.search_ops(t.id(2502), '{"op": "entity.delete"}');
 \c - postgres
 CALL t.spoil($$UPDATE quire_store.entity_op SET size = 67108864 WHERE project_id = t.id(2502) AND field = 'b'$$);
 SELECT before FROM quire.search_ops(t.id(2502), '{"op": "entity.delete"}');
-SELECT quire.bundle_details(t.id(2502), 5) -> 'ops' -> 0 -> 'before' AS before;
+SELECT quire.get_bundle(t.id(2502), 5) -> 'ops' -> 0 -> 'before' AS before;
 \c - regress_alice
 SELECT quire.delete_project(t.id(2502), 'heavy');
 -- of a bundle with more values than an answer holds, the rest is left out
@@ -193,7 +193,7 @@ SELECT quire.create_project('values', t.id(2503)) IS NOT NULL AS created;
 SELECT r ->> 'seq' AS seq FROM quire.commit_bundle(t.id(2503), (
     SELECT jsonb_agg(jsonb_build_object('op', 'field.set', 'entity_type', 't', 'entity_id', n::text, 'field', 'f', 'value', repeat('x', 1000000))) FROM generate_series(1, 40) n)) r;
 SELECT count(*) FILTER (WHERE o ? 'after') AS told, count(*) FILTER (WHERE o ? 'values_omitted') AS omitted
-FROM jsonb_array_elements(quire.bundle_details(t.id(2503), 1) -> 'ops') o;
+FROM jsonb_array_elements(quire.get_bundle(t.id(2503), 1) -> 'ops') o;
 SELECT quire.delete_project(t.id(2503), 'values');
 SELECT quire.delete_project(t.id(2501), 'conflicts');
 SELECT count(*) FROM quire.list_projects() WHERE project_id = t.id(2501);

@@ -33,7 +33,7 @@ SELECT quire.gc_run(t.id(2560), 2);
 SELECT r ->> 'collected' AS collected, (r ->> 'freed_bytes')::int > 100 AS freed, r ->> 'remaining' AS remaining FROM quire.gc_run(t.id(2560), 2) r;
 SELECT quire.gc_run(t.id(2560), 2);
 SELECT * FROM pg_temp.plan();
-SELECT s -> 'blobs' AS blobs, s -> 'collected_blobs' AS collected FROM quire.project_stats(t.id(2560)) s;
+SELECT s -> 'blobs' AS blobs, s -> 'collected_blobs' AS collected FROM quire.get_project_stats(t.id(2560)) s;
 -- Everything that needs no content still answers; what needs it says that it is gone, and since when and why.
 SELECT version, size FROM quire.project_file_history(t.id(2560), 'changed');
 SELECT file_path, version, size FROM quire.project_files WHERE project_id = t.id(2560) ORDER BY file_path, version;

@@ -27,11 +27,11 @@ SELECT quire.delete_snapshot(t.id(3600), snapshot_id) FROM quire.list_snapshots(
 SELECT t.reasons(t.id(3600));
 -- an open job that names it
 SELECT quire.begin_job(t.id(3600), 'keep', '1 hour') AS job \gset
-SELECT quire.stage_job_ops(t.id(3600), :'job', jsonb_build_array(jsonb_build_object('op', 'asset.put', 'filename', 'a', 'media_type', 'a/b',
+SELECT quire.append_job_ops(t.id(3600), :'job', jsonb_build_array(jsonb_build_object('op', 'asset.put', 'filename', 'a', 'media_type', 'a/b',
     'asset_type', 'data', 'content_hash', (SELECT content_hash FROM quire.project_files WHERE project_id = t.id(3600) AND version = 1))));
 SELECT t.reasons(t.id(3600));
 SELECT quire.gc_run(t.id(3600)) ->> 'collected' AS collected;
-SELECT quire.complete_job(t.id(3600), :'job') -> 'ops' -> 0 ->> 'status' AS status;
+SELECT quire.finish_job(t.id(3600), :'job') -> 'ops' -> 0 ->> 'status' AS status;
 SELECT quire.delete_asset(t.id(3600), content_hash, 'x') ->> 'status' AS status FROM quire.list_assets(t.id(3600));
 SELECT quire.update_project(t.id(3600), '{"settings": {"asset_retention_days": {"data": 0}}}') IS NOT NULL AS updated;
 SELECT t.reasons(t.id(3600));
@@ -42,6 +42,6 @@ CALL t.spoil($$UPDATE quire_store.blob SET bytes = '\x00' WHERE project_id = t.i
 SELECT quire.verify_project(t.id(3600)) -> 'is_sound' AS sound;
 SELECT t.reasons(t.id(3600));
 SELECT quire.gc_run(t.id(3600)) ->> 'collected' AS collected;
-SELECT quire.reject_quarantined(t.id(3600), quarantine_id, 'nobody has it') ->> 'status' AS status FROM quire.list_quarantine(t.id(3600));
+SELECT quire.discard_quarantined(t.id(3600), quarantine_id, 'nobody has it') ->> 'status' AS status FROM quire.list_quarantine(t.id(3600));
 SELECT quire.gc_run(t.id(3600)) ->> 'collected' AS collected;
 SELECT t.reasons(t.id(3600));

@@ -12,7 +12,7 @@ SELECT n, (SELECT count(*) FROM quire.list_files_at(t.id(1800), at_tag => text))
 SELECT n, quire.create_subscription(t.id(1800), text) FROM evil ORDER BY n;
 SELECT n, (SELECT count(*) FROM quire.poll_subscription(t.id(1800), text)) AS events FROM evil ORDER BY n;
 SELECT n, quire.ack_subscription(t.id(1800), text, 1) FROM evil ORDER BY n;
-SELECT n, quire.drop_subscription(t.id(1800), text) FROM evil ORDER BY n;
+SELECT n, quire.delete_subscription(t.id(1800), text) FROM evil ORDER BY n;
 SELECT n, quire.diff_project_file(t.id(1800), text, 0, 1) <> '' AS diff FROM evil ORDER BY n;
 SELECT n, quire.merge_project_file(t.id(1800), text, text || 'x', 1) ->> 'status' AS status FROM evil ORDER BY n;
 SELECT n, version FROM evil, LATERAL quire.restore_project_file(t.id(1800), text, 1) ORDER BY n;

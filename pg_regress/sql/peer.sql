@@ -11,7 +11,7 @@ SELECT quire.create_project_snapshot(t.id(3200)) ->> 'seq' AS seq;
 SELECT quire.undo(t.id(3200)) ->> 'seq' AS seq;
 SELECT quire.sync_status(t.id(3200), 'laptop') - ARRAY['checksum', 'acked_checksum'] AS status;
 -- whole bundles, at least one; what changes no content does not travel
-SELECT p ->> 'after' AS after, p ->> 'checkpoint' AS checkpoint, p ->> 'has_more' AS has_more, jsonb_array_length(p -> 'bundles') AS bundles FROM quire.sync_pull(t.id(3200), 'laptop', 1) p;
+SELECT p ->> 'after_seq' AS after_seq, p ->> 'checkpoint' AS checkpoint, p ->> 'has_more' AS has_more, jsonb_array_length(p -> 'bundles') AS bundles FROM quire.sync_pull(t.id(3200), 'laptop', 1) p;
 SELECT p ->> 'checkpoint' AS checkpoint, p ->> 'has_more' AS has_more, jsonb_array_length(p -> 'bundles') AS bundles, p -> 'corrupt' AS corrupt FROM quire.sync_pull(t.id(3200), 'laptop') p;
 SELECT b ->> 'seq' AS seq, o -> 'op' ->> 'op' AS op, o ? 'base' AS base, o -> 'moved' ->> 'size' AS moved, o -> 'fields' -> 0 ->> 'field' AS field, jsonb_array_length(b -> 'contents') AS contents, (b ->> 'undoes_bundle_id') IS NOT NULL AS undoes
 FROM quire.sync_pull(t.id(3200), 'laptop') p, jsonb_array_elements(p -> 'bundles') b, jsonb_array_elements(b -> 'ops') o;
@@ -20,7 +20,7 @@ SELECT b ->> 'seq' AS seq, b ->> 'undoes_made_as' AS undoes_made_as FROM quire.s
 SELECT jsonb_object_keys(b -> 'header') AS header FROM quire.sync_pull(t.id(3200), 'laptop', 1) p, jsonb_array_elements(p -> 'bundles') b ORDER BY 1;
 SELECT quire.sync_ack(t.id(3200), 'laptop', 2);
 SELECT quire.sync_ack(t.id(3200), 'laptop', 1);
-SELECT p ->> 'after' AS after, p ->> 'checkpoint' AS checkpoint, jsonb_array_length(p -> 'bundles') AS bundles FROM quire.sync_pull(t.id(3200), 'laptop') p;
+SELECT p ->> 'after_seq' AS after_seq, p ->> 'checkpoint' AS checkpoint, jsonb_array_length(p -> 'bundles') AS bundles FROM quire.sync_pull(t.id(3200), 'laptop') p;
 -- our own bundles, back again
 SELECT status, reasons, r.seq FROM quire.sync_pull(t.id(3200), 'laptop', 100, 0) p, quire.sync_push(t.id(3200), 'laptop', 7, p -> 'bundles') r;
 SELECT quire.sync_status(t.id(3200), 'laptop') - ARRAY['checksum', 'acked_checksum'] AS status;
@@ -73,7 +73,7 @@ SELECT status, reasons, r.seq FROM quire.sync_push(t.id(3202), 'laptop', 1, :'bu
 SELECT version FROM quire.upsert_project_file(t.id(3202), 'a', 'two');
 SELECT seq, target, display_name, from_peer FROM quire.search_ops(t.id(3202));
 SELECT seq, event, payload ->> 'from_peer' AS from_peer, payload ? 'from_peer' AS says_so FROM quire.poll_events(t.id(3202));
-SELECT seq, quire.bundle_details(t.id(3202), seq) ->> 'from_peer' AS from_peer FROM generate_series(1, 2) seq;
+SELECT seq, quire.get_bundle(t.id(3202), seq) ->> 'from_peer' AS from_peer FROM generate_series(1, 2) seq;
 -- owners only
 SELECT quire.set_project_member(t.id(3200), t.actor('bob'), 'editor') ->> 'role' AS role;
 \c - regress_bob

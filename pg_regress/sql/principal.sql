@@ -153,7 +153,7 @@ CALL regress_principal.run();
 RESET ROLE;
 SELECT context, who FROM regress_principal.said ORDER BY context; TRUNCATE regress_principal.said;
 SELECT quire.set_project_member(t.id(3900), t.actor('bob'), 'viewer') ->> 'role' AS role;
-SELECT quire.remove_project_member(t.id(3900), t.actor('bob'));
+SELECT quire.delete_project_member(t.id(3900), t.actor('bob'));
 \c - regress_guest
 BEGIN;
 SELECT quire.authenticate(:'token') ->> 'project_id' = t.id(3900)::text AS bound;

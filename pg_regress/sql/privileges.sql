@@ -12,7 +12,7 @@ SELECT quire.create_subscription(t.id(1600), 'of alice');
 CREATE TEMP TABLE call AS SELECT * FROM t.call;
 INSERT INTO call VALUES
     ('delete_project', 'SELECT quire.delete_project(%s, ''private'')'),
-    ('remove_project_member', 'SELECT quire.remove_project_member(%s, t.actor(''carol''))'),
+    ('delete_project_member', 'SELECT quire.delete_project_member(%s, t.actor(''carol''))'),
     ('upsert_project_file', 'SELECT quire.upsert_project_file(%s, ''a'', ''x'')'),
     ('upsert_project_file_bytes', 'SELECT quire.upsert_project_file_bytes(%s, ''a'', ''x'')'),
     ('delete_project_file', 'SELECT quire.delete_project_file(%s, ''a'')'),
@@ -95,7 +95,7 @@ SELECT t.error($$SELECT quire.set_project_member(t.id(1600), t.actor('carol'), '
 SELECT t.error($$SELECT quire.delete_project(t.id(1600), 'private')$$);
 -- a removed user loses access, and their history stays
 \c - regress_alice
-SELECT quire.remove_project_member(t.id(1600), t.actor('bob'));
+SELECT quire.delete_project_member(t.id(1600), t.actor('bob'));
 SELECT version, actor = t.actor('bob') AS by_bob FROM quire.project_file_history(t.id(1600), 'a');
 \c - regress_bob
 SELECT t.error($$SELECT * FROM quire.list_current_files(t.id(1600))$$);

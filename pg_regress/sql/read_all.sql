@@ -18,7 +18,7 @@ BEGIN
         PERFORM quire.mint_token(project, '{project:read}', '1 hour', max_uses => 3);
         PERFORM quire.create_project_snapshot(project);
         PERFORM quire.open_channel(project);
-        PERFORM quire.stage_job_ops(project, quire.begin_job(project, 'hidden'), '[{"op": "file.delete", "file_path": "plans"}]');
+        PERFORM quire.append_job_ops(project, quire.begin_job(project, 'hidden'), '[{"op": "file.delete", "file_path": "plans"}]');
         PERFORM quire.sync_ack(project, 'hidden', 1);
     END LOOP;
 END

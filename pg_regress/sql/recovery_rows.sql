@@ -35,7 +35,7 @@ SELECT length(content) FROM quire.read_project_file(t.id(3110), 'large');
 SELECT octet_length(quire.read_asset_range(t.id(3110), :'raw'));
 SELECT t.findings(t.id(3110));
 -- and its entry needs no copy any more
-SELECT quire.repair(t.id(3110), quarantine_id) ->> 'repaired_from' AS mended_from FROM quire.list_quarantine(t.id(3110));
+SELECT quire.repair(t.id(3110), quarantine_id) ->> 'repaired_from' AS repaired_from FROM quire.list_quarantine(t.id(3110));
 -- a part of a content is read without the rest, and checked all the same
 \c - postgres
 CALL t.spoil($$UPDATE quire_store.blob_chunk c SET bytes = set_byte(c.bytes, 500, get_byte(c.bytes, 500) # 1) FROM quire_store.blob b WHERE b.project_id = t.id(3110) AND b.size = 2560000 AND b.hash = c.hash AND c.project_id = b.project_id AND c.ordinal = 2$$);
@@ -58,7 +58,7 @@ CALL t.spoil($$UPDATE quire_store.blob SET state = 2 WHERE project_id = t.id(311
 SELECT t.findings(t.id(3110));
 SELECT version FROM quire.upsert_project_file(t.id(3110), 'small once more', repeat('small', 20));
 SELECT t.findings(t.id(3110));
-SELECT quire.repair(t.id(3110), quarantine_id) ->> 'repaired_from' AS mended_from FROM quire.list_quarantine(t.id(3110));
+SELECT quire.repair(t.id(3110), quarantine_id) ->> 'repaired_from' AS repaired_from FROM quire.list_quarantine(t.id(3110));
 -- rows that cannot even be read
 \c - postgres
 CALL t.spoil($$UPDATE quire_store.bundle SET details = jsonb_set(details, '{op_checksum}', '"no hex"') WHERE project_id = t.id(3110) AND kind = 'system'$$);
@@ -66,11 +66,11 @@ CALL t.spoil($$UPDATE quire_store.entity_op SET value = '1e400' WHERE project_id
 CALL t.spoil($$UPDATE quire_store.entity_field SET value = '1e400' WHERE project_id = t.id(3110)$$);
 \c - regress_alice
 SELECT t.findings(t.id(3110));
-SELECT quire.repair(t.id(3110), quarantine_id, '{"op": {"op": "field.set", "entity_type": "t", "entity_id": "1", "field": "f", "value": 1}}') ->> 'repaired_from' AS mended_from
+SELECT quire.repair(t.id(3110), quarantine_id, '{"op": {"op": "field.set", "entity_type": "t", "entity_id": "1", "field": "f", "value": 1}}') ->> 'repaired_from' AS repaired_from
 FROM quire.list_quarantine(t.id(3110)) WHERE kind = 'field_op';
-SELECT quire.repair(t.id(3110), quarantine_id) ->> 'repaired_from' AS mended_from FROM quire.list_quarantine(t.id(3110)) WHERE kind = 'bundle';
+SELECT quire.repair(t.id(3110), quarantine_id) ->> 'repaired_from' AS repaired_from FROM quire.list_quarantine(t.id(3110)) WHERE kind = 'bundle';
 SELECT t.findings(t.id(3110));
-SELECT quire.repair(t.id(3110), quarantine_id) ->> 'repaired_from' AS mended_from FROM quire.list_quarantine(t.id(3110)) WHERE kind = 'entity_field';
+SELECT quire.repair(t.id(3110), quarantine_id) ->> 'repaired_from' AS repaired_from FROM quire.list_quarantine(t.id(3110)) WHERE kind = 'entity_field';
 SELECT t.findings(t.id(3110));
 -- what is not in the operation: times, makers, reasons, counts, what a move took along
 SELECT quire.commit_bundle(t.id(3110), '[{"op": "file.move", "from_path": "small", "to_path": "moved"}]') ->> 'seq' AS seq;
@@ -101,16 +101,16 @@ CALL t.spoil($$UPDATE quire_store.project_head SET live_files = 0, live_bytes = 
 \c - regress_alice
 SELECT t.findings(t.id(3110));
 SELECT t.error(format('SELECT quire.get_asset(t.id(3110), %L)', :'raw'));
-SELECT quire.repair(t.id(3110), quarantine_id, jsonb_build_object('op', jsonb_build_object('op', 'asset.delete', 'content_hash', :'raw', 'reason', 'old'))) ->> 'repaired_from' AS mended_from
+SELECT quire.repair(t.id(3110), quarantine_id, jsonb_build_object('op', jsonb_build_object('op', 'asset.delete', 'content_hash', :'raw', 'reason', 'old'))) ->> 'repaired_from' AS repaired_from
 FROM quire.list_quarantine(t.id(3110)) WHERE kind = 'asset_op';
-SELECT quire.repair(t.id(3110), quarantine_id) ->> 'repaired_from' AS mended_from FROM quire.list_quarantine(t.id(3110));
+SELECT quire.repair(t.id(3110), quarantine_id) ->> 'repaired_from' AS repaired_from FROM quire.list_quarantine(t.id(3110));
 SELECT t.findings(t.id(3110));
 SELECT t.error(format('SELECT quire.get_asset(t.id(3110), %L)', :'raw'));
 SELECT t.error(format('SELECT quire.read_asset_range(t.id(3110), %L)', :'raw'));
 SELECT t.error($$SELECT * FROM quire.list_assets(t.id(3110))$$);
-SELECT quire.repair(t.id(3110), quarantine_id) ->> 'repaired_from' AS mended_from FROM quire.list_quarantine(t.id(3110));
+SELECT quire.repair(t.id(3110), quarantine_id) ->> 'repaired_from' AS repaired_from FROM quire.list_quarantine(t.id(3110));
 SELECT t.findings(t.id(3110));
-SELECT quire.repair(t.id(3110), quarantine_id) ->> 'repaired_from' AS mended_from FROM quire.list_quarantine(t.id(3110));
+SELECT quire.repair(t.id(3110), quarantine_id) ->> 'repaired_from' AS repaired_from FROM quire.list_quarantine(t.id(3110));
 SELECT t.findings(t.id(3110));
 \c - postgres
 SELECT t.all_rows(t.id(3110)) = :'before' AS as_before;
@@ -118,7 +118,7 @@ SELECT t.all_rows(t.id(3110)) = :'before' AS as_before;
 CALL t.spoil($$UPDATE quire_store.project_files SET is_deleted = NOT is_deleted WHERE project_id = t.id(3110) AND op = 'file.move' AND is_deleted$$);
 \c - regress_alice
 SELECT t.findings(t.id(3110));
-SELECT quire.repair(t.id(3110), quarantine_id) ->> 'repaired_from' AS mended_from FROM quire.list_quarantine(t.id(3110)) WHERE fault = 'row';
+SELECT quire.repair(t.id(3110), quarantine_id) ->> 'repaired_from' AS repaired_from FROM quire.list_quarantine(t.id(3110)) WHERE fault = 'row';
 SELECT t.findings(t.id(3110));
 SELECT count(*) FROM quire.list_quarantine(t.id(3110));
 \c - postgres
@@ -144,9 +144,9 @@ SELECT quire.put_asset(t.id(3110), 'kept.txt', 'kept', 'a/b', 'data') ->> 'statu
 CALL t.spoil($$DELETE FROM quire_store.asset WHERE project_id = t.id(3110)$$);
 \c - regress_alice
 SELECT t.findings(t.id(3110));
-SELECT quire.repair(t.id(3110), quarantine_id) ->> 'repaired_from' AS mended_from FROM quire.list_quarantine(t.id(3110));
+SELECT quire.repair(t.id(3110), quarantine_id) ->> 'repaired_from' AS repaired_from FROM quire.list_quarantine(t.id(3110));
 SELECT t.findings(t.id(3110));
--- what was given up and becomes wrong anew is found anew
+-- what was discarded and becomes wrong anew is found anew
 SELECT version FROM quire.upsert_project_file(t.id(3110), 'f', 'content');
 SELECT quire.commit_bundle(t.id(3110), t.set_field('f', '1')) ->> 'seq' AS seq;
 \c - postgres
@@ -154,7 +154,7 @@ CALL t.spoil($$UPDATE quire_store.blob SET bytes = 'CONTENT' WHERE project_id = 
 CALL t.spoil($$UPDATE quire_store.entity_field SET value = '2' WHERE project_id = t.id(3110)$$);
 \c - regress_alice
 SELECT t.findings(t.id(3110));
-SELECT quire.reject_quarantined(t.id(3110), quarantine_id, 'so be it') ->> 'status' AS status FROM quire.list_quarantine(t.id(3110));
+SELECT quire.discard_quarantined(t.id(3110), quarantine_id, 'so be it') ->> 'status' AS status FROM quire.list_quarantine(t.id(3110));
 SELECT t.findings(t.id(3110));
 SELECT version FROM quire.upsert_project_file(t.id(3110), 'again', 'content');
 SELECT quire.commit_bundle(t.id(3110), t.set_field('f', '3')) ->> 'seq' AS seq;
@@ -164,14 +164,14 @@ CALL t.spoil($$UPDATE quire_store.blob SET bytes = 'CONTENT' WHERE project_id = 
 CALL t.spoil($$UPDATE quire_store.entity_field SET value = '4' WHERE project_id = t.id(3110)$$);
 \c - regress_alice
 SELECT t.findings(t.id(3110));
-SELECT quire.repair(t.id(3110), quarantine_id, '{"content": "content"}') ->> 'repaired_from' AS mended_from FROM quire.list_quarantine(t.id(3110));
+SELECT quire.repair(t.id(3110), quarantine_id, '{"content": "content"}') ->> 'repaired_from' AS repaired_from FROM quire.list_quarantine(t.id(3110));
 SELECT t.findings(t.id(3110));
--- content that is missing and given up is unavailable, and comes back when it is written again
+-- content that is missing and discarded is unavailable, and comes back when it is written again
 \c - postgres
 CALL t.spoil($$DELETE FROM quire_store.blob WHERE project_id = t.id(3110) AND size IN (4, 7)$$);
 \c - regress_alice
 SELECT t.findings(t.id(3110));
-SELECT quire.reject_quarantined(t.id(3110), quarantine_id, 'nobody has it') ->> 'status' AS status FROM quire.list_quarantine(t.id(3110));
+SELECT quire.discard_quarantined(t.id(3110), quarantine_id, 'nobody has it') ->> 'status' AS status FROM quire.list_quarantine(t.id(3110));
 SELECT t.error($$SELECT quire.read_project_file(t.id(3110), 'f')$$);
 SELECT t.findings(t.id(3110));
 SELECT version FROM quire.upsert_project_file(t.id(3110), 'once more', 'content');
@@ -195,8 +195,8 @@ SELECT content FROM quire.read_project_file(t.id(3110), 'w');
 SELECT quire.get_entity(t.id(3110), 't', '2') -> 'fields' AS fields;
 SELECT quire.create_project_snapshot(t.id(3110)) ->> 'file_count' AS files;
 SELECT quire.restore_project(t.id(3110), :first - 1, true) IS NOT NULL AS planned;
-SELECT quire.repair(t.id(3110), quarantine_id, '{"op": {"op": "field.set", "entity_type": "t", "entity_id": "2", "field": "f", "value": 1}}') ->> 'repaired_from' AS mended_from FROM quire.list_quarantine(t.id(3110)) WHERE kind = 'field_op';
-SELECT quire.reject_quarantined(t.id(3110), quarantine_id, 'lost') ->> 'status' AS status FROM quire.list_quarantine(t.id(3110));
+SELECT quire.repair(t.id(3110), quarantine_id, '{"op": {"op": "field.set", "entity_type": "t", "entity_id": "2", "field": "f", "value": 1}}') ->> 'repaired_from' AS repaired_from FROM quire.list_quarantine(t.id(3110)) WHERE kind = 'field_op';
+SELECT quire.discard_quarantined(t.id(3110), quarantine_id, 'lost') ->> 'status' AS status FROM quire.list_quarantine(t.id(3110));
 SELECT quire.revert_bundle(t.id(3110), :second) ->> 'seq' IS NOT NULL AS reverted;
 SELECT quire.get_entity(t.id(3110), 't', '2') -> 'fields' AS fields;
 -- a head that is far away
@@ -225,6 +225,6 @@ SELECT o.project_id, t.id(3111), 'field_op', jsonb_build_object('seq', o.bundle_
 FROM quire_store.entity_op o WHERE o.project_id = t.id(3112) AND o.entity_type = 'n' AND o.entity_id = '1';
 \c - regress_alice
 SELECT t.error($$SELECT quire.poll_events(t.id(3112), 0, 1000)$$);
-SELECT quire.repair(t.id(3112), t.id(3111)) ->> 'repaired_from' AS mended_from;
+SELECT quire.repair(t.id(3112), t.id(3111)) ->> 'repaired_from' AS repaired_from;
 SELECT t.error($$SELECT quire.poll_events(t.id(3112), 0, 1000)$$);
 SELECT quire.delete_project(t.id(3112), 'numbers');

@@ -13,7 +13,7 @@ INSERT INTO result VALUES ('restore_project', quire.restore_project(:'p', 1, tru
 INSERT INTO result VALUES ('commit_bundle', quire.commit_bundle(:'p', '[{"op": "file.put", "file_path": "c", "content": "2"}, {"op": "file.move", "from_path": "c", "to_path": "d"},
     {"op": "field.set", "entity_type": "t", "entity_id": "1", "field": "x", "value": 1}, {"op": "field.set", "entity_type": "t", "entity_id": "2", "field": "x", "value": 1}, {"op": "entity.delete", "entity_type": "t", "entity_id": "2"},
     {"op": "asset.put", "filename": "f", "media_type": "a/b", "asset_type": "c", "content_base64": "eno="}]'));
-INSERT INTO result SELECT 'bundle_details', quire.bundle_details(:'p', (quire.get_project(:'p') ->> 'seq')::bigint);
+INSERT INTO result SELECT 'get_bundle', quire.get_bundle(:'p', (quire.get_project(:'p') ->> 'seq')::bigint);
 INSERT INTO result VALUES ('get_entity', quire.get_entity(:'p', 't', '1'));
 SELECT version FROM quire.upsert_project_file(:'p', 'm', E'A\nb\nd\n');
 INSERT INTO result SELECT 'undo', quire.revert_bundle(:'p', 4, 'skip');
@@ -23,10 +23,10 @@ INSERT INTO result VALUES ('put_asset', quire.put_asset(:'p', 'f', 'zz', 'a/b', 
 INSERT INTO result SELECT 'get_asset', quire.get_asset(:'p', content_hash) FROM quire.list_assets(:'p');
 INSERT INTO result SELECT 'archive_blob', quire.archive_blob(:'p', content_hash, encode(sha256('zz'), 'hex')) FROM quire.list_assets(:'p');
 INSERT INTO result SELECT 'restore_blob', quire.restore_blob(:'p', content_hash, 'zz') FROM quire.list_assets(:'p');
-INSERT INTO result VALUES ('gc_run', quire.gc_run(:'p')), ('get_project', quire.get_project(:'p')), ('project_stats', quire.project_stats(:'p'));
+INSERT INTO result VALUES ('gc_run', quire.gc_run(:'p')), ('get_project', quire.get_project(:'p')), ('get_project_stats', quire.get_project_stats(:'p'));
 INSERT INTO result VALUES ('create_project_snapshot', quire.create_project_snapshot(:'p'));
 INSERT INTO result SELECT 'verify_snapshot', quire.verify_snapshot(:'p', (j ->> 'snapshot_id')::uuid) FROM result WHERE f = 'create_project_snapshot';
-INSERT INTO result VALUES ('plan_hydration', quire.plan_hydration(:'p', '{}')), ('start_session', quire.start_session(:'p'));
+INSERT INTO result VALUES ('plan_hydration', quire.plan_hydration(:'p', '{}')), ('begin_session', quire.begin_session(:'p'));
 INSERT INTO result VALUES ('authenticate', quire.authenticate(quire.mint_token(:'p', '{project:read}', '1 hour')));
 -- The names of members, at whatever depth.
 CREATE TEMP VIEW member AS

@@ -14,7 +14,7 @@ FULL JOIN (SELECT file_path, content_hash, mode, size FROM quire.project_files_c
 SELECT r -> 'seq' AS seq, r -> 'file_count' AS files, r -> 'manifest' AS manifest, r -> 'deleted' AS deleted, r -> 'cached' AS cached, r ->> 'snapshot_id' AS empty
 FROM quire.create_project_snapshot(t.id(2700)) r \gset empty_
 \echo :empty_seq :empty_files :empty_manifest :empty_deleted :empty_cached
-SELECT encode(quire.read_snapshot(t.id(2700), :'empty_empty'), 'hex') AS empty_zip;
+SELECT length(archive) AS size, encode(sha256(archive), 'hex') AS sha256 FROM quire.read_snapshot(t.id(2700), :'empty_empty') archive;
 SELECT event, seq, payload - 'snapshot_id' - 'timestamp' - 'sender' - 'content_hash' AS payload FROM quire.poll_events(t.id(2700));
 
 -- content of every kind: text, none, bytes, more than one chunk, executable, links, names
@@ -47,7 +47,7 @@ SELECT f ->> 'file_path' AS file_path, f ->> 'size' AS size, f ->> 'version' AS 
     f ->> 'content_hash' = (SELECT content_hash FROM quire.read_project_file(t.id(2700), f ->> 'file_path')) AS same_hash
 FROM quire.get_snapshot_manifest(t.id(2700), :'zip') m, jsonb_array_elements(m -> 'manifest') WITH ORDINALITY AS e (f, n) ORDER BY n;
 SELECT array(SELECT jsonb_object_keys(m) ORDER BY 1) AS members, m -> 'seq' AS seq FROM quire.get_snapshot_manifest(t.id(2700), :'zip') m;
-SELECT seq, since_seq, format, size > 3000000 AS is_large, length(content_hash) AS hash, file_count, chunk_count > 3 AS has_chunks FROM quire.list_snapshots(t.id(2700));
+SELECT seq, after_seq, format, size > 3000000 AS is_large, length(content_hash) AS hash, file_count, chunk_count > 3 AS has_chunks FROM quire.list_snapshots(t.id(2700));
 
 -- whole, in chunks, and with the token: the same bytes, of the hash that was promised
 SELECT quire.read_snapshot(t.id(2700), :'zip') = string_agg(quire.read_snapshot_chunk(t.id(2700), :'zip', n), '' ORDER BY n) AS same,
@@ -85,7 +85,7 @@ SELECT seq, event, payload ->> 'format' AS format, payload ->> 'seq' AS snapshot
 -- for who waits for it
 SELECT quire.create_subscription(t.id(2700), 'archiver', '{"events": ["snapshot:ready"]}');
 SELECT count(*) AS events, bool_and(event = 'snapshot:ready') AS only_those FROM quire.poll_subscription(t.id(2700), 'archiver');
-SELECT quire.drop_subscription(t.id(2700), 'archiver');
+SELECT quire.delete_subscription(t.id(2700), 'archiver');
 SELECT t.error($$SELECT quire.create_subscription(t.id(2700), 'x', '{"events": ["snapshot:gone"]}')$$);
 
 -- deltas: of two states, the archive of the one and the delta make the other
@@ -105,38 +105,38 @@ SELECT quire.commit_bundle(t.id(2702), '[
     {"op": "file.delete", "file_path": "übung/日本 語.txt"},
     {"op": "file.delete", "file_path": "-rf *; $(x) ''\""},
     {"op": "file.put", "file_path": "new", "content": ""}]') -> 'seq' AS seq;
-SELECT format, r ->> 'since_seq' AS since_seq, r ->> 'seq' AS seq, r -> 'file_count' AS files, (SELECT string_agg(f ->> 'file_path', ' ' ORDER BY n) FROM jsonb_array_elements(r -> 'manifest') WITH ORDINALITY AS e (f, n)) AS manifest, r -> 'deleted' AS deleted
-FROM unnest(ARRAY['zip', 'tar.zst']) format, LATERAL quire.create_project_snapshot(t.id(2702), format, since_seq => 1) r;
-SELECT quire.verify_snapshot(t.id(2702), snapshot_id) - 'snapshot_id' AS verified FROM quire.list_snapshots(t.id(2702)) WHERE since_seq = 1;
+SELECT format, r ->> 'after_seq' AS after_seq, r ->> 'seq' AS seq, r -> 'file_count' AS files, (SELECT string_agg(f ->> 'file_path', ' ' ORDER BY n) FROM jsonb_array_elements(r -> 'manifest') WITH ORDINALITY AS e (f, n)) AS manifest, r -> 'deleted' AS deleted
+FROM unnest(ARRAY['zip', 'tar.zst']) format, LATERAL quire.create_project_snapshot(t.id(2702), format, after_seq => 1) r;
+SELECT quire.verify_snapshot(t.id(2702), snapshot_id) - 'snapshot_id' AS verified FROM quire.list_snapshots(t.id(2702)) WHERE after_seq = 1;
 SELECT quire.create_project('applied', t.id(2703)) IS NOT NULL AS created;
 SELECT quire.restore_snapshot(t.id(2703), quire.read_snapshot(t.id(2700), :'zip')) -> 'seq' AS seq;
-SELECT quire.restore_snapshot(t.id(2703), quire.read_snapshot(t.id(2702), snapshot_id)) -> 'seq' AS seq FROM quire.list_snapshots(t.id(2702)) WHERE since_seq = 1 AND format = 'zip';
+SELECT quire.restore_snapshot(t.id(2703), quire.read_snapshot(t.id(2702), snapshot_id)) -> 'seq' AS seq FROM quire.list_snapshots(t.id(2702)) WHERE after_seq = 1 AND format = 'zip';
 EXECUTE same(t.id(2702), t.id(2703));
 SELECT quire.restore_project(t.id(2703), 1) -> 'seq' AS seq;
-SELECT quire.restore_snapshot(t.id(2703), quire.read_snapshot(t.id(2702), snapshot_id)) -> 'seq' AS seq FROM quire.list_snapshots(t.id(2702)) WHERE since_seq = 1 AND format = 'tar.zst';
+SELECT quire.restore_snapshot(t.id(2703), quire.read_snapshot(t.id(2702), snapshot_id)) -> 'seq' AS seq FROM quire.list_snapshots(t.id(2702)) WHERE after_seq = 1 AND format = 'tar.zst';
 EXECUTE same(t.id(2702), t.id(2703));
 -- back again with a delta of the opposite way
 SELECT quire.restore_project(t.id(2702), 1) -> 'seq' AS seq;
-SELECT quire.create_project_snapshot(t.id(2702), since_seq => 4) ->> 'snapshot_id' AS back \gset
+SELECT quire.create_project_snapshot(t.id(2702), after_seq => 4) ->> 'snapshot_id' AS back \gset
 SELECT quire.restore_snapshot(t.id(2703), quire.read_snapshot(t.id(2702), :'back')) -> 'seq' AS seq;
 EXECUTE same(t.id(2702), t.id(2703));
 -- since the newest seq, which is after the last change of a file: nothing, and it can be applied
-SELECT r ->> 'snapshot_id' AS nothing, r -> 'file_count' AS files, r -> 'deleted' AS deleted FROM quire.create_project_snapshot(t.id(2702), since_seq => 6) r \gset
+SELECT r ->> 'snapshot_id' AS nothing, r -> 'file_count' AS files, r -> 'deleted' AS deleted FROM quire.create_project_snapshot(t.id(2702), after_seq => 6) r \gset
 \echo :files :deleted
 SELECT quire.restore_snapshot(t.id(2703), quire.read_snapshot(t.id(2702), :'nothing')) -> 'bundle_id' AS bundle_id;
 -- since 0 is everything, without deleting anything else
-SELECT r -> 'file_count' AS files, r -> 'deleted' AS deleted, r -> 'since_seq' AS since_seq FROM quire.create_project_snapshot(t.id(2702), since_seq => 0) r;
+SELECT r -> 'file_count' AS files, r -> 'deleted' AS deleted, r -> 'after_seq' AS after_seq FROM quire.create_project_snapshot(t.id(2702), after_seq => 0) r;
 -- what a delta says about itself is no file of the project, so the limits of files do not concern it
 SELECT quire.create_project('small', id, settings => '{"max_file_bytes": 100, "max_project_bytes": 100}') = id AS created FROM unnest(ARRAY[t.id(2797), t.id(2798)]) id;
 SELECT r -> 'success' AS success FROM quire.bulk_upsert_project_files(t.id(2797), (SELECT jsonb_agg(jsonb_build_object('file_path', format('%s/%s', n, repeat('a', 90)), 'content', n::text)) FROM generate_series(1, 20) n)) r;
 SELECT r -> 'success' AS success FROM quire.bulk_delete_project_files(t.id(2797), (SELECT array_agg(format('%s/%s', n, repeat('a', 90))) FROM generate_series(2, 20) n)) r;
 SELECT format, jsonb_array_length(quire.restore_snapshot(t.id(2798), quire.read_snapshot(t.id(2797), (older ->> 'snapshot_id')::uuid)) -> 'ops') AS restored,
     jsonb_array_length(quire.restore_snapshot(t.id(2798), quire.read_snapshot(t.id(2797), (delta ->> 'snapshot_id')::uuid)) -> 'ops') AS applied
-FROM unnest(ARRAY['zip', 'tar.zst']) format, LATERAL quire.create_project_snapshot(t.id(2797), format, at_seq => 1) older, LATERAL quire.create_project_snapshot(t.id(2797), format, since_seq => 1) delta;
+FROM unnest(ARRAY['zip', 'tar.zst']) format, LATERAL quire.create_project_snapshot(t.id(2797), format, at_seq => 1) older, LATERAL quire.create_project_snapshot(t.id(2797), format, after_seq => 1) delta;
 EXECUTE same(t.id(2797), t.id(2798));
-SELECT t.error($$SELECT quire.create_project_snapshot(t.id(2702), since_seq => -1)$$);
-SELECT t.error($$SELECT quire.create_project_snapshot(t.id(2702), since_seq => 99)$$);
-SELECT t.error($$SELECT quire.create_project_snapshot(t.id(2702), at_seq => 1, since_seq => 2)$$);
+SELECT t.error($$SELECT quire.create_project_snapshot(t.id(2702), after_seq => -1)$$);
+SELECT t.error($$SELECT quire.create_project_snapshot(t.id(2702), after_seq => 99)$$);
+SELECT t.error($$SELECT quire.create_project_snapshot(t.id(2702), at_seq => 1, after_seq => 2)$$);
 
 -- arguments
 SELECT t.error($$SELECT quire.create_project_snapshot(t.id(2700), 'rar')$$);
@@ -147,13 +147,13 @@ SELECT t.error($$SELECT quire.create_project_snapshot(t.id(2700), ttl => '0')$$)
 SELECT t.error($$SELECT quire.create_project_snapshot(t.id(2700), ttl => '-1 second')$$);
 SELECT t.error($$SELECT quire.create_project_snapshot(t.id(2700), ttl => '367 days')$$);
 SELECT t.error($$SELECT quire.create_project_snapshot(t.id(999999))$$);
-SELECT t.error($$SELECT quire.start_session(t.id(2700), ttl => '367 days')$$);
-SELECT t.error($$SELECT quire.start_session(t.id(2700), format => 'rar')$$);
-SELECT t.error($$SELECT quire.end_session(t.id(2700), t.id(1))$$);
+SELECT t.error($$SELECT quire.begin_session(t.id(2700), ttl => '367 days')$$);
+SELECT t.error($$SELECT quire.begin_session(t.id(2700), format => 'rar')$$);
+SELECT t.error($$SELECT quire.finish_session(t.id(2700), t.id(1))$$);
 SELECT t.error(format('SELECT quire.read_snapshot_chunk(t.id(2700), %L, %s)', :'zip', n)) FROM unnest(ARRAY[0, -1, 99]) n;
 CREATE TEMP TABLE call (statement text);
 INSERT INTO call VALUES ('quire.read_snapshot(%s, %s)'), ('quire.read_snapshot_chunk(%s, %s, 1)'), ('quire.get_snapshot_manifest(%s, %s)'),
-    ('quire.verify_snapshot(%s, %s)'), ('quire.delete_snapshot(%s, %s)'), ('quire.end_session(%s, %s)');
+    ('quire.verify_snapshot(%s, %s)'), ('quire.delete_snapshot(%s, %s)'), ('quire.finish_session(%s, %s)');
 SELECT statement, t.error('SELECT ' || format(statement, 't.id(2700)', 't.id(1)')) AS unknown, t.error('SELECT ' || format(statement, 't.id(2701)', quote_literal(:'zip'))) AS of_another,
     t.error('SELECT ' || format(statement, 'NULL', 't.id(1)')) AS no_project, t.error('SELECT ' || format(statement, 't.id(2700)', 'NULL')) AS no_id
 FROM call ORDER BY statement;
@@ -166,9 +166,9 @@ SELECT t.error($$SELECT quire.restore_snapshot(NULL, '')$$);
 SELECT t.error($$SELECT quire.restore_snapshot(t.id(2700), NULL)$$);
 SELECT t.error($$SELECT quire.plan_hydration(NULL, '{}')$$);
 SELECT t.error($$SELECT quire.plan_hydration(t.id(2700), NULL)$$);
-SELECT t.error($$SELECT quire.start_session(NULL)$$);
-SELECT t.error($$SELECT quire.start_session(t.id(2700), NULL)$$);
-SELECT t.error($$SELECT quire.start_session(t.id(2700), format => NULL)$$);
+SELECT t.error($$SELECT quire.begin_session(NULL)$$);
+SELECT t.error($$SELECT quire.begin_session(t.id(2700), NULL)$$);
+SELECT t.error($$SELECT quire.begin_session(t.id(2700), format => NULL)$$);
 SELECT t.error(format('SELECT quire.read_snapshot_chunk(t.id(2700), %L, NULL)', :'zip'));
 
 -- hydration: what is missing or differs comes, what is too much goes, the rest stays
@@ -199,7 +199,7 @@ SELECT count(*) FILTER (WHERE f ? 'content') AS sent, count(*) FILTER (WHERE f ?
 
 -- sessions: the files, the cursor, and a token for what happens next
 SELECT s ->> 'SESSION_ID' AS session, s ->> 'REALTIME_TOKEN' AS realtime, substring(s ->> 'SNAPSHOT_URL' FROM 'token=(.*)') AS session_token, s -> 'SEQ' AS seq,
-    (SELECT string_agg(k, ' ' ORDER BY k) FROM jsonb_object_keys(s) k) AS members FROM quire.start_session(t.id(2704), '1 hour', 'tar.zst') s \gset
+    (SELECT string_agg(k, ' ' ORDER BY k) FROM jsonb_object_keys(s) k) AS members FROM quire.begin_session(t.id(2704), '1 hour', 'tar.zst') s \gset
 \echo :seq :members
 \c - regress_guest
 SELECT length(quire.download_snapshot(:'session_token')::bytea) > 0 AS downloaded, t.error(format('SELECT quire.download_snapshot(%L)', :'realtime')) AS with_the_other;
@@ -210,10 +210,10 @@ SELECT seq, event FROM quire.poll_events(t.id(2704), :seq);
 SELECT quire.plan_hydration(t.id(2704), '{}', 1) -> 'keep' AS keep;
 SELECT t.error($$SELECT quire.upsert_project_file(t.id(2704), 'text', 'x')$$);
 SELECT t.error($$SELECT quire.create_project_snapshot(t.id(2704))$$);
-SELECT t.error(format('SELECT quire.end_session(t.id(2704), %L)', :'session'));
+SELECT t.error(format('SELECT quire.finish_session(t.id(2704), %L)', :'session'));
 COMMIT;
 \c - :me
-SELECT quire.end_session(t.id(2704), :'session');
+SELECT quire.finish_session(t.id(2704), :'session');
 SELECT t.error(format('SELECT quire.download_snapshot(%L)', :'session_token')) AS ended;
 SELECT t.error(format('SELECT quire.authenticate(%L)', :'realtime')) AS ended;
 
@@ -321,19 +321,19 @@ SELECT version FROM quire.upsert_project_file(t.id(2708), 'src/a', 'secret');
 SELECT version FROM quire.upsert_project_file(t.id(2708), 'docs/b', 'secret');
 SELECT quire.set_project_member(t.id(2708), t.actor('bob'), 'viewer') ->> 'role' AS role;
 SELECT r ->> 'snapshot_id' AS zip, r ->> 'token' AS alices FROM quire.create_project_snapshot(t.id(2708)) r \gset
-SELECT quire.start_session(t.id(2708)) ->> 'SESSION_ID' AS session \gset
+SELECT quire.begin_session(t.id(2708)) ->> 'SESSION_ID' AS session \gset
 CREATE TEMP TABLE call (f text, statement text);
 INSERT INTO call VALUES
     ('create_project_snapshot', 'SELECT quire.create_project_snapshot(t.id(2708), ''tar.zst'')'),
     ('delete_snapshot', format('SELECT quire.delete_snapshot(t.id(2708), %L)', :'zip')),
-    ('end_session', format('SELECT quire.end_session(t.id(2708), %L)', :'session')),
+    ('finish_session', format('SELECT quire.finish_session(t.id(2708), %L)', :'session')),
     ('get_snapshot_manifest', format('SELECT quire.get_snapshot_manifest(t.id(2708), %L)', :'zip')),
     ('list_snapshots', 'SELECT * FROM quire.list_snapshots(t.id(2708))'),
     ('plan_hydration', 'SELECT quire.plan_hydration(t.id(2708), ''{}'')'),
     ('read_snapshot', format('SELECT quire.read_snapshot(t.id(2708), %L)', :'zip')),
     ('read_snapshot_chunk', format('SELECT quire.read_snapshot_chunk(t.id(2708), %L, 1)', :'zip')),
     ('restore_snapshot', 'SELECT quire.restore_snapshot(t.id(2708), ''\x504b0506000000000000000000000000000000000000'')'),
-    ('start_session', 'SELECT quire.start_session(t.id(2708))'),
+    ('begin_session', 'SELECT quire.begin_session(t.id(2708))'),
     ('verify_snapshot', format('SELECT quire.verify_snapshot(t.id(2708), %L)', :'zip'));
 SELECT json_agg(call) AS calls FROM call \gset
 -- one that is always undone
@@ -359,10 +359,10 @@ SELECT quire.set_project_member(t.id(2708), t.actor('bob'), 'editor') ->> 'role'
 SELECT quire.create_project_snapshot(t.id(2708), 'tar.zst') ->> 'snapshot_id' AS of_bob \gset
 SELECT quire.delete_snapshot(t.id(2708), :'of_bob');
 SELECT quire.create_project_snapshot(t.id(2708), 'tar.zst') ->> 'snapshot_id' AS of_bob \gset
-SELECT quire.start_session(t.id(2708)) ->> 'SESSION_ID' AS of_bob_too \gset
+SELECT quire.begin_session(t.id(2708)) ->> 'SESSION_ID' AS of_bob_too \gset
 \c - regress_alice
 SELECT quire.delete_snapshot(t.id(2708), :'of_bob');
-SELECT quire.end_session(t.id(2708), :'of_bob_too');
+SELECT quire.finish_session(t.id(2708), :'of_bob_too');
 
 -- who has a token needs nothing else, and no other token will do
 SELECT quire.create_project('public', t.id(2709), 'public') IS NOT NULL AS created;
@@ -400,8 +400,8 @@ COMMIT;
 \c - regress_alice
 SELECT version FROM quire.upsert_project_file(t.id(2709), 'src/a', 'new');
 SELECT version FROM quire.delete_project_file(t.id(2709), 'a');
-SELECT encode(quire.read_snapshot(t.id(2709), (r ->> 'snapshot_id')::uuid), 'hex') AS src FROM quire.create_project_snapshot(t.id(2709), since_seq => 0) r \gset
-SELECT encode(quire.read_snapshot(t.id(2709), (r ->> 'snapshot_id')::uuid), 'hex') AS deletes_a FROM quire.create_project_snapshot(t.id(2709), since_seq => 1) r \gset
+SELECT encode(quire.read_snapshot(t.id(2709), (r ->> 'snapshot_id')::uuid), 'hex') AS src FROM quire.create_project_snapshot(t.id(2709), after_seq => 0) r \gset
+SELECT encode(quire.read_snapshot(t.id(2709), (r ->> 'snapshot_id')::uuid), 'hex') AS deletes_a FROM quire.create_project_snapshot(t.id(2709), after_seq => 1) r \gset
 SELECT version FROM quire.upsert_project_file(t.id(2708), 'a', 'not for the token');
 \c - regress_nobody
 BEGIN;
@@ -425,7 +425,7 @@ SELECT quire.set_project_member(t.id(2708), t.actor('carol'), 'viewer') ->> 'rol
 SELECT quire.create_project_snapshot(t.id(2708)) ->> 'token' AS carols \gset
 SELECT t.error(format('SELECT quire.download_snapshot(%L)', :'carols'));
 \c - regress_alice
-SELECT quire.remove_project_member(t.id(2708), t.actor('carol'));
+SELECT quire.delete_project_member(t.id(2708), t.actor('carol'));
 \c - regress_guest
 SELECT t.error(format('SELECT quire.download_snapshot(%L)', :'carols'));
 
@@ -436,7 +436,7 @@ SELECT quire.archive_project(t.id(2708)) ->> 'status' AS status;
 SELECT r -> 'cached' AS cached, length(quire.download_snapshot(r ->> 'token')::bytea) > 0 AS downloaded FROM quire.create_project_snapshot(t.id(2708)) r;
 SELECT t.error($$SELECT quire.create_project_snapshot(t.id(2708), at_seq => 1)$$);
 SELECT t.error($$SELECT quire.restore_snapshot(t.id(2708), decode('UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA==', 'base64'))$$);
-SELECT quire.start_session(t.id(2708)) -> 'SEQ' AS seq;
+SELECT quire.begin_session(t.id(2708)) -> 'SEQ' AS seq;
 SELECT quire.plan_hydration(t.id(2708), '{}', 0) AS plan;
 
 -- Archives of other people. What breaks a rule is refused, and nothing is written.

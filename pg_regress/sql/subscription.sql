@@ -36,11 +36,11 @@ SELECT quire.ack_subscription(t.id(1300), 'again', 4);
 SELECT count(*) FROM quire.poll_subscription(t.id(1300), 'again');
 SELECT quire.ack_subscription(t.id(1300), 'again', 4);
 SELECT count(*) FROM quire.poll_subscription(t.id(1300), 'again');
-SELECT quire.drop_subscription(t.id(1300), 'again');
+SELECT quire.delete_subscription(t.id(1300), 'again');
 -- what is left of a bulk after the filter is still a bulk
 SELECT quire.create_subscription(t.id(1300), 'one of many', '{"paths": ["src/z"], "events": ["bulk:apply"]}');
 SELECT seq, event, jsonb_array_length(payload -> 'files') AS files FROM quire.poll_subscription(t.id(1300), 'one of many');
-SELECT quire.drop_subscription(t.id(1300), 'one of many');
+SELECT quire.delete_subscription(t.id(1300), 'one of many');
 -- from a later start
 SELECT quire.create_subscription(t.id(1300), 'late', after_seq => 5);
 SELECT seq FROM quire.poll_subscription(t.id(1300), 'late');
@@ -65,14 +65,14 @@ SELECT t.error($$SELECT quire.ack_subscription(t.id(1300), 'all', -1)$$);
 SELECT t.error($$SELECT quire.ack_subscription(t.id(1300), 'all', NULL)$$);
 SELECT t.error($$SELECT quire.ack_subscription(t.id(1300), 'none', 1)$$);
 SELECT t.error($$SELECT * FROM quire.list_subscriptions(t.id(999999))$$);
-SELECT t.error($$SELECT quire.drop_subscription(t.id(1300), 'none')$$);
+SELECT t.error($$SELECT quire.delete_subscription(t.id(1300), 'none')$$);
 
 -- another member's subscription is not theirs to poll
 SELECT quire.set_project_member(t.id(1300), t.actor('bob'), 'viewer') ->> 'role' AS role;
 \c - regress_bob
 SELECT t.error($$SELECT * FROM quire.poll_subscription(t.id(1300), 'all')$$);
-SELECT t.error($$SELECT quire.drop_subscription(t.id(1300), 'all')$$);
+SELECT t.error($$SELECT quire.delete_subscription(t.id(1300), 'all')$$);
 SELECT count(*) FROM quire.list_subscriptions(t.id(1300));
 SELECT quire.create_subscription(t.id(1300), 'of bob');
 SELECT count(*) FROM quire.poll_subscription(t.id(1300), 'of bob');
-SELECT quire.drop_subscription(t.id(1300), 'of bob');
+SELECT quire.delete_subscription(t.id(1300), 'of bob');

@@ -166,7 +166,7 @@ INSERT INTO regress_token.call VALUES
     ('create_project', 'SELECT quire.create_project(''new'')'),
     ('list_projects', 'SELECT * FROM quire.list_projects()'),
     ('delete_project', 'SELECT quire.delete_project(%s, ''tokens'')'),
-    ('remove_project_member', 'SELECT quire.remove_project_member(%s, t.actor(''alice''))'),
+    ('delete_project_member', 'SELECT quire.delete_project_member(%s, t.actor(''alice''))'),
     ('upsert_project_file', 'SELECT quire.upsert_project_file(%s, ''src/a'', ''x'')'),
     ('upsert_project_file_bytes', 'SELECT quire.upsert_project_file_bytes(%s, ''src/a'', ''x'')'),
     ('delete_project_file', 'SELECT quire.delete_project_file(%s, ''src/a'')'),
@@ -261,7 +261,7 @@ WHERE c.statement LIKE '%\%s%' AND a NOT LIKE '42501 | permission denied for %' 
 SELECT DISTINCT regexp_replace(t.error(format(statement, 't.id(2102)')), 'function .*', 'function') AS error FROM regress_token.call ORDER BY 1;
 SELECT t.error('SELECT * FROM quire.project_files');
 \c - regress_alice
-SELECT t.error($$SELECT quire.drop_subscription(t.id(2100), 'of alice')$$);
+SELECT t.error($$SELECT quire.delete_subscription(t.id(2100), 'of alice')$$);
 
 -- Paths -------------------------------------------------------------------------------------------------------------
 SELECT token AS src FROM regress_token.held WHERE name = 'write_src' \gset
@@ -429,7 +429,7 @@ SELECT status, max_uses FROM quire.list_tokens(t.id(2100)) WHERE minted_by = t.a
 \c - postgres
 UPDATE quire_store.token SET expires_at = now() - interval '31 days' WHERE project_id = t.id(2100) AND max_uses = 1000;
 \c - regress_alice
-SELECT quire.start_session(t.id(2100)) IS NOT NULL AS started;
+SELECT quire.begin_session(t.id(2100)) IS NOT NULL AS started;
 SELECT status, max_uses FROM quire.list_tokens(t.id(2100)) WHERE minted_by = t.actor('alice') AND abilities::text NOT LIKE '%snapshot%';
 
 -- Uses --------------------------------------------------------------------------------------------------------------
@@ -486,8 +486,8 @@ SELECT regress_token.attempt(:'private', $$SELECT quire.upsert_project_file(t.id
 SELECT regress_token.attempt(:'private', $$SELECT quire.get_project(t.id(2100))$$);
 ROLLBACK;
 SELECT regress_token.attempt(:'private', $$SELECT quire.upsert_project_file(t.id(2100), 'a', 'x')$$);
-SELECT quire.remove_project_member(t.id(2100), t.actor('bob'));
-SELECT quire.remove_project_member(t.id(2102), t.actor('bob'));
+SELECT quire.delete_project_member(t.id(2100), t.actor('bob'));
+SELECT quire.delete_project_member(t.id(2102), t.actor('bob'));
 SELECT regress_token.attempt(:'private', $$SELECT quire.get_project(t.id(2100))$$);
 SELECT regress_token.attempt(:'private', $$SELECT quire.upsert_project_file(t.id(2100), 'a', 'x')$$);
 -- like everybody, they still read what is public

@@ -1,4 +1,4 @@
--- undo, redo, revert_bundle, list_undoable; search_ops and bundle_details.
+-- undo, redo, revert_bundle, list_undoable; search_ops and get_bundle.
 \c - regress_alice
 SELECT quire.create_project('undo', t.id(3000)) IS NOT NULL AS created;
 SELECT quire.set_project_member(t.id(3000), t.actor('bob'), 'editor') ->> 'role' AS role;
@@ -79,7 +79,7 @@ EXCEPTION WHEN SQLSTATE 'PT409' THEN
 END
 $$;
 -- skip leaves what bob changed, and says so
-SELECT r ->> 'undoes_seq' AS undoes, s ->> 'in_words' AS skipped FROM quire.undo(t.id(3000), 'skip') r, jsonb_array_elements(r -> 'skipped') s;
+SELECT r ->> 'undoes_seq' AS undoes, s ->> 'description' AS skipped FROM quire.undo(t.id(3000), 'skip') r, jsonb_array_elements(r -> 'skipped') s;
 SELECT string_agg(file_path || '=' || content, ', ') FROM quire.list_current_files(t.id(3000));
 SELECT quire.get_entity(t.id(3000), 'task', '1') -> 'fields' AS fields;
 -- the walk goes on: the next bundle is all bob's by now, and is undone without an operation
@@ -140,7 +140,7 @@ SELECT seq, state, undone_by, next FROM quire.list_undoable(t.id(3003));
 SELECT quire.undo(t.id(3003)) ->> 'undoes_seq' AS undoes;
 SELECT seq, state, undone_by, next FROM quire.list_undoable(t.id(3003));
 SELECT quire.get_entity(t.id(3003), 't', '1') -> 'fields' AS fields;
-SELECT seq, undoes_seq, quire.bundle_details(t.id(3003), seq) -> 'undone_by' AS undone_by FROM quire.bundles WHERE project_id = t.id(3003) ORDER BY seq;
+SELECT seq, undoes_seq, quire.get_bundle(t.id(3003), seq) -> 'undone_by' AS undone_by FROM quire.bundles WHERE project_id = t.id(3003) ORDER BY seq;
 -- a walk past more bundles than are looked at at once
 SELECT count(quire.commit_bundle(t.id(3003), t.set_field('b', to_jsonb(n)))) FROM generate_series(1, 200) n;
 SELECT count(quire.undo(t.id(3003))), min((quire.undo(t.id(3003)) ->> 'undoes_seq')::int) AS last FROM generate_series(1, 100);
@@ -163,7 +163,7 @@ SELECT t.error($$SELECT quire.revert_bundle(t.id(3004), 1)$$);
 SELECT t.error($$SELECT quire.revert_bundle(t.id(3004), 2)$$);
 SELECT t.error($$SELECT quire.undo(t.id(3004))$$);
 \c - postgres
-SELECT quire.reject_quarantined(t.id(3004), quarantine_id, 'nobody has it') IS NOT NULL AS rejected FROM quire.list_quarantine(t.id(3004)) WHERE kind = 'file_op';
+SELECT quire.discard_quarantined(t.id(3004), quarantine_id, 'nobody has it') IS NOT NULL AS rejected FROM quire.list_quarantine(t.id(3004)) WHERE kind = 'file_op';
 \c - regress_alice
 SELECT quire.undo(t.id(3004)) ->> 'undoes_seq' AS undoes;
 SELECT t.error($$SELECT quire.undo(t.id(3004))$$);
@@ -195,7 +195,7 @@ SELECT t.error($$SELECT quire.undo(t.id(3001))$$);
 SELECT t.error($$SELECT quire.undo(t.id(3001))$$);
 SELECT t.error($$SELECT * FROM quire.list_undoable(t.id(3001))$$);
 
--- search_ops and bundle_details
+-- search_ops and get_bundle
 \c - regress_alice
 SELECT seq, ordinal, op, target, display_name, kind, message FROM quire.search_ops(t.id(3000), '{"message": "more"}');
 SELECT seq, op FROM quire.search_ops(t.id(3000), '{"entity_type": "task", "entity_id": "1", "field": "done"}');
@@ -247,9 +247,9 @@ SELECT t.error($$SELECT * FROM quire.search_ops(t.id(3000), NULL)$$);
 SELECT t.error($$SELECT * FROM quire.search_ops(t.id(3000), '{}', 0)$$);
 SELECT jsonb_pretty(d - 'bundle_id' - 'checksum' - 'prev_checksum' - 'committed_at' - 'ops') AS details, jsonb_array_length(d -> 'ops') AS ops,
     d -> 'ops' -> 2 -> 'entity' AS entity, d -> 'ops' -> 2 -> 'before' AS before
-FROM quire.bundle_details(t.id(3000), 2) d;
-SELECT t.error($$SELECT quire.bundle_details(t.id(3000), 99)$$);
-SELECT t.error($$SELECT quire.bundle_details(t.id(3000), NULL)$$);
+FROM quire.get_bundle(t.id(3000), 2) d;
+SELECT t.error($$SELECT quire.get_bundle(t.id(3000), 99)$$);
+SELECT t.error($$SELECT quire.get_bundle(t.id(3000), NULL)$$);
 
 -- the resolution of a conflict, taken back and given back: the conflict is open and resolved with it
 SELECT quire.create_project('resolutions', t.id(3090)) IS NOT NULL AS created;
@@ -286,7 +286,7 @@ SELECT quire.resolve_conflict(t.id(3090), :'conflict', '"agreed"') ->> 'seq' AS 
 \c - regress_alice
 SELECT quire.commit_bundle(t.id(3090), '[{"op": "field.set", "entity_type": "task", "entity_id": "1", "field": "title", "value": "newer"}]') ->> 'seq' AS seq;
 \c - regress_bob
-SELECT r ->> 'undoes_seq' AS undoes, r #>> '{skipped,0,in_words}' AS skipped FROM quire.undo(t.id(3090), 'skip') r;
+SELECT r ->> 'undoes_seq' AS undoes, r #>> '{skipped,0,description}' AS skipped FROM quire.undo(t.id(3090), 'skip') r;
 SELECT shown, resolved_seq FROM quire.list_conflicts(t.id(3090), true);
 SELECT event, display_name, value, seq FROM quire.conflict_history(t.id(3090), :'conflict');
 
@@ -303,4 +303,4 @@ SELECT quire.gc_run(t.id(3091)) ->> 'collected' AS collected;
 SELECT t.error($$SELECT quire.undo(t.id(3091))$$);
 SELECT r ->> 'undoes_seq' AS undoes, jsonb_pretty(r -> 'skipped') AS skipped FROM quire.undo(t.id(3091), 'skip') r;
 SELECT file_path, content FROM quire.list_current_files(t.id(3091));
-SELECT r ->> 'undoes_seq' AS undoes, r #>> '{skipped,0,in_words}' AS skipped FROM quire.undo(t.id(3091), 'skip') r;
+SELECT r ->> 'undoes_seq' AS undoes, r #>> '{skipped,0,description}' AS skipped FROM quire.undo(t.id(3091), 'skip') r;

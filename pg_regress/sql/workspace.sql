@@ -3,7 +3,7 @@
 CREATE FUNCTION pg_temp.state(project uuid) RETURNS text LANGUAGE sql AS $$
     SELECT concat_ws(' | ', (SELECT string_agg(file_path || '=' || COALESCE(content, '(binary)') || ' v' || version, ', ' ORDER BY file_path) FROM quire.list_current_files(project)),
         (SELECT string_agg(entity_type || '/' || entity_id || fields::text, ', ' ORDER BY entity_type, entity_id)
-         FROM quire.entities_at(project, (quire.get_project(project) ->> 'seq')::bigint)))
+         FROM quire.list_entities_at(project, (quire.get_project(project) ->> 'seq')::bigint)))
 $$;
 -- of a project without its id: what the functions below return
 CREATE FUNCTION pg_temp.about(project uuid) RETURNS text LANGUAGE sql AS $$
@@ -193,8 +193,8 @@ SELECT seq, kind, op_count, undoes_seq, details -> 'imported' ->> 'kind' AS was,
 FROM quire.bundles WHERE project_id = :'copy' ORDER BY seq;
 SELECT n AS seq, (SELECT jsonb_object_agg(file_path, content_hash) FROM quire.list_files_at(:'copy', n))
         IS NOT DISTINCT FROM (SELECT jsonb_object_agg(file_path, content_hash) FROM quire.list_files_at(t.id(3700), n)) AS same_files,
-    (SELECT jsonb_object_agg(entity_id, fields) FROM quire.entities_at(:'copy', n))
-        IS NOT DISTINCT FROM (SELECT jsonb_object_agg(entity_id, fields) FROM quire.entities_at(t.id(3700), n)) AS same_entities
+    (SELECT jsonb_object_agg(entity_id, fields) FROM quire.list_entities_at(:'copy', n))
+        IS NOT DISTINCT FROM (SELECT jsonb_object_agg(entity_id, fields) FROM quire.list_entities_at(t.id(3700), n)) AS same_entities
 FROM generate_series(0, 5) n;
 SELECT tag, seq FROM quire.list_project_tags(:'copy');
 SELECT count(*) AS members FROM quire.list_project_members(:'copy');

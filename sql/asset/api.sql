@@ -42,13 +42,13 @@ Who: editors.
 Token: none.
 Arguments:
 - project_uuid: the project.
-- hash: the hash of the content, 64 hex digits.
+- content_hash: the hash of the content, 64 hex digits.
 - reason: why, at most 1024 bytes.
 - correlation_id: an id that the caller chooses for the request. The same id again returns the first answer and
   changes nothing. NULL: none.
 Returns: the asset as put_asset returns it, with the status deleted.
 Errors:
-- 22004: project_uuid or hash is NULL.
+- 22004: project_uuid or content_hash is NULL.
 - 22023: the hash or the reason is not allowed.
 - 42501: the caller may not write the project, or uses a token.
 - PT404: the project does not exist, the caller may not know of it, or it has no such asset.
@@ -64,7 +64,7 @@ Who: readers.
 Token: project:read.
 Arguments:
 - project_uuid: the project.
-- hash: the hash of the content, 64 hex digits.
+- content_hash: the hash of the content, 64 hex digits.
 Returns: an object.
     {content_hash: text, filename: text, media_type: text, asset_type: text, size: integer,
      is_deleted: boolean, reason: text | null, seq: integer, checksum: text, actor: uuid,
@@ -87,7 +87,7 @@ Who: readers.
 Token: project:read.
 Arguments:
 - project_uuid: the project.
-- hash: the hash of the content, 64 hex digits.
+- content_hash: the hash of the content, 64 hex digits.
 - offset: the first byte, from 0.
 - length: the number of bytes. By default all bytes to the end are returned.
 Returns: the bytes. Beyond the end there are none.
@@ -153,7 +153,7 @@ Who: makers and owners.
 Token: none.
 Arguments:
 - project_uuid: the project.
-- upload: the upload. The caller has begun it, or is an owner.
+- upload_id: the upload. The caller has begun it, or is an owner.
 - ordinal: the place of the piece, 1 to 1000000.
 - bytes: the piece, at most 16 MiB. All pieces together have at most the setting max_asset_bytes, and count into
   max_project_bytes.
@@ -176,13 +176,13 @@ Who: makers and owners.
 Token: none.
 Arguments:
 - project_uuid: the project.
-- upload: the upload. The caller has begun it, or is an owner.
+- upload_id: the upload. The caller has begun it, or is an owner.
 - content_hash: the hash that the content must have. By default any content is taken.
 - correlation_id: an id that the caller chooses for the request. The same id again returns the first answer and
   changes nothing. NULL: none.
 Returns: the asset as put_asset returns it.
 Errors:
-- 22004: project_uuid or upload is NULL.
+- 22004: project_uuid or upload_id is NULL.
 - 22023: the content has another hash, or content_hash is not one.
 - 42501: the caller may not write the project, uses a token, or has not begun the upload and is not an owner.
 - PT404: the project does not exist, the caller may not know of it, or it has no such upload.

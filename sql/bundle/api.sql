@@ -105,7 +105,7 @@ Errors:
 - PT404: the project does not exist, or the caller may not know of it.';
 GRANT EXECUTE ON FUNCTION quire.search_ops(uuid, jsonb, integer) TO quire_user, quire_guest;
 
-COMMENT ON FUNCTION quire.bundle_details(uuid, bigint) IS
+COMMENT ON FUNCTION quire.get_bundle(uuid, bigint) IS
 'Returns one bundle with everything that it holds.
 
 Who: readers.
@@ -127,6 +127,6 @@ Returns: an object.
 Errors:
 - 22004: an argument is NULL.
 - PT404: the project does not exist, the caller may not know of it, or it has no such bundle.';
-GRANT EXECUTE ON FUNCTION quire.bundle_details(uuid, bigint) TO quire_user, quire_guest;
+GRANT EXECUTE ON FUNCTION quire.get_bundle(uuid, bigint) TO quire_user, quire_guest;
 
 SET LOCAL search_path TO quire, pg_temp;

@@ -60,7 +60,7 @@ BEGIN
         END IF;
     END IF;
     -- What verification found corrupt is written again, from a copy with the checksum that was recorded.
-    IF TG_OP = 'UPDATE' AND pg_catalog.current_setting('quire_store.mending', true) = 'on' THEN
+    IF TG_OP = 'UPDATE' AND pg_catalog.current_setting('quire_store.repairing', true) = 'on' THEN
         RETURN NEW;
     END IF;
     RAISE EXCEPTION 'table %.% is append-only', TG_TABLE_SCHEMA, TG_TABLE_NAME

@@ -76,7 +76,7 @@ Errors:
 - PT404: the project does not exist, or the caller may not know of it.';
 GRANT EXECUTE ON FUNCTION quire.entity_history(uuid, text, text, bigint, integer) TO quire_user, quire_guest;
 
-COMMENT ON FUNCTION quire.entities_at(uuid, bigint) IS
+COMMENT ON FUNCTION quire.list_entities_at(uuid, bigint) IS
 'Lists all entities as they were at a seq, ordered by type and id.
 
 Who: readers.
@@ -94,7 +94,7 @@ Errors:
 - 22004: an argument is NULL.
 - 22023: at_seq is not a seq of the project.
 - PT404: the project does not exist, or the caller may not know of it.';
-GRANT EXECUTE ON FUNCTION quire.entities_at(uuid, bigint) TO quire_user, quire_guest;
+GRANT EXECUTE ON FUNCTION quire.list_entities_at(uuid, bigint) TO quire_user, quire_guest;
 
 COMMENT ON FUNCTION quire.explain_entity(uuid, text, text) IS
 'Lists for each field of an entity who set it, when and in which bundle. Cleared fields are among them. The rows are

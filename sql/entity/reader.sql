@@ -12,9 +12,9 @@ RETURNS TABLE (seq bigint, op text, field text, value jsonb, is_unset boolean, a
                message text, bundle_id uuid, committed_at timestamptz)
 STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'entity_history_wrapper';
 
-CREATE FUNCTION quire.entities_at(project_uuid uuid, at_seq bigint)
+CREATE FUNCTION quire.list_entities_at(project_uuid uuid, at_seq bigint)
 RETURNS TABLE (entity_type text, entity_id text, fields jsonb, seq bigint, checksum text)
-STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'entities_at_wrapper';
+STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'list_entities_at_wrapper';
 
 CREATE FUNCTION quire.explain_entity(project_uuid uuid, entity_type text, entity_id text)
 RETURNS TABLE (field text, value jsonb, is_unset boolean, actor uuid, display_name text, seq bigint, bundle_id uuid,

@@ -183,8 +183,8 @@ Errors:
 - PT404: the project does not exist, or the caller may not know of it.';
 GRANT EXECUTE ON FUNCTION quire.list_subscriptions(uuid) TO quire_user;
 
-COMMENT ON FUNCTION quire.drop_subscription(uuid, text) IS
-'Ends a subscription of the caller. An owner may end anybody''s.
+COMMENT ON FUNCTION quire.delete_subscription(uuid, text) IS
+'Deletes a subscription of the caller. An owner may delete anybody''s.
 
 Who: makers and owners.
 Token: none.
@@ -197,6 +197,6 @@ Errors:
 - 42501: the caller uses a token.
 - PT404: the project does not exist, the caller may not know of it, or there is no such subscription.
 - PT409 in_use: its subscriber is using the subscription, and the caller is somebody else.';
-GRANT EXECUTE ON FUNCTION quire.drop_subscription(uuid, text) TO quire_user;
+GRANT EXECUTE ON FUNCTION quire.delete_subscription(uuid, text) TO quire_user;
 
 SET LOCAL search_path TO quire, pg_temp;

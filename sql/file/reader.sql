@@ -40,10 +40,12 @@ DECLARE
     imported integer := 0;
     last_seq bigint;
     bundles  integer := 0;
+    missing  text := CASE WHEN project_uuid IS NULL THEN 'project_uuid' WHEN source IS NULL THEN 'source'
+                          WHEN path_column IS NULL THEN 'path_column' WHEN content_column IS NULL THEN 'content_column' END;
 BEGIN
-    IF project_uuid IS NULL OR source IS NULL OR path_column IS NULL OR content_column IS NULL THEN
-        RAISE EXCEPTION 'arguments project_uuid, source, path_column and content_column must not be null'
-            USING ERRCODE = '22004', DETAIL = '{"code":"ValidationError"}';
+    IF missing IS NOT NULL THEN
+        RAISE EXCEPTION 'argument % must not be null', missing
+            USING ERRCODE = '22004', DETAIL = format('{"argument":"%s","code":"ValidationError"}', missing);
     END IF;
     IF NOT EXISTS (SELECT FROM pg_class WHERE oid = source) THEN
         RAISE EXCEPTION 'no such table' USING ERRCODE = 'PT404', DETAIL = '{"code":"NotFoundError","argument":"source"}';

@@ -56,7 +56,7 @@ Who: owners.
 Token: none.
 Arguments:
 - project_uuid: the project.
-- hash: the hash of the content (BLAKE3), 64 hex digits.
+- content_hash: the hash of the content (BLAKE3), 64 hex digits.
 - sha256: SHA-256 of the same bytes, 64 hex digits.
 Returns: an object.
     {content_hash: text, state: text, size: integer, freed_bytes: integer}
@@ -79,7 +79,7 @@ Who: owners.
 Token: none.
 Arguments:
 - project_uuid: the project.
-- hash: the hash of the content (BLAKE3), 64 hex digits.
+- content_hash: the hash of the content (BLAKE3), 64 hex digits.
 - bytes: exactly that content.
 Returns: an object.
     {content_hash: text, state: text, size: integer, freed_bytes: integer}

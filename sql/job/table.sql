@@ -7,27 +7,27 @@ CREATE TABLE quire_store.job (
     job_id       uuid NOT NULL,
     name         text NOT NULL,
     actor_id     uuid NOT NULL REFERENCES quire_store.actor,
-    -- Where the project stood.
+    -- The seq of the project then.
     began_seq    bigint NOT NULL,
     began_at     timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     -- Beyond it a job that has not ended is dead: nothing brings it back.
     leased_until timestamptz NOT NULL,
-    -- What was staged, kept when the operations themselves are gone.
+    -- The operations in short, kept when they themselves are gone.
     op_count     integer NOT NULL DEFAULT 0,
     op_bytes     bigint NOT NULL DEFAULT 0,
     context      jsonb NOT NULL,
-    -- NULL until somebody ends it.
+    -- NULL until somebody ends it; completed is shown as finished, failed as cancelled.
     outcome      text CHECK (outcome IN ('completed', 'failed')),
     ended_at     timestamptz,
     error        text,
     -- Of the bundle, if it made one.
     seq          bigint,
-    -- What complete_job answered, and answers again.
+    -- What finish_job answered, and answers again.
     receipt      jsonb,
     PRIMARY KEY (project_id, job_id)
 );
 SELECT pg_catalog.pg_extension_config_dump('quire_store.job', '');
--- No column of it changes with a heartbeat or with what is staged.
+-- No column of it changes with a heartbeat or with operations that are added.
 CREATE INDEX job_open ON quire_store.job (job_id, project_id) WHERE ended_at IS NULL;
 
 -- Gone when the job has ended.

@@ -11,15 +11,15 @@ Who: owners.
 Token: none.
 Arguments:
 - project_uuid: the project.
-- peer: a name for the other database, 1 to 255 characters.
+- peer_id: a name for the other database, 1 to 255 characters.
 - max_ops: how many operations the answer has together, 1 to 1000000; it has always one bundle at least, and at most
   32 MiB of operations and contents.
 - after_seq: the bundle to begin after. By default it is what the peer has acknowledged, and the peer''s own bundles
-  are left out. When it is given, all bundles after it are returned, such as to mend the peer.
+  are left out. When it is given, all bundles after it are returned, such as to repair the peer.
 - after_checksum: the checksum that went with after_seq, 16 to 64 hex digits. The log there must be the one that the
   peer knows.
 Returns: an object.
-    {project_id: uuid, peer: text, after: integer, after_checksum: text,
+    {project_id: uuid, peer_id: text, after_seq: integer, after_checksum: text,
      checkpoint: integer, checkpoint_checksum: text, has_more: boolean,
      bundles: [{seq: integer,
                 log: {seq: integer, checksum: text, after_seq: integer,
@@ -40,7 +40,7 @@ Returns: an object.
   travel.
 - corrupt: what was found corrupt, or null.
 Errors:
-- 22004: project_uuid, peer or max_ops is NULL.
+- 22004: project_uuid, peer_id or max_ops is NULL.
 - 22023: the name of the peer is not allowed, or a number or a checksum is.
 - 42501: the caller is not an owner of the project.
 - PT404: the project does not exist, or the caller may not know of it.
@@ -57,12 +57,12 @@ Who: owners.
 Token: none.
 Arguments:
 - project_uuid: the project.
-- peer: the name of the other database.
+- peer_id: the name of the other database.
 - seq: the checkpoint of the sync_pull that was applied there, or the checkpoint of sync_status there if that is less.
 - checksum: the checksum that went with that seq.
 Returns: the seq that is acknowledged now.
 Errors:
-- 22004: project_uuid, peer or seq is NULL.
+- 22004: project_uuid, peer_id or seq is NULL.
 - 22023: the name of the peer is not allowed, or seq or checksum is.
 - 42501: the caller is not an owner of the project.
 - PT404: the project does not exist, or the caller may not know of it.
@@ -78,11 +78,11 @@ Who: owners.
 Token: none.
 Arguments:
 - project_uuid: the project.
-- peer: the name of the other database.
+- peer_id: the name of the other database.
 - checkpoint: the checkpoint of the peer''s sync_pull.
 - bundles: the bundles of the peer''s sync_pull.
 - checkpoint_checksum: the checkpoint_checksum of the peer''s sync_pull.
-- after_seq: the member after of the peer''s sync_pull. Without it a page without bundles does not move the checkpoint.
+- after_seq: the after_seq of the peer''s sync_pull. Without it a page without bundles does not move the checkpoint.
 - after_checksum: the after_checksum of the peer''s sync_pull.
 Returns: rows.
 - bundle_id: the id of the bundle.
@@ -90,10 +90,10 @@ Returns: rows.
 - status: applied, duplicate (it was known already), conflict (it is applied, and both sides had changed something) or
   quarantined (its checksums do not hold, or it comes after such a one; it is not applied, and the checkpoint stays
   before it).
-- reasons: sentences about the status: what both sides changed, or what was corrupt here and is mended from the copy.
+- reasons: sentences about the status: what both sides changed, or what was corrupt here and is repaired from the copy.
   list_conflicts has the fields in conflict.
 Errors:
-- 22004: project_uuid, peer, checkpoint or bundles is NULL.
+- 22004: project_uuid, peer_id, checkpoint or bundles is NULL.
 - 22023: bundles has a wrong form, is of another project or is from the future, or an argument is not allowed.
 - 42501: the caller is not an owner of the project.
 - PT404: the project does not exist, or the caller may not know of it.
@@ -111,9 +111,9 @@ Who: owners.
 Token: none.
 Arguments:
 - project_uuid: the project.
-- peer: the name of the other database.
+- peer_id: the name of the other database.
 Returns: an object.
-    {peer: text, seq: integer, checksum: text, acked_seq: integer, acked_checksum: text,
+    {peer_id: text, seq: integer, checksum: text, acked_seq: integer, acked_checksum: text,
      checkpoint: integer, checkpoint_checksum: text | null}
 - seq: the newest bundle here.
 - acked_seq: the bundle here up to which the peer has the log.
@@ -134,13 +134,13 @@ Who: owners.
 Token: none.
 Arguments:
 - project_uuid: the project.
-- peer: the name of the other database.
+- peer_id: the name of the other database.
 - acked_seq: the bundle up to which the peer has the log here. NULL leaves it as it is; 0 is the beginning.
 - checkpoint: the bundle up to which this database has the peer''s log. NULL leaves it as it is; 0 is the beginning.
 - checkpoint_checksum: the checksum that went with checkpoint.
 Returns: the state as sync_status returns it.
 Errors:
-- 22004: project_uuid or peer is NULL.
+- 22004: project_uuid or peer_id is NULL.
 - 22023: the name of the peer, a number or the checksum is not allowed.
 - 42501: the caller is not an owner of the project.
 - PT404: the project does not exist, or the caller may not know of it.';

@@ -11,7 +11,7 @@ CREATE TABLE quire_store.peer (
     acked_checksum text COLLATE "C" NOT NULL,
     -- We have everything up to this bundle of the peer's.
     checkpoint bigint NOT NULL DEFAULT 0,
-    -- The mark of the peer's log there; NULL when nobody has told.
+    -- The mark of the peer's log there; NULL when nobody has given it.
     checkpoint_checksum text COLLATE "C",
     updated_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     PRIMARY KEY (project_id, peer)
@@ -25,7 +25,7 @@ CREATE TABLE quire_store.peer_bundle (
     seq        bigint NOT NULL,
     -- Who sent it.
     peer       text COLLATE "C" NOT NULL,
-    -- Where it stands in the sender's log, and the mark there; NULL when nobody has told.
+    -- Its seq in the sender's log, and the mark there; NULL when nobody has given them.
     peer_seq   bigint,
     peer_checksum text COLLATE "C",
     PRIMARY KEY (project_id, bundle_id)
@@ -42,7 +42,7 @@ CREATE TABLE quire_store.peer_actor (
 );
 SELECT pg_catalog.pg_extension_config_dump('quire_store.peer_actor', '');
 
--- What a bundle made elsewhere would have made of a path or an asset, and what it was already: no row of the log tells, and
+-- What a bundle made elsewhere would have made of a path or an asset, and what it was already: no row of the log has it, and
 -- an earlier write that comes later from a third database must not win over it.
 CREATE TABLE quire_store.peer_stamp (
     project_id   uuid NOT NULL REFERENCES quire_store.project ON DELETE CASCADE,

@@ -22,11 +22,11 @@ SELECT pg_catalog.pg_extension_config_dump('quire_store.actor', $$WHERE actor_id
 CREATE UNIQUE INDEX actor_role ON quire_store.actor (role_oid, role_cluster) WHERE role_oid IS NOT NULL;
 CREATE INDEX actor_db_role ON quire_store.actor (db_role) WHERE db_role IS NOT NULL;
 
--- Sessions keep who is which actor; this tells them.
-CREATE FUNCTION quire_store.tell_sessions() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', 'tell_sessions_wrapper';
+-- Sessions keep who is which actor; this makes them forget.
+CREATE FUNCTION quire_store.invalidate_sessions() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', 'invalidate_sessions_wrapper';
 CREATE TRIGGER actor_roles AFTER UPDATE OF db_role, role_oid, role_cluster OR DELETE OR TRUNCATE ON quire_store.actor
-    FOR EACH STATEMENT EXECUTE FUNCTION quire_store.tell_sessions();
--- Whoever replicates or mends changes rows, too.
+    FOR EACH STATEMENT EXECUTE FUNCTION quire_store.invalidate_sessions();
+-- Whoever replicates or repairs changes rows, too.
 ALTER TABLE quire_store.actor ENABLE ALWAYS TRIGGER actor_roles;
 
 -- Who an administrator is who is mapped to nobody.

@@ -64,7 +64,7 @@ Errors:
 - 42501: the caller uses a token, or has only the role quire_guest.';
 GRANT EXECUTE ON FUNCTION quire.list_projects() TO quire_user;
 
-COMMENT ON FUNCTION quire.project_stats(uuid) IS
+COMMENT ON FUNCTION quire.get_project_stats(uuid) IS
 'Counts how much a project holds. The call takes time with the size of the project.
 
 Who: members.
@@ -86,7 +86,7 @@ Errors:
 - 22004: project_uuid is NULL.
 - 42501: the caller is not a member of the project.
 - PT404: the project does not exist, or the caller may not know of it.';
-GRANT EXECUTE ON FUNCTION quire.project_stats(uuid) TO quire_user;
+GRANT EXECUTE ON FUNCTION quire.get_project_stats(uuid) TO quire_user;
 
 COMMENT ON FUNCTION quire.update_project(uuid, jsonb) IS
 'Changes the name, the visibility or the settings of a project.
@@ -186,8 +186,8 @@ Errors:
 - PT422 last_owner: the member is the last owner and would lose that role.';
 GRANT EXECUTE ON FUNCTION quire.set_project_member(uuid, uuid, text) TO quire_user;
 
-COMMENT ON FUNCTION quire.remove_project_member(uuid, uuid) IS
-'Removes a member. Owners remove anybody; every member may remove themselves. What the member did stays in the history.
+COMMENT ON FUNCTION quire.delete_project_member(uuid, uuid) IS
+'Deletes a member. Owners delete anybody; every member may leave. What the member did stays in the history.
 The call waits for no writer; what a transaction of the member has written before may still be committed.
 
 Who: members.
@@ -202,7 +202,7 @@ Errors:
 - 42501: the caller is not an owner and removes somebody else.
 - PT404: the project does not exist, the caller may not know of it, or the actor is no member.
 - PT422 last_owner: the member is the last owner.';
-GRANT EXECUTE ON FUNCTION quire.remove_project_member(uuid, uuid) TO quire_user;
+GRANT EXECUTE ON FUNCTION quire.delete_project_member(uuid, uuid) TO quire_user;
 
 COMMENT ON FUNCTION quire.list_project_members(uuid) IS
 'Lists the members of a project, the strongest role first. Only members see the list, also in a public project.

@@ -51,11 +51,11 @@ CREATE TABLE quire_store.project_member (
 SELECT pg_catalog.pg_extension_config_dump('quire_store.project_member', '');
 -- What quire itself changes it says in access_version; somebody may change rows by hand.
 CREATE TRIGGER project_member_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON quire_store.project_member
-    FOR EACH STATEMENT EXECUTE FUNCTION quire_store.tell_sessions();
+    FOR EACH STATEMENT EXECUTE FUNCTION quire_store.invalidate_sessions();
 ALTER TABLE quire_store.project_member ENABLE ALWAYS TRIGGER project_member_changed;
 CREATE TRIGGER project_changed AFTER UPDATE OF project_id, kind, visibility, status, settings, access_version ON quire_store.project
     FOR EACH ROW WHEN (OLD.access_version = NEW.access_version AND OLD IS DISTINCT FROM NEW)
-    EXECUTE FUNCTION quire_store.tell_sessions();
+    EXECUTE FUNCTION quire_store.invalidate_sessions();
 ALTER TABLE quire_store.project ENABLE ALWAYS TRIGGER project_changed;
 CREATE INDEX project_member_actor ON quire_store.project_member (actor_id, project_id);
 
@@ -70,7 +70,7 @@ CREATE TABLE quire_store.departure (
 );
 SELECT pg_catalog.pg_extension_config_dump('quire_store.departure', '');
 CREATE TRIGGER departure_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON quire_store.departure
-    FOR EACH STATEMENT EXECUTE FUNCTION quire_store.tell_sessions();
+    FOR EACH STATEMENT EXECUTE FUNCTION quire_store.invalidate_sessions();
 ALTER TABLE quire_store.departure ENABLE ALWAYS TRIGGER departure_changed;
 
 -- The members there are.

@@ -4,7 +4,7 @@ SET LOCAL search_path TO pg_catalog, pg_temp;
 
 COMMENT ON FUNCTION quire.verify_project(uuid, text) IS
 'Checks everything that is stored against its checksums. What is wrong is recorded in quarantine and not raised.
-Nothing else changes. What was rejected before is not found again, unless it changes once more.
+Nothing else changes. What was discarded before is not found again, unless it changes once more.
 
 Who: owners.
 Token: none.
@@ -17,7 +17,7 @@ Returns: an object.
     {project_id: uuid, seq: integer, is_sound: boolean, bundles: integer, ops: integer,
      files: integer, fields: integer, assets: integer, blobs: integer, blob_bytes: integer,
      findings: [{quarantine_id: uuid, kind: text, key: object, fault: text,
-                 in_words: text}]}
+                 description: text}]}
 - findings: what is wrong; list_quarantine explains the members.
 Errors:
 - 22004: an argument is NULL.
@@ -56,19 +56,19 @@ Who: members.
 Token: none.
 Arguments:
 - project_uuid: the project.
-- include_ended: true lists repaired and rejected entries, too.
+- include_ended: true lists repaired and discarded entries, too.
 Returns: rows.
 - quarantine_id: the id of the entry.
 - kind: blob, file_op, field_op, asset_op, bundle, project_head, file_head, entity_field, asset or peer_bundle.
 - key: which row it is, as an object.
 - fault: what is wrong, as one word for programs.
-- in_words: what is wrong, as a sentence.
+- description: what is wrong, as a sentence.
 - expected: the checksum that was recorded, or NULL.
-- status: open, repaired or rejected.
+- status: open, repaired or discarded.
 - found_at: when it was found.
-- ended_at: when it was repaired or rejected, or NULL.
+- ended_at: when it was repaired or discarded, or NULL.
 - ended_by: the actor who did so, or NULL.
-- reason: why it was rejected, or NULL.
+- reason: why it was discarded, or NULL.
 Errors:
 - 22004: an argument is NULL.
 - 42501: the caller is not a member of the project.
@@ -76,7 +76,7 @@ Errors:
 GRANT EXECUTE ON FUNCTION quire.list_quarantine(uuid, boolean) TO quire_user;
 
 COMMENT ON FUNCTION quire.repair(uuid, uuid, jsonb) IS
-'Mends a row in quarantine. A copy from a backup or a peer is accepted only when it has the checksum that was recorded.
+'Repairs a row in quarantine. A copy from a backup or a peer is accepted only when it has the checksum that was recorded.
 What other rows prove needs no copy.
 
 Who: owners.
@@ -98,12 +98,12 @@ Errors:
 - 22023: supply has a wrong form.
 - 42501: the caller is not an owner of the project.
 - PT404: the project does not exist, the caller may not know of it, or it has no such entry.
-- PT409 already_ended: the entry was repaired or rejected before.
+- PT409 already_ended: the entry was repaired or discarded before.
 - PT422: the copy does not have the recorded checksum, or other rows are missing.';
 GRANT EXECUTE ON FUNCTION quire.repair(uuid, uuid, jsonb) TO quire_user;
 
-COMMENT ON FUNCTION quire.reject_quarantined(uuid, uuid, text) IS
-'Gives up a row in quarantine: it is taken as it is, and not found again unless it changes once more. Content is
+COMMENT ON FUNCTION quire.discard_quarantined(uuid, uuid, text) IS
+'Discards a row in quarantine: it is taken as it is, and not found again unless it changes once more. Content is
 unavailable (PT410) until it is written again.
 
 Who: owners.
@@ -119,7 +119,7 @@ Errors:
 - 22023: the reason is empty or too long.
 - 42501: the caller is not an owner of the project.
 - PT404: the project does not exist, the caller may not know of it, or it has no such entry.
-- PT409 already_ended: the entry was repaired or rejected before.';
-GRANT EXECUTE ON FUNCTION quire.reject_quarantined(uuid, uuid, text) TO quire_user;
+- PT409 already_ended: the entry was repaired or discarded before.';
+GRANT EXECUTE ON FUNCTION quire.discard_quarantined(uuid, uuid, text) TO quire_user;
 
 SET LOCAL search_path TO quire, pg_temp;

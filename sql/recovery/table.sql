@@ -9,13 +9,14 @@ CREATE TABLE quire_store.quarantine (
     kind          text NOT NULL,
     -- Which row: content_hash; seq and ordinal; file_path; entity_type, entity_id and field.
     key           jsonb NOT NULL,
-    -- What is wrong, in a word, and in words.
+    -- What is wrong, as a word for programs and as a sentence; list_quarantine shows the latter as description.
     fault         text NOT NULL,
     in_words      text NOT NULL,
     -- The checksum that was recorded, where there is one.
     expected      bytea,
-    -- BLAKE3 of what stood there instead, so that what is given up is known from what becomes wrong later.
+    -- BLAKE3 of what was found instead, so that what is discarded is known from what becomes wrong later.
     found         bytea,
+    -- rejected is shown as discarded.
     status        text NOT NULL DEFAULT 'open' CHECK (status IN ('open', 'repaired', 'rejected')),
     found_at      timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     ended_at      timestamptz,
@@ -26,7 +27,7 @@ CREATE TABLE quire_store.quarantine (
 SELECT pg_catalog.pg_extension_config_dump('quire_store.quarantine', '');
 -- One open entry per row.
 CREATE UNIQUE INDEX quarantine_row ON quire_store.quarantine (project_id, kind, key, fault) WHERE status = 'open';
--- What was rejected is looked for whenever it is found.
+-- What was discarded is looked for whenever it is found.
 CREATE INDEX quarantine_rejected ON quire_store.quarantine (key, project_id) WHERE status = 'rejected';
 -- Looked up by recovery_blob_hold.
 CREATE INDEX quarantine_content ON quire_store.quarantine ((key ->> 'content_hash'), project_id)

@@ -19,22 +19,23 @@ Arguments:
 - project_uuid: the project.
 - format: zip, or tar.zst: faster, for GNU tar and zstd.
 - at_seq: the state to pack. By default it is the newest.
-- since_seq: makes a delta: only files that changed since that seq, after a first entry .quire/delta.json {since_seq,
+- after_seq: makes a delta: only files that changed after that seq, behind a first entry .quire/delta.json {since_seq,
   seq, deleted}. By default everything is packed.
 - ttl: how long the token of the URL is valid, above 0 and at most 366 days.
 - at_checksum: the checksum that went with at_seq, 16 to 64 hex digits. The log there must be the one that the caller
   knows.
-- since_checksum: the checksum that went with since_seq, in the same way.
+- after_checksum: the checksum that went with after_seq, in the same way.
 Returns: an object.
     {snapshot_id: uuid, project_id: uuid, seq: integer, checksum: text,
-     since_seq: integer | null, format: text, size: integer, content_hash: text,
+     after_seq: integer | null, format: text, size: integer, content_hash: text,
      file_count: integer, chunk_count: integer, created_at: timestamp,
      manifest: [{file_path: text, content_hash: text, size: integer, version: integer,
                  file_type: text, mode: text}],
      deleted: [text] | null, url: text, token: text, expires_at: timestamp,
      cached: boolean}
 - content_hash: BLAKE3 of the archive; size is its length in bytes.
-- since_seq: the last bundle up to the one that was asked for which changed a file.
+- after_seq: the last bundle up to the one that was asked for which changed a file. The operation and the event
+  snapshot:ready have it as since_seq, as does .quire/delta.json: what is logged and packed keeps its bytes.
 - deleted: the paths that a delta deletes; null unless it is a delta.
 - url: quire.public_url and the path of download_snapshot with the token, which is for this snapshot only.
 - cached: whether the archive existed.
@@ -114,7 +115,7 @@ Arguments:
 Returns: rows.
 - snapshot_id: the id of the snapshot.
 - seq: the last bundle that changed a file of it.
-- since_seq: the seq that a delta begins after, or NULL.
+- after_seq: the seq that a delta begins after, or NULL.
 - format: zip or tar.zst.
 - size: the length of the archive in bytes.
 - content_hash: BLAKE3 of the archive, 64 hex digits.
@@ -246,7 +247,7 @@ Errors:
 GRANT EXECUTE ON FUNCTION quire.plan_hydration(uuid, jsonb, bigint, text) TO quire_user, quire_guest;
 ALTER FUNCTION quire.plan_hydration(uuid, jsonb, bigint, text) SET plan_cache_mode = force_generic_plan;
 
-COMMENT ON FUNCTION quire.start_session(uuid, interval, text) IS
+COMMENT ON FUNCTION quire.begin_session(uuid, interval, text) IS
 'Returns everything that a container needs to come up with the files of a project and to follow its edits.
 
 Who: members.
@@ -271,21 +272,21 @@ Errors:
 - PT423: the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.
 - XX001: content of a zip is corrupt. A tar.zst holds stored frames as they are; see verify_snapshot.';
-GRANT EXECUTE ON FUNCTION quire.start_session(uuid, interval, text) TO quire_user;
+GRANT EXECUTE ON FUNCTION quire.begin_session(uuid, interval, text) TO quire_user;
 
-COMMENT ON FUNCTION quire.end_session(uuid, uuid) IS
+COMMENT ON FUNCTION quire.finish_session(uuid, uuid) IS
 'Revokes the tokens of a session.
 
 Who: makers and owners.
 Token: none.
 Arguments:
 - project_uuid: the project.
-- session_id: the session. The caller has started it, or is an owner.
+- session_id: the session. The caller has begun it, or is an owner.
 Returns: nothing.
 Errors:
 - 22004: an argument is NULL.
-- 42501: the caller is not a member, or has not started the session and is not an owner.
+- 42501: the caller is not a member, or has not begun the session and is not an owner.
 - PT404: the project does not exist, the caller may not know of it, or it has no such session.';
-GRANT EXECUTE ON FUNCTION quire.end_session(uuid, uuid) TO quire_user;
+GRANT EXECUTE ON FUNCTION quire.finish_session(uuid, uuid) TO quire_user;
 
 SET LOCAL search_path TO quire, pg_temp;

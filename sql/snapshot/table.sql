@@ -36,7 +36,7 @@ CREATE TABLE quire_store.snapshot_chunk (
     project_id  uuid NOT NULL,
     snapshot_id uuid NOT NULL,
     ordinal     integer NOT NULL,
-    -- The bytes themselves; or, where an archive holds content as it is stored, how they are put together: what stands
+    -- The bytes themselves; or, where an archive holds content as it is stored, how they are put together: what is
     -- between files, and which stored bytes of which blobs go there.
     bytes       bytea,
     recipe      bytea,

@@ -20,7 +20,7 @@ Returns: the receipt, as commit_bundle returns it, with undoes_seq and skipped.
     {seq: integer, bundle_id: uuid, checksum: text, ops: [object], undoes_seq: integer,
      skipped: [{file_path: text | entity_type: text, entity_id: text, field: text
                 | content_hash: text, seq: integer | null, actor: uuid | null,
-                bundle_id: uuid | null, in_words: text}]}
+                bundle_id: uuid | null, description: text}]}
 - skipped: what was left as it is. seq, actor and bundle_id are those of the later change, or null when the content is
   archived or collected.
 Errors:

@@ -34,7 +34,7 @@ the new project.
 Who: readers.
 Token: none.
 Arguments:
-- template: a project of kind template.
+- template_id: a project of kind template.
 - name: the name of the new project, 1 to 255 characters.
 Returns: the id of the new project. The details of its first bundle are those of create_template.
 Errors:

@@ -1,9 +1,10 @@
 //! The few blobs of most writes, stored without a statement.
 
-use super::{Blob, State, store};
+use super::state::state_of;
+use super::{Blob, BlobState, store};
 use crate::db::Arg;
 use crate::db::rows::{Column, Name, Rows, Sight};
-use crate::ids::ProjectId;
+use crate::ids::{Pg, ProjectId};
 use pgrx::datum::TimestampWithTimeZone;
 use quire_core::content::Encoded;
 use quire_core::error::Result;
@@ -24,11 +25,12 @@ pub fn insert_locked(project: ProjectId, blobs: &[Blob]) -> Result<()> {
     for blob in blobs {
         let key: [Column; 2] =
             [("project_id", project.pg().into()), ("hash", blob.hash.as_bytes().as_slice().into())];
-        let state: Option<i16> = rows.find(&BLOB, Sight::Now, &key, "state", |row| row.get(1).map(Some))?;
-        let state = state.map(State::from_stored).transpose()?;
+        let state: Option<i16> =
+            rows.find(&BLOB, Sight::Now, &key, "state", |row| row.get("state").map(Some))?;
+        let state = state.map(state_of).transpose()?;
         match (state, blob.parts.as_slice()) {
             (None, [whole]) => rows.insert(&BLOB, &values(project, blob, whole))?,
-            (Some(State::Present), _) => {}
+            (Some(BlobState::Present), _) => {}
             _ => gone.push(blob),
         }
     }
@@ -43,7 +45,7 @@ fn values<'a>(project: ProjectId, blob: &'a Blob, whole: &'a Encoded) -> [Column
         ("size", blob.size.into()),
         ("codec", (whole.codec as i16).into()),
         ("chunk_count", 0i32.into()),
-        ("state", (State::Present as i16).into()),
+        ("state", (BlobState::Present.number()).into()),
         ("state_at", Arg::null::<TimestampWithTimeZone>()),
         ("state_reason", Arg::null::<String>()),
         ("bytes", whole.bytes.as_slice().into()),

@@ -12,11 +12,11 @@ mod state;
 pub mod store;
 
 pub use locked::insert_locked;
-pub use state::{State, Stored};
+pub use state::{BlobRecord, BlobState};
 
 use crate::gate::Access;
 use crate::guc;
-use crate::ids::ProjectId;
+use crate::ids::{ProjectId, UploadId};
 use quire_core::content::{self, Encoded};
 use quire_core::error::{Code, Error, Result};
 use quire_core::hash::Hash;
@@ -25,7 +25,6 @@ use quire_core::settings::Settings;
 use quire_core::tree::Content;
 use std::collections::HashSet;
 use std::sync::Arc;
-use uuid::Uuid;
 
 /// Bytes ready to be stored.
 pub struct Blob {
@@ -38,9 +37,9 @@ pub struct Blob {
 }
 
 /// Chunks that are stored already, and wait for the hash of the whole.
-pub struct Staged {
+pub struct StagedBlob {
     /// What they are stored under meanwhile.
-    pub key: Uuid,
+    pub key: UploadId,
     /// BLAKE3 of the whole.
     pub hash: Hash,
     /// Bytes of the whole.

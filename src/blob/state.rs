@@ -4,46 +4,18 @@ use quire_core::error::{Code, Error, Result};
 use quire_core::hash::Hash;
 use quire_core::timestamp::{Micros, rfc3339};
 
-/// Where the bytes of a blob are. Numbers are stored; new ones may be added, none may change.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum State {
-    /// Here.
-    Present = 0,
-    /// With an owner, who can bring them back.
-    Archived = 1,
-    /// Nowhere: nothing needed them.
-    Collected = 2,
-    /// Here, and corrupt; the reason is the entry in quarantine.
-    Quarantined = 3,
-}
+pub use quire_core::blob::BlobState;
 
-impl State {
-    /// From the stored number.
-    pub fn from_stored(number: i16) -> Result<Self> {
-        match number {
-            0 => Ok(State::Present),
-            1 => Ok(State::Archived),
-            2 => Ok(State::Collected),
-            3 => Ok(State::Quarantined),
-            _ => Err(Error::new(Code::Corrupt, "unknown state of content").with("state", number)),
-        }
-    }
-
-    /// The word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            State::Present => "present",
-            State::Archived => "archived",
-            State::Collected => "collected",
-            State::Quarantined => "quarantined",
-        }
-    }
+/// That of a stored number; XX001 when it is none.
+pub fn state_of(number: i16) -> Result<BlobState> {
+    BlobState::of(number)
+        .ok_or_else(|| Error::new(Code::Corrupt, "unknown state of content").with("state", number))
 }
 
 /// A blob, but for its bytes.
-pub struct Stored {
+pub struct BlobRecord {
     /// Where they are.
-    pub state: State,
+    pub state: BlobState,
     /// How many they are.
     pub size: i64,
     /// Since when they are not here.
@@ -52,14 +24,14 @@ pub struct Stored {
     pub why: Option<String>,
 }
 
-impl Stored {
-    /// What whoever wants the bytes is told: PT410, or XX001 for what is corrupt.
+impl BlobRecord {
+    /// The error for whoever wants the bytes: PT410, or XX001 for what is corrupt.
     pub fn gone(&self, hash: &Hash) -> Error {
-        if self.state == State::Quarantined {
+        if self.state == BlobState::Quarantined {
             return Error::new(Code::Corrupt, "stored content is corrupt and in quarantine")
                 .with("content_hash", hash.to_hex())
                 .with("quarantine_id", self.why.clone())
-                .hint("repair mends it from a copy, reject_quarantined gives it up");
+                .hint("repair writes it again from a copy, discard_quarantined discards it");
         }
         let error = Error::new(Code::Gone, format!("content is unavailable: {}", self.state.as_str()))
             .with("content_hash", hash.to_hex())
@@ -67,7 +39,7 @@ impl Stored {
             .with("when", self.at.map(rfc3339))
             .with("why", self.why.clone());
         match self.state {
-            State::Archived => error.hint("an owner can bring it back with restore_blob"),
+            BlobState::Archived => error.hint("an owner can bring it back with restore_blob"),
             _ => error.hint("writing the same bytes again brings it back"),
         }
     }

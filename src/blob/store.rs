@@ -1,15 +1,15 @@
 //! SQL of the blob store.
 
-use super::{Blob, Copied, Staged, State, Stored, damaged, missing};
+use super::state::state_of;
+use super::{Blob, BlobRecord, BlobState, Copied, StagedBlob, damaged, missing};
 use crate::db::clock::{from_pg, to_pg};
 use crate::db::{self, Arg};
-use crate::ids::ProjectId;
+use crate::ids::{Pg, ProjectId, UploadId};
 use crate::log::quarantine;
 use quire_core::content::{self, CHUNK_BYTES, Codec, Encoded};
 use quire_core::error::{Code, Result};
 use quire_core::hash::{Hash, Hasher};
 use std::collections::{BTreeMap, HashMap, HashSet};
-use uuid::Uuid;
 
 /// Most bytes one INSERT carries; an array of a gigabyte cannot be built.
 const BATCH_BYTES: usize = 8 << 20;
@@ -24,9 +24,7 @@ pub fn existing(project: ProjectId, hashes: &[Hash]) -> Result<HashSet<Hash>> {
         CROSS JOIN LATERAL (
             SELECT f.hash FROM quire_store.blob f
             WHERE f.project_id = $1 AND f.hash = w.hash AND f.state = 0 OFFSET 0) b";
-    let rows = db::read(SQL, &[project.pg().into(), byte_array(hashes)], |row| {
-        Hash::from_bytes(row.get::<&[u8]>(1)?)
-    })?;
+    let rows = db::read(SQL, &[project.pg().into(), byte_array(hashes)], |row| row.get("hash"))?;
     Ok(rows.into_iter().collect())
 }
 
@@ -108,7 +106,7 @@ fn insert_head(project: ProjectId, hash: &Hash, size: i64, chunks: i32) -> Resul
         " RETURNING true"
     );
     let args: [Arg; 4] = [project.pg().into(), hash.as_bytes().as_slice().into(), size.into(), chunks.into()];
-    let is_new = db::write_one(SQL, &args, |row| row.get::<bool>(1))?.is_some();
+    let is_new = db::writes(SQL, &args)?;
     if is_new {
         forget_chunks(project, std::slice::from_ref(hash))?;
     }
@@ -147,9 +145,9 @@ pub fn sizes(project: ProjectId, hashes: &[Hash]) -> Result<BTreeMap<Hash, i64>>
             SELECT f.hash, f.state, f.size, f.state_at, f.state_reason FROM quire_store.blob f
             WHERE f.project_id = $1 AND f.hash = w.hash OFFSET 0) b";
     let rows = db::read(SQL, &[project.pg().into(), byte_array(hashes)], |row| {
-        let hash = Hash::from_bytes(row.get::<&[u8]>(1)?)?;
-        let stored = stored_from_row(row, 2)?;
-        if stored.state == State::Present { Ok((hash, stored.size)) } else { Err(stored.gone(&hash)) }
+        let hash: Hash = row.get("hash")?;
+        let stored = stored_from_row(row)?;
+        if stored.state == BlobState::Present { Ok((hash, stored.size)) } else { Err(stored.gone(&hash)) }
     })?;
     Ok(rows.into_iter().collect())
 }
@@ -160,56 +158,54 @@ pub fn require_present(project: ProjectId, hashes: &[Hash]) -> Result<()> {
     hashes.iter().find(|hash| !sizes.contains_key(hash)).map_or(Ok(()), |hash| Err(missing(hash)))
 }
 
-/// Reads the columns `state, size, state_at, state_reason`, starting at `at`.
-pub fn stored_from_row(row: &db::Row, at: usize) -> Result<Stored> {
-    Ok(Stored {
-        state: State::from_stored(row.get(at)?)?,
-        size: row.get(at + 1)?,
-        at: row.opt(at + 2)?.map(from_pg),
-        why: row.opt(at + 3)?,
+/// Reads the columns `state, size, state_at, state_reason`.
+pub fn stored_from_row(row: &db::Row) -> Result<BlobRecord> {
+    Ok(BlobRecord {
+        state: state_of(row.get("state")?)?,
+        size: row.get("size")?,
+        at: row.opt("state_at")?.map(from_pg),
+        why: row.opt("state_reason")?,
     })
 }
 
 /// A blob, but for its bytes.
-pub fn state(project: ProjectId, hash: &Hash) -> Result<Option<Stored>> {
+pub fn state(project: ProjectId, hash: &Hash) -> Result<Option<BlobRecord>> {
     const SQL: &str = "SELECT b.state, b.size, b.state_at, b.state_reason FROM quire_store.blob b
         WHERE b.project_id = $1 AND b.hash = $2";
-    db::read_one(SQL, &[project.pg().into(), hash.as_bytes().as_slice().into()], |row| {
-        stored_from_row(row, 1)
-    })
+    db::read_one(SQL, &[project.pg().into(), hash.as_bytes().as_slice().into()], stored_from_row)
 }
 
 /// Makes a place for chunks whose hash is not known yet. Only its own transaction sees it.
-pub fn stage(project: ProjectId, key: Uuid, size: i64) -> Result<()> {
+pub fn stage(project: ProjectId, key: UploadId, size: i64) -> Result<()> {
     const SQL: &str =
         "INSERT INTO quire_store.blob (project_id, hash, size, codec, bytes) VALUES ($1, $2, $3, 0, '')";
-    db::exec(SQL, &[project.pg().into(), key.as_bytes().as_slice().into(), size.into()])
+    db::exec(SQL, &[project.pg().into(), key.0.as_bytes().as_slice().into(), size.into()])
 }
 
 /// Stores one such chunk.
-pub fn stage_chunk(project: ProjectId, key: Uuid, ordinal: i32, chunk: &Encoded) -> Result<()> {
-    insert_chunk(project, key.as_bytes(), ordinal, chunk)
+pub fn stage_chunk(project: ProjectId, key: UploadId, ordinal: i32, chunk: &Encoded) -> Result<()> {
+    insert_chunk(project, key.0.as_bytes(), ordinal, chunk)
 }
 
 /// Gives staged chunks their hash, unless the project has the content already. The chunks' bytes stay where they are:
 /// PostgreSQL keeps what is stored out of line when its column does not change.
-pub fn adopt(project: ProjectId, staged: &Staged) -> Result<()> {
+pub fn adopt(project: ProjectId, staged: &StagedBlob) -> Result<()> {
     const CHUNKS: &str = "UPDATE quire_store.blob_chunk SET hash = $3 WHERE project_id = $1 AND hash = $2";
     if !insert_head(project, &staged.hash, staged.size, staged.chunks)? {
         return Ok(());
     }
     let args: [Arg; 3] = [
         project.pg().into(),
-        staged.key.as_bytes().as_slice().into(),
+        staged.key.0.as_bytes().as_slice().into(),
         staged.hash.as_bytes().as_slice().into(),
     ];
     db::exec(CHUNKS, &args)
 }
 
 /// Removes the place of staged chunks, and those that nobody adopted.
-pub fn discard(project: ProjectId, key: Uuid) -> Result<()> {
+pub fn discard(project: ProjectId, key: UploadId) -> Result<()> {
     const SQL: &str = "DELETE FROM quire_store.blob WHERE project_id = $1 AND hash = $2";
-    db::exec(SQL, &[project.pg().into(), key.as_bytes().as_slice().into()])
+    db::exec(SQL, &[project.pg().into(), key.0.as_bytes().as_slice().into()])
 }
 
 /// How many contents one statement copies.
@@ -246,9 +242,8 @@ fn copy_present(from: ProjectId, to: ProjectId, hashes: &[Hash]) -> Result<()> {
         require_present(from, hashes)?;
         let args =
             |hashes: &[Hash]| -> [Arg<'static>; 3] { [from.pg().into(), to.pg().into(), byte_array(hashes)] };
-        let new = db::write(WHOLE, &args(hashes), |row| {
-            Ok((Hash::from_bytes(row.get::<&[u8]>(1)?)?, row.get::<i32>(2)?))
-        })?;
+        let new =
+            db::write(WHOLE, &args(hashes), |row| Ok((row.get("hash")?, row.get::<i32>("chunk_count")?)))?;
         let chunks: usize = new.iter().map(|(_, chunks)| *chunks as usize).sum();
         let in_chunks: Vec<Hash> =
             new.into_iter().filter(|(_, chunks)| *chunks > 0).map(|(hash, _)| hash).collect();
@@ -277,14 +272,14 @@ fn copy_archived(from: ProjectId, to: ProjectId, hashes: &[Hash]) -> Result<Hash
         return Ok(HashSet::new());
     }
     let archived = db::write(SQL, &[from.pg().into(), byte_array(hashes)], |row| {
-        Ok((Hash::from_bytes(row.get::<&[u8]>(1)?)?, stored_from_row(row, 2)?))
+        Ok((row.get("hash")?, stored_from_row(row)?))
     })?;
     insert_gone(to, &archived)?;
     Ok(archived.into_iter().map(|(hash, _)| hash).collect())
 }
 
 /// Says of contents that they are not here, but for those that are; what is collected may be archived elsewhere.
-pub fn insert_gone(project: ProjectId, gone: &[(Hash, Stored)]) -> Result<()> {
+pub fn insert_gone(project: ProjectId, gone: &[(Hash, BlobRecord)]) -> Result<()> {
     const SQL: &str = "INSERT INTO quire_store.blob AS b
             (project_id, hash, size, codec, chunk_count, state, state_at, state_reason, bytes)
         SELECT $1, n.hash, n.size, 0, 0, n.state, n.at, n.why, ''
@@ -301,7 +296,7 @@ pub fn insert_gone(project: ProjectId, gone: &[(Hash, Stored)]) -> Result<()> {
         project.pg().into(),
         byte_array(&hashes),
         gone.iter().map(|(_, it)| it.size).collect::<Vec<_>>().into(),
-        gone.iter().map(|(_, it)| it.state as i16).collect::<Vec<_>>().into(),
+        gone.iter().map(|(_, it)| it.state.number()).collect::<Vec<_>>().into(),
         at.into(),
         gone.iter().map(|(_, it)| it.why.as_deref()).collect::<Vec<_>>().into(),
     ];
@@ -324,7 +319,7 @@ pub fn read_many(project: ProjectId, hashes: &[Hash]) -> Result<HashMap<Hash, Ve
 }
 
 /// Contents by their hashes, and what is not present.
-pub type Present = (HashMap<Hash, Vec<u8>>, HashMap<Hash, Stored>);
+pub type Present = (HashMap<Hash, Vec<u8>>, HashMap<Hash, BlobRecord>);
 
 /// Contents of those of some blobs that are present, verified, and what is known of the others; XX001 when one is missing.
 pub fn read_present(project: ProjectId, hashes: &[Hash]) -> Result<Present> {
@@ -336,23 +331,23 @@ pub fn read_present(project: ProjectId, hashes: &[Hash]) -> Result<Present> {
 
 fn read_sound(project: ProjectId, hashes: &[Hash]) -> Result<Present> {
     const SQL: &str =
-        "SELECT b.hash, b.size, b.codec, b.chunk_count, b.bytes, b.state, b.size, b.state_at, b.state_reason
+        "SELECT b.hash, b.codec, b.chunk_count, b.bytes, b.state, b.size, b.state_at, b.state_reason
         FROM unnest($2::bytea[]) AS w (hash)
         CROSS JOIN LATERAL (
             SELECT * FROM quire_store.blob f WHERE f.project_id = $1 AND f.hash = w.hash OFFSET 0) b";
     let mut gone = HashMap::new();
     let rows = db::read(SQL, &[project.pg().into(), byte_array(hashes)], |row| {
-        let hash = Hash::from_bytes(row.get::<&[u8]>(1)?)?;
-        let size = row.get::<i64>(2)? as usize;
-        if row.get::<i16>(6)? != State::Present as i16 {
-            gone.insert(hash, stored_from_row(row, 6)?);
+        let hash = row.get("hash")?;
+        let size = row.get::<i64>("size")? as usize;
+        if state_of(row.get("state")?)? != BlobState::Present {
+            gone.insert(hash, stored_from_row(row)?);
             return Ok((hash, size, None));
         }
-        if row.get::<i32>(4)? > 0 {
+        if row.get::<i32>("chunk_count")? > 0 {
             return Ok((hash, size, None));
         }
         let mut bytes = Vec::new();
-        content::decode_into(Codec::from_stored(row.get(3)?)?, size, row.get::<&[u8]>(5)?, &mut bytes)?;
+        content::decode_into(Codec::from_stored(row.get("codec")?)?, size, row.get("bytes")?, &mut bytes)?;
         content::verify(&bytes, size, &hash)?;
         Ok((hash, size, Some(bytes)))
     })?;
@@ -379,7 +374,7 @@ pub struct Part<'a> {
 }
 
 /// How a blob is stored.
-pub enum Parts<'a> {
+pub enum BlobParts<'a> {
     Whole(Part<'a>),
     /// In so many chunks, which [`read_part`] reads.
     Chunked(i32),
@@ -389,29 +384,33 @@ pub enum Parts<'a> {
 pub fn read_stored(
     project: ProjectId,
     hashes: &[Hash],
-    mut each: impl FnMut(Parts) -> Result<()>,
+    mut each: impl FnMut(BlobParts) -> Result<()>,
 ) -> Result<()> {
     const SQL: &str =
-        "SELECT b.hash, b.codec, b.size, b.chunk_count, b.bytes, b.state, b.size, b.state_at, b.state_reason
+        "SELECT b.hash, b.codec, b.chunk_count, b.bytes, b.state, b.size, b.state_at, b.state_reason
         FROM unnest($2::bytea[]) WITH ORDINALITY AS w (hash, place)
         CROSS JOIN LATERAL (
             SELECT * FROM quire_store.blob f WHERE f.project_id = $1 AND f.hash = w.hash OFFSET 0) b
         ORDER BY w.place";
     let mut wanted = hashes.iter();
     db::read(SQL, &[project.pg().into(), byte_array(hashes)], |row| {
-        let hash = Hash::from_bytes(row.get::<&[u8]>(1)?)?;
+        let hash: Hash = row.get("hash")?;
         if let Some(gone) = wanted.next().filter(|wanted| **wanted != hash) {
             return Err(missing(gone));
         }
-        if row.get::<i16>(6)? != State::Present as i16 {
-            return Err(stored_from_row(row, 6)?.gone(&hash));
+        if state_of(row.get("state")?)? != BlobState::Present {
+            return Err(stored_from_row(row)?.gone(&hash));
         }
-        let chunks: i32 = row.get(4)?;
+        let chunks: i32 = row.get("chunk_count")?;
         if chunks > 0 {
-            return each(Parts::Chunked(chunks));
+            return each(BlobParts::Chunked(chunks));
         }
-        let codec = Codec::from_stored(row.get(2)?)?;
-        each(Parts::Whole(Part { codec, size: row.get::<i64>(3)? as usize, bytes: row.get(5)? }))
+        let codec = Codec::from_stored(row.get("codec")?)?;
+        each(BlobParts::Whole(Part {
+            codec,
+            size: row.get::<i64>("size")? as usize,
+            bytes: row.get("bytes")?,
+        }))
     })?;
     wanted.next().map_or(Ok(()), |gone| Err(missing(gone)))
 }
@@ -419,12 +418,12 @@ pub fn read_stored(
 /// One chunk, checked against its own checksum, from the columns `ordinal, size, codec, checksum, bytes`.
 fn chunk_from_row<'r>(row: &'r db::Row, hash: &Hash, wanted: i32) -> Result<Part<'r>> {
     let part = Part {
-        codec: Codec::from_stored(row.get(3)?)?,
-        size: usize::try_from(row.get::<i64>(2)?).unwrap_or(usize::MAX),
-        bytes: row.get(5)?,
+        codec: Codec::from_stored(row.get("codec")?)?,
+        size: usize::try_from(row.get::<i64>("size")?).unwrap_or(usize::MAX),
+        bytes: row.get("bytes")?,
     };
     let checksum = content::chunk_checksum(wanted, part.codec, part.size, part.bytes);
-    if row.get::<i32>(1)? != wanted || row.get::<&[u8]>(4)? != checksum.as_bytes() {
+    if row.get::<i32>("ordinal")? != wanted || row.get::<&[u8]>("checksum")? != checksum.as_bytes() {
         return Err(damaged(hash));
     }
     Ok(part)
@@ -449,8 +448,8 @@ fn read_chunks(project: ProjectId, hash: &Hash, size: usize) -> Result<Vec<u8>> 
     // What is stored may be wrong, so it is not believed that so much is needed.
     let mut whole = Vec::with_capacity(size.min(BELIEVED_BYTES));
     db::read(SQL, &[project.pg().into(), hash.as_bytes().as_slice().into()], |row| {
-        let codec = Codec::from_stored(row.get(2)?)?;
-        content::decode_into(codec, row.get::<i64>(1)? as usize, row.get::<&[u8]>(3)?, &mut whole)
+        let codec = Codec::from_stored(row.get("codec")?)?;
+        content::decode_into(codec, row.get::<i64>("size")? as usize, row.get("bytes")?, &mut whole)
     })?;
     content::verify(&whole, size, hash)?;
     Ok(whole)
@@ -466,10 +465,10 @@ pub fn read_range(project: ProjectId, hash: &Hash, start: i64, length: i64) -> R
         WHERE c.project_id = $1 AND c.hash = $2 AND c.ordinal BETWEEN $3 AND $4 ORDER BY c.ordinal";
     let key = hash.as_bytes().as_slice();
     let (stored, chunks) = db::read_one(HEAD, &[project.pg().into(), key.into()], |row| {
-        Ok((stored_from_row(row, 1)?, row.get::<i32>(5)?))
+        Ok((stored_from_row(row)?, row.get::<i32>("chunk_count")?))
     })?
     .ok_or_else(|| missing(hash))?;
-    if stored.state != State::Present {
+    if stored.state != BlobState::Present {
         return Err(stored.gone(hash));
     }
     let size = stored.size;
@@ -522,10 +521,10 @@ pub fn each_part(project: ProjectId, hash: &Hash, mut take: impl FnMut(&[u8])) -
     };
     let key = hash.as_bytes().as_slice();
     let chunks = db::read_one(WHOLE, &[project.pg().into(), key.into()], |row| {
-        let chunks = row.get::<i32>(4)?;
+        let chunks = row.get::<i32>("chunk_count")?;
         if chunks == 0 {
-            let codec = Codec::from_stored(row.get(2)?)?;
-            part(Part { codec, size: row.get::<i64>(1)? as usize, bytes: row.get(3)? })?;
+            let codec = Codec::from_stored(row.get("codec")?)?;
+            part(Part { codec, size: row.get::<i64>("size")? as usize, bytes: row.get("bytes")? })?;
         }
         Ok(chunks)
     })?
@@ -540,7 +539,7 @@ pub fn each_part(project: ProjectId, hash: &Hash, mut take: impl FnMut(&[u8])) -
 /// Checks a blob without having it in memory: its parts, its length and its hash. PT410 when it is not present.
 pub fn check(project: ProjectId, hash: &Hash) -> Result<()> {
     let stored = state(project, hash)?.ok_or_else(|| missing(hash))?;
-    if stored.state != State::Present {
+    if stored.state != BlobState::Present {
         return Err(stored.gone(hash));
     }
     let mut hasher = Hasher::default();

@@ -7,9 +7,9 @@ use crate::domain::interface::Growth;
 use crate::gate::Access;
 use crate::ids::{ProjectId, Seq};
 use crate::log::{LockedHead, Place};
-use quire_core::edit::Edit;
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
+use quire_core::op::Edit;
 use std::collections::HashSet;
 
 /// What the author had seen, if that is a place in this log (PT409, 22023).

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 /// One bundle: its header, what it takes back and what took it back, and its operations.
 #[pg_extern(stable)]
 #[search_path(pg_catalog, pg_temp)]
-fn bundle_details(project_uuid: Option<Uuid>, seq: Option<i64>) -> JsonB {
+fn get_bundle(project_uuid: Option<Uuid>, seq: Option<i64>) -> JsonB {
     definer(|| details(project_uuid, seq))
 }
 

@@ -14,14 +14,14 @@ mod request;
 pub mod staged;
 pub mod store;
 
-pub use commit::{Commit, Committed, Origin, Plan, commit};
+pub use commit::{Commit, Committed, PeerOrigin, Plan, commit};
 pub use request::correlated;
 
 use crate::db::early_release;
 use crate::log::queue;
 use quire_core::asset::AssetOutcome;
-use quire_core::edit::Outcome;
 use quire_core::error::{Error, Result};
+use quire_core::op::Outcome;
 use quire_core::text::shorten;
 use quire_core::tree::FileOutcome;
 use serde_json::{Value, json};
@@ -104,7 +104,7 @@ fn advice(kind: Kind, ops: usize) -> Option<String> {
     })
 }
 
-/// What a writer tells its caller. Without a bundle (nothing changed), `seq` is where the project stands.
+/// The answer of a writer. Without a bundle (nothing changed), `seq` is that of the project.
 #[derive(Clone, Debug)]
 pub struct Receipt {
     /// Seq of the bundle.

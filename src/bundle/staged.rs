@@ -7,10 +7,9 @@ use crate::gate::Access;
 use crate::ids::ProjectId;
 use crate::jsonb::Items;
 use crate::{blob, guc};
-use quire_core::edit::Edit;
 use quire_core::error::{Error, Result};
 use quire_core::json::Members;
-use quire_core::op::Op;
+use quire_core::op::{Edit, Op};
 use quire_core::text::shorten;
 use quire_core::tree::Content;
 use serde_json::{Value, json};
@@ -54,7 +53,7 @@ impl Staged {
                 .with("op", shorten(op))
                 .with("known", json!(Op::names().collect::<Vec<_>>()))
         })?;
-        let (edit, brought) = domain.stage(access, op, members)?;
+        let (edit, brought) = domain.stage(access, op, members).map_err(Error::of_member)?;
         self.push(edit, brought);
         Ok(())
     }

@@ -3,7 +3,7 @@
 use crate::db::clock::{from_pg, to_pg};
 use crate::db::{self, Answer, Arg};
 use crate::gate::store::called;
-use crate::ids::{ActorId, CorrelationId, ProjectId, Seq};
+use crate::ids::{ActorId, CorrelationId, Pg, ProjectId, Seq};
 use crate::jsonb::JsonArg;
 use crate::log::store::from_peer;
 use pgrx::JsonB;
@@ -17,7 +17,7 @@ pub fn find_request(project: ProjectId, id: CorrelationId) -> Result<Option<(Has
     const SQL: &str = "SELECT request_hash, receipt FROM quire_store.request
         WHERE project_id = $1 AND correlation_id = $2";
     db::write_one(SQL, &[project.pg().into(), id.pg().into()], |row| {
-        Ok((Hash::from_bytes(row.get::<&[u8]>(1)?)?, row.get::<JsonB>(2)?.0))
+        Ok((row.get("request_hash")?, row.get::<JsonB>("receipt")?.0))
     })
 }
 
@@ -46,7 +46,7 @@ pub fn bucket(project: ProjectId, actor: ActorId) -> Result<Option<(f64, Micros)
     const SQL: &str =
         "SELECT tokens, updated_at FROM quire_store.rate_bucket WHERE project_id = $1 AND actor_id = $2";
     db::write_one(SQL, &[project.pg().into(), actor.pg().into()], |row| {
-        Ok((row.get(1)?, from_pg(row.get(2)?)))
+        Ok((row.get("tokens")?, from_pg(row.get("updated_at")?)))
     })
 }
 
@@ -78,22 +78,22 @@ pub fn details(project: ProjectId, seq: Seq) -> Result<Option<JsonB>> {
                            ORDER BY o.ordinal), '[]')
                     FROM (SELECT l.*, sum(COALESCE(pg_column_size(l.before), 0) + COALESCE(pg_column_size(l.after), 0))
                                           OVER (ORDER BY l.ordinal) AS size_so_far
-                          FROM quire.oplog l WHERE l.project_id = $1 AND l.seq = $2 AND l.ordinal <= 1000) o))
+                          FROM quire.oplog l WHERE l.project_id = $1 AND l.seq = $2 AND l.ordinal <= 1000) o)) AS details
         FROM quire_store.bundle b
         WHERE b.project_id = $1 AND b.seq = $2"
     );
-    db::read_one(SQL, &[project.pg().into(), seq.into()], |row| row.get(1))
+    db::read_one(SQL, &[project.pg().into(), seq.into()], |row| row.get("details"))
 }
 
 /// Where a window of the log begins that ends with `last` and has about so many operations, or one bundle: the seq before it. `None`
 /// when nothing comes before `last`.
 pub fn window(project: ProjectId, last: Seq, ops: i64) -> Result<Option<Seq>> {
-    const SQL: &str = "SELECT min(b.seq) - 1
+    const SQL: &str = "SELECT min(b.seq) - 1 AS seq
         FROM (SELECT w.seq, sum(w.op_count) OVER (ORDER BY w.seq DESC ROWS UNBOUNDED PRECEDING) - w.op_count AS later
               FROM (SELECT u.seq, u.op_count FROM quire_store.bundle u
                     WHERE u.project_id = $1 AND u.seq <= $2 ORDER BY u.seq DESC LIMIT $3) w) b
         WHERE b.later < $3";
-    Ok(db::read_one(SQL, &[project.pg().into(), last.into(), ops.into()], |row| row.opt(1))?.flatten())
+    Ok(db::read_one(SQL, &[project.pg().into(), last.into(), ops.into()], |row| row.opt("seq"))?.flatten())
 }
 
 /// The operations between two seqs (after the one, up to the other) that a checked filter lets through, newest first. How many.

@@ -6,7 +6,7 @@
 //! `synchronous_commit` is off between two callbacks of one commit and nowhere else.
 //! Does not: release the locks of what was changed besides bundles by other calls (names, members, tokens, ...): a reader of another
 //! project could not tell for what to wait. Serve readers, who could see what a crash takes back; they wait in [`super::handed_out`]. Where a commit waits for a
-//! standby it is PostgreSQL's own: readers would wait for the standby, too, or be told what a failover loses.
+//! standby it is PostgreSQL's own: readers would wait for the standby, too, or see what a failover loses.
 //!
 //! PostgreSQL commits asynchronously when the variable behind `synchronous_commit` is off, and releases locks before it calls the
 //! callbacks of a resource owner for the last time; there the flush is made up for.

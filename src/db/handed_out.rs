@@ -4,8 +4,8 @@
 //! Promises: whoever has seen a bundle in an answer of quire's functions or views finds it after a crash.
 //! Does not: wait on a standby, which is only sent what is flushed; nor for what the caller's own open transaction has written.
 
-use super::read_one;
-use crate::ids::ProjectId;
+use crate::db;
+use crate::ids::{Pg, ProjectId};
 use pgrx::{direct_function_call, pg_sys};
 use quire_core::error::Result;
 use quire_core::wal;
@@ -95,8 +95,10 @@ fn written() -> pg_sys::XLogRecPtr {
 /// Up to where the commit of the newest bundle that is seen is in the write-ahead log; those before it come earlier. Zero when it was
 /// flushed long ago.
 fn newest_commit(project: ProjectId, written: pg_sys::XLogRecPtr) -> Result<pg_sys::XLogRecPtr> {
-    const SQL: &str = "SELECT xmin::text::bigint FROM quire_store.project_head WHERE project_id = $1";
-    let Some(xmin) = read_one(SQL, &[project.pg().into()], |row| row.get::<i64>(1))? else { return Ok(0) };
+    const SQL: &str = "SELECT xmin::text::bigint AS xmin FROM quire_store.project_head WHERE project_id = $1";
+    let Some(xmin) = db::read_one(SQL, &[project.pg().into()], |row| row.get::<i64>("xmin"))? else {
+        return Ok(0);
+    };
     // SAFETY: pg_xact_status takes a full transaction id that was begun and returns a text; it looks while nobody truncates what it
     // looks at, and remembers the commit that it found, from where the position is taken.
     unsafe {

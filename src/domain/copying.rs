@@ -3,9 +3,9 @@
 use crate::blob::Copied;
 use crate::gate::Access;
 use crate::ids::{ProjectId, Seq};
-use quire_core::edit::Edit;
 use quire_core::hash::Hash;
 use quire_core::key::EntityKey;
+use quire_core::op::Edit;
 use quire_core::path::FilePath;
 use std::collections::BTreeSet;
 

@@ -3,9 +3,9 @@
 use crate::gate::Access;
 use crate::ids::{ActorId, Seq};
 use crate::log::LockedHead;
-use quire_core::edit::Edit;
 use quire_core::error::Result;
 use quire_core::hash::Hash;
+use quire_core::op::Edit;
 use quire_core::peer::{Bundle, SentOp, Stamp};
 use quire_core::tree::Content;
 use std::collections::{HashMap, HashSet};
@@ -40,8 +40,8 @@ impl Stamps {
     }
 }
 
-/// What is to be told of a bundle.
-pub struct Told {
+/// What is reported of a bundle.
+pub struct Report {
     /// What was in conflict, or could not be done; for people.
     pub reasons: Vec<String>,
     /// Every operation is applied as it came.
@@ -57,10 +57,10 @@ pub trait Arrival {
     fn names(&self) -> Vec<String>;
 
     /// Judges what an operation writes, and plans what wins.
-    fn apply(&mut self, sent: &SentOp, stamps: &Stamps, told: &mut Told) -> Result<()>;
+    fn apply(&mut self, sent: &SentOp, stamps: &Stamps, report: &mut Report) -> Result<()>;
 
     /// After all operations: leaves out what cannot be, and keeps conflicts.
-    fn finish(&mut self, told: &mut Told) -> Result<()>;
+    fn finish(&mut self, report: &mut Report) -> Result<()>;
 
     /// Names of the things that the bundle decides and leaves as they are, of which no row tells that it does.
     fn decided(&self) -> Vec<String>;

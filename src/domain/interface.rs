@@ -10,18 +10,17 @@ use crate::gate::Access;
 use crate::ids::{ActorId, ProjectId, Seq};
 use crate::log::{LockedHead, quarantine};
 use quire_core::conflict::OnConflict;
-use quire_core::edit::{Edit, Outcome};
 use quire_core::error::Result;
 use quire_core::hash::Hash;
 use quire_core::json::Members;
-use quire_core::op::{Op, State, Write};
+use quire_core::op::{Change, Edit, Op, Outcome, State, Write};
 use quire_core::path::FilePath;
 use quire_core::quarantine::RowKind;
 use quire_core::tree::{Content, Head};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 
-/// What a domain's rows tell, against each other and against the log. Where there are none, nothing is told and nothing repaired.
+/// What a domain's rows say, against each other and against the log. A domain without rows says nothing, and nothing of it is repaired.
 pub trait Logged {
     /// Where its operations are.
     fn logged_kind(&self) -> RowKind;
@@ -64,6 +63,21 @@ pub trait Logged {
     fn repair_current(&self, _project: ProjectId, _key: &Value) -> Result<bool> {
         Ok(false)
     }
+
+    /// Contents that its rows name and the blob store does not have.
+    fn missing_contents(&self, _project: ProjectId) -> Result<Vec<Hash>> {
+        Ok(Vec::new())
+    }
+
+    /// The bytes of a content, as one of its rows tells.
+    fn size_of(&self, _project: ProjectId, _content: &Hash) -> Result<Option<i64>> {
+        Ok(None)
+    }
+
+    /// Deletes its rows of the log. Only when the project's own row is gone, with which its rows of current state go.
+    fn delete_logged(&self, _project: ProjectId) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// What an operation is about.
@@ -100,6 +114,11 @@ pub trait Domain: Logged + Sync {
     /// What a bundle that came from a peer does to its things; reads what of them is here.
     fn arrive<'a>(&self, _incoming: &'a Incoming<'a>) -> Result<Option<Box<dyn Arrival + 'a>>> {
         Ok(None)
+    }
+
+    /// Refuses what no database lets its own callers write (22023).
+    fn check_incoming(&self, _change: &Change) -> Result<()> {
+        Ok(())
     }
 
     /// What bundles after a seq and up to another changed, for their events.
@@ -222,9 +241,9 @@ pub struct Stray {
     pub description: String,
 }
 
-/// What a row is, of its text.
-pub fn found(row: &Row, at: usize) -> Result<Option<Hash>> {
-    Ok(row.opt::<&str>(at)?.map(|text| Hash::of(text.as_bytes())))
+/// What a row is, of its text in the column `found`.
+pub fn found(row: &Row) -> Result<Option<Hash>> {
+    Ok(row.opt::<&str>("found")?.map(|text| Hash::of(text.as_bytes())))
 }
 
 /// A member of a row's key.

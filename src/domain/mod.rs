@@ -9,17 +9,26 @@ pub mod interface;
 pub mod inverse;
 pub mod shown;
 mod system;
+#[cfg(feature = "toy")]
+mod toy;
 
 use crate::ids::{ProjectId, Seq};
 use interface::{Describe, Domain, StoredOp, Written};
-use quire_core::edit::Edit;
 use quire_core::error::{Error, Result};
-use quire_core::op::{Op, State, Write};
+use quire_core::hash::Hash;
+use quire_core::op::{Edit, Op, State, Write};
 use quire_core::quarantine::RowKind;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// All of them, in the order in which their operations stand in a bundle.
-pub const DOMAINS: [&dyn Domain; 4] = [&file::Files, &entity::Entities, &asset::Assets, &system::System];
+pub const DOMAINS: &[&dyn Domain] = &[
+    &file::Files,
+    &entity::Entities,
+    &asset::Assets,
+    #[cfg(feature = "toy")]
+    &toy::Toys,
+    &system::System,
+];
 
 /// Whose rows these are.
 pub fn of(kind: RowKind) -> Result<&'static dyn Domain> {
@@ -73,4 +82,23 @@ pub fn current_state(project: ProjectId) -> Result<State> {
     let mut state = State::default();
     DOMAINS.iter().try_for_each(|domain| domain.add_current_state(project, &mut state))?;
     Ok(state)
+}
+
+/// Contents that rows of a project name and the blob store does not have.
+pub fn missing_contents(project: ProjectId) -> Result<BTreeSet<Hash>> {
+    let mut missing = BTreeSet::new();
+    for domain in DOMAINS {
+        missing.extend(domain.missing_contents(project)?);
+    }
+    Ok(missing)
+}
+
+/// The bytes of a content, as the first row tells that names it.
+pub fn size_of(project: ProjectId, content: &Hash) -> Result<Option<i64>> {
+    for domain in DOMAINS {
+        if let Some(size) = domain.size_of(project, content)? {
+            return Ok(Some(size));
+        }
+    }
+    Ok(None)
 }

@@ -30,7 +30,7 @@ pub trait Changes {
     /// Bytes that a bundle adds to a page; 0 when what it changed is not wanted.
     fn weight(&self, seq: Seq) -> i64;
 
-    /// Reads what is told of the bundles up to a seq, with which the page ends. The first may weigh more than a page.
+    /// Reads what events show of the bundles up to a seq, with which the page ends. The first may weigh more than a page.
     fn load(&mut self, up_to: Seq) -> Result<()>;
 
     /// Adds what is wanted of a bundle; whether there is any.

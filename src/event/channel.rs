@@ -9,7 +9,7 @@ use crate::ids::ProjectId;
 use quire_core::error::Result;
 use quire_core::event::CHANNEL_CLOSED;
 
-/// Ends the channel's names and tells who listens. Somebody who was told one may no longer know the next.
+/// Ends the channel's names and notifies who listens. Somebody who got one may no longer know the next.
 pub fn close(project: ProjectId) -> Result<()> {
     store::close(project)?.iter().for_each(|name| notify::send(name, CHANNEL_CLOSED));
     Ok(())

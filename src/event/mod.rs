@@ -1,4 +1,4 @@
-//! Events: what a subscriber is told of a bundle, built from its rows, and how it is sent.
+//! Events: what a subscriber gets of a bundle, built from its rows, and how it is sent.
 //!
 //! Owns: `channel`, `sink_failure`.
 //! Promises: every bundle is one event; a save never fails because of who listens.

@@ -6,12 +6,11 @@
 use super::audience::Audience;
 use super::role::StoredRole;
 use crate::db;
-use crate::ids::{ActorId, ProjectId};
+use crate::ids::{ActorId, ProjectId, TokenId};
 use pgrx::pg_sys;
 use quire_core::token::Token;
 use std::cell::RefCell;
 use std::rc::Rc;
-use uuid::Uuid;
 
 /// A verified token, and whose rights it carries a part of.
 #[derive(Debug)]
@@ -27,11 +26,11 @@ pub struct Bound {
 impl Bound {
     /// The one project it is for.
     pub fn project(&self) -> ProjectId {
-        ProjectId(self.token.root().project)
+        self.token.root().project
     }
 
     /// Which token it is, narrowed or not.
-    pub fn id(&self) -> Uuid {
+    pub fn id(&self) -> TokenId {
         self.token.root().token
     }
 }

@@ -16,7 +16,7 @@ pub mod token;
 
 use crate::args::project_arg;
 use crate::db::{self, handed_out};
-use crate::ids::{ActorId, ProjectId};
+use crate::ids::{ActorId, ProjectId, SnapshotId};
 pub use bound::Bound;
 use principal::Caller;
 pub use principal::{Principal, audience, caller_role, current, presenter};
@@ -29,7 +29,6 @@ use role::StoredRole;
 use std::borrow::Cow;
 use std::rc::Rc;
 use store::ProjectAccess;
-use uuid::Uuid;
 
 /// What a function is about to do with a project.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,7 +38,7 @@ pub enum Action {
     /// Follow its events.
     ReadEvents,
     /// Read a snapshot of it; any, or one.
-    ReadSnapshot(Option<Uuid>),
+    ReadSnapshot(Option<SnapshotId>),
     /// Take part as a member: see the other members, leave, subscribe; being public is not enough.
     Belong,
     /// Change its content.
@@ -218,7 +217,7 @@ pub fn expect(action: Action, project_uuid: Option<pgrx::Uuid>) -> Result<Access
 
 /// Refuses a token that no longer counts.
 fn refuse_dead_token(bound: &Bound) -> Result<()> {
-    let stored = token::find(bound.project(), bound.id())?.ok_or_else(pure_token::invalid)?;
+    let stored = store::token::find(bound.project(), bound.id())?.ok_or_else(pure_token::invalid)?;
     token::refuse_dead(&bound.token, stored.is_revoked)
 }
 

@@ -1,12 +1,13 @@
 //! What row level security asks, for the views: whether the caller may read a project.
 //!
-//! A statement asks for each row, so what it was told is kept with it. It looks at the projects it meets one by one, because there may be
+//! A statement asks for each row, so the answers are kept with it. It looks at the projects it meets one by one, because there may be
 //! very many public ones that it never meets; a statement that meets many asks for all at once.
 
 use super::principal::{Principal, presenter};
 use super::{Action, require, store};
 use crate::db::handed_out;
 use crate::definer::{definer, raising};
+use crate::ids::Pg;
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 use pgrx::{PgMemoryContexts, Uuid, pg_sys};
@@ -55,8 +56,8 @@ fn readable_by_token(principal: &Principal) -> Result<Option<Option<Uuid>>> {
     }
 }
 
-/// What a statement was told.
-struct Told {
+/// What a statement has asked.
+struct Asked {
     /// The functions that tell: of one project, and of all. What they do runs with the search path that is pinned to them, which for
     /// every row would cost too much.
     one: pg_sys::Oid,
@@ -67,7 +68,7 @@ struct Told {
     all: Option<HashSet<Uuid>>,
 }
 
-impl Told {
+impl Asked {
     /// By name: which functions those are is nobody's to say who may call this one.
     fn new() -> Result<Self> {
         Ok(Self {
@@ -113,7 +114,7 @@ impl Told {
 
 /// A function of the storage schema, by its name and the types of its arguments.
 fn function(name: &CStr, arguments: &[pg_sys::Oid]) -> Result<pg_sys::Oid> {
-    // SAFETY: look-ups in PostgreSQL's caches by NUL-terminated names; the vector holds as many oids as it is told.
+    // SAFETY: look-ups in PostgreSQL's caches by NUL-terminated names; the vector holds as many oids as it says.
     let found = unsafe {
         let schema = pg_sys::get_namespace_oid(c"quire_store".as_ptr(), true);
         let types = pg_sys::buildoidvector(arguments.as_ptr(), arguments.len() as i32);
@@ -136,19 +137,19 @@ fn function(name: &CStr, arguments: &[pg_sys::Oid]) -> Result<pg_sys::Oid> {
 // Outside definer: it asks functions that go through it.
 #[pg_extern(sql = false)]
 fn is_readable(project_id: Uuid, fcinfo: FunctionCallInfo) -> bool {
-    raising(move || told(fcinfo).map(|told| told.is_readable(project_id)))
+    raising(move || asked(fcinfo).map(|asked| asked.is_readable(project_id)))
 }
 
-/// What the running statement was told.
-fn told(fcinfo: FunctionCallInfo) -> Result<&'static mut Told> {
+/// What the running statement has asked.
+fn asked(fcinfo: FunctionCallInfo) -> Result<&'static mut Asked> {
     // SAFETY: the call is the one that is running. PostgreSQL keeps fn_extra for it, null at first, as long as the memory context that
-    // it names, with which what was told goes.
+    // it names, with which the answers go.
     unsafe {
         let function = (*fcinfo).flinfo;
         if (*function).fn_extra.is_null() {
-            let told = PgMemoryContexts::For((*function).fn_mcxt).leak_and_drop_on_delete(Told::new()?);
-            (*function).fn_extra = told.cast();
+            let asked = PgMemoryContexts::For((*function).fn_mcxt).leak_and_drop_on_delete(Asked::new()?);
+            (*function).fn_extra = asked.cast();
         }
-        Ok(&mut *(*function).fn_extra.cast::<Told>())
+        Ok(&mut *(*function).fn_extra.cast::<Asked>())
     }
 }

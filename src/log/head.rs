@@ -5,7 +5,7 @@ use crate::db::Arg;
 use crate::db::clock::{from_pg, to_pg};
 use crate::db::rows::{Column, Name, Rows, Sight};
 use crate::gate::Access;
-use crate::ids::{ProjectId, Seq};
+use crate::ids::{FileId, Pg, ProjectId, Seq};
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
 use quire_core::timestamp::Micros;
@@ -16,7 +16,7 @@ pub struct LockedHead {
     pub seq: Seq,
     pub checksum: Hash,
     pub committed_at: Micros,
-    pub next_file_id: i32,
+    pub next_file_id: FileId,
     pub live_files: i64,
     pub live_bytes: i64,
     /// Bytes of the live assets; the domain of assets moves them.
@@ -57,13 +57,13 @@ fn lock(project: ProjectId) -> Result<Option<LockedHead>> {
     const COLUMNS: &str = "seq, checksum, committed_at, next_file_id, live_files, live_bytes, asset_bytes";
     Rows::begin().lock(&HEAD, &[("project_id", project.pg().into())], COLUMNS, |row| {
         Ok(LockedHead {
-            seq: row.get(1)?,
-            checksum: Hash::from_bytes(row.get::<&[u8]>(2)?)?,
-            committed_at: from_pg(row.get(3)?),
-            next_file_id: row.get(4)?,
-            live_files: row.get(5)?,
-            live_bytes: row.get(6)?,
-            asset_bytes: row.get(7)?,
+            seq: row.get("seq")?,
+            checksum: row.get("checksum")?,
+            committed_at: from_pg(row.get("committed_at")?),
+            next_file_id: row.get("next_file_id")?,
+            live_files: row.get("live_files")?,
+            live_bytes: row.get("live_bytes")?,
+            asset_bytes: row.get("asset_bytes")?,
             access_version: 0,
             has_channel: false,
         })
@@ -74,11 +74,12 @@ fn lock(project: ProjectId) -> Result<Option<LockedHead>> {
 fn beside(rows: &Rows, project: ProjectId, head: LockedHead) -> Result<Option<LockedHead>> {
     let key = || ("project_id", Arg::from(project.pg()));
     let columns = "access_version, channel_epoch";
-    let version: Option<(i64, i64)> =
-        rows.find(&PROJECT, Sight::Statement, &[key()], columns, |row| Ok(Some((row.get(1)?, row.get(2)?))))?;
+    let version: Option<(i64, i64)> = rows.find(&PROJECT, Sight::Statement, &[key()], columns, |row| {
+        Ok(Some((row.get("access_version")?, row.get("channel_epoch")?)))
+    })?;
     let Some((access_version, epoch)) = version else { return Ok(None) };
     let channel = rows.find(&CHANNEL, Sight::Statement, &[key()], "epoch", |row| {
-        Ok((row.get::<i64>(1)? == epoch).then_some(()))
+        Ok((row.get::<i64>("epoch")? == epoch).then_some(()))
     })?;
     Ok(Some(LockedHead { access_version, has_channel: channel.is_some(), ..head }))
 }
@@ -89,7 +90,7 @@ pub(super) fn move_to(rows: &Rows, project: ProjectId, head: &LockedHead) -> Res
         ("seq", head.seq.into()),
         ("checksum", head.checksum.as_bytes().as_slice().into()),
         ("committed_at", to_pg(head.committed_at)?.into()),
-        ("next_file_id", head.next_file_id.into()),
+        ("next_file_id", head.next_file_id.pg().into()),
         ("live_files", head.live_files.into()),
         ("live_bytes", head.live_bytes.into()),
     ];

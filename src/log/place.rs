@@ -1,7 +1,7 @@
 //! Places in the log, as somebody remembers them: a seq and the mark that went with it.
 //!
 //! A database that is set back to a backup gives out its seqs again, to other bundles. Whoever goes on from a seq gives its
-//! mark, too, and is told when the log there is not the one they know, instead of missing what is new and keeping what is gone.
+//! mark, too, and gets an error when the log there is not the one they know, instead of missing what is new and keeping what is gone.
 
 use super::store;
 use crate::db;

@@ -5,7 +5,7 @@ use crate::db::clock::{from_pg, to_pg};
 use crate::db::rows::{Column, Name, Rows};
 use crate::db::{self, Answer, Arg, Row};
 use crate::gate::store::called;
-use crate::ids::{ActorId, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
+use crate::ids::{ActorId, BundleId, Pg, ProjectId, Seq};
 use pgrx::JsonB;
 use quire_core::chain::BundleHeader;
 use quire_core::error::{Code, Error, Result};
@@ -14,10 +14,9 @@ use quire_core::mark::Mark;
 use quire_core::timestamp::Micros;
 use serde_json::Value;
 use std::collections::HashMap;
-use uuid::Uuid;
 
 /// A bundle on its way into the log.
-pub struct Entry<'a> {
+pub struct LogEntry<'a> {
     pub header: &'a BundleHeader,
     pub op_count: i32,
     /// Checksum of the bundle before.
@@ -31,16 +30,16 @@ pub struct Entry<'a> {
 static BUNDLE: Name = Name::of(c"bundle", 14);
 
 /// Appends a bundle to the log and moves the head row to it.
-pub fn append(rows: &Rows, entry: &Entry) -> Result<()> {
-    let Entry { header, op_count, previous, head, details } = entry;
+pub fn append(rows: &Rows, entry: &LogEntry) -> Result<()> {
+    let LogEntry { header, op_count, previous, head, details } = entry;
     let values: [Column; 14] = [
-        ("project_id", uuid_to_pg(header.project_id).into()),
+        ("project_id", header.project_id.pg().into()),
         ("seq", header.seq.into()),
-        ("bundle_id", uuid_to_pg(header.bundle_id).into()),
+        ("bundle_id", header.bundle_id.pg().into()),
         ("kind", header.kind.as_str().into()),
-        ("actor_id", uuid_to_pg(header.actor_id).into()),
+        ("actor_id", header.actor_id.pg().into()),
         ("message", header.message.as_deref().into()),
-        ("correlation_id", header.correlation_id.map(uuid_to_pg).into()),
+        ("correlation_id", header.correlation_id.map(Pg::pg).into()),
         ("base_seq", header.base_seq.into()),
         ("op_count", (*op_count).into()),
         ("prev_checksum", previous.as_bytes().as_slice().into()),
@@ -50,7 +49,7 @@ pub fn append(rows: &Rows, entry: &Entry) -> Result<()> {
         ("committed_at", to_pg(header.committed_at)?.into()),
     ];
     rows.insert(&BUNDLE, &values)?;
-    super::head::move_to(rows, ProjectId(header.project_id), head)
+    super::head::move_to(rows, header.project_id, head)
 }
 
 /// Notes that the newest bundle, of this seq, takes another back out of its author's order.
@@ -69,22 +68,20 @@ pub fn touch(project: ProjectId) -> Result<()> {
 /// Seq and checksum of the newest bundle, as the caller's snapshot sees them.
 pub fn head(project: ProjectId) -> Result<(Seq, Hash)> {
     const SQL: &str = "SELECT seq, checksum FROM quire_store.project_head WHERE project_id = $1";
-    let head = db::read_one(SQL, &[project.pg().into()], |row| {
-        Ok((row.get(1)?, Hash::from_bytes(row.get::<&[u8]>(2)?)?))
-    })?;
+    let head = db::read_one(SQL, &[project.pg().into()], |row| Ok((row.get("seq")?, row.get("checksum")?)))?;
     Ok(head.unwrap_or((0, Hash::ZERO)))
 }
 
 /// Seq of the newest bundle, as the caller's snapshot sees it.
 pub fn head_seq(project: ProjectId) -> Result<Seq> {
     const SQL: &str = "SELECT seq FROM quire_store.project_head WHERE project_id = $1";
-    Ok(db::read_one(SQL, &[project.pg().into()], |row| row.get(1))?.unwrap_or(0))
+    Ok(db::read_one(SQL, &[project.pg().into()], |row| row.get("seq"))?.unwrap_or(0))
 }
 
 const CHECKSUM_AT: &str = "SELECT checksum FROM quire_store.bundle WHERE project_id = $1 AND seq = $2";
 
 fn checksum_from_row(row: &Row) -> Result<Hash> {
-    Hash::from_bytes(row.get::<&[u8]>(1)?)
+    row.get("checksum")
 }
 
 /// Checksum of the log up to a seq, as the caller's snapshot sees it; `None` when it has not come so far.
@@ -143,7 +140,7 @@ pub fn sound_mark_at(project: ProjectId, seq: Seq) -> Result<Mark> {
 /// When a bundle was committed.
 pub fn committed_at(project: ProjectId, seq: Seq) -> Result<Option<Micros>> {
     const SQL: &str = "SELECT committed_at FROM quire_store.bundle WHERE project_id = $1 AND seq = $2";
-    db::read_one(SQL, &[project.pg().into(), seq.into()], |row| row.get(1).map(from_pg))
+    db::read_one(SQL, &[project.pg().into(), seq.into()], |row| row.get("committed_at").map(from_pg))
 }
 
 /// The peer from which project $1 has a bundle; NULL when it was made here. What such a bundle says of its author is that peer's word.
@@ -160,9 +157,9 @@ pub(crate) use from_peer;
 
 /// Who made a bundle.
 pub struct Author {
-    pub actor: Uuid,
+    pub actor: ActorId,
     pub name: String,
-    pub bundle_id: Uuid,
+    pub bundle_id: BundleId,
 }
 
 /// The authors of some bundles, by seq.
@@ -170,19 +167,16 @@ pub fn authors(project: ProjectId, seqs: impl IntoIterator<Item = Seq>) -> Resul
     const SQL: &str = concat!(
         "SELECT b.seq, b.actor_id, COALESCE(",
         called!("b.actor_id"),
-        ", b.actor_id::text), b.bundle_id
+        ", b.actor_id::text) AS name, b.bundle_id
         FROM unnest($2::bigint[]) AS w (seq)
         CROSS JOIN LATERAL (
             SELECT * FROM quire_store.bundle u WHERE u.project_id = $1 AND u.seq = w.seq OFFSET 0) b"
     );
     let seqs: Vec<Seq> = seqs.into_iter().collect();
     let rows = db::read(SQL, &[project.pg().into(), seqs.into()], |row| {
-        let author = Author {
-            actor: uuid_from_pg(row.get(2)?),
-            name: row.get(3)?,
-            bundle_id: uuid_from_pg(row.get(4)?),
-        };
-        Ok((row.get(1)?, author))
+        let author =
+            Author { actor: row.get("actor_id")?, name: row.get("name")?, bundle_id: row.get("bundle_id")? };
+        Ok((row.get("seq")?, author))
     })?;
     Ok(rows.into_iter().collect())
 }
@@ -190,7 +184,7 @@ pub fn authors(project: ProjectId, seqs: impl IntoIterator<Item = Seq>) -> Resul
 /// Seq a tag names.
 pub fn tag_seq(project: ProjectId, tag: &str) -> Result<Option<Seq>> {
     const SQL: &str = "SELECT t.seq FROM quire_store.project_tag t WHERE t.project_id = $1 AND t.tag = $2";
-    db::read_one(SQL, &[project.pg().into(), tag.into()], |row| row.get(1))
+    db::read_one(SQL, &[project.pg().into(), tag.into()], |row| row.get("seq"))
 }
 
 /// Names a seq; `false` when the tag exists.
@@ -198,7 +192,7 @@ pub fn insert_tag(project: ProjectId, tag: &str, seq: Seq, by: ActorId) -> Resul
     const SQL: &str = "INSERT INTO quire_store.project_tag (project_id, tag, seq, created_by)
         VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING true";
     let args: [Arg; 4] = [project.pg().into(), tag.into(), seq.into(), by.pg().into()];
-    Ok(db::write_one(SQL, &args, |row| row.get::<bool>(1))?.is_some())
+    db::writes(SQL, &args)
 }
 
 /// Tags, by seq.

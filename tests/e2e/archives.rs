@@ -4,7 +4,7 @@ use crate::cluster::shared;
 use crate::dice::Dice;
 use crate::steps::{ask, head_seq, noise, project, refusal};
 use postgres::{Client, GenericClient};
-use quire_core::archive::{Recipe, Step, steps, stored_bytes};
+use quire_core::archive::{Recipe, RecipeStep, steps, stored_bytes};
 use quire_core::content::{self, Codec, Encoded};
 use quire_core::hash::Hash;
 use serde_json::{Value, json};
@@ -59,7 +59,7 @@ fn tree(client: &mut impl GenericClient, project: Uuid) -> Vec<(String, String, 
 
 /// Id and bytes of a new snapshot.
 fn archive(client: &mut Client, project: Uuid, format: &str, since_seq: Option<i64>) -> (Uuid, Vec<u8>) {
-    let sql = "SELECT (quire.create_project_snapshot($1, $2, since_seq => $3) ->> 'snapshot_id')::uuid";
+    let sql = "SELECT (quire.create_project_snapshot($1, $2, after_seq => $3) ->> 'snapshot_id')::uuid";
     let id: Uuid = client.query_one(sql, &[&project, &format, &since_seq]).expect("a snapshot").get(0);
     (id, read(client, project, id))
 }
@@ -179,8 +179,8 @@ fn recipe_from_before(recipe: &[u8], stored: impl Fn(&Hash, u32) -> Encoded) -> 
     let mut frames = Vec::new();
     for step in steps(recipe).expect("a recipe") {
         match step {
-            Step::Literal(bytes) => literals.push(bytes.to_vec()),
-            Step::Stored { hash, ordinal, from, length } => {
+            RecipeStep::Literal(bytes) => literals.push(bytes.to_vec()),
+            RecipeStep::Stored { hash, ordinal, from, length } => {
                 let part = stored(&hash, ordinal);
                 assert_eq!(part.codec, Codec::Zstd, "frames only");
                 let start = literals.last_mut().expect("how the frame starts");
@@ -250,7 +250,7 @@ fn a_snapshot_from_before_frames_had_checksums_keeps_its_bytes() {
     client.execute(sql, &[&from, &id, &size, &hash.as_bytes().as_slice()]).expect("its hash");
 
     for with_checksums in [false, true] {
-        // As when content was corrupt and has been mended.
+        // As when content was corrupt and has been repaired.
         store_anew(&mut client, from, with_checksums);
         assert!(read(&mut client, from, id) == before, "the same bytes");
         assert_eq!(problems(&mut client, from, id), json!([]));

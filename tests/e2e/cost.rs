@@ -7,7 +7,7 @@ use postgres::Client;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// What `project_stats` answers, as its tables say, in PostgreSQL's own JSON.
+/// What `get_project_stats` answers, as its tables say, in PostgreSQL's own JSON.
 const HELD: &str = "SELECT jsonb_build_object('project_id', h.project_id, 'seq', h.seq, 'bundles', h.seq,
         'files', h.live_files, 'file_bytes', h.live_bytes,
         'versions', (SELECT count(*) FROM quire_store.project_files f WHERE f.project_id = $1),
@@ -30,7 +30,7 @@ const HELD: &str = "SELECT jsonb_build_object('project_id', h.project_id, 'seq',
 fn assert_held(client: &mut Client, project: Uuid) -> String {
     let held: String = client.query_one(HELD, &[&project]).expect("count").get(0);
     let told: String =
-        client.query_one("SELECT quire.project_stats($1)::text", &[&project]).expect("ask").get(0);
+        client.query_one("SELECT quire.get_project_stats($1)::text", &[&project]).expect("ask").get(0);
     assert_eq!(told, held);
     told
 }
@@ -62,7 +62,7 @@ fn what_a_project_holds_is_what_its_tables_say() {
     let empty = project(&mut client, "empty");
     assert_held(&mut client, empty);
     client.execute("UPDATE quire_store.blob SET size = 9e18", &[]).expect("damage all");
-    let sql = "SELECT quire.project_stats($1) -> 'blob_bytes' = to_jsonb(9223372036854775807)";
+    let sql = "SELECT quire.get_project_stats($1) -> 'blob_bytes' = to_jsonb(9223372036854775807)";
     let is_most: bool = client.query_one(sql, &[&fixture.project]).expect("no error, however long").get(0);
     assert!(is_most);
 }
@@ -84,14 +84,14 @@ fn what_many_small_projects_hold_is_told_for_little_more_than_what_they_are() {
             assert_eq!(client.query_one(&sql, &[]).expect("ask").get::<_, i64>(0), 400);
         })
     };
-    let (told, counted) = (time("get_project"), time("project_stats"));
+    let (told, counted) = (time("get_project"), time("get_project_stats"));
     assert!(counted < told * 2, "{counted:?}, and {told:?} without counting");
 
     let logged = "LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on";
     client.batch_execute(logged).expect("have plans logged");
     let before = cluster.log().len();
     client
-        .execute("SELECT quire.project_stats(project_id) FROM quire_store.project LIMIT 1", &[])
+        .execute("SELECT quire.get_project_stats(project_id) FROM quire_store.project LIMIT 1", &[])
         .expect("ask");
     let log = cluster.log();
     let statements = log.get(before..).unwrap_or_default().matches("Query Text:").count();

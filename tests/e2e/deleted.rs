@@ -33,7 +33,7 @@ fn fill(database: &Database, fixture: &Fixture) {
     owner.query("SELECT quire.open_channel($1)", &[project]).expect("open the private channel");
     let mut viewer = database.client("deleted_viewer");
     viewer
-        .execute("SELECT quire.remove_project_member($1, $2)", &[project, &fixture.viewer_actor])
+        .execute("SELECT quire.delete_project_member($1, $2)", &[project, &fixture.viewer_actor])
         .expect("leave");
     // A sink that is not there.
     configure(&mut owner, *project, json!({"realtime_sink": "supabase", "retention_days": 0}));

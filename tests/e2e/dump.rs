@@ -222,7 +222,7 @@ fn assert_log_goes_on(copy: &Database, fixture: &Fixture) {
     assert_eq!(version as usize, versions.len());
 
     // What a job had staged is there, and it completes.
-    let sql = "SELECT (quire.complete_job($1, job_id) ->> 'seq')::bigint FROM quire.list_jobs($1)";
+    let sql = "SELECT (quire.finish_job($1, job_id) ->> 'seq')::bigint FROM quire.list_jobs($1)";
     let completed = owner.query_one(sql, &[&fixture.project]).expect("complete the job");
     assert_eq!(completed.get::<_, i64>(0), last + 2);
     assert_eq!(log::verify(&mut owner, fixture.project), last + 2);

@@ -239,7 +239,7 @@ fn of_former(database: &Database, tenant: &Tenant, what: &str) -> String {
     let token =
         tokens::mint(&mut database.client(&login), tenant.project, "project:read,file:write", "1 hour", "");
     if what == "removed" {
-        let sql = "SELECT quire.remove_project_member($1, $2)";
+        let sql = "SELECT quire.delete_project_member($1, $2)";
         owner.execute(sql, &[&tenant.project, &actor]).expect("remove the member");
     } else {
         add_member(&mut owner, tenant.project, actor, "viewer");
@@ -294,11 +294,11 @@ fn widened(token: &str) -> String {
 /// The same token with every ability, made with a key that somebody guessed.
 fn with_another_key(token: &str) -> String {
     let root: Value = serde_json::from_str(&parts(token).0).expect("JSON");
-    let id = |name: &str| root[name].as_str().and_then(|text| text.parse().ok()).expect("an id");
+    let id = |name: &str| root[name].as_str().and_then(|text| Uuid::try_parse(text).ok()).expect("an id");
     let root = Root {
-        key: id("key"),
-        token: id("token"),
-        project: id("project"),
+        key: id("key").into(),
+        token: id("token").into(),
+        project: id("project").into(),
         abilities: Abilities::parse(EVERY_ABILITY).expect("abilities"),
         expires_at: root["expires_at"].as_i64().expect("a time"),
         audience: None,

@@ -197,7 +197,7 @@ fn mint(client: &mut Client, project: Uuid) {
 fn archive(client: &mut Client, project: Uuid) {
     for statement in [
         "SELECT quire.create_project_snapshot($1)",
-        "SELECT quire.create_project_snapshot($1, 'tar.zst', since_seq => 3)",
+        "SELECT quire.create_project_snapshot($1, 'tar.zst', after_seq => 3)",
     ] {
         client.execute(statement, &[&project]).unwrap_or_else(|error| panic!("{statement}: {error:?}"));
     }
@@ -208,7 +208,7 @@ fn work(client: &mut Client, project: Uuid) {
     let mut job = |name: &str, ops: serde_json::Value| -> Uuid {
         let sql = "SELECT quire.begin_job($1, $2, '1 day')";
         let job = client.query_one(sql, &[&project, &name]).expect("begin a job").get(0);
-        let sql = "SELECT quire.stage_job_ops($1, $2, $3)";
+        let sql = "SELECT quire.append_job_ops($1, $2, $3)";
         client.execute(sql, &[&project, &job, &ops]).expect("stage operations");
         job
     };
@@ -218,9 +218,9 @@ fn work(client: &mut Client, project: Uuid) {
     let completed = job("completed", json!([put("job/1"), set]));
     let failed = job("failed", json!([put("job/2")]));
     job("running", json!([put("job/3"), {"op": "file.delete", "file_path": "job/1"}]));
-    client.execute("SELECT quire.complete_job($1, $2)", &[&project, &completed]).expect("complete a job");
+    client.execute("SELECT quire.finish_job($1, $2)", &[&project, &completed]).expect("complete a job");
     client
-        .execute("SELECT quire.fail_job($1, $2, E'größer\nthan')", &[&project, &failed])
+        .execute("SELECT quire.cancel_job($1, $2, E'größer\nthan')", &[&project, &failed])
         .expect("fail a job");
 }
 
@@ -265,11 +265,11 @@ const READERS: &[&str] = &[
     "SELECT count(*) FROM quire.list_quarantine({p})",
     "SELECT count(*) FROM quire.list_undoable({p})",
     "SELECT * FROM quire.search_ops({p}, '{}', 10000)",
-    "SELECT b.seq, quire.bundle_details({p}, b.seq) FROM quire.bundles b WHERE b.project_id = {p} ORDER BY b.seq",
+    "SELECT b.seq, quire.get_bundle({p}, b.seq) FROM quire.bundles b WHERE b.project_id = {p} ORDER BY b.seq",
     "SELECT * FROM quire.list_entities({p}, 'task')",
     "SELECT e.entity_id, quire.get_entity({p}, 'task', e.entity_id) FROM quire.list_entities({p}, 'task') e",
     "SELECT n, h.* FROM unnest('{1,2,gone}'::text[]) n, quire.entity_history({p}, 'task', n) h",
-    "SELECT b.seq, e.* FROM quire.bundles b, quire.entities_at({p}, b.seq) e WHERE b.project_id = {p}
+    "SELECT b.seq, e.* FROM quire.bundles b, quire.list_entities_at({p}, b.seq) e WHERE b.project_id = {p}
      ORDER BY b.seq, e.entity_type, e.entity_id",
     "SELECT n, h.* FROM unnest('{1,2,gone}'::text[]) n, quire.explain_entity({p}, 'task', n) h",
     "SELECT * FROM quire.list_conflicts({p}, true)",
@@ -286,7 +286,7 @@ const READERS: &[&str] = &[
     "SELECT * FROM quire.list_jobs({p})",
     "SELECT * FROM quire.list_jobs({p}, true)",
     "SELECT * FROM quire.list_snapshots({p})",
-    "SELECT quire.project_stats({p})",
+    "SELECT quire.get_project_stats({p})",
     "SELECT s.snapshot_id, quire.get_snapshot_manifest({p}, s.snapshot_id), quire.read_snapshot({p}, s.snapshot_id),
         quire.verify_snapshot({p}, s.snapshot_id)
      FROM quire.list_snapshots({p}) s",

@@ -209,7 +209,7 @@ fn a_subject_that_is_no_uuid_is_always_the_same_actor_and_is_called_as_its_claim
     let sql = "SELECT member::text, display_name FROM quire.list_project_members($1)";
     let row = transaction.query_one(sql, &[&project]).expect("list");
     assert_eq!((row.get(0), row.get(1)), (anna, "Anna B."));
-    let sql = "SELECT quire.bundle_details($1, 1) ->> 'display_name'";
+    let sql = "SELECT quire.get_bundle($1, 1) ->> 'display_name'";
     assert_eq!(transaction.query_one(sql, &[&project]).expect("details").get::<_, &str>(0), "Anna B.");
     transaction.commit().expect("commit");
     let mut transaction = request(&mut gateway, &claims("auth0|abd", "Anna B."));
@@ -255,7 +255,7 @@ fn history_keeps_the_actor_of_a_member_who_was_removed_and_whose_role_was_droppe
     let before: String = owner.query_one(everything, &[&project]).expect("read").get(0);
     assert!(before.matches(&leaver.to_string()).count() >= 5, "the actor is named everywhere");
 
-    owner.execute("SELECT quire.remove_project_member($1, $2)", &[&project, &leaver]).expect("remove");
+    owner.execute("SELECT quire.delete_project_member($1, $2)", &[&project, &leaver]).expect("remove");
     assert_eq!(owner.query_one(everything, &[&project]).expect("read").get::<_, String>(0), before);
     assert_eq!(refusal(client.execute("SELECT quire.get_project($1)", &[&project])).state, "PT404");
     assert!(client.query("SELECT FROM quire.oplog", &[]).expect("read").is_empty());
@@ -268,7 +268,7 @@ fn history_keeps_the_actor_of_a_member_who_was_removed_and_whose_role_was_droppe
     assert_eq!(owner.query_one(everything, &[&project]).expect("read").get::<_, String>(0), before);
     log::verify(&mut owner, project);
     // An owner can still see and end what they left behind.
-    let sql = "SELECT quire.drop_subscription($1, name) FROM quire.list_subscriptions($1) WHERE actor = $2";
+    let sql = "SELECT quire.delete_subscription($1, name) FROM quire.list_subscriptions($1) WHERE actor = $2";
     assert_eq!(owner.execute(sql, &[&project, &leaver]).expect("drop"), 1);
 }
 
@@ -326,7 +326,7 @@ fn nobody_writes_with_rights_that_ended_while_their_statement_waited() {
             writes.execute(sql, &[&project]).map_err(|error| error.code().map(|code| code.code().to_owned()))
         });
         wait_until_blocked(&database, pid);
-        admin.query_one("SELECT quire.remove_project_member($1, $2)", &[&project, &actor]).expect("remove");
+        admin.query_one("SELECT quire.delete_project_member($1, $2)", &[&project, &actor]).expect("remove");
         admin.batch_execute("SELECT pg_advisory_unlock(1)").expect("unlock");
         assert_eq!(waiting.join().expect("write"), Err(Some("PT404".to_owned())), "{savepoint}");
     }

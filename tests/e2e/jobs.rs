@@ -20,7 +20,7 @@ fn fifty_thousand_operations_are_one_bundle() {
     let job = begin(&mut client, project, "1 hour");
     for call in 0..CALLS {
         // Files and fields in turns.
-        let sql = "SELECT quire.stage_job_ops($1, $2, (
+        let sql = "SELECT quire.append_job_ops($1, $2, (
             SELECT jsonb_agg(CASE WHEN n % 2 = 1
                 THEN jsonb_build_object('op', 'file.put', 'file_path', 'out/' || n, 'content', 'content ' || n)
                 ELSE jsonb_build_object('op', 'field.set', 'entity_type', 'frame', 'entity_id', (n % 20)::text,
@@ -149,7 +149,7 @@ fn large_contents_are_staged_call_by_call_and_completed_in_batches() {
     let project = project(&mut client, "contents");
     let job = begin(&mut client, project, "1 hour");
     for n in 0..8i32 {
-        let sql = "SELECT quire.stage_job_ops($1, $2, (
+        let sql = "SELECT quire.append_job_ops($1, $2, (
             SELECT jsonb_agg(jsonb_build_object('op', 'file.put', 'file_path', $3 || '/' || part,
                 'content', repeat(md5($3::text || part), 1 << (16 - part))))
             FROM generate_series(1, 3) part))";
@@ -167,14 +167,14 @@ fn begin(client: &mut Client, project: Uuid, lease: &str) -> Uuid {
 
 /// Stages so many files; their content is the same in all calls.
 fn stage(client: &mut Client, project: Uuid, job: Uuid, files: i32) -> Result<i64, postgres::Error> {
-    let sql = "SELECT quire.stage_job_ops($1, $2, (
+    let sql = "SELECT quire.append_job_ops($1, $2, (
         SELECT jsonb_agg(jsonb_build_object('op', 'file.put', 'file_path', 'bulk/' || n, 'content', 'content ' || n))
         FROM generate_series(1, $3) n))";
     Ok(client.query_one(sql, &[&project, &job, &files])?.get(0))
 }
 
 fn complete(client: &mut Client, project: Uuid, job: Uuid) -> Result<Value, postgres::Error> {
-    Ok(client.query_one("SELECT quire.complete_job($1, $2)", &[&project, &job])?.get(0))
+    Ok(client.query_one("SELECT quire.finish_job($1, $2)", &[&project, &job])?.get(0))
 }
 
 /// Status of a job, and how many operations it has.

@@ -43,10 +43,10 @@ fn work(client: &mut Client, project: Uuid, n: u64) -> Result<(), postgres::Erro
         let ops = json!([
             {"op": "file.put", "file_path": format!("out/{part}/{}", n % 9), "content": n.to_string()},
             {"op": "field.set", "entity_type": "job", "entity_id": part.to_string(), "field": "n", "value": n}]);
-        client.execute("SELECT quire.stage_job_ops($1, $2, $3)", &[&project, &job, &ops])?;
+        client.execute("SELECT quire.append_job_ops($1, $2, $3)", &[&project, &job, &ops])?;
     }
     if !n.is_multiple_of(3) {
-        client.execute("SELECT quire.complete_job($1, $2)", &[&project, &job])?;
+        client.execute("SELECT quire.finish_job($1, $2)", &[&project, &job])?;
     }
     Ok(())
 }

@@ -146,7 +146,7 @@ fn after_a_log_of_one_thing_many_are_read_and_taken_back_in_good_time() {
     let limit = (6 * began.elapsed()).max(Duration::from_secs(20));
     client.batch_execute(&format!("SET statement_timeout = {}", limit.as_millis())).expect("set the time");
     for (sql, rows) in [
-        ("SELECT count(*) FROM quire.entities_at($1, 1)", 20_000),
+        ("SELECT count(*) FROM quire.list_entities_at($1, 1)", 20_000),
         ("SELECT count(*) FROM quire.list_files_at($1, 1)", 20_000),
         ("SELECT count(*) FROM quire.search_ops($1, '{}', 100)", 100),
     ] {

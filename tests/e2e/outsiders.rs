@@ -59,7 +59,7 @@ const PROBES: &[(Needs, &str, &[&str])] = &[
     ),
     (Needs::Change, "tag_project('{p}', 'v', 1000000)", &["22023"]),
     (Needs::Change, "revert_bundle('{p}', 2)", &["PT409"]),
-    (Needs::Read, "bundle_details('{p}', 1000000)", &["PT404"]),
+    (Needs::Read, "get_bundle('{p}', 1000000)", &["PT404"]),
     (Needs::Read, "list_files_at('{p}', 1000000)", &["22023"]),
     (Needs::Read, "list_files_at('{p}', at_tag => 'v')", &["PT404"]),
     (Needs::Follow, "poll_events('{p}', 1000000)", &["PT410"]),

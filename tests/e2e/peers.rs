@@ -54,7 +54,7 @@ pub fn push(to: &mut Client, peer: &str, page: &Value) -> Vec<(String, Value)> {
 pub fn try_push(to: &mut impl GenericClient, peer: &str, page: &Value) -> Result<Vec<Row>, postgres::Error> {
     let sql = "SELECT status, reasons FROM quire.sync_push($1, $2, $3, $4, $5, $6, $7)";
     let (checkpoint, ends) = (page["checkpoint"].as_i64(), page["checkpoint_checksum"].as_str());
-    let (after, begins) = (page["after"].as_i64(), page["after_checksum"].as_str());
+    let (after, begins) = (page["after_seq"].as_i64(), page["after_checksum"].as_str());
     to.query(sql, &[&PROJECT, &peer, &checkpoint, &page["bundles"], &ends, &after, &begins])
 }
 
@@ -296,7 +296,7 @@ fn a_moved_file_arrives_where_its_content_was_not_kept() {
         let shown: String = side.client.query_one(sql, &[&PROJECT]).expect("read").get(0);
         assert_eq!(shown, "y 4 f of a, z 2000000 t", "on {}", side.name);
     }
-    // A content that was never kept is not missing, and so nothing has to be mended.
+    // A content that was never kept is not missing, and so nothing has to be repaired.
     let sql = "SELECT quire.sync_pull($1, 'b', 100, 0)";
     let page: Value = a.client.query_one(sql, &[&PROJECT]).expect("pull").get(0);
     assert!(push(&mut b.client, "a", &page).iter().all(|row| *row == ("duplicate".to_owned(), json!([]))));
@@ -467,8 +467,8 @@ fn spoil(database: &Database, statement: &str) {
 }
 
 #[test]
-fn what_is_corrupt_does_not_spread_and_a_peer_mends_it() {
-    let (a_db, _b, mut sides) = sides("mend");
+fn what_is_corrupt_does_not_spread_and_a_peer_repairs_it() {
+    let (a_db, _b, mut sides) = sides("repair");
     let [a, b] = &mut sides;
     let ops = json!([
         {"op": "file.put", "file_path": "small", "content": "a small text"},
@@ -494,7 +494,10 @@ fn what_is_corrupt_does_not_spread_and_a_peer_mends_it() {
         let copy: Value = b.client.query_one(sql, &[&PROJECT]).expect("pull").get(0);
         let rows = push(&mut a.client, "b", &copy);
         assert_eq!(rows[0].0, "duplicate", "{statement}");
-        assert!(rows[0].1[0].as_str().is_some_and(|told| told.contains("mended")), "{statement}: {rows:?}");
+        assert!(
+            rows[0].1[0].as_str().is_some_and(|reason| reason.contains("repaired")),
+            "{statement}: {rows:?}"
+        );
         assert_sound(&mut a.client, statement);
         assert_eq!(state(&mut a.client), sound, "{statement}");
         let open = "SELECT count(*) FROM quire.list_quarantine($1)";
@@ -524,7 +527,7 @@ fn a_bundle_that_comes_corrupt_is_recorded_and_neither_it_nor_what_follows_is_ap
         (SELECT string_agg(kind, ',') FROM quire.list_quarantine($1))";
     let row = b.client.query_one(sql, &[&PROJECT]).expect("status");
     assert_eq!((row.get(0), row.get(1), row.get(2)), (json!(1), 1i64, "peer_bundle"));
-    // The sound copy heals it.
+    // The sound copy repairs it.
     let statuses: Vec<String> =
         push(&mut b.client, "a", &page).into_iter().map(|(status, _)| status).collect();
     assert_eq!(statuses, ["duplicate", "applied", "applied"]);

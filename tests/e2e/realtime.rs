@@ -152,7 +152,7 @@ fn a_removed_member_hears_that_the_channel_is_closed_and_nothing_more() {
     let mut watcher = listener(&database, "e2e_watcher", &[name]);
     put(&mut writer, project, "a", "for members");
     assert_eq!(heard(&mut watcher, &mut writer).len(), 1);
-    writer.execute("SELECT quire.remove_project_member($1, $2)", &[&project, &member]).expect("remove");
+    writer.execute("SELECT quire.delete_project_member($1, $2)", &[&project, &member]).expect("remove");
     let said = heard(&mut watcher, &mut writer);
     assert_eq!(said.len(), 1);
     assert_eq!(said[0].1, r#"{"event":"channel:closed"}"#);
@@ -180,7 +180,7 @@ const SUPABASE: &str = "
     END $$;";
 
 fn sink(client: &mut Client, project: Uuid) -> Value {
-    let sql = "SELECT quire.project_stats($1) -> 'realtime_sink'";
+    let sql = "SELECT quire.get_project_stats($1) -> 'realtime_sink'";
     client.query_one(sql, &[&project]).expect("read the statistics").get(0)
 }
 
@@ -330,7 +330,7 @@ fn triggers_and_policies_on_messages_run_as_a_role_that_has_nothing_of_quires() 
         .batch_execute(
             "CREATE OR REPLACE FUNCTION meddler.fires() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
         )
-        .expect("mend it");
+        .expect("repair it");
     // Nothing has changed: the next one is sent the same way.
     put(&mut writer, project, "a", "again");
     assert_eq!(

@@ -456,7 +456,7 @@ fn a_standby_gives_out_snapshots_and_makes_none() {
         let sql = "SELECT quire.create_project_snapshot($1, $2)";
         assert_eq!(refusal(reader.query_one(sql, &[&project, &format])).state, "25006", "{format}");
     }
-    let refused = refusal(reader.query_one("SELECT quire.start_session($1)", &[&project]));
+    let refused = refusal(reader.query_one("SELECT quire.begin_session($1)", &[&project]));
     assert_eq!(refused.state, "25006");
     let refused = refusal(reader.query_one("SELECT quire.delete_snapshot($1, $2)", &[&project, &id(&made)]));
     assert_eq!(refused.state, "25006");

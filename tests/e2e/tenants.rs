@@ -156,17 +156,17 @@ impl Tenant {
             ("job", "SELECT quire.begin_job('{p}', 'job {word}', '1 day')"),
             ("upload", "SELECT quire.begin_upload('{p}', 'upload {word}', 'a/b', '{word}', '7 days')"),
             ("snapshot", "SELECT quire.create_project_snapshot('{p}') ->> 'snapshot_id'"),
-            ("session", "SELECT quire.start_session('{p}', format => 'tar.zst') ->> 'SESSION_ID'"),
+            ("session", "SELECT quire.begin_session('{p}', format => 'tar.zst') ->> 'SESSION_ID'"),
             ("other_snapshot", "SELECT quire.create_project_snapshot('{p}', at_seq => 1) ->> 'snapshot_id'"),
         ] {
             self.name(editor, name, statement);
         }
         for statement in [
-            r#"SELECT quire.stage_job_ops('{p}', '{job}',
+            r#"SELECT quire.append_job_ops('{p}', '{job}',
                 '[{"op": "file.put", "file_path": "{word}/by a job", "content": "{word}"}]')"#,
             "SELECT quire.append_upload('{p}', '{upload}', 1, 'piece {word}')",
             r#"SELECT quire.create_subscription('{p}', 'hers', '{"paths": ["{word}/**"]}')"#,
-            "SELECT quire.fail_job('{p}', quire.begin_job('{p}', 'failed {word}'), 'why {word}')",
+            "SELECT quire.cancel_job('{p}', quire.begin_job('{p}', 'failed {word}'), 'why {word}')",
             "SELECT quire.mint_token('{p}', '{project:read,file:write:{word}/**}', '1 day')",
         ] {
             self.run(editor, statement);

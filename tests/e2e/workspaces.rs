@@ -8,6 +8,7 @@ use crate::steps::{backend_pid, head_seq, project, put, refusal, user, wait_unti
 use postgres::Client;
 use quire_core::chain::{BundleHeader, checksum};
 use quire_core::hash::Hash;
+use quire_core::id::{ActorId, BundleId};
 use quire_core::json::canonical;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -276,7 +277,8 @@ fn a_project_with_a_corrupt_file_can_be_exported_and_imported_but_for_that_file(
     let refused = refusal(owner.query_one(sql, &[&source]));
     assert_eq!(refused.state, "XX001");
     owner.execute("SELECT quire.verify_project($1)", &[&source]).expect("verify");
-    let give_up = "SELECT quire.reject_quarantined($1, quarantine_id, 'lost') FROM quire.list_quarantine($1)";
+    let give_up =
+        "SELECT quire.discard_quarantined($1, quarantine_id, 'lost') FROM quire.list_quarantine($1)";
     for is_given_up in [false, true] {
         if is_given_up {
             assert_eq!(owner.execute(give_up, &[&source]).expect("give up"), 1);
@@ -292,8 +294,8 @@ fn a_project_with_a_corrupt_file_can_be_exported_and_imported_but_for_that_file(
         assert_eq!(refusal(owner.query_one(read, &[&copy, &"corrupt"])).state, "PT410");
         // Whoever has the bytes brings them back.
         put(&mut owner, copy, "corrupt", "a text that gets corrupt");
-        let mended: String = owner.query_one(read, &[&copy, &"corrupt"]).expect("read").get(0);
-        assert_eq!(mended, "a text that gets corrupt");
+        let repaired: String = owner.query_one(read, &[&copy, &"corrupt"]).expect("read").get(0);
+        assert_eq!(repaired, "a text that gets corrupt");
         log::verify(&mut owner, copy);
     }
 }
@@ -334,11 +336,11 @@ fn forged(ops: &[Value]) -> Vec<u8> {
     let checksums: Vec<Hash> = ops.iter().map(|op| Hash::of(&canonical(op).expect("canonical"))).collect();
     let id = Uuid::now_v7();
     let header = BundleHeader {
-        project_id: id,
+        project_id: id.into(),
         seq: 1,
-        bundle_id: Uuid::now_v7(),
+        bundle_id: BundleId::generate(),
         kind: "user_edit".into(),
-        actor_id: Uuid::now_v7(),
+        actor_id: ActorId::generate(),
         message: None,
         correlation_id: None,
         base_seq: None,
@@ -382,7 +384,7 @@ fn state(client: &mut Client, project: Uuid, seq: i64) -> String {
                  FROM quire.list_files_at({{p}}, at_seq => {seq}) f
                  JOIN quire.project_files v ON v.project_id = {{p}} AND v.file_path = f.file_path AND v.version = f.version),
                 (SELECT json_agg(json_build_array(e.entity_type, e.entity_id, e.fields) ORDER BY e.entity_type, e.entity_id)
-                 FROM quire.entities_at({{p}}, {seq}) e),
+                 FROM quire.list_entities_at({{p}}, {seq}) e),
                 (SELECT json_agg(json_build_array(a.after, quire.get_asset({{p}}, a.target) -> 'state') ORDER BY a.target)
                  FROM (SELECT DISTINCT ON (o.target) o.* FROM quire.oplog o
                        WHERE o.project_id = {{p}} AND o.seq <= {seq} AND o.op LIKE 'asset.%'

@@ -25,7 +25,7 @@ const ANSWERS_WITHIN: Duration = Duration::from_secs(3);
 const EVERYWHERE: &[&str] = &["42501", "PT413", "53200", "57014"];
 /// What the plain call of a function gets that has nothing to do here: nothing is quarantined, and the asset is in use.
 const NOTHING_TO_DO: &[(&str, &str)] =
-    &[("archive_blob", "PT409"), ("reject_quarantined", "PT404"), ("repair", "PT404")];
+    &[("archive_blob", "PT409"), ("discard_quarantined", "PT404"), ("repair", "PT404")];
 
 /// What an argument is when it is not its turn, by name or by `function.name`. One that has a default and is not here is left out.
 const PLAIN: &[(&str, &str)] = &[
@@ -55,19 +55,17 @@ const PLAIN: &[(&str, &str)] = &[
     ("download_snapshot.token", "'{download}'"),
     ("entity_id", "'1'"),
     ("entity_type", "'t'"),
-    ("error", "'x'"),
     ("filename", "'a.png'"),
     ("files", "'[{\"file_path\": \"n\", \"content\": \"x\"}]'"),
     ("format", "'zip'"),
     ("from_path", "'m'"),
     ("from_seq", "0"),
     ("from_version", "1"),
-    ("hash", "'{hash}'"),
     ("have", "'{}'"),
     ("import_from_library.paths", "'{m1}'"),
     ("import_project.archive", "(SELECT b FROM worst_value WHERE name = 'exported')"),
     ("import_project.project_uuid", "NULL"),
-    ("job", "'{job}'"),
+    ("job_id", "'{job}'"),
     ("library_uuid", "'{library}'"),
     ("media_type", "'image/png'"),
     ("member", "'{member}'"),
@@ -79,7 +77,7 @@ const PLAIN: &[(&str, &str)] = &[
     ("p_file_path", "'m'"),
     ("path_column", "'p'"),
     ("paths", "'{m}'"),
-    ("peer", "'p'"),
+    ("peer_id", "'p'"),
     ("project_uuid", "'{project}'"),
     ("quarantine_id", "gen_random_uuid()"),
     ("reason", "'x'"),
@@ -91,14 +89,14 @@ const PLAIN: &[(&str, &str)] = &[
     ("source", "'worst_legacy'"),
     ("strategy", "'automerge'"),
     ("tag", "'v2'"),
-    ("template", "'{template}'"),
+    ("template_id", "'{template}'"),
     ("to_path", "'moved'"),
     ("to_seq", "{head}"),
     ("to_version", "2"),
     ("token", "'{token}'"),
     ("token_id", "'{token_id}'"),
     ("ttl", "'1 hour'"),
-    ("upload", "'{upload}'"),
+    ("upload_id", "'{upload}'"),
     ("value", "'1'"),
     ("version", "1"),
 ];
@@ -309,7 +307,7 @@ fn large_project(database: &Database) -> Names {
     ask(&mut owner, &files);
     let job = ask(&mut owner, "SELECT quire.begin_job('{p}', 'job')::text");
     let staged = format!(
-        "SELECT quire.stage_job_ops('{{p}}', '{job}', (SELECT jsonb_agg(jsonb_build_object('op', 'file.put',
+        "SELECT quire.append_job_ops('{{p}}', '{job}', (SELECT jsonb_agg(jsonb_build_object('op', 'file.put',
             'file_path', 'j/' || n, 'content', n::text)) FROM generate_series(1, 5000) n))::text"
     );
     ask(&mut owner, &staged);
@@ -330,7 +328,7 @@ fn large_project(database: &Database) -> Names {
         ("job", job),
         ("library", library),
         ("member", member.to_string()),
-        ("session", asked("SELECT quire.start_session('{p}') ->> 'SESSION_ID'")),
+        ("session", asked("SELECT quire.begin_session('{p}') ->> 'SESSION_ID'")),
         ("snapshot", asked("SELECT quire.create_project_snapshot('{p}', 'zip') ->> 'snapshot_id'")),
         ("template", asked("SELECT quire.create_template('{p}', 'template')::text")),
         (

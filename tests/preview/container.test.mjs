@@ -19,7 +19,7 @@ let admin, author, project, net, main, editor, mainSession
 const latencies = []
 
 const isLive = ({ state }) => state === 'live'
-const startSession = (format = 'zip') => author.value('SELECT quire.start_session($1, format => $2)', project, format)
+const startSession = (format = 'zip') => author.value('SELECT quire.begin_session($1, format => $2)', project, format)
 
 const start = (name, variables) => container(join(site, name), variables, net.port)
 
@@ -121,11 +121,11 @@ test(`after the network was cut for ${CUT_SECONDS} s it has everything again`, a
   }
   assert.deepEqual(await onDisk(main.directory), before)
   assert.ok(main.states.slice(seen).every(({ state }) => state === 'degraded'))
-  net.mend()
-  const mendedAt = performance.now()
+  net.repair()
+  const repairedAt = performance.now()
   const seq = await newest()
   await main.reaches((state) => isLive(state) && state.seq >= seq, { after: seen })
-  t.diagnostic(`complete ${(performance.now() - mendedAt).toFixed(0)} ms after the network was back, pause before the next try included`)
+  t.diagnostic(`complete ${(performance.now() - repairedAt).toFixed(0)} ms after the network was back, pause before the next try included`)
   await isComplete(main)
 })
 
@@ -186,7 +186,7 @@ test('the snapshot comes by HTTP when the server has a public URL', async () => 
   })
   const url = `${web}/rest/v1`
   await admin.rows(`SELECT set_config('quire.public_url', $1, false)`, url)
-  const variables = await admin.value('SELECT quire.start_session($1)', project)
+  const variables = await admin.value('SELECT quire.begin_session($1)', project)
   await admin.rows(`RESET quire.public_url`)
   assert.ok(variables.SNAPSHOT_URL.startsWith(url))
   const one = start('http', variables)
@@ -234,7 +234,7 @@ test('what it cannot do it says, and ends', async () => {
   await endsWith(start('main', variables), 1, /is not empty/)
   const token = variables.REALTIME_TOKEN.slice(0, -4) + 'AAAA'
   await endsWith(start('wrong', { ...variables, REALTIME_TOKEN: token }), 1, /the token is refused: .*42501/)
-  const short = await author.value(`SELECT quire.start_session($1, ttl => '1 second')`, project)
+  const short = await author.value(`SELECT quire.begin_session($1, ttl => '1 second')`, project)
   await sleep(1_100)
   await endsWith(start('late', short), 1, /the token is refused: .*PT410, expired/)
 })
@@ -243,7 +243,7 @@ test('the container has no rights but those of its token', async () => {
   const guest = await session('quire_preview_container')
   const refuses = (code, ...of) => assert.rejects(guest.rows(...of), { code })
   for (const text of ['SELECT * FROM quire.poll_events($1, 0)', 'SELECT * FROM quire.list_current_files($1)',
-    `SELECT quire.upsert_project_file($1, 'x', 'x')`, 'SELECT quire.start_session($1)']) {
+    `SELECT quire.upsert_project_file($1, 'x', 'x')`, 'SELECT quire.begin_session($1)']) {
     await refuses('42501', text, project)
   }
   const { REALTIME_TOKEN } = await startSession()
@@ -256,7 +256,7 @@ test('the container has no rights but those of its token', async () => {
 test('the end of the session is the end of the container', async (t) => {
   await isComplete(main)
   const startedAt = performance.now()
-  await author.rows('SELECT quire.end_session($1, $2)', mainSession.PROJECT_ID, mainSession.SESSION_ID)
+  await author.rows('SELECT quire.finish_session($1, $2)', mainSession.PROJECT_ID, mainSession.SESSION_ID)
   await endsWith(main, 1, /the token is refused: .*PT410, revoked/)
   t.diagnostic(`it ended ${(performance.now() - startedAt).toFixed(0)} ms later`)
   assert.equal(main.states.at(-1).state, 'degraded')

@@ -97,7 +97,7 @@ export async function network() {
     /** What clients have sent, as text. */
     said: () => Buffer.concat(said).toString('latin1'),
     cut: () => ((isCut = true), closeAll()),
-    mend: () => (isCut = false),
+    repair: () => (isCut = false),
   }
 }
 
@@ -109,7 +109,7 @@ export async function webServer(answer) {
   return `http://127.0.0.1:${server.address().port}`
 }
 
-/** Starts a container with what start_session returned; it connects with nothing but quire_guest. */
+/** Starts a container with what begin_session returned; it connects with nothing but quire_guest. */
 export function container(directory, variables, port) {
   const where = { PGDATABASE, PGUSER: 'quire_preview_container', PGHOST: '127.0.0.1', PGPORT: String(port) }
   const env = { PATH: process.env.PATH, ...where, ...variables }

@@ -10,10 +10,11 @@ use syn::{Arm, ExprMatch, Pat};
 /// The enums that have a variant for each domain.
 const OF_DOMAINS: [&str; 5] = ["Op", "Change", "Edit", "Outcome", "Topic"];
 /// Where a domain is at home.
-const HOMES: [&str; 7] = [
+const HOMES: [&str; 8] = [
     "src/domain/file/",
     "src/domain/entity/",
     "src/domain/asset/",
+    "src/domain/toy/",
     "src/service/file/",
     "src/service/entity/",
     "src/service/asset/",

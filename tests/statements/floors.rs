@@ -106,7 +106,7 @@ fn uses(files: &[(String, String)]) -> Uses {
     uses
 }
 
-/// What breaks the rule, in words.
+/// What breaks the rule, as sentences.
 fn faults(floors: &[Vec<String>], uses: &Uses) -> Vec<String> {
     let floor = |module: &str| {
         let top = module.split('/').next().expect("never empty");

@@ -347,7 +347,7 @@ fn writes_parameter(source: &Value, place: usize) -> bool {
 }
 
 /// Calls `look` with every node below a value.
-fn each_node(value: &Value, look: &mut impl FnMut(&str, &Value)) {
+pub fn each_node(value: &Value, look: &mut impl FnMut(&str, &Value)) {
     match value {
         Value::Array(items) => items.iter().for_each(|item| each_node(item, look)),
         Value::Object(members) => {

@@ -50,43 +50,48 @@ fn texts_of(files: Vec<(String, String)>) -> Vec<Text> {
 }
 
 pub fn rust_files(directory: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
+    files(directory, &["rs"])
+}
+
+/// The files below a directory whose names end so.
+pub fn files(directory: &Path, extensions: &[&str]) -> Vec<PathBuf> {
+    let mut found = Vec::new();
     for entry in fs::read_dir(directory).expect("list a directory") {
         let path = entry.expect("list a directory").path();
         if path.is_dir() {
-            files.extend(rust_files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
+            found.extend(files(&path, extensions));
+        } else if extensions.iter().any(|extension| path.extension().is_some_and(|of| of == *extension)) {
+            found.push(path);
         }
     }
-    files.sort();
-    files
+    found.sort();
+    found
 }
 
-fn ident(token: Option<&TokenTree>) -> Option<String> {
+pub fn ident(token: Option<&TokenTree>) -> Option<String> {
     match token {
         Some(TokenTree::Ident(ident)) => Some(ident.to_string()),
         _ => None,
     }
 }
 
-fn is_punct(token: Option<&TokenTree>, wanted: char) -> bool {
+pub fn is_punct(token: Option<&TokenTree>, wanted: char) -> bool {
     matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == wanted)
 }
 
-fn group(token: Option<&TokenTree>) -> Option<&Group> {
+pub fn group(token: Option<&TokenTree>) -> Option<&Group> {
     match token {
         Some(TokenTree::Group(group)) => Some(group),
         _ => None,
     }
 }
 
-fn tokens_of(group: &Group) -> Vec<TokenTree> {
+pub fn tokens_of(group: &Group) -> Vec<TokenTree> {
     group.stream().into_iter().collect()
 }
 
 /// What is between commas.
-fn split(tokens: &[TokenTree]) -> Vec<&[TokenTree]> {
+pub fn split(tokens: &[TokenTree]) -> Vec<&[TokenTree]> {
     let mut parts: Vec<&[TokenTree]> = tokens.split(|token| is_punct(Some(token), ',')).collect();
     if parts.last().is_some_and(|last| last.is_empty()) {
         parts.pop();
@@ -149,13 +154,13 @@ type Arm = (Vec<TokenTree>, Vec<TokenTree>);
 
 /// Declarative macros, by the file they are in and their name.
 #[derive(Default)]
-struct Macros(HashMap<(String, String), Vec<Arm>>);
+pub struct Macros(HashMap<(String, String), Vec<Arm>>);
 
 /// What a macro's arguments are; of one that is repeated, each of them.
 type Bindings = HashMap<String, Vec<Vec<TokenTree>>>;
 
 impl Macros {
-    fn learn(&mut self, file: &str, tokens: &[TokenTree]) {
+    pub fn learn(&mut self, file: &str, tokens: &[TokenTree]) {
         let mut at = 0;
         while at < tokens.len() {
             if ident(tokens.get(at)).as_deref() == Some("macro_rules") {
@@ -170,7 +175,14 @@ impl Macros {
                     })
                     .collect();
                 let known = self.0.insert((file.to_owned(), name.clone()), arms);
-                assert!(known.is_none(), "{file} has two macros {name}: give one another name");
+                // Of two that are built under different conditions the last is seen; neither makes a statement of quire's.
+                let is_conditional = at >= 2
+                    && is_punct(tokens.get(at - 2), '#')
+                    && group(tokens.get(at - 1)).is_some_and(|it| it.stream().to_string().starts_with("cfg"));
+                assert!(
+                    known.is_none() || is_conditional,
+                    "{file} has two macros {name}: give one another name"
+                );
                 at += 4;
                 continue;
             }
@@ -199,7 +211,7 @@ impl Macros {
     }
 
     /// The text that tokens begin with, and how many of them it takes.
-    fn text(&self, file: &str, tokens: &[TokenTree]) -> Option<(String, usize)> {
+    pub fn text(&self, file: &str, tokens: &[TokenTree]) -> Option<(String, usize)> {
         match tokens.first()? {
             TokenTree::Literal(literal) => {
                 let text = syn::parse_str::<syn::LitStr>(&literal.to_string()).ok()?;

@@ -13,12 +13,12 @@
 
 use crate::error::{Error, Result};
 use crate::filter::{Globs, globs};
+use crate::id::SnapshotId;
 use crate::path::FilePath;
 use crate::text::shorten;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fmt;
-use uuid::Uuid;
 
 /// Most abilities in one set.
 pub const MAX_ABILITIES: usize = 64;
@@ -41,7 +41,7 @@ pub enum Ability {
     /// Read the project and its files.
     ProjectRead,
     /// Read this snapshot; without an id, every snapshot.
-    SnapshotRead(Option<Uuid>),
+    SnapshotRead(Option<SnapshotId>),
     /// Read events.
     EventsRead,
     /// Write the files that match; without a glob, every file.
@@ -66,7 +66,7 @@ impl Ability {
             return PathGlob::parse(glob).map(|glob| Ability::FileWrite(Some(glob)));
         }
         text.strip_prefix("snapshot:read:")
-            .and_then(|id| Uuid::try_parse(id).ok())
+            .and_then(SnapshotId::parse)
             .map(|id| Ability::SnapshotRead(Some(id)))
             .ok_or_else(|| {
                 Error::validation(format!("unknown ability {:?}", shorten(text)))
@@ -175,7 +175,7 @@ pub enum Need<'a> {
     /// Read events.
     ReadEvents,
     /// Read this snapshot.
-    ReadSnapshot(Uuid),
+    ReadSnapshot(SnapshotId),
     /// Read whichever snapshot, as a list of them does.
     ReadAnySnapshot,
     /// Write this file.
@@ -221,7 +221,7 @@ impl Abilities {
     }
 
     /// The snapshots named one by one.
-    pub fn snapshots(&self) -> impl Iterator<Item = Uuid> {
+    pub fn snapshots(&self) -> impl Iterator<Item = SnapshotId> {
         self.iter().filter_map(|ability| match ability {
             Ability::SnapshotRead(snapshot) => *snapshot,
             _ => None,
@@ -257,6 +257,7 @@ pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::sync::LazyLock;
+    use uuid::Uuid;
 
     /// Every path of up to five bytes of this alphabet.
     static PATHS: LazyLock<Vec<FilePath>> = LazyLock::new(|| {
@@ -276,7 +277,7 @@ pub(crate) mod tests {
 
     /// Each need there is, over small paths and snapshots.
     pub(crate) fn needs() -> impl Iterator<Item = Need<'static>> {
-        let snapshots = (0..3).map(|id| Need::ReadSnapshot(Uuid::from_u128(id)));
+        let snapshots = (0..3).map(|id| Need::ReadSnapshot(SnapshotId(Uuid::from_u128(id))));
         [Need::ReadFiles, Need::ReadEvents, Need::ReadAnySnapshot, Need::WriteSome]
             .into_iter()
             .chain(snapshots)
@@ -303,7 +304,7 @@ pub(crate) mod tests {
 
     /// Any ability over the small paths and snapshots.
     fn ability() -> impl Strategy<Value = Ability> {
-        let id = prop::option::of((0u128..3).prop_map(Uuid::from_u128));
+        let id = prop::option::of((0u128..3).prop_map(|id| SnapshotId(Uuid::from_u128(id))));
         prop_oneof![
             1 => Just(Ability::ProjectRead),
             1 => Just(Ability::EventsRead),
@@ -384,7 +385,7 @@ pub(crate) mod tests {
 
     #[test]
     fn each_allows_its_own_kind_only() {
-        let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let (one, other) = (SnapshotId(Uuid::from_u128(1)), SnapshotId(Uuid::from_u128(2)));
         let (inside, outside) = (path("src/a/b.rs"), path("srcx/a"));
         let every = [
             Need::ReadFiles,

@@ -9,6 +9,7 @@ use crate::label::Label;
 use crate::op::{AssetOp, Kept};
 use crate::text::shorten;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -87,6 +88,25 @@ impl AssetEdit {
             AssetEdit::Put { hash, .. } | AssetEdit::Delete { hash, .. } => hash,
         }
     }
+
+    /// The operation asked for, and the members that say what it is about.
+    pub(crate) fn outline(&self) -> (&'static str, Value) {
+        let op = match self {
+            AssetEdit::Put { .. } => "asset.put",
+            AssetEdit::Delete { .. } => "asset.delete",
+        };
+        (op, json!({"content_hash": self.hash().to_hex()}))
+    }
+
+    /// What identifies it in a repeated request.
+    pub(crate) fn fingerprint(&self) -> Value {
+        match self {
+            AssetEdit::Put { hash, label, .. } => {
+                json!(["keep", hash.to_hex(), label.filename, label.media_type, label.asset_type])
+            }
+            AssetEdit::Delete { hash, reason } => json!(["drop", hash.to_hex(), reason]),
+        }
+    }
 }
 
 /// A row of the log: one operation, and what the asset is after it.
@@ -125,7 +145,7 @@ pub struct AssetOutcome {
 
 /// The result of [`apply`].
 #[derive(Debug, Default)]
-pub struct Applied {
+pub struct AppliedAssets {
     /// Rows of the log, in order.
     pub rows: Vec<NewAsset>,
     /// One for each edit.
@@ -136,18 +156,18 @@ pub struct Applied {
     pub live_bytes: i64,
 }
 
-/// Assets by their content.
-pub type Assets = BTreeMap<Hash, Asset>;
+/// AssetsByHash by their content.
+pub type AssetsByHash = BTreeMap<Hash, Asset>;
 
 /// Applies `edits` to `assets`, which afterwards hold the new state. `stored` has the sizes of contents that the project
 /// has and that an edit names by hash alone; `ops_before` counts the operations before these in the bundle.
 pub fn apply(
-    assets: &mut Assets,
+    assets: &mut AssetsByHash,
     stored: &BTreeMap<Hash, i64>,
     edits: &[AssetEdit],
     ops_before: usize,
-) -> Result<Applied> {
-    let mut applied = Applied::default();
+) -> Result<AppliedAssets> {
+    let mut applied = AppliedAssets::default();
     for edit in edits {
         let before = assets.get(edit.hash());
         let (op, after, status) = match edit {
@@ -238,18 +258,18 @@ mod tests {
         AssetEdit::Delete { hash: Hash::of(&[content]), reason: Some("old".into()) }
     }
 
-    fn statuses(assets: &mut Assets, edits: &[AssetEdit]) -> Result<Vec<String>> {
+    fn statuses(assets: &mut AssetsByHash, edits: &[AssetEdit]) -> Result<Vec<String>> {
         let applied = apply(assets, &BTreeMap::new(), edits, 0)?;
         Ok(applied.outcomes.iter().map(|outcome| outcome.status.clone().into_owned()).collect())
     }
 
     #[test]
     fn an_asset_is_created_updated_deleted_and_restored() {
-        let mut assets = Assets::new();
+        let mut assets = AssetsByHash::new();
         let edits = [put(3, "a"), put(3, "a"), put(3, "b"), delete(3), put(3, "b"), put(4, "c")];
         let applied = apply(&mut assets, &BTreeMap::new(), &edits, 2).expect("applies");
-        let told: Vec<&str> = applied.outcomes.iter().map(|outcome| outcome.status.as_ref()).collect();
-        assert_eq!(told, ["created", "unchanged", "updated", "deleted", "restored", "created"]);
+        let statuses: Vec<&str> = applied.outcomes.iter().map(|outcome| outcome.status.as_ref()).collect();
+        assert_eq!(statuses, ["created", "unchanged", "updated", "deleted", "restored", "created"]);
         assert_eq!(applied.rows.iter().map(|row| row.ordinal).collect::<Vec<_>>(), [3, 4, 5, 6, 7]);
         assert_eq!(applied.live_bytes, 7);
         assert_eq!(applied.rows[2].asset.reason.as_deref(), Some("old"));
@@ -257,7 +277,7 @@ mod tests {
 
     #[test]
     fn what_is_not_there_cannot_be_deleted_or_attached() {
-        let mut assets = Assets::new();
+        let mut assets = AssetsByHash::new();
         assert!(statuses(&mut assets, &[delete(1)]).is_err());
         assert!(statuses(&mut assets, &[put(1, "a"), delete(1), delete(1)]).is_err());
         let by_hash = AssetEdit::Put { hash: Hash::of(b"x"), source: Source::Stored, label: label("a") };
@@ -294,7 +314,7 @@ mod tests {
         /// Whatever is done, the bytes are those of the assets that are there, and the log ends in the state.
         #[test]
         fn totals_and_log_agree_with_the_state(steps in proptest::collection::vec((0..4u8, 0..3u8), 0..40)) {
-            let mut assets = Assets::new();
+            let mut assets = AssetsByHash::new();
             let (mut bytes, mut last) = (0, BTreeMap::new());
             for (content, step) in steps {
                 let edit = match step { 0 => delete(content), 1 => put(content, "a"), _ => put(content, "b") };

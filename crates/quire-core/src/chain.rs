@@ -5,28 +5,28 @@
 
 use crate::error::Result;
 use crate::hash::Hash;
+use crate::id::{ActorId, BundleId, CorrelationId, ProjectId};
 use crate::json::canonical;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 /// What a bundle says about itself besides its operations.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BundleHeader {
     /// Project.
-    pub project_id: Uuid,
+    pub project_id: ProjectId,
     /// Position in the project's log.
     pub seq: i64,
     /// Identity of the bundle.
-    pub bundle_id: Uuid,
+    pub bundle_id: BundleId,
     /// `user_edit`, `import`, ...
     pub kind: String,
     /// Who.
-    pub actor_id: Uuid,
+    pub actor_id: ActorId,
     /// Why.
     pub message: Option<String>,
     /// Request this bundle answers.
-    pub correlation_id: Option<Uuid>,
+    pub correlation_id: Option<CorrelationId>,
     /// What the author had seen.
     pub base_seq: Option<i64>,
     /// The bundle this one takes back; not in the form when there is none.
@@ -49,11 +49,11 @@ mod tests {
 
     fn header() -> BundleHeader {
         BundleHeader {
-            project_id: Uuid::nil(),
+            project_id: ProjectId::default(),
             seq: 1,
-            bundle_id: Uuid::nil(),
+            bundle_id: BundleId::default(),
             kind: "user_edit".into(),
-            actor_id: Uuid::nil(),
+            actor_id: ActorId::SYSTEM,
             message: None,
             correlation_id: None,
             base_seq: None,

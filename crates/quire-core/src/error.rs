@@ -79,6 +79,15 @@ impl Error {
         self
     }
 
+    /// Says that what is wrong is a member of an argument: no argument has its name.
+    #[must_use]
+    pub fn of_member(mut self) -> Self {
+        if let Some(name) = self.detail.remove("argument") {
+            self.detail.insert("member".into(), name);
+        }
+        self
+    }
+
     /// Sets HINT.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -142,6 +151,13 @@ mod tests {
         }
         assert_eq!(Error::from_report("division by zero", "", None), None);
         assert_eq!(Error::from_report("x", r#"{"code": "Other"}"#, None), None);
+    }
+
+    #[test]
+    fn a_member_is_no_argument() {
+        let error = Error::validation("filename must not be empty").with("argument", "filename").of_member();
+        assert_eq!((error.member("argument"), error.member("member")), (None, Some(&"filename".into())));
+        assert_eq!(Error::validation("x").of_member(), Error::validation("x"));
     }
 
     #[test]

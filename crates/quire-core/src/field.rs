@@ -6,15 +6,16 @@
 use crate::conflict::OnConflict;
 use crate::error::{Error, Result};
 use crate::hash::Hash;
+use crate::id::{ActorId, ConflictId};
 use crate::interrupt;
 use crate::json::JsonValue;
 use crate::key::{EntityKey, FieldKey, of_entity};
 use crate::op::FieldOp;
 use crate::text::shorten;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use uuid::Uuid;
 
 /// What a field is.
 #[derive(Clone, PartialEq, Debug)]
@@ -24,9 +25,9 @@ pub struct FieldState {
     /// Bundle that made it so.
     pub seq: i64,
     /// Who.
-    pub actor: Uuid,
+    pub actor: ActorId,
     /// The conflict it is in.
-    pub conflict: Option<Uuid>,
+    pub conflict: Option<ConflictId>,
 }
 
 /// What a caller wants done.
@@ -73,6 +74,27 @@ impl FieldEdit {
         match self {
             FieldEdit::Write { key, .. } => &key.entity,
             FieldEdit::Delete { entity, .. } => entity,
+        }
+    }
+
+    /// The operation asked for, and the members that say what it is about.
+    pub(crate) fn outline(&self) -> (&'static str, Value) {
+        match self {
+            FieldEdit::Write { key, value: Some(_), .. } => ("field.set", json!(key)),
+            FieldEdit::Write { key, value: None, .. } => ("field.unset", json!(key)),
+            FieldEdit::Delete { entity, .. } => ("entity.delete", json!(entity)),
+        }
+    }
+
+    /// What identifies it in a repeated request.
+    pub(crate) fn fingerprint(&self) -> Value {
+        match self {
+            FieldEdit::Write { key, value, base_seq, .. } => {
+                json!(["write", key.entity.entity_type, key.entity.entity_id, key.field, value, base_seq])
+            }
+            FieldEdit::Delete { entity, base_seq } => {
+                json!(["delete", entity.entity_type, entity.entity_id, base_seq])
+            }
         }
     }
 }
@@ -131,9 +153,9 @@ pub struct Clash {
 
 /// The bundle that is being made.
 #[derive(Clone, Copy, Debug)]
-pub struct Author {
+pub struct FieldAuthor {
     /// Who makes it.
-    pub actor: Uuid,
+    pub actor: ActorId,
     /// Its seq.
     pub seq: i64,
     /// What its author had seen, where an edit does not say so itself.
@@ -146,7 +168,7 @@ pub struct Author {
 
 /// The result of [`apply`].
 #[derive(Debug, Default)]
-pub struct Applied {
+pub struct AppliedFields {
     /// Rows of the log, in order.
     pub rows: Vec<NewField>,
     /// One for each edit.
@@ -161,8 +183,8 @@ pub struct Applied {
 pub type Fields = BTreeMap<FieldKey, FieldState>;
 
 /// Applies `edits` to `fields`, which afterwards hold the new state.
-pub fn apply(fields: &mut Fields, edits: &[FieldEdit], author: &Author) -> Result<Applied> {
-    let mut run = Run { fields, author, applied: Applied::default() };
+pub fn apply(fields: &mut Fields, edits: &[FieldEdit], author: &FieldAuthor) -> Result<AppliedFields> {
+    let mut run = Run { fields, author, applied: AppliedFields::default() };
     for edit in edits {
         interrupt::check()?;
         match edit {
@@ -207,8 +229,8 @@ pub fn growing<'e>(fields: &Fields, edits: &'e [FieldEdit]) -> BTreeSet<&'e Enti
 
 struct Run<'a> {
     fields: &'a mut Fields,
-    author: &'a Author,
-    applied: Applied,
+    author: &'a FieldAuthor,
+    applied: AppliedFields,
 }
 
 impl Run<'_> {
@@ -318,7 +340,7 @@ impl Run<'_> {
 
     fn set(&mut self, key: &FieldKey, value: Option<&JsonValue>) {
         let conflict = self.fields.get(key).and_then(|state| state.conflict);
-        let Author { actor, seq, .. } = *self.author;
+        let FieldAuthor { actor, seq, .. } = *self.author;
         self.fields.insert(key.clone(), FieldState { value: value.cloned(), seq, actor, conflict });
     }
 

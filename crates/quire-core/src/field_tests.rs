@@ -1,6 +1,7 @@
 use super::*;
 use crate::value::{MAX_VALUE_BYTES, MAX_VALUE_DEPTH, value};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 fn key(id: &str, field: &str) -> FieldKey {
     EntityKey::parse("task", id).and_then(|entity| entity.field(field)).expect("valid")
@@ -23,7 +24,7 @@ fn delete(id: &str, base_seq: Option<i64>) -> FieldEdit {
 }
 
 fn by(actor: u128, seq: i64, on_conflict: OnConflict) -> Author {
-    Author { actor: Uuid::from_u128(actor), seq, base_seq: None, on_conflict, ops_before: 0 }
+    Author { actor: ActorId(Uuid::from_u128(actor)), seq, base_seq: None, on_conflict, ops_before: 0 }
 }
 
 fn statuses(applied: &Applied) -> Vec<&str> {

@@ -4,8 +4,9 @@
 //! `\` included, stands for itself.
 
 use crate::error::{Error, Result};
-use crate::event::{ASSET_UPDATE, BULK, ENTITY_UPDATE, SNAPSHOT_READY, single};
+use crate::event::SNAPSHOT_READY;
 use crate::interrupt;
+use crate::op::Topic;
 use crate::text::shorten;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use serde_json::{Value, json};
@@ -20,8 +21,9 @@ const MAX_GLOB_BYTES: usize = 1024;
 const MAX_STEP_BYTES: usize = 2048;
 
 /// Names of the events a filter may choose.
-pub const EVENTS: [&str; 6] =
-    [single(true), single(false), BULK, ENTITY_UPDATE, ASSET_UPDATE, SNAPSHOT_READY];
+pub fn known_events() -> impl Iterator<Item = &'static str> {
+    Topic::ALL.iter().copied().flat_map(|topic| topic.events()).copied().chain([SNAPSHOT_READY])
+}
 
 /// A parsed filter.
 #[derive(Debug, Clone, Default)]
@@ -71,10 +73,10 @@ impl Filter {
 
 fn events(value: &Value) -> Result<Vec<String>> {
     let names = strings("events", value)?;
-    if let Some(unknown) = names.iter().find(|name| !EVENTS.contains(&name.as_str())) {
+    if let Some(unknown) = names.iter().find(|name| known_events().all(|known| known != name.as_str())) {
         return Err(Error::validation(format!("unknown event {:?}", shorten(unknown)))
             .with("event", shorten(unknown))
-            .with("known", json!(EVENTS)));
+            .with("known", json!(known_events().collect::<Vec<_>>())));
     }
     Ok(names)
 }

@@ -1,11 +1,11 @@
 //! What stays known of the operations of a job when they are gone.
 
-use crate::edit::Edit;
+use crate::op::Edit;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// How many operations are told one by one.
+/// How many operations are listed one by one.
 const MOST_TOLD: usize = 20;
 
 /// How many operations of which kind were staged, and the first ones.
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_go_on_and_the_first_are_told_without_content() {
+    fn counts_go_on_and_the_first_are_listed_without_content() {
         let mut context = Context::default();
         context.add(&put("a"));
         (0..100).for_each(|n| context.add(&delete(&n.to_string())));
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn every_operation_is_told_with_what_it_is_about() {
+    fn every_operation_is_listed_with_what_it_is_about() {
         let key = EntityKey::parse("t", "1").and_then(|key| key.field("f")).expect("valid");
         let entity = key.entity.clone();
         let hash = Hash::of(b"secret");

@@ -93,7 +93,7 @@ pub fn too_deep(text: &[u8]) -> Error {
     Error::validation(format!("unreadable json: {reason}").to_lowercase())
 }
 
-/// What a JSON text would be, told without making any of it.
+/// What a JSON text would be, found out without making any of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Shape {
     /// How many values it has, give or take the empty ones.
@@ -202,12 +202,14 @@ impl<'a> Members<'a> {
     }
 
     /// A uuid that may be absent or null.
-    pub fn opt_uuid(&mut self, key: &'static str) -> Result<Option<Uuid>> {
-        self.opt_str(key)?.map(|text| text.parse().map_err(|_| self.wrong(key, "a uuid"))).transpose()
+    pub fn opt_uuid<T: From<Uuid>>(&mut self, key: &'static str) -> Result<Option<T>> {
+        let id =
+            self.opt_str(key)?.map(|text| text.parse().map_err(|_| self.wrong(key, "a uuid"))).transpose()?;
+        Ok(id.map(|id: Uuid| id.into()))
     }
 
     /// A uuid that must be there.
-    pub fn uuid(&mut self, key: &'static str) -> Result<Uuid> {
+    pub fn uuid<T: From<Uuid>>(&mut self, key: &'static str) -> Result<T> {
         self.opt_uuid(key)?.ok_or_else(|| self.wrong(key, "given"))
     }
 
@@ -372,12 +374,12 @@ mod tests {
     }
 
     #[test]
-    fn a_shape_is_told_without_a_tree() {
-        let told = |json: &str| shape(json.as_bytes()).expect("a shape");
-        assert_eq!(told("1"), Shape { values: 1, depth: 0, has_nul: false });
-        assert_eq!(told(r#"{"a,[": [1, {"b": "]"}]}"#), Shape { values: 5, depth: 3, has_nul: false });
-        assert!(told(r#"["a\u0000"]"#).has_nul && told(r#"{"\\\u0000": 1}"#).has_nul);
-        assert!(!told(r#"["\\u0000", "\u0001"]"#).has_nul && !told("\"\\").has_nul);
+    fn a_shape_needs_no_tree() {
+        let shape_of = |json: &str| shape(json.as_bytes()).expect("a shape");
+        assert_eq!(shape_of("1"), Shape { values: 1, depth: 0, has_nul: false });
+        assert_eq!(shape_of(r#"{"a,[": [1, {"b": "]"}]}"#), Shape { values: 5, depth: 3, has_nul: false });
+        assert!(shape_of(r#"["a\u0000"]"#).has_nul && shape_of(r#"{"\\\u0000": 1}"#).has_nul);
+        assert!(!shape_of(r#"["\\u0000", "\u0001"]"#).has_nul && !shape_of("\"\\").has_nul);
     }
 
     #[test]

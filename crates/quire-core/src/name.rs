@@ -45,7 +45,7 @@ const FLAGS: [&str; 3] = [
     "\u{1F3F4}\u{E0067}\u{E0062}\u{E0077}\u{E006C}\u{E0073}\u{E007F}",
 ];
 
-/// Why a text is no name, in words that follow what it is the name of.
+/// Why a text is no name: the rest of a sentence whose subject is what it is the name of.
 pub fn fault(text: &str) -> Option<&'static str> {
     if text.chars().any(char::is_control) {
         return Some("must not contain control characters");

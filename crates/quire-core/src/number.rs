@@ -4,7 +4,7 @@
 //! it is in the middle: of two texts that are equally short and equally near, ECMAScript (`JSON.stringify`), Python and PostgreSQL
 //! need not print the same one. Canonical is ECMAScript's (RFC 8785). No double stands for any other number.
 
-/// Significant digits with which every double can be told from all others.
+/// Significant digits that distinguish every double from all others.
 const DOUBLE_DIGITS: usize = 17;
 /// Significant digits after the first that the exact value of a double has at most.
 const EXACT_DIGITS: usize = 766;

@@ -8,17 +8,17 @@
 use crate::chain::{BundleHeader, checksum};
 use crate::error::{Error, Result};
 use crate::hash::Hash;
+use crate::id::BundleId;
 use crate::json::{Members, decode_base64};
 use crate::mark::Mark;
 use crate::op::{Op, Write};
 use serde_json::{Value, json};
 use std::collections::HashMap;
-use uuid::Uuid;
 
 /// Time of a bundle where it was made, and its id.
-pub type Stamp = (i64, Uuid);
+pub type Stamp = (i64, BundleId);
 
-/// Where a bundle stands in the log of whoever sends it, and after what of that log it is to be applied.
+/// The place of a bundle in the log of whoever sends it, and after what of that log it is to be applied.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Standing {
     /// Its seq there.
@@ -29,7 +29,7 @@ pub struct Standing {
     pub after_seq: i64,
     /// The mark there.
     pub after_mark: Mark,
-    /// What stands between the two and does not travel: seqs, rising, and the marks there.
+    /// What is between the two and does not travel: seqs, rising, and the marks there.
     pub passed: Vec<(i64, Mark)>,
 }
 
@@ -43,7 +43,7 @@ impl Standing {
         })
     }
 
-    /// The mark of the sender's log at a seq, if it is told.
+    /// The mark of the sender's log at a seq, if it is given.
     pub fn mark_at(&self, seq: i64) -> Option<&Mark> {
         if seq == self.seq {
             return Some(&self.mark);
@@ -88,7 +88,7 @@ impl Standing {
 /// A bundle as it travels.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Bundle {
-    /// Where it stands in the sender's log; `None` when nobody says.
+    /// Its place in the sender's log; `None` when nobody says.
     pub standing: Option<Standing>,
     /// As it was made.
     pub header: BundleHeader,
@@ -99,7 +99,7 @@ pub struct Bundle {
     /// What its author is called.
     pub display_name: Option<String>,
     /// The bundle it takes back.
-    pub undoes: Option<Uuid>,
+    pub undoes: Option<BundleId>,
     /// The seq of that one where it was made, by which it is found there.
     pub undoes_made_as: Option<i64>,
     /// What it does.
@@ -214,7 +214,7 @@ fn content(what: &str, value: &Value) -> Result<(Hash, Vec<u8>)> {
 
 /// What is to become of a thing that an incoming bundle writes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Verdict {
+pub struct PeerVerdict {
     /// The incoming write decides.
     pub wins: bool,
     /// Its author did not know what it is here.
@@ -222,10 +222,10 @@ pub struct Verdict {
 }
 
 /// Judges an incoming write by the stamp of what is here, if there is something, and whether both are equal.
-pub fn judge(here: Option<Stamp>, incoming: Stamp, base: Option<Uuid>, is_equal: bool) -> Verdict {
+pub fn judge(here: Option<Stamp>, incoming: Stamp, base: Option<BundleId>, is_equal: bool) -> PeerVerdict {
     match here {
-        None => Verdict { wins: true, is_conflict: false },
-        Some(here) => Verdict {
+        None => PeerVerdict { wins: true, is_conflict: false },
+        Some(here) => PeerVerdict {
             wins: incoming > here,
             is_conflict: !is_equal && base != Some(here.1) && incoming.1 != here.1,
         },
@@ -237,20 +237,21 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
+    use uuid::Uuid;
 
     /// A database of one field: what it is, and everything written to it.
     #[derive(Default, Clone)]
     struct Side {
         value: Option<(Stamp, u8)>,
         clock: i64,
-        log: Vec<(Stamp, Option<Uuid>, u8)>,
-        known: BTreeMap<Uuid, ()>,
+        log: Vec<(Stamp, Option<BundleId>, u8)>,
+        known: BTreeMap<BundleId, ()>,
     }
 
     impl Side {
         fn write(&mut self, id: u128, at: i64, value: u8) {
             self.clock = at.max(self.clock + 1);
-            let stamp = (self.clock, Uuid::from_u128(id));
+            let stamp = (self.clock, BundleId(Uuid::from_u128(id)));
             self.log.push((stamp, self.value.map(|(stamp, _)| stamp.1), value));
             self.known.insert(stamp.1, ());
             self.value = Some((stamp, value));
@@ -301,7 +302,7 @@ mod tests {
     #[test]
     fn an_operation_comes_back_as_it_was_sent() {
         let hash = Hash::of(b"a").to_hex();
-        let [first, second] = [Uuid::from_u128(1), Uuid::from_u128(2)];
+        let [first, second] = [1, 2].map(|id| BundleId(Uuid::from_u128(id)));
         let moved = json!({"content_hash": hash, "file_type": "md", "mode": "100644", "size": 1});
         for sent in [
             json!({"op": {"op": "file.put", "file_path": "a", "file_type": "md", "mode": "100644", "content_hash": hash, "size": 1},
@@ -319,11 +320,12 @@ mod tests {
 
     #[test]
     fn who_knew_what_is_here_is_in_no_conflict() {
-        let here = (5, Uuid::from_u128(1));
-        let judge = |at, base, is_equal| judge(Some(here), (at, Uuid::from_u128(2)), base, is_equal);
-        assert_eq!(judge(6, Some(here.1), false), Verdict { wins: true, is_conflict: false });
-        assert_eq!(judge(6, None, false), Verdict { wins: true, is_conflict: true });
-        assert_eq!(judge(4, None, false), Verdict { wins: false, is_conflict: true });
-        assert_eq!(judge(4, None, true), Verdict { wins: false, is_conflict: false });
+        let here = (5, BundleId(Uuid::from_u128(1)));
+        let judge =
+            |at, base, is_equal| judge(Some(here), (at, BundleId(Uuid::from_u128(2))), base, is_equal);
+        assert_eq!(judge(6, Some(here.1), false), PeerVerdict { wins: true, is_conflict: false });
+        assert_eq!(judge(6, None, false), PeerVerdict { wins: true, is_conflict: true });
+        assert_eq!(judge(4, None, false), PeerVerdict { wins: false, is_conflict: true });
+        assert_eq!(judge(4, None, true), PeerVerdict { wins: false, is_conflict: false });
     }
 }

@@ -2,6 +2,7 @@
 //! and the name that is nobody's but quire's.
 
 use crate::error::{Code, Error, Result};
+use crate::id::ActorId;
 use crate::name;
 use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
@@ -24,7 +25,7 @@ pub const MAX_NAME: usize = 255;
 
 /// The actor that a `sub` is: itself when it is a uuid as uuids are written, in lower case and with hyphens; else one made of it. In any
 /// other form a uuid is a text like others: who tells users apart by their `sub` must not find one actor behind two of them.
-pub fn of_subject(sub: &str) -> Result<Uuid> {
+pub fn of_subject(sub: &str) -> Result<ActorId> {
     let refused = |message: &str| Err(Error::new(Code::Unauthorized, message));
     if sub.is_empty() {
         return refused("the sub of the claims is empty");
@@ -36,12 +37,12 @@ pub fn of_subject(sub: &str) -> Result<Uuid> {
         return refused("the sub of the claims has control characters");
     }
     match Uuid::try_parse(sub) {
-        Ok(id) if id.hyphenated().to_string() != sub => Ok(Uuid::new_v5(&SUBJECTS, sub.as_bytes())),
+        Ok(id) if id.hyphenated().to_string() != sub => Ok(ActorId(Uuid::new_v5(&SUBJECTS, sub.as_bytes()))),
         Ok(id) if id.is_nil() || id == SYSTEM_ELSEWHERE => {
             refused("the sub of the claims is not that of a user")
         }
-        Ok(id) => Ok(id),
-        Err(_) => Ok(Uuid::new_v5(&SUBJECTS, sub.as_bytes())),
+        Ok(id) => Ok(ActorId(id)),
+        Err(_) => Ok(ActorId(Uuid::new_v5(&SUBJECTS, sub.as_bytes()))),
     }
 }
 

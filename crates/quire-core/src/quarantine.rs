@@ -22,13 +22,14 @@ pub enum RowKind {
 impl RowKind {
     /// All of them.
     pub fn all() -> impl Iterator<Item = Self> {
-        let rows = Topic::ALL.into_iter().flat_map(|topic| [RowKind::Logged(topic), RowKind::Current(topic)]);
+        let rows =
+            Topic::ALL.iter().copied().flat_map(|topic| [RowKind::Logged(topic), RowKind::Current(topic)]);
         rows.chain([RowKind::Bundle, RowKind::ProjectHead, RowKind::Blob, RowKind::PeerBundle])
     }
 
     /// The bundles of the log and the operations in them.
     pub fn log() -> impl Iterator<Item = Self> {
-        [RowKind::Bundle].into_iter().chain(Topic::ALL.map(RowKind::Logged))
+        [RowKind::Bundle].into_iter().chain(Topic::ALL.iter().copied().map(RowKind::Logged))
     }
 
     /// The stored word.
@@ -54,9 +55,9 @@ impl RowKind {
 pub enum Fault {
     /// It is not what was recorded.
     Content,
-    /// It has a wrong checksum, and other rows tell the right one.
+    /// It has a wrong checksum, and other rows show the right one.
     Checksum,
-    /// It has a wrong checksum of the bundle before, which tells the right one.
+    /// It has a wrong checksum of the bundle before, which shows the right one.
     PrevChecksum,
     /// It says that a bundle has another number of operations than there are.
     OpCount,
@@ -64,7 +65,7 @@ pub enum Fault {
     Missing,
     /// What it says cannot follow from what was before.
     Impossible,
-    /// What of it stands in no operation does not follow from other rows.
+    /// What of it is in no operation does not follow from other rows.
     Row,
     /// It is not what the operations of the log make.
     Replay,

@@ -27,9 +27,9 @@ pub enum Reason {
     CorrelationReused,
     /// Somebody has resolved the conflict. DETAIL has the bundle.
     AlreadyResolved,
-    /// The entry in quarantine was repaired or rejected before.
+    /// The entry in quarantine was repaired or discarded before.
     AlreadyEnded,
-    /// The job was completed or has failed. DETAIL has `status`.
+    /// The job was finished or cancelled. DETAIL has `status`.
     JobEnded,
     /// A piece of the upload is missing.
     Incomplete,
@@ -183,13 +183,13 @@ impl Reason {
             Self::AlreadyEnded => Entry {
                 word: "already_ended",
                 codes: &[Code::Conflict],
-                meaning: "The entry in quarantine was repaired or rejected before.",
+                meaning: "The entry in quarantine was repaired or discarded before.",
                 remedy: "Nothing is left to do.",
             },
             Self::JobEnded => Entry {
                 word: "job_ended",
                 codes: &[Code::Conflict],
-                meaning: "The job was completed or has failed. DETAIL has `status`.",
+                meaning: "The job was finished or cancelled. DETAIL has `status`.",
                 remedy: "Begin another job if the work is still to be done.",
             },
             Self::Incomplete => Entry {

@@ -6,6 +6,7 @@
 
 use crate::error::{Error, Result};
 use crate::hash::Hash;
+use crate::id::{FileId, Version, VersionId};
 use crate::interrupt;
 use crate::mode::Mode;
 use crate::op::{File, FileOp};
@@ -13,11 +14,10 @@ use crate::path::FilePath;
 use crate::reason::Reason;
 use crate::timestamp::Micros;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use uuid::Uuid;
 
 /// Content of a file, by reference to the blob store.
 #[derive(Clone, PartialEq, Debug)]
@@ -36,13 +36,13 @@ pub struct Content {
 #[derive(Clone, PartialEq, Debug)]
 pub struct Head {
     /// Number of the path inside its project.
-    pub file_id: i32,
+    pub file_id: FileId,
     /// Version, from 1.
-    pub version: i32,
+    pub version: Version,
     /// Identity of that version.
-    pub version_id: Uuid,
+    pub version_id: VersionId,
     /// Identity of the version before.
-    pub parent_version_id: Option<Uuid>,
+    pub parent_version_id: Option<VersionId>,
     /// Bundle that made it; 0 while it is being made.
     pub seq: i64,
     /// When; 0 while it is being made.
@@ -91,14 +91,14 @@ pub enum FileEdit {
         /// What.
         content: Content,
         /// `None`: last write wins; 0: must not exist; n: head must be n.
-        expected_version: Option<i32>,
+        expected_version: Option<Version>,
     },
     /// Remove.
     Delete {
         /// Which.
         path: FilePath,
         /// As for `Put`.
-        expected_version: Option<i32>,
+        expected_version: Option<Version>,
     },
     /// Give another path.
     Move {
@@ -107,7 +107,7 @@ pub enum FileEdit {
         /// To here, where nothing is.
         to: FilePath,
         /// As for `Put`, of `from`.
-        expected_version: Option<i32>,
+        expected_version: Option<Version>,
     },
 }
 
@@ -129,6 +129,30 @@ impl FileEdit {
             FileEdit::Delete { .. } => None,
         }
     }
+
+    /// The operation asked for, and the members that say what it is about.
+    pub(crate) fn outline(&self) -> (&'static str, Value) {
+        match self {
+            FileEdit::Put { path, .. } => ("file.put", json!({"file_path": path.as_str()})),
+            FileEdit::Delete { path, .. } => ("file.delete", json!({"file_path": path.as_str()})),
+            FileEdit::Move { from, to, .. } => {
+                ("file.move", json!({"from_path": from.as_str(), "to_path": to.as_str()}))
+            }
+        }
+    }
+
+    /// What identifies it in a repeated request.
+    pub(crate) fn fingerprint(&self) -> Value {
+        match self {
+            FileEdit::Put { path, file_type, mode, content, expected_version } => {
+                json!(["put", path.as_str(), file_type, mode, content.hash.to_hex(), expected_version])
+            }
+            FileEdit::Delete { path, expected_version } => json!(["delete", path.as_str(), expected_version]),
+            FileEdit::Move { from, to, expected_version } => {
+                json!(["move", from.as_str(), to.as_str(), expected_version])
+            }
+        }
+    }
 }
 
 /// A version to be stored.
@@ -143,7 +167,7 @@ pub struct NewVersion {
     /// What the path is now.
     pub head: Head,
     /// The other end of a move: path number and version.
-    pub moved: Option<(i32, i32)>,
+    pub moved: Option<(FileId, Version)>,
     /// BLAKE3 of the operation; `None` on the tombstone a move leaves behind.
     pub op_checksum: Option<Hash>,
 }
@@ -159,7 +183,7 @@ pub struct FileOutcome {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from_path: Option<String>,
     /// Its version now.
-    pub version: i32,
+    pub version: Version,
     /// Its content now; null for a deleted file.
     pub content_hash: Option<String>,
     /// `created`, `updated`, `unchanged`, `deleted` or `moved`.
@@ -168,7 +192,7 @@ pub struct FileOutcome {
 
 /// The result of [`apply`].
 #[derive(Debug, Default)]
-pub struct Applied {
+pub struct AppliedFiles {
     /// Versions to store, in order.
     pub versions: Vec<NewVersion>,
     /// One for each edit.
@@ -180,7 +204,7 @@ pub struct Applied {
     /// Change in their size together.
     pub live_bytes: i64,
     /// Path number for the next new path.
-    pub next_file_id: i32,
+    pub next_file_id: FileId,
 }
 
 /// Why edits cannot be applied.
@@ -196,10 +220,13 @@ pub struct Refusal {
 pub fn apply(
     heads: &mut HashMap<FilePath, Head>,
     edits: &[FileEdit],
-    next_file_id: i32,
-) -> std::result::Result<Applied, Refusal> {
-    let mut run =
-        Run { heads, applied: Applied { next_file_id, ..Applied::default() }, created: BTreeSet::new() };
+    next_file_id: FileId,
+) -> std::result::Result<AppliedFiles, Refusal> {
+    let mut run = Run {
+        heads,
+        applied: AppliedFiles { next_file_id, ..AppliedFiles::default() },
+        created: BTreeSet::new(),
+    };
     let of_all = |error| Refusal { edit: None, error };
     for (at, edit) in edits.iter().enumerate() {
         interrupt::check().map_err(of_all)?;
@@ -211,7 +238,7 @@ pub fn apply(
 
 struct Run<'a> {
     heads: &'a mut HashMap<FilePath, Head>,
-    applied: Applied,
+    applied: AppliedFiles,
     created: BTreeSet<FilePath>,
 }
 
@@ -232,7 +259,7 @@ impl Run<'_> {
         file_type: Option<&str>,
         mode: Option<Mode>,
         content: &Content,
-        expected: Option<i32>,
+        expected: Option<Version>,
     ) -> Result<()> {
         check_version(path, self.heads.get(path), expected)?;
         let live = self.heads.get(path).filter(|head| head.is_live());
@@ -268,7 +295,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn delete(&mut self, path: &FilePath, expected: Option<i32>) -> Result<()> {
+    fn delete(&mut self, path: &FilePath, expected: Option<Version>) -> Result<()> {
         let current = self.live(path, expected)?;
         let op = FileOp::Delete { file_path: path.clone() };
         let ordinal = self.begin_op(&op)?;
@@ -279,7 +306,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn rename(&mut self, from: &FilePath, to: &FilePath, expected: Option<i32>) -> Result<()> {
+    fn rename(&mut self, from: &FilePath, to: &FilePath, expected: Option<Version>) -> Result<()> {
         if from == to {
             return Err(
                 Error::validation("a file cannot be moved to its own path").with("file_path", to.as_str())
@@ -316,9 +343,10 @@ impl Run<'_> {
     }
 
     /// The existing file at `path`, after the version check.
-    fn live(&self, path: &FilePath, expected: Option<i32>) -> Result<Head> {
+    fn live(&self, path: &FilePath, expected: Option<Version>) -> Result<Head> {
         let head = self.heads.get(path);
-        if head.is_some_and(Head::is_live) || expected.is_some_and(|expected| expected != 0) {
+        if head.is_some_and(Head::is_live) || expected.is_some_and(|expected| expected != Version::default())
+        {
             check_version(path, head, expected)?;
         }
         head.filter(|head| head.is_live())
@@ -338,8 +366,8 @@ impl Run<'_> {
         let file_id = before.map_or(self.applied.next_file_id, |head| head.file_id);
         let head = Head {
             file_id,
-            version: before.map_or(0, |head| head.version) + 1,
-            version_id: Uuid::now_v7(),
+            version: before.map_or(Version::default(), |head| head.version).next(),
+            version_id: VersionId::generate(),
             parent_version_id: before.map(|head| head.version_id),
             seq: 0,
             updated_at: 0,
@@ -352,7 +380,7 @@ impl Run<'_> {
         self.applied.live_bytes = self.applied.live_bytes.saturating_add(change);
         self.applied.live_files += i64::from(head.is_live()) - i64::from(was_live);
         if before.is_none() {
-            self.applied.next_file_id += 1;
+            self.applied.next_file_id = file_id.next();
         }
         if head.is_live() && !was_live {
             self.created.insert(path.clone());
@@ -370,7 +398,7 @@ impl Run<'_> {
         op: &'static str,
         path: &FilePath,
         from: Option<&FilePath>,
-        version: i32,
+        version: Version,
         hash: Option<Hash>,
         status: &'static str,
     ) {
@@ -399,8 +427,8 @@ impl Run<'_> {
                     )
                     .with("file_path", directory);
                     // Who may write need not be allowed to know which files there are.
-                    let is_told = self.created.contains(path);
-                    return Err(if is_told { error.with("below", path.as_str()) } else { error });
+                    let is_created = self.created.contains(path);
+                    return Err(if is_created { error.with("below", path.as_str()) } else { error });
                 }
             }
         }
@@ -409,20 +437,21 @@ impl Run<'_> {
 }
 
 /// `None`: any; 0: must not exist now; n: the head must be n.
-fn check_version(path: &FilePath, head: Option<&Head>, expected: Option<i32>) -> Result<()> {
+fn check_version(path: &FilePath, head: Option<&Head>, expected: Option<Version>) -> Result<()> {
     let Some(expected) = expected else { return Ok(()) };
-    if expected < 0 {
+    if expected < Version::default() {
         return Err(Error::validation("expected_version must not be negative")
             .with("file_path", path.as_str())
             .with("expected_version", expected));
     }
-    let version = head.map_or(0, |head| head.version);
-    let fits = if expected == 0 { !head.is_some_and(Head::is_live) } else { version == expected };
+    let version = head.map_or(Version::default(), |head| head.version);
+    let fits =
+        if expected == Version::default() { !head.is_some_and(Head::is_live) } else { version == expected };
     if fits {
         return Ok(());
     }
     let content_hash = head.and_then(|head| head.content.as_ref()).map(|content| content.hash.to_hex());
-    let message = match expected {
+    let message = match expected.0 {
         0 => format!("{path} exists already at version {version}"),
         _ => format!("{path} is at version {version}, not {expected}"),
     };

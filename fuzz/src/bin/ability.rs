@@ -8,7 +8,7 @@ use quire_core::ability::{Abilities, Ability, MAX_ABILITY_BYTES, Need};
 use quire_core::path::FilePath;
 
 fuzz_target!(|data: &[u8]| {
-    // No text of PostgreSQL has a NUL, and of a token that has one nothing is told.
+    // No text of PostgreSQL has a NUL, and of a token that has one nothing is known.
     let Some([first, second, path]) = texts(data).filter(|_| !data.contains(&0)) else { return };
     let (Some(first), Some(second)) = (accepted(Ability::parse(first)), accepted(Ability::parse(second)))
     else {

@@ -1,4 +1,4 @@
-//! Exports of anybody. Input: modes and paths (`100644 a/b`) and contents in turn. When `mend` stands in front of them, what a forger
+//! Exports of anybody. Input: modes and paths (`100644 a/b`) and contents in turn. When `repair` is in front of them, what a forger
 //! could compute is computed for them: hashes of contents and checksums of operations and bundles, so that changes of what they cover
 //! get further.
 
@@ -18,14 +18,14 @@ use serde_json::{Value, json};
 
 fuzz_target!(|data: &[u8]| {
     let pieces: Vec<&[u8]> = pieces(data).collect();
-    let (is_mended, pieces) = match pieces.split_first() {
-        Some((&b"mend", rest)) => (true, rest),
+    let (is_repaired, pieces) = match pieces.split_first() {
+        Some((&b"repair", rest)) => (true, rest),
         _ => (false, &pieces[..]),
     };
     let mut members: Vec<Member> =
         pieces.chunks_exact(2).filter_map(|pair| member(pair[0], pair[1])).collect();
-    if is_mended {
-        mend(&mut members);
+    if is_repaired {
+        repair(&mut members);
     }
     let bytes: usize = members.iter().map(|member| member.bytes.len() + member.path.as_str().len()).sum();
     let (outcome, peak) = peak(|| read(&members));
@@ -82,7 +82,7 @@ fn write(member: &mut Member, lines: &[Value]) {
     member.bytes = lines.flat_map(|line| [line, b"\n".to_vec()]).flatten().collect();
 }
 
-fn mend(members: &mut [Member]) {
+fn repair(members: &mut [Member]) {
     for member in members.iter_mut().filter(|member| member.path.as_str().starts_with(BLOBS)) {
         let path = format!("{BLOBS}{}", Hash::of(&member.bytes).to_hex());
         member.path = FilePath::parse(&path).expect("digits");

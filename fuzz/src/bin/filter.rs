@@ -4,7 +4,7 @@
 
 use fuzz::{accepted, json, pieces};
 use libfuzzer_sys::fuzz_target;
-use quire_core::filter::{EVENTS, Filter, globs};
+use quire_core::filter::{Filter, globs, known_events};
 use quire_core::path::FilePath;
 
 fuzz_target!(|data: &[u8]| {
@@ -16,7 +16,7 @@ fuzz_target!(|data: &[u8]| {
     }
     let Some(parsed) = accepted(Filter::parse(&filter)) else { return };
     assert_eq!(parsed.wants_pathless(), filter.get("paths").is_none());
-    for event in EVENTS {
+    for event in known_events() {
         let is_named = filter.get("events").and_then(|list| list.as_array());
         assert_eq!(parsed.wants_event(event), is_named.is_none_or(|list| list.iter().any(|it| it == event)));
     }

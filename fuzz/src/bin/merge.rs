@@ -4,7 +4,7 @@
 
 use fuzz::{accepted, spare_automerge, texts};
 use libfuzzer_sys::fuzz_target;
-use quire_core::merge::{Hunk, LineMerge, Lines, characters, lines};
+use quire_core::merge::{Hunk, LineMerge, MergeLines, characters, lines};
 use std::time::Duration;
 
 /// Longer texts may take longer than the searches are given, and then more is in conflict than had to be.
@@ -48,18 +48,20 @@ fuzz_target!(|data: &[u8]| {
 });
 
 fn swap(hunk: &Hunk) -> Hunk {
-    let Lines::Told { base_lines, ours, theirs } = hunk.lines.clone() else { panic!("short lines are told") };
-    let lines = Lines::Told { base_lines, ours: theirs, theirs: ours };
+    let MergeLines::Shown { base_lines, ours, theirs } = hunk.lines.clone() else {
+        panic!("short lines are shown")
+    };
+    let lines = MergeLines::Shown { base_lines, ours: theirs, theirs: ours };
     Hunk { base_start: hunk.base_start, ours_start: hunk.theirs_start, theirs_start: hunk.ours_start, lines }
 }
 
 /// What a conflict says stands where it says, and both sides differ from the base and from each other.
 fn check_hunk(hunk: &Hunk, texts: [&str; 3]) {
-    let Lines::Told { base_lines, ours, theirs } = &hunk.lines else { panic!("short lines are told") };
+    let MergeLines::Shown { base_lines, ours, theirs } = &hunk.lines else { panic!("short lines are shown") };
     assert!(ours != theirs && ours != base_lines && theirs != base_lines, "{hunk:?}");
     let starts = [hunk.base_start, hunk.ours_start, hunk.theirs_start];
-    for ((start, text), told) in starts.into_iter().zip(texts).zip([base_lines, ours, theirs]) {
+    for ((start, text), shown) in starts.into_iter().zip(texts).zip([base_lines, ours, theirs]) {
         let from: usize = text.split_inclusive('\n').take(start - 1).map(str::len).sum();
-        assert!(text[from..].starts_with(told.as_str()), "line {start} is not {told:?}");
+        assert!(text[from..].starts_with(shown.as_str()), "line {start} is not {shown:?}");
     }
 }

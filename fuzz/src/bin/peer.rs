@@ -6,6 +6,7 @@ use fuzz::{accepted, has_form, json};
 use libfuzzer_sys::fuzz_target;
 use quire_core::chain::checksum;
 use quire_core::hash::Hash;
+use quire_core::id::BundleId;
 use quire_core::json::encode_base64;
 use quire_core::op::Change;
 use quire_core::peer::{Bundle, SentOp, judge};
@@ -47,9 +48,9 @@ fuzz_target!(|data: &[u8]| {
     check_checksums(with_checksum(bundle));
 });
 
-/// Each write has the base that is told of it.
+/// Each write has the base that is given for it.
 fn check_bases(sent: &SentOp, given: &Value) {
-    let told: Vec<Option<&Value>> = match sent.op.name() {
+    let given: Vec<Option<&Value>> = match sent.op.name() {
         "entity.delete" => {
             let fields = given["fields"].as_array().expect("it was read");
             fields.iter().map(|field| field.get("base")).collect()
@@ -57,10 +58,10 @@ fn check_bases(sent: &SentOp, given: &Value) {
         "file.move" => vec![given.get("from_base"), given.get("base")],
         _ => vec![given.get("base")],
     };
-    let told = told.into_iter().map(|base| base.and_then(Value::as_str));
-    let told: Vec<Option<Uuid>> =
-        told.map(|base| base.map(|base| base.parse().expect("it was read"))).collect();
-    assert_eq!(sent.writes.iter().map(|write| write.base).collect::<Vec<_>>(), told);
+    let given = given.into_iter().map(|base| base.and_then(Value::as_str));
+    let given: Vec<Option<BundleId>> =
+        given.map(|base| base.map(|base| BundleId::parse(base).expect("it was read"))).collect();
+    assert_eq!(sent.writes.iter().map(|write| write.base).collect::<Vec<_>>(), given);
 }
 
 /// With the checksum of what it says, which is no secret.
@@ -93,7 +94,7 @@ fn check_checksums(bundle: Bundle) {
     let spoil = |bundle: &mut Bundle| bundle.contents.values_mut().for_each(|bytes| bytes.push(0));
     assert!(bundle.contents.is_empty() || fault(spoil).is_some());
     // Of two that write one thing, one wins, whoever hears of which first.
-    let (stamp, other) = (bundle.stamp(), (bundle.header.committed_at, Uuid::from_u128(1)));
+    let (stamp, other) = (bundle.stamp(), (bundle.header.committed_at, Uuid::from_u128(1).into()));
     let wins = |here, incoming| judge(Some(here), incoming, None, false).wins;
     assert!(stamp == other || wins(stamp, other) != wins(other, stamp));
 }

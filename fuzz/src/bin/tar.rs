@@ -13,7 +13,7 @@ const CHECKSUM: std::ops::Range<usize> = 148..156;
 const MAGIC: std::ops::Range<usize> = 257..262;
 
 /// Gives everything that looks like a header the checksum it should have: the sum of its bytes, with blanks for the checksum.
-fn mend(tar: &mut [u8]) {
+fn repair(tar: &mut [u8]) {
     for block in tar.chunks_exact_mut(BLOCK).filter(|block| &block[MAGIC] == b"ustar") {
         block[CHECKSUM].fill(b' ');
         let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
@@ -23,8 +23,8 @@ fn mend(tar: &mut [u8]) {
 
 fuzz_target!(|data: &[u8]| {
     let mut tar = data.to_vec();
-    mend(&mut tar);
-    // Sparse files and long names may take more than what stands there.
+    repair(&mut tar);
+    // Sparse files and long names may take more than the archive has bytes.
     let archive = zstd::bulk::compress(&tar, 1).expect("compresses");
     check_archive(Format::TarZst, &archive, Some(tar.len() + BLOCK));
 });

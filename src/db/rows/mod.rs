@@ -80,8 +80,8 @@ impl Rows {
         Self { snapshot, memory, state: Cell::new(null_mut()), opened: RefCell::default() }
     }
 
-    /// The first row whose primary key begins with `key` and for which `map` gives something. `columns` are separated as in a
-    /// statement, where the table would be `h`.
+    /// The first row whose primary key begins with `key` and for which `map` gives something. `columns` are those that it
+    /// reads, separated as in a statement, where the table would be `h`.
     pub fn find<R>(
         &self,
         name: &'static Name,
@@ -91,7 +91,7 @@ impl Rows {
         map: impl FnMut(&Row) -> Result<Option<R>>,
     ) -> Result<Option<R>> {
         match self.table(name) {
-            Some(table) => table.find(sight, key, columns, map),
+            Some(table) => table.find(sight, key, map),
             None => statement::find(name, sight, key, columns, map),
         }
     }
@@ -106,7 +106,7 @@ impl Rows {
         map: impl Fn(&Row) -> Result<R>,
     ) -> Result<Option<R>> {
         match self.table(name) {
-            Some(table) => table.lock(key, columns, map),
+            Some(table) => table.lock(key, map),
             None => statement::lock(name, key, columns, map),
         }
     }

@@ -54,7 +54,7 @@ pub fn update(name: &Name, key: &[Column], values: &[Column]) -> Result<bool> {
     let (which, what) = (equal(key, " AND ", 1), equal(values, ", ", key.len() + 1));
     let sql = kept(format!("UPDATE {} h SET {what} WHERE {which} RETURNING true", table(name)));
     let args: Vec<Arg> = key.iter().chain(values).map(|(_, value)| again(value)).collect();
-    Ok(db::write_one(sql, &args, |row| row.get::<bool>(1))?.is_some())
+    db::writes(sql, &args)
 }
 
 /// Every statement is about one project, as all others are.

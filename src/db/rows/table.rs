@@ -1,12 +1,12 @@
 //! A table of quire's alone, and what is done with its rows.
 
 use super::{Column, Name, Rows, Sight};
+use crate::db::columns::{self, Columns};
 use crate::db::{self, Arg, Row};
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::pg_sys::{self, Datum};
 use pgrx::{PgSqlErrorCode, ereport};
 use quire_core::error::{Error, Result};
-use std::ffi::CStr;
 use std::ptr::null_mut;
 
 /// A table that is open.
@@ -46,6 +46,18 @@ impl Opened {
         std::ptr::eq(self.name, name)
     }
 
+    /// Its columns.
+    fn columns(&self) -> Columns {
+        // SAFETY: the table is open.
+        unsafe { Columns::of((*self.relation).rd_att) }
+    }
+
+    /// The place of a column, from 0, and its type. Most come in the table's order, so the one at `expected` is looked at first.
+    fn place(&self, name: &str, expected: usize) -> Result<(usize, pg_sys::Oid)> {
+        // SAFETY: the table is open.
+        unsafe { columns::place((*self.relation).rd_att, "", name, expected) }
+    }
+
     /// Whether nobody but quire has to do with it.
     pub fn is_own(&self) -> bool {
         self.is_own
@@ -75,7 +87,9 @@ impl Opened {
                 && !form.relispartition
                 && self.primary_key != pg_sys::InvalidOid
                 && relation.rd_rules.is_null();
-            let columns = self.columns().filter(|column| !column.attisdropped).count();
+            let columns = (0..(*relation.rd_att).natts as usize)
+                .filter(|at| !(*columns::column(relation.rd_att, *at)).attisdropped)
+                .count();
             is_plain && columns == self.name.width && self.has_own_triggers_only()
         }
     }
@@ -100,33 +114,6 @@ impl Opened {
             )
         }
     }
-
-    /// Its columns, those that were dropped among them.
-    fn columns(&self) -> impl Iterator<Item = &pg_sys::FormData_pg_attribute> {
-        // SAFETY: the table is open, and its descriptor holds as many columns as it says.
-        unsafe {
-            let shape = (*self.relation).rd_att;
-            (0..(*shape).natts).map(move |at| &*column(shape, at))
-        }
-    }
-
-    /// The place of a column, from 0, and its type. Most come in the table's order, so the one at `expected` is looked at first.
-    fn place(&self, name: &str, expected: usize) -> Result<(usize, pg_sys::Oid)> {
-        let is_it = |column: &pg_sys::FormData_pg_attribute| {
-            // SAFETY: a name that PostgreSQL keeps ends with a NUL.
-            !column.attisdropped
-                && unsafe { CStr::from_ptr(column.attname.data.as_ptr()) }.to_bytes() == name.as_bytes()
-        };
-        let found = self
-            .columns()
-            .enumerate()
-            .skip(expected)
-            .find(|(_, column)| is_it(column))
-            .or_else(|| self.columns().enumerate().find(|(_, column)| is_it(column)));
-        found
-            .map(|(at, column)| (at, column.atttypid))
-            .ok_or_else(|| Error::internal(format!("there is no column {name}")))
-    }
 }
 
 /// The index of a table's primary key; `InvalidOid` when it has none.
@@ -149,18 +136,6 @@ pub(in crate::db) unsafe fn primary_key(relation: pg_sys::Relation) -> pg_sys::O
     unsafe { pg_sys::RelationGetPrimaryKeyIndex(relation, false) }
 }
 
-#[cfg(not(feature = "pg18"))]
-unsafe fn column(shape: pg_sys::TupleDesc, at: i32) -> *const pg_sys::FormData_pg_attribute {
-    // SAFETY: the caller's.
-    unsafe { (*shape).attrs.as_ptr().add(at as usize) }
-}
-
-#[cfg(feature = "pg18")]
-unsafe fn column(shape: pg_sys::TupleDesc, at: i32) -> *const pg_sys::FormData_pg_attribute {
-    // SAFETY: the caller's.
-    unsafe { pg_sys::TupleDescAttr(shape, at) }
-}
-
 impl Table<'_> {
     fn opened(&self) -> Opened {
         self.rows.opened.borrow()[self.at]
@@ -171,24 +146,18 @@ impl Table<'_> {
         &self,
         sight: Sight,
         key: &[Column],
-        columns: &str,
         mut map: impl FnMut(&Row) -> Result<Option<R>>,
     ) -> Result<Option<R>> {
         let opened = self.opened();
-        let columns = places(&opened, columns)?;
-        self.scan(sight, key, |tuple| map(&row(&opened, tuple, &columns)))
+        let columns = opened.columns();
+        self.scan(sight, key, |tuple| map(&Row::of(tuple, &columns)))
     }
 
     /// Locks the row of this key until the end of the transaction, as FOR NO KEY UPDATE does, and reads it as it is then; `None` when
     /// there is none. 40001 where the transaction sees an older state.
-    pub fn lock<R>(
-        &self,
-        key: &[Column],
-        columns: &str,
-        map: impl Fn(&Row) -> Result<R>,
-    ) -> Result<Option<R>> {
+    pub fn lock<R>(&self, key: &[Column], map: impl Fn(&Row) -> Result<R>) -> Result<Option<R>> {
         let opened = self.opened();
-        let columns = places(&opened, columns)?;
+        let columns = opened.columns();
         // SAFETY: the tuple is one of the scan's.
         let found = self.scan(Sight::Statement, key, |tuple| Ok(Some(unsafe { (*tuple).t_self })))?;
         let Some(mut at) = found else { return Ok(None) };
@@ -222,7 +191,7 @@ impl Table<'_> {
             pg_sys::TM_Result::TM_Ok => {
                 // SAFETY: the slot holds the row that was locked.
                 let tuple = unsafe { pg_sys::ExecFetchSlotHeapTuple(slot, false, null_mut()) };
-                map(&row(&opened, tuple, &columns)).map(Some)
+                map(&Row::of(tuple, &columns)).map(Some)
             }
             pg_sys::TM_Result::TM_Updated | pg_sys::TM_Result::TM_Deleted if sees_older_state => {
                 ereport!(
@@ -403,25 +372,6 @@ pub(in crate::db) fn scan_keys<'k>(
             }
         })
         .collect()
-}
-
-/// The columns of a statement's list, by number, from 1.
-fn places(opened: &Opened, columns: &str) -> Result<Vec<i32>> {
-    let mut next = 0;
-    columns
-        .split(',')
-        .map(|name| {
-            let name = name.trim();
-            let (at, _) = opened.place(name.strip_prefix("h.").unwrap_or(name), next)?;
-            next = at + 1;
-            Ok(next as i32)
-        })
-        .collect()
-}
-
-fn row<'a>(opened: &Opened, tuple: pg_sys::HeapTuple, columns: &'a [i32]) -> Row<'a> {
-    // SAFETY: the table is open.
-    Row { tuple, shape: unsafe { (*opened.relation).rd_att }, columns: Some(columns) }
 }
 
 /// Hands values to the places of their columns, whose types they must have.

@@ -1,26 +1,24 @@
 //! What came from a peer about assets.
 
 use super::store;
-use crate::domain::incoming::{Arrival, Incoming, Stamps, Told};
-use crate::ids::Seq;
-use quire_core::asset::{AssetEdit, Assets, Source};
-use quire_core::edit::Edit;
+use crate::domain::incoming::{Arrival, Incoming, Report, Stamps};
+use crate::ids::{BundleId, Seq};
+use quire_core::asset::{AssetEdit, AssetsByHash, Source};
 use quire_core::error::Result;
 use quire_core::hash::Hash;
-use quire_core::op::{AssetOp, Change, Kept, Op};
-use quire_core::peer::{SentOp, Verdict, judge};
+use quire_core::op::{AssetOp, Change, Edit, Kept, Op};
+use quire_core::peer::{PeerVerdict, SentOp, judge};
 use std::collections::{HashMap, HashSet};
-use uuid::Uuid;
 
 /// The assets that a bundle writes.
 struct Written<'a> {
     incoming: &'a Incoming<'a>,
     hashes: Vec<Hash>,
     /// As they are.
-    here: Assets,
+    here: AssetsByHash,
     /// The bundle that made them so, and whether they are kept, as the edits so far make them.
     kept: HashMap<Hash, (Seq, bool)>,
-    verdicts: HashMap<Hash, Verdict>,
+    verdicts: HashMap<Hash, PeerVerdict>,
     edits: Vec<AssetEdit>,
     /// Those that the edits are of.
     written: HashSet<Hash>,
@@ -56,22 +54,22 @@ impl Arrival for Written<'_> {
         self.hashes.iter().map(name).collect()
     }
 
-    fn apply(&mut self, sent: &SentOp, stamps: &Stamps, told: &mut Told) -> Result<()> {
+    fn apply(&mut self, sent: &SentOp, stamps: &Stamps, report: &mut Report) -> Result<()> {
         let reason = match &sent.op {
             Op::Asset(AssetOp::Delete { reason, .. }) => reason.as_deref(),
             _ => None,
         };
         for write in &sent.writes {
             if let Change::Asset(hash, kept) = &write.change {
-                let is_done = self.judge(hash, kept.as_ref(), write.base, stamps, told)
-                    && self.write(hash, kept.as_ref(), reason, told);
-                told.is_verbatim &= is_done;
+                let is_done = self.judge(hash, kept.as_ref(), write.base, stamps, report)
+                    && self.write(hash, kept.as_ref(), reason, report);
+                report.is_verbatim &= is_done;
             }
         }
         Ok(())
     }
 
-    fn finish(&mut self, _told: &mut Told) -> Result<()> {
+    fn finish(&mut self, _told: &mut Report) -> Result<()> {
         Ok(())
     }
 
@@ -97,9 +95,9 @@ impl Written<'_> {
         &mut self,
         hash: &Hash,
         kept: Option<&Kept>,
-        base: Option<Uuid>,
+        base: Option<BundleId>,
         stamps: &Stamps,
-        told: &mut Told,
+        report: &mut Report,
     ) -> bool {
         let is_equal = self.is_equal(hash, kept);
         let here = stamps.of(self.kept.get(hash).map(|(seq, _)| *seq), &name(hash));
@@ -107,17 +105,17 @@ impl Written<'_> {
         let verdict = *self.verdicts.entry(*hash).or_insert_with(|| judge(here, incoming, base, is_equal));
         if verdict.is_conflict {
             let kept = if verdict.wins { "the incoming one" } else { "the one that is here" };
-            told.reasons.push(format!(
+            report.reasons.push(format!(
                 "asset {} was changed on both sides; {kept} is later and stays",
                 hash.to_hex()
             ));
         }
-        told.is_verbatim &= !verdict.is_conflict;
+        report.is_verbatim &= !verdict.is_conflict;
         verdict.wins
     }
 
     /// Plans what makes an asset so; `false` when nothing can be done.
-    fn write(&mut self, hash: &Hash, kept: Option<&Kept>, reason: Option<&str>, told: &mut Told) -> bool {
+    fn write(&mut self, hash: &Hash, kept: Option<&Kept>, reason: Option<&str>, report: &mut Report) -> bool {
         let is_first = !self.written.contains(hash);
         if is_first && self.is_equal(hash, kept) {
             return false;
@@ -129,7 +127,7 @@ impl Written<'_> {
                     Some(content) => Source::Given(content.size),
                     None if self.incoming.existing.contains(hash) => Source::Stored,
                     None => {
-                        told.reasons.push(format!("the content of asset {} was not sent", hash.to_hex()));
+                        report.reasons.push(format!("the content of asset {} was not sent", hash.to_hex()));
                         return false;
                     }
                 };

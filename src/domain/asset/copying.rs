@@ -3,9 +3,9 @@
 use super::store::assets_at;
 use crate::domain::copying::Copying;
 use quire_core::asset::{AssetEdit, Source, no_asset};
-use quire_core::edit::Edit;
 use quire_core::error::Result;
 use quire_core::hash::Hash;
+use quire_core::op::Edit;
 use std::collections::HashSet;
 
 /// Adds them; PT404 for what is not there. One whose content is archived stays so.

@@ -22,17 +22,16 @@ use crate::domain::shown::{Changes, Query};
 use crate::gate::Access;
 use crate::ids::Seq;
 use quire_core::asset::{self, AssetEdit, Source};
-use quire_core::edit::{Edit, Outcome};
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
 use quire_core::json::Members;
-use quire_core::op::{AssetOp, Op};
+use quire_core::op::{AssetOp, Edit, Op, Outcome};
 use quire_core::settings::Settings;
 use quire_core::tree::Content;
 use quire_core::{content, event};
 
 /// Applies edits to the assets as they are now, under the head lock.
-fn apply(writing: &Writing, edits: &[AssetEdit]) -> Result<asset::Applied> {
+fn apply(writing: &Writing, edits: &[AssetEdit]) -> Result<asset::AppliedAssets> {
     let project = writing.access.project;
     let hashes: Vec<Hash> = edits.iter().map(|edit| *edit.hash()).collect();
     let by_hash: Vec<Hash> = edits
@@ -47,7 +46,7 @@ fn apply(writing: &Writing, edits: &[AssetEdit]) -> Result<asset::Applied> {
     asset::apply(&mut assets, &stored, edits, writing.ops_before)
 }
 
-impl Applied for asset::Applied {
+impl Applied for asset::AppliedAssets {
     fn op_checksums(&self) -> &[Hash] {
         &self.op_checksums
     }

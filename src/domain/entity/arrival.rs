@@ -1,24 +1,22 @@
 //! What came from a peer about fields.
 
 use super::{conflict, store};
-use crate::domain::incoming::{Arrival, Incoming, Stamps, Told};
-use crate::ids::Seq;
-use quire_core::edit::Edit;
+use crate::domain::incoming::{Arrival, Incoming, Report, Stamps};
+use crate::ids::{BundleId, Seq};
 use quire_core::error::Result;
 use quire_core::field::{Clash, FieldEdit, FieldState, Fields, fields_of};
 use quire_core::json::JsonValue;
 use quire_core::key::{EntityKey, FieldKey};
-use quire_core::op::{Change, FieldOp, Op, Write};
-use quire_core::peer::{SentOp, Verdict, judge};
+use quire_core::op::{Change, Edit, FieldOp, Op, Write};
+use quire_core::peer::{PeerVerdict, SentOp, judge};
 use std::collections::{BTreeSet, HashMap, HashSet};
-use uuid::Uuid;
 
 /// The fields that a bundle writes.
 struct Written<'a> {
     incoming: &'a Incoming<'a>,
     /// As they are; of an entity that goes away, all.
     here: Fields,
-    verdicts: HashMap<FieldKey, Verdict>,
+    verdicts: HashMap<FieldKey, PeerVerdict>,
     /// Values that came and are not shown.
     lost: HashMap<FieldKey, Option<JsonValue>>,
     edits: Vec<FieldEdit>,
@@ -64,15 +62,15 @@ impl Arrival for Written<'_> {
         Vec::new()
     }
 
-    fn apply(&mut self, sent: &SentOp, stamps: &Stamps, told: &mut Told) -> Result<()> {
+    fn apply(&mut self, sent: &SentOp, stamps: &Stamps, report: &mut Report) -> Result<()> {
         if let Op::Field(FieldOp::DeleteEntity { entity }) = &sent.op {
-            self.delete(&sent.writes, entity, stamps, told);
+            self.delete(&sent.writes, entity, stamps, report);
             return Ok(());
         }
         for write in &sent.writes {
             if let Change::Field(key, value) = &write.change {
-                let wins = self.judge(key, value.as_ref(), write.base, stamps, told);
-                told.is_verbatim &= wins;
+                let wins = self.judge(key, value.as_ref(), write.base, stamps, report);
+                report.is_verbatim &= wins;
                 if wins {
                     self.write(key, value.as_ref());
                 }
@@ -81,7 +79,7 @@ impl Arrival for Written<'_> {
         Ok(())
     }
 
-    fn finish(&mut self, _told: &mut Told) -> Result<()> {
+    fn finish(&mut self, _told: &mut Report) -> Result<()> {
         self.keep_conflicts()
     }
 
@@ -99,9 +97,9 @@ impl Written<'_> {
         &mut self,
         key: &FieldKey,
         value: Option<&JsonValue>,
-        base: Option<Uuid>,
+        base: Option<BundleId>,
         stamps: &Stamps,
-        told: &mut Told,
+        report: &mut Report,
     ) -> bool {
         if let Some(verdict) = self.verdicts.get(key) {
             return verdict.wins;
@@ -112,7 +110,7 @@ impl Written<'_> {
         let verdict = judge(stamp, self.incoming.bundle.stamp(), base, is_equal);
         if verdict.is_conflict {
             let kept = if verdict.wins { "the incoming value" } else { "the value that is here" };
-            told.reasons.push(format!(
+            report.reasons.push(format!(
                 "{} of {} was changed on both sides; {kept} is later and shows",
                 key.field, key.entity
             ));
@@ -120,7 +118,7 @@ impl Written<'_> {
                 self.lost.insert(key.clone(), value.cloned());
             }
         }
-        told.is_verbatim &= !verdict.is_conflict;
+        report.is_verbatim &= !verdict.is_conflict;
         self.verdicts.insert(key.clone(), verdict);
         verdict.wins
     }
@@ -135,11 +133,11 @@ impl Written<'_> {
         });
     }
 
-    fn delete(&mut self, writes: &[Write], entity: &EntityKey, stamps: &Stamps, told: &mut Told) {
+    fn delete(&mut self, writes: &[Write], entity: &EntityKey, stamps: &Stamps, report: &mut Report) {
         let mut won = BTreeSet::new();
         for write in writes {
             if let Change::Field(key, _) = &write.change
-                && self.judge(key, None, write.base, stamps, told)
+                && self.judge(key, None, write.base, stamps, report)
             {
                 won.insert(key.clone());
             }
@@ -147,7 +145,7 @@ impl Written<'_> {
         // What the author did not know of stays.
         let live: BTreeSet<FieldKey> = fields_of(&self.here, entity).map(|(key, _)| key.clone()).collect();
         let is_whole = !live.is_empty() && live == won && !self.written.contains(entity);
-        told.is_verbatim &= is_whole;
+        report.is_verbatim &= is_whole;
         if is_whole {
             self.written.insert(entity.clone());
             self.edits.push(FieldEdit::Delete { entity: entity.clone(), base_seq: None });

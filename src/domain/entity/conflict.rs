@@ -1,17 +1,16 @@
-//! Conflicts at field level: told to the author, or kept until somebody resolves them.
+//! Conflicts at field level: the author gets them as an error, or they are kept until somebody resolves them.
 
 use super::store::{self, Conflict, ConflictEvent};
-use crate::ids::{ActorId, ProjectId, Seq};
+use crate::ids::{ActorId, ConflictId, ProjectId, Seq};
 use crate::log::store::authors;
 use quire_core::error::{Error, Result};
-use quire_core::field::{Applied, Clash, FieldState, Fields};
+use quire_core::field::{AppliedFields, Clash, FieldState, Fields};
 use quire_core::json::JsonValue;
 use quire_core::key::FieldKey;
 use quire_core::reason::Reason;
 use quire_core::text::shorten;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-use uuid::Uuid;
 
 /// Most fields an error lists.
 const MOST_LISTED: usize = 100;
@@ -38,7 +37,7 @@ pub fn refusal(project: ProjectId, clashes: &[Clash]) -> Result<Error> {
         let FieldState { value: theirs, seq, actor, .. } = &clash.theirs;
         let other = others.get(seq);
         let name = other.map_or_else(|| actor.to_string(), |author| author.name.clone());
-        let in_words = format!(
+        let description = format!(
             "{name} {} in bundle {seq}; you had seen bundle {} and {}",
             action(&clash.key.field, theirs.as_ref()),
             clash.base_seq,
@@ -50,7 +49,7 @@ pub fn refusal(project: ProjectId, clashes: &[Clash]) -> Result<Error> {
         let told = json!({
             "yours": clash.yours, "your_value_is_unset": clash.yours.is_none(), "theirs": theirs,
             "their_value_is_unset": theirs.is_none(), "their_actor": actor, "their_name": name, "their_seq": seq,
-            "their_bundle": other.map(|author| author.bundle_id), "base_seq": clash.base_seq, "in_words": in_words,
+            "their_bundle": other.map(|author| author.bundle_id), "base_seq": clash.base_seq, "description": description,
         });
         let entity = format!("{}/{}", clash.key.entity.entity_type, clash.key.entity.entity_id);
         entities.entry(entity).or_default().insert(clash.key.field.clone(), told);
@@ -84,7 +83,13 @@ fn wish(value: Option<&JsonValue>) -> String {
 }
 
 /// Keeps what a bundle means for conflicts: new ones, more values of open ones.
-pub fn keep(project: ProjectId, by: ActorId, seq: Seq, applied: &Applied, fields: &Fields) -> Result<()> {
+pub fn keep(
+    project: ProjectId,
+    by: ActorId,
+    seq: Seq,
+    applied: &AppliedFields,
+    fields: &Fields,
+) -> Result<()> {
     let mut clashing: BTreeMap<&FieldKey, &Clash> = BTreeMap::new();
     for clash in &applied.clashes {
         clashing.entry(&clash.key).or_insert(clash);
@@ -100,7 +105,7 @@ pub fn keep(project: ProjectId, by: ActorId, seq: Seq, applied: &Applied, fields
             store::add_conflict_event(
                 project,
                 id,
-                &ConflictEvent { event: "value", seq, actor: by.0, value: yours },
+                &ConflictEvent { event: "value", seq, actor: by, value: yours },
             )?;
         }
     }
@@ -121,7 +126,7 @@ pub fn open(
     yours: Option<Option<&JsonValue>>,
 ) -> Result<()> {
     let known = store::conflict_of(project, &clash.key)?;
-    let id = known.as_ref().map_or_else(Uuid::now_v7, |conflict| conflict.id);
+    let id = known.as_ref().map_or_else(ConflictId::generate, |conflict| conflict.id);
     let opening = match &known {
         None => Some("opened"),
         Some(conflict) if conflict.resolved_seq.is_some() => Some("reopened"),
@@ -135,7 +140,7 @@ pub fn open(
     }
     match yours {
         Some(value) => {
-            store::add_conflict_event(project, id, &ConflictEvent { event: "value", seq, actor: by.0, value })
+            store::add_conflict_event(project, id, &ConflictEvent { event: "value", seq, actor: by, value })
         }
         None => Ok(()),
     }
@@ -145,12 +150,12 @@ fn begin(
     project: ProjectId,
     by: ActorId,
     seq: Seq,
-    id: Uuid,
+    id: ConflictId,
     key: &FieldKey,
     event: &'static str,
 ) -> Result<()> {
     store::open_conflict(project, id, key, seq)?;
-    store::add_conflict_event(project, id, &ConflictEvent { event, seq, actor: by.0, value: None })
+    store::add_conflict_event(project, id, &ConflictEvent { event, seq, actor: by, value: None })
 }
 
 /// Closes the conflict of a field, if it is open.
@@ -178,7 +183,7 @@ fn close(
     store::add_conflict_event(
         project,
         conflict.id,
-        &ConflictEvent { event: "resolved", seq, actor: by.0, value },
+        &ConflictEvent { event: "resolved", seq, actor: by, value },
     )
 }
 

@@ -2,11 +2,11 @@
 
 use super::store;
 use crate::domain::copying::Copying;
-use quire_core::edit::Edit;
 use quire_core::error::Result;
 use quire_core::field::{FieldEdit, no_entity};
 use quire_core::json::JsonValue;
 use quire_core::key::{EntityKey, FieldKey};
+use quire_core::op::Edit;
 use std::collections::{BTreeSet, HashSet};
 
 /// Adds them; PT404 for what is not there. Where they replace others, the fields that those have and these do not are cleared.

@@ -3,13 +3,13 @@
 use super::store;
 use crate::db::rows::Rows;
 use crate::domain::interface::{Applied, Growth, NewBundle, Writing};
-use crate::ids::Seq;
+use crate::ids::{Seq, Version};
 use crate::log::LockedHead;
 use quire_core::conflict::OnConflict;
-use quire_core::edit::Outcome;
 use quire_core::error::{Error, Result};
 use quire_core::event;
 use quire_core::hash::Hash;
+use quire_core::op::Outcome;
 use quire_core::path::FilePath;
 use quire_core::reason::Reason;
 use quire_core::tree::{self, FileEdit, FileOutcome, Head};
@@ -18,7 +18,7 @@ use std::collections::{BTreeSet, HashMap};
 
 /// What was applied, and the heads that it touched.
 struct Files {
-    applied: tree::Applied,
+    applied: tree::AppliedFiles,
     heads: HashMap<FilePath, Head>,
 }
 
@@ -137,7 +137,7 @@ fn with_skipped(
             op: op.into(),
             file_path: path.as_str().to_owned(),
             from_path: from.map(|path| path.as_str().to_owned()),
-            version: head.map_or(0, |head| head.version),
+            version: head.map_or(Version::default(), |head| head.version),
             content_hash: head.and_then(|head| head.content.as_ref()).map(|content| content.hash.to_hex()),
             status: "skipped".into(),
         }

@@ -2,16 +2,14 @@
 
 use super::{coexist, store};
 use crate::blob;
-use crate::domain::incoming::{Arrival, Incoming, Stamps, Told};
-use crate::ids::Seq;
-use quire_core::edit::Edit;
+use crate::domain::incoming::{Arrival, Incoming, Report, Stamps};
+use crate::ids::{BundleId, Seq};
 use quire_core::error::Result;
-use quire_core::op::{Change, File, FileOp, Op, Write};
+use quire_core::op::{Change, Edit, File, FileOp, Op, Write};
 use quire_core::path::FilePath;
-use quire_core::peer::{SentOp, Verdict, judge};
+use quire_core::peer::{PeerVerdict, SentOp, judge};
 use quire_core::tree::{Content, FileEdit, Head};
 use std::collections::{BTreeSet, HashMap, HashSet};
-use uuid::Uuid;
 
 /// The files that a bundle writes.
 struct Files<'a> {
@@ -22,7 +20,7 @@ struct Files<'a> {
     files: HashMap<FilePath, Option<File>>,
     /// Every path that is written.
     paths: BTreeSet<String>,
-    verdicts: HashMap<FilePath, Verdict>,
+    verdicts: HashMap<FilePath, PeerVerdict>,
     edits: Vec<FileEdit>,
 }
 
@@ -56,24 +54,24 @@ impl Arrival for Files<'_> {
         self.paths.iter().map(|path| name(path)).collect()
     }
 
-    fn apply(&mut self, sent: &SentOp, stamps: &Stamps, told: &mut Told) -> Result<()> {
+    fn apply(&mut self, sent: &SentOp, stamps: &Stamps, report: &mut Report) -> Result<()> {
         if let Op::File(FileOp::Move { from_path, to_path }) = &sent.op {
-            return self.rename(&sent.writes, [from_path, to_path], stamps, told);
+            return self.rename(&sent.writes, [from_path, to_path], stamps, report);
         }
         for write in &sent.writes {
             if let Change::File(path, file) = &write.change {
-                let wins = self.judge(path, file.as_ref(), write.base, stamps, told);
-                let is_done = wins && self.write(path, file.as_ref(), told)?;
-                told.is_verbatim &= is_done;
+                let wins = self.judge(path, file.as_ref(), write.base, stamps, report);
+                let is_done = wins && self.write(path, file.as_ref(), report)?;
+                report.is_verbatim &= is_done;
             }
         }
         Ok(())
     }
 
-    fn finish(&mut self, told: &mut Told) -> Result<()> {
+    fn finish(&mut self, report: &mut Report) -> Result<()> {
         let left_out = coexist::leave_out(self.incoming.access.project, &mut self.edits, self.incoming.head)?;
-        told.is_verbatim &= left_out.is_empty();
-        told.reasons.extend(left_out);
+        report.is_verbatim &= left_out.is_empty();
+        report.reasons.extend(left_out);
         Ok(())
     }
 
@@ -94,9 +92,9 @@ impl Files<'_> {
         &mut self,
         path: &FilePath,
         file: Option<&File>,
-        base: Option<Uuid>,
+        base: Option<BundleId>,
         stamps: &Stamps,
-        told: &mut Told,
+        report: &mut Report,
     ) -> bool {
         if let Some(verdict) = self.verdicts.get(path) {
             return verdict.wins;
@@ -107,15 +105,15 @@ impl Files<'_> {
         let verdict = judge(stamp, self.incoming.bundle.stamp(), base, is_equal);
         if verdict.is_conflict {
             let kept = if verdict.wins { "the incoming one" } else { "the one that is here" };
-            told.reasons.push(format!("{path} was changed on both sides; {kept} is later and stays"));
+            report.reasons.push(format!("{path} was changed on both sides; {kept} is later and stays"));
         }
-        told.is_verbatim &= !verdict.is_conflict;
+        report.is_verbatim &= !verdict.is_conflict;
         self.verdicts.insert(path.clone(), verdict);
         verdict.wins
     }
 
     /// Plans what makes a path this file; `false` when that is no operation of its own.
-    fn write(&mut self, path: &FilePath, file: Option<&File>, told: &mut Told) -> Result<bool> {
+    fn write(&mut self, path: &FilePath, file: Option<&File>, report: &mut Report) -> Result<bool> {
         let now = self.files.get(path).cloned().flatten();
         if now.as_ref() == file {
             return Ok(false);
@@ -126,7 +124,7 @@ impl Files<'_> {
             return Ok(true);
         };
         let Some(content) = self.content(file)? else {
-            told.reasons.push(format!("the content of {path} was not sent"));
+            report.reasons.push(format!("the content of {path} was not sent"));
             return Ok(false);
         };
         blob::check_size(&self.incoming.access.settings, path.as_str(), content.size)?;
@@ -157,14 +155,14 @@ impl Files<'_> {
         writes: &[Write],
         [from, to]: [&FilePath; 2],
         stamps: &Stamps,
-        told: &mut Told,
+        report: &mut Report,
     ) -> Result<()> {
         let mut moved = None;
         let mut wins = [false, false];
         for write in writes {
             if let Change::File(path, file) = &write.change {
                 let at = usize::from(path == to);
-                wins[at] = self.judge(path, file.as_ref(), write.base, stamps, told);
+                wins[at] = self.judge(path, file.as_ref(), write.base, stamps, report);
                 moved = file.clone().or(moved);
             }
         }
@@ -175,12 +173,12 @@ impl Files<'_> {
             self.edits.push(FileEdit::Move { from: from.clone(), to: to.clone(), expected_version: None });
             return Ok(());
         }
-        told.is_verbatim = false;
+        report.is_verbatim = false;
         if wins[0] {
-            self.write(from, None, told)?;
+            self.write(from, None, report)?;
         }
         if wins[1] {
-            self.write(to, moved.as_ref(), told)?;
+            self.write(to, moved.as_ref(), report)?;
         }
         Ok(())
     }

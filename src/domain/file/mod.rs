@@ -26,11 +26,10 @@ use crate::gate::Access;
 use crate::ids::{ProjectId, Seq, Version};
 use crate::log::quarantine;
 pub use ops::put;
-use quire_core::edit::Edit;
 use quire_core::error::{Error, Result};
 use quire_core::json::Members;
 use quire_core::mode::Mode;
-use quire_core::op::{FileOp, Op};
+use quire_core::op::{Change, Edit, FileOp, Op};
 use quire_core::path::FilePath;
 use quire_core::tree::{Content, FileEdit};
 pub use row::VersionRow;
@@ -83,7 +82,7 @@ impl Domain for Files {
         Ok(Some(Edit::File(match op {
             FileOp::Put { file_path, file } => FileEdit::Put {
                 path: file_path.clone(),
-                file_type: file_type_arg(Some(&file.file_type))?,
+                file_type: file_type_arg("file_type", Some(&file.file_type))?,
                 mode: Some(file.mode),
                 content: describe(&file.content_hash)?,
                 expected_version,
@@ -120,6 +119,13 @@ impl Domain for Files {
     /// What is current is what the heads say; of what was before, an operation may have made it that is in quarantine.
     fn refuse_unsound(&self, project: ProjectId, seq: Seq) -> Result<()> {
         quarantine::refuse_files(project, seq)
+    }
+
+    fn check_incoming(&self, change: &Change) -> Result<()> {
+        match change {
+            Change::File(_, Some(file)) => file_type_arg("file_type", Some(&file.file_type)).map(drop),
+            _ => Ok(()),
+        }
     }
 
     fn arrive<'a>(&self, incoming: &'a Incoming<'a>) -> Result<Option<Box<dyn Arrival + 'a>>> {

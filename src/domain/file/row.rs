@@ -1,8 +1,7 @@
 //! One stored version of a file, as readers see it.
 
 use crate::db::Row;
-use crate::ids::{FileId, Seq, Version, uuid_from_pg};
-use pgrx::Uuid;
+use crate::ids::{FileId, Seq, Version, VersionId};
 use quire_core::error::Result;
 use quire_core::hash::Hash;
 use quire_core::mode::Mode;
@@ -18,9 +17,9 @@ pub struct VersionRow {
     /// Version.
     pub version: Version,
     /// Identity.
-    pub id: uuid::Uuid,
+    pub id: VersionId,
     /// Identity of the version before.
-    pub parent_version_id: Option<uuid::Uuid>,
+    pub parent_version_id: Option<VersionId>,
     /// Bundle.
     pub seq: Seq,
     /// When.
@@ -38,20 +37,20 @@ pub struct VersionRow {
 }
 
 impl VersionRow {
-    /// Reads the columns named by `store::VERSION_COLUMNS`, starting at `at`.
-    pub fn from_row(row: &Row, at: usize) -> Result<Self> {
+    /// From the columns of a head, or of a version that are called like those.
+    pub fn from_row(row: &Row) -> Result<Self> {
         Ok(Self {
-            file_id: row.get(at)?,
-            version: row.get(at + 1)?,
-            id: uuid_from_pg(row.get(at + 2)?),
-            parent_version_id: row.opt::<Uuid>(at + 3)?.map(uuid_from_pg),
-            seq: row.get(at + 4)?,
-            committed_at: row.get(at + 5).map(crate::db::clock::from_pg)?,
-            file_type: row.get(at + 6)?,
-            mode: Mode::parse(row.get::<&str>(at + 7)?)?,
-            content_hash: row.opt::<&[u8]>(at + 8)?.map(Hash::from_bytes).transpose()?,
-            size: row.get(at + 9)?,
-            is_binary: row.get(at + 10)?,
+            file_id: row.get("file_id")?,
+            version: row.get("version")?,
+            id: row.get("version_id")?,
+            parent_version_id: row.opt("parent_version_id")?,
+            seq: row.get("seq")?,
+            committed_at: row.get("updated_at").map(crate::db::clock::from_pg)?,
+            file_type: row.get("file_type")?,
+            mode: Mode::parse(row.get::<&str>("mode")?)?,
+            content_hash: row.opt("content_hash")?,
+            size: row.get("size")?,
+            is_binary: row.get("is_binary")?,
         })
     }
 

@@ -3,7 +3,7 @@
 use crate::db::clock::{from_pg, pg_now, to_pg};
 use crate::db::{self, Arg};
 use crate::gate::Access;
-use crate::ids::{ActorId, ProjectId, uuid_to_pg};
+use crate::ids::{ActorId, Pg, ProjectId};
 use pgrx::Uuid;
 use quire_core::error::{Error, Result};
 use quire_core::timestamp::Micros;
@@ -14,31 +14,31 @@ pub struct Channel {
     pub epoch: i64,
     pub leased_until: Micros,
     pub valid_until: Micros,
-    /// Somebody who was told it may not know it any more.
+    /// Somebody who got it may not know it any more.
     pub is_stale: bool,
     /// Its last message was sent.
     pub is_ended: bool,
-    /// Until when the caller holds it open, who was told it then.
+    /// Until when the caller, who got it then, holds it open.
     pub held_until: Option<Micros>,
 }
 
 /// How often the channel has been closed.
 pub fn epoch(project: ProjectId) -> Result<i64> {
     const SQL: &str = "SELECT channel_epoch FROM quire_store.project WHERE project_id = $1";
-    Ok(db::read_one(SQL, &[project.pg().into()], |row| row.get(1))?.unwrap_or(0))
+    Ok(db::read_one(SQL, &[project.pg().into()], |row| row.get("channel_epoch"))?.unwrap_or(0))
 }
 
 /// The names of the current epoch. There is more than one where two opened the channel at the same time. Rows from before the project
 /// was made are of another that had its id.
 pub fn channels(project: ProjectId, holder: Option<&Access>) -> Result<Vec<Channel>> {
-    const SQL: &str = "SELECT c.name, max(c.epoch), max(c.leased_until), min(c.valid_until),
+    const SQL: &str = "SELECT c.name, max(c.epoch) AS epoch, max(c.leased_until) AS leased_until, min(c.valid_until) AS valid_until,
             min(c.valid_until) <= $4
                 OR bool_or(EXISTS (SELECT FROM quire_store.token_revocation r
                                    WHERE r.project_id = $1 AND r.token_id = c.token_id))
                 OR bool_or(EXISTS (SELECT FROM quire_store.departure d
-                                   WHERE d.project_id = $1 AND d.actor_id = c.actor_id AND d.left_at >= c.told_at)),
-            bool_or(c.valid_until = '-infinity'),
-            max(c.leased_until) FILTER (WHERE c.actor_id IS NOT DISTINCT FROM $2 AND c.token_id IS NOT DISTINCT FROM $3)
+                                   WHERE d.project_id = $1 AND d.actor_id = c.actor_id AND d.left_at >= c.told_at)) AS is_stale,
+            bool_or(c.valid_until = '-infinity') AS is_ended,
+            max(c.leased_until) FILTER (WHERE c.actor_id IS NOT DISTINCT FROM $2 AND c.token_id IS NOT DISTINCT FROM $3) AS held_until
         FROM quire_store.channel c
         JOIN quire_store.project p ON p.project_id = $1 AND p.channel_epoch = c.epoch AND p.created_at <= c.told_at
         WHERE c.project_id = $1
@@ -47,25 +47,25 @@ pub fn channels(project: ProjectId, holder: Option<&Access>) -> Result<Vec<Chann
     let [actor, token] = holder.map_or([None::<Uuid>.into(), None::<Uuid>.into()], holder_args);
     db::read(SQL, &[project.pg().into(), actor, token, pg_now()?.into()], |row| {
         Ok(Channel {
-            name: row.get(1)?,
-            epoch: row.get(2)?,
-            leased_until: row.get(3).map(from_pg)?,
-            valid_until: row.get(4).map(from_pg)?,
-            is_stale: row.get(5)?,
-            is_ended: row.get(6)?,
-            held_until: row.opt(7)?.map(from_pg),
+            name: row.get("name")?,
+            epoch: row.get("epoch")?,
+            leased_until: row.get("leased_until").map(from_pg)?,
+            valid_until: row.get("valid_until").map(from_pg)?,
+            is_stale: row.get("is_stale")?,
+            is_ended: row.get("is_ended")?,
+            held_until: row.opt("held_until")?.map(from_pg),
         })
     })
 }
 
-/// Who is told a name: an actor, by a token or not.
+/// Who gets a name: an actor, by a token or not.
 fn holder_args(access: &Access) -> [Arg<'static>; 2] {
     let principal = &access.principal;
-    let token = principal.token.as_ref().map(|bound| uuid_to_pg(bound.id()));
+    let token = principal.token.as_ref().map(|bound| bound.id().pg());
     [principal.actor.map(ActorId::pg).into(), token.into()]
 }
 
-/// Adds that somebody was told a name and holds it open, instead of what said so of them before: they have known it since then.
+/// Adds that somebody got a name and holds it open, instead of an older row that says so: they have known it since then.
 pub fn add(access: &Access, epoch: i64, name: &str, leased_until: Micros, valid_until: Micros) -> Result<()> {
     const ADD: &str =
         "INSERT INTO quire_store.channel (project_id, row_id, name, epoch, actor_id, token_id, leased_until,
@@ -99,8 +99,8 @@ pub fn add(access: &Access, epoch: i64, name: &str, leased_until: Micros, valid_
 /// Opens a channel under a name of 244 random bits, from the server's strong source.
 pub fn add_new(access: &Access, epoch: i64, leased_until: Micros, valid_until: Micros) -> Result<String> {
     const NAME: &str = "SELECT 'quire:'
-        || substr(encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'hex'), 1, 48)";
-    let name: Option<String> = db::read_one(NAME, &[], |row| row.get(1))?;
+        || substr(encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'hex'), 1, 48) AS name";
+    let name: Option<String> = db::read_one(NAME, &[], |row| row.get("name"))?;
     let name = name.ok_or_else(|| Error::internal("no name was made"))?;
     add(access, epoch, &name, leased_until, valid_until)?;
     Ok(name)
@@ -139,7 +139,7 @@ pub fn close(project: ProjectId) -> Result<Vec<String>> {
     const NEXT: &str =
         "UPDATE quire_store.project SET channel_epoch = channel_epoch + 1 WHERE project_id = $1";
     let this: [Arg; 1] = [project.pg().into()];
-    let names = db::write(NAMES, &this, |row| row.get(1))?;
+    let names = db::write(NAMES, &this, |row| row.get("name"))?;
     db::exec(NEXT, &this)?;
     sweep(project)?;
     Ok(names)

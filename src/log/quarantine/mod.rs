@@ -3,14 +3,13 @@
 pub mod store;
 
 use super::store::head_seq;
-use crate::ids::{ProjectId, Seq};
+use crate::ids::{ProjectId, QuarantineId, Seq};
 use quire_core::error::{Code, Error, Result};
 use quire_core::hash::Hash;
 use quire_core::op::Topic;
 use quire_core::quarantine::RowKind;
 use serde_json::{Value, json};
-pub use store::{Entry, Finding};
-use uuid::Uuid;
+pub use store::{Finding, QuarantineEntry};
 
 /// How many contents of a failed read are looked for.
 const MOST_LOOKED_FOR: usize = 10_000;
@@ -39,11 +38,11 @@ pub fn refuse_ops(project: ProjectId, topic: Topic, up_to: Seq) -> Result<()> {
 }
 
 /// The error for a row in quarantine.
-pub fn corrupt(id: Uuid) -> Error {
+pub fn corrupt(id: QuarantineId) -> Error {
     Error::new(Code::Corrupt, "stored data is corrupt and in quarantine")
         .with("quarantine_id", id.to_string())
         .hint(
-            "list_quarantine says what is wrong; repair mends it from a copy, reject_quarantined gives it up",
+            "list_quarantine says what is wrong; repair writes it again from a copy, discard_quarantined discards it",
         )
 }
 

@@ -13,11 +13,10 @@ use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use quire_core::asset::{AssetEdit, Source, no_asset};
-use quire_core::edit::Edit;
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
 use quire_core::label::{Label, asset_type_of, reason_of};
-use quire_core::op::Topic;
+use quire_core::op::{Edit, Topic};
 use quire_core::quarantine::RowKind;
 use serde_json::json;
 
@@ -70,22 +69,22 @@ fn put(
 #[search_path(pg_catalog, pg_temp)]
 fn delete_asset(
     project_uuid: Option<Uuid>,
-    hash: Option<&str>,
+    content_hash: Option<&str>,
     reason: default!(Option<&str>, "NULL"),
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> JsonB {
-    definer(|| delete(project_uuid, hash, reason, correlation_id))
+    definer(|| delete(project_uuid, content_hash, reason, correlation_id))
 }
 
 fn delete(
     project_uuid: Option<Uuid>,
-    hash: Option<&str>,
+    content_hash: Option<&str>,
     reason: Option<&str>,
     correlation_id: Option<Uuid>,
 ) -> Result<JsonB> {
     let access = require_project(Action::Write, project_uuid)?;
     access.refuse_token()?;
-    let hash = hash_arg(hash)?;
+    let hash = hash_arg(content_hash)?;
     let reason = reason.map(reason_of).transpose()?;
     let correlation = correlated(correlation_id, "delete_asset", || json!([hash.to_hex(), reason]))?;
     let edit = AssetEdit::Delete { hash, reason };
@@ -95,11 +94,8 @@ fn delete(
 
 /// `{content_hash, filename, media_type, asset_type, size, seq, checksum, status}` of a bundle of one asset.
 pub fn answer(committed: &Committed) -> Result<JsonB> {
-    let outcome = committed
-        .receipt
-        .assets()
-        .next()
-        .ok_or_else(|| Error::internal("a receipt does not tell of its asset"))?;
+    let outcome =
+        committed.receipt.assets().next().ok_or_else(|| Error::internal("a receipt lacks its asset"))?;
     Ok(JsonB(json!({
         "content_hash": outcome.content_hash, "filename": outcome.filename, "media_type": outcome.media_type,
         "asset_type": outcome.asset_type, "size": outcome.size, "seq": committed.receipt.seq,
@@ -110,13 +106,13 @@ pub fn answer(committed: &Committed) -> Result<JsonB> {
 /// What is known of an asset, deleted or not.
 #[pg_extern(stable)]
 #[search_path(pg_catalog, pg_temp)]
-fn get_asset(project_uuid: Option<Uuid>, hash: Option<&str>) -> JsonB {
-    definer(|| get(project_uuid, hash))
+fn get_asset(project_uuid: Option<Uuid>, content_hash: Option<&str>) -> JsonB {
+    definer(|| get(project_uuid, content_hash))
 }
 
-fn get(project_uuid: Option<Uuid>, hash: Option<&str>) -> Result<JsonB> {
+fn get(project_uuid: Option<Uuid>, content_hash: Option<&str>) -> Result<JsonB> {
     let access = require_project(Action::Read, project_uuid)?;
-    let hash = hash_arg(hash)?;
+    let hash = hash_arg(content_hash)?;
     refuse(access.project, &hash)?;
     store::describe(access.project, &hash)?.ok_or_else(|| no_asset(&hash))
 }
@@ -126,21 +122,21 @@ fn get(project_uuid: Option<Uuid>, hash: Option<&str>) -> Result<JsonB> {
 #[search_path(pg_catalog, pg_temp)]
 fn read_asset_range(
     project_uuid: Option<Uuid>,
-    hash: Option<&str>,
+    content_hash: Option<&str>,
     offset: default!(Option<i64>, "0"),
     length: default!(Option<i64>, "NULL"),
 ) -> Vec<u8> {
-    definer(|| read_range(project_uuid, hash, offset, length))
+    definer(|| read_range(project_uuid, content_hash, offset, length))
 }
 
 fn read_range(
     project_uuid: Option<Uuid>,
-    hash: Option<&str>,
+    content_hash: Option<&str>,
     offset: Option<i64>,
     length: Option<i64>,
 ) -> Result<Vec<u8>> {
     let access = require_project(Action::Read, project_uuid)?;
-    let hash = hash_arg(hash)?;
+    let hash = hash_arg(content_hash)?;
     let offset = natural("offset", required("offset", offset)?)?;
     let length = length.map(|length| natural("length", length)).transpose()?;
     refuse(access.project, &hash)?;
@@ -167,8 +163,8 @@ fn refuse(project: ProjectId, hash: &Hash) -> Result<()> {
     quarantine::refuse(project, [RowKind::Current(Topic::Asset)], json!({"content_hash": hash.to_hex()}))
 }
 
-fn hash_arg(hash: Option<&str>) -> Result<Hash> {
-    Hash::parse("hash", required("hash", hash)?)
+fn hash_arg(content_hash: Option<&str>) -> Result<Hash> {
+    Hash::parse("content_hash", required("content_hash", content_hash)?)
 }
 
 /// The assets of a project.

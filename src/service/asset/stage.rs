@@ -4,39 +4,38 @@
 //! the head lock. Under it they get their hash (see `blob::store::adopt`). Nobody else ever sees them under that id.
 
 use super::store;
-use crate::blob::{self, Blob, Staged};
-use crate::ids::ProjectId;
+use crate::blob::{self, Blob, StagedBlob};
+use crate::ids::{ProjectId, UploadId};
 use crate::{db, guc};
 use quire_core::content::{self, CHUNK_BYTES};
 use quire_core::error::{Error, Result};
 use quire_core::hash::{Hash, Hasher};
 use quire_core::reason::Reason;
-use uuid::Uuid;
 
-/// Content of an upload, ready to be stored.
-pub enum Content {
+/// StagedContent of an upload, ready to be stored.
+pub enum StagedContent {
     /// It fits into one chunk.
     Small(Blob),
     /// Its chunks are stored, and wait for their hash.
-    Large(Staged),
+    Large(StagedBlob),
 }
 
-impl Content {
+impl StagedContent {
     /// BLAKE3 of the whole.
     pub fn hash(&self) -> Hash {
         match self {
-            Content::Small(blob) => blob.hash,
-            Content::Large(staged) => staged.hash,
+            StagedContent::Small(blob) => blob.hash,
+            StagedContent::Large(staged) => staged.hash,
         }
     }
 }
 
 /// Reads the pieces of an upload of `size` bytes, or PT409 when one is missing.
-pub fn stage(project: ProjectId, upload: Uuid, size: i64) -> Result<Content> {
+pub fn stage(project: ProjectId, upload: UploadId, size: i64) -> Result<StagedContent> {
     let ordinals = store::piece_ordinals(project, upload)?;
     if let Some((missing, _)) = (1..).zip(&ordinals).find(|(expected, ordinal)| expected != *ordinal) {
         return Err(Error::conflict(Reason::Incomplete, format!("piece {missing} of the upload is missing"))
-            .with("upload", upload.to_string())
+            .with("upload_id", upload.to_string())
             .with("ordinal", missing));
     }
     if size <= CHUNK_BYTES as i64 {
@@ -48,19 +47,19 @@ pub fn stage(project: ProjectId, upload: Uuid, size: i64) -> Result<Content> {
             })?;
         }
         let parts = content::encode_all(&whole, guc::compression_level());
-        return Ok(Content::Small(Blob { hash: Hash::of(&whole), size, parts }));
+        return Ok(StagedContent::Small(Blob { hash: Hash::of(&whole), size, parts }));
     }
     let mut chunks = Chunks::begin(project, upload, size)?;
     for ordinal in ordinals {
         pgrx::check_for_interrupts!();
         db::in_passing(|| store::with_piece(project, upload, ordinal, |bytes| chunks.take(bytes)))?;
     }
-    chunks.finish().map(Content::Large)
+    chunks.finish().map(StagedContent::Large)
 }
 
 struct Chunks {
     project: ProjectId,
-    key: Uuid,
+    key: UploadId,
     buffer: Vec<u8>,
     hasher: Hasher,
     size: i64,
@@ -68,7 +67,7 @@ struct Chunks {
 }
 
 impl Chunks {
-    fn begin(project: ProjectId, key: Uuid, size: i64) -> Result<Self> {
+    fn begin(project: ProjectId, key: UploadId, size: i64) -> Result<Self> {
         blob::store::stage(project, key, size)?;
         let buffer = Vec::with_capacity(CHUNK_BYTES);
         Ok(Self { project, key, buffer, hasher: Hasher::default(), size: 0, count: 0 })
@@ -97,10 +96,10 @@ impl Chunks {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Staged> {
+    fn finish(mut self) -> Result<StagedBlob> {
         if !self.buffer.is_empty() {
             self.store()?;
         }
-        Ok(Staged { key: self.key, hash: self.hasher.finish(), size: self.size, chunks: self.count })
+        Ok(StagedBlob { key: self.key, hash: self.hasher.finish(), size: self.size, chunks: self.count })
     }
 }

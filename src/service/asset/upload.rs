@@ -1,7 +1,7 @@
 //! Uploads: content that arrives in pieces.
 
 use super::api::answer;
-use super::stage::{Content, stage};
+use super::stage::{StagedContent, stage};
 use super::store;
 use crate::args::{interval_arg, required};
 use crate::blob;
@@ -10,20 +10,19 @@ use crate::db::clock::now;
 use crate::definer::definer;
 use crate::domain::asset::check_size;
 use crate::gate::{Access, Action, require_project};
-use crate::ids::{uuid_from_pg, uuid_to_pg};
+use crate::ids::{Pg, UploadId};
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid as PgUuid};
 use quire_core::asset::{AssetEdit, Source};
-use quire_core::edit::Edit;
 use quire_core::error::{Code, Error, Result};
 use quire_core::hash::Hash;
 use quire_core::label::Label;
+use quire_core::op::Edit;
 use quire_core::reason::Reason;
 use quire_core::timestamp::Micros;
 use serde_json::json;
 use std::ops::RangeInclusive;
-use uuid::Uuid;
 
 /// Longest piece.
 const MAX_PIECE_BYTES: usize = 16 << 20;
@@ -61,14 +60,14 @@ fn begin(
         required("asset_type", asset_type)?,
     )?;
     let lease: Micros = interval_arg("lease", lease, LEASE, "from 1 second to 7 days")?;
-    let (by, id) = (access.author()?, Uuid::now_v7());
+    let (by, id) = (access.author()?, UploadId::generate());
     store::delete_expired(access.project, id)?;
     if store::open_uploads(access.project, by)? >= MAX_OPEN {
         return Err(Error::limit(format!("you have {MAX_OPEN} uploads open"), MAX_OPEN)
             .hint("finish some of them, or wait until they expire"));
     }
     store::begin(access.project, id, by, &label, now() + lease)?;
-    Ok(uuid_to_pg(id))
+    Ok(id.pg())
 }
 
 /// Adds a piece to an upload; returns the bytes so far.
@@ -76,21 +75,21 @@ fn begin(
 #[search_path(pg_catalog, pg_temp)]
 fn append_upload(
     project_uuid: Option<PgUuid>,
-    upload: Option<PgUuid>,
+    upload_id: Option<PgUuid>,
     ordinal: Option<i32>,
     bytes: Option<&[u8]>,
 ) -> i64 {
-    definer(|| append(project_uuid, upload, ordinal, bytes))
+    definer(|| append(project_uuid, upload_id, ordinal, bytes))
 }
 
 fn append(
     project_uuid: Option<PgUuid>,
-    upload: Option<PgUuid>,
+    upload_id: Option<PgUuid>,
     ordinal: Option<i32>,
     bytes: Option<&[u8]>,
 ) -> Result<i64> {
     let access = writer(project_uuid)?;
-    let id = uuid_from_pg(required("upload", upload)?);
+    let id = UploadId::from_pg(required("upload_id", upload_id)?);
     let ordinal = required("ordinal", ordinal)?;
     if !(1..=MAX_PIECES).contains(&ordinal) {
         return Err(
@@ -111,7 +110,7 @@ fn append(
                 Reason::Duplicate,
                 format!("piece {ordinal} has other bytes already"),
             )
-            .with("upload", id.to_string())
+            .with("upload_id", id.to_string())
             .with("ordinal", ordinal));
         }
         None => {}
@@ -135,21 +134,21 @@ fn append(
 #[search_path(pg_catalog, pg_temp)]
 fn finish_upload(
     project_uuid: Option<PgUuid>,
-    upload: Option<PgUuid>,
+    upload_id: Option<PgUuid>,
     content_hash: default!(Option<&str>, "NULL"),
     correlation_id: default!(Option<PgUuid>, "NULL"),
 ) -> JsonB {
-    definer(|| finish(project_uuid, upload, content_hash, correlation_id))
+    definer(|| finish(project_uuid, upload_id, content_hash, correlation_id))
 }
 
 fn finish(
     project_uuid: Option<PgUuid>,
-    upload: Option<PgUuid>,
+    upload_id: Option<PgUuid>,
     content_hash: Option<&str>,
     correlation_id: Option<PgUuid>,
 ) -> Result<JsonB> {
     let access = writer(project_uuid)?;
-    let id = uuid_from_pg(required("upload", upload)?);
+    let id = UploadId::from_pg(required("upload_id", upload_id)?);
     let expected = content_hash.map(|hash| Hash::parse("content_hash", hash)).transpose()?;
     let correlation =
         correlated(correlation_id, "finish_upload", || json!([id, expected.map(Hash::to_hex)]))?;
@@ -169,8 +168,8 @@ fn finish(
             let source = Source::Uploaded(found.size);
             let edits = vec![Edit::Asset(AssetEdit::Put { hash, source, label: found.label })];
             Some(match content {
-                Content::Small(blob) => Plan { edits, blobs: vec![blob], ..Plan::default() },
-                Content::Large(staged) => Plan { edits, staged: Some(staged), ..Plan::default() },
+                StagedContent::Small(blob) => Plan { edits, blobs: vec![blob], ..Plan::default() },
+                StagedContent::Large(staged) => Plan { edits, staged: Some(staged), ..Plan::default() },
             })
         }
     };
@@ -191,19 +190,18 @@ fn writer(project_uuid: Option<PgUuid>) -> Result<Access> {
 }
 
 /// An upload that the caller may go on with, locked; `None` when there is none.
-fn lock(access: &Access, id: Uuid) -> Result<Option<store::Upload>> {
+fn lock(access: &Access, id: UploadId) -> Result<Option<store::Upload>> {
     let Some(found) = store::lock_upload(access.project, id)? else { return Ok(None) };
     if access.principal.actor != Some(found.actor) && !access.may(Action::Manage) {
-        return Err(
-            Error::new(Code::Unauthorized, "somebody else began this upload").with("upload", id.to_string())
-        );
+        return Err(Error::new(Code::Unauthorized, "somebody else began this upload")
+            .with("upload_id", id.to_string()));
     }
     if found.expires_at <= now() {
-        return Err(Error::new(Code::Gone, "the upload has expired").with("upload", id.to_string()));
+        return Err(Error::new(Code::Gone, "the upload has expired").with("upload_id", id.to_string()));
     }
     Ok(Some(found))
 }
 
-fn no_upload(id: Uuid) -> Error {
-    Error::not_found("no such upload").with("upload", id.to_string())
+fn no_upload(id: UploadId) -> Error {
+    Error::not_found("no such upload").with("upload_id", id.to_string())
 }

@@ -6,7 +6,7 @@ use crate::db::Answer;
 use crate::definer::definer;
 use crate::domain::entity::store::list;
 use crate::gate::{Action, require_project};
-use crate::ids::uuid_from_pg;
+use crate::ids::{ConflictId, Pg};
 use crate::jsonb::JsonArg;
 use crate::log::point::resolve_point;
 use crate::log::quarantine;
@@ -59,7 +59,7 @@ fn entity_history(
 
 /// The entities as they were.
 #[pg_extern(stable, sql = false)]
-fn entities_at(project_uuid: Option<pgrx::Uuid>, at_seq: Option<i64>, fcinfo: FunctionCallInfo) {
+fn list_entities_at(project_uuid: Option<pgrx::Uuid>, at_seq: Option<i64>, fcinfo: FunctionCallInfo) {
     definer(|| {
         let access = require_project(Action::Read, project_uuid)?;
         let seq = resolve_point(access.project, at_seq, None, None)?;
@@ -109,7 +109,7 @@ fn conflict_history(
 ) {
     definer(|| {
         let access = require_project(Action::Read, project_uuid)?;
-        let conflict = uuid_from_pg(required("conflict_id", conflict_id)?);
+        let conflict = ConflictId::from_pg(required("conflict_id", conflict_id)?);
         list::conflict_history(Answer::of(fcinfo), access.project, conflict)
     });
 }

@@ -1,7 +1,7 @@
-//! The private channel: whole events by NOTIFY, under a name that only who may read them is told.
+//! The private channel: whole events by NOTIFY, under a name that only who may read them gets.
 //!
 //! PostgreSQL lets everybody LISTEN to every name, so the name is the secret: it cannot be guessed, and it changes when
-//! somebody who was told it loses the right to know. Nothing is sent while nobody holds the channel open.
+//! somebody who got it loses the right to know. Nothing is sent while nobody holds the channel open.
 
 use crate::args::{interval_arg, required};
 use crate::db;

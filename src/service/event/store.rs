@@ -2,7 +2,7 @@
 
 use crate::db::clock::from_pg;
 use crate::db::{self, Arg};
-use crate::ids::{ActorId, ProjectId};
+use crate::ids::{ActorId, Pg, ProjectId};
 use crate::log::Place;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::{JsonB, Uuid};
@@ -35,7 +35,7 @@ pub fn insert(project: ProjectId, name: &str, actor: ActorId, filter: &Value, af
         after.seq.into(),
         after.digits().into(),
     ];
-    Ok(db::write_one(SQL, &args, |row| row.get::<bool>(1))?.is_some())
+    db::writes(SQL, &args)
 }
 
 /// Reads and locks a subscription: the caller's own of this name, or anybody's for who may see all. Somebody else's is not waited
@@ -62,16 +62,18 @@ pub fn lock(
         WHERE project_id = $1 AND name = $2 AND ($4 OR actor_id = $3)
         ORDER BY actor_id = $3 DESC, created_at LIMIT 1";
     let args: [Arg; 4] = [project.pg().into(), name.into(), actor.map(ActorId::pg).into(), all.into()];
-    let Some(whose) = db::write_one(WHOSE, &args, |row| row.get::<Uuid>(1))? else { return Ok(None) };
+    let Some(whose) = db::write_one(WHOSE, &args, |row| row.get::<Uuid>("actor_id"))? else {
+        return Ok(None);
+    };
     let is_own = actor.map(ActorId::pg) == Some(whose);
     let sql = if is_own { SQL } else { IF_FREE };
     let found = db::write_one(sql, &[project.pg().into(), name.into(), whose.into()], |row| {
         Ok(Subscription {
-            actor: ActorId::from_pg(row.get::<Uuid>(1)?),
-            filter: row.get::<JsonB>(2)?.0,
-            cursor: Place::kept(row.get(3)?, Some(row.get(4)?))?,
-            delivered: Place::kept(row.get(5)?, Some(row.get(6)?))?,
-            leased_until: row.opt(7)?.map(from_pg),
+            actor: row.get("actor_id")?,
+            filter: row.get::<JsonB>("filter")?.0,
+            cursor: Place::kept(row.get("cursor_seq")?, Some(row.get("cursor_checksum")?))?,
+            delivered: Place::kept(row.get("delivered_seq")?, Some(row.get("delivered_checksum")?))?,
+            leased_until: row.opt("leased_until")?.map(from_pg),
         })
     })?;
     if found.is_none() && !is_own {
@@ -113,12 +115,12 @@ pub fn delete(project: ProjectId, name: &str, whose: ActorId) -> Result<()> {
 }
 
 /// One row of `list_subscriptions`.
-pub type Listed =
+pub type SubscriptionRow =
     (String, Uuid, JsonB, i64, i64, Option<TimestampWithTimeZone>, TimestampWithTimeZone, String);
 
 /// Subscriptions of `actor`, or all of them.
-pub fn list(project: ProjectId, actor: Option<ActorId>, all: bool) -> Result<Vec<Listed>> {
-    const SQL: &str = "SELECT s.name, s.actor_id, s.filter, s.cursor_seq, h.seq - s.cursor_seq, s.leased_until, s.created_at,
+pub fn list(project: ProjectId, actor: Option<ActorId>, all: bool) -> Result<Vec<SubscriptionRow>> {
+    const SQL: &str = "SELECT s.name, s.actor_id, s.filter, s.cursor_seq, h.seq - s.cursor_seq AS lag, s.leased_until, s.created_at,
             s.cursor_checksum
         FROM quire_store.subscription s
         JOIN quire_store.project_head h ON h.project_id = $1
@@ -126,14 +128,14 @@ pub fn list(project: ProjectId, actor: Option<ActorId>, all: bool) -> Result<Vec
         ORDER BY s.name";
     db::read(SQL, &[project.pg().into(), actor.map(ActorId::pg).into(), all.into()], |row| {
         Ok((
-            row.get(1)?,
-            row.get(2)?,
-            row.get(3)?,
-            row.get(4)?,
-            row.get(5)?,
-            row.opt(6)?,
-            row.get(7)?,
-            row.get(8)?,
+            row.get("name")?,
+            row.get("actor_id")?,
+            row.get("filter")?,
+            row.get("cursor_seq")?,
+            row.get("lag")?,
+            row.opt("leased_until")?,
+            row.get("created_at")?,
+            row.get("cursor_checksum")?,
         ))
     })
 }

@@ -97,9 +97,9 @@ fn poll(
     }
     let filter = Filter::parse(&subscription.filter)?;
     let (cursor, events) = next_matching(&access, &subscription, &filter, max_events)?;
-    let told = events.last().map_or(cursor, |event| event.seq);
+    let shown = events.last().map_or(cursor, |event| event.seq);
     let cursor = moved(access.project, &subscription.cursor, cursor)?;
-    let delivered = moved(access.project, &subscription.delivered, told)?;
+    let delivered = moved(access.project, &subscription.delivered, shown)?;
     let leased_until = if events.is_empty() { None } else { Some(to_pg(now + lease)?) };
     store::update(access.project, name, subscription.actor, &cursor, &delivered, leased_until)?;
     Ok(events)
@@ -206,10 +206,10 @@ fn list_subscriptions(
     }))
 }
 
-/// Ends a subscription.
+/// Deletes a subscription.
 #[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
-fn drop_subscription(project_uuid: Option<Uuid>, name: Option<&str>) {
+fn delete_subscription(project_uuid: Option<Uuid>, name: Option<&str>) {
     definer(|| {
         named(project_uuid, name).and_then(|(access, name)| {
             let subscription = owned(&access, name)?;

@@ -10,9 +10,9 @@ use crate::gate::{Access, Action, expect};
 use crate::jsonb::{Json, JsonArg};
 use pgrx::Uuid;
 use pgrx::prelude::*;
-use quire_core::edit::Edit;
 use quire_core::error::{Error, Result};
 use quire_core::json::Members;
+use quire_core::op::Edit;
 use quire_core::path::FilePath;
 use quire_core::reason::Reason;
 use quire_core::tree::FileEdit;
@@ -40,7 +40,7 @@ fn bulk_upsert(
     let mut staged = Staged::default();
     for file in items("files", files.items("files")?)? {
         let (name, file) = file?;
-        let (edit, brought) = put(&access, Members::of(name, &file)?)?;
+        let (edit, brought) = put(&access, Members::of(name, &file)?).map_err(Error::of_member)?;
         staged.push(Edit::File(edit), Some(brought));
     }
     write(&access, staged, correlation_id, "bulk_upsert_project_files")

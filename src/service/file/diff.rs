@@ -31,7 +31,10 @@ fn diff_project_file(
     to_version: Option<i32>,
     context_lines: default!(Option<i32>, "3"),
 ) -> String {
-    definer(|| diff_file(project_uuid, p_file_path, from_version, to_version, context_lines))
+    definer(|| {
+        let [from, to] = [from_version, to_version].map(|version| version.map(Version));
+        diff_file(project_uuid, p_file_path, from, to, context_lines)
+    })
 }
 
 fn diff_file(
@@ -48,8 +51,8 @@ fn diff_file(
         return Err(Error::validation(format!("context_lines must be from 0 to {MAX_CONTEXT}"))
             .with("argument", "context_lines"));
     }
-    let old = side(&access, &path, required("from_version", from_version)?)?;
-    let new = side(&access, &path, required("to_version", to_version)?)?;
+    let old = side(&access, &path, "from_version", from_version)?;
+    let new = side(&access, &path, "to_version", to_version)?;
     let is_binary =
         |side: &Option<(VersionRow, Vec<u8>)>| side.as_ref().is_some_and(|(row, _)| row.is_binary);
     if is_binary(&old) || is_binary(&new) {
@@ -62,11 +65,17 @@ fn diff_file(
 }
 
 /// A version with its content; `None` for a tombstone and for version 0, which is "before the file".
-fn side(access: &Access, path: &FilePath, version: Version) -> Result<Option<(VersionRow, Vec<u8>)>> {
-    if version == 0 {
+fn side(
+    access: &Access,
+    path: &FilePath,
+    argument: &str,
+    version: Option<Version>,
+) -> Result<Option<(VersionRow, Vec<u8>)>> {
+    let version = required(argument, version)?;
+    if version == Version::default() {
         return Ok(None);
     }
-    let row = version_of(access.project, path, Some(version))?;
+    let row = version_of(access.project, path, argument, Some(version))?;
     row.content_hash.map(|hash| Ok((row, blob::store::read(access.project, &hash)?))).transpose()
 }
 
@@ -180,7 +189,7 @@ fn describe(changed: Vec<Changed>, origins: &HashMap<FilePath, FilePath>) -> Vec
     let moved_away: HashSet<&FilePath> = changed.iter().filter_map(origin_of).collect();
     let hex =
         |row: &Option<VersionRow>| row.as_ref().and_then(|row| row.content_hash).map(|hash| hash.to_hex());
-    let version = |row: &Option<VersionRow>| row.as_ref().map(|row| row.version);
+    let version = |row: &Option<VersionRow>| row.as_ref().map(|row| row.version.0);
     let mut rows = Vec::new();
     for change in &changed {
         let (from, kind, from_path) = match (&change.from, &change.to) {

@@ -3,7 +3,7 @@
 use crate::bundle::Committed;
 use crate::db::clock::to_pg;
 use crate::domain::file::{VersionRow, store};
-use crate::ids::{ProjectId, uuid_to_pg};
+use crate::ids::{Pg, ProjectId};
 use crate::log::store::locked_checksum_at;
 use pgrx::heap_tuple::PgHeapTuple;
 use pgrx::pgbox::AllocatedByRust;
@@ -40,12 +40,12 @@ fn composite(project: ProjectId, path: &FilePath, head: &Head, committed: &Commi
         false => locked_checksum_at(project, head.seq)?.map(Hash::to_hex),
     };
     let values = [
-        uuid_to_pg(head.version_id).into_datum(),
+        head.version_id.pg().into_datum(),
         path.as_str().into_datum(),
         head.file_type.as_str().into_datum(),
         content.map(|content| content.hash.to_hex()).into_datum(),
-        head.version.into_datum(),
-        head.parent_version_id.map(uuid_to_pg).into_datum(),
+        head.version.0.into_datum(),
+        head.parent_version_id.map(Pg::pg).into_datum(),
         content.map_or(0, |content| content.size).into_datum(),
         content.is_none().into_datum(),
         content.is_some_and(|content| content.is_binary).into_datum(),

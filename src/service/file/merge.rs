@@ -6,12 +6,13 @@ use crate::bundle::{Commit, Kind, Plan, commit, correlated};
 use crate::definer::definer;
 use crate::domain::file::{VersionRow, no_file, store};
 use crate::gate::{Access, Action, require_project};
+use crate::ids::Version;
 use crate::{blob, guc};
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
-use quire_core::edit::Edit;
 use quire_core::error::{Error, Result};
 use quire_core::merge::{Hunk, LineMerge, characters, lines};
+use quire_core::op::Edit;
 use quire_core::path::FilePath;
 use quire_core::reason::Reason;
 use quire_core::text::shorten;
@@ -62,7 +63,7 @@ impl Strategy {
 /// What came of merging with one state of the file.
 struct Attempt {
     /// The version merged with.
-    with_version: i32,
+    with_version: Version,
     result: std::result::Result<Plan, Vec<Hunk>>,
 }
 
@@ -80,7 +81,8 @@ fn merge(
     let base_version = required("base_version", base_version)?;
     let strategy = Strategy::parse(required("strategy", strategy)?)?;
     let ours = blob::describe(&access, path.as_str(), content.as_bytes())?;
-    let base = text_of(&access, &path, &version_of(access.project, &path, Some(base_version))?)?;
+    let base = version_of(access.project, &path, "base_version", Some(Version(base_version)))?;
+    let base = text_of(&access, &path, &base)?;
     let correlation = correlated(correlation_id, "merge_project_file", || {
         json!([path.as_str(), ours.hash.to_hex(), base_version, strategy.as_str()])
     })?;
@@ -91,7 +93,7 @@ fn merge(
         Ok(Attempt { with_version: head.version, result })
     };
     // The slow part runs before the lock; under it only again when somebody wrote in between.
-    // Its failure is told under the lock, after a repeated request has been recognised.
+    // Its failure is raised under the lock, after a repeated request has been recognised.
     let first = try_merge();
     let details = json!({"base_version": base_version, "strategy": strategy.as_str()});
     let request = Commit { details: Some(details), ..Commit::new(&access, Kind::UserEdit, correlation) };

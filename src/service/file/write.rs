@@ -9,9 +9,9 @@ use crate::gate::{Access, Action, expect};
 use crate::ids::{CorrelationId, Version};
 use pgrx::prelude::*;
 use pgrx::{Uuid, composite_type};
-use quire_core::edit::Edit;
 use quire_core::error::Result;
 use quire_core::hash::Hash;
+use quire_core::op::Edit;
 use quire_core::tree::FileEdit;
 use serde_json::json;
 
@@ -29,7 +29,14 @@ fn upsert_project_file(
     let content = ("p_content", p_content.map(str::as_bytes));
     definer(|| {
         blob::retrying(|| {
-            upsert(project_uuid, p_file_path, content, p_file_type, expected_version, correlation_id)
+            upsert(
+                project_uuid,
+                p_file_path,
+                content,
+                p_file_type,
+                expected_version.map(Version),
+                correlation_id,
+            )
         })
     })
 }
@@ -48,7 +55,14 @@ fn upsert_project_file_bytes(
     let content = ("p_bytes", p_bytes);
     definer(|| {
         blob::retrying(|| {
-            upsert(project_uuid, p_file_path, content, p_file_type, expected_version, correlation_id)
+            upsert(
+                project_uuid,
+                p_file_path,
+                content,
+                p_file_type,
+                expected_version.map(Version),
+                correlation_id,
+            )
         })
     })
 }
@@ -64,7 +78,7 @@ fn upsert(
     let access = expect(Action::Write, project_uuid)?;
     let path = path_arg("p_file_path", p_file_path)?;
     let bytes = required(argument, bytes)?;
-    let file_type = file_type_arg(p_file_type)?;
+    let file_type = file_type_arg("p_file_type", p_file_type)?;
     let content = blob::describe(&access, path.as_str(), bytes)?;
     let blobs = blob::prepare(access.project, &[(&content, bytes)])?;
     let correlation = correlated(correlation_id, "upsert_project_file", || {
@@ -83,7 +97,7 @@ fn delete_project_file(
     expected_version: default!(Option<i32>, "NULL"),
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> composite_type!('static, "quire.project_file_head") {
-    definer(|| delete(project_uuid, p_file_path, expected_version, correlation_id))
+    definer(|| delete(project_uuid, p_file_path, expected_version.map(Version), correlation_id))
 }
 
 fn delete(
@@ -113,7 +127,7 @@ fn move_project_file(
     expected_version: default!(Option<i32>, "NULL"),
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> composite_type!('static, "quire.project_file_head") {
-    definer(|| rename(project_uuid, from_path, to_path, expected_version, correlation_id))
+    definer(|| rename(project_uuid, from_path, to_path, expected_version.map(Version), correlation_id))
 }
 
 fn rename(

@@ -9,6 +9,7 @@ use crate::args::page_arg;
 use crate::definer::definer;
 use crate::event::channel;
 use crate::gate::{self, Action, require_project};
+use crate::ids::UploadId;
 use crate::log::lock_head;
 use crate::log::store::{head_seq, touch};
 use crate::service::asset;
@@ -35,7 +36,7 @@ fn run(project_uuid: Option<Uuid>, max_blobs: Option<i32>) -> Result<JsonB> {
     access.require_active()?;
     let most = page_arg("max_blobs", max_blobs, MAX_BLOBS)?;
     let project = access.project;
-    asset::store::delete_expired(project, uuid::Uuid::nil())?;
+    asset::store::delete_expired(project, UploadId::default())?;
     channel::sweep(project)?;
     let mut round = store::lock_round(project)?;
     let terms = store::terms(project)?;

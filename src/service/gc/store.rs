@@ -4,7 +4,7 @@ use crate::blob::store::{byte_array, forget_chunks};
 use crate::db::clock::pg_now;
 use crate::db::{self, Answer, Arg};
 use crate::gate;
-use crate::ids::{ActorId, ProjectId, Seq};
+use crate::ids::{ActorId, Pg, ProjectId, Seq};
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
 
@@ -19,7 +19,12 @@ pub struct Round {
 }
 
 fn round_from_row(row: &db::Row) -> Result<Round> {
-    Ok(Round { as_of_seq: row.get(1)?, terms: row.get(2)?, done: row.get(3)?, last: row.get(4)? })
+    Ok(Round {
+        as_of_seq: row.get("as_of_seq")?,
+        terms: row.get("terms")?,
+        done: row.get("done")?,
+        last: row.get("last")?,
+    })
 }
 
 /// Locks the round that is going on, or one that has not begun. Who deletes the project does so before taking the head lock, as a
@@ -45,9 +50,10 @@ pub fn lock_round(project: ProjectId) -> Result<Round> {
 pub fn terms(project: ProjectId) -> Result<String> {
     const SQL: &str = "SELECT md5(concat_ws(E'\\x01', r.days, r.asset_days,
             (SELECT string_agg(t.tag || E'\\x02' || t.seq, E'\\x01' ORDER BY t.tag) FROM quire_store.project_tag t
-             WHERE t.project_id = $1)))
+             WHERE t.project_id = $1))) AS terms
         FROM quire_store.retention r WHERE r.project_id = $1";
-    db::write_one(SQL, &[project.pg().into()], |row| row.get(1))?.ok_or_else(|| gate::no_project(project))
+    db::write_one(SQL, &[project.pg().into()], |row| row.get("terms"))?
+        .ok_or_else(|| gate::no_project(project))
 }
 
 /// Looks at everything and makes a list of what nothing refers to. `as_of` and `terms` must have been read before. One aggregate,
@@ -119,9 +125,9 @@ pub fn candidates(project: ProjectId, after: i64, up_to: i64) -> Result<Vec<Cand
         ORDER BY c.ordinal";
     db::write(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
         Ok(Candidate {
-            hash: Hash::from_bytes(row.get::<&[u8]>(1)?)?,
-            last_seq: row.get(2)?,
-            stored_bytes: row.get(3)?,
+            hash: row.get("hash")?,
+            last_seq: row.get("last_seq")?,
+            stored_bytes: row.get("stored_bytes")?,
         })
     })
 }
@@ -130,9 +136,7 @@ pub fn candidates(project: ProjectId, after: i64, up_to: i64) -> Result<Vec<Cand
 pub fn used_since(project: ProjectId, after: Seq, hashes: &[Hash]) -> Result<Vec<Hash>> {
     const SQL: &str = "SELECT DISTINCT u.hash FROM quire_store.blob_use u
         WHERE u.project_id = $1 AND u.seq > $2 AND u.hash = ANY ($3)";
-    db::write(SQL, &[project.pg().into(), after.into(), byte_array(hashes)], |row| {
-        Hash::from_bytes(row.get::<&[u8]>(1)?)
-    })
+    db::write(SQL, &[project.pg().into(), after.into(), byte_array(hashes)], |row| row.get("hash"))
 }
 
 /// Which of `hashes` something else than a version of a file refers to.
@@ -140,7 +144,7 @@ pub fn held(project: ProjectId, hashes: &[Hash]) -> Result<Vec<Hash>> {
     const SQL: &str = "SELECT w.hash FROM unnest($2::bytea[]) AS w (hash)
         WHERE EXISTS (SELECT FROM quire_store.blob_hold h
                       WHERE h.project_id = $1 AND h.hash = w.hash OFFSET 0)";
-    db::write(SQL, &[project.pg().into(), byte_array(hashes)], |row| Hash::from_bytes(row.get::<&[u8]>(1)?))
+    db::write(SQL, &[project.pg().into(), byte_array(hashes)], |row| row.get("hash"))
 }
 
 /// Empties blobs and says why; how many.
@@ -153,7 +157,7 @@ pub fn collect(project: ProjectId, gone: &[&Candidate], by: ActorId) -> Result<i
             FROM unnest($2::bytea[], $3::bigint[]) AS w (hash, last_seq), quire_store.retention r
             WHERE b.project_id = $1 AND b.hash = w.hash AND b.state = 0 AND r.project_id = $1
             RETURNING 1)
-        SELECT count(*) FROM collected";
+        SELECT count(*) AS collected FROM collected";
     if gone.is_empty() {
         return Ok(0);
     }
@@ -162,7 +166,7 @@ pub fn collect(project: ProjectId, gone: &[&Candidate], by: ActorId) -> Result<i
     forget_chunks(project, &hashes)?;
     let args: [Arg; 5] =
         [project.pg().into(), byte_array(&hashes), seqs.into(), by.pg().into(), pg_now()?.into()];
-    Ok(db::write_one(SQL, &args, |row| row.get(1))?.unwrap_or(0))
+    Ok(db::write_one(SQL, &args, |row| row.get("collected"))?.unwrap_or(0))
 }
 
 /// Keeps how far the round is, or ends it.
@@ -178,9 +182,9 @@ pub fn end_call(project: ProjectId, round: &Round) -> Result<()> {
 /// Whether a current file has this content.
 pub fn is_in_a_live_file(project: ProjectId, hash: &Hash) -> Result<bool> {
     const SQL: &str = "SELECT EXISTS (SELECT FROM quire_store.file_head h
-        WHERE h.project_id = $1 AND h.content_hash = $2 AND NOT h.is_deleted)";
+        WHERE h.project_id = $1 AND h.content_hash = $2 AND NOT h.is_deleted) AS is_live";
     let args: [Arg; 2] = [project.pg().into(), hash.as_bytes().as_slice().into()];
-    Ok(db::read_one(SQL, &args, |row| row.get(1))?.unwrap_or(false))
+    Ok(db::read_one(SQL, &args, |row| row.get("is_live"))?.unwrap_or(false))
 }
 
 /// Takes the bytes of a blob away and says who has them.

@@ -1,4 +1,4 @@
-//! Beginning, keeping and giving up jobs.
+//! Jobs begin, keep their lease, are cancelled and are listed.
 
 use super::{locked, may_write, store};
 use crate::args::{interval_arg, long_text_arg, name_arg, required};
@@ -6,7 +6,7 @@ use crate::db::Answer;
 use crate::db::clock::now;
 use crate::definer::definer;
 use crate::gate::{self, Action, require_project};
-use crate::ids::uuid_to_pg;
+use crate::ids::{JobId, Pg};
 use crate::log::store::head_seq;
 use pgrx::Uuid;
 use pgrx::datum::{Interval, TimestampWithTimeZone};
@@ -39,12 +39,12 @@ fn begin(project_uuid: Option<Uuid>, name: Option<&str>, lease: Option<Interval>
     let lease = lease_arg(lease)?;
     access.require_active()?;
     store::drop_expired_ops(access.project)?;
-    let id = uuid::Uuid::now_v7();
+    let id = JobId::generate();
     let began_seq = head_seq(access.project)?;
     if !store::insert(access.project, id, name, access.author()?, began_seq, now() + lease)? {
         return Err(gate::no_project(access.project));
     }
-    Ok(uuid_to_pg(id))
+    Ok(id.pg())
 }
 
 /// Extends the lease of a job.
@@ -52,40 +52,40 @@ fn begin(project_uuid: Option<Uuid>, name: Option<&str>, lease: Option<Interval>
 #[search_path(pg_catalog, pg_temp)]
 fn heartbeat_job(
     project_uuid: Option<Uuid>,
-    job: Option<Uuid>,
+    job_id: Option<Uuid>,
     lease: default!(Option<Interval>, "'5 minutes'"),
 ) -> TimestampWithTimeZone {
-    definer(|| heartbeat(project_uuid, job, lease))
+    definer(|| heartbeat(project_uuid, job_id, lease))
 }
 
 fn heartbeat(
     project_uuid: Option<Uuid>,
-    job: Option<Uuid>,
+    job_id: Option<Uuid>,
     lease: Option<Interval>,
 ) -> Result<TimestampWithTimeZone> {
     let access = may_write(project_uuid)?;
-    required("job", job)?;
+    required("job_id", job_id)?;
     let lease = lease_arg(lease)?;
-    let job = locked(&access, job)?;
+    let job = locked(&access, job_id)?;
     job.require_running()?;
     store::extend(access.project, job.id, now() + lease)?
         .ok_or_else(|| Error::internal("a locked job is gone"))
 }
 
-/// Ends a job that came to nothing.
+/// Ends a job without a bundle.
 #[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
-fn fail_job(project_uuid: Option<Uuid>, job: Option<Uuid>, error: Option<&str>) {
-    definer(|| fail(project_uuid, job, error));
+fn cancel_job(project_uuid: Option<Uuid>, job_id: Option<Uuid>, reason: Option<&str>) {
+    definer(|| cancel(project_uuid, job_id, reason));
 }
 
-fn fail(project_uuid: Option<Uuid>, job: Option<Uuid>, error: Option<&str>) -> Result<()> {
+fn cancel(project_uuid: Option<Uuid>, job_id: Option<Uuid>, reason: Option<&str>) -> Result<()> {
     let access = may_write(project_uuid)?;
-    required("job", job)?;
-    let error = long_text_arg("error", required("error", error)?)?;
-    let job = locked(&access, job)?;
+    required("job_id", job_id)?;
+    let reason = long_text_arg("reason", required("reason", reason)?)?;
+    let job = locked(&access, job_id)?;
     job.require_open()?;
-    store::fail(access.project, job.id, error)
+    store::cancel(access.project, job.id, reason)
 }
 
 /// The jobs of a project.

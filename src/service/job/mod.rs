@@ -1,22 +1,22 @@
-//! Jobs: a worker stages operations, and one bundle commits them all.
+//! Jobs: a worker adds operations, and one bundle commits them all.
 //!
 //! Owns: `job`, `job_op`.
-//! Promises: a job makes one bundle or none, and completing it again answers the same; one that fails, expires or dies
-//! leaves no operation. Staging takes no lock but the job's own.
+//! Promises: a job makes one bundle or none, and finishing it again answers the same; one that is cancelled, expires or dies
+//! leaves no operation. Adding operations takes no lock but the job's own.
 //! Does not: run anything, or change a project by itself; what was staged goes through `bundle`.
 
 mod api;
-mod complete;
-mod stage;
+mod append;
+mod finish;
 pub mod store;
 
 use crate::args::required;
 use crate::db::clock::now;
 use crate::gate::{self, Access, Action, require_project};
-use crate::ids::uuid_from_pg;
+use crate::ids::{JobId, Pg};
 use quire_core::error::{Code, Error, Result};
 use quire_core::reason::Reason;
-use store::{Job, Outcome};
+use store::{Job, JobOutcome};
 
 /// The gate of every writer. Jobs are beyond every token: what they commit need not be files.
 fn may_write(project_uuid: Option<pgrx::Uuid>) -> Result<Access> {
@@ -26,8 +26,8 @@ fn may_write(project_uuid: Option<pgrx::Uuid>) -> Result<Access> {
 }
 
 /// The job, locked until the end of the transaction, if the caller may touch it.
-fn locked(access: &Access, job: Option<pgrx::Uuid>) -> Result<Job> {
-    let id = uuid_from_pg(required("job", job)?);
+fn locked(access: &Access, job_id: Option<pgrx::Uuid>) -> Result<Job> {
+    let id = JobId::from_pg(required("job_id", job_id)?);
     let job = store::lock(access.project, id)?
         .ok_or_else(|| Error::not_found("no such job").with("job_id", id.to_string()))?;
     job.require_mine(access)?;
@@ -47,8 +47,8 @@ impl Job {
     fn require_open(&self) -> Result<()> {
         let (status, message) = match self.outcome {
             None => return Ok(()),
-            Some(Outcome::Completed) => ("completed", "the job is completed"),
-            Some(Outcome::Failed) => ("failed", "the job has failed"),
+            Some(JobOutcome::Finished) => ("finished", "the job is finished"),
+            Some(JobOutcome::Cancelled) => ("cancelled", "the job was cancelled"),
         };
         Err(Error::conflict(Reason::JobEnded, message)
             .with("job_id", self.id.to_string())

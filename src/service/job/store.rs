@@ -3,16 +3,15 @@
 use crate::db::clock::{from_pg, pg_now, to_pg};
 use crate::db::{self, Answer, Arg};
 use crate::gate::store::called;
-use crate::ids::{ActorId, ProjectId, Seq, uuid_to_pg};
+use crate::ids::{ActorId, JobId, Pg, ProjectId, Seq};
 use crate::jsonb::{JsonArg, JsonDatum};
 use crate::log::store::mark;
+use pgrx::JsonB;
 use pgrx::datum::TimestampWithTimeZone;
-use pgrx::{JsonB, Uuid as PgUuid};
 use quire_core::error::{Error, Result};
 use quire_core::job::Context;
 use quire_core::timestamp::Micros;
 use serde_json::Value;
-use uuid::Uuid;
 
 /// Most operations read at once, and most bytes of them, if there is more than one.
 const BATCH_OPS: i64 = 1_000;
@@ -20,14 +19,14 @@ const BATCH_BYTES: i64 = 8 << 20;
 
 /// How a job ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Outcome {
-    Completed,
-    Failed,
+pub enum JobOutcome {
+    Finished,
+    Cancelled,
 }
 
 /// A job that is locked.
 pub struct Job {
-    pub id: Uuid,
+    pub id: JobId,
     pub name: String,
     /// Who began it.
     pub actor: ActorId,
@@ -35,7 +34,7 @@ pub struct Job {
     pub op_count: i32,
     pub context: Context,
     /// `None` until somebody ends it.
-    pub outcome: Option<Outcome>,
+    pub outcome: Option<JobOutcome>,
 }
 
 fn context_json(context: &Context) -> Result<Value> {
@@ -45,7 +44,7 @@ fn context_json(context: &Context) -> Result<Value> {
 /// Begins a job; `false` when the project has been deleted meanwhile.
 pub fn insert(
     project: ProjectId,
-    id: Uuid,
+    id: JobId,
     name: &str,
     actor: ActorId,
     began_seq: Seq,
@@ -58,34 +57,34 @@ pub fn insert(
         RETURNING true";
     let args: [Arg; 7] = [
         project.pg().into(),
-        uuid_to_pg(id).into(),
+        id.pg().into(),
         name.into(),
         actor.pg().into(),
         began_seq.into(),
         to_pg(leased_until)?.into(),
         JsonB(context_json(&Context::default())?).into(),
     ];
-    Ok(db::write_one(SQL, &args, |row| row.get::<bool>(1))?.is_some())
+    db::writes(SQL, &args)
 }
 
 /// Locks a job until the end of the transaction.
-pub fn lock(project: ProjectId, id: Uuid) -> Result<Option<Job>> {
+pub fn lock(project: ProjectId, id: JobId) -> Result<Option<Job>> {
     const SQL: &str = "SELECT j.name, j.actor_id, j.leased_until, j.op_count, j.context, j.outcome
         FROM quire_store.job j WHERE j.project_id = $1 AND j.job_id = $2 FOR NO KEY UPDATE";
-    db::write_one(SQL, &[project.pg().into(), uuid_to_pg(id).into()], |row| {
-        let context = serde_json::from_value(row.get::<JsonB>(5)?.0)
+    db::write_one(SQL, &[project.pg().into(), id.pg().into()], |row| {
+        let context = serde_json::from_value(row.get::<JsonB>("context")?.0)
             .map_err(|_| Error::internal("the context of a job cannot be read"))?;
-        let outcome = match row.opt::<&str>(6)? {
+        let outcome = match row.opt::<&str>("outcome")? {
             None => None,
-            Some("completed") => Some(Outcome::Completed),
-            Some(_) => Some(Outcome::Failed),
+            Some("completed") => Some(JobOutcome::Finished),
+            Some(_) => Some(JobOutcome::Cancelled),
         };
         Ok(Job {
             id,
-            name: row.get(1)?,
-            actor: ActorId::from_pg(row.get::<PgUuid>(2)?),
-            leased_until: from_pg(row.get(3)?),
-            op_count: row.get(4)?,
+            name: row.get("name")?,
+            actor: row.get("actor_id")?,
+            leased_until: from_pg(row.get("leased_until")?),
+            op_count: row.get("op_count")?,
             context,
             outcome,
         })
@@ -93,7 +92,7 @@ pub fn lock(project: ProjectId, id: Uuid) -> Result<Option<Job>> {
 }
 
 /// Locks the jobs of a project that have not ended. Who deletes the project does so before taking the head lock, as
-/// whoever completes a job does: otherwise each could wait for the other.
+/// whoever finishes a job does: otherwise each could wait for the other.
 pub fn lock_open(project: ProjectId) -> Result<()> {
     const SQL: &str = "SELECT true FROM quire_store.job j
         WHERE j.project_id = $1 AND j.ended_at IS NULL ORDER BY j.job_id FOR UPDATE";
@@ -112,17 +111,18 @@ pub fn add_ops(project: ProjectId, job: &Job, count: i32, ops: JsonArg, context:
         WHERE project_id = $1 AND job_id = $2 RETURNING op_bytes";
     let args: [Arg; 6] = [
         project.pg().into(),
-        uuid_to_pg(job.id).into(),
+        job.id.pg().into(),
         job.op_count.into(),
         ops.arg(),
         count.into(),
         JsonB(context_json(context)?).into(),
     ];
-    db::write_one(SQL, &args, |row| row.get(1))?.ok_or_else(|| Error::internal("a locked job is gone"))
+    db::write_one(SQL, &args, |row| row.get("op_bytes"))?
+        .ok_or_else(|| Error::internal("a locked job is gone"))
 }
 
 /// The next operations of a locked job, with their numbers: as many as fit into memory, at least one.
-pub fn next_ops(project: ProjectId, id: Uuid, after: i32) -> Result<Vec<(i32, Value)>> {
+pub fn next_ops(project: ProjectId, id: JobId, after: i32) -> Result<Vec<(i32, Value)>> {
     const SQL: &str = "SELECT b.ordinal, b.op
         FROM (SELECT n.ordinal, n.op, n.size, sum(n.size) OVER (ORDER BY n.ordinal) AS total
               FROM (SELECT o.ordinal, o.op, o.size FROM quire_store.job_op o
@@ -131,41 +131,43 @@ pub fn next_ops(project: ProjectId, id: Uuid, after: i32) -> Result<Vec<(i32, Va
         WHERE b.total - b.size < $5
         ORDER BY b.ordinal";
     let args: [Arg; 5] =
-        [project.pg().into(), uuid_to_pg(id).into(), after.into(), BATCH_OPS.into(), BATCH_BYTES.into()];
-    db::write(SQL, &args, |row| Ok((row.get(1)?, row.get::<JsonB>(2)?.0)))
+        [project.pg().into(), id.pg().into(), after.into(), BATCH_OPS.into(), BATCH_BYTES.into()];
+    db::write(SQL, &args, |row| Ok((row.get("ordinal")?, row.get::<JsonB>("op")?.0)))
 }
 
 /// Until when a locked job lives; never shorter than before.
-pub fn extend(project: ProjectId, id: Uuid, until: Micros) -> Result<Option<TimestampWithTimeZone>> {
+pub fn extend(project: ProjectId, id: JobId, until: Micros) -> Result<Option<TimestampWithTimeZone>> {
     const SQL: &str = "UPDATE quire_store.job SET leased_until = GREATEST(leased_until, $3)
         WHERE project_id = $1 AND job_id = $2 RETURNING leased_until";
-    db::write_one(SQL, &[project.pg().into(), uuid_to_pg(id).into(), to_pg(until)?.into()], |row| row.get(1))
+    db::write_one(SQL, &[project.pg().into(), id.pg().into(), to_pg(until)?.into()], |row| {
+        row.get("leased_until")
+    })
 }
 
-/// Ends a locked job with an error and drops its operations.
-pub fn fail(project: ProjectId, id: Uuid, error: &str) -> Result<()> {
+/// Ends a locked job without a bundle and drops its operations.
+pub fn cancel(project: ProjectId, id: JobId, reason: &str) -> Result<()> {
     const SQL: &str = "WITH dropped AS (
             DELETE FROM quire_store.job_op WHERE project_id = $1 AND job_id = $2)
         UPDATE quire_store.job SET outcome = 'failed', ended_at = $4, error = $3
         WHERE project_id = $1 AND job_id = $2";
-    db::exec(SQL, &[project.pg().into(), uuid_to_pg(id).into(), error.into(), pg_now()?.into()])
+    db::exec(SQL, &[project.pg().into(), id.pg().into(), reason.into(), pg_now()?.into()])
 }
 
 /// Ends a locked job whose operations are committed, and drops them. The receipt, as it is kept.
-pub fn complete(project: ProjectId, id: Uuid, seq: Option<Seq>, receipt: Value) -> Result<Option<JsonDatum>> {
+pub fn finish(project: ProjectId, id: JobId, seq: Option<Seq>, receipt: Value) -> Result<Option<JsonDatum>> {
     const SQL: &str = "WITH dropped AS (
             DELETE FROM quire_store.job_op WHERE project_id = $1 AND job_id = $2)
         UPDATE quire_store.job SET outcome = 'completed', ended_at = $5, seq = $3, receipt = $4
         WHERE project_id = $1 AND job_id = $2 RETURNING receipt";
     let args: [Arg; 5] =
-        [project.pg().into(), uuid_to_pg(id).into(), seq.into(), JsonB(receipt).into(), pg_now()?.into()];
-    db::write_one(SQL, &args, |row| row.get(1))
+        [project.pg().into(), id.pg().into(), seq.into(), JsonB(receipt).into(), pg_now()?.into()];
+    db::write_one(SQL, &args, |row| row.get("receipt"))
 }
 
-/// What completing the job was answered with.
-pub fn receipt(project: ProjectId, id: Uuid) -> Result<Option<JsonDatum>> {
+/// What finish_job answered.
+pub fn receipt(project: ProjectId, id: JobId) -> Result<Option<JsonDatum>> {
     const SQL: &str = "SELECT receipt FROM quire_store.job WHERE project_id = $1 AND job_id = $2";
-    db::write_one(SQL, &[project.pg().into(), uuid_to_pg(id).into()], |row| row.get(1))
+    db::write_one(SQL, &[project.pg().into(), id.pg().into()], |row| row.get("receipt"))
 }
 
 /// Drops the operations of the project's expired jobs, but of none that somebody is busy with.
@@ -184,7 +186,8 @@ pub fn list_jobs(answer: Answer, project: ProjectId, include_ended: bool) -> Res
     const SQL: &str = concat!(
         "SELECT j.job_id,
             j.name,
-            CASE WHEN j.outcome IS NOT NULL THEN j.outcome
+            CASE WHEN j.outcome = 'completed' THEN 'finished'
+                 WHEN j.outcome IS NOT NULL THEN 'cancelled'
                  WHEN j.leased_until < $3 THEN 'expired'
                  ELSE 'running' END,
             j.actor_id, ",

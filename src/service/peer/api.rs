@@ -5,7 +5,7 @@ use super::{pull, push};
 use crate::args::{name_arg, natural, page_arg, required};
 use crate::definer::definer;
 use crate::gate::{Access, Action, require_project};
-use crate::ids::{Seq, uuid_to_pg};
+use crate::ids::{Pg, Seq};
 use crate::jsonb::JsonArg;
 use crate::log::point::existing_seq;
 use crate::log::store::{head, locked_checksum_at, touch};
@@ -26,22 +26,22 @@ const MAX_OPS: i32 = 1_000_000;
 #[search_path(pg_catalog, pg_temp)]
 fn sync_pull(
     project_uuid: Option<Uuid>,
-    peer: Option<&str>,
+    peer_id: Option<&str>,
     max_ops: default!(Option<i32>, "100"),
     after_seq: default!(Option<i64>, "NULL"),
     after_checksum: default!(Option<&str>, "NULL"),
 ) -> JsonB {
-    definer(|| pulled(project_uuid, peer, max_ops, after_seq, after_checksum))
+    definer(|| pulled(project_uuid, peer_id, max_ops, after_seq, after_checksum))
 }
 
 fn pulled(
     project_uuid: Option<Uuid>,
-    peer: Option<&str>,
+    peer_id: Option<&str>,
     max_ops: Option<i32>,
     after_seq: Option<Seq>,
     after_checksum: Option<&str>,
 ) -> Result<JsonB> {
-    let (access, peer) = gate(project_uuid, peer)?;
+    let (access, peer) = gate(project_uuid, peer_id)?;
     let max_ops = page_arg("max_ops", max_ops, MAX_OPS)?;
     let given = Place::of(["after_seq", "after_checksum"], after_seq, after_checksum)?;
     let acked = store::find(access.project, peer)?.acked;
@@ -57,20 +57,20 @@ fn pulled(
 #[search_path(pg_catalog, pg_temp)]
 fn sync_ack(
     project_uuid: Option<Uuid>,
-    peer: Option<&str>,
+    peer_id: Option<&str>,
     seq: Option<i64>,
     checksum: default!(Option<&str>, "NULL"),
 ) -> i64 {
-    definer(|| acknowledged(project_uuid, peer, seq, checksum))
+    definer(|| acknowledged(project_uuid, peer_id, seq, checksum))
 }
 
 fn acknowledged(
     project_uuid: Option<Uuid>,
-    peer: Option<&str>,
+    peer_id: Option<&str>,
     seq: Option<Seq>,
     checksum: Option<&str>,
 ) -> Result<Seq> {
-    let (access, peer) = gate(project_uuid, peer)?;
+    let (access, peer) = gate(project_uuid, peer_id)?;
     let given = required("seq", Place::of(["seq", "checksum"], seq, checksum)?)?;
     let had = store::find(access.project, peer)?.acked;
     let seq = reached(&access, "seq", &given, &had)?;
@@ -84,7 +84,7 @@ fn acknowledged(
 #[search_path(pg_catalog, pg_temp)]
 fn sync_push(
     project_uuid: Option<Uuid>,
-    peer: Option<&str>,
+    peer_id: Option<&str>,
     checkpoint: Option<i64>,
     bundles: Option<JsonArg>,
     checkpoint_checksum: default!(Option<&str>, "NULL"),
@@ -96,22 +96,22 @@ fn sync_push(
 > {
     let rows = definer(|| {
         let ends = (checkpoint, checkpoint_checksum);
-        pushed(project_uuid, peer, ends, bundles, (after_seq, after_checksum))
+        pushed(project_uuid, peer_id, ends, bundles, (after_seq, after_checksum))
     });
     TableIterator::new(rows.into_iter().map(|row| {
         let reasons = JsonB(push::reasons(&row));
-        (uuid_to_pg(row.bundle_id), row.seq, row.status.to_owned(), reasons)
+        (row.bundle_id.pg(), row.seq, row.status.to_owned(), reasons)
     }))
 }
 
 fn pushed(
     project_uuid: Option<Uuid>,
-    peer: Option<&str>,
+    peer_id: Option<&str>,
     (checkpoint, checkpoint_checksum): (Option<Seq>, Option<&str>),
     bundles: Option<JsonArg>,
     (after_seq, after_checksum): (Option<Seq>, Option<&str>),
-) -> Result<Vec<push::Row>> {
-    let (access, peer) = gate(project_uuid, peer)?;
+) -> Result<Vec<push::PushedBundle>> {
+    let (access, peer) = gate(project_uuid, peer_id)?;
     access.require_active()?;
     let checkpoint = Place::of(["checkpoint", "checkpoint_checksum"], checkpoint, checkpoint_checksum)?;
     let checkpoint = required("checkpoint", checkpoint)?;
@@ -124,9 +124,9 @@ fn pushed(
 /// How far an exchange has come.
 #[pg_extern(stable)]
 #[search_path(pg_catalog, pg_temp)]
-fn sync_status(project_uuid: Option<Uuid>, peer: Option<&str>) -> JsonB {
+fn sync_status(project_uuid: Option<Uuid>, peer_id: Option<&str>) -> JsonB {
     definer(|| {
-        gate(project_uuid, peer).and_then(|(access, peer)| {
+        gate(project_uuid, peer_id).and_then(|(access, peer)| {
             let known = store::find(access.project, peer)?;
             status(&access, peer, &known)
         })
@@ -137,7 +137,7 @@ fn status(access: &Access, peer: &str, known: &Exchange) -> Result<JsonB> {
     let (seq, checksum) = head(access.project)?;
     let Exchange { acked, checkpoint } = known;
     Ok(JsonB(json!({
-        "peer": peer, "seq": seq, "checksum": Mark::of(&checksum).as_str(),
+        "peer_id": peer, "seq": seq, "checksum": Mark::of(&checksum).as_str(),
         "acked_seq": acked.seq, "acked_checksum": acked.digits(),
         "checkpoint": checkpoint.seq, "checkpoint_checksum": checkpoint.digits()
     })))
@@ -148,21 +148,21 @@ fn status(access: &Access, peer: &str, known: &Exchange) -> Result<JsonB> {
 #[search_path(pg_catalog, pg_temp)]
 fn sync_reset(
     project_uuid: Option<Uuid>,
-    peer: Option<&str>,
+    peer_id: Option<&str>,
     acked_seq: default!(Option<i64>, "0"),
     checkpoint: default!(Option<i64>, "0"),
     checkpoint_checksum: default!(Option<&str>, "NULL"),
 ) -> JsonB {
-    definer(|| reset(project_uuid, peer, acked_seq, (checkpoint, checkpoint_checksum)))
+    definer(|| reset(project_uuid, peer_id, acked_seq, (checkpoint, checkpoint_checksum)))
 }
 
 fn reset(
     project_uuid: Option<Uuid>,
-    peer: Option<&str>,
+    peer_id: Option<&str>,
     acked_seq: Option<Seq>,
     (checkpoint, checkpoint_checksum): (Option<Seq>, Option<&str>),
 ) -> Result<JsonB> {
-    let (access, peer) = gate(project_uuid, peer)?;
+    let (access, peer) = gate(project_uuid, peer_id)?;
     let checkpoint = Place::of(["checkpoint", "checkpoint_checksum"], checkpoint, checkpoint_checksum)?;
     acked_seq.map(|seq| natural("acked_seq", seq)).transpose()?;
     checkpoint.as_ref().map(|place| natural("checkpoint", place.seq)).transpose()?;
@@ -182,9 +182,9 @@ fn reset(
     status(&access, peer, &known)
 }
 
-fn gate(project_uuid: Option<Uuid>, peer: Option<&str>) -> Result<(Access, &str)> {
+fn gate(project_uuid: Option<Uuid>, peer_id: Option<&str>) -> Result<(Access, &str)> {
     let access = require_project(Action::Manage, project_uuid)?;
-    Ok((access, name_arg("peer", peer, LONGEST_PEER)?))
+    Ok((access, name_arg("peer_id", peer_id, LONGEST_PEER)?))
 }
 
 /// A seq of our log that a peer has reached. PT409 when that was another log, with the newest place that both have as far as it is

@@ -3,15 +3,15 @@
 use super::pull::header;
 use super::{known_as, store};
 use crate::blob;
-use crate::bundle::{Origin, Plan};
+use crate::bundle::{PeerOrigin, Plan};
 use crate::domain::DOMAINS;
-use crate::domain::incoming::{Arrival, Incoming, Stamps, Told};
+use crate::domain::incoming::{Arrival, Incoming, Report, Stamps};
 use crate::gate::Access;
 use crate::ids::{ActorId, Seq};
 use crate::log::LockedHead;
-use quire_core::edit::Edit;
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
+use quire_core::op::Edit;
 use quire_core::peer::{Bundle, SentOp};
 use quire_core::quarantine::RowKind;
 use quire_core::tree::Content;
@@ -47,14 +47,14 @@ pub fn plan(access: &Access, peer: &str, head: &LockedHead, bundle: &Bundle) -> 
     let names: Vec<String> = parts.iter().flat_map(|(_, part)| part.names()).collect();
     let made = store::stamps(project, &seqs.into_iter().collect::<Vec<_>>())?;
     let stamps = Stamps { made, seen: store::seen_stamps(project, &names)? };
-    let mut told = Told { reasons: Vec::new(), is_verbatim: true };
+    let mut report = Report { reasons: Vec::new(), is_verbatim: true };
     for sent in &bundle.ops {
         let kind = sent.op.topic().map(RowKind::Logged);
         let part = parts.iter_mut().find(|(of, _)| Some(*of) == kind);
         let (_, part) = part.ok_or_else(|| Error::internal("this operation does not travel"))?;
-        part.apply(sent, &stamps, &mut told)?;
+        part.apply(sent, &stamps, &mut report)?;
     }
-    parts.iter_mut().try_for_each(|(_, part)| part.finish(&mut told))?;
+    parts.iter_mut().try_for_each(|(_, part)| part.finish(&mut report))?;
     let decided: Vec<String> = parts.iter().flat_map(|(_, part)| part.decided()).collect();
     store::keep_stamp(project, &decided, bundle.stamp())?;
     let edits: Vec<Edit> = parts.iter_mut().flat_map(|(_, part)| part.take_edits()).collect();
@@ -66,7 +66,7 @@ pub fn plan(access: &Access, peer: &str, head: &LockedHead, bundle: &Bundle) -> 
         .filter_map(|content| Some((content, bundle.contents.get(&content.hash)?.as_slice())))
         .collect();
     let blobs = blob::prepare(project, &contents)?;
-    let Told { reasons, is_verbatim } = told;
+    let Report { reasons, is_verbatim } = report;
     let mut origin = json!({
         "peer": peer, "header": header(&bundle.header)?, "prev_checksum": bundle.previous.to_hex(),
         "checksum": bundle.checksum.to_hex(), "undoes_bundle_id": bundle.undoes,
@@ -79,7 +79,7 @@ pub fn plan(access: &Access, peer: &str, head: &LockedHead, bundle: &Bundle) -> 
         Some(undoes) => known_as(access.project, undoes, bundle.undoes_made_as)?,
         None => None,
     };
-    let origin = Origin {
+    let origin = PeerOrigin {
         bundle_id: bundle.header.bundle_id,
         actor: author(bundle),
         committed_at: bundle.header.committed_at,
@@ -91,7 +91,5 @@ pub fn plan(access: &Access, peer: &str, head: &LockedHead, bundle: &Bundle) -> 
 
 /// Who made a bundle, as it is attributed here: what the built-in actor of another database did, that of this one did not.
 pub fn author(bundle: &Bundle) -> ActorId {
-    Some(ActorId(bundle.header.actor_id))
-        .filter(|actor| !actor.is_built_in())
-        .unwrap_or(ActorId::SYSTEM_ELSEWHERE)
+    Some(bundle.header.actor_id).filter(|actor| !actor.is_built_in()).unwrap_or(ActorId::SYSTEM_ELSEWHERE)
 }

@@ -53,7 +53,7 @@ impl<'a> Followed<'a> {
         Ok(place.fits(locked_checksum_at(self.project, place.seq)?.as_ref()))
     }
 
-    /// A bundle may come next: where the log was followed to it is still the same, and what stands before that is known (PT409). Every
+    /// A bundle may come next: where the log was followed to it is still the same, and what comes before that is known (PT409). Every
     /// checksum contains those before it, so one place is enough.
     pub fn may_take(&self, standing: &Standing, is_known: bool) -> Result<()> {
         self.goes_on_from(&Place::new(standing.after_seq, standing.after_mark.clone()))?;
@@ -96,7 +96,7 @@ impl<'a> Followed<'a> {
 
     fn refusal(&self, message: String, common: &Place) -> Error {
         other_log(Code::Conflict, message, self.had.seq)
-            .with("peer", self.peer)
+            .with("peer_id", self.peer)
             .with("common_seq", common.seq)
             .with("common_checksum", common.digits())
             .hint("one of the two was set back to an older state: see sync_reset")

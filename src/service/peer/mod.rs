@@ -9,17 +9,16 @@
 mod api;
 mod apply;
 mod follow;
-mod heal;
 mod pull;
 mod push;
+mod repair;
 mod store;
 
-use crate::ids::{ProjectId, Seq};
+use crate::ids::{BundleId, ProjectId, Seq};
 use quire_core::error::Result;
-use uuid::Uuid;
 
 /// Our seq of a bundle, if we have it: it came from elsewhere, or was made here as this seq.
-fn known_as(project: ProjectId, bundle: Uuid, made_as: Option<Seq>) -> Result<Option<Seq>> {
+fn known_as(project: ProjectId, bundle: BundleId, made_as: Option<Seq>) -> Result<Option<Seq>> {
     if let Some(seq) = store::imported(project, bundle)? {
         return Ok(Some(seq));
     }

@@ -1,7 +1,7 @@
 //! `sync_pull`: whole bundles, checked before they go out.
 
 use super::store::{self, More};
-use crate::blob::{self, State};
+use crate::blob::{self, BlobState};
 use crate::domain;
 use crate::gate::Access;
 use crate::ids::{ProjectId, Seq};
@@ -72,7 +72,7 @@ pub fn pull(access: &Access, peer: &str, after: Seq, max_ops: i64, all: bool) ->
                     corrupt = recovery::check_contents(access, &hashes)?;
                     break;
                 }
-                // What is too much for any page ends this one, and is told when it is the next.
+                // What is too much for any page ends this one, and is refused when it is the next.
                 Err(error) if error.code() == Code::Limit && !page.bundles.is_empty() => break,
                 Err(error) => return Err(error),
             }
@@ -82,7 +82,7 @@ pub fn pull(access: &Access, peer: &str, after: Seq, max_ops: i64, all: bool) ->
         }
     }
     Ok(json!({
-        "project_id": project.to_string(), "peer": peer, "after": after, "after_checksum": from.as_str(),
+        "project_id": project.to_string(), "peer_id": peer, "after_seq": after, "after_checksum": from.as_str(),
         "checkpoint": page.checkpoint, "checkpoint_checksum": page.mark.as_str(),
         "has_more": page.checkpoint < newest, "bundles": page.bundles, "corrupt": corrupt
     }))
@@ -229,7 +229,7 @@ impl Batch {
         check_size(seq, bytes + store::present_bytes(project, hashes)? / 3 * 4)?;
         // What is archived or collected does not travel, nor what no JSON could hold.
         let (present, gone) = blob::store::read_present(project, hashes)?;
-        if let Some((hash, stored)) = gone.iter().find(|(_, stored)| stored.state == State::Quarantined) {
+        if let Some((hash, stored)) = gone.iter().find(|(_, stored)| stored.state == BlobState::Quarantined) {
             return Err(stored.gone(hash));
         }
         let contents: Vec<Value> = present

@@ -3,30 +3,29 @@
 use super::apply::{self, author};
 use super::follow::Followed;
 use super::store::{self, Exchange};
-use super::{heal, known_as};
-use crate::args::{file_type_arg, message_arg, text_arg};
+use super::{known_as, repair};
+use crate::args::{message_arg, text_arg};
 use crate::bundle::staged::check_count;
 use crate::bundle::{Commit, Kind, commit};
 use crate::db::clock::now;
+use crate::domain::DOMAINS;
 use crate::gate::Access;
-use crate::ids::{ActorId, Seq};
+use crate::ids::{ActorId, BundleId, Seq};
 use crate::jsonb::Items;
 use crate::log::store::touch;
 use crate::log::{Place, locked};
 use crate::service::recovery;
 use quire_core::error::{Error, Result};
-use quire_core::op::Change;
 use quire_core::peer::{Bundle, Standing};
 use quire_core::{interrupt, person};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 /// How far the clock of a peer may be ahead, in microseconds.
 const MAX_AHEAD: i64 = 24 * 60 * 60 * 1_000_000;
 
 /// What became of one bundle.
-pub struct Row {
-    pub bundle_id: Uuid,
+pub struct PushedBundle {
+    pub bundle_id: BundleId,
     pub seq: Option<Seq>,
     pub status: &'static str,
     pub reasons: Vec<String>,
@@ -34,14 +33,14 @@ pub struct Row {
 
 /// Applies a checkpoint's bundles. From the first that is corrupt on, none is applied.
 ///
-/// `after` is where what is sent begins in the peer's log, if that is told; `checkpoint` is where it ends.
+/// `after` is where what is sent begins in the peer's log, if the peer says so; `checkpoint` is where it ends.
 pub fn push(
     access: &Access,
     peer: &str,
     after: Option<Place>,
     checkpoint: Place,
     bundles: Items,
-) -> Result<Vec<Row>> {
+) -> Result<Vec<PushedBundle>> {
     // Before anything is looked up: who sends the same at the same time waits, and finds it known.
     let access = &locked(access.clone())?;
     access.require_active()?;
@@ -49,7 +48,7 @@ pub fn push(
     let mut followed = Followed::of(project, peer)?;
     after.as_ref().map_or(Ok(()), |after| followed.goes_on_from(after))?;
     let mut rows = Vec::new();
-    let mut behind: Option<Uuid> = None;
+    let mut behind: Option<BundleId> = None;
     let mut before: Option<Seq> = None;
     let mut began = after.as_ref().map(|after| after.seq);
     let mut ops = 0;
@@ -58,26 +57,26 @@ pub fn push(
         let value = value?;
         ops += value["ops"].as_array().map_or(1, Vec::len);
         check_count("bundles", ops.max(1))?;
-        let bundle = Bundle::parse(&format!("bundles[{at}]"), &value)?;
+        let bundle = Bundle::parse(&format!("bundles[{at}]"), &value).map_err(Error::of_member)?;
         let bundle_id = bundle.header.bundle_id;
-        if bundle.header.project_id != project.0 {
+        if bundle.header.project_id != project {
             return Err(Error::validation(format!("bundles[{at}] is of another project"))
                 .with("project_id", bundle.header.project_id.to_string()));
         }
-        check(&format!("bundles[{at}]"), &bundle)?;
+        check(&format!("bundles[{at}]"), &bundle).map_err(Error::of_member)?;
         if let Some(standing) = &bundle.standing {
             check_standing(&format!("bundles[{at}]"), standing, &value)?;
             began = began.or(Some(standing.after_seq));
         }
         if let Some(corrupt) = behind {
             let reasons = vec![format!("it comes after bundle {corrupt}, which is corrupt")];
-            rows.push(Row { bundle_id, seq: None, status: "quarantined", reasons });
+            rows.push(PushedBundle { bundle_id, seq: None, status: "quarantined", reasons });
             continue;
         }
         if let Some(fault) = bundle.fault()? {
             let id = recovery::record_incoming(project, peer, &bundle, &fault)?;
             let reasons = vec![fault, format!("recorded as {id}; nothing of it is applied")];
-            rows.push(Row { bundle_id, seq: None, status: "quarantined", reasons });
+            rows.push(PushedBundle { bundle_id, seq: None, status: "quarantined", reasons });
             behind = Some(bundle_id);
             continue;
         }
@@ -86,7 +85,7 @@ pub fn push(
         before = value.get("seq").and_then(Value::as_i64).or(before);
     }
     if behind.is_some() {
-        // What is told of each bundle may be its seq alone.
+        // A bundle may come with its seq alone.
         before.map_or(Ok(()), |seq| followed.ends_at(Place::kept(seq, None)?, began.unwrap_or(seq)))?;
     } else if after.is_some() || !rows.is_empty() {
         let began = began.unwrap_or(checkpoint.seq);
@@ -101,11 +100,11 @@ pub fn push(
     Ok(rows)
 }
 
-/// What a bundle says of where it stands fits to what else is said of it (22023).
+/// The place of a bundle in the log is that of its seq (22023).
 fn check_standing(what: &str, standing: &Standing, value: &Value) -> Result<()> {
     if value.get("seq").and_then(Value::as_i64) != Some(standing.seq) {
         return Err(
-            Error::validation(format!("{what} does not stand where it says")).with("seq", standing.seq)
+            Error::validation(format!("{what} has another seq than its log")).with("seq", standing.seq)
         );
     }
     Ok(())
@@ -124,22 +123,21 @@ fn check(what: &str, bundle: &Bundle) -> Result<()> {
     if let Some(name) = bundle.display_name.as_deref() {
         text_arg("display_name", Some(name), person::MAX_NAME)?;
     }
-    bundle.ops.iter().flat_map(|sent| &sent.writes).try_for_each(|write| match &write.change {
-        Change::File(_, Some(file)) => file_type_arg(Some(&file.file_type)).map(drop),
-        Change::File(_, None) | Change::Field(..) | Change::Asset(..) => Ok(()),
-    })
+    let writes = bundle.ops.iter().flat_map(|sent| &sent.writes);
+    let mut checks = writes.flat_map(|write| DOMAINS.iter().map(move |domain| (domain, &write.change)));
+    checks.try_for_each(|(domain, change)| domain.check_incoming(change))
 }
 
-fn one(access: &Access, peer: &str, followed: &Followed, bundle: &Bundle) -> Result<Row> {
+fn one(access: &Access, peer: &str, followed: &Followed, bundle: &Bundle) -> Result<PushedBundle> {
     let bundle_id = bundle.header.bundle_id;
     let known = known_as(access.project, bundle_id, Some(bundle.header.seq))?;
     if let Some(standing) = &bundle.standing {
         followed.may_take(standing, known.is_some())?;
     }
     if let Some(seq) = known {
-        let reasons = heal::heal(access, seq, bundle)?;
+        let reasons = repair::repair(access, seq, bundle)?;
         recovery::end_incoming(access, bundle_id)?;
-        return Ok(Row { bundle_id, seq: Some(seq), status: "duplicate", reasons });
+        return Ok(PushedBundle { bundle_id, seq: Some(seq), status: "duplicate", reasons });
     }
     if let Some(name) = name_of(bundle) {
         store::name_actor(access.project, author(bundle), name)?;
@@ -161,7 +159,7 @@ fn one(access: &Access, peer: &str, followed: &Followed, bundle: &Bundle) -> Res
     .receipt;
     recovery::end_incoming(access, bundle_id)?;
     let status = if reasons.is_empty() { "applied" } else { "conflict" };
-    Ok(Row { bundle_id, seq: Some(receipt.seq), status, reasons })
+    Ok(PushedBundle { bundle_id, seq: Some(receipt.seq), status, reasons })
 }
 
 /// What somebody who has no name here is called in the project: as they are there, if one may be called so here.
@@ -173,6 +171,6 @@ fn name_of(bundle: &Bundle) -> Option<&str> {
 }
 
 /// A row as JSON tells it.
-pub fn reasons(row: &Row) -> Value {
+pub fn reasons(row: &PushedBundle) -> Value {
     json!(row.reasons)
 }

@@ -4,16 +4,15 @@ use crate::blob::store::byte_array;
 use crate::db::clock::pg_now;
 use crate::db::{self, Arg, Row};
 use crate::gate::store::called;
-use crate::ids::{ActorId, ProjectId, Seq, uuid_from_pg, uuid_to_pg};
+use crate::ids::{ActorId, BundleId, Pg, ProjectId, Seq};
 use crate::log::Place;
-use pgrx::{JsonB, Uuid as PgUuid};
+use pgrx::JsonB;
 use quire_core::error::Result;
 use quire_core::hash::Hash;
 use quire_core::mark::Mark;
 use quire_core::peer::{Bundle, Stamp};
 use serde_json::Value;
 use std::collections::HashMap;
-use uuid::Uuid;
 
 /// What is known of a peer.
 #[derive(Clone)]
@@ -33,8 +32,8 @@ impl Exchange {
 
     fn from_row(row: &Row) -> Result<Self> {
         Ok(Self {
-            acked: Place::kept(row.get(1)?, Some(row.get(2)?))?,
-            checkpoint: Place::kept(row.get(3)?, row.opt(4)?)?,
+            acked: Place::kept(row.get("acked_seq")?, Some(row.get("acked_checksum")?))?,
+            checkpoint: Place::kept(row.get("checkpoint")?, row.opt("checkpoint_checksum")?)?,
         })
     }
 }
@@ -102,24 +101,25 @@ pub fn newest_place(project: ProjectId, peer: &str, last: Seq) -> Result<Place> 
     const SQL: &str = "SELECT p.peer_seq, p.peer_checksum FROM quire_store.peer_bundle p
         WHERE p.project_id = $1 AND p.peer = $2 AND p.peer_seq <= $3 ORDER BY p.peer_seq DESC LIMIT 1";
     let args: [Arg; 3] = [project.pg().into(), peer.into(), last.into()];
-    let found = db::write_one(SQL, &args, |row| Place::kept(row.get(1)?, row.opt(2)?))?;
+    let found =
+        db::write_one(SQL, &args, |row| Place::kept(row.get("peer_seq")?, row.opt("peer_checksum")?))?;
     Ok(found.unwrap_or_else(|| Exchange::begin().checkpoint))
 }
 
 /// Our seq of a bundle that was made elsewhere.
-pub fn imported(project: ProjectId, bundle: Uuid) -> Result<Option<Seq>> {
+pub fn imported(project: ProjectId, bundle: BundleId) -> Result<Option<Seq>> {
     const SQL: &str =
         "SELECT p.seq FROM quire_store.peer_bundle p WHERE p.project_id = $1 AND p.bundle_id = $2";
-    db::write_one(SQL, &[project.pg().into(), uuid_to_pg(bundle).into()], |row| row.get(1))
+    db::write_one(SQL, &[project.pg().into(), bundle.pg().into()], |row| row.get("seq"))
 }
 
 /// Id of a bundle of ours.
-pub fn bundle_id(project: ProjectId, seq: Seq) -> Result<Option<Uuid>> {
+pub fn bundle_id(project: ProjectId, seq: Seq) -> Result<Option<BundleId>> {
     const SQL: &str = "SELECT b.bundle_id FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = $2";
-    db::write_one(SQL, &[project.pg().into(), seq.into()], |row| row.get(1).map(uuid_from_pg))
+    db::write_one(SQL, &[project.pg().into(), seq.into()], |row| row.get("bundle_id"))
 }
 
-/// Keeps that a bundle came from a peer, and where it stands there.
+/// Keeps that a bundle came from a peer, and its place in the log there.
 pub fn remember(project: ProjectId, bundle: &Bundle, seq: Seq, peer: &str) -> Result<()> {
     const SQL: &str =
         "INSERT INTO quire_store.peer_bundle (project_id, bundle_id, seq, peer, peer_seq, peer_checksum)
@@ -127,7 +127,7 @@ pub fn remember(project: ProjectId, bundle: &Bundle, seq: Seq, peer: &str) -> Re
     let standing = bundle.standing.as_ref();
     let args: [Arg; 6] = [
         project.pg().into(),
-        uuid_to_pg(bundle.header.bundle_id).into(),
+        bundle.header.bundle_id.pg().into(),
         seq.into(),
         peer.into(),
         standing.map(|standing| standing.seq).into(),
@@ -149,24 +149,24 @@ pub fn name_actor(project: ProjectId, actor: ActorId, display_name: &str) -> Res
 pub fn stamps(project: ProjectId, seqs: &[Seq]) -> Result<HashMap<Seq, Stamp>> {
     const SQL: &str = "SELECT b.seq, b.bundle_id,
             COALESCE((b.details #>> '{origin,header,committed_at}')::bigint,
-                     (extract(epoch FROM b.committed_at) * 1000000)::bigint)
+                     (extract(epoch FROM b.committed_at) * 1000000)::bigint) AS made_at
         FROM unnest($2::bigint[]) AS w (seq)
         CROSS JOIN LATERAL (
             SELECT * FROM quire_store.bundle u WHERE u.project_id = $1 AND u.seq = w.seq OFFSET 0) b";
     let rows = db::write(SQL, &[project.pg().into(), seqs.to_vec().into()], |row| {
-        Ok((row.get(1)?, (row.get(3)?, uuid_from_pg(row.get(2)?))))
+        Ok((row.get("seq")?, (row.get("made_at")?, row.get("bundle_id")?)))
     })?;
     Ok(rows.into_iter().collect())
 }
 
 /// Bytes of those of some contents that are present.
 pub fn present_bytes(project: ProjectId, hashes: &[Hash]) -> Result<i64> {
-    const SQL: &str = "SELECT COALESCE(sum(b.size), 0)::bigint FROM unnest($2::bytea[]) AS w (hash)
+    const SQL: &str = "SELECT COALESCE(sum(b.size), 0)::bigint AS bytes FROM unnest($2::bytea[]) AS w (hash)
         CROSS JOIN LATERAL (
             SELECT f.size FROM quire_store.blob f
             WHERE f.project_id = $1 AND f.hash = w.hash AND f.state = 0 OFFSET 0) b";
     let args: [Arg; 2] = [project.pg().into(), byte_array(hashes)];
-    Ok(db::read_one(SQL, &args, |row| row.get(1))?.unwrap_or(0))
+    Ok(db::read_one(SQL, &args, |row| row.get("bytes"))?.unwrap_or(0))
 }
 
 /// The writes that decided what some things are and left them as they were, by target.
@@ -175,8 +175,9 @@ pub fn seen_stamps(project: ProjectId, targets: &[String]) -> Result<HashMap<Str
         CROSS JOIN LATERAL (
             SELECT * FROM quire_store.peer_stamp p WHERE p.project_id = $1 AND p.target = w.target OFFSET 0) s";
     let args: [Arg; 2] = [project.pg().into(), targets.to_vec().into()];
-    let rows =
-        db::write(SQL, &args, |row| Ok((row.get::<String>(1)?, (row.get(2)?, uuid_from_pg(row.get(3)?)))))?;
+    let rows = db::write(SQL, &args, |row| {
+        Ok((row.get::<String>("target")?, (row.get("committed_at")?, row.get("bundle_id")?)))
+    })?;
     Ok(rows.into_iter().collect())
 }
 
@@ -189,8 +190,7 @@ pub fn keep_stamp(project: ProjectId, targets: &[String], stamp: Stamp) -> Resul
     if targets.is_empty() {
         return Ok(());
     }
-    let args: [Arg; 4] =
-        [project.pg().into(), targets.to_vec().into(), stamp.0.into(), uuid_to_pg(stamp.1).into()];
+    let args: [Arg; 4] = [project.pg().into(), targets.to_vec().into(), stamp.0.into(), stamp.1.pg().into()];
     db::exec(SQL, &args)
 }
 
@@ -198,7 +198,7 @@ pub fn keep_stamp(project: ProjectId, targets: &[String], stamp: Stamp) -> Resul
 pub struct More {
     pub details: Option<Value>,
     pub display_name: Option<String>,
-    pub undoes: Option<Uuid>,
+    pub undoes: Option<BundleId>,
     /// The seq of that one where it was made.
     pub undoes_made_as: Option<Seq>,
 }
@@ -208,7 +208,7 @@ pub fn more(project: ProjectId, after: Seq, up_to: Seq) -> Result<HashMap<Seq, M
     const SQL: &str = concat!(
         "SELECT b.seq, b.details, ",
         called!("b.actor_id"),
-        ", u.bundle_id, COALESCE((u.details #>> '{origin,header,seq}')::bigint, u.seq)
+        " AS display_name, u.bundle_id AS undoes, COALESCE((u.details #>> '{origin,header,seq}')::bigint, u.seq) AS undoes_made_as
         FROM quire_store.bundle b
         LEFT JOIN LATERAL (
             SELECT * FROM quire_store.bundle u WHERE u.project_id = $1 AND u.seq = b.undoes_seq OFFSET 0) u ON true
@@ -216,12 +216,12 @@ pub fn more(project: ProjectId, after: Seq, up_to: Seq) -> Result<HashMap<Seq, M
     );
     let rows = db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
         let more = More {
-            details: row.opt::<JsonB>(2)?.map(|details| details.0),
-            display_name: row.opt(3)?,
-            undoes: row.opt::<PgUuid>(4)?.map(uuid_from_pg),
-            undoes_made_as: row.opt(5)?,
+            details: row.opt::<JsonB>("details")?.map(|details| details.0),
+            display_name: row.opt("display_name")?,
+            undoes: row.opt("undoes")?,
+            undoes_made_as: row.opt("undoes_made_as")?,
         };
-        Ok((row.get(1)?, more))
+        Ok((row.get("seq")?, more))
     })?;
     Ok(rows.into_iter().collect())
 }

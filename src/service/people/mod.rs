@@ -9,7 +9,7 @@ use crate::db::Answer;
 use crate::definer::definer;
 use crate::gate::role::{DbRole, cluster};
 use crate::gate::{Principal, author, current, kept, require_admin, store};
-use crate::ids::ActorId;
+use crate::ids::{ActorId, Pg};
 use pgrx::Uuid;
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
@@ -42,7 +42,7 @@ fn map_role(db_role: Option<&str>, actor: Option<Uuid>, display_name: Option<&st
     hold(&admin)?;
     store::hold_role(&role)?;
     // Who runs a script twice means the same person.
-    let actor = actor.or(store::mapped(&role)?).unwrap_or_else(|| ActorId(uuid::Uuid::now_v7()));
+    let actor = actor.or(store::mapped(&role)?).unwrap_or_else(ActorId::generate);
     for lost in store::release_role(&role, Some(actor))? {
         let name = lost.display_name.map(|name| format!(" ({name})")).unwrap_or_default();
         pgrx::notice!("role {db_role} does not act as {}{name} any more", lost.actor);

@@ -5,7 +5,7 @@ use crate::args::{name_arg, required};
 use crate::definer::definer;
 use crate::event::channel;
 use crate::gate::{self, Action, managed, require_project};
-use crate::ids::ProjectId;
+use crate::ids::{Pg, ProjectId};
 use crate::jsonb::{Json, JsonArg};
 use crate::log::locked;
 use crate::service::{asset, gc, job};
@@ -97,7 +97,7 @@ fn list_projects() -> TableIterator<
 /// How much a project holds.
 #[pg_extern(stable)]
 #[search_path(pg_catalog, pg_temp)]
-fn project_stats(project_uuid: Option<Uuid>) -> Json {
+fn get_project_stats(project_uuid: Option<Uuid>) -> Json {
     definer(|| {
         let access = require_project(Action::Belong, project_uuid)?;
         store::stats(access.project)?.map(Json).ok_or_else(|| gate::no_project(access.project))
@@ -115,8 +115,10 @@ fn update(project_uuid: Option<Uuid>, changes: Option<JsonArg>) -> Result<JsonB>
     let access = require_project(Action::Manage, project_uuid)?;
     let changes = required("changes", changes)?.parsed("changes")?;
     let mut members = Members::of("changes", &changes)?;
-    let name = members.opt_str("name")?.map(|name| name_arg("name", Some(name), 255)).transpose()?;
-    let visibility = members.opt_str("visibility")?.map(visibility_arg).transpose()?;
+    let name = members.opt_str("name")?.map(|name| name_arg("name", Some(name), 255)).transpose();
+    let name = name.map_err(Error::of_member)?;
+    let visibility = members.opt_str("visibility")?.map(visibility_arg).transpose();
+    let visibility = visibility.map_err(Error::of_member)?;
     let wanted = members.opt("settings");
     members.finish()?;
     if name.is_none() && visibility.is_none() && wanted.is_none() {

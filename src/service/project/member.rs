@@ -6,7 +6,7 @@ use crate::db::Answer;
 use crate::definer::definer;
 use crate::event::channel;
 use crate::gate::{self, Access, Action, Role, managed, require_project};
-use crate::ids::ActorId;
+use crate::ids::{ActorId, Pg};
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
@@ -34,14 +34,14 @@ fn set(project_uuid: Option<Uuid>, member: Option<Uuid>, role: Option<&str>) -> 
     Ok(JsonB(json!({"member": member.to_string(), "role": role.as_str()})))
 }
 
-/// Removes a member; their history stays. Anybody may remove themselves.
+/// Deletes a member; their history stays. Anybody may leave.
 #[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
-fn remove_project_member(project_uuid: Option<Uuid>, member: Option<Uuid>) {
-    definer(|| remove(project_uuid, member));
+fn delete_project_member(project_uuid: Option<Uuid>, member: Option<Uuid>) {
+    definer(|| delete(project_uuid, member));
 }
 
-fn remove(project_uuid: Option<Uuid>, member: Option<Uuid>) -> Result<()> {
+fn delete(project_uuid: Option<Uuid>, member: Option<Uuid>) -> Result<()> {
     let leaves = member.is_some() && gate::current()?.actor == member.map(ActorId::from_pg);
     let access = require_project(if leaves { Action::Belong } else { Action::Manage }, project_uuid)?;
     let member = ActorId::from_pg(required("member", member)?);

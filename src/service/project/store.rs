@@ -2,11 +2,12 @@
 
 use super::ProjectKind;
 use crate::db::clock::{from_pg, pg_now};
-use crate::db::dirty::{self, Sight};
+use crate::db::dirty::{self, UnderKey};
 use crate::db::{self, Answer, Arg, ObjectLock};
+use crate::domain::DOMAINS;
 use crate::gate::Role;
 use crate::gate::store::called;
-use crate::ids::{ActorId, ProjectId};
+use crate::ids::{ActorId, Pg, ProjectId};
 use crate::log::store::mark_of;
 use pgrx::{JsonB, Uuid};
 use quire_core::error::Result;
@@ -24,7 +25,7 @@ pub fn insert(
 ) -> Result<bool> {
     const PROJECT: &str =
         "INSERT INTO quire_store.project (project_id, name, kind, visibility, settings, created_by)
-        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING project_id";
+        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING true";
     const HEAD: &str = "INSERT INTO quire_store.project_head (project_id) VALUES ($1)";
     let args: [Arg; 6] = [
         project.pg().into(),
@@ -34,7 +35,7 @@ pub fn insert(
         JsonB(settings).into(),
         owner.pg().into(),
     ];
-    if db::write_one(PROJECT, &args, |row| row.get::<Uuid>(1))?.is_none() {
+    if !db::writes(PROJECT, &args)? {
         return Ok(false);
     }
     db::exec(HEAD, &[project.pg().into()])?;
@@ -59,7 +60,7 @@ pub fn insert_given(
         return Ok(false);
     }
     let there = dirty::look(c"project", &[project.pg().into()])?;
-    let is_being_made = matches!(there, Sight::Uncommitted(_));
+    let is_being_made = matches!(there, UnderKey::Uncommitted(_));
     let is_made = !is_being_made && insert(project, name, kind, visibility, settings, owner)?;
     // From here on who looks sees the row.
     lock.release();
@@ -71,7 +72,7 @@ pub fn kind_and_settings(project: ProjectId) -> Result<Option<(String, Value, Mi
     const SQL: &str =
         "SELECT p.kind, p.settings, p.created_at FROM quire_store.project p WHERE p.project_id = $1";
     db::read_one(SQL, &[project.pg().into()], |row| {
-        Ok((row.get(1)?, row.get::<JsonB>(2)?.0, row.get(3).map(from_pg)?))
+        Ok((row.get("kind")?, row.get::<JsonB>("settings")?.0, row.get("created_at").map(from_pg)?))
     })
 }
 
@@ -82,46 +83,46 @@ pub fn describe(project: ProjectId, actor: Option<ActorId>) -> Result<Option<Jso
             'created_by', p.created_by, 'created_at', p.created_at, 'updated_at', p.updated_at,
             'seq', h.seq, 'checksum', encode(h.checksum, 'hex'),
             'file_count', h.live_files, 'total_bytes', h.live_bytes,
-            'asset_bytes', h.asset_bytes)
+            'asset_bytes', h.asset_bytes) AS described
         FROM quire_store.project p
         JOIN quire_store.project_head h ON h.project_id = $1
         LEFT JOIN quire_store.membership m ON m.project_id = $1 AND m.actor_id = $2
         WHERE p.project_id = $1";
-    db::read_one(SQL, &[project.pg().into(), actor.map(ActorId::pg).into()], |row| row.get(1))
+    db::read_one(SQL, &[project.pg().into(), actor.map(ActorId::pg).into()], |row| row.get("described"))
 }
 
 /// How much a project holds, counted now. One look at each table, and no more in the statement than that: of a small project most of what
 /// it costs is its beginning.
 pub fn stats(project: ProjectId) -> Result<Option<Value>> {
     const SQL: &str = "SELECT h.seq, h.live_files, h.live_bytes, h.asset_bytes,
-            (SELECT count(*) FROM quire_store.project_files f WHERE f.project_id = $1),
+            (SELECT count(*) FROM quire_store.project_files f WHERE f.project_id = $1) AS versions,
             (SELECT ARRAY[count(*) FILTER (WHERE b.state = 0),
                           LEAST(COALESCE(sum(b.size) FILTER (WHERE b.state = 0), 0), 9223372036854775807),
                           sum(octet_length(b.bytes)),
                           count(*) FILTER (WHERE b.state = 1), count(*) FILTER (WHERE b.state = 2)]::bigint[]
-             FROM quire_store.blob b WHERE b.project_id = $1),
-            (SELECT sum(octet_length(c.bytes)) FROM quire_store.blob_chunk c WHERE c.project_id = $1),
-            (SELECT count(*) FROM quire_store.asset a WHERE a.project_id = $1 AND NOT a.is_deleted),
+             FROM quire_store.blob b WHERE b.project_id = $1) AS blobs,
+            (SELECT sum(octet_length(c.bytes)) FROM quire_store.blob_chunk c WHERE c.project_id = $1) AS chunk_bytes,
+            (SELECT count(*) FROM quire_store.asset a WHERE a.project_id = $1 AND NOT a.is_deleted) AS assets,
             (SELECT ARRAY[count(*), LEAST(COALESCE(sum(s.size), 0), 9223372036854775807)]::bigint[]
-             FROM quire_store.snapshot s WHERE s.project_id = $1),
-            (SELECT count(*) FROM quire_store.membership m WHERE m.project_id = $1),
-            EXISTS (SELECT FROM quire_store.sink_failure e WHERE e.project_id = $1)
+             FROM quire_store.snapshot s WHERE s.project_id = $1) AS snapshots,
+            (SELECT count(*) FROM quire_store.membership m WHERE m.project_id = $1) AS members,
+            EXISTS (SELECT FROM quire_store.sink_failure e WHERE e.project_id = $1) AS has_failed
         FROM quire_store.project_head h WHERE h.project_id = $1";
     let counted = db::read_one(SQL, &[project.pg().into()], |row| {
-        let several = |column| -> Result<Vec<i64>> {
-            Ok(row.get::<Vec<Option<i64>>>(column)?.into_iter().map(Option::unwrap_or_default).collect())
+        let several = |column: Vec<Option<i64>>| -> Vec<i64> {
+            column.into_iter().map(Option::unwrap_or_default).collect()
         };
-        let (blobs, snapshots) = (several(6)?, several(9)?);
+        let (blobs, snapshots) = (several(row.get("blobs")?), several(row.get("snapshots")?));
         let value = json!({
-            "project_id": project.to_string(), "seq": row.get::<i64>(1)?, "bundles": row.get::<i64>(1)?,
-            "files": row.get::<i64>(2)?, "file_bytes": row.get::<i64>(3)?, "versions": row.get::<i64>(5)?,
-            "blobs": blobs[0], "blob_bytes": blobs[1], "stored_bytes": blobs[2] + row.opt::<i64>(7)?.unwrap_or(0),
+            "project_id": project.to_string(), "seq": row.get::<i64>("seq")?, "bundles": row.get::<i64>("seq")?,
+            "files": row.get::<i64>("live_files")?, "file_bytes": row.get::<i64>("live_bytes")?, "versions": row.get::<i64>("versions")?,
+            "blobs": blobs[0], "blob_bytes": blobs[1], "stored_bytes": blobs[2] + row.opt::<i64>("chunk_bytes")?.unwrap_or(0),
             "archived_blobs": blobs[3], "collected_blobs": blobs[4],
-            "assets": row.get::<i64>(8)?, "asset_bytes": row.get::<i64>(4)?,
-            "snapshots": snapshots[0], "snapshot_bytes": snapshots[1], "members": row.get::<i64>(10)?,
+            "assets": row.get::<i64>("assets")?, "asset_bytes": row.get::<i64>("asset_bytes")?,
+            "snapshots": snapshots[0], "snapshot_bytes": snapshots[1], "members": row.get::<i64>("members")?,
             "realtime_sink": null,
         });
-        Ok((value, row.get::<bool>(11)?))
+        Ok((value, row.get::<bool>("has_failed")?))
     })?;
     let Some((mut value, has_failed)) = counted else { return Ok(None) };
     if has_failed {
@@ -133,10 +134,10 @@ pub fn stats(project: ProjectId) -> Result<Option<Value>> {
 /// What went wrong with the sink of a project, if anything did.
 fn sink_failure(project: ProjectId) -> Result<Value> {
     const SQL: &str = "SELECT jsonb_build_object('failures', e.failures, 'last_seq', e.last_seq,
-            'last_error', e.last_error, 'last_at', e.last_at)
+            'last_error', e.last_error, 'last_at', e.last_at) AS failure
         FROM quire_store.sink_failure e WHERE e.project_id = $1";
-    let told = db::read_one(SQL, &[project.pg().into()], |row| row.get::<JsonB>(1))?;
-    Ok(told.map_or(Value::Null, |told| told.0))
+    let shown = db::read_one(SQL, &[project.pg().into()], |row| row.get::<JsonB>("failure"))?;
+    Ok(shown.map_or(Value::Null, |shown| shown.0))
 }
 
 /// Members, strongest role first.
@@ -153,16 +154,16 @@ pub fn list_members(answer: Answer, project: ProjectId) -> Result<()> {
 }
 
 /// One row of `list_projects`.
-pub type Listed =
+pub type ProjectRow =
     (Uuid, String, String, String, String, Option<String>, i64, pgrx::datum::TimestampWithTimeZone, String);
 
 /// Projects `actor` is a member of; all of them for an administrator.
-pub fn list(actor: Option<ActorId>, is_admin: bool) -> Result<Vec<Listed>> {
+pub fn list(actor: Option<ActorId>, is_admin: bool) -> Result<Vec<ProjectRow>> {
     const SQL: &str = concat!(
         "SELECT p.project_id, p.name, p.kind, p.visibility, p.status, m.role, h.seq, h.committed_at,
             ",
         mark_of!("h.checksum"),
-        "
+        " AS checksum
         FROM quire_store.project p
         JOIN quire_store.project_head h ON h.project_id = p.project_id
         LEFT JOIN quire_store.membership m ON m.project_id = p.project_id AND m.actor_id = $1
@@ -171,15 +172,15 @@ pub fn list(actor: Option<ActorId>, is_admin: bool) -> Result<Vec<Listed>> {
     );
     db::read(SQL, &[actor.map(ActorId::pg).into(), is_admin.into()], |row| {
         Ok((
-            row.get(1)?,
-            row.get(2)?,
-            row.get(3)?,
-            row.get(4)?,
-            row.get(5)?,
-            row.opt(6)?,
-            row.get(7)?,
-            row.get(8)?,
-            row.get(9)?,
+            row.get("project_id")?,
+            row.get("name")?,
+            row.get("kind")?,
+            row.get("visibility")?,
+            row.get("status")?,
+            row.opt("role")?,
+            row.get("seq")?,
+            row.get("committed_at")?,
+            row.get("checksum")?,
         ))
     })
 }
@@ -193,7 +194,7 @@ pub fn bump_access_version(project: ProjectId) -> Result<()> {
 /// The stored settings, read under the lock.
 pub fn settings(project: ProjectId) -> Result<Value> {
     const SQL: &str = "SELECT settings FROM quire_store.project WHERE project_id = $1";
-    let settings = db::write_one(SQL, &[project.pg().into()], |row| row.get::<JsonB>(1))?;
+    let settings = db::write_one(SQL, &[project.pg().into()], |row| row.get::<JsonB>("settings"))?;
     Ok(settings.map_or(Value::Null, |settings| settings.0))
 }
 
@@ -253,15 +254,14 @@ fn clear_left_behind(project: ProjectId) -> Result<()> {
 /// Deletes a project and everything that hangs off it. The project's row goes first: the guard of the append-only tables
 /// lets their rows go only when it is gone.
 pub fn delete(project: ProjectId) -> Result<()> {
-    const IN_THIS_ORDER: [&str; 7] = [
-        "DELETE FROM quire_store.project WHERE project_id = $1",
-        "DELETE FROM quire_store.project_files WHERE project_id = $1",
-        "DELETE FROM quire_store.entity_op WHERE project_id = $1",
-        "DELETE FROM quire_store.asset_op WHERE project_id = $1",
+    const PROJECT: &str = "DELETE FROM quire_store.project WHERE project_id = $1";
+    const IN_THIS_ORDER: [&str; 3] = [
         "DELETE FROM quire_store.bundle WHERE project_id = $1",
         "DELETE FROM quire_store.blob WHERE project_id = $1",
         "DELETE FROM quire_store.gc_round WHERE project_id = $1",
     ];
+    db::exec(PROJECT, &[project.pg().into()])?;
+    DOMAINS.iter().try_for_each(|domain| domain.delete_logged(project))?;
     IN_THIS_ORDER.into_iter().try_for_each(|sql| db::exec(sql, &[project.pg().into()]))?;
     clear_left_behind(project)
 }
@@ -269,16 +269,16 @@ pub fn delete(project: ProjectId) -> Result<()> {
 /// Role of a member, read under the lock.
 pub fn member_role(project: ProjectId, actor: ActorId) -> Result<Option<Role>> {
     const SQL: &str = "SELECT role FROM quire_store.membership WHERE project_id = $1 AND actor_id = $2";
-    db::write_one(SQL, &[project.pg().into(), actor.pg().into()], |row| row.get::<String>(1))?
+    db::write_one(SQL, &[project.pg().into(), actor.pg().into()], |row| row.get::<String>("role"))?
         .map(|role| Role::parse(&role))
         .transpose()
 }
 
 /// Owners besides `actor`, read under the lock.
 pub fn other_owners(project: ProjectId, actor: ActorId) -> Result<i64> {
-    const SQL: &str = "SELECT count(*) FROM quire_store.membership
+    const SQL: &str = "SELECT count(*) AS owners FROM quire_store.membership
         WHERE project_id = $1 AND role = 'owner' AND actor_id <> $2";
-    Ok(db::write_one(SQL, &[project.pg().into(), actor.pg().into()], |row| row.get(1))?.unwrap_or(0))
+    Ok(db::write_one(SQL, &[project.pg().into(), actor.pg().into()], |row| row.get("owners"))?.unwrap_or(0))
 }
 
 /// Adds a member or changes their role.

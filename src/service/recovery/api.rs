@@ -1,14 +1,15 @@
-//! `verify_project`, `replay_project`, `list_quarantine`, `repair`, `reject_quarantined`.
+//! `verify_project`, `replay_project`, `list_quarantine`, `repair`, `discard_quarantined`.
 
 use super::audit::{self, Depth};
-use super::{repair as mend, replay};
+use super::{repair as row, replay};
 use crate::args::{required, text_arg};
 use crate::definer::definer;
+use crate::domain;
 use crate::gate::{Access, Action, require_project};
-use crate::ids::uuid_from_pg;
+use crate::ids::{Pg, QuarantineId};
 use crate::jsonb::JsonArg;
 use crate::log;
-use crate::log::quarantine::store::{self, Entry};
+use crate::log::quarantine::store::{self, QuarantineEntry};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
@@ -56,7 +57,7 @@ fn list_quarantine(
         name!(kind, String),
         name!(key, JsonB),
         name!(fault, String),
-        name!(in_words, String),
+        name!(description, String),
         name!(expected, Option<String>),
         name!(status, String),
         name!(found_at, TimestampWithTimeZone),
@@ -71,7 +72,7 @@ fn list_quarantine(
     }))
 }
 
-/// Mends a row in quarantine.
+/// Repairs a row in quarantine.
 #[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn repair(
@@ -90,37 +91,38 @@ fn repaired(
     let access = require_project(Action::Manage, project_uuid)?;
     let entry = open_entry(&access, quarantine_id)?;
     let supply = supply.map(|supply| supply.exact("supply")).transpose()?;
-    let from = mend::repair(&access, &entry, supply.as_ref())?;
+    let from = row::repair(&access, &entry, supply.as_ref())?;
     store::end_entry(access.project, entry.id, "repaired", access.author()?, None)?;
-    Ok(told(&entry, json!({"status": "repaired", "repaired_from": from})))
+    Ok(answer(&entry, json!({"status": "repaired", "repaired_from": from})))
 }
 
-/// Gives a row in quarantine up.
+/// Discards a row in quarantine.
 #[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
-fn reject_quarantined(
+fn discard_quarantined(
     project_uuid: Option<Uuid>,
     quarantine_id: Option<Uuid>,
     reason: Option<&str>,
 ) -> JsonB {
-    definer(|| rejected(project_uuid, quarantine_id, reason))
+    definer(|| discarded(project_uuid, quarantine_id, reason))
 }
 
-fn rejected(project_uuid: Option<Uuid>, quarantine_id: Option<Uuid>, reason: Option<&str>) -> Result<JsonB> {
+fn discarded(project_uuid: Option<Uuid>, quarantine_id: Option<Uuid>, reason: Option<&str>) -> Result<JsonB> {
     let access = require_project(Action::Manage, project_uuid)?;
     let entry = open_entry(&access, quarantine_id)?;
     let reason = text_arg("reason", reason, LONGEST_REASON)?;
-    store::end_entry(access.project, entry.id, "rejected", access.author()?, Some(reason))?;
+    store::end_entry(access.project, entry.id, store::DISCARDED, access.author()?, Some(reason))?;
     if let (RowKind::Blob, Some(hash)) = (entry.kind, &entry.expected) {
-        let why = format!("given up: {reason}");
-        super::store::give_up_blob(access.project, hash, &why)?;
+        let why = format!("discarded: {reason}");
+        let size = domain::size_of(access.project, hash)?;
+        super::store::discard_blob(access.project, hash, size, &why)?;
     }
-    Ok(told(&entry, json!({"status": "rejected"})))
+    Ok(answer(&entry, json!({"status": "discarded"})))
 }
 
-/// An entry that is open, locked, and with it the head: nobody writes what is being mended.
-fn open_entry(access: &Access, quarantine_id: Option<Uuid>) -> Result<Entry> {
-    let id = uuid_from_pg(required("quarantine_id", quarantine_id)?);
+/// An entry that is open, locked, and with it the head: nobody writes what is being repaired.
+fn open_entry(access: &Access, quarantine_id: Option<Uuid>) -> Result<QuarantineEntry> {
+    let id = QuarantineId::from_pg(required("quarantine_id", quarantine_id)?);
     log::lock_head(access)?;
     let entry = store::lock_entry(access.project, id)?.ok_or_else(|| {
         Error::not_found("nothing in quarantine has this id").with("quarantine_id", id.to_string())
@@ -128,13 +130,14 @@ fn open_entry(access: &Access, quarantine_id: Option<Uuid>) -> Result<Entry> {
     if entry.status == "open" {
         Ok(entry)
     } else {
-        Err(Error::conflict(Reason::AlreadyEnded, format!("this was {} before", entry.status))
+        let status = if entry.status == store::DISCARDED { "discarded" } else { &entry.status };
+        Err(Error::conflict(Reason::AlreadyEnded, format!("this was {status} before"))
             .with("quarantine_id", id.to_string())
-            .with("status", entry.status))
+            .with("status", status))
     }
 }
 
-fn told(entry: &Entry, mut more: Value) -> JsonB {
+fn answer(entry: &QuarantineEntry, mut more: Value) -> JsonB {
     more["quarantine_id"] = entry.id.to_string().into();
     more["kind"] = entry.kind.as_str().into();
     more["key"] = entry.key.clone();

@@ -1,4 +1,4 @@
-//! Corruption: found, recorded, read no more, mended.
+//! Corruption: it is found, recorded, not handed out, repaired.
 //!
 //! Owns: nothing; what is found goes into `log::quarantine`.
 //! Promises: verification raises nothing and changes nothing but `quarantine`; a row in quarantine is not handed out; a
@@ -7,14 +7,14 @@
 
 pub mod api;
 mod audit;
-mod heal;
+mod exchange;
 mod load;
 mod repair;
 mod replay;
 pub mod store;
 
-pub use heal::{
-    check_bundle, check_contents, end_incoming, heal_contents, heal_header, heal_ops, load_bundles,
-    record_incoming,
+pub use exchange::{
+    check_bundle, check_contents, end_incoming, load_bundles, record_incoming, repair_contents,
+    repair_header, repair_ops,
 };
-pub use load::Bundle as LoadedBundle;
+pub use load::LoadedBundle;

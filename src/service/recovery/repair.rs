@@ -1,13 +1,13 @@
-//! `repair`: a row is written again, from a copy whose checksum is the recorded one, or from what stands elsewhere.
+//! `repair`: a row is written again, from a copy whose checksum is the recorded one, or from other rows.
 
-use super::load::{self, Bundle};
+use super::load::{self, LoadedBundle};
 use super::store;
 use crate::blob::{self, Blob};
 use crate::gate::Access;
 use crate::ids::{ProjectId, Seq};
-use crate::log::quarantine::Entry;
+use crate::log::quarantine::QuarantineEntry;
 use crate::{domain, guc};
-use quire_core::audit::{Fault as Found, check};
+use quire_core::audit::{LogFault, check};
 use quire_core::chain::{BundleHeader, checksum};
 use quire_core::content::encode_all;
 use quire_core::error::{Code, Error, Result};
@@ -18,8 +18,8 @@ use quire_core::peer;
 use quire_core::quarantine::{Fault, RowKind};
 use serde_json::{Value, json};
 
-/// Mends the row of an entry; what it was mended from.
-pub fn repair(access: &Access, entry: &Entry, supply: Option<&Value>) -> Result<&'static str> {
+/// Repairs the row of an entry. Returns what it was repaired from.
+pub fn repair(access: &Access, entry: &QuarantineEntry, supply: Option<&Value>) -> Result<&'static str> {
     let project = access.project;
     let from_supply = |wanted: &'static str| {
         supply.ok_or_else(|| {
@@ -56,7 +56,8 @@ pub fn repair(access: &Access, entry: &Entry, supply: Option<&Value>) -> Result<
         }
         (RowKind::Logged(_), Fault::Row) => {
             let (seq, ordinal) = (number(entry, "seq")?, number(entry, "ordinal")? as i32);
-            let repaired = mending(|| domain::of(entry.kind)?.repair_logged_row(project, seq, ordinal))?;
+            let repaired =
+                with_guard_open(|| domain::of(entry.kind)?.repair_logged_row(project, seq, ordinal))?;
             from_the_log(entry, repaired)
         }
         (RowKind::ProjectHead, Fault::Totals) => store::repair_totals(project).map(|()| "the log"),
@@ -68,22 +69,22 @@ pub fn repair(access: &Access, entry: &Entry, supply: Option<&Value>) -> Result<
     }
 }
 
-fn from_the_log(entry: &Entry, is_mended: bool) -> Result<&'static str> {
-    if is_mended { Ok("the log") } else { Err(not_one_by_one(entry)) }
+fn from_the_log(entry: &QuarantineEntry, is_repaired: bool) -> Result<&'static str> {
+    if is_repaired { Ok("the log") } else { Err(not_one_by_one(entry)) }
 }
 
-fn not_one_by_one(entry: &Entry) -> Error {
-    Error::new(Code::Invariant, "rows that are missing or impossible cannot be mended one by one")
+fn not_one_by_one(entry: &QuarantineEntry) -> Error {
+    Error::new(Code::Invariant, "rows that are missing or impossible cannot be repaired one by one")
         .with("kind", entry.kind.as_str())
         .with("fault", entry.fault.as_str())
         .hint("restore the project from a backup or a peer")
 }
 
-fn number(entry: &Entry, key: &str) -> Result<i64> {
+fn number(entry: &QuarantineEntry, key: &str) -> Result<i64> {
     entry.key[key].as_i64().ok_or_else(|| Error::internal("an entry of the quarantine has another key"))
 }
 
-fn expected(entry: &Entry) -> Result<Hash> {
+fn expected(entry: &QuarantineEntry) -> Result<Hash> {
     entry.expected.ok_or_else(|| Error::internal("an entry of the quarantine has no checksum"))
 }
 
@@ -93,7 +94,7 @@ fn not_the_copy(expected: &Hash, found: &Hash) -> Error {
         .with("found", found.to_hex())
 }
 
-fn content(project: ProjectId, entry: &Entry, supply: &Value) -> Result<()> {
+fn content(project: ProjectId, entry: &QuarantineEntry, supply: &Value) -> Result<()> {
     let mut members = Members::of("supply", supply)?;
     let bytes = match (members.opt_str("content")?, members.opt_str("content_base64")?) {
         (Some(text), None) => text.as_bytes().to_vec(),
@@ -109,22 +110,22 @@ fn content(project: ProjectId, entry: &Entry, supply: &Value) -> Result<()> {
     blob::store::replace(project, &Blob { hash: found, size: bytes.len() as i64, parts })
 }
 
-fn operation(project: ProjectId, entry: &Entry, supply: &Value) -> Result<()> {
+fn operation(project: ProjectId, entry: &QuarantineEntry, supply: &Value) -> Result<()> {
     let mut members = Members::of("supply", supply)?;
-    let op = Op::parse("supply.op", members.value("op")?)?;
+    let op = Op::parse("supply.op", members.value("op")?).map_err(Error::of_member)?;
     members.finish()?;
     let (expected, found) = (expected(entry)?, op.checksum()?);
     if found != expected {
         return Err(not_the_copy(&expected, &found));
     }
     let (seq, ordinal) = (number(entry, "seq")?, number(entry, "ordinal")? as i32);
-    mending(|| domain::of(entry.kind)?.repair_op(project, seq, ordinal, &op))?;
+    with_guard_open(|| domain::of(entry.kind)?.repair_op(project, seq, ordinal, &op))?;
     // What the row does not say itself, the path of a file for one, may be missing.
     if is_as_logged(project, entry)? { Ok(()) } else { Err(not_one_by_one(entry)) }
 }
 
 /// Whether an operation has the checksum that was recorded.
-fn is_as_logged(project: ProjectId, entry: &Entry) -> Result<bool> {
+fn is_as_logged(project: ProjectId, entry: &QuarantineEntry) -> Result<bool> {
     let (seq, ordinal, expected) = (number(entry, "seq")?, number(entry, "ordinal")?, expected(entry)?);
     let bundles = load::batch(project, seq - 1, seq)?;
     let mut ops = bundles.iter().flat_map(|bundle| &bundle.logged.ops);
@@ -132,7 +133,7 @@ fn is_as_logged(project: ProjectId, entry: &Entry) -> Result<bool> {
 }
 
 /// Runs `work` with the guard of the log's rows open.
-pub fn mending<R>(work: impl FnOnce() -> Result<R>) -> Result<R> {
+pub fn with_guard_open<R>(work: impl FnOnce() -> Result<R>) -> Result<R> {
     store::open_guard(true)?;
     let done = work()?;
     store::open_guard(false)?;
@@ -140,7 +141,7 @@ pub fn mending<R>(work: impl FnOnce() -> Result<R>) -> Result<R> {
 }
 
 /// A bundle, what the checksum of the one before may be, and what the next one or the head says of its own.
-pub fn surroundings(project: ProjectId, seq: Seq) -> Result<(Bundle, Vec<Hash>, Hash)> {
+pub fn surroundings(project: ProjectId, seq: Seq) -> Result<(LoadedBundle, Vec<Hash>, Hash)> {
     let gone = || Error::not_found(format!("no bundle {seq}")).with("seq", seq);
     let mut around = load::batch(project, (seq - 2).max(0), seq + 1)?;
     let at = around.iter().position(|bundle| bundle.logged.header.seq == seq).ok_or_else(gone)?;
@@ -156,7 +157,7 @@ pub fn surroundings(project: ProjectId, seq: Seq) -> Result<(Bundle, Vec<Hash>, 
 }
 
 /// Writes checksums that other rows prove.
-fn checksums(project: ProjectId, entry: &Entry) -> Result<()> {
+fn checksums(project: ProjectId, entry: &QuarantineEntry) -> Result<()> {
     let seq = number(entry, "seq")?;
     let (bundle, before, after) = surroundings(project, seq)?;
     let checked = check(&bundle.logged, &before, after)?;
@@ -167,9 +168,9 @@ fn checksums(project: ProjectId, entry: &Entry) -> Result<()> {
         )
         .with("seq", seq));
     };
-    mending(|| {
+    with_guard_open(|| {
         for fault in checked.faults {
-            if let Found::OpChecksum(ordinal, right) = fault {
+            if let LogFault::OpChecksum(ordinal, right) = fault {
                 let kind =
                     bundle.ops.iter().find(|op| op.ordinal == ordinal).map_or(RowKind::Bundle, |op| op.kind);
                 domain::of(kind)?.repair_op_checksum(project, seq, ordinal, &right)?;
@@ -179,16 +180,16 @@ fn checksums(project: ProjectId, entry: &Entry) -> Result<()> {
     })
 }
 
-fn header(project: ProjectId, entry: &Entry, supply: &Value) -> Result<()> {
+fn header(project: ProjectId, entry: &QuarantineEntry, supply: &Value) -> Result<()> {
     let mut members = Members::of("supply", supply)?;
-    let header = peer::header("supply.header", members.value("header")?)?;
+    let header = peer::header("supply.header", members.value("header")?).map_err(Error::of_member)?;
     members.finish()?;
-    mend_header(project, number(entry, "seq")?, &header, expected(entry)?)
+    rewrite_header(project, number(entry, "seq")?, &header, expected(entry)?)
 }
 
 /// Writes a bundle's header again, if with it the bundle has the checksum that was recorded.
-pub fn mend_header(project: ProjectId, seq: Seq, header: &BundleHeader, expected: Hash) -> Result<()> {
-    if header.project_id != project.0 || header.seq != seq {
+pub fn rewrite_header(project: ProjectId, seq: Seq, header: &BundleHeader, expected: Hash) -> Result<()> {
+    if header.project_id != project || header.seq != seq {
         return Err(Error::validation("the header is of another bundle")
             .with("wanted", json!({"project_id": project.to_string(), "seq": seq})));
     }
@@ -202,7 +203,7 @@ pub fn mend_header(project: ProjectId, seq: Seq, header: &BundleHeader, expected
     for candidate in before {
         found = checksum(&candidate, header, &ops)?;
         if found == expected {
-            return mending(|| {
+            return with_guard_open(|| {
                 store::repair_header(project, header, ops.len() as i32)?;
                 store::repair_bundle_checksums(project, seq, &candidate, &found)
             });

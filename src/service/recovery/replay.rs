@@ -40,9 +40,10 @@ pub fn replay(project: ProjectId, to_seq: Option<Seq>) -> Result<Value> {
     }
     let listed: Vec<Value> =
         differences.iter().take(MOST_LISTED).map(|change| change.op().form()).collect::<Result<_>>()?;
-    Ok(json!({
-        "project_id": project.to_string(), "seq": seq, "bundles": bundles, "ops": ops, "files": state.files.len(),
-        "fields": state.fields.len(), "assets": state.assets.len(), "is_equal": differences.is_empty() && impossible.is_empty(),
-        "differences": listed, "impossible": impossible
-    }))
+    let mut report = json!({
+        "project_id": project.to_string(), "seq": seq, "bundles": bundles, "ops": ops,
+        "is_equal": differences.is_empty() && impossible.is_empty(), "differences": listed, "impossible": impossible
+    });
+    state.counts().for_each(|(things, count)| report[things] = count.into());
+    Ok(report)
 }

@@ -2,13 +2,11 @@
 
 use crate::db::clock::{from_pg, pg_now, to_pg};
 use crate::db::{self, Arg};
-use crate::ids::{ProjectId, Seq, uuid_from_pg, uuid_to_pg};
-use pgrx::Uuid as PgUuid;
+use crate::ids::{Pg, ProjectId, QuarantineId, Seq};
 use quire_core::audit::LoggedBundle;
 use quire_core::chain::BundleHeader;
 use quire_core::error::Result;
 use quire_core::hash::Hash;
-use uuid::Uuid;
 
 /// What the head row of project `$1` counts, counted anew: `f` (files, bytes, last_id) and `a` (bytes of assets).
 macro_rules! totals {
@@ -31,22 +29,22 @@ pub fn bundles(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<LoggedB
         FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq > $2 AND b.seq <= $3 ORDER BY b.seq";
     db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
         let header = BundleHeader {
-            project_id: project.0,
-            seq: row.get(1)?,
-            bundle_id: uuid_from_pg(row.get(2)?),
-            kind: row.get(3)?,
-            actor_id: uuid_from_pg(row.get(4)?),
-            message: row.opt(5)?,
-            correlation_id: row.opt::<PgUuid>(6)?.map(uuid_from_pg),
-            base_seq: row.opt(7)?,
-            undoes_seq: row.opt(8)?,
-            committed_at: from_pg(row.get(9)?),
+            project_id: project,
+            seq: row.get("seq")?,
+            bundle_id: row.get("bundle_id")?,
+            kind: row.get("kind")?,
+            actor_id: row.get("actor_id")?,
+            message: row.opt("message")?,
+            correlation_id: row.opt("correlation_id")?,
+            base_seq: row.opt("base_seq")?,
+            undoes_seq: row.opt("undoes_seq")?,
+            committed_at: from_pg(row.get("committed_at")?),
         };
         Ok(LoggedBundle {
             header,
-            previous: row.hash_if_any(10)?.unwrap_or(Hash::ZERO),
-            checksum: row.hash_if_any(11)?.unwrap_or(Hash::ZERO),
-            op_count: row.get(12)?,
+            previous: row.hash_if_any("prev_checksum")?.unwrap_or(Hash::ZERO),
+            checksum: row.hash_if_any("checksum")?.unwrap_or(Hash::ZERO),
+            op_count: row.get("op_count")?,
             ops: Vec::new(),
         })
     })
@@ -56,13 +54,14 @@ pub fn bundles(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<LoggedB
 pub fn next_bundle(project: ProjectId, after: Seq) -> Result<Option<Seq>> {
     const SQL: &str = "SELECT b.seq FROM quire_store.bundle b
         WHERE b.project_id = $1 AND b.seq > $2 ORDER BY b.seq LIMIT 1";
-    db::read_one(SQL, &[project.pg().into(), after.into()], |row| row.get(1))
+    db::read_one(SQL, &[project.pg().into(), after.into()], |row| row.get("seq"))
 }
 
 /// What the head row says: seq and checksum.
 pub fn head(project: ProjectId) -> Result<(Seq, Hash)> {
     const SQL: &str = "SELECT h.seq, h.checksum FROM quire_store.project_head h WHERE h.project_id = $1";
-    let head = db::read_one(SQL, &[project.pg().into()], |row| Ok((row.get(1)?, row.hash_if_any(2)?)))?;
+    let head =
+        db::read_one(SQL, &[project.pg().into()], |row| Ok((row.get("seq")?, row.hash_if_any("checksum")?)))?;
     Ok(head.map_or((0, Hash::ZERO), |(seq, checksum)| (seq, checksum.unwrap_or(Hash::ZERO))))
 }
 
@@ -75,35 +74,29 @@ pub struct StoredBlob {
     pub is_odd: bool,
 }
 
-/// Contents after a hash, by hash. What stands under no hash is missing under the one it had.
+/// Contents after a hash, by hash. What has no hash any more is missing under the one it had.
 pub fn blobs(project: ProjectId, after: Option<&Hash>, limit: i64) -> Result<Vec<StoredBlob>> {
-    const SQL: &str = "SELECT b.hash, b.size, b.chunk_count > 0,
+    const SQL: &str = "SELECT b.hash, b.size, b.chunk_count > 0 AS is_chunked,
             b.state NOT IN (0, 1, 2, 3)
             OR b.state IN (1, 2) AND (octet_length(b.bytes) > 0 OR b.chunk_count <> 0 OR EXISTS (
-                SELECT FROM quire_store.blob_chunk c WHERE c.project_id = $1 AND c.hash = b.hash))
+                SELECT FROM quire_store.blob_chunk c WHERE c.project_id = $1 AND c.hash = b.hash)) AS is_odd
         FROM quire_store.blob b
         WHERE b.project_id = $1 AND octet_length(b.hash) = 32 AND b.hash > COALESCE($2::bytea, '')
         ORDER BY b.hash LIMIT $3";
     let after = after.map(|hash| hash.as_bytes().as_slice());
     db::read(SQL, &[project.pg().into(), after.into(), limit.into()], |row| {
-        let hash = Hash::from_bytes(row.get::<&[u8]>(1)?)?;
-        Ok(StoredBlob { hash, size: row.get(2)?, is_chunked: row.get(3)?, is_odd: row.get(4)? })
+        let hash = row.get("hash")?;
+        Ok(StoredBlob {
+            hash,
+            size: row.get("size")?,
+            is_chunked: row.get("is_chunked")?,
+            is_odd: row.get("is_odd")?,
+        })
     })
 }
 
-/// Contents that versions or assets name and the blob store does not have.
-pub fn missing_blobs(project: ProjectId) -> Result<Vec<Hash>> {
-    const SQL: &str = "SELECT n.hash FROM (
-            SELECT f.content_hash AS hash FROM quire_store.project_files f WHERE f.project_id = $1
-            UNION
-            SELECT a.content_hash FROM quire_store.asset a WHERE a.project_id = $1) n
-        WHERE octet_length(n.hash) = 32
-          AND NOT EXISTS (SELECT FROM quire_store.blob b WHERE b.project_id = $1 AND b.hash = n.hash)";
-    db::read(SQL, &[project.pg().into()], |row| Hash::from_bytes(row.get::<&[u8]>(1)?))
-}
-
-/// Marks a blob that has bytes: readers are told of its entry.
-pub fn mark_blob(project: ProjectId, hash: &Hash, entry: Uuid) -> Result<()> {
+/// Marks a blob that has bytes: its readers get its entry.
+pub fn mark_blob(project: ProjectId, hash: &Hash, entry: QuarantineId) -> Result<()> {
     const SQL: &str = "UPDATE quire_store.blob SET state = 3, state_at = $4, state_reason = $3
         WHERE project_id = $1 AND hash = $2
           AND (state NOT IN (1, 2, 3) OR state <> 3 AND (octet_length(bytes) > 0 OR chunk_count <> 0))";
@@ -113,8 +106,8 @@ pub fn mark_blob(project: ProjectId, hash: &Hash, entry: Uuid) -> Result<()> {
     db::exec(SQL, &args)
 }
 
-/// Empties a blob in quarantine, which is then collected; so is one that is missing.
-pub fn give_up_blob(project: ProjectId, hash: &Hash, why: &str) -> Result<()> {
+/// Empties a blob in quarantine, which is then collected; so is one that is missing, of the size that is said of it.
+pub fn discard_blob(project: ProjectId, hash: &Hash, size: Option<i64>, why: &str) -> Result<()> {
     const CHUNKS: &str =
         "DELETE FROM quire_store.blob_chunk c WHERE c.project_id = $1 AND c.hash = $2 AND EXISTS (
             SELECT FROM quire_store.blob b WHERE b.project_id = $1 AND b.hash = $2 AND b.state = 3)";
@@ -123,17 +116,14 @@ pub fn give_up_blob(project: ProjectId, hash: &Hash, why: &str) -> Result<()> {
         WHERE project_id = $1 AND hash = $2 AND state = 3";
     const MISSING: &str = "INSERT INTO quire_store.blob
             (project_id, hash, size, codec, chunk_count, state, state_at, state_reason, bytes)
-        SELECT $1, $2, n.size, 0, 0, 2, $4, $3, ''
-        FROM (SELECT f.size FROM quire_store.project_files f WHERE f.project_id = $1 AND f.content_hash = $2
-              UNION ALL
-              SELECT a.size FROM quire_store.asset a WHERE a.project_id = $1 AND a.content_hash = $2) n
-        LIMIT 1
+        VALUES ($1, $2, $5, 0, 0, 2, $4, $3, '')
         ON CONFLICT DO NOTHING";
     let key = hash.as_bytes().as_slice();
     db::exec(CHUNKS, &[project.pg().into(), key.into()])?;
-    let args: [Arg; 4] = [project.pg().into(), key.into(), why.into(), pg_now()?.into()];
-    db::exec(SQL, &args)?;
-    db::exec(MISSING, &args)
+    let at = pg_now()?;
+    db::exec(SQL, &[project.pg().into(), key.into(), why.into(), at.into()])?;
+    let Some(size) = size else { return Ok(()) };
+    db::exec(MISSING, &[project.pg().into(), key.into(), why.into(), at.into(), size.into()])
 }
 
 /// Whether what the head row counts is not what there is.
@@ -141,7 +131,7 @@ pub fn has_stray_totals(project: ProjectId) -> Result<bool> {
     const SQL: &str = concat!(
         "SELECT (h.live_files, h.live_bytes, h.asset_bytes) IS DISTINCT FROM (f.files, f.bytes, a.bytes)
             OR h.next_file_id <= f.last_id
-            OR h.committed_at <> b.committed_at
+            OR h.committed_at <> b.committed_at AS is_stray
         FROM quire_store.project_head h
         CROSS JOIN ",
         totals!(),
@@ -150,12 +140,14 @@ pub fn has_stray_totals(project: ProjectId) -> Result<bool> {
             SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = h.seq OFFSET 0) b ON true
         WHERE h.project_id = $1"
     );
-    Ok(db::read_one(SQL, &[project.pg().into()], |row| row.opt::<bool>(1))?.flatten().unwrap_or(false))
+    Ok(db::read_one(SQL, &[project.pg().into()], |row| row.opt::<bool>("is_stray"))?
+        .flatten()
+        .unwrap_or(false))
 }
 
 /// Opens the guard of the log's rows, until it is called again with `false`; only their owner can, and only here it does.
 pub fn open_guard(is_allowed: bool) -> Result<()> {
-    const SQL: &str = "SELECT set_config('quire_store.mending', $1, true)";
+    const SQL: &str = "SELECT set_config('quire_store.repairing', $1, true)";
     db::exec(SQL, &[if is_allowed { "on" } else { "" }.into()])
 }
 
@@ -198,11 +190,11 @@ pub fn repair_header(project: ProjectId, header: &BundleHeader, op_count: i32) -
     let args: [Arg; 11] = [
         project.pg().into(),
         header.seq.into(),
-        uuid_to_pg(header.bundle_id).into(),
+        header.bundle_id.pg().into(),
         header.kind.as_str().into(),
-        uuid_to_pg(header.actor_id).into(),
+        header.actor_id.pg().into(),
         header.message.as_deref().into(),
-        header.correlation_id.map(uuid_to_pg).into(),
+        header.correlation_id.map(Pg::pg).into(),
         header.base_seq.into(),
         header.undoes_seq.into(),
         to_pg(header.committed_at)?.into(),

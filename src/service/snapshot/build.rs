@@ -2,11 +2,11 @@
 
 use super::chunk::{CHUNK_BYTES, Chunks};
 use super::store::Made;
-use crate::blob::store::{Part, Parts, read_part, read_stored};
+use crate::blob::store::{BlobParts, Part, read_part, read_stored};
 use crate::db;
 use crate::domain::file::VersionRow;
 use crate::domain::file::store::{Changed, changed_between, files_at};
-use crate::ids::{ProjectId, Seq, Version};
+use crate::ids::{ProjectId, Seq, SnapshotId, Version};
 use quire_core::archive::{DELTA_PATH, Delta, Entry, Format, Sink, Writer};
 use quire_core::content::Codec;
 use quire_core::error::{Error, Result};
@@ -16,7 +16,6 @@ use quire_core::path::FilePath;
 use quire_core::timestamp::Micros;
 use serde::Serialize;
 use std::borrow::Cow;
-use uuid::Uuid;
 
 /// How much content is read at once.
 const BATCH_BYTES: i64 = 8 << 20;
@@ -26,7 +25,7 @@ const BATCH_FILES: usize = 1000;
 /// Makes the archive of the tree at `tree_seq`, or of what changed in it since another seq.
 pub fn build(
     project: ProjectId,
-    snapshot: Uuid,
+    snapshot: SnapshotId,
     format: Format,
     tree_seq: Seq,
     since_seq: Option<Seq>,
@@ -174,8 +173,8 @@ fn add_batch<W: Sink>(
         let entry = Entry { path, mode: *mode, size, hash, modified_at: *modified_at };
         archive.begin_below(root, &entry)?;
         match content {
-            Parts::Whole(part) => add_part(archive, &hash, 0, &part)?,
-            Parts::Chunked(chunks) => {
+            BlobParts::Whole(part) => add_part(archive, &hash, 0, &part)?,
+            BlobParts::Chunked(chunks) => {
                 for ordinal in 1..=chunks {
                     pgrx::check_for_interrupts!();
                     db::in_passing(|| {

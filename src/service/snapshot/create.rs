@@ -1,14 +1,14 @@
 //! Making snapshots, and getting rid of them.
 
 use super::build::build;
-use super::store::{self, Key, Ticket};
+use super::store::{self, SnapshotKey, Ticket};
 use crate::args::required;
 use crate::bundle::{Commit, Kind, Plan, commit};
 use crate::db::clock::now;
 use crate::definer::definer;
 use crate::gate::{self, Access, Action, require_project};
 use crate::guc;
-use crate::ids::{Seq, uuid_from_pg};
+use crate::ids::{Pg, Seq, SessionId, SnapshotId};
 use crate::jsonb::JsonDatum;
 use crate::log::point::seq_of;
 use crate::log::{Place, quarantine};
@@ -30,35 +30,35 @@ fn create_project_snapshot(
     project_uuid: Option<Uuid>,
     format: default!(Option<&str>, "'zip'"),
     at_seq: default!(Option<i64>, "NULL"),
-    since_seq: default!(Option<i64>, "NULL"),
+    after_seq: default!(Option<i64>, "NULL"),
     ttl: default!(Option<Interval>, "'15 minutes'"),
     at_checksum: default!(Option<&str>, "NULL"),
-    since_checksum: default!(Option<&str>, "NULL"),
+    after_checksum: default!(Option<&str>, "NULL"),
 ) -> JsonDatum {
-    definer(|| create(project_uuid, format, (at_seq, at_checksum), (since_seq, since_checksum), ttl))
+    definer(|| create(project_uuid, format, (at_seq, at_checksum), (after_seq, after_checksum), ttl))
 }
 
 fn create(
     project_uuid: Option<Uuid>,
     format: Option<&str>,
     (at_seq, at_checksum): (Option<Seq>, Option<&str>),
-    (since_seq, since_checksum): (Option<Seq>, Option<&str>),
+    (after_seq, after_checksum): (Option<Seq>, Option<&str>),
     ttl: Option<Interval>,
 ) -> Result<JsonDatum> {
     let access = require_project(Action::Belong, project_uuid)?;
     let format = Format::parse(required("format", format)?)?;
     let at = Place::of(["at_seq", "at_checksum"], at_seq, at_checksum)?;
-    let since = Place::of(["since_seq", "since_checksum"], since_seq, since_checksum)?;
+    let after = Place::of(["after_seq", "after_checksum"], after_seq, after_checksum)?;
     let seq = seq_of(access.project, at)?;
     quarantine::refuse_files(access.project, seq)?;
-    since.map_or(Ok(()), |since| since.check(access.project))?;
-    if since_seq.is_some_and(|since| since < 0 || since > seq) {
+    after.map_or(Ok(()), |after| after.check(access.project))?;
+    if after_seq.is_some_and(|after| after < 0 || after > seq) {
         return Err(
-            Error::validation(format!("since_seq must be from 0 to {seq}")).with("argument", "since_seq")
+            Error::validation(format!("after_seq must be from 0 to {seq}")).with("argument", "after_seq")
         );
     }
     let expires_at = now() + ttl_arg(ttl)?;
-    let found = make(&access, format, seq, since_seq)?;
+    let found = make(&access, format, seq, after_seq)?;
     let token = admit(&access, found.id, expires_at, None)?;
     let url = url(&token);
     let ticket = Ticket { seq, url: &url, token: &token, expires_at, cached: found.cached };
@@ -74,37 +74,37 @@ pub fn url(token: &str) -> String {
 /// A token that admits to one snapshot.
 pub fn admit(
     access: &Access,
-    snapshot: uuid::Uuid,
+    snapshot: SnapshotId,
     expires_at: Micros,
-    session: Option<uuid::Uuid>,
+    session: Option<SessionId>,
 ) -> Result<String> {
     let abilities = Abilities::parse(&[format!("snapshot:read:{snapshot}")])?;
     token::mint(access, Minting { session, ..Minting::of(abilities, expires_at) })
 }
 
 /// A snapshot, and whether it was there.
-pub struct Found {
-    pub id: uuid::Uuid,
+pub struct FoundSnapshot {
+    pub id: SnapshotId,
     pub cached: bool,
 }
 
 /// Makes the snapshot of a seq, unless one with the same files is there.
-pub fn make(access: &Access, format: Format, seq: Seq, since_seq: Option<Seq>) -> Result<Found> {
+pub fn make(access: &Access, format: Format, seq: Seq, since_seq: Option<Seq>) -> Result<FoundSnapshot> {
     let project = access.project;
     let since_seq = since_seq.map(|since| store::tree_seq(project, since)).transpose()?;
-    let key = Key { tree_seq: store::tree_seq(project, seq)?, since_seq, format: format.as_str() };
+    let key = SnapshotKey { tree_seq: store::tree_seq(project, seq)?, since_seq, format: format.as_str() };
     let writes = access.may(Action::Write);
     if let Some(id) = store::find(project, key, writes)? {
-        return Ok(Found { id, cached: true });
+        return Ok(FoundSnapshot { id, cached: true });
     }
     access.require_active()?;
-    let id = uuid::Uuid::now_v7();
+    let id = SnapshotId::generate();
     if !store::claim(project, id, key, access.author()?, writes)? {
         // Somebody else has made it while this call waited.
         let id = store::find(project, key, writes)?.ok_or_else(|| {
             Error::conflict(Reason::Concurrent, "the snapshot is being made by somebody else")
         })?;
-        return Ok(Found { id, cached: true });
+        return Ok(FoundSnapshot { id, cached: true });
     }
     let made = build(project, id, format, key.tree_seq, since_seq)?;
     store::finish(project, id, &made)?;
@@ -116,7 +116,7 @@ pub fn make(access: &Access, format: Format, seq: Seq, since_seq: Option<Seq>) -
         writes,
     )?;
     if !writes {
-        return Ok(Found { id, cached: false });
+        return Ok(FoundSnapshot { id, cached: false });
     }
     let ready = Op::System(SystemOp::SnapshotReady {
         snapshot_id: id,
@@ -134,7 +134,7 @@ pub fn make(access: &Access, format: Format, seq: Seq, since_seq: Option<Seq>) -
         }
         Ok(Plan { other: Some(ready), ..Plan::default() })
     })?;
-    Ok(Found { id, cached: false })
+    Ok(FoundSnapshot { id, cached: false })
 }
 
 /// Deletes a snapshot.
@@ -146,7 +146,7 @@ fn delete_snapshot(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>) {
 
 fn delete(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>) -> Result<()> {
     let access = require_project(Action::Belong, project_uuid)?;
-    let id = uuid_from_pg(required("snapshot_id", snapshot_id)?);
+    let id = SnapshotId::from_pg(required("snapshot_id", snapshot_id)?);
     let stored = super::read::stored(access.project, id)?;
     // One that is announced is waited for by who makes it again, so it takes somebody who can write.
     let is_own = access.principal.actor == Some(stored.created_by);

@@ -1,13 +1,12 @@
 //! Reading snapshots, whole, in chunks, and by whoever holds the URL.
 
 use super::chunk;
-use super::store::{self, Stored};
+use super::store::{self, StoredSnapshot};
 use crate::args::required;
 use crate::bytes::{Bytes, NewBytes};
-use crate::db;
 use crate::definer::definer;
 use crate::gate::{Access, Action, require_project};
-use crate::ids::{ProjectId, uuid_from_pg};
+use crate::ids::{Pg, ProjectId, SnapshotId};
 use crate::jsonb::JsonDatum;
 use crate::service::token;
 use pgrx::Uuid;
@@ -23,15 +22,15 @@ use std::rc::Rc;
 const MAX_WHOLE_BYTES: i64 = 500 << 20;
 
 /// The gate for one snapshot, and what it is.
-pub fn readable(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>) -> Result<(Access, Stored)> {
-    let id = snapshot_id.map(uuid_from_pg);
+pub fn readable(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>) -> Result<(Access, StoredSnapshot)> {
+    let id = snapshot_id.map(SnapshotId::from_pg);
     let access = require_project(Action::ReadSnapshot(id), project_uuid)?;
     let stored = stored(access.project, required("snapshot_id", id)?)?;
     Ok((access, stored))
 }
 
 /// A snapshot, or PT404.
-pub fn stored(project: ProjectId, id: uuid::Uuid) -> Result<Stored> {
+pub fn stored(project: ProjectId, id: SnapshotId) -> Result<StoredSnapshot> {
     store::get(project, id)?
         .ok_or_else(|| Error::not_found("no such snapshot").with("snapshot_id", id.to_string()))
 }
@@ -45,7 +44,7 @@ fn read_snapshot(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>) -> Bytes
     })
 }
 
-fn check_whole(stored: &Stored) -> Result<()> {
+fn check_whole(stored: &StoredSnapshot) -> Result<()> {
     if stored.size > MAX_WHOLE_BYTES {
         return Err(Error::limit(format!("the snapshot has {} bytes", stored.size), MAX_WHOLE_BYTES)
             .with("size", stored.size)
@@ -91,7 +90,7 @@ fn list_snapshots(
     (
         name!(snapshot_id, Uuid),
         name!(seq, i64),
-        name!(since_seq, Option<i64>),
+        name!(after_seq, Option<i64>),
         name!(format, String),
         name!(size, i64),
         name!(content_hash, String),
@@ -134,7 +133,7 @@ fn download(text: Option<&str>) -> Result<Bytes> {
     Ok(bytes)
 }
 
-fn whole(project: ProjectId, stored: &Stored) -> Result<Bytes> {
+fn whole(project: ProjectId, stored: &StoredSnapshot) -> Result<Bytes> {
     check_whole(stored)?;
     let mut bytes = NewBytes::of_length(stored.size as usize);
     let mut ordinal = 1;
@@ -147,12 +146,12 @@ fn whole(project: ProjectId, stored: &Stored) -> Result<Bytes> {
     bytes.finish()
 }
 
-fn deleted(id: uuid::Uuid) -> Error {
+fn deleted(id: SnapshotId) -> Error {
     Error::new(Code::Gone, "the snapshot has been deleted").with("snapshot_id", id.to_string())
 }
 
 /// Why a chunk is not there: it should be (XX001), unless the snapshot has been deleted while it was read (PT410).
-pub fn missing_chunk(project: ProjectId, id: uuid::Uuid, ordinal: i32) -> Error {
+pub fn missing_chunk(project: ProjectId, id: SnapshotId, ordinal: i32) -> Error {
     match store::get(project, id) {
         Ok(Some(_)) => {
             Error::new(Code::Corrupt, "a chunk of the snapshot is missing").with("ordinal", ordinal)
@@ -162,14 +161,12 @@ pub fn missing_chunk(project: ProjectId, id: uuid::Uuid, ordinal: i32) -> Error 
     }
 }
 
-/// PostgREST takes them from this setting: <https://docs.postgrest.org/en/stable/references/transactions.html#response-headers>.
-fn set_headers(stored: &Stored) -> Result<()> {
-    const SQL: &str = "SELECT set_config('response.headers', $1, true)";
+fn set_headers(stored: &StoredSnapshot) -> Result<()> {
     let format = Format::parse(&stored.format)?;
     let headers = json!([
         {"Content-Type": format.media_type()},
         {"Content-Disposition": format!("attachment; filename=\"{}.{}\"", stored.id, format.as_str())},
         {"Cache-Control": "private, no-store"},
     ]);
-    db::read_one(SQL, &[headers.to_string().into()], |row| row.opt::<String>(1)).map(drop)
+    store::set_headers(&headers.to_string())
 }

@@ -10,9 +10,9 @@ use crate::ids::Seq;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use quire_core::archive::{DELTA_PATH, Delta, Format, Limits, Member, read};
-use quire_core::edit::Edit;
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
+use quire_core::op::Edit;
 use quire_core::path::FilePath;
 use quire_core::tree::FileEdit;
 use serde_json::json;
@@ -25,7 +25,7 @@ const MAX_FILES: u64 = 1_000_000;
 const MAX_TOTAL_BYTES: u64 = 2 << 30;
 /// Most bytes of all names in one: writing them takes ten times as much memory.
 const MAX_NAME_BYTES: u64 = 100 << 20;
-/// What a new file takes until it is stored and told of, about, besides its content.
+/// About how much memory a new file takes until it is stored and announced, besides its content.
 const BYTES_PER_FILE: usize = 5 << 10;
 
 /// Makes the tree what an archive holds.

@@ -6,7 +6,7 @@ use crate::args::required;
 use crate::db::clock::now;
 use crate::definer::definer;
 use crate::gate::{Action, require_project};
-use crate::ids::uuid_from_pg;
+use crate::ids::{Pg, SessionId};
 use crate::log::store::{head_seq, sound_mark_at};
 use crate::service::token::{self, Minting, ttl_arg};
 use pgrx::datum::Interval;
@@ -17,24 +17,24 @@ use quire_core::archive::Format;
 use quire_core::error::{Error, Result};
 use serde_json::json;
 
-/// Starts a session.
+/// Begins a session.
 #[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
-fn start_session(
+fn begin_session(
     project_uuid: Option<Uuid>,
     ttl: default!(Option<Interval>, "'2 hours'"),
     format: default!(Option<&str>, "'zip'"),
 ) -> JsonB {
-    definer(|| start(project_uuid, ttl, format))
+    definer(|| begin(project_uuid, ttl, format))
 }
 
-fn start(project_uuid: Option<Uuid>, ttl: Option<Interval>, format: Option<&str>) -> Result<JsonB> {
+fn begin(project_uuid: Option<Uuid>, ttl: Option<Interval>, format: Option<&str>) -> Result<JsonB> {
     let access = require_project(Action::Belong, project_uuid)?;
     let expires_at = now() + ttl_arg(ttl)?;
     let format = Format::parse(required("format", format)?)?;
     let seq = head_seq(access.project)?;
     let snapshot = make(&access, format, seq, None)?.id;
-    let session = uuid::Uuid::now_v7();
+    let session = SessionId::generate();
     let download = admit(&access, snapshot, expires_at, Some(session))?;
     let abilities = Abilities::parse(&[
         "project:read".to_owned(),
@@ -53,16 +53,16 @@ fn start(project_uuid: Option<Uuid>, ttl: Option<Interval>, format: Option<&str>
     })))
 }
 
-/// Ends a session.
+/// Finishes a session.
 #[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
-fn end_session(project_uuid: Option<Uuid>, session_id: Option<Uuid>) {
-    definer(|| end(project_uuid, session_id));
+fn finish_session(project_uuid: Option<Uuid>, session_id: Option<Uuid>) {
+    definer(|| finish(project_uuid, session_id));
 }
 
-fn end(project_uuid: Option<Uuid>, session_id: Option<Uuid>) -> Result<()> {
+fn finish(project_uuid: Option<Uuid>, session_id: Option<Uuid>) -> Result<()> {
     let access = require_project(Action::Belong, project_uuid)?;
-    let session = uuid_from_pg(required("session_id", session_id)?);
+    let session = SessionId::from_pg(required("session_id", session_id)?);
     token::close_channel_if_managing(&access)?;
     let all = access.may(Action::Manage);
     if token::store::revoke_session(access.project, session, access.author()?, all)? == 0 {

@@ -4,7 +4,7 @@ use super::chunk::{CHUNK_BYTES, read_pieces};
 use super::read::{missing_chunk, readable};
 use super::store;
 use crate::definer::definer;
-use crate::ids::ProjectId;
+use crate::ids::{ProjectId, SnapshotId};
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use quire_core::archive::{DELTA_PATH, Format, Limits, read};
@@ -81,7 +81,7 @@ fn verify(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>) -> Result<JsonB
 /// The archive as its reader wants it, one chunk in memory.
 struct Chunks {
     project: ProjectId,
-    snapshot: uuid::Uuid,
+    snapshot: SnapshotId,
     size: u64,
     at: u64,
     kept: Option<(i32, Vec<u8>)>,

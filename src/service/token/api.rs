@@ -1,13 +1,14 @@
 //! SQL functions of tokens.
 
-use super::{secret, store};
+use super::store::{self, secret};
 use crate::args::{TextsArg, interval_arg, required};
 use crate::db::clock::{now, to_pg};
 use crate::definer::definer;
 use crate::event::channel;
+use crate::gate::store::token as held;
 use crate::gate::token::{gone, refuse_dead};
-use crate::gate::{self, Access, Action, Bound, bound, managed, require_project, token as held};
-use crate::ids::{ProjectId, uuid_from_pg};
+use crate::gate::{self, Access, Action, Bound, bound, managed, require_project};
+use crate::ids::{Pg, SessionId, TokenId};
 use pgrx::datum::{Interval, TimestampWithTimeZone};
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
@@ -58,7 +59,7 @@ pub struct Minting {
     pub audience: Option<String>,
     pub max_uses: Option<u32>,
     /// The session it belongs to.
-    pub session: Option<uuid::Uuid>,
+    pub session: Option<SessionId>,
 }
 
 impl Minting {
@@ -79,8 +80,8 @@ pub fn mint(access: &Access, minting: Minting) -> Result<String> {
     let (key, secret) = secret::signing()?;
     let root = Root {
         key,
-        token: uuid::Uuid::now_v7(),
-        project: access.project.0,
+        token: TokenId::generate(),
+        project: access.project,
         abilities,
         expires_at,
         audience,
@@ -153,7 +154,7 @@ pub fn present(text: &str) -> Result<Bound> {
     let caller = gate::caller_role()?;
     let unverified = Unverified::parse(text)?;
     let secret = secret::find(unverified.key_id())?;
-    let project = ProjectId(unverified.project_id());
+    let project = unverified.project_id();
     // Without a key the same work is done, so that its absence does not show in the time it takes.
     let verified = unverified.verify(&secret.unwrap_or_default());
     let token = verified.and_then(|token| secret.map(|_| token).ok_or_else(token::invalid))?;
@@ -181,7 +182,7 @@ fn revoke_token(project_uuid: Option<Uuid>, token_id: Option<Uuid>) -> Timestamp
 
 fn revoke(project_uuid: Option<Uuid>, token_id: Option<Uuid>) -> Result<TimestampWithTimeZone> {
     let access = require_project(Action::Belong, project_uuid)?;
-    let token = uuid_from_pg(required("token_id", token_id)?);
+    let token = TokenId::from_pg(required("token_id", token_id)?);
     let unknown = || Error::not_found("no such token").with("token_id", token.to_string());
     let minter = held::find(access.project, token)?.ok_or_else(unknown)?.minted_by;
     if access.principal.actor != Some(minter) && !access.may(Action::Manage) {
@@ -191,7 +192,7 @@ fn revoke(project_uuid: Option<Uuid>, token_id: Option<Uuid>) -> Result<Timestam
     to_pg(store::revoke(access.project, token, access.author()?)?)
 }
 
-/// Ends the private channel, whose name the holder of a token may have been told. Who cannot manage locks nothing that others wait
+/// Ends the private channel, whose name the holder of a token may have got. Who cannot manage locks nothing that others wait
 /// for: then the next writer sees the revocation, sends nothing under that name and ends it.
 pub fn close_channel_if_managing(access: &Access) -> Result<()> {
     if access.may(Action::Manage) {

@@ -37,7 +37,7 @@ pub fn invert(access: &Access, seq: Seq, on_conflict: OnConflict) -> Result<Plan
         return Err(refusal(seq, &stopping, &authors));
     }
     let skipped: Vec<Value> = match on_conflict {
-        OnConflict::Skip => in_the_way.iter().map(|way| tell(way, &authors)).collect(),
+        OnConflict::Skip => in_the_way.iter().map(|way| described(way, &authors)).collect(),
         _ => Vec::new(),
     };
     plan.answer = Some(json!({"undoes_seq": seq, "skipped": skipped}));
@@ -45,8 +45,8 @@ pub fn invert(access: &Access, seq: Seq, on_conflict: OnConflict) -> Result<Plan
 }
 
 fn refusal(undoes: Seq, stopping: &[&InTheWay], authors: &HashMap<Seq, Author>) -> Error {
-    let listed: Vec<Value> = stopping.iter().take(MOST_LISTED).map(|way| tell(way, authors)).collect();
-    let first = stopping.first().map_or_else(String::new, |way| in_words(way, authors));
+    let listed: Vec<Value> = stopping.iter().take(MOST_LISTED).map(|way| described(way, authors)).collect();
+    let first = stopping.first().map_or_else(String::new, |way| sentence(way, authors));
     let message = match stopping.len() {
         1 => format!("since bundle {undoes}, {first}"),
         2 => format!("since bundle {undoes}, {first}, and 1 more conflict"),
@@ -59,7 +59,7 @@ fn refusal(undoes: Seq, stopping: &[&InTheWay], authors: &HashMap<Seq, Author>) 
         .hint("on_conflict skip leaves what has changed since as it is")
 }
 
-fn in_words(way: &InTheWay, authors: &HashMap<Seq, Author>) -> String {
+fn sentence(way: &InTheWay, authors: &HashMap<Seq, Author>) -> String {
     match &way.why {
         Why::Changed { seq, action } => {
             let name = authors.get(seq).map_or("somebody", |author| author.name.as_str());
@@ -70,12 +70,12 @@ fn in_words(way: &InTheWay, authors: &HashMap<Seq, Author>) -> String {
     }
 }
 
-fn tell(way: &InTheWay, authors: &HashMap<Seq, Author>) -> Value {
-    let mut told = way.key.clone();
+fn described(way: &InTheWay, authors: &HashMap<Seq, Author>) -> Value {
+    let mut described = way.key.clone();
     let author = way.seq().and_then(|seq| authors.get(&seq));
-    told["seq"] = way.seq().into();
-    told["actor"] = json!(author.map(|author| author.actor));
-    told["bundle_id"] = json!(author.map(|author| author.bundle_id));
-    told["in_words"] = in_words(way, authors).into();
-    told
+    described["seq"] = way.seq().into();
+    described["actor"] = json!(author.map(|author| author.actor));
+    described["bundle_id"] = json!(author.map(|author| author.bundle_id));
+    described["description"] = sentence(way, authors).into();
+    described
 }

@@ -1,13 +1,13 @@
 //! SQL functions that copy from one project into another.
 
-use super::copy::{self, Source};
+use super::copy::{self, CopySource};
 use crate::args::{TextsArg, name_arg, required};
 use crate::bundle::staged::check_count;
 use crate::bundle::{Commit, Kind, commit, correlated};
 use crate::definer::definer;
 use crate::domain::copying::Selection;
 use crate::gate::{self, Access, Action, require_project};
-use crate::ids::ProjectId;
+use crate::ids::{Pg, ProjectId};
 use crate::jsonb::JsonArg;
 use crate::log::point::existing_seq;
 use crate::log::store::head_seq;
@@ -37,7 +37,7 @@ fn template(project_uuid: Option<Uuid>, name: Option<&str>, at_seq: Option<i64>)
     let from = source(project_uuid)?;
     let name = name_arg("name", name, 255)?;
     let project = from.project;
-    let source = Source::of(&from)?;
+    let source = CopySource::of(&from)?;
     let seq = at_seq.map_or_else(|| head_seq(project), |seq| existing_seq(project, "at_seq", seq))?;
     copy::create(&from, name, ProjectKind::Template, &source, seq)
 }
@@ -45,18 +45,18 @@ fn template(project_uuid: Option<Uuid>, name: Option<&str>, at_seq: Option<i64>)
 /// Makes a project from a template.
 #[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
-fn create_project_from_template(template: Option<Uuid>, name: Option<&str>) -> Uuid {
-    definer(|| from_template(template, name)).pg()
+fn create_project_from_template(template_id: Option<Uuid>, name: Option<&str>) -> Uuid {
+    definer(|| from_template(template_id, name)).pg()
 }
 
-fn from_template(template: Option<Uuid>, name: Option<&str>) -> Result<ProjectId> {
-    let from = other("template", template)?;
+fn from_template(template_id: Option<Uuid>, name: Option<&str>) -> Result<ProjectId> {
+    let from = other("template_id", template_id)?;
     from.author()?;
     let name = name_arg("name", name, 255)?;
-    let source = Source::of(&from)?;
+    let source = CopySource::of(&from)?;
     if source.kind != "template" {
         return Err(Error::validation("the project is not a template")
-            .with("argument", "template")
+            .with("argument", "template_id")
             .hint("clone_project copies any project"));
     }
     copy::create(&from, name, ProjectKind::Workspace, &source, head_seq(from.project)?)
@@ -72,7 +72,7 @@ fn clone_project(project_uuid: Option<Uuid>, name: Option<&str>) -> Uuid {
 fn cloned(project_uuid: Option<Uuid>, name: Option<&str>) -> Result<ProjectId> {
     let from = source(project_uuid)?;
     let name = name_arg("name", name, 255)?;
-    let source = Source::of(&from)?;
+    let source = CopySource::of(&from)?;
     copy::create(&from, name, ProjectKind::of_copy(&source.kind), &source, head_seq(from.project)?)
 }
 
@@ -138,7 +138,7 @@ fn from_library(
         let assets: Vec<_> = assets.iter().map(|hash| hash.to_hex()).collect();
         json!([library.project.to_string(), paths, entities, assets])
     })?;
-    let source = Source::of(&library)?;
+    let source = CopySource::of(&library)?;
     if source.kind != ProjectKind::Library.as_str() {
         return Err(Error::validation("the project is not a library").with("argument", "library_uuid"));
     }
@@ -150,7 +150,8 @@ fn from_library(
         let plan = copy::plan(library.project, seq, &access, Some(&selection))?;
         match plan.edits.len() {
             0 => {}
-            count => check_count("paths, entities and assets", count)?,
+            count => check_count("paths, entities and assets", count)
+                .map_err(|error| error.with("argument", "paths"))?,
         }
         Ok(plan)
     });
@@ -182,7 +183,8 @@ fn entities_arg(entities: JsonArg) -> Result<BTreeSet<EntityKey>> {
     let named = items.enumerate().map(|(at, item)| {
         let item = item?;
         let mut members = Members::of(format!("entities[{at}]"), &item)?;
-        let entity = EntityKey::parse(members.str("entity_type")?, members.str("entity_id")?)?;
+        let entity = EntityKey::parse(members.str("entity_type")?, members.str("entity_id")?)
+            .map_err(Error::of_member)?;
         members.finish()?;
         Ok(entity)
     });

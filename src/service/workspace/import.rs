@@ -2,11 +2,11 @@
 
 use super::copy::new_project;
 use crate::args::{message_arg, name_arg, required};
-use crate::blob::{self, State, Stored};
+use crate::blob::{self, BlobRecord, BlobState};
 use crate::bundle::{Commit, Kind, Plan, commit};
 use crate::definer::definer;
 use crate::gate::{self, Access};
-use crate::ids::ProjectId;
+use crate::ids::{Pg, ProjectId};
 use crate::log::locked;
 use crate::log::store::insert_tag;
 use crate::service::project::{self, ProjectKind};
@@ -51,11 +51,14 @@ fn import(archive: Option<&[u8]>, name: Option<&str>) -> Result<ProjectId> {
         return Err(Error::validation("the archive is not a zip archive").with("argument", "archive"));
     }
     let mut reader = Reader::default();
-    read_below(FILES, Format::Zip, Cursor::new(archive), &LIMITS, |member| reader.take(&member))?;
-    let export = reader.finish()?;
+    read_below(FILES, Format::Zip, Cursor::new(archive), &LIMITS, |member| reader.take(&member))
+        .map_err(Error::of_member)?;
+    let export = reader.finish().map_err(Error::of_member)?;
     let settings = &export.project.settings;
     Settings::parse(settings)?;
-    let name = name.map_or_else(|| name_arg("name", Some(&export.project.name), 255), Ok)?;
+    let name = name
+        .map_or_else(|| name_arg("name", Some(&export.project.name), 255), Ok)
+        .map_err(Error::of_member)?;
     // The past may be over limits that came later, has no rate, and is no news.
     let meanwhile = json!({"max_file_bytes": LARGEST_MAX_FILE_BYTES, "max_asset_bytes": LARGEST_MAX_ASSET_BYTES, "max_entity_bytes": LARGEST_MAX_ENTITY_BYTES, "broadcast": "off"});
     let access = new_project(name, ProjectKind::of_copy(&export.project.kind), meanwhile, owner)?;
@@ -66,7 +69,8 @@ fn import(archive: Option<&[u8]>, name: Option<&str>) -> Result<ProjectId> {
         db::in_passing(|| replay(&access, &export, bundle, &links))?;
     }
     for tag in &export.tags {
-        insert_tag(access.project, name_arg("tag", Some(&tag.tag), 255)?, tag.seq, owner)?;
+        let name = name_arg("tag", Some(&tag.tag), 255).map_err(Error::of_member)?;
+        insert_tag(access.project, name, tag.seq, owner)?;
     }
     project::store::update(access.project, None, None, Some(settings.clone()))?;
     Ok(access.project)
@@ -85,7 +89,7 @@ fn add_contents(access: &Access, archive: &[u8], export: &Export) -> Result<Hash
             _ => Ok(()),
         }
     })?;
-    let gone: Vec<(Hash, Stored)> = used
+    let gone: Vec<(Hash, BlobRecord)> = used
         .iter()
         .filter_map(|hash| export.gone.get(hash))
         .map(|gone| (gone.content_hash, stored(gone)))
@@ -97,13 +101,13 @@ fn add_contents(access: &Access, archive: &[u8], export: &Export) -> Result<Hash
 }
 
 /// What was said of a content that is not there.
-fn stored(gone: &GoneRecord) -> Stored {
+fn stored(gone: &GoneRecord) -> BlobRecord {
     let state = match gone.state {
-        Whereabouts::Archived => State::Archived,
-        Whereabouts::Collected => State::Collected,
+        Whereabouts::Archived => BlobState::Archived,
+        Whereabouts::Collected => BlobState::Collected,
     };
     let at = gone.when.as_deref().and_then(parse_rfc3339);
-    Stored { state, size: gone.size, at, why: gone.why.clone() }
+    BlobRecord { state, size: gone.size, at, why: gone.why.clone() }
 }
 
 /// The same operations as a bundle with the same seq, by the caller; who made it first is in its details.
@@ -120,7 +124,7 @@ fn replay(access: &Access, export: &Export, bundle: &Imported, links: &HashMap<H
         plan.edits.extend(domain::again(op, &describe)?);
     }
     let request = Commit {
-        message: message_arg(header.message.as_deref())?,
+        message: message_arg(header.message.as_deref()).map_err(Error::of_member)?,
         details: Some(json!({"imported": origin(bundle)?})),
         ..Commit::new(access, Kind::Import, None)
     };

@@ -4,7 +4,7 @@ use crate::blob;
 use crate::db::clock::from_pg;
 use crate::db::{self, Arg};
 use crate::gate::store::called;
-use crate::ids::{ProjectId, Seq};
+use crate::ids::{Pg, ProjectId, Seq};
 use pgrx::JsonB;
 use quire_core::error::Result;
 use quire_core::hash::Hash;
@@ -16,13 +16,13 @@ pub fn project(project: ProjectId) -> Result<Option<(Value, Seq, Micros)>> {
     const SQL: &str = "SELECT jsonb_build_object('project_id', p.project_id, 'name', p.name, 'kind', p.kind,
             'visibility', p.visibility, 'status', p.status, 'settings', p.settings, 'created_by', p.created_by,
             'created_at', to_char(p.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),
-            'seq', h.seq, 'checksum', encode(h.checksum, 'hex'), 'file_count', h.live_files, 'total_bytes', h.live_bytes),
+            'seq', h.seq, 'checksum', encode(h.checksum, 'hex'), 'file_count', h.live_files, 'total_bytes', h.live_bytes) AS record,
             h.seq, h.committed_at
         FROM quire_store.project p
         JOIN quire_store.project_head h ON h.project_id = $1
         WHERE p.project_id = $1";
     db::read_one(SQL, &[project.pg().into()], |row| {
-        Ok((row.get::<JsonB>(1)?.0, row.get(2)?, from_pg(row.get(3)?)))
+        Ok((row.get::<JsonB>("record")?.0, row.get("seq")?, from_pg(row.get("committed_at")?)))
     })
 }
 
@@ -96,7 +96,7 @@ const BUNDLES: &str = concat!(
     ", 'committed_at', ",
     utc!("b.committed_at"),
     ", 'op_count', b.op_count, 'prev_checksum', encode(b.prev_checksum, 'hex'),
-        'checksum', encode(b.checksum, 'hex'), 'details', b.details)
+        'checksum', encode(b.checksum, 'hex'), 'details', b.details) AS line
     FROM quire_store.bundle b
     WHERE b.project_id = $1 AND b.seq > $2 AND b.seq <= $3
     ORDER BY b.seq"
@@ -106,7 +106,7 @@ const BUNDLES: &str = concat!(
 /// came in, or it could not be read.
 const OPERATIONS: &str = "SELECT jsonb_build_object('seq', o.seq, 'ordinal', o.ordinal,
         'op', jsonb_build_object('op', o.op), 'checksum', o.checksum,
-        'before', CASE WHEN o.op = 'entity.delete' THEN o.before -> 'fields' ELSE o.before END, 'after', o.after)
+        'before', CASE WHEN o.op = 'entity.delete' THEN o.before -> 'fields' ELSE o.before END, 'after', o.after) AS line
     FROM quire.oplog o
     WHERE o.project_id = $1 AND o.seq > $2 AND o.seq <= $3
     ORDER BY o.seq, o.ordinal";
@@ -118,7 +118,7 @@ const VERSIONS: &str = concat!(
         'moved_path', m.file_path, 'moved_version', f.moved_version, 'id', f.id,
         'parent_version_id', f.parent_version_id, 'committed_at', ",
     utc!("f.committed_at"),
-    ")
+    ") AS line
     FROM quire_store.project_files f
     JOIN LATERAL (
             SELECT * FROM quire_store.file_head h WHERE h.project_id = $1 AND h.file_id = f.file_id OFFSET 0) h ON true
@@ -134,7 +134,7 @@ const CONFLICTS: &str = concat!(
         'actor', n.actor_id, 'author', ",
     called!("n.actor_id"),
     ", 'value', n.value,
-        'is_unset', CASE WHEN n.event IN ('value', 'resolved') THEN n.value IS NULL END)
+        'is_unset', CASE WHEN n.event IN ('value', 'resolved') THEN n.value IS NULL END) AS line
     FROM quire_store.conflict_event n
     JOIN quire_store.conflict c ON c.project_id = $1 AND c.conflict_id = n.conflict_id
     WHERE n.project_id = $1 AND n.seq > $2 AND n.seq <= $3
@@ -146,7 +146,7 @@ const TAGS: &str = concat!(
     called!("t.created_by"),
     ", 'created_at', ",
     utc!("t.created_at"),
-    ")
+    ") AS line
     FROM quire_store.project_tag t
     WHERE t.project_id = $1 AND t.seq >= $2 AND t.seq <= $3
     ORDER BY t.seq, t.tag"
@@ -158,27 +158,27 @@ const MEMBERS: &str = concat!(
     ", 'role', m.role,
         'added_by', m.added_by, 'added_at', ",
     utc!("m.added_at"),
-    ")
+    ") AS line
     FROM quire_store.membership m
     WHERE m.project_id = $1 AND $2 <= $3
     ORDER BY m.added_at, m.actor_id"
 );
 
 /// A content that a file or an asset has had.
-pub struct Content {
+pub struct ExportedContent {
     pub hash: Hash,
     pub size: i64,
     pub is_binary: bool,
     /// When it came.
     pub at: Micros,
     /// Why its bytes are not there, if they are not.
-    pub gone: Option<blob::Stored>,
+    pub gone: Option<blob::BlobRecord>,
 }
 
 /// Every content that files and assets have had up to a seq, by hash.
-pub fn contents(project: ProjectId, seq: Seq) -> Result<Vec<Content>> {
-    const SQL: &str = "SELECT DISTINCT ON (c.hash) c.hash, c.size, c.is_binary, c.committed_at,
-            b.state <> 0, b.state, b.size, b.state_at, b.state_reason
+pub fn contents(project: ProjectId, seq: Seq) -> Result<Vec<ExportedContent>> {
+    const SQL: &str = "SELECT DISTINCT ON (c.hash) c.hash, c.size AS content_size, c.is_binary, c.committed_at,
+            b.state <> 0 AS is_gone, b.state, b.size, b.state_at, b.state_reason
         FROM (SELECT f.content_hash AS hash, f.size, f.is_binary, f.committed_at, f.bundle_seq, f.ordinal, 1 AS place
               FROM quire_store.project_files f
               WHERE f.project_id = $1 AND f.bundle_seq <= $2 AND f.content_hash IS NOT NULL
@@ -192,13 +192,13 @@ pub fn contents(project: ProjectId, seq: Seq) -> Result<Vec<Content>> {
             SELECT * FROM quire_store.blob b WHERE b.project_id = $1 AND b.hash = c.hash OFFSET 0) b ON true
         ORDER BY c.hash, c.place, c.bundle_seq, c.ordinal";
     db::read(SQL, &[project.pg().into(), seq.into()], |row| {
-        let is_gone = row.opt::<bool>(5)?.unwrap_or(false);
-        Ok(Content {
-            hash: Hash::from_bytes(row.get::<&[u8]>(1)?)?,
-            size: row.get(2)?,
-            is_binary: row.get(3)?,
-            at: from_pg(row.get(4)?),
-            gone: is_gone.then(|| blob::store::stored_from_row(row, 6)).transpose()?,
+        let is_gone = row.opt::<bool>("is_gone")?.unwrap_or(false);
+        Ok(ExportedContent {
+            hash: row.get("hash")?,
+            size: row.get("content_size")?,
+            is_binary: row.get("is_binary")?,
+            at: from_pg(row.get("committed_at")?),
+            gone: is_gone.then(|| blob::store::stored_from_row(row)).transpose()?,
         })
     })
 }
@@ -212,12 +212,12 @@ pub fn lines(
     mut each: impl FnMut(Value) -> Result<()>,
 ) -> Result<()> {
     let args: [Arg; 3] = [project.pg().into(), after.into(), up_to.into()];
-    db::read(what.sql(), &args, |row| each(row.get::<JsonB>(1)?.0)).map(drop)
+    db::read(what.sql(), &args, |row| each(row.get::<JsonB>("line")?.0)).map(drop)
 }
 
 /// Up to which seq there is as much as should be read at once; at least one bundle.
 pub fn page_end(project: ProjectId, after: Seq, newest: Seq) -> Result<Seq> {
-    const SQL: &str = "SELECT COALESCE(max(w.seq), $2 + 1)
+    const SQL: &str = "SELECT COALESCE(max(w.seq), $2 + 1) AS seq
         FROM (SELECT b.seq, sum(b.op_count * 1000 + COALESCE(
                   (SELECT sum(o.size) FROM quire_store.entity_op o
                    WHERE o.project_id = $1 AND o.bundle_seq = b.seq), 0)) OVER (ORDER BY b.seq) AS weight
@@ -225,5 +225,5 @@ pub fn page_end(project: ProjectId, after: Seq, newest: Seq) -> Result<Seq> {
               WHERE b.project_id = $1 AND b.seq > $2 AND b.seq <= LEAST($3, $2 + 1000)) w
         WHERE w.weight <= 16 << 20";
     let args: [Arg; 3] = [project.pg().into(), after.into(), newest.into()];
-    Ok(db::read_one(SQL, &args, |row| row.get(1))?.unwrap_or(newest))
+    Ok(db::read_one(SQL, &args, |row| row.get("seq"))?.unwrap_or(newest))
 }

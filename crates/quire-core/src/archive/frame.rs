@@ -27,7 +27,7 @@ const MIN_RUN: usize = 8;
 pub struct Frame<'a> {
     /// How it starts when it has a checksum.
     pub start: [u8; START_BYTES],
-    /// What stands between start and checksum.
+    /// The bytes between start and checksum.
     pub rest: &'a [u8],
     /// If it has one.
     pub checksum: Option<[u8; CHECKSUM_BYTES]>,

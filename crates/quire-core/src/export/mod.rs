@@ -10,13 +10,13 @@ mod outcome;
 mod read;
 
 pub use lines::{Lines, add};
-pub use read::{Export, Imported, Reader, Stored};
+pub use read::{Export, Imported, ImportedContent, Reader};
 
 use crate::chain::BundleHeader;
 use crate::hash::Hash;
+use crate::id::ProjectId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use uuid::Uuid;
 
 /// What the archive says about itself.
 pub const README: &str = include_str!("README.txt");
@@ -44,7 +44,7 @@ pub struct ProjectRecord {
     /// [`FORMAT_VERSION`].
     pub format_version: i64,
     /// Which project.
-    pub project_id: Uuid,
+    pub project_id: ProjectId,
     /// Its name.
     pub name: String,
     /// Its kind.

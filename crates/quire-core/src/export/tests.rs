@@ -5,12 +5,14 @@ use crate::archive::{Entry, Format, Limits, Member, Writer, read_below};
 use crate::chain;
 use crate::content::Codec;
 use crate::error::{Code, Result};
+use crate::id::{ActorId, BundleId};
 use crate::json::canonical;
 use crate::mode::Mode;
 use crate::op::Op;
 use crate::path::FilePath;
 use serde_json::json;
 use std::io::Cursor;
+use uuid::Uuid;
 
 const LIMITS: Limits = Limits {
     max_files: 1000,
@@ -65,7 +67,7 @@ fn chained(bundles: &[Vec<Value>]) -> Sample {
         project: ProjectRecord {
             format: FORMAT.into(),
             format_version: FORMAT_VERSION,
-            project_id: Uuid::from_u128(1),
+            project_id: ProjectId(Uuid::from_u128(1)),
             name: "sample".into(),
             kind: "workspace".into(),
             settings: json!({}),
@@ -91,9 +93,9 @@ fn chained(bundles: &[Vec<Value>]) -> Sample {
         let header = BundleHeader {
             project_id: sample.project.project_id,
             seq,
-            bundle_id: Uuid::from_u128(seq as u128),
+            bundle_id: BundleId(Uuid::from_u128(seq as u128)),
             kind: "user_edit".into(),
-            actor_id: Uuid::nil(),
+            actor_id: ActorId::SYSTEM,
             message: Some("ünïcödé\n".into()),
             correlation_id: None,
             base_seq: None,
@@ -227,9 +229,9 @@ fn an_export_comes_back() {
     assert_eq!(records, sample.bundles);
     assert_eq!(export.bundles.iter().map(|b| b.ops.len()).collect::<Vec<_>>(), [6, 9, 1, 0]);
     assert!(matches!(export.bundles[2].ops[..], [Op::System(_)]));
-    assert_eq!(export.contents[&Hash::of(b"one")], Stored { size: 3, is_binary: false });
+    assert_eq!(export.contents[&Hash::of(b"one")], ImportedContent { size: 3, is_binary: false });
     assert_eq!(export.gone.values().cloned().collect::<Vec<_>>(), sample.gone);
-    assert_eq!(export.describe(&Hash::of(b"lost")), Some(Stored { size: 4, is_binary: false }));
+    assert_eq!(export.describe(&Hash::of(b"lost")), Some(ImportedContent { size: 4, is_binary: false }));
     assert_eq!(export.used().count(), 7);
     assert_eq!(export.links().collect::<Vec<_>>(), [Hash::of(b"../b")]);
     assert_eq!(pack(&sample), pack(&sample), "the same bytes every time");
@@ -281,7 +283,7 @@ fn whatever_is_changed_is_noticed() {
     assert_eq!(refused(|s| s.bundles[1].checksum = Hash::ZERO), bundle);
     assert_eq!(refused(|s| s.bundles[1].prev_checksum = Hash::ZERO), bundle);
     assert_eq!(refused(|s| s.bundles[1].op_count += 1), bundle);
-    assert_eq!(refused(|s| s.project.project_id = Uuid::from_u128(2)), bundle);
+    assert_eq!(refused(|s| s.project.project_id = ProjectId(Uuid::from_u128(2))), bundle);
     assert_eq!(refused(|s| drop(s.ops.pop())), bundle);
     assert_eq!(refused(|s| drop(s.ops.remove(0))), "operations are missing, or there twice");
     assert_eq!(refused(|s| s.ops.push(s.ops[0].clone())), "operations are missing, or there twice");
@@ -294,9 +296,12 @@ fn whatever_is_missing_is_noticed() {
     let gap = "the bundles are not numbered without gaps";
     assert_eq!(refused(|s| drop(s.bundles.remove(1))), gap);
     assert_eq!(refused(|s| s.bundles.push(s.bundles[0].clone())), gap);
-    assert_eq!(refused(|s| drop(s.bundles.pop())), "the log does not end where the project stands");
-    assert_eq!(refused(|s| s.project.seq += 1), "the log does not end where the project stands");
-    assert_eq!(refused(|s| s.project.checksum = Hash::ZERO), "the log does not end where the project stands");
+    assert_eq!(refused(|s| drop(s.bundles.pop())), "the log does not end at the seq of the project");
+    assert_eq!(refused(|s| s.project.seq += 1), "the log does not end at the seq of the project");
+    assert_eq!(
+        refused(|s| s.project.checksum = Hash::ZERO),
+        "the log does not end at the seq of the project"
+    );
     assert_eq!(
         refused(|s| s.ops.push(OpRecord { seq: 9, ..s.ops[0].clone() })),
         "an operation has no bundle"

@@ -1,6 +1,6 @@
 //! Three-way merges of a text: by lines (diff3, conflicts are reported) and by characters (conflicts are merged as a CRDT).
 //!
-//! Both are functions of their three texts, as long as the time suffices. Lines end with `\n` only, as in [`super::diff`],
+//! Both are functions of their three texts, as long as the time suffices. MergeLines end with `\n` only, as in [`super::diff`],
 //! whose searches under a deadline align the sides with the base: when it runs out, more is in conflict than had to be. The
 //! merge by characters goes in steps of tens of milliseconds; what is not merged at the deadline is in conflict, all of it.
 //!
@@ -18,7 +18,7 @@ use serde::Serialize;
 use similar::DiffOp;
 use std::time::{Duration, Instant};
 
-/// Most bytes of lines that the conflicts of a merge tell. Of those that come after as many, only the places are told.
+/// Most bytes of lines that the conflicts of a merge show. Of those that come after as many, only the places are shown.
 pub const MAX_CONFLICT_BYTES: usize = 8 << 20;
 
 /// What a merge came to.
@@ -30,7 +30,7 @@ pub enum LineMerge {
     Conflict(Vec<Hunk>),
 }
 
-/// One conflict. Lines count from 1; where a side has no lines, its start is the line that follows the place.
+/// One conflict. MergeLines count from 1; where a side has no lines, its start is the line that follows the place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub struct Hunk {
@@ -40,17 +40,17 @@ pub struct Hunk {
     pub ours_start: usize,
     /// First line in theirs.
     pub theirs_start: usize,
-    /// What stands there.
+    /// What both sides and the ancestor have there.
     #[serde(flatten)]
-    pub lines: Lines,
+    pub lines: MergeLines,
 }
 
 /// The lines of a conflict.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
-pub enum Lines {
+pub enum MergeLines {
     /// All of them.
-    Told {
+    Shown {
         /// Those of the common ancestor.
         base_lines: String,
         /// Ours.
@@ -58,7 +58,7 @@ pub enum Lines {
         /// Theirs.
         theirs: String,
     },
-    /// How many there are, where all conflicts together are too long to be told.
+    /// How many there are, where all conflicts together are too long to be shown.
     Omitted {
         /// True.
         lines_omitted: bool,
@@ -80,17 +80,17 @@ pub fn lines(base: &str, ours: &str, theirs: &str, within: Duration) -> Result<L
 }
 
 fn by_lines(pieces: &[Piece]) -> Result<LineMerge> {
-    let (mut text, mut hunks, mut told) = (String::new(), Vec::new(), 0);
+    let (mut text, mut hunks, mut shown) = (String::new(), Vec::new(), 0);
     for piece in pieces {
         interrupt::step()?;
         match piece {
             Piece::Settled(lines) => push_lines(&mut text, lines)?,
             Piece::Conflict { base, ours, theirs } => {
-                told += base.bytes() + ours.bytes() + theirs.bytes();
-                let lines = if told <= MAX_CONFLICT_BYTES {
-                    Lines::Told { base_lines: base.text(), ours: ours.text(), theirs: theirs.text() }
+                shown += base.bytes() + ours.bytes() + theirs.bytes();
+                let lines = if shown <= MAX_CONFLICT_BYTES {
+                    MergeLines::Shown { base_lines: base.text(), ours: ours.text(), theirs: theirs.text() }
                 } else {
-                    Lines::Omitted {
+                    MergeLines::Omitted {
                         lines_omitted: true,
                         base_count: base.lines.len(),
                         ours_count: ours.lines.len(),
@@ -291,12 +291,12 @@ mod tests {
         assert!(start.elapsed() < SEARCH_TIME, "{:?}", start.elapsed());
         let LineMerge::Conflict(hunks) = merged else { panic!("merged") };
         assert_eq!(hunks.len(), 1);
-        assert_eq!(hunks[0].lines, Lines::Told { base_lines: base, ours, theirs });
+        assert_eq!(hunks[0].lines, MergeLines::Shown { base_lines: base, ours, theirs });
     }
 
     /// Conflicts that are too long together say where they are.
     #[test]
-    fn long_conflicts_are_told_without_their_lines() {
+    fn long_conflicts_are_shown_without_their_lines() {
         let side = |letter: &str| {
             let line = format!("{}\n", letter.repeat(MAX_CONFLICT_BYTES / 4));
             format!("{line}same\n{line}{line}")
@@ -304,14 +304,14 @@ mod tests {
         let LineMerge::Conflict(hunks) = lines(&side("a"), &side("b"), &side("c")).unwrap() else {
             panic!("merged")
         };
-        let omitted = |count| Lines::Omitted {
+        let omitted = |count| MergeLines::Omitted {
             lines_omitted: true,
             base_count: count,
             ours_count: count,
             theirs_count: count,
         };
         assert_eq!(hunks.len(), 2);
-        assert!(matches!(hunks[0].lines, Lines::Told { .. }));
+        assert!(matches!(hunks[0].lines, MergeLines::Shown { .. }));
         assert_eq!((hunks[1].base_start, &hunks[1].lines), (3, &omitted(2)));
     }
 
@@ -363,7 +363,7 @@ mod tests {
         fn hunks_quote_the_lines_they_name(base in text(), x in text(), y in text()) {
             if let LineMerge::Conflict(hunks) = lines(&base, &x, &y)? {
                 for hunk in hunks {
-                    let Lines::Told { base_lines, ours, theirs } = hunk.lines else { panic!("too long") };
+                    let MergeLines::Shown { base_lines, ours, theirs } = hunk.lines else { panic!("too long") };
                     let sides = [(&base, hunk.base_start, base_lines), (&x, hunk.ours_start, ours),
                         (&y, hunk.theirs_start, theirs)];
                     for (text, start, quoted) in sides {

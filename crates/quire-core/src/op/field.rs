@@ -110,15 +110,15 @@ impl FieldOp {
         }
     }
 
-    /// Of an entity that goes away, each field is told with its base.
+    /// An entity that goes away names each field with its base.
     pub(super) fn add_writes(&self, json: &mut Value, writes: &[Write]) {
         match self {
             FieldOp::DeleteEntity { .. } => {
-                let told = writes.iter().filter_map(|Write { change, base }| match change {
+                let fields = writes.iter().filter_map(|Write { change, base }| match change {
                     Change::Field(key, _) => Some(json!({"field": key.field, "base": base})),
-                    Change::File(..) | Change::Asset(..) => None,
+                    _ => None,
                 });
-                json["fields"] = told.collect();
+                json["fields"] = fields.collect();
             }
             FieldOp::Set { .. } | FieldOp::Unset { .. } => add_base(json, writes),
         }

@@ -132,7 +132,7 @@ impl FileOp {
         }
     }
 
-    /// Of a move, the path it leaves and the file that moves are told, too.
+    /// A move also names the path it leaves, and the file that moves.
     pub(super) fn add_writes(&self, json: &mut Value, writes: &[Write]) {
         let FileOp::Move { .. } = self else { return add_base(json, writes) };
         for Write { change, base } in writes {
@@ -142,7 +142,7 @@ impl FileOp {
                     json["base"] = json!(base);
                     json["moved"] = json!(file);
                 }
-                Change::Field(..) | Change::Asset(..) => {}
+                _ => {}
             }
         }
     }

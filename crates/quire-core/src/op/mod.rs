@@ -9,23 +9,30 @@
 mod asset;
 mod field;
 mod file;
-mod state;
 mod system;
+#[cfg(feature = "toy")]
+pub mod toy;
 
+use crate::asset::{AssetEdit, AssetOutcome, Source};
 use crate::error::{Error, Result};
+use crate::event;
+use crate::field::{FieldEdit, FieldOutcome};
 use crate::hash::Hash;
+use crate::id::BundleId;
 use crate::json::{JsonValue, Members, canonical};
 use crate::key::FieldKey;
 use crate::path::FilePath;
 use crate::text::shorten;
+use crate::tree::{FileEdit, FileOutcome};
 pub use asset::{AssetOp, Kept};
 pub use field::FieldOp;
 pub use file::{File, FileOp};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Value, json};
-pub use state::State;
+use std::collections::BTreeMap;
 pub use system::SystemOp;
-use uuid::Uuid;
+#[cfg(feature = "toy")]
+use toy::{ToyEdit, ToyOp, ToyOutcome};
 
 /// One operation on one project.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -37,6 +44,9 @@ pub enum Op {
     Field(FieldOp),
     /// On an asset.
     Asset(AssetOp),
+    #[cfg(feature = "toy")]
+    /// On a toy.
+    Toy(ToyOp),
     /// By quire itself; changes no content.
     System(SystemOp),
 }
@@ -50,11 +60,20 @@ pub enum Topic {
     Field,
     /// Assets.
     Asset,
+    #[cfg(feature = "toy")]
+    /// Toys.
+    Toy,
 }
 
 impl Topic {
     /// All of them, in the order in which their operations stand in a bundle.
-    pub const ALL: [Self; 3] = [Self::File, Self::Field, Self::Asset];
+    pub const ALL: &[Self] = &[
+        Self::File,
+        Self::Field,
+        Self::Asset,
+        #[cfg(feature = "toy")]
+        Self::Toy,
+    ];
 
     /// How a row of the log is called, which tells of an operation.
     pub const fn logged_row(self) -> &'static str {
@@ -62,6 +81,8 @@ impl Topic {
             Topic::File => "file_op",
             Topic::Field => "field_op",
             Topic::Asset => "asset_op",
+            #[cfg(feature = "toy")]
+            Topic::Toy => "toy_op",
         }
     }
 
@@ -71,6 +92,19 @@ impl Topic {
             Topic::File => "file_head",
             Topic::Field => "entity_field",
             Topic::Asset => "asset",
+            #[cfg(feature = "toy")]
+            Topic::Toy => "toy",
+        }
+    }
+
+    /// What the event of a bundle may be called that changes nothing else.
+    pub const fn events(self) -> &'static [&'static str] {
+        match self {
+            Topic::File => const { &[event::single(true), event::single(false), event::BULK] },
+            Topic::Field => &[event::ENTITY_UPDATE],
+            Topic::Asset => &[event::ASSET_UPDATE],
+            #[cfg(feature = "toy")]
+            Topic::Toy => &[toy::TOY_UPDATE],
         }
     }
 }
@@ -84,12 +118,22 @@ pub enum Change {
     Field(FieldKey, Option<JsonValue>),
     /// What is said of an asset.
     Asset(Hash, Option<Kept>),
+    #[cfg(feature = "toy")]
+    /// What a toy says.
+    Toy(String, Option<String>),
 }
 
 impl Op {
     /// What operations on content are called: those that a caller can ask for.
     pub fn names() -> impl Iterator<Item = &'static str> {
-        [&FileOp::NAMES[..], &FieldOp::NAMES, &AssetOp::NAMES].into_iter().flatten().copied()
+        let of_domains = [
+            &FileOp::NAMES[..],
+            &FieldOp::NAMES,
+            &AssetOp::NAMES,
+            #[cfg(feature = "toy")]
+            &ToyOp::NAMES,
+        ];
+        of_domains.into_iter().flatten().copied()
     }
 
     /// Whether there are operations of this name.
@@ -103,6 +147,8 @@ impl Op {
             Op::File(op) => op.name(),
             Op::Field(op) => op.name(),
             Op::Asset(op) => op.name(),
+            #[cfg(feature = "toy")]
+            Op::Toy(op) => op.name(),
             Op::System(op) => op.name(),
         }
     }
@@ -113,6 +159,8 @@ impl Op {
             Op::File(_) => Some(Topic::File),
             Op::Field(_) => Some(Topic::Field),
             Op::Asset(_) => Some(Topic::Asset),
+            #[cfg(feature = "toy")]
+            Op::Toy(_) => Some(Topic::Toy),
             Op::System(_) => None,
         }
     }
@@ -122,6 +170,8 @@ impl Op {
         match self {
             Op::File(op) => op.content(),
             Op::Asset(op) => op.content(),
+            #[cfg(feature = "toy")]
+            Op::Toy(_) => None,
             Op::Field(_) | Op::System(_) => None,
         }
     }
@@ -131,6 +181,8 @@ impl Op {
         match self {
             Op::File(op) => op.link(),
             Op::Field(_) | Op::Asset(_) | Op::System(_) => None,
+            #[cfg(feature = "toy")]
+            Op::Toy(_) => None,
         }
     }
 
@@ -147,6 +199,11 @@ impl Op {
         } else if let Some(op) = SystemOp::parse(name, &mut members)? {
             Op::System(op)
         } else {
+            #[cfg(feature = "toy")]
+            if let Some(op) = ToyOp::parse(name, &mut members)? {
+                members.finish()?;
+                return Ok(Op::Toy(op));
+            }
             return Err(
                 Error::validation(format!("unknown op {:?}", shorten(name))).with("op", shorten(name))
             );
@@ -167,6 +224,8 @@ impl Op {
             Op::File(op) => op.checksum(),
             Op::Field(op) => op.checksum(),
             Op::Asset(op) => op.checksum(),
+            #[cfg(feature = "toy")]
+            Op::Toy(op) => op.checksum(),
             Op::System(op) => Ok(Hash::of(&canonical(op)?)),
         }
     }
@@ -177,6 +236,8 @@ impl Op {
             Op::File(op) => op.describe(),
             Op::Field(op) => op.describe(),
             Op::Asset(op) => op.describe(),
+            #[cfg(feature = "toy")]
+            Op::Toy(op) => op.describe(),
             Op::System(op) => op.name().to_owned(),
         }
     }
@@ -189,6 +250,8 @@ impl Change {
             Change::File(path, file) => Op::File(FileOp::making(path, file.as_ref())),
             Change::Field(key, value) => Op::Field(FieldOp::making(key, value.as_ref())),
             Change::Asset(hash, kept) => Op::Asset(AssetOp::making(hash, kept.as_ref())),
+            #[cfg(feature = "toy")]
+            Change::Toy(toy, text) => Op::Toy(ToyOp::making(toy, text.as_ref())),
         }
     }
 
@@ -197,6 +260,8 @@ impl Change {
         match self {
             Change::File(_, file) => file.as_ref().map(|file| (file.content_hash, file.size)),
             Change::Asset(hash, kept) => kept.as_ref().map(|kept| (*hash, kept.size)),
+            #[cfg(feature = "toy")]
+            Change::Toy(..) => None,
             Change::Field(..) => None,
         }
     }
@@ -206,6 +271,8 @@ impl Change {
         match self {
             Change::File(_, file) => file.as_ref().map(|file| file.content_hash),
             Change::Asset(hash, _) => Some(*hash),
+            #[cfg(feature = "toy")]
+            Change::Toy(..) => None,
             Change::Field(..) => None,
         }
     }
@@ -216,6 +283,8 @@ impl Change {
             Change::File(..) => Topic::File,
             Change::Field(..) => Topic::Field,
             Change::Asset(..) => Topic::Asset,
+            #[cfg(feature = "toy")]
+            Change::Toy(..) => Topic::Toy,
         }
     }
 
@@ -225,6 +294,8 @@ impl Change {
             Change::File(path, _) => json!({"file_path": path.as_str()}),
             Change::Field(key, _) => json!(key),
             Change::Asset(hash, _) => json!({"content_hash": hash.to_hex()}),
+            #[cfg(feature = "toy")]
+            Change::Toy(toy, _) => json!({"toy": toy}),
         }
     }
 }
@@ -235,7 +306,7 @@ pub struct Write {
     /// What becomes of which thing.
     pub change: Change,
     /// The bundle that made it what it was before; `None` if none did.
-    pub base: Option<Uuid>,
+    pub base: Option<BundleId>,
 }
 
 impl Op {
@@ -245,6 +316,8 @@ impl Op {
             Op::File(op) => op.add_writes(json, writes),
             Op::Field(op) => op.add_writes(json, writes),
             Op::Asset(_) | Op::System(_) => add_base(json, writes),
+            #[cfg(feature = "toy")]
+            Op::Toy(_) => add_base(json, writes),
         }
     }
 
@@ -254,6 +327,8 @@ impl Op {
             Op::File(op) => op.parse_writes(what, members),
             Op::Field(op) => op.parse_writes(what, members),
             Op::Asset(op) => Ok(vec![Write { change: op.change(), base: members.opt_uuid("base")? }]),
+            #[cfg(feature = "toy")]
+            Op::Toy(op) => Ok(vec![Write { change: op.change(), base: members.opt_uuid("base")? }]),
             Op::System(_) => Err(Error::validation(format!("{what} is no operation that travels"))),
         }
     }
@@ -294,113 +369,184 @@ fn hex<S: Serializer>(hash: &Hash, serializer: S) -> std::result::Result<S::Ok, 
     serializer.serialize_str(&hash.to_hex())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::key::EntityKey;
-    use crate::label::Label;
-    use crate::mode::Mode;
-    use std::collections::BTreeSet;
+/// What a caller wants done to one thing.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Edit {
+    /// To a file.
+    File(FileEdit),
+    /// To a field of an entity, or to a whole one.
+    Field(FieldEdit),
+    /// To an asset.
+    Asset(AssetEdit),
+    #[cfg(feature = "toy")]
+    /// To a toy.
+    Toy(ToyEdit),
+}
 
-    #[test]
-    fn canonical_form_is_stable() {
-        let op = Op::File(FileOp::Move {
-            from_path: FilePath::parse("a").expect("valid"),
-            to_path: FilePath::parse("b\"c").expect("valid"),
-        });
-        assert_eq!(
-            String::from_utf8(canonical(&op).expect("canonical")).expect("UTF-8"),
-            r#"{"from_path":"a","op":"file.move","to_path":"b\"c"}"#
-        );
-        let file =
-            File { file_type: "text".into(), mode: Mode::Regular, content_hash: Hash::of(b""), size: 0 };
-        let put = Op::File(FileOp::Put { file_path: FilePath::parse("a").expect("valid"), file });
-        assert_eq!(
-            String::from_utf8(canonical(&put).expect("canonical")).expect("UTF-8"),
-            format!(
-                r#"{{"content_hash":"{}","file_path":"a","file_type":"text","mode":"100644","op":"file.put","size":0}}"#,
-                Hash::of(b"")
-            )
-        );
-    }
+/// What became of one edit, as the receipt tells it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Outcome {
+    /// Of one of a file.
+    File(FileOutcome),
+    /// Of one of fields.
+    Field(FieldOutcome),
+    /// Of one of an asset.
+    Asset(AssetOutcome),
+    #[cfg(feature = "toy")]
+    /// Of one of a toy.
+    Toy(ToyOutcome),
+}
 
-    #[test]
-    fn an_operation_is_read_back_from_its_form() {
-        let value = |json: Value| JsonValue::of(&json).expect("canonical");
-        let path = |path| FilePath::parse(path).expect("valid");
-        let key = |[entity_type, entity_id, field]: [&str; 3]| {
-            EntityKey::parse(entity_type, entity_id).and_then(|key| key.field(field)).expect("valid")
-        };
-        let content_hash = Hash::of(b"");
-        let file = File { file_type: "text".into(), mode: Mode::Executable, content_hash, size: 0 };
-        let label = Label::parse("a \"b\".png", "image/png", "cover").expect("valid");
-        let ops = [
-            Op::File(FileOp::Put { file_path: path("a"), file }),
-            Op::File(FileOp::Delete { file_path: path("a") }),
-            Op::File(FileOp::Move { from_path: path("a"), to_path: path("b/\"c\"") }),
-            Op::Field(FieldOp::Set { key: key(["t", "1", "f"]), value: value(json!(null)) }),
-            Op::Field(FieldOp::Set {
-                key: key(["t\"\\", "é\u{2028}", "\u{10ffff}"]),
-                value: value(json!({"b": [1e21, "\n"], "a": {}})),
-            }),
-            Op::Field(FieldOp::Unset { key: key(["t", "1", "f"]) }),
-            Op::Field(FieldOp::DeleteEntity { entity: key(["t", "1", "f"]).entity }),
-            Op::Asset(AssetOp::Put { content_hash, kept: Kept { label, size: 1 } }),
-            Op::Asset(AssetOp::Delete { content_hash, reason: Some("old".into()) }),
-            Op::Asset(AssetOp::Delete { content_hash, reason: None }),
-            Op::System(SystemOp::SnapshotReady {
-                snapshot_id: Uuid::from_u128(1),
-                seq: 2,
-                since_seq: Some(1),
-                format: "zip".into(),
-                size: 3,
-                content_hash,
-                file_count: 1,
-            }),
-        ];
-        for op in &ops {
-            assert_eq!(op.checksum().expect("a checksum"), Hash::of(&canonical(op).expect("canonical")));
-            let form: Value = serde_json::from_slice(&canonical(op).expect("canonical")).expect("JSON");
-            assert_eq!(form["op"], op.name());
-            assert_eq!(Op::parse("op", &form).expect("reads"), *op);
-        }
-        let tried: BTreeSet<&str> = ops.iter().map(Op::name).collect();
-        assert_eq!(tried, Op::names().chain(SystemOp::NAMES).collect());
-        assert!(Op::parse("op", &serde_json::json!({"op": "file.delete", "file_path": "../a"})).is_err());
-        assert!(Op::parse("op", &serde_json::json!({"op": "file.copy"})).is_err());
-    }
-
-    #[test]
-    fn a_size_is_one_that_a_content_can_have() {
-        let hash = Hash::of(b"").to_hex();
-        let file = |size: i64| {
-            serde_json::json!({"op": "file.put", "file_path": "a", "file_type": "x", "mode": "100644",
-                "content_hash": hash, "size": size})
-        };
-        let asset = |size: i64| {
-            serde_json::json!({"op": "asset.put", "content_hash": hash, "filename": "a", "media_type": "a/b",
-                "asset_type": "x", "size": size})
-        };
-        for (op, expected) in [
-            (file(0), None),
-            (file(512 << 20), None),
-            (file((512 << 20) + 1), Some("PT413")),
-            (file(i64::MAX), Some("PT413")),
-            (file(-1), Some("22023")),
-            (asset(64 << 30), None),
-            (asset((64 << 30) + 1), Some("PT413")),
-            (asset(i64::MIN), Some("22023")),
-        ] {
-            let code = Op::parse("op", &op).err().map(|error| error.code().sqlstate());
-            assert_eq!(code, expected, "{op}");
+impl Edit {
+    /// What it is about.
+    pub const fn topic(&self) -> Topic {
+        match self {
+            Edit::File(_) => Topic::File,
+            Edit::Field(_) => Topic::Field,
+            Edit::Asset(_) => Topic::Asset,
+            #[cfg(feature = "toy")]
+            Edit::Toy(_) => Topic::Toy,
         }
     }
 
-    #[test]
-    fn modes_round_trip() {
-        for mode in [Mode::Regular, Mode::Executable, Mode::Symlink] {
-            assert_eq!(Mode::parse(mode.as_str()).expect("valid"), mode);
+    /// Of a file.
+    pub const fn file(&self) -> Option<&FileEdit> {
+        match self {
+            Edit::File(edit) => Some(edit),
+            Edit::Field(_) | Edit::Asset(_) => None,
+            #[cfg(feature = "toy")]
+            Edit::Toy(_) => None,
         }
-        assert!(Mode::parse("100600").is_err());
+    }
+
+    /// The content that it gives something by naming it. An asset of content that is stored here says so when it is applied.
+    pub const fn content(&self) -> Option<Hash> {
+        match self {
+            Edit::File(FileEdit::Put { content, .. }) => Some(content.hash),
+            Edit::Asset(AssetEdit::Put { hash, source, .. }) if !matches!(source, Source::Stored) => {
+                Some(*hash)
+            }
+            Edit::File(_) | Edit::Field(_) | Edit::Asset(_) => None,
+            #[cfg(feature = "toy")]
+            Edit::Toy(_) => None,
+        }
+    }
+
+    /// The operation asked for, without content: its name and the members that say what it is about.
+    pub fn outline(&self) -> Value {
+        let (op, mut outline) = match self {
+            Edit::File(edit) => edit.outline(),
+            Edit::Field(edit) => edit.outline(),
+            Edit::Asset(edit) => edit.outline(),
+            #[cfg(feature = "toy")]
+            Edit::Toy(edit) => edit.outline(),
+        };
+        outline["op"] = op.into();
+        outline
+    }
+
+    /// What identifies it in a repeated request.
+    pub fn fingerprint(&self) -> Value {
+        match self {
+            Edit::File(edit) => edit.fingerprint(),
+            Edit::Field(edit) => edit.fingerprint(),
+            Edit::Asset(edit) => edit.fingerprint(),
+            #[cfg(feature = "toy")]
+            Edit::Toy(edit) => edit.fingerprint(),
+        }
     }
 }
+
+impl Outcome {
+    /// Of one of a file.
+    pub const fn file(&self) -> Option<&FileOutcome> {
+        match self {
+            Outcome::File(outcome) => Some(outcome),
+            Outcome::Field(_) | Outcome::Asset(_) => None,
+            #[cfg(feature = "toy")]
+            Outcome::Toy(_) => None,
+        }
+    }
+
+    /// Of one of an asset.
+    pub const fn asset(&self) -> Option<&AssetOutcome> {
+        match self {
+            Outcome::Asset(outcome) => Some(outcome),
+            Outcome::File(_) | Outcome::Field(_) => None,
+            #[cfg(feature = "toy")]
+            Outcome::Toy(_) => None,
+        }
+    }
+}
+
+/// Files by path, fields with a value, assets by content.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct State {
+    /// The files there are.
+    pub files: BTreeMap<FilePath, File>,
+    /// The fields that have a value.
+    pub fields: BTreeMap<FieldKey, JsonValue>,
+    /// The assets that are kept.
+    pub assets: BTreeMap<Hash, Kept>,
+    #[cfg(feature = "toy")]
+    /// What toys say.
+    pub toys: BTreeMap<String, String>,
+}
+
+impl State {
+    /// Does what an operation says; why that cannot be, if it cannot.
+    pub fn apply(&mut self, op: &Op) -> std::result::Result<(), String> {
+        match op {
+            Op::File(op) => op.apply(self),
+            Op::Field(op) => op.apply(self),
+            Op::Asset(op) => op.apply(self),
+            #[cfg(feature = "toy")]
+            Op::Toy(op) => op.apply(self),
+            Op::System(_) => Ok(()),
+        }
+    }
+
+    /// How many things of each kind there are, by the name that reports give it.
+    pub fn counts(&self) -> impl Iterator<Item = (&'static str, usize)> {
+        let counts = [
+            ("files", self.files.len()),
+            ("fields", self.fields.len()),
+            ("assets", self.assets.len()),
+            #[cfg(feature = "toy")]
+            ("toys", self.toys.len()),
+        ];
+        counts.into_iter()
+    }
+
+    /// What makes this state the other one; nothing when they are equal.
+    pub fn difference(&self, to: &State) -> Vec<Change> {
+        let mut changes = Vec::new();
+        differences(&self.files, &to.files, |key, to| changes.push(Change::File(key.clone(), to.cloned())));
+        differences(&self.fields, &to.fields, |key, to| {
+            changes.push(Change::Field(key.clone(), to.cloned()))
+        });
+        differences(&self.assets, &to.assets, |key, to| changes.push(Change::Asset(*key, to.cloned())));
+        #[cfg(feature = "toy")]
+        differences(&self.toys, &to.toys, |key, to| changes.push(Change::Toy(key.clone(), to.cloned())));
+        changes
+    }
+}
+
+/// Hands over what is only here, and then what is another or only there.
+fn differences<K: Ord, V: PartialEq>(
+    here: &BTreeMap<K, V>,
+    there: &BTreeMap<K, V>,
+    mut each: impl FnMut(&K, Option<&V>),
+) {
+    here.keys().filter(|key| !there.contains_key(key)).for_each(|key| each(key, None));
+    there
+        .iter()
+        .filter(|(key, value)| here.get(key) != Some(value))
+        .for_each(|(key, value)| each(key, Some(value)));
+}
+
+#[cfg(test)]
+mod state_tests;
+#[cfg(test)]
+mod tests;

@@ -3,9 +3,9 @@
 use super::{hash_member, hex};
 use crate::error::Result;
 use crate::hash::Hash;
+use crate::id::SnapshotId;
 use crate::json::Members;
 use serde::Serialize;
-use uuid::Uuid;
 
 /// An operation that changes no content.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -15,7 +15,7 @@ pub enum SystemOp {
     #[serde(rename = "snapshot.ready")]
     SnapshotReady {
         /// Which.
-        snapshot_id: Uuid,
+        snapshot_id: SnapshotId,
         /// The last bundle whose files it holds.
         seq: i64,
         /// Set in a delta: the bundle it builds on.

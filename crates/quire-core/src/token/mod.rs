@@ -41,8 +41,8 @@ mod wire;
 
 use crate::ability::{Abilities, Ability, Need};
 use crate::error::{Code, Error, Result};
+use crate::id::{KeyId, ProjectId, TokenId};
 use crate::timestamp::Micros;
-use uuid::Uuid;
 use wire::Wire;
 
 pub use tag::key_of_halves;
@@ -62,11 +62,11 @@ pub const MAX_EXPIRES_AT: Micros = (1 << 53) - 1;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Root {
     /// Which secret it is minted with.
-    pub key: Uuid,
+    pub key: KeyId,
     /// The token's own id.
-    pub token: Uuid,
+    pub token: TokenId,
     /// The only project it is for.
-    pub project: Uuid,
+    pub project: ProjectId,
     /// What it lets its holder do.
     pub abilities: Abilities,
     /// From when on it is worthless.
@@ -186,17 +186,17 @@ impl Unverified {
     }
 
     /// Which secret it claims to be minted with.
-    pub fn key_id(&self) -> Uuid {
+    pub fn key_id(&self) -> KeyId {
         self.claims.root.key
     }
 
     /// Which token it claims to be.
-    pub fn token_id(&self) -> Uuid {
+    pub fn token_id(&self) -> TokenId {
         self.claims.root.token
     }
 
     /// Which project it claims to be for.
-    pub fn project_id(&self) -> Uuid {
+    pub fn project_id(&self) -> ProjectId {
         self.claims.root.project
     }
 

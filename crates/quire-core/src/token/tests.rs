@@ -4,6 +4,7 @@ use crate::ability::tests::{abilities, needs};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use proptest::prelude::*;
+use uuid::Uuid;
 
 const SECRET: [u8; 32] = [7; 32];
 /// 2026-01-01.
@@ -15,9 +16,9 @@ fn set(texts: &[&str]) -> Abilities {
 
 fn root(abilities: Abilities) -> Root {
     Root {
-        key: Uuid::from_u128(1),
-        token: Uuid::from_u128(2),
-        project: Uuid::from_u128(3),
+        key: KeyId(Uuid::from_u128(1)),
+        token: TokenId(Uuid::from_u128(2)),
+        project: ProjectId(Uuid::from_u128(3)),
         abilities,
         expires_at: EXPIRES_AT,
         audience: None,
@@ -87,9 +88,9 @@ fn narrowing_restricts() {
 #[test]
 fn says_which_key_to_verify_with() {
     let unverified = Unverified::parse(&sample()).expect("well-formed");
-    assert_eq!(unverified.key_id(), Uuid::from_u128(1));
-    assert_eq!(unverified.token_id(), Uuid::from_u128(2));
-    assert_eq!(unverified.project_id(), Uuid::from_u128(3));
+    assert_eq!(unverified.key_id(), KeyId(Uuid::from_u128(1)));
+    assert_eq!(unverified.token_id(), TokenId(Uuid::from_u128(2)));
+    assert_eq!(unverified.project_id(), ProjectId(Uuid::from_u128(3)));
     assert_eq!(unverified.expires_at(), EXPIRES_AT - 2);
     assert!(unverified.abilities().map(Ability::to_string).eq(["file:write:src/a/b"]));
 }
@@ -354,6 +355,7 @@ proptest! {
         max_uses in prop::option::of(1..=MAX_USES),
     ) {
         let [key, token, project] = ids.map(Uuid::from_u128);
+        let (key, token, project) = (KeyId(key), TokenId(token), ProjectId(project));
         let root = Root { key, token, project, abilities, expires_at, audience, max_uses };
         let text = mint(&secret, &root).expect("mints");
         let unverified = Unverified::parse(&text).expect("well-formed");

@@ -4,13 +4,13 @@ use super::tag::{TAG_BYTES, Tag};
 use super::{Claims, MAX_NARROWINGS, MAX_TOKEN_BYTES, Narrowing, Root, check_expiry};
 use crate::ability::Abilities;
 use crate::error::{Error, Result};
+use crate::id::{KeyId, ProjectId, TokenId};
 use crate::json::canonical;
 use crate::timestamp::Micros;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use uuid::Uuid;
 
 const PREFIX: &str = "quire1.";
 
@@ -101,9 +101,9 @@ fn take_block<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RootBlock {
-    key: Uuid,
-    token: Uuid,
-    project: Uuid,
+    key: KeyId,
+    token: TokenId,
+    project: ProjectId,
     abilities: Vec<String>,
     expires_at: Micros,
     #[serde(skip_serializing_if = "Option::is_none")]

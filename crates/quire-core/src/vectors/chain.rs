@@ -114,15 +114,15 @@ fn bundles() {
         let header: BundleHeader = serde_json::from_value(value(&input)).expect("a header");
         let ops: Vec<OpVector> = ops.iter().map(|op| OpVector::of(op).0).collect();
         let forms: Vec<Value> = ops.iter().map(|op| value(&op.canonical)).collect();
-        let told = log.bundle(&header, &forms);
+        let logged = log.bundle(&header, &forms);
         let canonical_header = canonical(&header);
         bundles.push(Bundle {
             name,
             header: input,
             ops,
             canonical_header,
-            previous: told.previous,
-            checksum: told.checksum,
+            previous: logged.previous,
+            checksum: logged.checksum,
         });
     }
     let (contents, archives) = (in_base64(&[NUL, EMPTY]), vec![PAGE_ZIP.to_owned()]);

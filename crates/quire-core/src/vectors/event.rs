@@ -1,16 +1,18 @@
-//! `event.json`: what subscribers are told of bundles.
+//! `event.json`: the events of bundles.
 
 use super::content::{CHANGED_TAR, EMPTY, NUL, in_base64};
-use super::log::{Done, Log, Row, Told, keep, moved, put, set};
+use super::log::{Bundled, Done, Log, Row, keep, moved, put, set};
 use super::{check, value};
 use crate::asset::Asset;
 use crate::chain::BundleHeader;
 use crate::content::is_binary;
 use crate::event::{
-    ASSET_UPDATE, AssetChange, BULK, Body, Change, ENTITY_UPDATE, FieldChange, File, Origin, SNAPSHOT_READY,
-    add_assets, add_fields, add_files, build, build_other, hint, message, name, of_files, other_name, single,
+    ASSET_UPDATE, AssetChange, BULK, Body, ENTITY_UPDATE, FieldChange, FileChange, Origin, SNAPSHOT_READY,
+    ShownFile, add_assets, add_fields, add_files, build, build_other, hint, message, name, of_files,
+    other_name, single,
 };
 use crate::hash::Hash;
+use crate::id::{ActorId, Version};
 use crate::json::{decode_base64, encode_base64};
 use crate::label::Label;
 use crate::mark::Mark;
@@ -146,13 +148,13 @@ mod present {
     }
 }
 
-impl From<FileInput> for Change {
+impl From<FileInput> for FileChange {
     fn from(FileInput { file_path, version, moved_from, file }: FileInput) -> Self {
-        Change { file_path, version, moved_from, file: file.map(File::from) }
+        FileChange { file_path, version: Version(version), moved_from, file: file.map(ShownFile::from) }
     }
 }
 
-impl From<Kept> for File {
+impl From<Kept> for ShownFile {
     fn from(Kept { content_hash, size, file_type, mode, is_binary, content }: Kept) -> Self {
         let content = match content {
             Content::Base64(text) => Body::Bytes(decode_base64(&text).expect("base64")),
@@ -161,7 +163,7 @@ impl From<Kept> for File {
             Content::Collected => Body::Unavailable("collected"),
             Content::NotAsked => Body::NotAsked,
         };
-        File { content_hash, size, file_type, mode, is_binary, content }
+        ShownFile { content_hash, size, file_type, mode, is_binary, content }
     }
 }
 
@@ -325,12 +327,12 @@ fn header(seq: i64, committed_at: i64, sender: u8, kind: &str) -> Value {
 fn input(
     bundle: &Bundle,
     ops: &[Value],
-    told: &Told,
+    bundled: &Bundled,
     from_peer: Option<&str>,
     away: &[(&str, &str)],
 ) -> Value {
     let header = &bundle.header;
-    let mut input = json!({"seq": header["seq"], "checksum": told.checksum, "sender": header["actor_id"],
+    let mut input = json!({"seq": header["seq"], "checksum": bundled.checksum, "sender": header["actor_id"],
         "committed_at": header["committed_at"]});
     let mut set = |member: &str, to: Value| input[member] = to;
     if let Some(peer) = from_peer {
@@ -341,16 +343,17 @@ fn input(
     {
         set("op", op.clone());
     }
-    let files: Vec<Value> = told.ops.iter().flat_map(|done| &done.rows).map(|row| file(row, away)).collect();
+    let files: Vec<Value> =
+        bundled.ops.iter().flat_map(|done| &done.rows).map(|row| file(row, away)).collect();
     if !files.is_empty() {
         set("files", files.into());
     }
     if bundle.large_fields.is_none() {
-        set("fields", ops.iter().zip(&told.ops).flat_map(|(op, done)| fields(op, done)).collect());
+        set("fields", ops.iter().zip(&bundled.ops).flat_map(|(op, done)| fields(op, done)).collect());
     }
     let assets = ops
         .iter()
-        .zip(&told.ops)
+        .zip(&bundled.ops)
         .filter(|(op, _)| op["op"].as_str().is_some_and(|op| op.starts_with("asset.")));
     let assets: Vec<Value> = assets.map(|(op, done)| asset(op, done)).collect();
     if !assets.is_empty() {
@@ -411,8 +414,8 @@ fn asset(op: &Value, done: &Done) -> Value {
 fn event(title: &'static str, bundle: Bundle, given: Value) -> Event {
     let Input { seq, checksum, sender, from_peer, committed_at, op, files, fields, assets } =
         serde_json::from_value(given.clone()).expect(title);
-    let origin = Origin { sender, from_peer, committed_at };
-    let files: Vec<Change> = files.into_iter().map(Change::from).collect();
+    let origin = Origin { sender: ActorId(sender), from_peer, committed_at };
+    let files: Vec<FileChange> = files.into_iter().map(FileChange::from).collect();
     let fields: Option<Vec<FieldChange>> =
         fields.map(|fields| fields.into_iter().map(FieldChange::from).collect());
     let assets: Vec<AssetChange> = assets.into_iter().map(AssetChange::from).collect();
@@ -454,8 +457,8 @@ fn payloads() {
             [bundle.ops.clone(), bundle.large_fields.as_ref().map(LargeFields::ops).unwrap_or_default()]
                 .concat();
         let header: BundleHeader = serde_json::from_value(bundle.header.clone()).expect("a header");
-        let told = log.bundle(&header, &whole);
-        let given = input(&bundle, &whole, &told, from_peer, away);
+        let bundled = log.bundle(&header, &whole);
+        let given = input(&bundle, &whole, &bundled, from_peer, away);
         events.push(event(title, bundle, given));
     }
     let seen: BTreeSet<&str> = events.iter().map(|event| event.event).collect();

@@ -258,9 +258,9 @@ fn lined(bundles: &[Bundle]) -> Lined {
     let mut log = Log::default();
     for Bundle { header, author, committed_at, details, ops, versions: ids } in bundles {
         let header: BundleHeader = serde_json::from_value(header.clone()).expect("a header");
-        let told = log.bundle(&header, ops);
+        let bundled = log.bundle(&header, ops);
         let mut ids = ids.iter();
-        for (ordinal, (op, done)) in (1..).zip(ops.iter().zip(&told.ops)) {
+        for (ordinal, (op, done)) in (1..).zip(ops.iter().zip(&bundled.ops)) {
             let (checksum, before, after) = (done.checksum, &done.before, &done.after);
             operations.push(json!({"seq": header.seq, "ordinal": ordinal, "op": op, "checksum": checksum, "before": before,
                 "after": after}));
@@ -281,16 +281,16 @@ fn lined(bundles: &[Bundle]) -> Lined {
         assert!(ids.next().is_none(), "bundle {} made fewer versions", header.seq);
         links.push(Link {
             seq: header.seq,
-            operations: told.ops.iter().map(|done| done.checksum).collect(),
-            checksum: told.checksum,
+            operations: bundled.ops.iter().map(|done| done.checksum).collect(),
+            checksum: bundled.checksum,
         });
         records.push(BundleRecord {
             header,
             author: Some((*author).to_owned()),
             committed_at: (*committed_at).to_owned(),
             op_count: ops.len(),
-            prev_checksum: told.previous,
-            checksum: told.checksum,
+            prev_checksum: bundled.previous,
+            checksum: bundled.checksum,
             details: Some(details.clone()).filter(|details| !details.is_null()),
         });
     }

@@ -1,4 +1,4 @@
-//! Logs of vectors: every one is a log that quire could have written, and what follows from it is told here, in the words of an
+//! Logs of vectors: every one is a log that quire could have written, and what follows from it is stated here, in the words of an
 //! export, from the operations alone.
 //!
 //! [`Log::bundle`] fails where a bundle cannot come next: another seq or project, an earlier time, a base or a bundle taken back
@@ -45,7 +45,7 @@ pub struct Done {
 }
 
 /// What became of a bundle.
-pub struct Told {
+pub struct Bundled {
     pub previous: Hash,
     pub checksum: Hash,
     pub ops: Vec<Done>,
@@ -81,7 +81,7 @@ fn with(of: &Value, member: &str, value: Value) -> Value {
 
 impl Log {
     /// Takes the next bundle.
-    pub fn bundle(&mut self, header: &BundleHeader, ops: &[Value]) -> Told {
+    pub fn bundle(&mut self, header: &BundleHeader, ops: &[Value]) -> Bundled {
         self.check(header, ops);
         let done: Vec<Done> = ops.iter().map(|op| self.apply(header.seq, op)).collect();
         if header.undoes_seq == Some(header.seq - 1) {
@@ -96,7 +96,7 @@ impl Log {
         let checksums: Vec<Hash> = done.iter().map(|done| done.checksum).collect();
         let checksum = checksum(&previous, header, &checksums).expect("a checksum");
         self.newest = Some((header.clone(), checksum));
-        Told { previous, checksum, ops: done }
+        Bundled { previous, checksum, ops: done }
     }
 
     fn check(&mut self, header: &BundleHeader, ops: &[Value]) {
@@ -117,7 +117,7 @@ impl Log {
             "bundle {seq} takes nothing back"
         );
         assert_eq!(undoes_seq.is_some(), header.kind == "undo", "bundle {seq} is of another kind");
-        let is_new = [Some(header.bundle_id), header.correlation_id]
+        let is_new = [Some(header.bundle_id.0), header.correlation_id.map(|id| id.0)]
             .into_iter()
             .flatten()
             .all(|id| self.ids.insert(id));

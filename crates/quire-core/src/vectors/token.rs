@@ -2,6 +2,7 @@
 
 use super::{check, value};
 use crate::ability::Abilities;
+use crate::id::{KeyId, ProjectId, TokenId};
 use crate::timestamp::Micros;
 use crate::token::{Root, Unverified, invalid, key_of_halves, mint, narrow};
 use base64::Engine;
@@ -109,9 +110,9 @@ fn expires_at(block: &Value) -> Micros {
 fn root(block: &Value) -> Root {
     let id = |member: &str| Uuid::try_parse(block[member].as_str().expect(member)).expect(member);
     Root {
-        key: id("key"),
-        token: id("token"),
-        project: id("project"),
+        key: KeyId(id("key")),
+        token: TokenId(id("token")),
+        project: ProjectId(id("project")),
         abilities: abilities(block),
         expires_at: expires_at(block),
         audience: block["audience"].as_str().map(str::to_owned),

@@ -4,8 +4,7 @@ use super::label_from_row;
 use crate::db::{self, Arg, Row};
 use crate::domain::asset::Assets;
 use crate::domain::interface::{Logged, StoredOp, Stray, Written, found, key_text};
-use crate::ids::{ProjectId, Seq, uuid_from_pg};
-use pgrx::Uuid as PgUuid;
+use crate::ids::{Pg, ProjectId, Seq};
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
 use quire_core::op::{AssetOp, Change, Kept, Op, State, Topic, Write};
@@ -25,23 +24,23 @@ impl Logged for Assets {
                                  WHERE p.project_id = $1 AND p.content_hash = o.content_hash
                                    AND (p.bundle_seq, p.ordinal) < (o.bundle_seq, o.ordinal)
                                  ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1) b
-                    WHERE (b.filename, b.media_type, b.asset_type, b.size) = (o.filename, o.media_type, o.asset_type, o.size))
+                    WHERE (b.filename, b.media_type, b.asset_type, b.size) = (o.filename, o.media_type, o.asset_type, o.size)) AS says_otherwise
             FROM quire_store.asset_op o
             WHERE o.project_id = $1 AND o.bundle_seq > $2 AND o.bundle_seq <= $3
             ORDER BY o.bundle_seq, o.ordinal";
         db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
             let op = op_from_row(row)?.map(Op::Asset);
-            let stored = row.hash_if_any(10)?;
+            let stored = row.hash_if_any("op_checksum")?;
             Ok((
-                row.get(1)?,
-                StoredOp { ordinal: row.get(2)?, kind: RowKind::Logged(Topic::Asset), op, stored },
+                row.get("bundle_seq")?,
+                StoredOp { ordinal: row.get("ordinal")?, kind: RowKind::Logged(Topic::Asset), op, stored },
             ))
         })
     }
 
     fn written(&self, project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<Written>> {
         const SQL: &str = "SELECT o.bundle_seq, o.ordinal, b.bundle_id, o.content_hash, o.filename, o.media_type, o.asset_type, o.size,
-                o.op = 'asset.put'
+                o.op = 'asset.put' AS is_kept
             FROM quire_store.asset_op o
             LEFT JOIN LATERAL (
                 SELECT p.bundle_seq FROM quire_store.asset_op p
@@ -52,20 +51,24 @@ impl Logged for Assets {
                 SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = p.bundle_seq OFFSET 0) b ON true
             WHERE o.project_id = $1 AND o.bundle_seq > $2 AND o.bundle_seq <= $3";
         db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
-            let kept = match row.get(9)? {
-                true => Some(Kept { label: label_from_row(row, 5)?, size: row.get(8)? }),
+            let kept = match row.get("is_kept")? {
+                true => Some(Kept { label: label_from_row(row)?, size: row.get("size")? }),
                 false => None,
             };
-            let change = Change::Asset(Hash::from_bytes(row.get::<&[u8]>(4)?)?, kept);
-            let base = row.opt::<PgUuid>(3)?.map(uuid_from_pg);
-            Ok(Written { seq: row.get(1)?, ordinal: row.get(2)?, write: Write { change, base } })
+            let change = Change::Asset(row.get("content_hash")?, kept);
+            let base = row.opt("bundle_id")?;
+            Ok(Written {
+                seq: row.get("bundle_seq")?,
+                ordinal: row.get("ordinal")?,
+                write: Write { change, base },
+            })
         })
     }
 
     fn add_state_at(&self, project: ProjectId, seq: Seq, state: &mut State) -> Result<()> {
         const SQL: &str =
             "SELECT DISTINCT ON (o.content_hash) o.content_hash, o.filename, o.media_type, o.asset_type, o.size,
-                o.op = 'asset.delete'
+                o.op = 'asset.delete' AS is_deleted
             FROM quire_store.asset_op o WHERE o.project_id = $1 AND o.bundle_seq <= $2
             ORDER BY o.content_hash, o.bundle_seq DESC, o.ordinal DESC";
         let assets = db::read(SQL, &[project.pg().into(), seq.into()], asset_from_row)?;
@@ -84,7 +87,7 @@ impl Logged for Assets {
 
     /// Assets that are not what their newest operation says.
     fn strays(&self, project: ProjectId) -> Result<Vec<Stray>> {
-        const SQL: &str = "SELECT encode(a.content_hash, 'hex'), p.bundle_seq, a::text FROM quire_store.asset a
+        const SQL: &str = "SELECT encode(a.content_hash, 'hex') AS content_hash, p.bundle_seq, a::text AS found FROM quire_store.asset a
             LEFT JOIN LATERAL (
                 SELECT * FROM quire_store.asset_op o WHERE o.project_id = $1 AND o.content_hash = a.content_hash
                 ORDER BY o.bundle_seq DESC, o.ordinal DESC LIMIT 1) p ON true
@@ -97,13 +100,13 @@ impl Logged for Assets {
                    a.actor_id, a.updated_at)
             ORDER BY a.content_hash";
         db::read(SQL, &[project.pg().into()], |row| {
-            let hash: String = row.get(1)?;
+            let hash: String = row.get("content_hash")?;
             Ok(Stray {
                 kind: RowKind::Current(Topic::Asset),
                 description: format!("asset {hash} is not what its newest operation says"),
                 key: json!({"content_hash": hash}),
-                seq: row.opt(2)?,
-                found: found(row, 3)?,
+                seq: row.opt("bundle_seq")?,
+                found: found(row)?,
             })
         })
     }
@@ -161,28 +164,48 @@ impl Logged for Assets {
             RETURNING true";
         let hash = Hash::parse("content_hash", key_text(key, "content_hash")?)?;
         let args: [Arg; 2] = [project.pg().into(), hash.as_bytes().as_slice().into()];
-        Ok(db::write_one(SQL, &args, |row| row.get::<bool>(1))?.is_some())
+        db::writes(SQL, &args)
+    }
+
+    fn missing_contents(&self, project: ProjectId) -> Result<Vec<Hash>> {
+        const SQL: &str = "SELECT a.content_hash FROM quire_store.asset a
+            WHERE a.project_id = $1 AND octet_length(a.content_hash) = 32
+              AND NOT EXISTS (SELECT FROM quire_store.blob b WHERE b.project_id = $1 AND b.hash = a.content_hash)";
+        db::read(SQL, &[project.pg().into()], |row| row.get("content_hash"))
+    }
+
+    fn size_of(&self, project: ProjectId, content: &Hash) -> Result<Option<i64>> {
+        const SQL: &str =
+            "SELECT a.size FROM quire_store.asset a WHERE a.project_id = $1 AND a.content_hash = $2";
+        let args: [Arg; 2] = [project.pg().into(), content.as_bytes().as_slice().into()];
+        db::read_one(SQL, &args, |row| row.get("size"))
+    }
+
+    fn delete_logged(&self, project: ProjectId) -> Result<()> {
+        db::exec("DELETE FROM quire_store.asset_op WHERE project_id = $1", &[project.pg().into()])
     }
 }
 
 fn op_from_row(row: &Row) -> Result<Option<AssetOp>> {
-    let Some(content_hash) = row.hash_if_any(4)?.filter(|_| row.get::<bool>(11) == Ok(false)) else {
+    let Some(content_hash) =
+        row.hash_if_any("content_hash")?.filter(|_| row.get("says_otherwise") == Ok(false))
+    else {
         return Ok(None);
     };
-    Ok(match row.get::<&str>(3)? {
+    Ok(match row.get::<&str>("op")? {
         "asset.put" => {
-            let kept = Kept { label: label_from_row(row, 5)?, size: row.get(8)? };
+            let kept = Kept { label: label_from_row(row)?, size: row.get("size")? };
             Some(AssetOp::Put { content_hash, kept })
         }
-        "asset.delete" => Some(AssetOp::Delete { content_hash, reason: row.opt(9)? }),
+        "asset.delete" => Some(AssetOp::Delete { content_hash, reason: row.opt("reason")? }),
         _ => None,
     })
 }
 
 fn asset_from_row(row: &Row) -> Result<Option<(Hash, Kept)>> {
-    if row.get::<bool>(6)? {
+    if row.get("is_deleted")? {
         return Ok(None);
     }
-    let kept = Kept { label: label_from_row(row, 2)?, size: row.get(5)? };
-    Ok(Some((row.hash_if_any(1)?.unwrap_or(Hash::ZERO), kept)))
+    let kept = Kept { label: label_from_row(row)?, size: row.get("size")? };
+    Ok(Some((row.hash_if_any("content_hash")?.unwrap_or(Hash::ZERO), kept)))
 }

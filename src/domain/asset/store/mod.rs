@@ -5,11 +5,11 @@ pub mod logged;
 use crate::blob;
 use crate::db::clock::to_pg;
 use crate::db::{self, Answer, Arg, Row};
-use crate::ids::{ActorId, ProjectId, Seq};
+use crate::ids::{ActorId, Pg, ProjectId, Seq};
 use crate::log::LockedHead;
 use crate::log::store::mark;
 use pgrx::JsonB;
-use quire_core::asset::{Applied, Asset, Assets, NewAsset};
+use quire_core::asset::{AppliedAssets, Asset, AssetsByHash, NewAsset};
 use quire_core::error::Result;
 use quire_core::event::AssetChange;
 use quire_core::hash::Hash;
@@ -19,24 +19,28 @@ use std::collections::HashMap;
 /// Most rows one INSERT carries.
 const BATCH_ROWS: usize = 10_000;
 
-pub fn label_from_row(row: &Row, at: usize) -> Result<Label> {
-    Ok(Label { filename: row.get(at)?, media_type: row.get(at + 1)?, asset_type: row.get(at + 2)? })
+pub fn label_from_row(row: &Row) -> Result<Label> {
+    Ok(Label {
+        filename: row.get("filename")?,
+        media_type: row.get("media_type")?,
+        asset_type: row.get("asset_type")?,
+    })
 }
 
 /// Some assets, by their content.
-pub fn load(project: ProjectId, hashes: &[Hash]) -> Result<Assets> {
+pub fn load(project: ProjectId, hashes: &[Hash]) -> Result<AssetsByHash> {
     const SQL: &str = "SELECT a.content_hash, a.filename, a.media_type, a.asset_type, a.size, a.is_deleted, a.delete_reason
         FROM unnest($2::bytea[]) AS w (hash)
         CROSS JOIN LATERAL (
             SELECT * FROM quire_store.asset s WHERE s.project_id = $1 AND s.content_hash = w.hash OFFSET 0) a";
     let rows = db::read(SQL, &[project.pg().into(), blob::store::byte_array(hashes)], |row| {
         let asset = Asset {
-            label: label_from_row(row, 2)?,
-            size: row.get(5)?,
-            is_deleted: row.get(6)?,
-            reason: row.opt(7)?,
+            label: label_from_row(row)?,
+            size: row.get("size")?,
+            is_deleted: row.get("is_deleted")?,
+            reason: row.opt("delete_reason")?,
         };
-        Ok((Hash::from_bytes(row.get::<&[u8]>(1)?)?, asset))
+        Ok((row.get("content_hash")?, asset))
     })?;
     Ok(rows.into_iter().collect())
 }
@@ -51,8 +55,8 @@ pub fn assets_at(project: ProjectId, seq: Seq) -> Result<Vec<(Hash, Asset)>> {
         ORDER BY s.content_hash";
     db::read(SQL, &[project.pg().into(), seq.into()], |row| {
         let asset =
-            Asset { label: label_from_row(row, 2)?, size: row.get(5)?, is_deleted: false, reason: None };
-        Ok((Hash::from_bytes(row.get::<&[u8]>(1)?)?, asset))
+            Asset { label: label_from_row(row)?, size: row.get("size")?, is_deleted: false, reason: None };
+        Ok((row.get("content_hash")?, asset))
     })
 }
 
@@ -65,14 +69,14 @@ pub fn describe(project: ProjectId, hash: &Hash) -> Result<Option<JsonB>> {
                 FROM quire_store.blob b WHERE b.project_id = $1 AND b.hash = a.content_hash),
              'seq', a.seq, 'checksum', ",
         mark!("a.seq"),
-        ", 'actor', a.actor_id, 'updated_at', a.updated_at)
+        ", 'actor', a.actor_id, 'updated_at', a.updated_at) AS described
         FROM quire_store.asset a WHERE a.project_id = $1 AND a.content_hash = $2"
     );
-    db::read_one(SQL, &[project.pg().into(), hash.as_bytes().as_slice().into()], |row| row.get(1))
+    db::read_one(SQL, &[project.pg().into(), hash.as_bytes().as_slice().into()], |row| row.get("described"))
 }
 
 /// Stores rows of the log, moves the assets to them, and counts their bytes.
-pub fn insert(project: ProjectId, by: ActorId, bundle: &LockedHead, applied: &Applied) -> Result<()> {
+pub fn insert(project: ProjectId, by: ActorId, bundle: &LockedHead, applied: &AppliedAssets) -> Result<()> {
     const BYTES: &str =
         "UPDATE quire_store.project_head SET asset_bytes = asset_bytes + $2 WHERE project_id = $1";
     for batch in applied.rows.chunks(BATCH_ROWS) {
@@ -149,24 +153,24 @@ fn upsert_assets(project: ProjectId, by: ActorId, bundle: &LockedHead, rows: &[&
 /// Changes of assets after a seq and up to another, in log order.
 pub fn changes(project: ProjectId, after: i64, up_to: i64) -> Result<Vec<(i64, AssetChange)>> {
     const SQL: &str = "SELECT o.bundle_seq, o.content_hash, o.filename, o.media_type, o.asset_type, o.size,
-            o.op = 'asset.delete', o.reason
+            o.op = 'asset.delete' AS is_deleted, o.reason
         FROM quire_store.asset_op o
         WHERE o.project_id = $1 AND o.bundle_seq > $2 AND o.bundle_seq <= $3
         ORDER BY o.bundle_seq, o.ordinal";
     db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
         let asset = Asset {
-            label: label_from_row(row, 3)?,
-            size: row.get(6)?,
-            is_deleted: row.get(7)?,
-            reason: row.opt(8)?,
+            label: label_from_row(row)?,
+            size: row.get("size")?,
+            is_deleted: row.get("is_deleted")?,
+            reason: row.opt("reason")?,
         };
-        let content_hash = Hash::from_bytes(row.get::<&[u8]>(2)?)?;
-        Ok((row.get(1)?, AssetChange { content_hash, asset }))
+        let content_hash = row.get("content_hash")?;
+        Ok((row.get("bundle_seq")?, AssetChange { content_hash, asset }))
     })
 }
 
 /// What a bundle did to an asset; `None` where it is not kept.
-pub struct Touched {
+pub struct TouchedAsset {
     pub hash: Hash,
     pub before: Option<Label>,
     pub after: Option<Label>,
@@ -176,10 +180,14 @@ pub struct Touched {
 }
 
 /// The assets a bundle touched.
-pub fn touched_by(project: ProjectId, seq: i64) -> Result<Vec<Touched>> {
-    const SQL: &str = "SELECT a.content_hash, b.op = 'asset.put', b.filename, b.media_type, b.asset_type,
-            o.op = 'asset.put', o.filename, o.media_type, o.asset_type,
-            NOT a.is_deleted, a.filename, a.media_type, a.asset_type, a.seq
+pub fn touched_by(project: ProjectId, seq: i64) -> Result<Vec<TouchedAsset>> {
+    const SQL: &str = "SELECT a.content_hash, a.seq,
+            b.op = 'asset.put' AS before_is_kept, b.filename AS before_filename, b.media_type AS before_media_type,
+            b.asset_type AS before_asset_type,
+            o.op = 'asset.put' AS after_is_kept, o.filename AS after_filename, o.media_type AS after_media_type,
+            o.asset_type AS after_asset_type,
+            NOT a.is_deleted AS now_is_kept, a.filename AS now_filename, a.media_type AS now_media_type,
+            a.asset_type AS now_asset_type
         FROM (SELECT DISTINCT ON (t.content_hash) t.* FROM quire_store.asset_op t
               WHERE t.project_id = $1 AND t.bundle_seq = $2
               ORDER BY t.content_hash, t.ordinal DESC) o
@@ -190,16 +198,16 @@ pub fn touched_by(project: ProjectId, seq: i64) -> Result<Vec<Touched>> {
             WHERE p.project_id = $1 AND p.content_hash = o.content_hash AND p.bundle_seq < $2
             ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1) b ON true
         ORDER BY a.content_hash";
-    let label = |row: &Row, at: usize| -> Result<Option<Label>> {
-        if row.opt::<bool>(at)?.unwrap_or(false) { label_from_row(row, at + 1).map(Some) } else { Ok(None) }
+    let label = |row: Row| -> Result<Option<Label>> {
+        row.opt::<bool>("is_kept")?.unwrap_or(false).then(|| label_from_row(&row)).transpose()
     };
     db::read(SQL, &[project.pg().into(), seq.into()], |row| {
-        Ok(Touched {
-            hash: Hash::from_bytes(row.get::<&[u8]>(1)?)?,
-            before: label(row, 2)?,
-            after: label(row, 6)?,
-            now: label(row, 10)?,
-            seq: row.get(14)?,
+        Ok(TouchedAsset {
+            hash: row.get("content_hash")?,
+            before: label(row.part("before_"))?,
+            after: label(row.part("after_"))?,
+            now: label(row.part("now_"))?,
+            seq: row.get("seq")?,
         })
     })
 }
@@ -220,11 +228,11 @@ pub fn list_assets(answer: Answer, project: ProjectId, asset_type: Option<&str>)
 
 /// The bundles that made some assets what they are, and whether they are kept.
 pub fn made_by(project: ProjectId, hashes: &[Hash]) -> Result<HashMap<Hash, (Seq, bool)>> {
-    const SQL: &str = "SELECT a.content_hash, a.seq, NOT a.is_deleted FROM unnest($2::bytea[]) AS w (hash)
+    const SQL: &str = "SELECT a.content_hash, a.seq, NOT a.is_deleted AS is_kept FROM unnest($2::bytea[]) AS w (hash)
         CROSS JOIN LATERAL (
             SELECT * FROM quire_store.asset s WHERE s.project_id = $1 AND s.content_hash = w.hash OFFSET 0) a";
     let rows = db::write(SQL, &[project.pg().into(), blob::store::byte_array(hashes)], |row| {
-        Ok((Hash::from_bytes(row.get::<&[u8]>(1)?)?, (row.get(2)?, row.get(3)?)))
+        Ok((row.get("content_hash")?, (row.get("seq")?, row.get("is_kept")?)))
     })?;
     Ok(rows.into_iter().collect())
 }

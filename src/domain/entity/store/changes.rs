@@ -1,7 +1,7 @@
 //! SQL of what bundles changed, for their events.
 
 use crate::db::{self, Arg};
-use crate::ids::{ProjectId, Seq};
+use crate::ids::{Pg, ProjectId, Seq};
 use pgrx::JsonB;
 use quire_core::error::Result;
 use quire_core::event::FieldChange;
@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 
 /// Bytes of the field values that each bundle after a seq and up to another wrote; of those that wrote any.
 pub fn field_bytes(project: ProjectId, after: Seq, up_to: Seq) -> Result<BTreeMap<Seq, i64>> {
-    const SQL: &str = "SELECT o.bundle_seq, sum(o.size) FROM quire_store.entity_op o
+    const SQL: &str = "SELECT o.bundle_seq, sum(o.size) AS bytes FROM quire_store.entity_op o
         WHERE o.project_id = $1 AND o.bundle_seq > $2 AND o.bundle_seq <= $3
         GROUP BY o.bundle_seq";
     let args: [Arg; 3] = [project.pg().into(), after.into(), up_to.into()];
-    Ok(db::read(SQL, &args, |row| Ok((row.get(1)?, row.get(2)?)))?.into_iter().collect())
+    Ok(db::read(SQL, &args, |row| Ok((row.get("bundle_seq")?, row.get("bytes")?)))?.into_iter().collect())
 }
 
 /// Changes of fields after a seq and up to another, in log order.
@@ -24,12 +24,12 @@ pub fn field_changes(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(
         ORDER BY o.bundle_seq, o.ordinal, o.part";
     db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
         let change = FieldChange {
-            op: row.get(2)?,
-            entity_type: row.get(3)?,
-            entity_id: row.get(4)?,
-            field: row.get(5)?,
-            value: row.opt::<JsonB>(6)?.map(|value| value.0),
+            op: row.get("op")?,
+            entity_type: row.get("entity_type")?,
+            entity_id: row.get("entity_id")?,
+            field: row.get("field")?,
+            value: row.opt::<JsonB>("value")?.map(|value| value.0),
         };
-        Ok((row.get(1)?, change))
+        Ok((row.get("bundle_seq")?, change))
     })
 }

@@ -2,13 +2,12 @@
 
 use crate::db::Answer;
 use crate::gate::store::called;
-use crate::ids::{ProjectId, Seq, uuid_to_pg};
+use crate::ids::{ConflictId, Pg, ProjectId, Seq};
 use crate::log::store::mark;
 use pgrx::JsonB;
 use quire_core::error::Result;
 use quire_core::key::EntityKey;
 use serde_json::Value;
-use uuid::Uuid;
 
 /// Entities of a type whose fields have these members.
 pub fn list_entities(answer: Answer, project: ProjectId, entity_type: &str, matching: Value) -> Result<()> {
@@ -131,7 +130,7 @@ pub fn list_conflicts(answer: Answer, project: ProjectId, include_resolved: bool
 }
 
 /// What happened to a conflict, in order.
-pub fn conflict_history(answer: Answer, project: ProjectId, conflict: Uuid) -> Result<()> {
+pub fn conflict_history(answer: Answer, project: ProjectId, conflict: ConflictId) -> Result<()> {
     const SQL: &str = concat!(
         "SELECT n.event, n.actor_id, ",
         called!("n.actor_id"),
@@ -144,5 +143,5 @@ pub fn conflict_history(answer: Answer, project: ProjectId, conflict: Uuid) -> R
         WHERE n.project_id = $1 AND n.conflict_id = $2
         ORDER BY n.ordinal"
     );
-    answer.fill(SQL, &[project.pg().into(), uuid_to_pg(conflict).into()])
+    answer.fill(SQL, &[project.pg().into(), conflict.pg().into()])
 }

@@ -4,8 +4,7 @@ use super::{canonical, key_from_row, select_fields_at};
 use crate::db::{self, Arg, Row};
 use crate::domain::entity::Entities;
 use crate::domain::interface::{Logged, StoredOp, Stray, Written, found, key_text};
-use crate::ids::{ProjectId, Seq, uuid_from_pg};
-use pgrx::Uuid as PgUuid;
+use crate::ids::{Pg, ProjectId, Seq};
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
 use quire_core::json::{JsonValue, inexact_number};
@@ -27,10 +26,10 @@ impl Logged for Entities {
             ORDER BY o.bundle_seq, o.ordinal";
         db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
             let op = op_from_row(row)?.map(Op::Field);
-            let stored = row.hash_if_any(8)?;
+            let stored = row.hash_if_any("op_checksum")?;
             Ok((
-                row.get(1)?,
-                StoredOp { ordinal: row.get(2)?, kind: RowKind::Logged(Topic::Field), op, stored },
+                row.get("bundle_seq")?,
+                StoredOp { ordinal: row.get("ordinal")?, kind: RowKind::Logged(Topic::Field), op, stored },
             ))
         })
     }
@@ -48,9 +47,13 @@ impl Logged for Entities {
             WHERE o.project_id = $1 AND o.bundle_seq > $2 AND o.bundle_seq <= $3
             ORDER BY o.bundle_seq, o.ordinal, o.part";
         db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
-            let change = Change::Field(key_from_row(row, 4)?, canonical(row.opt(7)?)?);
-            let base = row.opt::<PgUuid>(3)?.map(uuid_from_pg);
-            Ok(Written { seq: row.get(1)?, ordinal: row.get(2)?, write: Write { change, base } })
+            let change = Change::Field(key_from_row(row)?, canonical(row.opt("value")?)?);
+            let base = row.opt("bundle_id")?;
+            Ok(Written {
+                seq: row.get("bundle_seq")?,
+                ordinal: row.get("ordinal")?,
+                write: Write { change, base },
+            })
         })
     }
 
@@ -70,7 +73,7 @@ impl Logged for Entities {
     /// Fields that are not what their newest operation says.
     fn strays(&self, project: ProjectId) -> Result<Vec<Stray>> {
         const SQL: &str =
-            "SELECT e.entity_type, e.entity_id, e.field, p.bundle_seq, e::text FROM quire_store.entity_field e
+            "SELECT e.entity_type, e.entity_id, e.field, p.bundle_seq, e::text AS found FROM quire_store.entity_field e
             LEFT JOIN LATERAL (
                 SELECT o.value, o.bundle_seq FROM quire_store.entity_op o
                 WHERE o.project_id = $1 AND o.entity_id = e.entity_id AND o.entity_type = e.entity_type
@@ -83,13 +86,13 @@ impl Logged for Entities {
                   IS DISTINCT FROM (e.value, e.seq, e.actor_id, e.updated_at)
             ORDER BY e.entity_type, e.entity_id, e.field";
         db::read(SQL, &[project.pg().into()], |row| {
-            let key = key_from_row(row, 1)?;
+            let key = key_from_row(row)?;
             Ok(Stray {
                 kind: RowKind::Current(Topic::Field),
                 description: format!("{key} is not what its newest operation says"),
                 key: json!(key),
-                seq: row.opt(4)?,
-                found: found(row, 5)?,
+                seq: row.opt("bundle_seq")?,
+                found: found(row)?,
             })
         })
     }
@@ -144,19 +147,23 @@ impl Logged for Entities {
             key_text(key, "entity_id")?.into(),
             key_text(key, "field")?.into(),
         ];
-        Ok(db::write_one(SQL, &args, |row| row.get::<bool>(1))?.is_some())
+        db::writes(SQL, &args)
+    }
+
+    fn delete_logged(&self, project: ProjectId) -> Result<()> {
+        db::exec("DELETE FROM quire_store.entity_op WHERE project_id = $1", &[project.pg().into()])
     }
 }
 
 fn op_from_row(row: &Row) -> Result<Option<FieldOp>> {
-    let entity = EntityKey { entity_type: row.get(4)?, entity_id: row.get(5)? };
-    let Ok(value) = row.opt::<&str>(7)?.map(stored_value).transpose() else { return Ok(None) };
-    Ok(match (row.get::<&str>(3)?, value) {
+    let entity = EntityKey { entity_type: row.get("entity_type")?, entity_id: row.get("entity_id")? };
+    let Ok(value) = row.opt::<&str>("value")?.map(stored_value).transpose() else { return Ok(None) };
+    Ok(match (row.get::<&str>("op")?, value) {
         ("entity.delete", None) => Some(FieldOp::DeleteEntity { entity }),
         ("field.set", Some(value)) => {
-            Some(FieldOp::Set { key: FieldKey { entity, field: row.get(6)? }, value })
+            Some(FieldOp::Set { key: FieldKey { entity, field: row.get("field")? }, value })
         }
-        ("field.unset", None) => Some(FieldOp::Unset { key: FieldKey { entity, field: row.get(6)? } }),
+        ("field.unset", None) => Some(FieldOp::Unset { key: FieldKey { entity, field: row.get("field")? } }),
         _ => None,
     })
 }
@@ -170,6 +177,6 @@ fn stored_value(text: &str) -> Result<JsonValue> {
 }
 
 fn field_from_row(row: &Row) -> Result<(FieldKey, JsonValue)> {
-    let value = stored_value(row.get(4)?).or_else(|_| JsonValue::of(&json!({"unreadable": true})))?;
-    Ok((key_from_row(row, 1)?, value))
+    let value = stored_value(row.get("value")?).or_else(|_| JsonValue::of(&json!({"unreadable": true})))?;
+    Ok((key_from_row(row)?, value))
 }

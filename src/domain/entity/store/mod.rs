@@ -8,35 +8,34 @@ mod write;
 pub use write::{insert, load_fields, weight};
 
 use crate::db::{self, Arg};
-use crate::ids::{ProjectId, Seq, uuid_from_pg, uuid_to_pg};
-use pgrx::{JsonB, Uuid as PgUuid};
+use crate::ids::{ActorId, ConflictId, Pg, ProjectId, Seq};
+use pgrx::JsonB;
 use quire_core::error::Result;
 use quire_core::field::{FieldEdit, FieldState, Fields};
 use quire_core::json::JsonValue;
 use quire_core::key::{EntityKey, FieldKey};
 use std::collections::BTreeSet;
-use uuid::Uuid;
 
 /// A stored value in its canonical form.
 pub fn canonical(value: Option<JsonB>) -> Result<Option<JsonValue>> {
     value.map(|json| JsonValue::of(&json.0)).transpose()
 }
 
-pub(super) fn key_from_row(row: &db::Row, at: usize) -> Result<FieldKey> {
+pub(super) fn key_from_row(row: &db::Row) -> Result<FieldKey> {
     Ok(FieldKey {
-        entity: EntityKey { entity_type: row.get(at)?, entity_id: row.get(at + 1)? },
-        field: row.get(at + 2)?,
+        entity: EntityKey { entity_type: row.get("entity_type")?, entity_id: row.get("entity_id")? },
+        field: row.get("field")?,
     })
 }
 
 fn state_from_row(row: &db::Row) -> Result<(FieldKey, FieldState)> {
     let state = FieldState {
-        value: canonical(row.opt(4)?)?,
-        seq: row.get(5)?,
-        actor: uuid_from_pg(row.get::<PgUuid>(6)?),
-        conflict: row.opt::<PgUuid>(7)?.map(uuid_from_pg),
+        value: canonical(row.opt("value")?)?,
+        seq: row.get("seq")?,
+        actor: row.get("actor_id")?,
+        conflict: row.opt("conflict_id")?,
     };
-    Ok((key_from_row(row, 1)?, state))
+    Ok((key_from_row(row)?, state))
 }
 
 /// The fields that edits touch: of an entity that is deleted all, else the named ones.
@@ -94,13 +93,13 @@ pub(crate) use select_fields_at;
 pub fn fields_at(project: ProjectId, seq: Seq) -> Result<Vec<(FieldKey, JsonValue)>> {
     const SQL: &str = concat!(select_fields_at!("o.value"), " ORDER BY e.entity_type, e.entity_id, e.field");
     db::read(SQL, &[project.pg().into(), seq.into()], |row| {
-        Ok((key_from_row(row, 1)?, JsonValue::of(&row.get::<JsonB>(4)?.0)?))
+        Ok((key_from_row(row)?, JsonValue::of(&row.get::<JsonB>("value")?.0)?))
     })
 }
 
 /// A recorded conflict.
 pub struct Conflict {
-    pub id: Uuid,
+    pub id: ConflictId,
     pub key: FieldKey,
     /// Bundle that resolved it.
     pub resolved_seq: Option<Seq>,
@@ -108,17 +107,17 @@ pub struct Conflict {
 
 fn conflict_from_row(row: &db::Row) -> Result<Conflict> {
     Ok(Conflict {
-        id: uuid_from_pg(row.get::<PgUuid>(1)?),
-        key: key_from_row(row, 2)?,
-        resolved_seq: row.opt(5)?,
+        id: row.get("conflict_id")?,
+        key: key_from_row(row)?,
+        resolved_seq: row.opt("resolved_seq")?,
     })
 }
 
 /// A conflict by its id.
-pub fn conflict(project: ProjectId, id: Uuid) -> Result<Option<Conflict>> {
+pub fn conflict(project: ProjectId, id: ConflictId) -> Result<Option<Conflict>> {
     const SQL: &str = "SELECT c.conflict_id, c.entity_type, c.entity_id, c.field, c.resolved_seq
         FROM quire_store.conflict c WHERE c.project_id = $1 AND c.conflict_id = $2";
-    db::write_one(SQL, &[project.pg().into(), uuid_to_pg(id).into()], conflict_from_row)
+    db::write_one(SQL, &[project.pg().into(), id.pg().into()], conflict_from_row)
 }
 
 /// The conflict of a field, open or not.
@@ -136,7 +135,7 @@ pub fn conflict_of(project: ProjectId, key: &FieldKey) -> Result<Option<Conflict
 }
 
 /// Opens the conflict of a field, for the first time or again, and marks the field.
-pub fn open_conflict(project: ProjectId, id: Uuid, key: &FieldKey, seq: Seq) -> Result<()> {
+pub fn open_conflict(project: ProjectId, id: ConflictId, key: &FieldKey, seq: Seq) -> Result<()> {
     const SQL: &str = "WITH opened AS (
             INSERT INTO quire_store.conflict (project_id, conflict_id, entity_type, entity_id, field, opened_seq)
             VALUES ($1, $2, $3, $4, $5, $6)
@@ -147,7 +146,7 @@ pub fn open_conflict(project: ProjectId, id: Uuid, key: &FieldKey, seq: Seq) -> 
 }
 
 /// Closes a conflict and unmarks the field.
-pub fn close_conflict(project: ProjectId, id: Uuid, key: &FieldKey, seq: Seq) -> Result<()> {
+pub fn close_conflict(project: ProjectId, id: ConflictId, key: &FieldKey, seq: Seq) -> Result<()> {
     const SQL: &str = "WITH closed AS (
             UPDATE quire_store.conflict SET resolved_seq = $6 WHERE project_id = $1 AND conflict_id = $2)
         UPDATE quire_store.entity_field SET conflict_id = NULL
@@ -155,10 +154,10 @@ pub fn close_conflict(project: ProjectId, id: Uuid, key: &FieldKey, seq: Seq) ->
     db::exec(SQL, &conflict_args(project, id, key, seq))
 }
 
-fn conflict_args(project: ProjectId, id: Uuid, key: &FieldKey, seq: Seq) -> [Arg<'_>; 6] {
+fn conflict_args(project: ProjectId, id: ConflictId, key: &FieldKey, seq: Seq) -> [Arg<'_>; 6] {
     [
         project.pg().into(),
-        uuid_to_pg(id).into(),
+        id.pg().into(),
         key.entity.entity_type.as_str().into(),
         key.entity.entity_id.as_str().into(),
         key.field.as_str().into(),
@@ -171,28 +170,28 @@ pub struct ConflictEvent<'a> {
     /// `opened`, `value`, `resolved` or `reopened`.
     pub event: &'static str,
     pub seq: Seq,
-    pub actor: Uuid,
+    pub actor: ActorId,
     pub value: Option<&'a JsonValue>,
 }
 
-pub fn add_conflict_event(project: ProjectId, id: Uuid, event: &ConflictEvent) -> Result<()> {
+pub fn add_conflict_event(project: ProjectId, id: ConflictId, event: &ConflictEvent) -> Result<()> {
     const SQL: &str =
         "INSERT INTO quire_store.conflict_event (project_id, conflict_id, ordinal, event, seq, actor_id, value)
         SELECT $1, $2, COALESCE(max(e.ordinal), 0) + 1, $3, $4, $5, $6::text::jsonb
         FROM quire_store.conflict_event e WHERE e.project_id = $1 AND e.conflict_id = $2";
     let args: [Arg; 6] = [
         project.pg().into(),
-        uuid_to_pg(id).into(),
+        id.pg().into(),
         event.event.into(),
         event.seq.into(),
-        uuid_to_pg(event.actor).into(),
+        event.actor.pg().into(),
         event.value.map(JsonValue::as_str).into(),
     ];
     db::exec(SQL, &args)
 }
 
 /// What every actor wanted, the last time that a conflict was open, oldest first.
-pub fn conflict_values(project: ProjectId, id: Uuid) -> Result<Vec<(Seq, Uuid, Option<JsonValue>)>> {
+pub fn conflict_values(project: ProjectId, id: ConflictId) -> Result<Vec<(Seq, ActorId, Option<JsonValue>)>> {
     const SQL: &str = "SELECT v.seq, v.actor_id, v.value
         FROM (SELECT DISTINCT ON (n.actor_id) n.actor_id, n.value, n.seq, n.ordinal
               FROM quire_store.conflict_event n
@@ -204,8 +203,8 @@ pub fn conflict_values(project: ProjectId, id: Uuid) -> Result<Vec<(Seq, Uuid, O
                                 WHERE r.project_id = $1 AND r.conflict_id = $2 AND r.event = 'resolved' AND r.seq = n.seq)
               ORDER BY n.actor_id, n.ordinal DESC) v
         ORDER BY v.ordinal";
-    db::write(SQL, &[project.pg().into(), uuid_to_pg(id).into()], |row| {
-        Ok((row.get(1)?, uuid_from_pg(row.get::<PgUuid>(2)?), canonical(row.opt(3)?)?))
+    db::write(SQL, &[project.pg().into(), id.pg().into()], |row| {
+        Ok((row.get("seq")?, row.get("actor_id")?, canonical(row.opt("value")?)?))
     })
 }
 
@@ -258,12 +257,12 @@ pub fn reopened_by(project: ProjectId, undoes: Seq, seq: Seq) -> Result<Vec<(Con
                         AND n.event = 'resolved' AND n.seq = u.undoes_seq)"
     );
     db::write(SQL, &[project.pg().into(), undoes.into(), seq.into()], |row| {
-        Ok((conflict_from_row(row)?, canonical(row.opt(6)?)?))
+        Ok((conflict_from_row(row)?, canonical(row.opt("value")?)?))
     })
 }
 
 /// What a bundle did to a field.
-pub struct Touched {
+pub struct TouchedField {
     pub key: FieldKey,
     pub before: Option<JsonValue>,
     pub after: Option<JsonValue>,
@@ -271,13 +270,13 @@ pub struct Touched {
 }
 
 /// The fields a bundle touched, by key.
-pub fn touched_by(project: ProjectId, seq: Seq) -> Result<Vec<Touched>> {
+pub fn touched_by(project: ProjectId, seq: Seq) -> Result<Vec<TouchedField>> {
     const SQL: &str = "SELECT e.entity_type, e.entity_id, e.field, e.value, e.seq, e.actor_id, e.conflict_id,
             (SELECT p.value FROM quire_store.entity_op p
              WHERE p.project_id = $1 AND p.entity_id = e.entity_id AND p.entity_type = e.entity_type
                AND p.field = e.field AND p.bundle_seq < $2
-             ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1),
-            o.value
+             ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1) AS before,
+            o.value AS after
         FROM (SELECT DISTINCT ON (t.entity_type, t.entity_id, t.field) t.entity_type, t.entity_id, t.field, t.value
               FROM quire_store.entity_op t
               WHERE t.project_id = $1 AND t.bundle_seq = $2
@@ -289,6 +288,11 @@ pub fn touched_by(project: ProjectId, seq: Seq) -> Result<Vec<Touched>> {
         ORDER BY e.entity_type, e.entity_id, e.field";
     db::read(SQL, &[project.pg().into(), seq.into()], |row| {
         let (key, now) = state_from_row(row)?;
-        Ok(Touched { key, before: canonical(row.opt(8)?)?, after: canonical(row.opt(9)?)?, now })
+        Ok(TouchedField {
+            key,
+            before: canonical(row.opt("before")?)?,
+            after: canonical(row.opt("after")?)?,
+            now,
+        })
     })
 }

@@ -4,7 +4,7 @@ use super::{canonical, state_from_row};
 use crate::db::clock::to_pg;
 use crate::db::rows::{Column, Name, Rows, Sight, again};
 use crate::db::{self, Arg};
-use crate::ids::{ActorId, ProjectId};
+use crate::ids::{ActorId, Pg, ProjectId};
 use crate::jsonb::JsonText;
 use crate::log::LockedHead;
 use quire_core::error::Result;
@@ -42,11 +42,11 @@ pub fn weight(project: ProjectId, entity: &EntityKey, without: &Fields) -> Resul
     let without: HashSet<&str> = of_entity(without, entity).map(|(key, _)| key.field.as_str()).collect();
     let mut sum = 0;
     Rows::begin().find(&FIELDS, Sight::Statement, &key, "field, value, size", |row| {
-        if !without.contains(row.get::<&str>(1)?) {
-            sum += match (row.opt::<i32>(3)?, row.has(2)) {
+        if !without.contains(row.get::<&str>("field")?) {
+            sum += match (row.opt::<i32>("size")?, row.has("value")?) {
                 (_, false) => 0,
                 (Some(size), true) => LEAST_WEIGHT.max(size.into()),
-                (None, true) => canonical(row.opt(2)?)?.as_ref().map_or(0, field::weight),
+                (None, true) => canonical(row.opt("value")?)?.as_ref().map_or(0, field::weight),
             };
         }
         Ok(None::<()>)

@@ -1,7 +1,7 @@
 //! SQL of what bundles changed, for their events.
 
 use crate::db;
-use crate::ids::{ProjectId, Seq};
+use crate::ids::{Pg, ProjectId, Seq, Version};
 use quire_core::error::Result;
 use quire_core::hash::Hash;
 
@@ -9,7 +9,7 @@ use quire_core::hash::Hash;
 pub struct LoggedChange {
     pub seq: Seq,
     pub path: String,
-    pub version: i32,
+    pub version: Version,
     pub content_hash: Option<Hash>,
     pub size: i64,
     pub file_type: String,
@@ -27,7 +27,7 @@ pub fn changes(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<LoggedC
             f.is_binary,
             CASE WHEN f.op = 'file.move' AND NOT f.is_deleted THEN
                 (SELECT m.file_path FROM quire_store.file_head m
-                 WHERE m.project_id = $1 AND m.file_id = f.moved_file_id) END
+                 WHERE m.project_id = $1 AND m.file_id = f.moved_file_id) END AS moved_from
         FROM quire_store.project_files f
         CROSS JOIN LATERAL (
             SELECT p.file_path FROM quire_store.file_head p
@@ -36,15 +36,15 @@ pub fn changes(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<LoggedC
         ORDER BY f.bundle_seq, f.ordinal, f.is_deleted DESC";
     db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
         Ok(LoggedChange {
-            seq: row.get(1)?,
-            path: row.get(2)?,
-            version: row.get(3)?,
-            content_hash: row.opt::<&[u8]>(4)?.map(Hash::from_bytes).transpose()?,
-            size: row.get(5)?,
-            file_type: row.get(6)?,
-            mode: row.get(7)?,
-            is_binary: row.get(8)?,
-            moved_from: row.opt(9)?,
+            seq: row.get("bundle_seq")?,
+            path: row.get("file_path")?,
+            version: row.get("version")?,
+            content_hash: row.opt("content_hash")?,
+            size: row.get("size")?,
+            file_type: row.get("file_type")?,
+            mode: row.get("mode")?,
+            is_binary: row.get("is_binary")?,
+            moved_from: row.opt("moved_from")?,
             travels: false,
         })
     })

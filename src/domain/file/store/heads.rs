@@ -4,7 +4,7 @@ use crate::blob;
 use crate::db::rows::{Column, Name, Rows, Sight};
 use crate::db::{self, Arg, Row};
 use crate::domain::file::row::VersionRow;
-use crate::ids::ProjectId;
+use crate::ids::{Pg, ProjectId};
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
 use quire_core::mode::Mode;
@@ -20,25 +20,47 @@ const DIRECTORIES_AT_ONCE: usize = 10_000;
 /// How many paths are looked up at once.
 const PATHS_AT_ONCE: usize = 10_000;
 
-/// Columns of `file_head h`, as [`VersionRow::from_row`] reads them.
-macro_rules! head_version_columns {
-    () => {
-        "h.file_id, h.version, h.version_id, h.parent_version_id, h.seq, h.updated_at, h.file_type,
-         h.mode, h.content_hash, h.size, h.is_binary"
+/// Columns of a head that is called so, as [`VersionRow::from_row`] reads them.
+macro_rules! head_columns {
+    ($alias:literal) => {
+        concat!(
+            $alias,
+            ".file_id, ",
+            $alias,
+            ".version, ",
+            $alias,
+            ".version_id, ",
+            $alias,
+            ".parent_version_id, ",
+            $alias,
+            ".seq, ",
+            $alias,
+            ".updated_at, ",
+            $alias,
+            ".file_type, ",
+            $alias,
+            ".mode, ",
+            $alias,
+            ".content_hash, ",
+            $alias,
+            ".size, ",
+            $alias,
+            ".is_binary"
+        )
     };
 }
-pub(crate) use head_version_columns;
+pub(crate) use head_columns;
 
 /// Columns of `file_head h`, as [`head_from_row`] reads them.
 macro_rules! file_head_columns {
     () => {
-        concat!("h.file_path, ", head_version_columns!())
+        concat!("h.file_path, ", head_columns!("h"))
     };
 }
 
 /// A head from the columns of `file_head_columns`.
 fn head_from_row(row: &Row) -> Result<(FilePath, Head)> {
-    Ok((FilePath::from_stored(row.get(1)?), VersionRow::from_row(row, 2)?.to_head(None)))
+    Ok((FilePath::from_stored(row.get("file_path")?), VersionRow::from_row(row)?.to_head(None)))
 }
 
 /// The heads that decide what `edits` do: the touched paths, the directories above what comes into being, and what
@@ -77,8 +99,8 @@ pub static FILE_HEAD: Name = Name::of(c"file_head", 16);
 /// The head at one path, as it was when `rows` began.
 pub fn head_at(rows: &Rows, project: ProjectId, path: &FilePath) -> Result<Option<Head>> {
     let key: [Column; 2] = [("project_id", project.pg().into()), ("file_path", path.as_str().into())];
-    rows.find(&FILE_HEAD, Sight::Statement, &key, head_version_columns!(), |row| {
-        Ok(Some(VersionRow::from_row(row, 1)?.to_head(None)))
+    rows.find(&FILE_HEAD, Sight::Statement, &key, head_columns!("h"), |row| {
+        Ok(Some(VersionRow::from_row(row)?.to_head(None)))
     })
 }
 

@@ -1,13 +1,13 @@
 //! SQL of the readers that list files, versions and tags.
 
 use crate::db::{self, Answer, Arg};
-use crate::ids::{ProjectId, Seq, Version};
+use crate::ids::{Pg, ProjectId, Seq, Version};
 use crate::log::store::mark_of;
 use quire_core::error::Result;
 use quire_core::path::{FilePath, MAX_PATH_BYTES};
 
 /// Which part of a list.
-pub struct Page {
+pub struct FilePage {
     /// Only what comes after this path.
     pub after: Option<FilePath>,
     /// Only so many files, and of them as many as have 32 MiB of content together, but one at least.
@@ -72,7 +72,7 @@ pub fn current_files(
     answer: Answer,
     project: ProjectId,
     prefix: Option<&FilePath>,
-    page: &Page,
+    page: &FilePage,
     with_content: bool,
 ) -> Result<()> {
     const ALL: &str = concat!(
@@ -110,7 +110,7 @@ pub fn current_files(
 fn is_file(project: ProjectId, path: &FilePath) -> Result<bool> {
     const SQL: &str = "SELECT true FROM quire_store.file_head h
         WHERE h.project_id = $1 AND h.file_path = $2 AND NOT h.is_deleted";
-    Ok(db::read_one(SQL, &[project.pg().into(), path.as_str().into()], |row| row.get(1))?.unwrap_or(false))
+    db::finds(SQL, &[project.pg().into(), path.as_str().into()])
 }
 
 macro_rules! at {
@@ -131,7 +131,7 @@ macro_rules! at {
 }
 
 /// Files with their content as they were at a seq, by path.
-pub fn files_at(answer: Answer, project: ProjectId, seq: Seq, page: &Page) -> Result<()> {
+pub fn files_at(answer: Answer, project: ProjectId, seq: Seq, page: &FilePage) -> Result<()> {
     const ALL: &str = concat!(
         with_content!(concat!("h.committed_at, h.bundle_seq, ", mark_of!("h.checksum"))),
         " FROM (",
@@ -190,5 +190,5 @@ pub fn history(
             SELECT * FROM quire_store.file_head m WHERE m.project_id = $1 AND m.file_id = f.moved_file_id OFFSET 0) m ON true
         WHERE h.project_id = $1 AND h.file_path = $2
         ORDER BY f.version DESC";
-    answer.fill(SQL, &[project.pg().into(), path.as_str().into(), before.into(), most.into()])
+    answer.fill(SQL, &[project.pg().into(), path.as_str().into(), before.map(Pg::pg).into(), most.into()])
 }

@@ -3,8 +3,7 @@
 use crate::db::{self, Arg, Row};
 use crate::domain::file::Files;
 use crate::domain::interface::{Logged, StoredOp, Stray, Written, found, key_text};
-use crate::ids::{ProjectId, Seq, uuid_from_pg};
-use pgrx::Uuid as PgUuid;
+use crate::ids::{Pg, ProjectId, Seq};
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
 use quire_core::mode::Mode;
@@ -20,7 +19,7 @@ impl Logged for Files {
     }
 
     fn logged(&self, project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(Seq, StoredOp)>> {
-        const SQL: &str = "SELECT f.bundle_seq, f.ordinal, f.op, h.file_path, m.file_path, f.file_type, f.mode,
+        const SQL: &str = "SELECT f.bundle_seq, f.ordinal, f.op, h.file_path, m.file_path AS moved_path, f.file_type, f.mode,
                 f.content_hash, f.size, f.op_checksum
             FROM quire_store.project_files f
             LEFT JOIN LATERAL (
@@ -32,10 +31,10 @@ impl Logged for Files {
             ORDER BY f.bundle_seq, f.ordinal";
         db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
             let op = op_from_row(row)?.map(Op::File);
-            let stored = row.hash_if_any(10)?;
+            let stored = row.hash_if_any("op_checksum")?;
             Ok((
-                row.get(1)?,
-                StoredOp { ordinal: row.get(2)?, kind: RowKind::Logged(Topic::File), op, stored },
+                row.get("bundle_seq")?,
+                StoredOp { ordinal: row.get("ordinal")?, kind: RowKind::Logged(Topic::File), op, stored },
             ))
         })
     }
@@ -51,18 +50,22 @@ impl Logged for Files {
                 SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = p.bundle_seq OFFSET 0) b ON true
             WHERE f.project_id = $1 AND f.bundle_seq > $2 AND f.bundle_seq <= $3";
         db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
-            let file = match row.opt::<&[u8]>(5)? {
-                Some(hash) => Some(File {
-                    content_hash: Hash::from_bytes(hash)?,
-                    file_type: row.get(6)?,
-                    mode: Mode::parse(row.get(7)?)?,
-                    size: row.get(8)?,
+            let file = match row.opt("content_hash")? {
+                Some(content_hash) => Some(File {
+                    content_hash,
+                    file_type: row.get("file_type")?,
+                    mode: Mode::parse(row.get("mode")?)?,
+                    size: row.get("size")?,
                 }),
                 None => None,
             };
-            let change = Change::File(FilePath::from_stored(row.get(4)?), file);
-            let base = row.opt::<PgUuid>(3)?.map(uuid_from_pg);
-            Ok(Written { seq: row.get(1)?, ordinal: row.get(2)?, write: Write { change, base } })
+            let change = Change::File(FilePath::from_stored(row.get("file_path")?), file);
+            let base = row.opt("bundle_id")?;
+            Ok(Written {
+                seq: row.get("bundle_seq")?,
+                ordinal: row.get("ordinal")?,
+                write: Write { change, base },
+            })
         })
     }
 
@@ -186,41 +189,62 @@ impl Logged for Files {
             WHERE h.project_id = $1 AND h.file_path = $2 AND p.project_id = $1 AND p.file_path = $2
             RETURNING true";
         let args: [Arg; 2] = [project.pg().into(), key_text(key, "file_path")?.into()];
-        Ok(db::write_one(SQL, &args, |row| row.get::<bool>(1))?.is_some())
+        db::writes(SQL, &args)
+    }
+
+    fn missing_contents(&self, project: ProjectId) -> Result<Vec<Hash>> {
+        const SQL: &str = "SELECT DISTINCT f.content_hash FROM quire_store.project_files f
+            WHERE f.project_id = $1 AND octet_length(f.content_hash) = 32
+              AND NOT EXISTS (SELECT FROM quire_store.blob b WHERE b.project_id = $1 AND b.hash = f.content_hash)";
+        db::read(SQL, &[project.pg().into()], |row| row.get("content_hash"))
+    }
+
+    fn size_of(&self, project: ProjectId, content: &Hash) -> Result<Option<i64>> {
+        const SQL: &str = "SELECT f.size FROM quire_store.project_files f
+            WHERE f.project_id = $1 AND f.content_hash = $2 LIMIT 1";
+        let args: [Arg; 2] = [project.pg().into(), content.as_bytes().as_slice().into()];
+        db::read_one(SQL, &args, |row| row.get("size"))
+    }
+
+    fn delete_logged(&self, project: ProjectId) -> Result<()> {
+        db::exec("DELETE FROM quire_store.project_files WHERE project_id = $1", &[project.pg().into()])
     }
 }
 
 fn op_from_row(row: &Row) -> Result<Option<FileOp>> {
-    let path = |at| -> Result<Option<FilePath>> { Ok(row.opt(at)?.map(FilePath::from_stored)) };
-    let Some(file_path) = path(4)? else { return Ok(None) };
-    Ok(match row.get::<&str>(3)? {
-        "file.put" => match (row.hash_if_any(8)?, Mode::parse(row.get(7)?)) {
+    let Some(file_path) = row.opt("file_path")?.map(FilePath::from_stored) else { return Ok(None) };
+    Ok(match row.get::<&str>("op")? {
+        "file.put" => match (row.hash_if_any("content_hash")?, Mode::parse(row.get("mode")?)) {
             (Some(content_hash), Ok(mode)) => {
-                let file = File { content_hash, file_type: row.get(6)?, mode, size: row.get(9)? };
+                let file =
+                    File { content_hash, file_type: row.get("file_type")?, mode, size: row.get("size")? };
                 Some(FileOp::Put { file_path, file })
             }
             _ => None,
         },
         "file.delete" => Some(FileOp::Delete { file_path }),
-        "file.move" => path(5)?.map(|from_path| FileOp::Move { from_path, to_path: file_path }),
+        "file.move" => row.opt("moved_path")?.map(|from_path| FileOp::Move {
+            from_path: FilePath::from_stored(from_path),
+            to_path: file_path,
+        }),
         _ => None,
     })
 }
 
 fn file_from_row(row: &Row) -> Result<(FilePath, File)> {
     let file = File {
-        content_hash: row.hash_if_any(2)?.unwrap_or(Hash::ZERO),
-        file_type: row.get(3)?,
-        mode: Mode::parse(row.get(4)?).unwrap_or_default(),
-        size: row.get(5)?,
+        content_hash: row.hash_if_any("content_hash")?.unwrap_or(Hash::ZERO),
+        file_type: row.get("file_type")?,
+        mode: Mode::parse(row.get("mode")?).unwrap_or_default(),
+        size: row.get("size")?,
     };
-    Ok((FilePath::from_stored(row.get(1)?), file))
+    Ok((FilePath::from_stored(row.get("file_path")?), file))
 }
 
 /// Versions of which something that is not in their operation does not follow from their bundle, the version before, or, after a move,
 /// the one that was moved.
 fn stray_versions(project: ProjectId) -> Result<Vec<Stray>> {
-    const SQL: &str = "SELECT f.ordinal, f.bundle_seq, string_agg(f::text, '' ORDER BY f.file_id)
+    const SQL: &str = "SELECT f.ordinal, f.bundle_seq, string_agg(f::text, '' ORDER BY f.file_id) AS found
         FROM quire_store.project_files f
         LEFT JOIN LATERAL (
             SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = f.bundle_seq OFFSET 0) b ON true
@@ -238,12 +262,12 @@ fn stray_versions(project: ProjectId) -> Result<Vec<Stray>> {
         GROUP BY f.bundle_seq, f.ordinal
         ORDER BY f.bundle_seq, f.ordinal";
     db::read(SQL, &[project.pg().into()], |row| {
-        let (ordinal, seq): (i32, Option<Seq>) = (row.get(1)?, row.opt(2)?);
+        let (ordinal, seq): (i32, Option<Seq>) = (row.get("ordinal")?, row.opt("bundle_seq")?);
         Ok(Stray {
             kind: RowKind::Logged(Topic::File),
             key: json!({"seq": seq, "ordinal": ordinal}),
             seq,
-            found: found(row, 3)?,
+            found: found(row)?,
             description: format!(
                 "the row of operation {ordinal} of bundle {} does not follow from others",
                 seq.unwrap_or_default()
@@ -254,7 +278,7 @@ fn stray_versions(project: ProjectId) -> Result<Vec<Stray>> {
 
 /// Paths whose head is not what their newest version says, or whose first version was made by another.
 fn stray_heads(project: ProjectId) -> Result<Vec<Stray>> {
-    const SQL: &str = "SELECT h.file_path, f.bundle_seq, h::text FROM quire_store.file_head h
+    const SQL: &str = "SELECT h.file_path, f.bundle_seq, h::text AS found FROM quire_store.file_head h
         LEFT JOIN LATERAL (
             SELECT * FROM quire_store.project_files v WHERE v.project_id = $1 AND v.file_id = h.file_id
             ORDER BY v.version DESC LIMIT 1) f ON true
@@ -269,13 +293,13 @@ fn stray_heads(project: ProjectId) -> Result<Vec<Stray>> {
                h.content_hash, h.size, h.is_deleted, h.is_binary, h.created_by, h.created_at)
         ORDER BY h.file_path";
     db::read(SQL, &[project.pg().into()], |row| {
-        let path: String = row.get(1)?;
+        let path: String = row.get("file_path")?;
         Ok(Stray {
             kind: RowKind::Current(Topic::File),
             description: format!("{} is not what its newest version says", shorten(&path)),
             key: json!({"file_path": path}),
-            seq: row.opt(2)?,
-            found: found(row, 3)?,
+            seq: row.opt("bundle_seq")?,
+            found: found(row)?,
         })
     })
 }

@@ -8,38 +8,61 @@ pub mod logged;
 
 use super::row::VersionRow;
 use crate::db::{self, Arg};
-use crate::ids::{ProjectId, Seq, Version};
-pub(crate) use heads::head_version_columns;
+use crate::ids::{Pg, ProjectId, Seq, Version};
+use heads::head_columns;
 pub use heads::{at as heads_at, head_at, load_for};
 pub use insert::insert;
 use quire_core::error::Result;
 use quire_core::path::FilePath;
 
+/// Columns of a version, called like those of a head behind `$part`.
 macro_rules! version_columns {
-    ($alias:literal) => {
+    ($alias:literal, $part:literal) => {
         concat!(
             $alias,
-            ".file_id, ",
+            ".file_id AS ",
+            $part,
+            "file_id, ",
             $alias,
-            ".version, ",
+            ".version AS ",
+            $part,
+            "version, ",
             $alias,
-            ".id, ",
+            ".id AS ",
+            $part,
+            "version_id, ",
             $alias,
-            ".parent_version_id, ",
+            ".parent_version_id AS ",
+            $part,
+            "parent_version_id, ",
             $alias,
-            ".bundle_seq, ",
+            ".bundle_seq AS ",
+            $part,
+            "seq, ",
             $alias,
-            ".committed_at, ",
+            ".committed_at AS ",
+            $part,
+            "updated_at, ",
             $alias,
-            ".file_type, ",
+            ".file_type AS ",
+            $part,
+            "file_type, ",
             $alias,
-            ".mode, ",
+            ".mode AS ",
+            $part,
+            "mode, ",
             $alias,
-            ".content_hash, ",
+            ".content_hash AS ",
+            $part,
+            "content_hash, ",
             $alias,
-            ".size, ",
+            ".size AS ",
+            $part,
+            "size, ",
             $alias,
-            ".is_binary"
+            ".is_binary AS ",
+            $part,
+            "is_binary"
         )
     };
 }
@@ -52,15 +75,15 @@ pub fn find_version(
 ) -> Result<Option<VersionRow>> {
     const SQL: &str = concat!(
         "SELECT ",
-        version_columns!("f"),
+        version_columns!("f", ""),
         " FROM quire_store.file_head h
          JOIN LATERAL (
              SELECT * FROM quire_store.project_files v
              WHERE v.project_id = $1 AND v.file_id = h.file_id AND v.version = COALESCE($3, h.version) OFFSET 0) f ON true
          WHERE h.project_id = $1 AND h.file_path = $2"
     );
-    db::read_one(SQL, &[project.pg().into(), path.as_str().into(), version.into()], |row| {
-        VersionRow::from_row(row, 1)
+    db::read_one(SQL, &[project.pg().into(), path.as_str().into(), version.map(Pg::pg).into()], |row| {
+        VersionRow::from_row(row)
     })
 }
 
@@ -68,7 +91,7 @@ pub fn find_version(
 pub fn find_at(project: ProjectId, path: &FilePath, seq: Seq) -> Result<Option<VersionRow>> {
     const SQL: &str = concat!(
         "SELECT ",
-        version_columns!("v"),
+        version_columns!("v", ""),
         " FROM quire_store.file_head h
          CROSS JOIN LATERAL (
              SELECT f.* FROM quire_store.project_files f
@@ -77,7 +100,7 @@ pub fn find_at(project: ProjectId, path: &FilePath, seq: Seq) -> Result<Option<V
          WHERE h.project_id = $1 AND h.file_path = $2 AND NOT v.is_deleted"
     );
     let args: [Arg; 3] = [project.pg().into(), path.as_str().into(), seq.into()];
-    db::read_one(SQL, &args, |row| VersionRow::from_row(row, 1))
+    db::read_one(SQL, &args, VersionRow::from_row)
 }
 
 /// What a path was at two seqs.
@@ -92,7 +115,7 @@ pub struct Changed {
 /// has just grown the planner thinks that it has one file, and would read all of its heads for each.
 pub fn changed_between(project: ProjectId, from: Seq, to: Seq) -> Result<Vec<Changed>> {
     const SQL: &str = concat!(
-        "SELECT h.file_path, ", version_columns!("a"), ", ", version_columns!("b"), "
+        "SELECT h.file_path, ", version_columns!("a", "from_"), ", ", version_columns!("b", "to_"), "
          FROM (SELECT DISTINCT f.file_id FROM quire_store.project_files f
                WHERE f.project_id = $1 AND f.bundle_seq > LEAST($2, $3) AND f.bundle_seq <= GREATEST($2, $3)) c
          CROSS JOIN LATERAL (SELECT p.file_path FROM quire_store.file_head p
@@ -112,7 +135,7 @@ pub fn changed_between(project: ProjectId, from: Seq, to: Seq) -> Result<Vec<Cha
 /// depend on how many versions a path has: they are found by their numbers.
 pub fn changed_in(project: ProjectId, seq: Seq) -> Result<Vec<Changed>> {
     const SQL: &str = concat!(
-        "SELECT h.file_path, ", version_columns!("a"), ", ", version_columns!("b"), "
+        "SELECT h.file_path, ", version_columns!("a", "from_"), ", ", version_columns!("b", "to_"), "
          FROM (SELECT f.file_id, min(f.version) - 1 AS before, max(f.version) AS after FROM quire_store.project_files f
                WHERE f.project_id = $1 AND f.bundle_seq = $2 GROUP BY f.file_id) c
          CROSS JOIN LATERAL (SELECT p.file_path FROM quire_store.file_head p
@@ -129,13 +152,14 @@ pub fn changed_in(project: ProjectId, seq: Seq) -> Result<Vec<Changed>> {
 impl Changed {
     /// From a path and the columns of two versions.
     fn from_row(row: &db::Row) -> Result<Self> {
-        let live = |at| -> Result<Option<VersionRow>> {
-            if row.opt::<i32>(at)?.is_none() {
+        let live = |row: db::Row| -> Result<Option<VersionRow>> {
+            if !row.has("file_id")? {
                 return Ok(None);
             }
-            Ok(Some(VersionRow::from_row(row, at)?).filter(|version| version.content_hash.is_some()))
+            Ok(Some(VersionRow::from_row(&row)?).filter(|version| version.content_hash.is_some()))
         };
-        Ok(Self { path: FilePath::from_stored(row.get(1)?), from: live(2)?, to: live(13)? })
+        let path = FilePath::from_stored(row.get("file_path")?);
+        Ok(Self { path, from: live(row.part("from_"))?, to: live(row.part("to_"))? })
     }
 }
 
@@ -143,14 +167,16 @@ impl Changed {
 /// looked up among the versions.
 pub fn files_at(project: ProjectId, seq: Seq) -> Result<Vec<(FilePath, VersionRow)>> {
     const SQL: &str = concat!(
-        "SELECT h.file_path, v.* FROM quire_store.file_head h
+        "SELECT h.file_path, ",
+        head_columns!("v"),
+        " FROM quire_store.file_head h
          CROSS JOIN LATERAL (
              SELECT ",
-        head_version_columns!(),
+        head_columns!("h"),
         " WHERE h.seq <= $2
              UNION ALL
              (SELECT ",
-        version_columns!("f"),
+        version_columns!("f", ""),
         " FROM quire_store.project_files f
               WHERE h.seq > $2 AND f.project_id = $1 AND f.file_id = h.file_id AND f.bundle_seq <= $2
               ORDER BY f.bundle_seq DESC, f.version DESC LIMIT 1)) v
@@ -158,7 +184,7 @@ pub fn files_at(project: ProjectId, seq: Seq) -> Result<Vec<(FilePath, VersionRo
          ORDER BY h.file_path"
     );
     db::read(SQL, &[project.pg().into(), seq.into()], |row| {
-        Ok((FilePath::from_stored(row.get(1)?), VersionRow::from_row(row, 2)?))
+        Ok((FilePath::from_stored(row.get("file_path")?), VersionRow::from_row(row)?))
     })
 }
 
@@ -176,7 +202,7 @@ pub enum Operation {
 pub fn operations_between(project: ProjectId, low: Seq, high: Seq) -> Result<Vec<Operation>> {
     const SQL: &str = "SELECT h.file_path, f.is_deleted,
             (SELECT m.file_path FROM quire_store.file_head m
-             WHERE m.project_id = $1 AND m.file_id = f.moved_file_id)
+             WHERE m.project_id = $1 AND m.file_id = f.moved_file_id) AS moved_from
         FROM quire_store.project_files f
         JOIN LATERAL (
             SELECT * FROM quire_store.file_head h WHERE h.project_id = $1 AND h.file_id = f.file_id OFFSET 0) h ON true
@@ -184,10 +210,10 @@ pub fn operations_between(project: ProjectId, low: Seq, high: Seq) -> Result<Vec
             AND NOT (f.op = 'file.move' AND f.is_deleted)
         ORDER BY f.bundle_seq, f.ordinal";
     db::read(SQL, &[project.pg().into(), low.into(), high.into()], |row| {
-        let path = FilePath::from_stored(row.get(1)?);
-        Ok(match row.opt::<String>(3)? {
+        let path = FilePath::from_stored(row.get("file_path")?);
+        Ok(match row.opt::<String>("moved_from")? {
             Some(from) => Operation::Move(FilePath::from_stored(from), path),
-            None if row.get::<bool>(2)? => Operation::Delete(path),
+            None if row.get("is_deleted")? => Operation::Delete(path),
             None => Operation::Put(path),
         })
     })

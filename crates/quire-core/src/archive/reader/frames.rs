@@ -1,4 +1,4 @@
-//! The frames of a zstd stream (RFC 8878), told apart as they are read, for the hash of all files that may stand in one that is skipped.
+//! The frames of a zstd stream (RFC 8878), distinguished as they are read, for the hash of all files that may stand in one that is skipped.
 //!
 //! It is looked for in every frame, not at a place counted from an end: frames that were moved or left out must not hide it.
 

@@ -124,8 +124,8 @@ fn frames_that_are_moved_come_twice_or_are_missing_are_noticed() {
     // But for the frame that tells: without it the archive is one as other programs make them.
     let missing = pairs.filter(|(one, other)| one <= other).filter_map(|(one, other)| {
         let mut frames = frames.clone();
-        let has_told = frames.drain(one..=other).any(|frame| is_listing(&frame));
-        (!has_told).then(|| frames.concat())
+        let has_listing = frames.drain(one..=other).any(|frame| is_listing(&frame));
+        (!has_listing).then(|| frames.concat())
     });
     check("missing", Format::TarZst, &members, missing);
 }
@@ -175,7 +175,7 @@ fn whole_frames_are_missed() {
         .enumerate()
         .filter_map(|(at, bytes)| (bytes == [0x28, 0xb5, 0x2f, 0xfd]).then_some(at))
         .collect();
-    // Content, and what stands between it and the next one.
+    // Content, and the bytes between it and the next one.
     let [_, first, _, second, ..] = starts[..] else { panic!("frames") };
     let without = [&archive[..first], &archive[second..]].concat();
     let error = unpack(Format::TarZst, &without).expect_err("refused");
@@ -227,7 +227,7 @@ fn stored_damage_is_not_confirmed() {
 }
 
 #[test]
-fn damage_is_told_with_the_file_it_is_read_in() {
+fn damage_is_reported_with_the_file_it_is_read_in() {
     let noise = Hash::of(b"noise").as_bytes().to_vec();
     for format in Format::ALL {
         let mut archive = pack(format, &[member("a/noise", Mode::Regular, noise.clone())]);

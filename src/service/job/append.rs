@@ -1,4 +1,4 @@
-//! Staging operations of a job.
+//! Operations are added to a job.
 
 use super::{locked, may_write, store};
 use crate::args::required;
@@ -12,19 +12,19 @@ use quire_core::error::{Error, Result};
 use quire_core::job::Context;
 use quire_core::json::Members;
 
-/// Most bytes of all operations of a job: completing it holds their compressed content in memory.
+/// Most bytes of all operations of a job: finishing it holds their compressed content in memory.
 const MOST_BYTES: i64 = 1 << 30;
 
 /// Adds operations at the end of a job.
 #[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
-fn stage_job_ops(project_uuid: Option<Uuid>, job: Option<Uuid>, ops: Option<JsonArg>) -> i64 {
-    definer(|| stage(project_uuid, job, ops))
+fn append_job_ops(project_uuid: Option<Uuid>, job_id: Option<Uuid>, ops: Option<JsonArg>) -> i64 {
+    definer(|| append(project_uuid, job_id, ops))
 }
 
-fn stage(project_uuid: Option<Uuid>, job: Option<Uuid>, ops: Option<JsonArg>) -> Result<i64> {
+fn append(project_uuid: Option<Uuid>, job_id: Option<Uuid>, ops: Option<JsonArg>) -> Result<i64> {
     let access = may_write(project_uuid)?;
-    required("job", job)?;
+    required("job_id", job_id)?;
     let ops = required("ops", ops)?;
     let list = items("ops", ops.exact_items("ops")?)?;
     let count = list.len();
@@ -36,7 +36,7 @@ fn stage(project_uuid: Option<Uuid>, job: Option<Uuid>, ops: Option<JsonArg>) ->
         staged.push_op(&access, Members::of(name, &op)?)?;
         staged.edits().iter().for_each(|edit| added.add(edit));
     }
-    let job = locked(&access, job)?;
+    let job = locked(&access, job_id)?;
     job.require_running()?;
     access.require_active()?;
     let count = refuse_too_many(job.op_count, count)?;
@@ -46,7 +46,7 @@ fn stage(project_uuid: Option<Uuid>, job: Option<Uuid>, ops: Option<JsonArg>) ->
     if bytes > MOST_BYTES {
         return Err(Error::limit(format!("the job would hold {bytes} bytes"), MOST_BYTES)
             .with("argument", "ops")
-            .hint("complete it before, or make several of it"));
+            .hint("finish it before, or make several of it"));
     }
     Ok(i64::from(job.op_count) + i64::from(count))
 }
@@ -60,6 +60,6 @@ fn refuse_too_many(staged: i32, count: usize) -> Result<i32> {
         _ => Err(Error::limit(format!("the job would have {total} operations"), most)
             .with("argument", "ops")
             .with("staged", staged)
-            .hint("complete it before, or make several of it")),
+            .hint("finish it before, or make several of it")),
     }
 }

@@ -3,12 +3,11 @@
 
 use crate::db::clock::pg_now;
 use crate::db::{self, Row};
-use crate::ids::{uuid_from_pg, uuid_to_pg};
+use crate::ids::{KeyId, Pg};
 use pgrx::Uuid as PgUuid;
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
 use quire_core::token::key_of_halves;
-use uuid::Uuid;
 
 /// The hash of a half and of the one that the server keeps. From it neither can be computed, nor the key, which another function makes.
 /// No function in SQL: the half would be its parameter, which auto_explain logs.
@@ -30,7 +29,7 @@ pub(super) use halves_hash;
 macro_rules! halves {
     ($which:literal) => {
         concat!(
-            "SELECT k.key_id, k.half, a.last_value, b.last_value, c.last_value, d.last_value
+            "SELECT k.key_id, k.half, a.last_value AS a, b.last_value AS b, c.last_value AS c, d.last_value AS d
              FROM quire_store.secret k, quire_store.secret_half_1 a, quire_store.secret_half_2 b,
                  quire_store.secret_half_3 c, quire_store.secret_half_4 d
              WHERE k.halves_hash = ",
@@ -42,7 +41,7 @@ macro_rules! halves {
 }
 
 /// The key new tokens are made with; made when there is none.
-pub fn signing() -> Result<(Uuid, [u8; 32])> {
+pub fn signing() -> Result<(KeyId, [u8; 32])> {
     const HOLD: &str = "LOCK TABLE quire_store.secret IN ROW SHARE MODE";
     // Until the token is there for everybody to see, no key may be deleted for want of tokens.
     db::exec(HOLD, &[])?;
@@ -65,18 +64,19 @@ pub fn signing() -> Result<(Uuid, [u8; 32])> {
 }
 
 /// The key of an id.
-pub fn find(id: Uuid) -> Result<Option<[u8; 32]>> {
+pub fn find(id: KeyId) -> Result<Option<[u8; 32]>> {
     const SQL: &str = halves!("k.key_id = $1");
-    Ok(db::read_one(SQL, &[uuid_to_pg(id).into()], key)?.map(|(_, key)| key))
+    Ok(db::read_one(SQL, &[id.pg().into()], key)?.map(|(_, key)| key))
 }
 
-fn key(row: &Row) -> Result<(Uuid, [u8; 32])> {
+fn key(row: &Row) -> Result<(KeyId, [u8; 32])> {
+    let parts: [i64; 4] = [row.get("a")?, row.get("b")?, row.get("c")?, row.get("d")?];
     let mut kept = [0; 32];
-    for (at, eight) in kept.chunks_exact_mut(8).enumerate() {
-        eight.copy_from_slice(&row.get::<i64>(at + 3)?.to_be_bytes());
+    for (part, eight) in parts.into_iter().zip(kept.chunks_exact_mut(8)) {
+        eight.copy_from_slice(&part.to_be_bytes());
     }
-    let stored = Hash::from_bytes(row.get::<&[u8]>(2)?)?;
-    Ok((uuid_from_pg(row.get::<PgUuid>(1)?), key_of_halves(&kept, stored.as_bytes())))
+    let stored = row.get::<Hash>("half")?;
+    Ok((row.get("key_id")?, key_of_halves(&kept, stored.as_bytes())))
 }
 
 /// Makes the half of a key from 366 random bits, from the server's strong source.
@@ -89,7 +89,7 @@ fn create() -> Result<Option<PgUuid>> {
         halves_hash!("n.half"),
         " FROM new n RETURNING key_id"
     );
-    db::write_one(SQL, &[], |row| row.get(1))
+    db::write_one(SQL, &[], |row| row.get("key_id"))
 }
 
 /// Makes a new key, retires the others, and deletes those whose tokens have all expired.

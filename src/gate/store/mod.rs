@@ -1,10 +1,12 @@
 //! SQL of actors and of the gate.
 
-use super::Role;
-use super::principal::Key;
-use super::role::{DbRole, StoredRole, cluster};
+pub mod token;
+
 use crate::db::{self, Answer, Arg, ObjectLock, Row};
-use crate::ids::{ActorId, ProjectId};
+use crate::gate::Role;
+use crate::gate::principal::PrincipalKey;
+use crate::gate::role::{DbRole, StoredRole, cluster};
+use crate::ids::{ActorId, Pg, ProjectId};
 use pgrx::Uuid;
 use pgrx::pg_sys::Oid;
 use quire_core::error::{Error, Result};
@@ -37,12 +39,12 @@ pub struct Known {
 }
 
 impl Known {
-    /// From the columns of [`known!`], starting at `at`.
-    fn from_row(row: &Row, at: usize) -> Result<Self> {
+    /// From the columns of [`known!`].
+    fn from_row(row: &Row) -> Result<Self> {
         Ok(Self {
-            display_name: row.opt(at)?,
-            has_own_name: row.opt(at + 1)?.unwrap_or(false),
-            is_role_behind: row.opt(at + 2)?.unwrap_or(false),
+            display_name: row.opt("display_name")?,
+            has_own_name: row.opt("has_own_name")?.unwrap_or(false),
+            is_role_behind: row.opt("is_role_behind")?.unwrap_or(false),
         })
     }
 }
@@ -50,7 +52,7 @@ impl Known {
 /// What is known of the actor `a`, who was found by the parameters $2 to $4 of [`by`].
 macro_rules! known {
     () => {
-        "a.display_name, a.name_from = 'person', a.role_cluster <> $3 OR a.db_role <> $4"
+        "a.display_name, a.name_from = 'person' AS has_own_name, a.role_cluster <> $3 OR a.db_role <> $4 AS is_role_behind"
     };
 }
 
@@ -71,16 +73,16 @@ macro_rules! actor_of_role {
 
 /// A project as its caller may see it, together with the caller's actor: by subject, or by role. Every function asks, so a role is
 /// looked for by its oid, and in full only where nobody has it and somebody a role of its name.
-pub fn project_access(project: ProjectId, caller: Key) -> Result<Option<ProjectAccess>> {
+pub fn project_access(project: ProjectId, caller: PrincipalKey) -> Result<Option<ProjectAccess>> {
     macro_rules! access {
         ($known:expr, $is_elsewhere:literal, $actor:expr, $member_is:literal) => {
             concat!(
-                "SELECT p.visibility = 'public', p.status = 'archived', p.settings::text, p.name,
+                "SELECT p.visibility = 'public' AS is_public, p.status = 'archived' AS is_archived, p.settings::text, p.name,
                     p.access_version, a.actor_id, m.role, ",
                 $known,
                 ", ",
                 $is_elsewhere,
-                " FROM quire_store.project p LEFT JOIN ",
+                " AS is_elsewhere FROM quire_store.project p LEFT JOIN ",
                 $actor,
                 " LEFT JOIN quire_store.membership m ON m.project_id = $1 AND m.actor_id = ",
                 $member_is,
@@ -90,7 +92,7 @@ pub fn project_access(project: ProjectId, caller: Key) -> Result<Option<ProjectA
     }
     // A member need not be registered yet.
     const BY_SUBJECT: &str = access!(
-        "a.display_name, a.name_from = 'person', false",
+        "a.display_name, a.name_from = 'person' AS has_own_name, false AS is_role_behind",
         "false",
         "quire_store.actor a ON a.actor_id = $2",
         "$2"
@@ -114,20 +116,20 @@ pub fn project_access(project: ProjectId, caller: Key) -> Result<Option<ProjectA
 /// What such a statement finds, and whether somebody else may be meant.
 fn read_access(sql: &'static str, args: &[Arg]) -> Result<Option<(ProjectAccess, bool)>> {
     db::read_one(sql, args, |row| {
-        let settings = serde_json::from_str(row.get(3)?)
+        let settings = serde_json::from_str(row.get("settings")?)
             .map_err(|_| Error::internal("stored settings are not JSON"))
             .and_then(|value| Settings::parse(&value))?;
         let access = ProjectAccess {
-            is_public: row.get(1)?,
-            is_archived: row.get(2)?,
+            is_public: row.get("is_public")?,
+            is_archived: row.get("is_archived")?,
             settings,
-            name: row.get(4)?,
-            access_version: row.get(5)?,
-            actor: row.opt::<Uuid>(6)?.map(ActorId::from_pg),
-            role: row.opt::<&str>(7)?.map(Role::parse).transpose()?,
-            known: Known::from_row(row, 8)?,
+            name: row.get("name")?,
+            access_version: row.get("access_version")?,
+            actor: row.opt("actor_id")?,
+            role: row.opt::<&str>("role")?.map(Role::parse).transpose()?,
+            known: Known::from_row(row)?,
         };
-        Ok((access, row.get(11)?))
+        Ok((access, row.get("is_elsewhere")?))
     })
 }
 
@@ -144,21 +146,22 @@ pub struct By<'a> {
 }
 
 /// The statement and arguments that find the caller's actor.
-pub fn by<'a>(caller: Key, by_subject: &'static str, by_role: &'static str) -> By<'a> {
+pub fn by<'a>(caller: PrincipalKey, by_subject: &'static str, by_role: &'static str) -> By<'a> {
     match caller {
-        Key::Subject(subject) => By { sql: by_subject, key: subject.pg().into(), name: None },
-        Key::Role(role) => By { sql: by_role, key: role.into(), name: Some(DbRole::of(role).name) },
+        PrincipalKey::Subject(subject) => By { sql: by_subject, key: subject.pg().into(), name: None },
+        PrincipalKey::Role(role) => By { sql: by_role, key: role.into(), name: Some(DbRole::of(role).name) },
     }
 }
 
 /// The actor's row: of the subject, or of the actor mapped to the role.
-pub fn find_actor(caller: Key) -> Result<Option<(ActorId, Known)>> {
-    const BY_SUBJECT: &str = "SELECT a.actor_id, a.display_name, a.name_from = 'person', false
+pub fn find_actor(caller: PrincipalKey) -> Result<Option<(ActorId, Known)>> {
+    const BY_SUBJECT: &str =
+        "SELECT a.actor_id, a.display_name, a.name_from = 'person' AS has_own_name, false AS is_role_behind
         FROM quire_store.actor a WHERE a.actor_id = $2";
     const BY_ROLE: &str = concat!("SELECT a.actor_id, ", known!(), " FROM ", actor_of_role!(), " a");
     let By { sql, key, name } = by(caller, BY_SUBJECT, BY_ROLE);
     let args: [Arg; 4] = [NO_PROJECT.into(), key, cluster().into(), name.into()];
-    db::read_one(sql, &args, |row| Ok((row.get(1).map(ActorId::from_pg)?, Known::from_row(row, 2)?)))
+    db::read_one(sql, &args, |row| Ok((row.get("actor_id")?, Known::from_row(row)?)))
 }
 
 /// What an actor is called in the answers of project $1: as they are called here, or else as its peers say, which is true of it alone.
@@ -214,7 +217,7 @@ pub fn follow_role(actor: ActorId, role: &StoredRole) -> Result<()> {
 /// Gives a person their own name; `false` when there is nobody of this id.
 pub fn set_name(actor: ActorId, name: &str) -> Result<bool> {
     const SQL: &str = "UPDATE quire_store.actor SET display_name = $2, name_from = 'person' WHERE actor_id = $1 RETURNING true";
-    Ok(db::write_one(SQL, &[actor.pg().into(), name.into()], |row| row.get::<bool>(1))?.is_some())
+    db::writes(SQL, &[actor.pg().into(), name.into()])
 }
 
 /// Everybody, in the order in which they came.
@@ -249,7 +252,7 @@ fn role_lock(role: Oid) -> Result<ObjectLock> {
 pub fn mapped(role: &DbRole) -> Result<Option<ActorId>> {
     const SQL: &str = concat!("SELECT a.actor_id FROM ", actor_of_role!(), " a");
     let args: [Arg; 4] = [NO_PROJECT.into(), role.oid.into(), cluster().into(), role.name.as_str().into()];
-    db::write_one(SQL, &args, |row| row.get(1).map(ActorId::from_pg))
+    db::write_one(SQL, &args, |row| row.get("actor_id"))
 }
 
 /// The role that acts as an actor.
@@ -257,7 +260,11 @@ pub fn role_of(actor: ActorId) -> Result<Option<StoredRole>> {
     const SQL: &str = "SELECT a.db_role, a.role_oid, a.role_cluster FROM quire_store.actor a
         WHERE a.actor_id = $1 AND a.role_oid IS NOT NULL";
     db::write_one(SQL, &[actor.pg().into()], |row| {
-        Ok(StoredRole { name: row.get(1)?, oid: row.get(2)?, cluster: row.get(3)? })
+        Ok(StoredRole {
+            name: row.get("db_role")?,
+            oid: row.get("role_oid")?,
+            cluster: row.get("role_cluster")?,
+        })
     })
 }
 
@@ -267,7 +274,8 @@ pub struct Released {
     pub display_name: Option<String>,
 }
 
-/// Takes a role away from whoever acts with it, but for one: by its oid here, and by its name elsewhere and where a role of that name is gone.
+/// Takes a role away from whoever acts with it, but for one: by its oid here, and by its name elsewhere and where a role of that name is
+/// gone.
 pub fn release_role(role: &DbRole, keeps: Option<ActorId>) -> Result<Vec<Released>> {
     const SQL: &str = "WITH lost AS MATERIALIZED (
             SELECT a.actor_id, a.role_oid, a.role_cluster, a.role_oid = $2 AND a.role_cluster = $3 AS is_here
@@ -287,7 +295,7 @@ pub fn release_role(role: &DbRole, keeps: Option<ActorId>) -> Result<Vec<Release
     let args: [Arg; 4] =
         [role.name.as_str().into(), role.oid.into(), cluster().into(), keeps.map(ActorId::pg).into()];
     db::write(SQL, &args, |row| {
-        Ok(Released { actor: row.get(1).map(ActorId::from_pg)?, display_name: row.opt(2)? })
+        Ok(Released { actor: row.get("actor_id")?, display_name: row.opt("display_name")? })
     })
 }
 
@@ -332,22 +340,22 @@ pub fn readable_projects(actor: Option<ActorId>, is_admin: bool) -> Result<Vec<U
         UNION
         SELECT m.project_id FROM quire_store.membership m WHERE m.actor_id = $1";
     let args: [Arg; 2] = [actor.map(ActorId::pg).into(), is_admin.into()];
-    db::read(SQL, &args, |row| row.get(1))
+    db::read(SQL, &args, |row| row.get("project_id"))
 }
 
 /// Whether an actor may read a project; an administrator any.
 pub fn is_readable(project: Uuid, actor: Option<ActorId>, is_admin: bool) -> Result<bool> {
     const SQL: &str = "SELECT EXISTS (SELECT FROM quire_store.project p
             WHERE p.project_id = $1 AND ($3 OR p.visibility = 'public'))
-        OR EXISTS (SELECT FROM quire_store.membership m WHERE m.project_id = $1 AND m.actor_id = $2)";
+        OR EXISTS (SELECT FROM quire_store.membership m WHERE m.project_id = $1 AND m.actor_id = $2) AS is_readable";
     let args: [Arg; 3] = [project.into(), actor.map(ActorId::pg).into(), is_admin.into()];
-    Ok(db::read_one(SQL, &args, |row| row.get(1))?.unwrap_or(false))
+    Ok(db::read_one(SQL, &args, |row| row.get("is_readable"))?.unwrap_or(false))
 }
 
 /// Locks what owners change of a project; `false` when it has been deleted.
 pub fn lock_project(project: ProjectId) -> Result<bool> {
     const SQL: &str = "SELECT true FROM quire_store.project p WHERE p.project_id = $1 FOR NO KEY UPDATE";
-    Ok(db::write_one(SQL, &[project.pg().into()], |row| row.get::<bool>(1))?.is_some())
+    db::writes(SQL, &[project.pg().into()])
 }
 
 /// Waits for who is changing the settings, and has who comes next wait.

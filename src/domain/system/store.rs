@@ -1,19 +1,14 @@
-//! Operations that quire makes itself: they change no content, and stand in their bundle's row.
+//! SQL of operations that stand in their bundle's row.
 
-use super::interface::{Applied, Brought, Domain, Logged, StoredOp, Writing};
+use super::System;
 use crate::db;
-use crate::gate::Access;
-use crate::ids::{ProjectId, Seq};
+use crate::domain::interface::{Logged, StoredOp};
+use crate::ids::{Pg, ProjectId, Seq};
 use pgrx::JsonB;
-use quire_core::edit::Edit;
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
-use quire_core::json::Members;
 use quire_core::op::Op;
 use quire_core::quarantine::RowKind;
-
-/// The domain.
-pub struct System;
 
 impl Logged for System {
     fn logged_kind(&self) -> RowKind {
@@ -21,14 +16,14 @@ impl Logged for System {
     }
 
     fn logged(&self, project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(Seq, StoredOp)>> {
-        const SQL: &str = "SELECT b.seq, b.details -> 'op', b.details ->> 'op_checksum'
+        const SQL: &str = "SELECT b.seq, b.details -> 'op' AS op, b.details ->> 'op_checksum' AS op_checksum
             FROM quire_store.bundle b
             WHERE b.project_id = $1 AND b.seq > $2 AND b.seq <= $3 AND b.kind = 'system'
             ORDER BY b.seq";
         db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
-            let op = row.opt::<JsonB>(2)?.and_then(|op| Op::parse("op", &op.0).ok());
-            let stored = row.opt::<&str>(3)?.and_then(Hash::from_hex);
-            Ok((row.get(1)?, StoredOp { ordinal: 1, kind: RowKind::Bundle, op, stored }))
+            let op = row.opt::<JsonB>("op")?.and_then(|op| Op::parse("op", &op.0).ok());
+            let stored = row.opt::<&str>("op_checksum")?.and_then(Hash::from_hex);
+            Ok((row.get("seq")?, StoredOp { ordinal: 1, kind: RowKind::Bundle, op, stored }))
         })
     }
 
@@ -41,23 +36,5 @@ impl Logged for System {
             SET details = jsonb_set(details, '{op_checksum}', to_jsonb(encode($4, 'hex')))
             WHERE project_id = $1 AND seq = $2 AND $3 = 1";
         db::exec(SQL, &[project.pg().into(), seq.into(), ordinal.into(), right.as_bytes().as_slice().into()])
-    }
-}
-
-impl Domain for System {
-    fn ops(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    fn stage(&self, _access: &Access, _op: &str, _members: Members) -> Result<(Edit, Option<Brought>)> {
-        Err(Error::internal("nobody asks for an operation of the system"))
-    }
-
-    fn check_sizes(&self, _writing: &Writing, _edits: &[Edit]) -> Result<()> {
-        Ok(())
-    }
-
-    fn apply(&self, _writing: &Writing, _edits: Vec<Edit>) -> Result<Box<dyn Applied>> {
-        Err(Error::internal("nobody asks for an operation of the system"))
     }
 }

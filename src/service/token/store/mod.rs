@@ -1,34 +1,35 @@
 //! SQL of tokens.
 
+pub mod secret;
+
 use crate::db::clock::{from_pg, now, pg_now, to_pg};
-use crate::db::dirty::{self, Sight, Writer};
+use crate::db::dirty::{self, OtherWriter, UnderKey};
 use crate::db::{self, Arg, ObjectLock};
 use crate::gate::role::StoredRole;
-use crate::ids::{ActorId, ProjectId, uuid_to_pg};
-use crate::service::token::secret::halves_hash;
+use crate::ids::{ActorId, Pg, ProjectId, SessionId, TokenId};
 use pgrx::Uuid as PgUuid;
 use pgrx::datum::TimestampWithTimeZone;
 use quire_core::error::{Error, Result};
 use quire_core::timestamp::Micros;
 use quire_core::token::Root;
+use secret::halves_hash;
 use std::collections::HashSet;
-use uuid::Uuid;
 
 pub fn insert(
     root: &Root,
     minted_by: ActorId,
     admin_role: Option<&StoredRole>,
-    session: Option<Uuid>,
+    session: Option<SessionId>,
 ) -> Result<()> {
     const SQL: &str =
         "INSERT INTO quire_store.token (project_id, token_id, key_id, abilities, audience, max_uses,
             minted_by, admin_role, expires_at, snapshot_ids, session_id, admin_oid, admin_cluster)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
-    let snapshots: Vec<PgUuid> = root.abilities.snapshots().map(uuid_to_pg).collect();
+    let snapshots: Vec<PgUuid> = root.abilities.snapshots().map(Pg::pg).collect();
     let args: [Arg; 13] = [
-        uuid_to_pg(root.project).into(),
-        uuid_to_pg(root.token).into(),
-        uuid_to_pg(root.key).into(),
+        root.project.pg().into(),
+        root.token.pg().into(),
+        root.key.pg().into(),
         root.abilities.texts().collect::<Vec<&str>>().into(),
         root.audience.as_deref().into(),
         root.max_uses.and_then(|uses| i32::try_from(uses).ok()).into(),
@@ -36,7 +37,7 @@ pub fn insert(
         admin_role.map(|role| role.name.as_str()).into(),
         to_pg(root.expires_at)?.into(),
         snapshots.into(),
-        session.map(uuid_to_pg).into(),
+        session.map(Pg::pg).into(),
         admin_role.map(|role| role.oid).into(),
         admin_role.map(|role| role.cluster).into(),
     ];
@@ -48,8 +49,8 @@ pub fn insert(
 ///
 /// Uses are counted in lanes, each of which may hold a share of them. A transaction that has counted one holds its lane until it ends,
 /// and whoever comes meanwhile takes another, so that nobody waits while there are more uses left than transactions that use it. Who
-/// cannot be told whether one is left waits for one of those who have taken what there is.
-pub fn take_use(project: ProjectId, token: Uuid, most: u32) -> Result<bool> {
+/// cannot know whether one is left waits for one of those who have taken what there is.
+pub fn take_use(project: ProjectId, token: TokenId, most: u32) -> Result<bool> {
     /// More transactions than this do not go on at the same time.
     const MOST_LANES: u32 = 1024;
     // Looked for once: a join could look again for each lane, and count in more than one.
@@ -65,8 +66,8 @@ pub fn take_use(project: ProjectId, token: Uuid, most: u32) -> Result<bool> {
     let lanes = most.min(MOST_LANES);
     let number = |n: u32| i32::try_from(n).map_err(|_| Error::internal("too many uses"));
     let args: [Arg; 4] =
-        [project.pg().into(), uuid_to_pg(token).into(), number(most)?.into(), number(lanes)?.into()];
-    let is_found = |sql| Ok(db::write_one(sql, &args, |row| row.get::<bool>(1))?.is_some());
+        [project.pg().into(), token.pg().into(), number(most)?.into(), number(lanes)?.into()];
+    let is_found = |sql| db::writes(sql, &args);
     loop {
         if is_found(COUNT)? {
             return Ok(true);
@@ -85,37 +86,37 @@ enum Lane {
     /// With one use in it.
     Opened,
     /// Somebody is opening one, who may take that back.
-    Held(Writer),
+    Held(OtherWriter),
     None,
 }
 
-fn open_lane(project: ProjectId, token: Uuid, lanes: i32) -> Result<Lane> {
+fn open_lane(project: ProjectId, token: TokenId, lanes: i32) -> Result<Lane> {
     const USED: &str =
         "SELECT u.lane FROM quire_store.token_use u WHERE u.project_id = $1 AND u.token_id = $2";
     const OPEN: &str =
         "INSERT INTO quire_store.token_use (project_id, token_id, lane, uses) VALUES ($1, $2, $3, 1)
         ON CONFLICT DO NOTHING RETURNING true";
     let open = |lane: i32| -> Result<bool> {
-        let args: [Arg; 3] = [project.pg().into(), uuid_to_pg(token).into(), lane.into()];
-        Ok(db::write_one(OPEN, &args, |row| row.get::<bool>(1))?.is_some())
+        let args: [Arg; 3] = [project.pg().into(), token.pg().into(), lane.into()];
+        db::writes(OPEN, &args)
     };
     // Who opens one looks first whether somebody else is, so that nobody waits for who did: one after the other.
-    let lock = ObjectLock::of(c"token_use", "quire token use ", token.as_bytes())?;
+    let lock = ObjectLock::of(c"token_use", "quire token use ", token.0.as_bytes())?;
     lock.wait();
     let used: HashSet<i32> =
-        db::write(USED, &[project.pg().into(), uuid_to_pg(token).into()], |row| row.get(1))?
+        db::write(USED, &[project.pg().into(), token.pg().into()], |row| row.get("lane"))?
             .into_iter()
             .collect();
     let (mut found, mut unseen) = (Lane::None, None);
     for lane in (1..=lanes).filter(|lane| !used.contains(lane)) {
-        let key: [Arg; 3] = [project.pg().into(), uuid_to_pg(token).into(), lane.into()];
+        let key: [Arg; 3] = [project.pg().into(), token.pg().into(), lane.into()];
         match dirty::look(c"token_use", &key)? {
-            Sight::Nothing if open(lane)? => {
+            UnderKey::Nothing if open(lane)? => {
                 found = Lane::Opened;
                 break;
             }
-            Sight::Uncommitted(writer) if matches!(found, Lane::None) => found = Lane::Held(writer),
-            Sight::Row => unseen = Some(lane),
+            UnderKey::Uncommitted(writer) if matches!(found, Lane::None) => found = Lane::Held(writer),
+            UnderKey::Row => unseen = Some(lane),
             _ => {}
         }
     }
@@ -128,20 +129,21 @@ fn open_lane(project: ProjectId, token: Uuid, lanes: i32) -> Result<Lane> {
 }
 
 /// Revokes; the first time counts. When that was.
-pub fn revoke(project: ProjectId, token: Uuid, by: ActorId) -> Result<Micros> {
+pub fn revoke(project: ProjectId, token: TokenId, by: ActorId) -> Result<Micros> {
     const NOTE: &str = "INSERT INTO quire_store.token_revocation (project_id, token_id, revocation_id, revoked_by)
         SELECT $1, $2, gen_random_uuid(), $3
         WHERE NOT EXISTS (SELECT FROM quire_store.token_revocation r WHERE r.project_id = $1 AND r.token_id = $2)";
-    const FIRST: &str = "SELECT min(r.revoked_at) FROM quire_store.token_revocation r
+    const FIRST: &str = "SELECT min(r.revoked_at) AS revoked_at FROM quire_store.token_revocation r
         WHERE r.project_id = $1 AND r.token_id = $2";
-    let id = uuid_to_pg(token);
+    let id = token.pg();
     db::exec(NOTE, &[project.pg().into(), id.into(), by.pg().into()])?;
-    let first = db::write_one(FIRST, &[project.pg().into(), id.into()], |row| row.opt(1))?.flatten();
+    let first =
+        db::write_one(FIRST, &[project.pg().into(), id.into()], |row| row.opt("revoked_at"))?.flatten();
     first.map(from_pg).ok_or_else(|| Error::internal("a revocation vanished"))
 }
 
 /// Revokes the tokens of a session, if `actor` made them or may see all; how many there are.
-pub fn revoke_session(project: ProjectId, session: Uuid, actor: ActorId, all: bool) -> Result<i64> {
+pub fn revoke_session(project: ProjectId, session: SessionId, actor: ActorId, all: bool) -> Result<i64> {
     const SQL: &str = "WITH revoked AS MATERIALIZED (
             SELECT t.token_id FROM quire_store.token t
             WHERE t.project_id = $1 AND t.session_id = $2 AND ($4 OR t.minted_by = $3)),
@@ -150,9 +152,9 @@ pub fn revoke_session(project: ProjectId, session: Uuid, actor: ActorId, all: bo
             SELECT $1, v.token_id, gen_random_uuid(), $3 FROM revoked v
             WHERE NOT EXISTS (SELECT FROM quire_store.token_revocation r
                               WHERE r.project_id = $1 AND r.token_id = v.token_id))
-        SELECT count(*) FROM revoked";
-    let args: [Arg; 4] = [project.pg().into(), uuid_to_pg(session).into(), actor.pg().into(), all.into()];
-    Ok(db::write_one(SQL, &args, |row| row.get(1))?.unwrap_or(0))
+        SELECT count(*) AS tokens FROM revoked";
+    let args: [Arg; 4] = [project.pg().into(), session.pg().into(), actor.pg().into(), all.into()];
+    Ok(db::write_one(SQL, &args, |row| row.get("tokens"))?.unwrap_or(0))
 }
 
 /// Forgets tokens of a project that expired more than 30 days ago, a few at a time and but for those that somebody else
@@ -182,7 +184,7 @@ pub fn delete_expired(project: ProjectId) -> Result<()> {
 }
 
 /// One row of `list_tokens`.
-pub type Listed = (
+pub type TokenRow = (
     PgUuid,
     Vec<String>,
     Option<String>,
@@ -196,9 +198,9 @@ pub type Listed = (
 );
 
 /// Tokens that `actor` made, or all of them, newest first.
-pub fn list(project: ProjectId, actor: Option<ActorId>, all: bool) -> Result<Vec<Listed>> {
+pub fn list(project: ProjectId, actor: Option<ActorId>, all: bool) -> Result<Vec<TokenRow>> {
     const SQL: &str = concat!(
-        "SELECT t.token_id, t.abilities, t.audience, t.max_uses, COALESCE(u.uses, 0), t.minted_by, t.minted_at,
+        "SELECT t.token_id, t.abilities, t.audience, t.max_uses, COALESCE(u.uses, 0) AS uses, t.minted_by, t.minted_at,
             t.expires_at, r.revoked_at,
             CASE WHEN r.revoked_at IS NOT NULL THEN 'revoked'
                  WHEN t.expires_at <= $4 THEN 'expired'
@@ -207,7 +209,7 @@ pub fn list(project: ProjectId, actor: Option<ActorId>, all: bool) -> Result<Vec
         halves_hash!("s.half"),
         ") THEN 'void'
                  WHEN u.uses >= t.max_uses THEN 'used'
-                 ELSE 'valid' END
+                 ELSE 'valid' END AS state
         FROM quire_store.token t
         CROSS JOIN LATERAL (
             SELECT sum(n.uses)::int AS uses FROM quire_store.token_use n
@@ -221,16 +223,16 @@ pub fn list(project: ProjectId, actor: Option<ActorId>, all: bool) -> Result<Vec
     let args: [Arg; 4] = [project.pg().into(), actor.map(ActorId::pg).into(), all.into(), pg_now()?.into()];
     db::read(SQL, &args, |row| {
         Ok((
-            row.get(1)?,
-            row.get(2)?,
-            row.opt(3)?,
-            row.opt(4)?,
-            row.get(5)?,
-            row.get(6)?,
-            row.get(7)?,
-            row.get(8)?,
-            row.opt(9)?,
-            row.get(10)?,
+            row.get("token_id")?,
+            row.get("abilities")?,
+            row.opt("audience")?,
+            row.opt("max_uses")?,
+            row.get("uses")?,
+            row.get("minted_by")?,
+            row.get("minted_at")?,
+            row.get("expires_at")?,
+            row.opt("revoked_at")?,
+            row.get("state")?,
         ))
     })
 }

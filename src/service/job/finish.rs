@@ -1,6 +1,6 @@
-//! Completing a job: what was staged becomes one bundle.
+//! Finishing a job: its operations become one bundle.
 
-use super::store::{self, Job, Outcome};
+use super::store::{self, Job, JobOutcome};
 use super::{locked, may_write};
 use crate::args::{message_arg, required};
 use crate::blob;
@@ -19,36 +19,36 @@ use quire_core::json::Members;
 use serde_json::json;
 use std::collections::HashSet;
 
-/// Commits what a job has staged as one bundle.
+/// Commits the operations of a job as one bundle.
 #[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
-fn complete_job(
+fn finish_job(
     project_uuid: Option<Uuid>,
-    job: Option<Uuid>,
+    job_id: Option<Uuid>,
     message: default!(Option<&str>, "NULL"),
     base_seq: default!(Option<i64>, "NULL"),
     on_conflict: default!(Option<&str>, "'reject'"),
     base_checksum: default!(Option<&str>, "NULL"),
 ) -> JsonDatum {
-    definer(|| complete(project_uuid, job, message, (base_seq, base_checksum), on_conflict))
+    definer(|| finish(project_uuid, job_id, message, (base_seq, base_checksum), on_conflict))
 }
 
-fn complete(
+fn finish(
     project_uuid: Option<Uuid>,
-    job: Option<Uuid>,
+    job_id: Option<Uuid>,
     message: Option<&str>,
     (base_seq, base_checksum): (Option<Seq>, Option<&str>),
     on_conflict: Option<&str>,
 ) -> Result<JsonDatum> {
     let access = may_write(project_uuid)?;
-    required("job", job)?;
+    required("job_id", job_id)?;
     let message = message_arg(message)?;
     let base = Place::of(["base_seq", "base_checksum"], base_seq, base_checksum)?;
     let on_conflict = OnConflict::parse(required("on_conflict", on_conflict)?)?;
-    // Before the head lock, so that nobody waits for the project while this waits for whoever is still staging.
-    let job = locked(&access, job)?;
+    // Before the head lock, so that nobody waits for the project while this waits for whoever is still adding operations.
+    let job = locked(&access, job_id)?;
     let gone = || Error::internal("a locked job is gone");
-    if job.outcome == Some(Outcome::Completed) {
+    if job.outcome == Some(JobOutcome::Finished) {
         return store::receipt(access.project, job.id)?.ok_or_else(gone);
     }
     job.require_running()?;
@@ -71,10 +71,10 @@ fn complete(
     let seq = receipt.bundle_id.is_some().then_some(receipt.seq);
     let mut answer = receipt.to_json();
     answer["job_id"] = json!(job.id);
-    store::complete(access.project, job.id, seq, answer)?.ok_or_else(gone)
+    store::finish(access.project, job.id, seq, answer)?.ok_or_else(gone)
 }
 
-/// What was staged, content compressed, in the order of staging. One batch at a time is in memory as it was given.
+/// The operations of the job in their order, content compressed. One batch at a time is in memory as it was given.
 fn plan(access: &Access, job: &Job) -> Result<Plan> {
     let mut plan = Plan::default();
     let mut contents = HashSet::new();
