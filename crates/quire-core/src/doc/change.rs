@@ -163,7 +163,8 @@ impl DocChange {
     }
 
     /// A change without operations, which brings several heads together: `seq` is the actor's next, `start_op` one more than the
-    /// highest number of an operation in the document ([`DocChange::max_op`]), `time` in the unit of the other changes (JavaScript: seconds).
+    /// highest number of an operation in the document ([`DocChange::max_op`]), `time` in the unit of the other changes (JavaScript:
+    /// seconds).
     pub fn empty(
         actor: &ActorId,
         seq: u64,

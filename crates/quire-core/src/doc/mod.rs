@@ -2,7 +2,7 @@
 //!
 //! Owns: reading changes of anybody at a known price, heads, the mapping to JSON and back, edits, differences, conflicts, undo, packed
 //! runs and the sync protocol.
-//! Promises: whatever comes in is priced before Automerge decodes it (`columns.rs` counts what it claims, and [`DocLimits`] bounds that), so
+//! Promises: what comes in is priced before Automerge decodes it (`columns.rs` counts what it claims, and [`DocLimits`] bounds that), so
 //! that no input takes more memory than its limits say; Automerge's panics become errors at one place; the same input gives the same
 //! bytes, whoever computes it.
 //! Does not: store anything, or decide who may change what.
