@@ -65,7 +65,7 @@ pub fn spare_automerge() {
 }
 
 /// What a document may take here: little.
-pub const DOC_LIMITS: quire_core::doc::Limits = quire_core::doc::Limits {
+pub const DOC_LIMITS: quire_core::doc::DocLimits = quire_core::doc::DocLimits {
     max_change_bytes: 1 << 18,
     max_change_ops: 5000,
     max_bytes: 1 << 19,

@@ -136,11 +136,11 @@ fn the_peak_is_measured() {
 /// What a cache of documents counts is about what they take: not half of it, not four times as much.
 #[test]
 fn a_loaded_document_says_what_it_takes() {
-    use quire_core::doc::{ActorId, Author, Change, Heads, Limits, Loaded};
+    use quire_core::doc::{ActorId, DocAuthor, DocChange, DocLimits, Heads, Loaded};
     use serde_json::{Value, json};
-    let limits = Limits::default();
+    let limits = DocLimits::default();
     let actor = ActorId::from(b"somebody".as_slice());
-    let author = Author { actor: &actor, time: 0, message: None };
+    let author = DocAuthor { actor: &actor, time: 0, message: None };
     let typed = || {
         let mut loaded = Loaded::new();
         loaded.put(&author, &json!({"text": ""}), &limits).expect("puts");
@@ -163,7 +163,7 @@ fn a_loaded_document_says_what_it_takes() {
         ("members", put(Value::Object(members))),
         ("items", put(json!({"items": items}))),
     ] {
-        let changes: Vec<Change> = loaded.changes_after(&Heads::default(), &limits).expect("changes");
+        let changes: Vec<DocChange> = loaded.changes_after(&Heads::default(), &limits).expect("changes");
         let saved = loaded.save().expect("saves");
         for from_saved in [false, true] {
             let (again, taken) = kept(|| match from_saved {

@@ -4,7 +4,7 @@
 
 use fuzz::{DOC_LIMITS, DOC_MEMORY, accepted, chunk, peak, spare_automerge};
 use libfuzzer_sys::fuzz_target;
-use quire_core::doc::{Change, Heads, Loaded};
+use quire_core::doc::{DocChange, Heads, Loaded};
 
 fuzz_target!(|data: &[u8]| {
     spare_automerge();
@@ -12,11 +12,11 @@ fuzz_target!(|data: &[u8]| {
         [0xff, whole @ ..] => whole.to_vec(),
         content => chunk(1, content),
     };
-    let (outcome, peak) = peak(|| Change::read(&bytes, &DOC_LIMITS));
+    let (outcome, peak) = peak(|| DocChange::read(&bytes, &DOC_LIMITS));
     assert!(peak <= DOC_MEMORY, "{peak} bytes of memory for {}", bytes.len());
     let Some(change) = accepted(outcome) else { return };
     assert!(change.ops() <= DOC_LIMITS.max_change_ops);
-    assert_eq!(Change::read(change.bytes(), &DOC_LIMITS).as_ref(), Ok(&change));
+    assert_eq!(DocChange::read(change.bytes(), &DOC_LIMITS).as_ref(), Ok(&change));
     let heads = Heads::new([change.hash()]);
     assert_eq!(Heads::parse("heads", heads.to_texts()).as_ref(), Ok(&heads));
     // Applied to nothing: one that depends on others is refused.

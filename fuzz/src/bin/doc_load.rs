@@ -5,7 +5,7 @@
 
 use fuzz::{DOC_LIMITS, DOC_MEMORY, accepted, chunk, peak, spare_automerge};
 use libfuzzer_sys::fuzz_target;
-use quire_core::doc::{ActorId, Author, Change, ChangeHash, Heads, Loaded, pack};
+use quire_core::doc::{ActorId, ChangeHash, DocAuthor, DocChange, Heads, Loaded, pack};
 use quire_core::json::shape;
 
 fuzz_target!(|data: &[u8]| {
@@ -32,15 +32,15 @@ fuzz_target!(|data: &[u8]| {
     }
     let Some(changes) = accepted(loaded.changes_after(&Heads::default(), &DOC_LIMITS)) else { return };
     if !changes.is_empty() {
-        let hashes: Vec<ChangeHash> = changes.iter().map(Change::hash).collect();
+        let hashes: Vec<ChangeHash> = changes.iter().map(DocChange::hash).collect();
         if let Some(Some(packed)) = accepted(pack::pack(&loaded, &hashes, &DOC_LIMITS)) {
             let back = pack::unpack(&packed, &DOC_LIMITS).expect("what was packed");
-            assert_eq!(Heads::new(back.iter().map(Change::hash)), Heads::new(hashes));
+            assert_eq!(Heads::new(back.iter().map(DocChange::hash)), Heads::new(hashes));
         }
     }
     // An edit that changes nothing makes no change.
     let actor = ActorId::from(b"fuzzer".as_slice());
-    let author = Author { actor: &actor, time: 0, message: None };
+    let author = DocAuthor { actor: &actor, time: 0, message: None };
     if let Some(json) = json
         && let Some(change) = accepted(loaded.put(&author, &json, &DOC_LIMITS))
     {

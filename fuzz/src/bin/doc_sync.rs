@@ -4,18 +4,21 @@
 
 use fuzz::{DOC_LIMITS, DOC_MEMORY, accepted, peak, spare_automerge};
 use libfuzzer_sys::fuzz_target;
-use quire_core::doc::{ActorId, Author, Loaded, sync};
+use quire_core::doc::{ActorId, DocAuthor, DocChange, Loaded, sync};
 use serde_json::json;
+use std::sync::OnceLock;
 
-/// A document as every run has it.
+/// A document as every run has it: made once.
 fn document() -> Loaded {
-    let actor = ActorId::from(b"fuzzer".as_slice());
-    let mut loaded = Loaded::new();
-    for number in 0..3 {
-        let author = Author { actor: &actor, time: 0, message: None };
-        loaded.put(&author, &json!({"number": number, "text": "a text"}), &DOC_LIMITS).expect("puts");
-    }
-    loaded
+    static CHANGES: OnceLock<Vec<DocChange>> = OnceLock::new();
+    let changes = CHANGES.get_or_init(|| {
+        let actor = ActorId::from(b"fuzzer".as_slice());
+        let author = DocAuthor { actor: &actor, time: 0, message: None };
+        let mut loaded = Loaded::new();
+        let put = |number| loaded.put(&author, &json!({"number": number, "text": "a text"}), &DOC_LIMITS);
+        (0..3).map(put).filter_map(|change| change.expect("puts")).collect()
+    });
+    Loaded::of(changes).expect("loads")
 }
 
 fuzz_target!(|data: &[u8]| {

@@ -8,7 +8,7 @@ use automerge::{ObjId, ObjType, Prop, ROOT, Value as Found};
 
 /// The change that a value comes from.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Origin {
+pub struct DocOrigin {
     /// Its hash.
     pub change: ChangeHash,
     /// Who made it.
@@ -22,7 +22,7 @@ pub struct Origin {
 impl Loaded {
     /// Who put there what is at `path` (a JSON Pointer), now or at heads: of a map, a list or a text who created it, of a counter who made
     /// it one, of an item of a text who wrote the code point at that index. `None` where nothing is, and for the document itself.
-    pub fn origin(&self, path: &str, at: Option<&Heads>) -> Result<Option<Origin>> {
+    pub fn origin(&self, path: &str, at: Option<&Heads>) -> Result<Option<DocOrigin>> {
         let path = pointer("path", path)?;
         let found = self.view(at, |view| {
             let mut here = (ObjType::Map, ROOT);
@@ -62,7 +62,7 @@ impl Loaded {
                 .as_ref()
                 .filter(|message| !message.is_empty())
                 .map(|message| message.to_string());
-            Ok(Some(Origin { change, actor, time: meta.timestamp, message }))
+            Ok(Some(DocOrigin { change, actor, time: meta.timestamp, message }))
         })?;
         Ok(found)
     }
@@ -72,7 +72,7 @@ impl Loaded {
 mod tests {
     use super::super::tests_lib::{limits, read_all};
     use super::*;
-    use crate::doc::{Author, Change};
+    use crate::doc::{DocAuthor, DocChange};
     use automerge::AutoCommit;
     use automerge::transaction::{CommitOptions, Transactable};
     use serde_json::json;
@@ -80,9 +80,10 @@ mod tests {
     #[test]
     fn the_last_who_wrote_it_is_told() {
         let mut loaded = Loaded::new();
-        let mut put = |actor: &str, time, value| -> Change {
+        let mut put = |actor: &str, time, value| -> DocChange {
             let actor = ActorId::from(actor.as_bytes());
-            let author = Author { actor: &actor, time, message: Some(if time > 1 { "later" } else { "" }) };
+            let author =
+                DocAuthor { actor: &actor, time, message: Some(if time > 1 { "later" } else { "" }) };
             loaded.put(&author, &value, &limits()).expect("puts").expect("a change")
         };
         let first = put("first", 1, json!({"a": [1, {"b": 2}], "text": "one"}));
@@ -102,7 +103,7 @@ mod tests {
             ("/none", None),
             ("", None),
         ] {
-            assert_eq!(of(path), change.map(Change::hash), "{path}");
+            assert_eq!(of(path), change.map(DocChange::hash), "{path}");
         }
         let origin = loaded.origin("/c", None).expect("a path").expect("an origin");
         assert_eq!(

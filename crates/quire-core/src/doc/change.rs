@@ -5,8 +5,8 @@
 //! later version appends. The hash is SHA-256 of type, length and content of the inflated chunk. The format:
 //! <https://automerge.org/automerge-binary-format-spec/>.
 
-use super::columns::{Bounds, Kind, Reader, Spec, claims, list};
-use super::{ActorId, ChangeHash, Limits, guarded, malformed};
+use super::columns::{Bounds, ChunkReader, ColumnKind, Spec, claims, list};
+use super::{ActorId, ChangeHash, DocLimits, guarded, malformed};
 use crate::error::Result;
 use crate::interrupt;
 use flate2::bufread::DeflateDecoder;
@@ -23,21 +23,21 @@ const MAX_OP: u64 = u32::MAX as u64 - 1;
 const WHAT: &str = "change is malformed";
 
 /// The columns of a change. One that has another is of a later version, and would lose it where changes are packed.
-const COLUMNS: [(u32, Kind); 14] = [
-    (0, Kind::Actor),
-    (0, Kind::Integer),
-    (1, Kind::Actor),
-    (1, Kind::Delta),
-    (1, Kind::String),
-    (3, Kind::Boolean),
-    (4, Kind::Integer),
-    (5, Kind::ValueMeta),
-    (5, Kind::Value),
-    (7, Kind::Group),
-    (7, Kind::Actor),
-    (7, Kind::Delta),
-    (9, Kind::Boolean),
-    (10, Kind::String),
+const COLUMNS: [(u32, ColumnKind); 14] = [
+    (0, ColumnKind::Actor),
+    (0, ColumnKind::Integer),
+    (1, ColumnKind::Actor),
+    (1, ColumnKind::Delta),
+    (1, ColumnKind::String),
+    (3, ColumnKind::Boolean),
+    (4, ColumnKind::Integer),
+    (5, ColumnKind::ValueMeta),
+    (5, ColumnKind::Value),
+    (7, ColumnKind::Group),
+    (7, ColumnKind::Actor),
+    (7, ColumnKind::Delta),
+    (9, ColumnKind::Boolean),
+    (10, ColumnKind::String),
 ];
 
 /// The types of chunks.
@@ -50,7 +50,7 @@ pub(super) enum ChunkType {
 }
 
 /// One chunk, cut out of what is before and after it.
-pub(super) struct Chunk<'a> {
+pub(super) struct DocChunk<'a> {
     pub(super) kind: ChunkType,
     pub(super) checksum: &'a [u8],
     pub(super) content: &'a [u8],
@@ -58,10 +58,10 @@ pub(super) struct Chunk<'a> {
     pub(super) bytes: &'a [u8],
 }
 
-impl<'a> Chunk<'a> {
+impl<'a> DocChunk<'a> {
     /// The first chunk of `bytes`, and what is behind it.
     pub(super) fn split(what: &'static str, bytes: &'a [u8]) -> Result<(Self, &'a [u8])> {
-        let mut reader = Reader::new(what, bytes);
+        let mut reader = ChunkReader::new(what, bytes);
         if reader.take(4)? != MAGIC {
             return Err(reader.error("it is not Automerge's"));
         }
@@ -111,16 +111,16 @@ pub(super) fn push_number(out: &mut Vec<u8>, mut number: u64) {
 
 /// A change that was read: its checksum is right, Automerge has decoded every operation, and writing it again gives the same bytes.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Change(automerge::Change);
+pub struct DocChange(automerge::Change);
 
-impl Change {
+impl DocChange {
     /// Reads one change and nothing else. What it claims is counted before anything is decoded.
     ///
     /// Errors: `LimitError` over a limit of `limits`; `ValidationError` when it is no change, its checksum is wrong, or it is not encoded
     /// as Automerge encodes it (it would have another hash after it was packed).
-    pub fn read(bytes: &[u8], limits: &Limits) -> Result<Self> {
+    pub fn read(bytes: &[u8], limits: &DocLimits) -> Result<Self> {
         limits.change_bytes(bytes.len())?;
-        let (chunk, rest) = Chunk::split(WHAT, bytes)?;
+        let (chunk, rest) = DocChunk::split(WHAT, bytes)?;
         if !rest.is_empty() {
             return Err(malformed(WHAT, "something is behind it"));
         }
@@ -143,7 +143,7 @@ impl Change {
     }
 
     /// What Automerge decoded from bytes that were priced. Its encoding is as good as that of whoever made it.
-    pub(super) fn from_decoded(change: automerge::Change, limits: &Limits) -> Result<Self> {
+    pub(super) fn from_decoded(change: automerge::Change, limits: &DocLimits) -> Result<Self> {
         limits.change_bytes(change.raw_bytes().len())?;
         limits.change_ops(change.len())?;
         if change.raw_bytes().get(4..8) != Some(&change.hash().0[..4]) {
@@ -163,7 +163,8 @@ impl Change {
     }
 
     /// A change without operations, which brings several heads together: `seq` is the actor's next, `start_op` one more than the
-    /// highest number of an operation in the document ([`Change::max_op`]), `time` in the unit of the other changes (JavaScript: seconds).
+    /// highest number of an operation in the document ([`DocChange::max_op`]), `time` in the unit of the other changes (JavaScript:
+    /// seconds).
     pub fn empty(
         actor: &ActorId,
         seq: u64,
@@ -186,7 +187,7 @@ impl Change {
             extra_bytes: Vec::new(),
             author: None,
         };
-        guarded(WHAT, || Self::from_decoded(automerge::Change::from(change), &Limits::default()))
+        guarded(WHAT, || Self::from_decoded(automerge::Change::from(change), &DocLimits::default()))
     }
 
     /// Its identity.
@@ -245,7 +246,7 @@ impl Change {
 }
 
 /// The chunk that a deflated one stands for.
-fn inflated(chunk: &Chunk, limits: &Limits) -> Result<Vec<u8>> {
+fn inflated(chunk: &DocChunk, limits: &DocLimits) -> Result<Vec<u8>> {
     let mut content = Vec::new();
     if inflate(WHAT, chunk.content, limits.max_change_bytes, &mut content)?.is_none() {
         limits.change_bytes(limits.max_change_bytes.saturating_add(1))?;
@@ -260,9 +261,9 @@ fn inflated(chunk: &Chunk, limits: &Limits) -> Result<Vec<u8>> {
 }
 
 /// Counts what an inflated change claims, and makes room for it.
-pub(super) fn price(raw: &[u8], limits: &Limits) -> Result<()> {
-    let (chunk, _) = Chunk::split(WHAT, raw)?;
-    let mut reader = Reader::new(WHAT, chunk.content);
+pub(super) fn price(raw: &[u8], limits: &DocLimits) -> Result<()> {
+    let (chunk, _) = DocChunk::split(WHAT, raw)?;
+    let mut reader = ChunkReader::new(WHAT, chunk.content);
     reader.hashes()?;
     reader.prefixed()?;
     reader.number()?;
@@ -306,7 +307,7 @@ pub(super) mod tests {
     fn a_change_says_what_it_is() {
         let mut change = large();
         for bytes in [change.raw_bytes().to_vec(), change.bytes().to_vec()] {
-            let read = Change::read(&bytes, &limits()).expect("reads");
+            let read = DocChange::read(&bytes, &limits()).expect("reads");
             assert_eq!(read.hash(), change.hash());
             assert_eq!(read.bytes(), change.raw_bytes(), "whether it came deflated or not");
             assert_eq!((read.seq(), read.time(), read.message()), (1, 17, Some("why")));
@@ -319,13 +320,13 @@ pub(super) mod tests {
     #[test]
     fn limits_name_their_setting() {
         let mut change = large();
-        let of_bytes = Limits { max_change_bytes: 5000, ..limits() };
-        let of_ops = Limits { max_change_ops: 39_000, ..limits() };
+        let of_bytes = DocLimits { max_change_bytes: 5000, ..limits() };
+        let of_ops = DocLimits { max_change_ops: 39_000, ..limits() };
         for (limits, setting) in
             [(of_bytes, "quire.max_doc_change_bytes"), (of_ops, "quire.max_doc_change_ops")]
         {
             for bytes in [change.raw_bytes().to_vec(), change.bytes().to_vec()] {
-                let error = Change::read(&bytes, &limits).expect_err("over a limit");
+                let error = DocChange::read(&bytes, &limits).expect_err("over a limit");
                 assert_eq!(error.code(), Code::Limit, "{error}");
                 if setting == "quire.max_doc_change_bytes" {
                     assert_eq!(error.member("setting"), Some(&setting.into()));
@@ -368,7 +369,7 @@ pub(super) mod tests {
 
     #[test]
     fn what_is_encoded_otherwise_is_refused() {
-        let read = |columns: &[(u8, &[u8])]| Change::read(&chunk(&with_columns(columns)), &limits());
+        let read = |columns: &[(u8, &[u8])]| DocChange::read(&chunk(&with_columns(columns)), &limits());
         let good = read(&[KEY, INSERT, ACTION, VALUE, PRED]).expect("as Automerge encodes it");
         assert_eq!(good.ops(), 1);
         // A run of one in place of a literal: Automerge reads it, and would write another hash.
@@ -404,7 +405,7 @@ pub(super) mod tests {
                 chunk.extend(content);
                 chunk
             };
-            let error = Change::read(&bytes, &limits()).expect_err("claims too much");
+            let error = DocChange::read(&bytes, &limits()).expect_err("claims too much");
             assert!(matches!(error.code(), Code::Limit | Code::Validation), "{error}");
         }
         // Four megabytes of zeros, where one is allowed.
@@ -416,7 +417,7 @@ pub(super) mod tests {
         bomb.extend_from_slice(&[0, 0, 0, 0, 2]);
         push_number(&mut bomb, deflated.len() as u64);
         bomb.extend(deflated);
-        let error = Change::read(&bomb, &limits()).expect_err("a bomb");
+        let error = DocChange::read(&bomb, &limits()).expect_err("a bomb");
         assert_eq!(error.member("setting"), Some(&"quire.max_doc_change_bytes".into()));
     }
 
@@ -425,7 +426,7 @@ pub(super) mod tests {
         let mut dice = Dice::new();
         for _ in 0..20 {
             for change in edited(&mut dice, 30).get_changes(&[]) {
-                let read = Change::read(change.raw_bytes(), &limits()).expect("Automerge's own");
+                let read = DocChange::read(change.raw_bytes(), &limits()).expect("Automerge's own");
                 assert_eq!(read.hash(), change.hash());
             }
         }
@@ -440,11 +441,11 @@ pub(super) mod tests {
             let mut bytes = change.raw_bytes().to_vec();
             let at = dice.throw(bytes.len());
             bytes[at] ^= 1 << dice.throw(8);
-            let error = Change::read(&bytes, &limits()).expect_err("another change");
+            let error = DocChange::read(&bytes, &limits()).expect_err("another change");
             assert!(matches!(error.code(), Code::Validation | Code::Limit), "{error}");
         }
         for length in 0..change.raw_bytes().len() {
-            assert!(Change::read(&change.raw_bytes()[..length], &limits()).is_err());
+            assert!(DocChange::read(&change.raw_bytes()[..length], &limits()).is_err());
         }
     }
 
@@ -454,7 +455,7 @@ pub(super) mod tests {
         let mut dice = Dice::new();
         let mut document = edited(&mut dice, 40);
         let change = document.get_changes(&[]).pop().expect("a change");
-        let (chunk_of, _) = Chunk::split(WHAT, change.raw_bytes()).expect("a chunk");
+        let (chunk_of, _) = DocChunk::split(WHAT, change.raw_bytes()).expect("a chunk");
         let mut accepted = 0;
         for _ in 0..1000 {
             let mut content = chunk_of.content.to_vec();
@@ -462,10 +463,10 @@ pub(super) mod tests {
                 let at = dice.throw(content.len());
                 content[at] = dice.throw(256) as u8;
             }
-            match Change::read(&chunk(&content), &limits()) {
+            match DocChange::read(&chunk(&content), &limits()) {
                 Ok(read) => {
                     accepted += 1;
-                    assert_eq!(Change::read(read.bytes(), &limits()), Ok(read));
+                    assert_eq!(DocChange::read(read.bytes(), &limits()), Ok(read));
                 }
                 Err(error) => {
                     assert!(matches!(error.code(), Code::Validation | Code::Limit), "{error}");
@@ -479,10 +480,10 @@ pub(super) mod tests {
     fn an_empty_change_brings_heads_together() {
         let heads = super::super::heads::Heads::new([ChangeHash([2; 32]), ChangeHash([1; 32])]);
         let actor = ActorId::from(b"server".as_slice());
-        let change = Change::empty(&actor, 3, 12, &heads, 5, Some("merge")).expect("a change");
+        let change = DocChange::empty(&actor, 3, 12, &heads, 5, Some("merge")).expect("a change");
         assert_eq!((change.ops(), change.max_op(), change.seq()), (0, 11, 3));
         assert_eq!(change.deps(), heads.as_slice());
-        assert_eq!(Change::read(change.bytes(), &limits()), Ok(change));
-        assert!(Change::empty(&actor, 1, 0, &heads, 0, None).is_err());
+        assert_eq!(DocChange::read(change.bytes(), &limits()), Ok(change));
+        assert!(DocChange::empty(&actor, 1, 0, &heads, 0, None).is_err());
     }
 }

@@ -12,12 +12,12 @@ use std::collections::BTreeMap;
 const MAX_COLUMNS: usize = 64;
 
 /// Bytes that are read from their beginning.
-pub(super) struct Reader<'a> {
+pub(super) struct ChunkReader<'a> {
     what: &'static str,
     rest: &'a [u8],
 }
 
-impl<'a> Reader<'a> {
+impl<'a> ChunkReader<'a> {
     pub(super) fn new(what: &'static str, bytes: &'a [u8]) -> Self {
         Self { what, rest: bytes }
     }
@@ -114,7 +114,7 @@ impl<'a> Reader<'a> {
 
 /// How a column is encoded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Kind {
+pub(super) enum ColumnKind {
     Group,
     Actor,
     Integer,
@@ -135,16 +135,16 @@ impl Spec {
         self.0 >> 4
     }
 
-    pub(super) fn kind(self) -> Kind {
+    pub(super) fn kind(self) -> ColumnKind {
         match self.0 & 7 {
-            0 => Kind::Group,
-            1 => Kind::Actor,
-            2 => Kind::Integer,
-            3 => Kind::Delta,
-            4 => Kind::Boolean,
-            5 => Kind::String,
-            6 => Kind::ValueMeta,
-            _ => Kind::Value,
+            0 => ColumnKind::Group,
+            1 => ColumnKind::Actor,
+            2 => ColumnKind::Integer,
+            3 => ColumnKind::Delta,
+            4 => ColumnKind::Boolean,
+            5 => ColumnKind::String,
+            6 => ColumnKind::ValueMeta,
+            _ => ColumnKind::Value,
         }
     }
 
@@ -159,7 +159,7 @@ impl Spec {
 }
 
 /// The list of columns: what each is and how long. None is there twice, and all of them fit into `reader` behind the list.
-pub(super) fn list(reader: &mut Reader) -> Result<Vec<(Spec, usize)>> {
+pub(super) fn list(reader: &mut ChunkReader) -> Result<Vec<(Spec, usize)>> {
     let count = reader.count(MAX_COLUMNS)?;
     let mut columns: Vec<(Spec, usize)> = Vec::with_capacity(count);
     let mut total = 0usize;
@@ -214,7 +214,7 @@ impl Claims {
 }
 
 /// The column of actions.
-const ACTIONS: (u32, Kind) = (4, Kind::Integer);
+const ACTIONS: (u32, ColumnKind) = (4, ColumnKind::Integer);
 
 /// Counts what columns claim, of which `data` has the inflated bytes of each.
 pub(super) fn claims(
@@ -226,7 +226,7 @@ pub(super) fn claims(
     let mut claims = Claims::default();
     let raw: BTreeMap<u32, usize> = columns
         .iter()
-        .filter(|(spec, _)| spec.kind() == Kind::Value)
+        .filter(|(spec, _)| spec.kind() == ColumnKind::Value)
         .map(|(spec, length)| (spec.id(), *length))
         .collect();
     for (spec, length) in columns {
@@ -234,13 +234,13 @@ pub(super) fn claims(
             .split_at_checked(*length)
             .ok_or_else(|| malformed(what, "its columns are longer than it is"))?;
         data = rest;
-        let mut column = Column { reader: Reader::new(what, bytes), bounds, items: 0, total: 0 };
+        let mut column = Column { reader: ChunkReader::new(what, bytes), bounds, items: 0, total: 0 };
         column.scan(spec.kind())?;
         claims.items = claims.items.max(column.items);
         match spec.kind() {
-            Kind::Group => claims.grouped = claims.grouped.max(column.total),
-            Kind::String => claims.text_bytes = claims.text_bytes.saturating_add(column.total),
-            Kind::ValueMeta if column.total > raw.get(&spec.id()).copied().unwrap_or_default() => {
+            ColumnKind::Group => claims.grouped = claims.grouped.max(column.total),
+            ColumnKind::String => claims.text_bytes = claims.text_bytes.saturating_add(column.total),
+            ColumnKind::ValueMeta if column.total > raw.get(&spec.id()).copied().unwrap_or_default() => {
                 return Err(malformed(what, "its values are longer than it is"));
             }
             _ => {}
@@ -260,7 +260,7 @@ pub(super) fn claims(
 
 /// A column that is being counted.
 struct Column<'a> {
-    reader: Reader<'a>,
+    reader: ChunkReader<'a>,
     bounds: Bounds,
     items: usize,
     /// The sum of what its items stand for: members of groups, bytes of texts and values.
@@ -268,13 +268,13 @@ struct Column<'a> {
 }
 
 impl Column<'_> {
-    fn scan(&mut self, kind: Kind) -> Result<()> {
-        if kind == Kind::Value {
+    fn scan(&mut self, kind: ColumnKind) -> Result<()> {
+        if kind == ColumnKind::Value {
             return Ok(());
         }
         while !self.reader.is_empty() {
             interrupt::step()?;
-            if kind == Kind::Boolean {
+            if kind == ColumnKind::Boolean {
                 let run = self.reader.number()?;
                 self.add(run)?;
                 continue;
@@ -317,25 +317,25 @@ impl Column<'_> {
     }
 
     /// An item that is there `times` times.
-    fn item(&mut self, kind: Kind, times: usize) -> Result<()> {
+    fn item(&mut self, kind: ColumnKind, times: usize) -> Result<()> {
         let each = match kind {
-            Kind::Delta => {
+            ColumnKind::Delta => {
                 self.reader.signed()?;
                 return Ok(());
             }
-            Kind::String => self.reader.prefixed()?.len() as u64,
-            Kind::Actor => {
+            ColumnKind::String => self.reader.prefixed()?.len() as u64,
+            ColumnKind::Actor => {
                 let actor = self.reader.number()?;
                 if actor >= self.bounds.actors as u64 {
                     return Err(self.reader.error("it has an operation of an actor that it does not list"));
                 }
                 return Ok(());
             }
-            Kind::ValueMeta => self.reader.number()? >> 4,
-            Kind::Group | Kind::Integer => self.reader.number()?,
-            Kind::Boolean | Kind::Value => return Ok(()),
+            ColumnKind::ValueMeta => self.reader.number()? >> 4,
+            ColumnKind::Group | ColumnKind::Integer => self.reader.number()?,
+            ColumnKind::Boolean | ColumnKind::Value => return Ok(()),
         };
-        if kind != Kind::Integer {
+        if kind != ColumnKind::Integer {
             let each = usize::try_from(each).unwrap_or(usize::MAX);
             self.total = self.total.saturating_add(each.saturating_mul(times));
         }
@@ -417,7 +417,7 @@ mod tests {
 
     #[test]
     fn lists_are_in_order_and_fit() {
-        let list = |bytes: &[u8]| super::list(&mut Reader::new("it", bytes));
+        let list = |bytes: &[u8]| super::list(&mut ChunkReader::new("it", bytes));
         assert_eq!(list(&[1, 0x42, 1, 9]).expect("fits"), [(spec(4, 2), 1)]);
         for wrong in [
             &[1, 0x42, 2, 9][..],
@@ -435,9 +435,9 @@ mod tests {
         #[test]
         fn numbers_are_what_was_written(number in any::<u64>(), shift in 0u32..64) {
             let number = number >> shift;
-            prop_assert_eq!(Reader::new("it", &unsigned(number)).number(), Ok(number));
+            prop_assert_eq!(ChunkReader::new("it", &unsigned(number)).number(), Ok(number));
             for number in [number as i64, (number as i64).wrapping_neg()] {
-                prop_assert_eq!(Reader::new("it", &signed(number)).signed(), Ok(number));
+                prop_assert_eq!(ChunkReader::new("it", &signed(number)).signed(), Ok(number));
             }
         }
 

@@ -2,7 +2,7 @@
 
 use super::json::Room;
 use super::tree::View;
-use super::{ActorId, ChangeHash, Heads, Limits, Loaded};
+use super::{ActorId, ChangeHash, DocLimits, Heads, Loaded};
 use crate::error::{Error, Result};
 use crate::interrupt;
 use automerge::{Automerge, ObjId, ObjType, Prop, ROOT, Value as Found, ValueRef};
@@ -14,7 +14,7 @@ pub const MAX_CONFLICTS: usize = 10_000;
 
 /// A place with more than one value.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Conflict {
+pub struct DocConflict {
     /// Where: a JSON Pointer through the document. U+0000 in a key is itself.
     pub path: String,
     /// All values. The last one is what everybody sees there.
@@ -37,7 +37,7 @@ impl Loaded {
     /// What is inside of a value that nobody sees is not looked at.
     ///
     /// Errors: `LimitError` for more than [`MAX_CONFLICTS`], or values that are too large.
-    pub fn conflicts(&self, at: Option<&Heads>, limits: &Limits) -> Result<Vec<Conflict>> {
+    pub fn conflicts(&self, at: Option<&Heads>, limits: &DocLimits) -> Result<Vec<DocConflict>> {
         self.view(at, |view| {
             let mut search = Search { view, room: Room::new(limits), found: Vec::new() };
             search.object(&mut PointerBuf::new(), &ROOT, ObjType::Map, 0)?;
@@ -49,7 +49,7 @@ impl Loaded {
 struct Search<'a> {
     view: View<'a>,
     room: Room<'a>,
-    found: Vec<Conflict>,
+    found: Vec<DocConflict>,
 }
 
 impl Search<'_> {
@@ -101,7 +101,7 @@ impl Search<'_> {
                 values.push(Rival { value, actor, change });
             }
             if values.len() > 1 {
-                self.found.push(Conflict { path: path.to_string(), values });
+                self.found.push(DocConflict { path: path.to_string(), values });
             }
         }
         match value {
@@ -123,7 +123,7 @@ pub(super) fn origin(doc: &Automerge, id: &ObjId) -> Option<(ActorId, ChangeHash
 mod tests {
     use super::super::tests_lib::{Dice, edited, limits, read_all};
     use super::*;
-    use crate::doc::{Author, Change};
+    use crate::doc::{DocAuthor, DocChange};
     use serde_json::json;
     use std::collections::BTreeSet;
 
@@ -131,12 +131,12 @@ mod tests {
         ActorId::from(name.as_bytes())
     }
 
-    fn author(actor: &ActorId) -> Author<'_> {
-        Author { actor, time: 0, message: None }
+    fn author(actor: &ActorId) -> DocAuthor<'_> {
+        DocAuthor { actor, time: 0, message: None }
     }
 
     /// Two copies of a document, each edited, and then one with both.
-    fn at_once(base: &Value, one: &Value, other: &Value) -> (Loaded, [Change; 2]) {
+    fn at_once(base: &Value, one: &Value, other: &Value) -> (Loaded, [DocChange; 2]) {
         let mut first = Loaded::new();
         first.put(&author(&by("base")), base, &limits()).expect("puts");
         let mut second =

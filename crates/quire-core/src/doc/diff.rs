@@ -1,14 +1,14 @@
 //! What is different between two states of a document.
 
 use super::patch::difference;
-use super::{Heads, Limits, Loaded};
+use super::{DocLimits, Heads, Loaded};
 use crate::error::Result;
 use serde_json::Value;
 
 impl Loaded {
     /// The JSON Patch (RFC 6902: `add`, `remove`, `replace`) that leads from the JSON of one state to that of another; the newest one
     /// without heads. Forms such as `{"$counter": 5}`, and texts, are replaced as a whole.
-    pub fn diff(&self, from: Option<&Heads>, to: Option<&Heads>, limits: &Limits) -> Result<Value> {
+    pub fn diff(&self, from: Option<&Heads>, to: Option<&Heads>, limits: &DocLimits) -> Result<Value> {
         let from = self.to_json(from, limits)?;
         let to = self.to_json(to, limits)?;
         difference(&from, &to, limits)
@@ -19,7 +19,7 @@ impl Loaded {
 mod tests {
     use super::super::tests_lib::{Dice, edited, limits, read_all};
     use super::*;
-    use crate::doc::Change;
+    use crate::doc::DocChange;
 
     #[test]
     fn it_leads_from_any_state_to_any_other() {
@@ -42,7 +42,7 @@ mod tests {
             assert_eq!(none, Ok(Value::from(Vec::<Value>::new())));
             assert_eq!(
                 loaded.heads(),
-                Heads::default().advance_all(changes.iter().collect::<Vec<&Change>>())
+                Heads::default().advance_all(changes.iter().collect::<Vec<&DocChange>>())
             );
         }
     }

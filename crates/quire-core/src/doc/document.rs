@@ -3,9 +3,9 @@
 //! Such bytes are one chunk after the other: documents, changes, deflated changes, bundles. Columns of documents and bundles may each
 //! be deflated; they are inflated here once to be counted, and thrown away.
 
-use super::change::{Change, Chunk, ChunkType, inflate};
-use super::columns::{Bounds, Claims, Reader, Spec, claims, list};
-use super::{Limits, malformed};
+use super::change::{ChunkType, DocChange, DocChunk, inflate};
+use super::columns::{Bounds, ChunkReader, Claims, Spec, claims, list};
+use super::{DocLimits, malformed};
 use crate::error::Result;
 use crate::interrupt;
 
@@ -13,7 +13,7 @@ const WHAT: &str = "document is malformed";
 
 /// What was counted so far, against the limits of all of it.
 struct Price<'a> {
-    limits: &'a Limits,
+    limits: &'a DocLimits,
     bytes: usize,
     ops: usize,
     memory: usize,
@@ -22,7 +22,7 @@ struct Price<'a> {
 /// Counts what the chunks of a document claim, and makes room for it. Gives back how many bytes they are inflated.
 ///
 /// Errors: `LimitError` over a limit; `ValidationError` when a chunk is none.
-pub(super) fn price(bytes: &[u8], limits: &Limits) -> Result<usize> {
+pub(super) fn price(bytes: &[u8], limits: &DocLimits) -> Result<usize> {
     limits.bytes(bytes.len())?;
     let mut price = Price { limits, bytes: 0, ops: 0, memory: 0 };
     let mut rest = bytes;
@@ -31,12 +31,12 @@ pub(super) fn price(bytes: &[u8], limits: &Limits) -> Result<usize> {
     }
     while !rest.is_empty() {
         interrupt::check()?;
-        let (chunk, behind) = Chunk::split(WHAT, rest)?;
+        let (chunk, behind) = DocChunk::split(WHAT, rest)?;
         rest = behind;
         match chunk.kind {
             // Decoded one by one here, which is no more work than loading them.
             ChunkType::Change | ChunkType::Deflated => {
-                let change = Change::read(chunk.bytes, limits)?;
+                let change = DocChange::read(chunk.bytes, limits)?;
                 price.add(change.bytes().len(), change.ops(), change.bytes().len())?;
             }
             ChunkType::Document => price.document(chunk.content)?,
@@ -53,7 +53,7 @@ impl Price<'_> {
         self.ops = self.ops.saturating_add(ops);
         self.memory = self.memory.saturating_add(memory);
         self.limits.bytes(self.bytes)?;
-        Limits::at_most(
+        DocLimits::at_most(
             "quire.max_doc_ops",
             self.limits.max_ops,
             "document has too many operations",
@@ -63,7 +63,7 @@ impl Price<'_> {
 
     /// Actors, heads, lists of columns of changes and of operations, then what is in them, then places of the heads.
     fn document(&mut self, content: &[u8]) -> Result<()> {
-        let mut reader = Reader::new(WHAT, content);
+        let mut reader = ChunkReader::new(WHAT, content);
         let actors = reader.actors()?;
         reader.hashes()?;
         // Together they fit; each list alone looks at what is behind it.
@@ -76,7 +76,7 @@ impl Price<'_> {
 
     /// Dependencies outside of it, actors, columns of changes and what is in them, columns of operations and what is in them.
     fn bundle(&mut self, content: &[u8]) -> Result<()> {
-        let mut reader = Reader::new(WHAT, content);
+        let mut reader = ChunkReader::new(WHAT, content);
         reader.hashes()?;
         let actors = reader.actors()?;
         let changes = list(&mut reader)?;
@@ -87,7 +87,12 @@ impl Price<'_> {
     }
 
     /// Inflates columns and counts what they claim.
-    fn columns(&mut self, reader: &mut Reader, columns: &[(Spec, usize)], actors: usize) -> Result<Claims> {
+    fn columns(
+        &mut self,
+        reader: &mut ChunkReader,
+        columns: &[(Spec, usize)],
+        actors: usize,
+    ) -> Result<Claims> {
         let mut data = Vec::new();
         let mut inflated = Vec::with_capacity(columns.len());
         for (spec, length) in columns {
@@ -150,7 +155,7 @@ mod tests {
         let mut dice = Dice::new();
         for bytes in forms(&mut dice) {
             for limits in
-                [Limits { max_ops: 3, ..limits() }, Limits { max_bytes: bytes.len() + 1, ..limits() }]
+                [DocLimits { max_ops: 3, ..limits() }, DocLimits { max_bytes: bytes.len() + 1, ..limits() }]
             {
                 if limits.max_ops > 3 && price(&bytes, &limits).is_ok() {
                     // Not deflated, and no texts that repeat.
@@ -159,7 +164,7 @@ mod tests {
                 let error = price(&bytes, &limits).expect_err("over a limit");
                 assert!(matches!(error.code(), Code::Limit | Code::Validation), "{error}");
             }
-            assert!(price(&bytes, &Limits { max_bytes: bytes.len() - 1, ..limits() }).is_err());
+            assert!(price(&bytes, &DocLimits { max_bytes: bytes.len() - 1, ..limits() }).is_err());
         }
     }
 

@@ -4,9 +4,9 @@
 //! a short difference between long texts or lists ran out of time.
 
 use super::json::{Form, Room, form};
-use super::patch::{Operation, list_steps, parse, same};
+use super::patch::{PatchStep, list_steps, parse, same};
 use super::tree::{View, index, pointer};
-use super::{ActorId, Change, Limits, Loaded, malformed};
+use super::{ActorId, DocChange, DocLimits, Loaded, malformed};
 use crate::diff::SEARCH_TIME;
 use crate::error::{Code, Error, Result};
 use crate::interrupt;
@@ -24,7 +24,7 @@ const WHAT: &str = "edit cannot be made";
 
 /// Who makes a change.
 #[derive(Clone, Copy)]
-pub struct Author<'a> {
+pub struct DocAuthor<'a> {
     /// The actor. Nobody else may use it: its changes are counted.
     pub actor: &'a ActorId,
     /// When, in the unit of the other changes (JavaScript: seconds since 1970).
@@ -33,7 +33,7 @@ pub struct Author<'a> {
     pub message: Option<&'a str>,
 }
 
-impl Author<'_> {
+impl DocAuthor<'_> {
     fn options(&self) -> CommitOptions {
         let options = CommitOptions::default().with_time(self.time);
         match self.message.filter(|message| !message.is_empty()) {
@@ -51,7 +51,12 @@ impl Loaded {
     /// are changed where they differ. `move` and `copy` copy the value that JSON shows.
     ///
     /// Errors: `ValidationError` for what is no patch or a path where nothing is; `ConflictError` for a `test` that fails; `LimitError`.
-    pub fn patch(&mut self, author: &Author, patch: &Value, limits: &Limits) -> Result<Option<Change>> {
+    pub fn patch(
+        &mut self,
+        author: &DocAuthor,
+        patch: &Value,
+        limits: &DocLimits,
+    ) -> Result<Option<DocChange>> {
         let operations = parse(patch, limits)?;
         self.edit(author, limits, |editor| {
             for (number, operation) in operations.iter().enumerate() {
@@ -62,7 +67,12 @@ impl Loaded {
     }
 
     /// Makes the document hold `value`, an object, by the smallest difference.
-    pub fn put(&mut self, author: &Author, value: &Value, limits: &Limits) -> Result<Option<Change>> {
+    pub fn put(
+        &mut self,
+        author: &DocAuthor,
+        value: &Value,
+        limits: &DocLimits,
+    ) -> Result<Option<DocChange>> {
         Room::new(limits).check(value, 0)?;
         self.edit(author, limits, |editor| editor.put_root(value))
     }
@@ -70,13 +80,13 @@ impl Loaded {
     /// Deletes `delete` code points of the text at `path`, from `index` on, and inserts `insert` there.
     pub fn splice_text(
         &mut self,
-        author: &Author,
+        author: &DocAuthor,
         path: &str,
         index: usize,
         delete: usize,
         insert: &str,
-        limits: &Limits,
-    ) -> Result<Option<Change>> {
+        limits: &DocLimits,
+    ) -> Result<Option<DocChange>> {
         Room::new(limits).take(insert.len(), 0)?;
         let path = pointer("path", path)?;
         self.edit(author, limits, |editor| editor.splice(path, index, delete, insert))
@@ -84,10 +94,10 @@ impl Loaded {
 
     fn edit(
         &mut self,
-        author: &Author,
-        limits: &Limits,
+        author: &DocAuthor,
+        limits: &DocLimits,
         edit: impl FnOnce(&mut Editor) -> Result<()>,
-    ) -> Result<Option<Change>> {
+    ) -> Result<Option<DocChange>> {
         let actor = author.actor.to_bytes();
         if actor.is_empty() || actor.len() > super::change::MAX_ACTOR_BYTES {
             return Err(malformed(WHAT, "its actor has no name or too long a one"));
@@ -114,7 +124,7 @@ impl Loaded {
                 return Ok(done.map(|_| None));
             }
             let change = doc.get_last_local_change().ok_or_else(|| malformed(WHAT, "it is gone"))?;
-            Change::read(change.raw_bytes(), limits).map(Some).map(Ok)
+            DocChange::read(change.raw_bytes(), limits).map(Some).map(Ok)
         })?
         .inspect(|change| self.grown(change.as_ref()))
     }
@@ -123,7 +133,7 @@ impl Loaded {
 /// A change that is being made.
 struct Editor<'a> {
     tx: Transaction<'a>,
-    limits: &'a Limits,
+    limits: &'a DocLimits,
 }
 
 /// A place for a value.
@@ -148,21 +158,21 @@ impl Editor<'_> {
         View { doc: &self.tx, heads: None }
     }
 
-    fn operation(&mut self, operation: &Operation) -> Result<()> {
+    fn operation(&mut self, operation: &PatchStep) -> Result<()> {
         interrupt::check()?;
         match operation {
-            Operation::Increment { path, by } => self.increment(path, *by),
-            Operation::Splice { path, index, delete, insert } => self.splice(path, *index, *delete, insert),
-            Operation::Rfc(PatchOperation::Add(add)) => self.add(&add.path, &add.value),
-            Operation::Rfc(PatchOperation::Remove(remove)) => self.remove(&remove.path),
-            Operation::Rfc(PatchOperation::Replace(replace)) if replace.path.is_root() => {
+            PatchStep::Increment { path, by } => self.increment(path, *by),
+            PatchStep::Splice { path, index, delete, insert } => self.splice(path, *index, *delete, insert),
+            PatchStep::Rfc(PatchOperation::Add(add)) => self.add(&add.path, &add.value),
+            PatchStep::Rfc(PatchOperation::Remove(remove)) => self.remove(&remove.path),
+            PatchStep::Rfc(PatchOperation::Replace(replace)) if replace.path.is_root() => {
                 self.put_root(&replace.value)
             }
-            Operation::Rfc(PatchOperation::Replace(replace)) => {
+            PatchStep::Rfc(PatchOperation::Replace(replace)) => {
                 let (object, prop) = self.existing(&replace.path)?;
                 self.set(&object, prop, &replace.value, replace.path.tokens().count())
             }
-            Operation::Rfc(PatchOperation::Test(test)) => {
+            PatchStep::Rfc(PatchOperation::Test(test)) => {
                 let found = self.value(&test.path)?;
                 if same(&found, &test.value) {
                     return Ok(());
@@ -170,11 +180,11 @@ impl Editor<'_> {
                 let path = shorten(test.path.as_str());
                 Err(Error::new(Code::Conflict, format!("test of {path:?} failed")).with("path", path))
             }
-            Operation::Rfc(PatchOperation::Copy(copy)) => {
+            PatchStep::Rfc(PatchOperation::Copy(copy)) => {
                 let value = self.value(&copy.from)?;
                 self.add(&copy.path, &value)
             }
-            Operation::Rfc(PatchOperation::Move(moved)) => {
+            PatchStep::Rfc(PatchOperation::Move(moved)) => {
                 if moved.path == moved.from {
                     return self.value(&moved.from).map(drop);
                 }
@@ -392,7 +402,7 @@ impl Editor<'_> {
     /// Puts a new value somewhere.
     fn make(&mut self, place: Place, value: &Value, depth: usize) -> Result<()> {
         interrupt::step()?;
-        Limits::at_most(
+        DocLimits::at_most(
             "quire.max_doc_depth",
             self.limits.max_depth,
             "document is nested too deeply",

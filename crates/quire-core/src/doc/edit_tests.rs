@@ -11,8 +11,8 @@ fn actor() -> ActorId {
     ActorId::from(b"server".as_slice())
 }
 
-fn author(actor: &ActorId) -> Author<'_> {
-    Author { actor, time: 12, message: Some("why") }
+fn author(actor: &ActorId) -> DocAuthor<'_> {
+    DocAuthor { actor, time: 12, message: Some("why") }
 }
 
 /// A document that holds this.
@@ -195,7 +195,7 @@ fn what_cannot_be_done_is_refused_and_nothing_is_done() {
     }
     let error = loaded.splice_text(&author(&actor()), "/text", 0, 5, "", &limits()).expect_err("outside");
     assert_eq!(error.member("length"), Some(&json!(2)));
-    let small = Limits { max_change_ops: 5, ..limits() };
+    let small = DocLimits { max_change_ops: 5, ..limits() };
     let error = loaded.put(&author(&actor()), &json!({"a": "123456"}), &small).expect_err("too many");
     assert_eq!(error.member("setting"), Some(&json!("quire.max_doc_change_ops")));
     let change = loaded.splice_text(&author(&actor()), "/text", 1, 1, "!", &limits()).expect("splices");

@@ -1,6 +1,6 @@
 //! Heads: what a state of a document is known by.
 
-use super::{Change, ChangeHash};
+use super::{ChangeHash, DocChange};
 use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::text::shorten;
@@ -72,7 +72,7 @@ impl Heads {
 
     /// As [`Heads::advance`], for each of several changes in an order in which none comes before its dependencies.
     #[must_use]
-    pub fn advance_all<'a>(&self, changes: impl IntoIterator<Item = &'a Change>) -> Self {
+    pub fn advance_all<'a>(&self, changes: impl IntoIterator<Item = &'a DocChange>) -> Self {
         let mut heads: BTreeSet<ChangeHash> = self.0.iter().copied().collect();
         for change in changes {
             for dep in change.deps() {
@@ -136,10 +136,10 @@ mod tests {
             let mut document = edited(&mut dice, 40);
             let mut again = automerge::AutoCommit::new();
             let mut heads = Heads::default();
-            let changes: Vec<Change> = document
+            let changes: Vec<DocChange> = document
                 .get_changes(&[])
                 .iter()
-                .map(|change| Change::read(change.raw_bytes(), &limits()).expect("a change"))
+                .map(|change| DocChange::read(change.raw_bytes(), &limits()).expect("a change"))
                 .collect();
             for change in &changes {
                 heads = heads.advance(change.hash(), change.deps());

@@ -2,9 +2,9 @@
 //!
 //! Bytes are those that any Automerge library saves; empty bytes are a document without changes.
 
-use super::conflicts::Conflict;
+use super::conflicts::DocConflict;
 use super::heads::Heads;
-use super::{ActorId, Author, Change, Limits, Loaded, root};
+use super::{ActorId, DocAuthor, DocChange, DocLimits, Loaded, root};
 use crate::error::{Error, Result};
 use crate::hash::Hash;
 use crate::interrupt;
@@ -14,29 +14,29 @@ use serde_json::{Value, json};
 /// Most changes of one call.
 pub const MAX_CHANGES: usize = 100_000;
 
-fn read(bytes: &[u8], limits: &Limits) -> Result<Loaded> {
+fn read(bytes: &[u8], limits: &DocLimits) -> Result<Loaded> {
     if bytes.is_empty() { Ok(Loaded::new()) } else { Loaded::read(bytes, limits) }
 }
 
 /// A new document that holds `value`, an object. Its actor comes from the value, so that documents of different values can be merged;
 /// all have the first change in common.
-pub fn from_json(value: &Value, limits: &Limits) -> Result<Vec<u8>> {
+pub fn from_json(value: &Value, limits: &DocLimits) -> Result<Vec<u8>> {
     if !value.is_object() {
         return Err(Error::validation("a document is a JSON object"));
     }
     let mut loaded = Loaded::of([&root::first_change()?])?;
     let actor = ActorId::from(&Hash::of(&canonical(value)?).as_bytes()[..16]);
-    loaded.put(&Author { actor: &actor, time: 0, message: None }, value, limits)?;
+    loaded.put(&DocAuthor { actor: &actor, time: 0, message: None }, value, limits)?;
     loaded.save()
 }
 
 /// What a document holds, now or at heads.
-pub fn to_json(bytes: &[u8], at: Option<&Heads>, limits: &Limits) -> Result<Value> {
+pub fn to_json(bytes: &[u8], at: Option<&Heads>, limits: &DocLimits) -> Result<Value> {
     read(bytes, limits)?.to_json(at, limits)
 }
 
 /// A document with the changes of both.
-pub fn merge(one: &[u8], other: &[u8], limits: &Limits) -> Result<Vec<u8>> {
+pub fn merge(one: &[u8], other: &[u8], limits: &DocLimits) -> Result<Vec<u8>> {
     limits.bytes(one.len().saturating_add(other.len()))?;
     let mut merged = read(one, limits)?;
     let other = read(other, limits)?;
@@ -46,12 +46,12 @@ pub fn merge(one: &[u8], other: &[u8], limits: &Limits) -> Result<Vec<u8>> {
 }
 
 /// The heads of a document.
-pub fn heads(bytes: &[u8], limits: &Limits) -> Result<Heads> {
+pub fn heads(bytes: &[u8], limits: &DocLimits) -> Result<Heads> {
     Ok(read(bytes, limits)?.heads())
 }
 
 /// The changes of a document that are not among the ancestors of `after`, each after those it depends on.
-pub fn changes(bytes: &[u8], after: &Heads, limits: &Limits) -> Result<Vec<Change>> {
+pub fn changes(bytes: &[u8], after: &Heads, limits: &DocLimits) -> Result<Vec<DocChange>> {
     read(bytes, limits)?.changes_after(after, limits)
 }
 
@@ -59,7 +59,7 @@ pub fn changes(bytes: &[u8], after: &Heads, limits: &Limits) -> Result<Vec<Chang
 pub fn apply<'a>(
     bytes: &[u8],
     changes: impl IntoIterator<Item = &'a [u8]>,
-    limits: &Limits,
+    limits: &DocLimits,
 ) -> Result<Vec<u8>> {
     let mut loaded = read(bytes, limits)?;
     let (mut all, mut size) = (Vec::new(), bytes.len());
@@ -68,7 +68,7 @@ pub fn apply<'a>(
         if all.len() == MAX_CHANGES {
             return Err(Error::limit("too many changes at once", MAX_CHANGES));
         }
-        let change = Change::read(bytes, limits)?;
+        let change = DocChange::read(bytes, limits)?;
         size = size.saturating_add(change.bytes().len());
         limits.bytes(size)?;
         all.push(change);
@@ -78,17 +78,17 @@ pub fn apply<'a>(
 }
 
 /// The JSON Patch from one state to another.
-pub fn diff(bytes: &[u8], from: Option<&Heads>, to: Option<&Heads>, limits: &Limits) -> Result<Value> {
+pub fn diff(bytes: &[u8], from: Option<&Heads>, to: Option<&Heads>, limits: &DocLimits) -> Result<Value> {
     read(bytes, limits)?.diff(from, to, limits)
 }
 
 /// Every place with more than one value: `[{"path", "values": [{"value", "actor", "change"}]}]`, the value that is seen last.
-pub fn conflicts(bytes: &[u8], at: Option<&Heads>, limits: &Limits) -> Result<Value> {
+pub fn conflicts(bytes: &[u8], at: Option<&Heads>, limits: &DocLimits) -> Result<Value> {
     Ok(conflicts_as_json(&read(bytes, limits)?.conflicts(at, limits)?))
 }
 
 /// The same of conflicts that were found already. U+0000 in a path is written as U+FFFD.
-pub fn conflicts_as_json(conflicts: &[Conflict]) -> Value {
+pub fn conflicts_as_json(conflicts: &[DocConflict]) -> Value {
     let conflicts = conflicts.iter().map(|conflict| {
         let values: Vec<Value> = conflict
             .values
@@ -156,12 +156,12 @@ mod tests {
             let all = read_all(&mut document);
             let bytes = document.save();
             let some = dice.throw(all.len());
-            let base: Vec<&[u8]> = all[..some].iter().map(Change::bytes).collect();
+            let base: Vec<&[u8]> = all[..some].iter().map(DocChange::bytes).collect();
             let base = apply(b"", base, &limits()).expect("applies");
             let now = heads(&base, &limits()).expect("heads");
             let rest = changes(&bytes, &now, &limits()).expect("changes");
             assert_eq!(rest.len(), all.len() - some);
-            let whole = apply(&base, rest.iter().map(Change::bytes), &limits()).expect("applies");
+            let whole = apply(&base, rest.iter().map(DocChange::bytes), &limits()).expect("applies");
             assert_eq!(heads(&whole, &limits()), heads(&bytes, &limits()));
             let patch = diff(&whole, Some(&now), None, &limits()).expect("a patch");
             let operations: Vec<json_patch::PatchOperation> = serde_json::from_value(patch).expect("a patch");
@@ -171,7 +171,7 @@ mod tests {
         }
         let value = without(json!({"a": 1}), &[]);
         let bytes = from_json(&value, &limits()).expect("a document");
-        let small = Limits { max_bytes: bytes.len(), ..limits() };
+        let small = DocLimits { max_bytes: bytes.len(), ..limits() };
         assert_eq!(merge(&bytes, &bytes, &small).expect_err("too large").code(), Code::Limit);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::json::is_form;
 use super::patch::{difference, list_steps};
-use super::{Heads, Limits, Loaded};
+use super::{DocLimits, Heads, Loaded};
 use crate::error::Result;
 use crate::interrupt;
 use crate::merge::{LineMerge, lines};
@@ -24,12 +24,12 @@ pub struct Inverse {
     /// The same as a JSON Patch of the newest state.
     pub patch: Value,
     /// What could not be taken back.
-    pub in_the_way: Vec<InTheWay>,
+    pub in_the_way: Vec<DocInTheWay>,
 }
 
 /// A place that has changed again since.
 #[derive(Clone, PartialEq, Debug)]
-pub struct InTheWay {
+pub struct DocInTheWay {
     /// Where: a JSON Pointer.
     pub path: String,
     /// What would come back; `None` where there was nothing.
@@ -42,7 +42,7 @@ impl Loaded {
     /// Takes back what led from `before` to `after`, and keeps what came later. A place that is as it was at `after` becomes what it was
     /// at `before`; of one that has changed again, maps are looked at member by member, lists and texts piece by piece (item and line),
     /// counters lose what was added; what is left is in the way.
-    pub fn inverse(&self, before: &Heads, after: &Heads, limits: &Limits) -> Result<Inverse> {
+    pub fn inverse(&self, before: &Heads, after: &Heads, limits: &DocLimits) -> Result<Inverse> {
         let [before, after] = [before, after].map(|heads| self.to_json(Some(heads), limits));
         let (before, after, now) = (before?, after?, self.to_json(None, limits)?);
         let mut inverse = Search { path: PointerBuf::new(), in_the_way: Vec::new() };
@@ -53,7 +53,7 @@ impl Loaded {
 
 struct Search {
     path: PointerBuf,
-    in_the_way: Vec<InTheWay>,
+    in_the_way: Vec<DocInTheWay>,
 }
 
 impl Search {
@@ -91,7 +91,7 @@ impl Search {
         };
         if found.is_none() {
             let [before, now_there] = [before, now].map(|value| value.cloned());
-            self.in_the_way.push(InTheWay { path: self.path.to_string(), before, now: now_there });
+            self.in_the_way.push(DocInTheWay { path: self.path.to_string(), before, now: now_there });
             return Ok(now.cloned());
         }
         Ok(found)
@@ -160,14 +160,14 @@ fn items(before: &[Value], after: &[Value], now: &[Value]) -> Result<Option<Vec<
 mod tests {
     use super::super::tests_lib::{Dice, limits, random_json, without};
     use super::*;
-    use crate::doc::{ActorId, Author};
+    use crate::doc::{ActorId, DocAuthor};
 
     /// A document that was each of these, and its heads then.
     fn history(states: &[Value]) -> (Loaded, Vec<Heads>) {
         let actor = ActorId::from(b"somebody".as_slice());
         let mut loaded = Loaded::new();
         let heads = states.iter().map(|state| {
-            let author = Author { actor: &actor, time: 0, message: None };
+            let author = DocAuthor { actor: &actor, time: 0, message: None };
             loaded.put(&author, state, &limits()).expect("puts");
             loaded.heads()
         });
@@ -179,7 +179,7 @@ mod tests {
         let (mut loaded, heads) = history(&[before, after, now]);
         let inverse = loaded.inverse(&heads[0], &heads[1], &limits()).expect("an inverse");
         let actor = ActorId::from(b"server".as_slice());
-        let author = Author { actor: &actor, time: 0, message: None };
+        let author = DocAuthor { actor: &actor, time: 0, message: None };
         loaded.patch(&author, &inverse.patch, &limits()).expect("patches");
         assert_eq!(loaded.to_json(None, &limits()).as_ref(), Ok(&inverse.value));
         inverse

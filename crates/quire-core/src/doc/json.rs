@@ -20,7 +20,7 @@
 //! An object with one member of another name, `{"$ref": ...}` for one, is a plain map. Marks and block markers of rich text are not in
 //! the JSON; a block marker is U+FFFC in its text. What is nested deeper than `quire.max_doc_depth` is refused, either way.
 
-use super::Limits;
+use super::DocLimits;
 use crate::error::{Error, Result};
 use crate::text::shorten;
 use automerge::{ScalarValue, ScalarValueRef};
@@ -167,7 +167,7 @@ fn unescaped(text: &str) -> Option<String> {
 
 /// Room for JSON, and how deep it may be.
 pub(super) struct Room<'a> {
-    limits: &'a Limits,
+    limits: &'a DocLimits,
     left: usize,
 }
 
@@ -175,14 +175,14 @@ impl<'a> Room<'a> {
     /// Bytes that a value counts besides its text: what it takes in memory.
     const EACH: usize = 32;
 
-    pub(super) fn new(limits: &'a Limits) -> Self {
+    pub(super) fn new(limits: &'a DocLimits) -> Self {
         Self { limits, left: limits.max_json_bytes }
     }
 
     /// One more value at this depth, whose texts have so many bytes.
     pub(super) fn take(&mut self, bytes: usize, depth: usize) -> Result<()> {
         crate::interrupt::step()?;
-        Limits::at_most(
+        DocLimits::at_most(
             "quire.max_doc_depth",
             self.limits.max_depth,
             "document is nested too deeply",
@@ -312,11 +312,11 @@ mod tests {
     #[test]
     fn depth_and_size_are_bounded() {
         let nested = (0..50).fold(Value::Null, |inner, _| json!([inner]));
-        let limits = Limits { max_depth: 49, ..Limits::default() };
+        let limits = DocLimits { max_depth: 49, ..DocLimits::default() };
         let error = Room::new(&limits).check(&nested, 0).expect_err("too deep");
         assert_eq!(error.member("setting"), Some(&"quire.max_doc_depth".into()));
-        assert_eq!(Room::new(&Limits { max_depth: 50, ..limits }).check(&nested, 0), Ok(()));
-        let limits = Limits { max_json_bytes: 1000, ..Limits::default() };
+        assert_eq!(Room::new(&DocLimits { max_depth: 50, ..limits }).check(&nested, 0), Ok(()));
+        let limits = DocLimits { max_json_bytes: 1000, ..DocLimits::default() };
         let error = Room::new(&limits).check(&json!(vec![0; 40]), 0).expect_err("too large");
         assert_eq!(error.member("setting"), Some(&"quire.max_doc_json_bytes".into()));
     }

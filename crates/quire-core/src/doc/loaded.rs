@@ -2,7 +2,7 @@
 
 use super::json::Room;
 use super::tree::{MAX_PATHS, View, pointer};
-use super::{Change, ChangeHash, Heads, Limits, document, guarded, malformed};
+use super::{ChangeHash, DocChange, DocLimits, Heads, document, guarded, malformed};
 use crate::error::{Error, Result};
 use crate::interrupt;
 use automerge::{Automerge, LoadOptions, ReadDoc, TextEncoding};
@@ -36,7 +36,7 @@ impl Loaded {
     }
 
     /// From changes, as [`Loaded::append`] takes them.
-    pub fn of<'a>(changes: impl IntoIterator<Item = &'a Change>) -> Result<Self> {
+    pub fn of<'a>(changes: impl IntoIterator<Item = &'a DocChange>) -> Result<Self> {
         let mut loaded = Self::new();
         loaded.append(changes)?;
         Ok(loaded)
@@ -45,7 +45,7 @@ impl Loaded {
     /// From the bytes of a document, as any Automerge library saves one, or of changes one behind the other.
     ///
     /// Errors: `LimitError` over a limit; `ValidationError` when they are no document, or a change of it lacks one that it depends on.
-    pub fn read(bytes: &[u8], limits: &Limits) -> Result<Self> {
+    pub fn read(bytes: &[u8], limits: &DocLimits) -> Result<Self> {
         let inflated = document::price(bytes, limits)?;
         let options = LoadOptions::new().text_encoding(TextEncoding::UnicodeCodePoint);
         let doc = guarded("document cannot be loaded", || {
@@ -65,9 +65,9 @@ impl Loaded {
     ///
     /// Errors: `ValidationError` when a dependency is neither there nor among them (nothing has been applied then), or when Automerge
     /// refuses one (the document is unusable then).
-    pub fn append<'a>(&mut self, changes: impl IntoIterator<Item = &'a Change>) -> Result<usize> {
+    pub fn append<'a>(&mut self, changes: impl IntoIterator<Item = &'a DocChange>) -> Result<usize> {
         self.usable()?;
-        let mut new: Vec<&Change> = Vec::new();
+        let mut new: Vec<&DocChange> = Vec::new();
         let mut hashes: HashSet<ChangeHash> = HashSet::new();
         for change in changes {
             interrupt::step()?;
@@ -146,7 +146,7 @@ impl Loaded {
 
     /// The changes that are not among the ancestors of `after`, in an order in which none comes before its dependencies. Of heads that it
     /// does not know it knows no ancestor.
-    pub fn changes_after(&self, after: &Heads, limits: &Limits) -> Result<Vec<Change>> {
+    pub fn changes_after(&self, after: &Heads, limits: &DocLimits) -> Result<Vec<DocChange>> {
         self.usable()?;
         let known: Vec<ChangeHash> = after.as_slice().iter().filter(|hash| self.has(hash)).copied().collect();
         guarded(WHAT, || {
@@ -155,7 +155,7 @@ impl Loaded {
                 .into_iter()
                 .map(|change| {
                     interrupt::step()?;
-                    Change::from_decoded(change, limits)
+                    DocChange::from_decoded(change, limits)
                 })
                 .collect()
         })
@@ -168,12 +168,12 @@ impl Loaded {
     }
 
     /// What it holds, as `json.rs` says it in JSON: now, or at heads that it has.
-    pub fn to_json(&self, at: Option<&Heads>, limits: &Limits) -> Result<Value> {
+    pub fn to_json(&self, at: Option<&Heads>, limits: &DocLimits) -> Result<Value> {
         self.view(at, |view| view.to_json(limits))
     }
 
     /// What is at some paths (JSON Pointers): an object with a member for each of them where something is.
-    pub fn at_paths(&self, paths: &[&str], at: Option<&Heads>, limits: &Limits) -> Result<Value> {
+    pub fn at_paths(&self, paths: &[&str], at: Option<&Heads>, limits: &DocLimits) -> Result<Value> {
         if paths.len() > MAX_PATHS {
             return Err(Error::limit("too many paths", MAX_PATHS));
         }
@@ -214,7 +214,7 @@ impl Loaded {
     }
 
     /// A change was made here.
-    pub(super) fn grown(&mut self, change: Option<&Change>) {
+    pub(super) fn grown(&mut self, change: Option<&DocChange>) {
         self.bytes = self.bytes.saturating_add(change.map_or(0, |change| change.bytes().len()));
     }
 

@@ -47,11 +47,11 @@ fn a_state_of_the_past_is_what_it_was() {
         let heads = growing.heads();
         let now = growing.to_json(None, &limits());
         assert_eq!(whole.to_json(Some(&heads), &limits()), now);
-        let max = changes.iter().filter(|change| growing.has(&change.hash())).map(Change::max_op).max();
+        let max = changes.iter().filter(|change| growing.has(&change.hash())).map(DocChange::max_op).max();
         assert_eq!(growing.next_op(), Ok(max.expect("some") + 1));
         let after: Vec<_> =
-            whole.changes_after(&heads, &limits()).expect("changes").iter().map(Change::hash).collect();
-        let expected = changes.iter().map(Change::hash).filter(|hash| !growing.has(hash)).count();
+            whole.changes_after(&heads, &limits()).expect("changes").iter().map(DocChange::hash).collect();
+        let expected = changes.iter().map(DocChange::hash).filter(|hash| !growing.has(hash)).count();
         assert_eq!(after.len(), expected);
     }
     let unknown = Heads::new([ChangeHash([7; 32])]);
@@ -89,7 +89,7 @@ fn what_automerge_refuses_makes_it_unusable_and_no_more() {
     let mut other = document.fork().with_actor(ActorId::from(b"twice".as_slice()));
     one.put(ROOT, "a", 1).expect("puts");
     other.put(ROOT, "a", 2).expect("puts");
-    let twice: Vec<Change> =
+    let twice: Vec<DocChange> =
         [&mut one, &mut other].into_iter().filter_map(|document| read_all(document).pop()).collect();
     let mut loaded = Loaded::of(&base).expect("loads");
     let error = loaded.append(&twice).expect_err("the same number twice");
@@ -102,7 +102,7 @@ fn what_automerge_refuses_makes_it_unusable_and_no_more() {
     let last = read_all(&mut document).pop().expect("a change");
     let mut expanded = last.inner().decode();
     expanded.deps = Vec::new();
-    let stray = Change::read(automerge::Change::from(expanded).raw_bytes(), &limits()).expect("a change");
+    let stray = DocChange::read(automerge::Change::from(expanded).raw_bytes(), &limits()).expect("a change");
     let mut loaded = Loaded::new();
     let outcome = loaded.append([&stray]);
     assert!(outcome.is_err_and(|error| error.code() == Code::Validation));
@@ -142,11 +142,11 @@ fn a_short_change_does_not_become_long_json() {
     document.commit();
     let bytes = document.get_changes(&[])[0].raw_bytes().to_vec();
     assert!(bytes.len() < 20_000);
-    let small = Limits { max_bytes: 500_000, ..limits() };
-    assert!(Change::read(&bytes, &small).is_err(), "the key counts as often as it is there");
-    let change = Change::read(&bytes, &limits()).expect("within limits");
+    let small = DocLimits { max_bytes: 500_000, ..limits() };
+    assert!(DocChange::read(&bytes, &small).is_err(), "the key counts as often as it is there");
+    let change = DocChange::read(&bytes, &limits()).expect("within limits");
     let loaded = Loaded::of([&change]).expect("loads");
-    let small = Limits { max_json_bytes: 500_000, ..limits() };
+    let small = DocLimits { max_json_bytes: 500_000, ..limits() };
     let error = loaded.to_json(None, &small).expect_err("too long");
     assert_eq!(error.member("setting"), Some(&json!("quire.max_doc_json_bytes")));
 }
@@ -172,7 +172,7 @@ fn the_first_change_is_what_it_was() {
     assert_eq!(change.hash().to_string(), root::FIRST_HASH);
     assert_eq!(change.bytes(), root::FIRST_CHANGE);
     let actor = ActorId::from(root::FIRST_ACTOR.as_slice());
-    let made = Change::empty(&actor, 1, 1, &Heads::default(), 0, None);
+    let made = DocChange::empty(&actor, 1, 1, &Heads::default(), 0, None);
     assert_eq!(made, Ok(change.clone()), "whoever makes it again makes the same");
     // Two who begin with it have it in common.
     let loaded = Loaded::of([&change]).expect("loads");

@@ -54,7 +54,7 @@ pub fn missing(
 mod tests {
     use super::super::tests_lib::{Dice, edited, limits, read_all};
     use super::*;
-    use crate::doc::{ActorId, Change, Loaded};
+    use crate::doc::{ActorId, DocChange, Loaded};
     use crate::error::Code;
 
     #[test]
@@ -62,7 +62,7 @@ mod tests {
         let mut dice = Dice::new();
         for _ in 0..10 {
             let changes = read_all(&mut edited(&mut dice, 40));
-            let by_hash: HashMap<ChangeHash, &Change> =
+            let by_hash: HashMap<ChangeHash, &DocChange> =
                 changes.iter().map(|change| (change.hash(), change)).collect();
             let source = Loaded::of(&changes).expect("loads");
             let mut target = Loaded::of(&changes[..dice.throw(changes.len())]).expect("loads");
@@ -89,7 +89,7 @@ mod tests {
             let heads = target.heads();
             let actor = ActorId::from(b"server".as_slice());
             let next = target.next_op().expect("a number");
-            let merge = Change::empty(&actor, 1, next, &heads, 3, None).expect("a change");
+            let merge = DocChange::empty(&actor, 1, next, &heads, 3, None).expect("a change");
             let json = target.to_json(None, &limits());
             target.append([&merge]).expect("appends");
             assert_eq!(target.heads(), Heads::new([merge.hash()]));

@@ -2,7 +2,7 @@
 //!
 //! Owns: reading changes of anybody at a known price, heads, the mapping to JSON and back, edits, differences, conflicts, undo, packed
 //! runs and the sync protocol.
-//! Promises: whatever comes in is priced before Automerge decodes it ([`columns`] counts what it claims, and [`Limits`] bounds that), so
+//! Promises: what comes in is priced before Automerge decodes it (`columns.rs` counts what it claims, and [`DocLimits`] bounds that), so
 //! that no input takes more memory than its limits say; Automerge's panics become errors at one place; the same input gives the same
 //! bytes, whoever computes it.
 //! Does not: store anything, or decide who may change what.
@@ -35,8 +35,8 @@ mod tests_lib;
 pub mod tree;
 
 pub use automerge::{ActorId, ChangeHash};
-pub use change::Change;
-pub use edit::Author;
+pub use change::DocChange;
+pub use edit::DocAuthor;
 pub use heads::Heads;
 pub use loaded::Loaded;
 
@@ -46,7 +46,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// What a change, a document and what is made of it may take. Each error names the setting that it comes from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Limits {
+pub struct DocLimits {
     /// `quire.max_doc_change_bytes`: most bytes of one change, inflated.
     pub max_change_bytes: usize,
     /// `quire.max_doc_change_ops`: most operations of one change, and most of anything that it lists.
@@ -62,7 +62,7 @@ pub struct Limits {
 }
 
 /// Where nobody says otherwise.
-impl Default for Limits {
+impl Default for DocLimits {
     fn default() -> Self {
         Self {
             max_change_bytes: 8 << 20,
@@ -78,7 +78,7 @@ impl Default for Limits {
 /// Bytes of memory that an operation takes at most while it is decoded and applied.
 const OP_MEMORY: usize = 512;
 
-impl Limits {
+impl DocLimits {
     /// `LimitError` if there are more than `limit`, which is the setting `setting`.
     fn at_most(setting: &'static str, limit: usize, what: &str, found: usize) -> Result<()> {
         if found <= limit {

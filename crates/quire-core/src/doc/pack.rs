@@ -4,7 +4,7 @@
 //! changes together and the hashes of those outside of it that they depend on: nothing else is needed to read it.
 
 use super::merge::missing;
-use super::{Change, ChangeHash, Heads, Limits, Loaded, document, guarded, malformed};
+use super::{ChangeHash, DocChange, DocLimits, Heads, Loaded, document, guarded, malformed};
 use crate::error::Result;
 use crate::interrupt;
 use automerge::Bundle;
@@ -22,7 +22,7 @@ const WHAT: &str = "packed changes are malformed";
 /// left as they are.
 ///
 /// Errors: `ValidationError` for a change that the document does not have, or more than [`MAX_CHANGES`].
-pub fn pack(loaded: &Loaded, hashes: &[ChangeHash], limits: &Limits) -> Result<Option<Vec<u8>>> {
+pub fn pack(loaded: &Loaded, hashes: &[ChangeHash], limits: &DocLimits) -> Result<Option<Vec<u8>>> {
     if hashes.is_empty() || hashes.len() > MAX_CHANGES || hashes.iter().any(|hash| !loaded.has(hash)) {
         return Err(malformed(
             "changes cannot be packed",
@@ -41,7 +41,7 @@ pub fn pack(loaded: &Loaded, hashes: &[ChangeHash], limits: &Limits) -> Result<O
         .and_then(|()| encoder.finish())
         .map_err(|error| malformed(WHAT, error))?;
     let is_same = match unpack(&packed, limits) {
-        Ok(changes) => Heads::new(changes.iter().map(Change::hash)) == Heads::new(hashes.iter().copied()),
+        Ok(changes) => Heads::new(changes.iter().map(DocChange::hash)) == Heads::new(hashes.iter().copied()),
         Err(_) => false,
     };
     Ok(is_same.then_some(packed))
@@ -50,7 +50,7 @@ pub fn pack(loaded: &Loaded, hashes: &[ChangeHash], limits: &Limits) -> Result<O
 /// The changes of a piece, each after those it depends on, in an order that depends on nothing but them.
 ///
 /// Errors: `ValidationError` when it is none, `LimitError` over a limit.
-pub fn unpack(packed: &[u8], limits: &Limits) -> Result<Vec<Change>> {
+pub fn unpack(packed: &[u8], limits: &DocLimits) -> Result<Vec<DocChange>> {
     let Some((&VERSION, frame)) = packed.split_first() else {
         return Err(malformed(WHAT, "their version is unknown"));
     };
@@ -68,11 +68,11 @@ pub fn unpack(packed: &[u8], limits: &Limits) -> Result<Vec<Change>> {
         }
     }
     document::price(&bundled, limits)?;
-    let mut changes: HashMap<ChangeHash, Change> = guarded(WHAT, || {
+    let mut changes: HashMap<ChangeHash, DocChange> = guarded(WHAT, || {
         let bundle = Bundle::try_from(bundled.as_slice()).map_err(|error| malformed(WHAT, error))?;
         interrupt::check()?;
         let changes = bundle.to_changes().map_err(|error| malformed(WHAT, error))?;
-        let changes = changes.into_iter().map(|change| Change::from_decoded(change, limits));
+        let changes = changes.into_iter().map(|change| DocChange::from_decoded(change, limits));
         changes.map(|change| change.map(|change| (change.hash(), change))).collect()
     })?;
     let all = Heads::new(changes.keys().copied());
@@ -86,18 +86,18 @@ pub fn unpack(packed: &[u8], limits: &Limits) -> Result<Vec<Change>> {
 mod tests {
     use super::super::tests_lib::{Dice, edited, limits, read_all};
     use super::*;
-    use crate::doc::{ActorId, Author};
+    use crate::doc::{ActorId, DocAuthor};
     use crate::error::Code;
     use serde_json::{Value, json};
     use std::collections::BTreeMap;
 
     /// Packs all changes of a document in runs, and compares every one.
-    fn check_runs(changes: &[Change], run: usize, limits: &Limits) -> usize {
+    fn check_runs(changes: &[DocChange], run: usize, limits: &DocLimits) -> usize {
         let loaded = Loaded::of(changes).expect("loads");
         let mut size = 0;
         let mut again = Loaded::new();
         for run in changes.chunks(run) {
-            let hashes: Vec<ChangeHash> = run.iter().map(Change::hash).collect();
+            let hashes: Vec<ChangeHash> = run.iter().map(DocChange::hash).collect();
             let packed = pack(&loaded, &hashes, limits).expect("packs").expect("the same comes back");
             size += packed.len();
             let back = unpack(&packed, limits).expect("unpacks");
@@ -128,7 +128,7 @@ mod tests {
         let first = crate::doc::root::first_change().expect("reads");
         let actor = ActorId::from(b"server".as_slice());
         let merge =
-            Change::empty(&actor, 1, 1, &Heads::new([first.hash()]), 9, Some("merge")).expect("a change");
+            DocChange::empty(&actor, 1, 1, &Heads::new([first.hash()]), 9, Some("merge")).expect("a change");
         check_runs(&[first.clone(), merge.clone()], 2, &limits());
         check_runs(&[first, merge], 1, &limits());
     }
@@ -138,7 +138,7 @@ mod tests {
         let mut dice = Dice::new();
         let changes = read_all(&mut edited(&mut dice, 20));
         let loaded = Loaded::of(&changes).expect("loads");
-        let hashes: Vec<ChangeHash> = changes.iter().map(Change::hash).collect();
+        let hashes: Vec<ChangeHash> = changes.iter().map(DocChange::hash).collect();
         let packed = pack(&loaded, &hashes, &limits()).expect("packs").expect("packs");
         assert!(unpack(&packed[1..], &limits()).is_err() && unpack(&[], &limits()).is_err());
         for length in 0..packed.len() {
@@ -163,9 +163,9 @@ mod tests {
     }
 
     /// One change for each patch of a text: at, deleted, inserted.
-    fn typed(patches: impl Iterator<Item = (usize, usize, String)>) -> Vec<Change> {
+    fn typed(patches: impl Iterator<Item = (usize, usize, String)>) -> Vec<DocChange> {
         let actor = ActorId::from(b"typist".as_slice());
-        let author = Author { actor: &actor, time: 0, message: None };
+        let author = DocAuthor { actor: &actor, time: 0, message: None };
         let mut loaded = Loaded::new();
         let text: BTreeMap<&str, &str> = BTreeMap::from([("text", "")]);
         let mut changes = Vec::new();
@@ -204,12 +204,12 @@ mod tests {
         });
         let changes = typed(patches);
         let raw: usize = changes.iter().map(|change| change.bytes().len()).sum();
-        let size = check_runs(&changes, 1000, &Limits::default());
+        let size = check_runs(&changes, 1000, &DocLimits::default());
         println!("{} changes, {raw} bytes, packed {size}", changes.len());
         assert!(size * 20 < raw);
         if most == usize::MAX {
             let loaded = Loaded::of(&changes).expect("loads");
-            let now = loaded.to_json(None, &Limits::default()).expect("JSON");
+            let now = loaded.to_json(None, &DocLimits::default()).expect("JSON");
             assert_eq!(now["text"], trace["endContent"]);
         }
     }

@@ -5,7 +5,7 @@
 
 use super::json::{Room, is_form};
 use super::tree::pointer;
-use super::{Limits, malformed};
+use super::{DocLimits, malformed};
 use crate::diff::{Compared, SEARCH_TIME, steps};
 use crate::error::{Error, Result};
 use crate::interrupt;
@@ -24,7 +24,7 @@ const MAX_SEARCH: usize = 400_000_000;
 
 /// One operation of a patch.
 #[derive(Clone, PartialEq, Debug)]
-pub(super) enum Operation {
+pub(super) enum PatchStep {
     Rfc(PatchOperation),
     Increment { path: PointerBuf, by: i64 },
     Splice { path: PointerBuf, index: usize, delete: usize, insert: String },
@@ -33,7 +33,7 @@ pub(super) enum Operation {
 /// Reads a patch.
 ///
 /// Errors: `ValidationError` for what is no operation; `LimitError` for more than [`MAX_OPERATIONS`], or values that are too large.
-pub(super) fn parse(patch: &Value, limits: &Limits) -> Result<Vec<Operation>> {
+pub(super) fn parse(patch: &Value, limits: &DocLimits) -> Result<Vec<PatchStep>> {
     let Value::Array(items) = patch else {
         return Err(Error::validation("patch must be an array of operations"));
     };
@@ -48,7 +48,7 @@ pub(super) fn parse(patch: &Value, limits: &Limits) -> Result<Vec<Operation>> {
         .collect()
 }
 
-fn operation(item: &Value, room: &mut Room) -> Result<Operation> {
+fn operation(item: &Value, room: &mut Room) -> Result<PatchStep> {
     let wrong = |why: &str| malformed("patch is malformed", why);
     let members = item.as_object().ok_or_else(|| wrong("an operation is no object"))?;
     let path = |name: &str| -> Result<PointerBuf> {
@@ -67,7 +67,7 @@ fn operation(item: &Value, room: &mut Room) -> Result<Operation> {
     match members.get("op").and_then(Value::as_str) {
         Some("increment") => {
             let by = members.get("by").map_or(Some(1), Value::as_i64);
-            Ok(Operation::Increment {
+            Ok(PatchStep::Increment {
                 path: path("path")?,
                 by: by.ok_or_else(|| wrong("`by` is no number"))?,
             })
@@ -76,7 +76,7 @@ fn operation(item: &Value, room: &mut Room) -> Result<Operation> {
             let insert = members.get("insert").map_or(Some(""), Value::as_str);
             let insert = insert.ok_or_else(|| wrong("`insert` is no text"))?.to_owned();
             room.take(insert.len(), 0)?;
-            Ok(Operation::Splice {
+            Ok(PatchStep::Splice {
                 path: path("path")?,
                 index: number("index")?,
                 delete: number("delete")?,
@@ -92,7 +92,7 @@ fn operation(item: &Value, room: &mut Room) -> Result<Operation> {
                 path("from")?;
             }
             serde::Deserialize::deserialize(item)
-                .map(Operation::Rfc)
+                .map(PatchStep::Rfc)
                 .map_err(|error| wrong(&error.to_string()))
         }
         other => Err(wrong(&format!("it has the operation {:?}", shorten(other.unwrap_or_default())))),
@@ -151,7 +151,7 @@ pub(super) fn list_steps(old: &[Value], new: &[Value]) -> Result<Vec<DiffOp>> {
 /// is no plain map or list is replaced as a whole.
 ///
 /// Errors: `LimitError` when it is larger than documents may be as JSON.
-pub fn difference(old: &Value, new: &Value, limits: &Limits) -> Result<Value> {
+pub fn difference(old: &Value, new: &Value, limits: &DocLimits) -> Result<Value> {
     let mut out = Difference { operations: Vec::new(), room: Room::new(limits) };
     out.between(&mut PointerBuf::new(), old, new)?;
     serde_json::to_value(out.operations).map_err(|error| Error::internal(error.to_string()))
@@ -269,7 +269,7 @@ mod tests {
             of(json!({"$counter": 1}), json!({"$counter": 2})),
             json!([{"op": "replace", "path": "", "value": {"$counter": 2}}])
         );
-        let small = Limits { max_json_bytes: 100, ..limits() };
+        let small = DocLimits { max_json_bytes: 100, ..limits() };
         let error = difference(&json!(0), &json!("long".repeat(40)), &small).expect_err("too large");
         assert_eq!(error.code(), Code::Limit);
     }

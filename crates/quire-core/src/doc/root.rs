@@ -4,7 +4,7 @@
 //! their own, so that two who create the same one have an ancestor in common. A client loads [`FIRST_CHANGE`] as a document
 //! (`Automerge.load` in JavaScript) and goes on from there.
 
-use super::{Change, Limits};
+use super::{DocChange, DocLimits};
 use crate::error::Result;
 
 /// Its actor.
@@ -18,6 +18,6 @@ pub const FIRST_CHANGE: [u8; 34] =
 pub const FIRST_HASH: &str = "9a59f208d87013924c0035b72bc38712575a02c69b379cc76b0343da869356fa";
 
 /// The change.
-pub fn first_change() -> Result<Change> {
-    Change::read(&FIRST_CHANGE, &Limits::default())
+pub fn first_change() -> Result<DocChange> {
+    DocChange::read(&FIRST_CHANGE, &DocLimits::default())
 }

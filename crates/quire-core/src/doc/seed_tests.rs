@@ -2,7 +2,7 @@
 //!
 //! `QUIRE_WRITE_SEEDS=1 cargo test -p quire-core --lib doc::seed_tests` writes those that are made here.
 
-use super::change::Chunk;
+use super::change::DocChunk;
 use super::tests_lib::{Dice, edited, limits};
 use super::*;
 use automerge::AutoCommit;
@@ -34,7 +34,7 @@ fn documents() -> Vec<AutoCommit> {
 }
 
 fn content(bytes: &[u8]) -> Vec<u8> {
-    Chunk::split("seed", bytes).expect("a chunk").0.content.to_vec()
+    DocChunk::split("seed", bytes).expect("a chunk").0.content.to_vec()
 }
 
 fn refused(error: &Error) {
@@ -57,7 +57,7 @@ fn seeds_of_changes() {
             [0xff, whole @ ..] => whole.to_vec(),
             content => change::tests::chunk(content),
         };
-        if let Err(error) = Change::read(&bytes, &limits()) {
+        if let Err(error) = DocChange::read(&bytes, &limits()) {
             refused(&error);
         }
     }

@@ -3,10 +3,10 @@
 //! The state is one byte, [`VERSION`], Automerge's own state (the heads that both have), and the changes that came before those they
 //! depend on, each with its length before it. It comes back from somebody else and is read as such.
 
-use super::change::{Chunk, ChunkType, push_number};
-use super::columns::Reader;
+use super::change::{ChunkType, DocChunk, push_number};
+use super::columns::ChunkReader;
 use super::heads::MAX_HEADS;
-use super::{Change, ChangeHash, Heads, Limits, Loaded, malformed};
+use super::{ChangeHash, DocChange, DocLimits, Heads, Loaded, malformed};
 use crate::error::{Error, Result};
 use crate::interrupt;
 use automerge::sync::{ChunkList, Message, State, SyncDoc};
@@ -27,7 +27,7 @@ const STATE: &str = "sync state is malformed";
 
 /// What a step comes to.
 #[derive(Debug)]
-pub struct Step {
+pub struct SyncStep {
     /// What to send to the peer; `None` when there is nothing to say.
     pub message: Option<Vec<u8>>,
     /// What the peer is to give with its next message.
@@ -36,13 +36,18 @@ pub struct Step {
     pub heads: Heads,
     /// The changes that the peer sent and the document did not have, each after those it depends on. They are in `loaded`, and are to be
     /// stored.
-    pub new: Vec<Change>,
+    pub new: Vec<DocChange>,
 }
 
 /// Takes a message of a peer, if there is one, and answers it. An empty `state` begins.
 ///
 /// Errors: `ValidationError` for a message or state that is none, or a change that Automerge refuses; `LimitError` over a limit.
-pub fn step(loaded: &mut Loaded, message: Option<&[u8]>, state: &[u8], limits: &Limits) -> Result<Step> {
+pub fn step(
+    loaded: &mut Loaded,
+    message: Option<&[u8]>,
+    state: &[u8],
+    limits: &DocLimits,
+) -> Result<SyncStep> {
     let (mut state, mut waiting) = read_state(state, limits)?;
     let mut new = Vec::new();
     if let Some(bytes) = message {
@@ -55,7 +60,7 @@ pub fn step(loaded: &mut Loaded, message: Option<&[u8]>, state: &[u8], limits: &
         if waiting.len() > MAX_WAITING {
             return Err(Error::limit("too many changes wait for others", MAX_WAITING));
         }
-        Limits::at_most(
+        DocLimits::at_most(
             "quire.max_doc_bytes",
             limits.max_bytes,
             "too much waits for other changes",
@@ -84,25 +89,25 @@ pub fn step(loaded: &mut Loaded, message: Option<&[u8]>, state: &[u8], limits: &
         push_number(&mut out, change.bytes().len() as u64);
         out.extend_from_slice(change.bytes());
     }
-    Ok(Step { message: answer.map(Message::encode), state: out, heads: loaded.heads(), new })
+    Ok(SyncStep { message: answer.map(Message::encode), state: out, heads: loaded.heads(), new })
 }
 
-fn size_of(changes: &[Change]) -> usize {
+fn size_of(changes: &[DocChange]) -> usize {
     changes.iter().map(|change| change.bytes().len()).sum()
 }
 
 /// A state, and the changes that wait.
-fn read_state(bytes: &[u8], limits: &Limits) -> Result<(State, Vec<Change>)> {
+fn read_state(bytes: &[u8], limits: &DocLimits) -> Result<(State, Vec<DocChange>)> {
     if bytes.is_empty() {
         return Ok((State::new(), Vec::new()));
     }
     limits.bytes(bytes.len())?;
-    let mut reader = Reader::new(STATE, bytes);
+    let mut reader = ChunkReader::new(STATE, bytes);
     if reader.take(1)? != [VERSION] {
         return Err(reader.error("its version is unknown"));
     }
     let shared = reader.prefixed()?;
-    let mut inner = Reader::new(STATE, shared);
+    let mut inner = ChunkReader::new(STATE, shared);
     inner.take(1)?;
     if inner.hashes()?.len() > MAX_HEADS * 32 {
         return Err(inner.error("it has too many heads"));
@@ -112,8 +117,9 @@ fn read_state(bytes: &[u8], limits: &Limits) -> Result<(State, Vec<Change>)> {
         return Err(reader.error("its heads are not in order"));
     }
     let count = reader.count(MAX_WAITING)?;
-    let waiting =
-        (0..count).map(|_| Change::read(reader.prefixed()?, limits)).collect::<Result<Vec<Change>>>()?;
+    let waiting = (0..count)
+        .map(|_| DocChange::read(reader.prefixed()?, limits))
+        .collect::<Result<Vec<DocChange>>>()?;
     if !reader.is_empty() {
         return Err(reader.error("something is behind it"));
     }
@@ -121,9 +127,9 @@ fn read_state(bytes: &[u8], limits: &Limits) -> Result<(State, Vec<Change>)> {
 }
 
 /// A message, after what it claims was counted.
-fn read_message(bytes: &[u8], limits: &Limits) -> Result<Message> {
+fn read_message(bytes: &[u8], limits: &DocLimits) -> Result<Message> {
     limits.bytes(bytes.len())?;
-    let mut reader = Reader::new(MESSAGE, bytes);
+    let mut reader = ChunkReader::new(MESSAGE, bytes);
     reader.take(1)?;
     for _ in 0..2 {
         if reader.hashes()?.len() > MAX_HEADS * 32 {
@@ -157,7 +163,7 @@ fn filter(bytes: &[u8]) -> Result<()> {
     if bytes.is_empty() {
         return Ok(());
     }
-    let mut reader = Reader::new(MESSAGE, bytes);
+    let mut reader = ChunkReader::new(MESSAGE, bytes);
     let entries = reader.count(u32::MAX as usize)?;
     let bits = reader.count(u32::MAX as usize)?;
     let probes = reader.count(MAX_PROBES)?;
@@ -169,14 +175,14 @@ fn filter(bytes: &[u8]) -> Result<()> {
 }
 
 /// The changes of one chunk of a message. One of a whole document is loaded, and what the document here has is left out.
-fn changes_of(loaded: &Loaded, bytes: &[u8], limits: &Limits) -> Result<Vec<Change>> {
+fn changes_of(loaded: &Loaded, bytes: &[u8], limits: &DocLimits) -> Result<Vec<DocChange>> {
     interrupt::check()?;
     let (mut found, mut rest) = (Vec::new(), bytes);
     while !rest.is_empty() {
-        let (chunk, behind) = Chunk::split(MESSAGE, rest)?;
+        let (chunk, behind) = DocChunk::split(MESSAGE, rest)?;
         rest = behind;
         match chunk.kind {
-            ChunkType::Change | ChunkType::Deflated => found.push(Change::read(chunk.bytes, limits)?),
+            ChunkType::Change | ChunkType::Deflated => found.push(DocChange::read(chunk.bytes, limits)?),
             ChunkType::Document => {
                 let other = Loaded::read(chunk.bytes, limits)?;
                 found.extend(other.changes_after(&loaded.heads(), limits)?);
@@ -188,8 +194,8 @@ fn changes_of(loaded: &Loaded, bytes: &[u8], limits: &Limits) -> Result<Vec<Chan
 }
 
 /// Takes out what can be applied, each after those it depends on, and drops what the document has.
-fn take_ready(loaded: &Loaded, waiting: &mut Vec<Change>) -> Result<Vec<Change>> {
-    let mut by_hash: HashMap<ChangeHash, Change> = HashMap::new();
+fn take_ready(loaded: &Loaded, waiting: &mut Vec<DocChange>) -> Result<Vec<DocChange>> {
+    let mut by_hash: HashMap<ChangeHash, DocChange> = HashMap::new();
     for change in waiting.drain(..) {
         interrupt::step()?;
         if !loaded.has(&change.hash()) {
@@ -224,13 +230,13 @@ fn take_ready(loaded: &Loaded, waiting: &mut Vec<Change>) -> Result<Vec<Change>>
         }
     }
     waiting.extend(by_hash.into_values());
-    waiting.sort_by_key(Change::hash);
+    waiting.sort_by_key(DocChange::hash);
     Ok(order)
 }
 
 /// The first change on each way back from the heads of the peer, and from what waits, that is not there.
-fn lacking(loaded: &Loaded, theirs: &Heads, waiting: &[Change]) -> BTreeSet<ChangeHash> {
-    let by_hash: HashMap<ChangeHash, &Change> =
+fn lacking(loaded: &Loaded, theirs: &Heads, waiting: &[DocChange]) -> BTreeSet<ChangeHash> {
+    let by_hash: HashMap<ChangeHash, &DocChange> =
         waiting.iter().map(|change| (change.hash(), change)).collect();
     let heads = theirs.as_slice().iter().chain(by_hash.keys()).filter(|hash| !by_hash.contains_key(hash));
     let deps = waiting.iter().flat_map(|change| change.deps()).filter(|dep| !by_hash.contains_key(dep));
@@ -250,7 +256,7 @@ mod tests {
         server: &mut Loaded,
         state: &mut Vec<u8>,
         kept: &mut State,
-    ) -> (usize, Vec<Change>) {
+    ) -> (usize, Vec<DocChange>) {
         let (mut rounds, mut new) = (0, Vec::new());
         loop {
             let message = client.sync().generate_sync_message(kept);
@@ -300,7 +306,7 @@ mod tests {
         let changes = read_all(&mut whole);
         let mut server = Loaded::of(&changes[..1]).expect("loads");
         let heads = whole.get_heads();
-        let message = |changes: &[Change]| Message {
+        let message = |changes: &[DocChange]| Message {
             heads: heads.clone(),
             need: Vec::new(),
             have: Vec::new(),

@@ -2,19 +2,19 @@
 
 pub(super) use crate::dice::Dice;
 
-use super::Limits;
+use super::DocLimits;
 use automerge::marks::{ExpandMark, Mark};
 use automerge::transaction::Transactable;
 use automerge::{ActorId, AutoCommit, ObjId, ObjType, Prop, ROOT, ReadDoc, ScalarValue, TextEncoding};
 
 /// Little, so that what is too large is made fast.
-pub(super) fn limits() -> Limits {
-    Limits {
+pub(super) fn limits() -> DocLimits {
+    DocLimits {
         max_change_bytes: 1 << 20,
         max_change_ops: 50_000,
         max_bytes: 4 << 20,
         max_ops: 100_000,
-        ..Limits::default()
+        ..DocLimits::default()
     }
 }
 
@@ -132,11 +132,11 @@ pub(super) fn edited(dice: &mut Dice, changes: usize) -> AutoCommit {
 }
 
 /// The changes of a document, as they are read from anybody.
-pub(super) fn read_all(document: &mut AutoCommit) -> Vec<super::Change> {
+pub(super) fn read_all(document: &mut AutoCommit) -> Vec<super::DocChange> {
     let changes = document.get_changes(&[]);
     changes
         .iter()
-        .map(|change| super::Change::read(change.raw_bytes(), &limits()).expect("a change"))
+        .map(|change| super::DocChange::read(change.raw_bytes(), &limits()).expect("a change"))
         .collect()
 }
 

@@ -1,7 +1,7 @@
 //! A state of a document as JSON: all of it, or what is at some paths.
 
 use super::json::{Room, of_map, of_scalar, of_text};
-use super::{ChangeHash, Limits, malformed};
+use super::{ChangeHash, DocLimits, malformed};
 use crate::error::{Error, Result};
 use crate::text::shorten;
 use automerge::{Automerge, ObjId, ObjType, ROOT, ReadDoc, Value as Found, ValueRef};
@@ -88,7 +88,7 @@ impl<'a, D: ReadDoc> View<'a, D> {
     }
 
     /// All of the document.
-    pub(super) fn to_json(&self, limits: &Limits) -> Result<Value> {
+    pub(super) fn to_json(&self, limits: &DocLimits) -> Result<Value> {
         self.object(&ROOT, ObjType::Map, &mut Room::new(limits), 0)
     }
 
