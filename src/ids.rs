@@ -2,8 +2,8 @@
 
 use pgrx::Uuid as PgUuid;
 pub use quire_core::id::{
-    ActorId, BundleId, ConflictId, CorrelationId, JobId, KeyId, ProjectId, QuarantineId, SessionId,
-    SnapshotId, TokenId, UploadId, VersionId,
+    ActorId, BundleId, ConflictId, CorrelationId, FileId, JobId, KeyId, ProjectId, QuarantineId, SessionId,
+    SnapshotId, TokenId, UploadId, Version, VersionId,
 };
 use uuid::Uuid;
 
@@ -31,7 +31,24 @@ impl Pg for Uuid {
     }
 }
 
-macro_rules! newtypes {
+macro_rules! numbers {
+    ($($name:ident),*) => {
+        $(impl Pg for $name {
+            type Form = i32;
+
+            fn from_pg(form: i32) -> Self {
+                Self(form)
+            }
+
+            fn pg(self) -> i32 {
+                self.0
+            }
+        })*
+    };
+}
+numbers!(FileId, Version);
+
+macro_rules! uuids {
     ($($name:ident),*) => {
         $(impl Pg for $name {
             type Form = PgUuid;
@@ -46,7 +63,7 @@ macro_rules! newtypes {
         })*
     };
 }
-newtypes!(
+uuids!(
     ActorId,
     BundleId,
     ConflictId,
@@ -64,9 +81,3 @@ newtypes!(
 
 /// Position in a project's log: 1, 2, 3, ... without gaps, in commit order; 0 is "nothing yet".
 pub type Seq = i64;
-
-/// Version of a path: 1, 2, 3, ... without gaps.
-pub type Version = i32;
-
-/// A path of a project, as a number; given in order of first use.
-pub type FileId = i32;

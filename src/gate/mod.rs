@@ -217,7 +217,7 @@ pub fn expect(action: Action, project_uuid: Option<pgrx::Uuid>) -> Result<Access
 
 /// Refuses a token that no longer counts.
 fn refuse_dead_token(bound: &Bound) -> Result<()> {
-    let stored = token::find(bound.project(), bound.id())?.ok_or_else(pure_token::invalid)?;
+    let stored = store::token::find(bound.project(), bound.id())?.ok_or_else(pure_token::invalid)?;
     token::refuse_dead(&bound.token, stored.is_revoked)
 }
 

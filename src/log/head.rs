@@ -5,7 +5,7 @@ use crate::db::Arg;
 use crate::db::clock::{from_pg, to_pg};
 use crate::db::rows::{Column, Name, Rows, Sight};
 use crate::gate::Access;
-use crate::ids::{Pg, ProjectId, Seq};
+use crate::ids::{FileId, Pg, ProjectId, Seq};
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
 use quire_core::timestamp::Micros;
@@ -16,7 +16,7 @@ pub struct LockedHead {
     pub seq: Seq,
     pub checksum: Hash,
     pub committed_at: Micros,
-    pub next_file_id: i32,
+    pub next_file_id: FileId,
     pub live_files: i64,
     pub live_bytes: i64,
     /// Bytes of the live assets; the domain of assets moves them.
@@ -90,7 +90,7 @@ pub(super) fn move_to(rows: &Rows, project: ProjectId, head: &LockedHead) -> Res
         ("seq", head.seq.into()),
         ("checksum", head.checksum.as_bytes().as_slice().into()),
         ("committed_at", to_pg(head.committed_at)?.into()),
-        ("next_file_id", head.next_file_id.into()),
+        ("next_file_id", head.next_file_id.pg().into()),
         ("live_files", head.live_files.into()),
         ("live_bytes", head.live_bytes.into()),
     ];

@@ -105,8 +105,7 @@ fn is_committed_and_told() {
     );
     let sql = "SELECT quire.create_subscription($1, 'toys', '{\"events\": [\"toy:update\"]}')";
     client.query_one(sql, &[&project]).expect("a filter knows the event");
-    let details =
-        ask(&mut client, "SELECT to_jsonb(array_agg(d)) FROM quire.get_bundle($1, 2) d", project);
+    let details = ask(&mut client, "SELECT to_jsonb(array_agg(d)) FROM quire.get_bundle($1, 2) d", project);
     assert!(details.to_string().contains("toy.unset"), "{details}");
     assert_sound(&mut client, project);
 }

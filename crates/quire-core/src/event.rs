@@ -16,7 +16,7 @@
 
 use crate::asset::Asset;
 use crate::hash::Hash;
-use crate::id::ActorId;
+use crate::id::{ActorId, Version};
 use crate::json::encode_base64;
 use crate::label::Label;
 use crate::mark::Mark;
@@ -39,7 +39,7 @@ pub struct Change {
     /// Which path.
     pub file_path: String,
     /// Its version now.
-    pub version: i32,
+    pub version: Version,
     /// What it is now; `None` when it was deleted.
     pub file: Option<File>,
     /// Where it came from, when it was moved here.
@@ -399,7 +399,7 @@ mod tests {
     fn update(path: &str, bytes: &[u8]) -> Change {
         Change {
             file_path: path.into(),
-            version: 2,
+            version: Version(2),
             file: Some(File {
                 content_hash: Hash::of(bytes),
                 size: bytes.len() as i64,
@@ -413,7 +413,7 @@ mod tests {
     }
 
     fn delete(path: &str) -> Change {
-        Change { file_path: path.into(), version: 3, file: None, moved_from: None }
+        Change { file_path: path.into(), version: Version(3), file: None, moved_from: None }
     }
 
     #[test]

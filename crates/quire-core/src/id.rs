@@ -3,6 +3,7 @@
 
 use crate::person;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::fmt;
 use uuid::Uuid;
 
@@ -66,6 +67,41 @@ uuid_ids!(
     UploadId,
     /// A row of the quarantine.
     QuarantineId,
+);
+
+macro_rules! numbers {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+        $($(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub i32);
+
+        impl $name {
+            /// The one after it.
+            pub fn next(self) -> Self {
+                Self(self.0 + 1)
+            }
+        }
+
+        impl From<$name> for Value {
+            fn from(number: $name) -> Self {
+                number.0.into()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        })*
+    };
+}
+
+numbers!(
+    /// Version of a path: 1, 2, 3, ... without gaps; 0 is "nothing yet".
+    Version,
+    /// A path of a project, as a number; given in order of first use.
+    FileId,
 );
 
 impl ActorId {

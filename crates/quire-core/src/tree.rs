@@ -6,7 +6,7 @@
 
 use crate::error::{Error, Result};
 use crate::hash::Hash;
-use crate::id::VersionId;
+use crate::id::{FileId, Version, VersionId};
 use crate::interrupt;
 use crate::mode::Mode;
 use crate::op::{File, FileOp};
@@ -36,9 +36,9 @@ pub struct Content {
 #[derive(Clone, PartialEq, Debug)]
 pub struct Head {
     /// Number of the path inside its project.
-    pub file_id: i32,
+    pub file_id: FileId,
     /// Version, from 1.
-    pub version: i32,
+    pub version: Version,
     /// Identity of that version.
     pub version_id: VersionId,
     /// Identity of the version before.
@@ -91,14 +91,14 @@ pub enum FileEdit {
         /// What.
         content: Content,
         /// `None`: last write wins; 0: must not exist; n: head must be n.
-        expected_version: Option<i32>,
+        expected_version: Option<Version>,
     },
     /// Remove.
     Delete {
         /// Which.
         path: FilePath,
         /// As for `Put`.
-        expected_version: Option<i32>,
+        expected_version: Option<Version>,
     },
     /// Give another path.
     Move {
@@ -107,7 +107,7 @@ pub enum FileEdit {
         /// To here, where nothing is.
         to: FilePath,
         /// As for `Put`, of `from`.
-        expected_version: Option<i32>,
+        expected_version: Option<Version>,
     },
 }
 
@@ -167,7 +167,7 @@ pub struct NewVersion {
     /// What the path is now.
     pub head: Head,
     /// The other end of a move: path number and version.
-    pub moved: Option<(i32, i32)>,
+    pub moved: Option<(FileId, Version)>,
     /// BLAKE3 of the operation; `None` on the tombstone a move leaves behind.
     pub op_checksum: Option<Hash>,
 }
@@ -183,7 +183,7 @@ pub struct FileOutcome {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from_path: Option<String>,
     /// Its version now.
-    pub version: i32,
+    pub version: Version,
     /// Its content now; null for a deleted file.
     pub content_hash: Option<String>,
     /// `created`, `updated`, `unchanged`, `deleted` or `moved`.
@@ -204,7 +204,7 @@ pub struct Applied {
     /// Change in their size together.
     pub live_bytes: i64,
     /// Path number for the next new path.
-    pub next_file_id: i32,
+    pub next_file_id: FileId,
 }
 
 /// Why edits cannot be applied.
@@ -220,7 +220,7 @@ pub struct Refusal {
 pub fn apply(
     heads: &mut HashMap<FilePath, Head>,
     edits: &[FileEdit],
-    next_file_id: i32,
+    next_file_id: FileId,
 ) -> std::result::Result<Applied, Refusal> {
     let mut run =
         Run { heads, applied: Applied { next_file_id, ..Applied::default() }, created: BTreeSet::new() };
@@ -256,7 +256,7 @@ impl Run<'_> {
         file_type: Option<&str>,
         mode: Option<Mode>,
         content: &Content,
-        expected: Option<i32>,
+        expected: Option<Version>,
     ) -> Result<()> {
         check_version(path, self.heads.get(path), expected)?;
         let live = self.heads.get(path).filter(|head| head.is_live());
@@ -292,7 +292,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn delete(&mut self, path: &FilePath, expected: Option<i32>) -> Result<()> {
+    fn delete(&mut self, path: &FilePath, expected: Option<Version>) -> Result<()> {
         let current = self.live(path, expected)?;
         let op = FileOp::Delete { file_path: path.clone() };
         let ordinal = self.begin_op(&op)?;
@@ -303,7 +303,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn rename(&mut self, from: &FilePath, to: &FilePath, expected: Option<i32>) -> Result<()> {
+    fn rename(&mut self, from: &FilePath, to: &FilePath, expected: Option<Version>) -> Result<()> {
         if from == to {
             return Err(
                 Error::validation("a file cannot be moved to its own path").with("file_path", to.as_str())
@@ -340,9 +340,10 @@ impl Run<'_> {
     }
 
     /// The existing file at `path`, after the version check.
-    fn live(&self, path: &FilePath, expected: Option<i32>) -> Result<Head> {
+    fn live(&self, path: &FilePath, expected: Option<Version>) -> Result<Head> {
         let head = self.heads.get(path);
-        if head.is_some_and(Head::is_live) || expected.is_some_and(|expected| expected != 0) {
+        if head.is_some_and(Head::is_live) || expected.is_some_and(|expected| expected != Version::default())
+        {
             check_version(path, head, expected)?;
         }
         head.filter(|head| head.is_live())
@@ -362,7 +363,7 @@ impl Run<'_> {
         let file_id = before.map_or(self.applied.next_file_id, |head| head.file_id);
         let head = Head {
             file_id,
-            version: before.map_or(0, |head| head.version) + 1,
+            version: before.map_or(Version::default(), |head| head.version).next(),
             version_id: VersionId::generate(),
             parent_version_id: before.map(|head| head.version_id),
             seq: 0,
@@ -376,7 +377,7 @@ impl Run<'_> {
         self.applied.live_bytes = self.applied.live_bytes.saturating_add(change);
         self.applied.live_files += i64::from(head.is_live()) - i64::from(was_live);
         if before.is_none() {
-            self.applied.next_file_id += 1;
+            self.applied.next_file_id = file_id.next();
         }
         if head.is_live() && !was_live {
             self.created.insert(path.clone());
@@ -394,7 +395,7 @@ impl Run<'_> {
         op: &'static str,
         path: &FilePath,
         from: Option<&FilePath>,
-        version: i32,
+        version: Version,
         hash: Option<Hash>,
         status: &'static str,
     ) {
@@ -433,20 +434,21 @@ impl Run<'_> {
 }
 
 /// `None`: any; 0: must not exist now; n: the head must be n.
-fn check_version(path: &FilePath, head: Option<&Head>, expected: Option<i32>) -> Result<()> {
+fn check_version(path: &FilePath, head: Option<&Head>, expected: Option<Version>) -> Result<()> {
     let Some(expected) = expected else { return Ok(()) };
-    if expected < 0 {
+    if expected < Version::default() {
         return Err(Error::validation("expected_version must not be negative")
             .with("file_path", path.as_str())
             .with("expected_version", expected));
     }
-    let version = head.map_or(0, |head| head.version);
-    let fits = if expected == 0 { !head.is_some_and(Head::is_live) } else { version == expected };
+    let version = head.map_or(Version::default(), |head| head.version);
+    let fits =
+        if expected == Version::default() { !head.is_some_and(Head::is_live) } else { version == expected };
     if fits {
         return Ok(());
     }
     let content_hash = head.and_then(|head| head.content.as_ref()).map(|content| content.hash.to_hex());
-    let message = match expected {
+    let message = match expected.0 {
         0 => format!("{path} exists already at version {version}"),
         _ => format!("{path} is at version {version}, not {expected}"),
     };

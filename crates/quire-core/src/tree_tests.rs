@@ -34,7 +34,7 @@ fn rename(from: &str, to: &str) -> FileEdit {
 }
 
 fn run(heads: &mut HashMap<FilePath, Head>, edits: &[FileEdit]) -> Result<Applied> {
-    let next = heads.values().map(|head| head.file_id).max().unwrap_or(0) + 1;
+    let next = heads.values().map(|head| head.file_id).max().unwrap_or_default().next();
     apply(heads, edits, next).map_err(|refusal| refusal.error)
 }
 
@@ -42,7 +42,7 @@ fn run(heads: &mut HashMap<FilePath, Head>, edits: &[FileEdit]) -> Result<Applie
 fn versions_count_on_after_a_delete() {
     let mut heads = HashMap::new();
     run(&mut heads, &[put("a", "1"), put("a", "2"), delete("a"), put("a", "3")]).expect("applies");
-    assert_eq!(heads[&path("a")].version, 4);
+    assert_eq!(heads[&path("a")].version, Version(4));
     assert!(heads[&path("a")].is_live());
 }
 
@@ -76,7 +76,7 @@ fn expected_versions() {
         file_type: None,
         mode: None,
         content: content("x"),
-        expected_version: Some(version),
+        expected_version: Some(Version(version)),
     };
     assert_eq!(run(&mut heads, &[edit(1)]).expect_err("stale").code(), Code::Conflict);
     assert_eq!(run(&mut heads, &[edit(-1)]).expect_err("negative").code(), Code::Validation);
@@ -84,7 +84,7 @@ fn expected_versions() {
     assert_eq!(run(&mut heads, &[edit(0)]).expect_err("exists").code(), Code::Conflict);
     run(&mut heads, &[delete("a")]).expect("deletes");
     run(&mut heads, &[edit(0)]).expect("creates again");
-    assert_eq!(heads[&path("a")].version, 3);
+    assert_eq!(heads[&path("a")].version, Version(3));
 }
 
 #[test]
@@ -109,8 +109,8 @@ fn a_move_keeps_the_content_and_leaves_a_tombstone() {
     assert_eq!(applied.versions.len(), 3);
     assert_eq!(applied.op_checksums.len(), 2);
     assert!(!heads[&path("a")].is_live());
-    assert_eq!(heads[&path("b")].version, 2);
-    assert_eq!(applied.versions[1].moved, Some((heads[&path("a")].file_id, 1)));
+    assert_eq!(heads[&path("b")].version, Version(2));
+    assert_eq!(applied.versions[1].moved, Some((heads[&path("a")].file_id, Version(1))));
     assert_eq!((applied.live_files, applied.live_bytes), (0, 0));
 }
 
@@ -166,7 +166,7 @@ proptest! {
         let live: Vec<_> = heads.values().filter(|head| head.is_live()).collect();
         prop_assert_eq!(files, live.len() as i64);
         prop_assert_eq!(bytes, live.iter().map(|head| head.size()).sum::<i64>());
-        prop_assert_eq!(versions as i32, heads.values().map(|head| head.version).sum::<i32>());
+        prop_assert_eq!(versions as i32, heads.values().map(|head| head.version.0).sum::<i32>());
         for (path, _) in heads.iter().filter(|(_, head)| head.is_live()) {
             for above in path.ancestors() {
                 prop_assert!(!heads.get(&FilePath::from_stored(above.into())).is_some_and(Head::is_live));

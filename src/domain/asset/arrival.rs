@@ -1,7 +1,7 @@
 //! What came from a peer about assets.
 
 use super::store;
-use crate::domain::incoming::{Arrival, Incoming, Stamps, Report};
+use crate::domain::incoming::{Arrival, Incoming, Report, Stamps};
 use crate::ids::{BundleId, Seq};
 use quire_core::asset::{AssetEdit, Assets, Source};
 use quire_core::error::Result;

@@ -1,7 +1,7 @@
 //! What came from a peer about fields.
 
 use super::{conflict, store};
-use crate::domain::incoming::{Arrival, Incoming, Stamps, Report};
+use crate::domain::incoming::{Arrival, Incoming, Report, Stamps};
 use crate::ids::{BundleId, Seq};
 use quire_core::error::Result;
 use quire_core::field::{Clash, FieldEdit, FieldState, Fields, fields_of};

@@ -37,7 +37,7 @@ pub fn refusal(project: ProjectId, clashes: &[Clash]) -> Result<Error> {
         let FieldState { value: theirs, seq, actor, .. } = &clash.theirs;
         let other = others.get(seq);
         let name = other.map_or_else(|| actor.to_string(), |author| author.name.clone());
-        let in_words = format!(
+        let description = format!(
             "{name} {} in bundle {seq}; you had seen bundle {} and {}",
             action(&clash.key.field, theirs.as_ref()),
             clash.base_seq,
@@ -49,7 +49,7 @@ pub fn refusal(project: ProjectId, clashes: &[Clash]) -> Result<Error> {
         let told = json!({
             "yours": clash.yours, "your_value_is_unset": clash.yours.is_none(), "theirs": theirs,
             "their_value_is_unset": theirs.is_none(), "their_actor": actor, "their_name": name, "their_seq": seq,
-            "their_bundle": other.map(|author| author.bundle_id), "base_seq": clash.base_seq, "description": in_words,
+            "their_bundle": other.map(|author| author.bundle_id), "base_seq": clash.base_seq, "description": description,
         });
         let entity = format!("{}/{}", clash.key.entity.entity_type, clash.key.entity.entity_id);
         entities.entry(entity).or_default().insert(clash.key.field.clone(), told);

@@ -3,7 +3,7 @@
 use super::store;
 use crate::db::rows::Rows;
 use crate::domain::interface::{Applied, Growth, NewBundle, Writing};
-use crate::ids::Seq;
+use crate::ids::{Seq, Version};
 use crate::log::LockedHead;
 use quire_core::conflict::OnConflict;
 use quire_core::error::{Error, Result};
@@ -137,7 +137,7 @@ fn with_skipped(
             op: op.into(),
             file_path: path.as_str().to_owned(),
             from_path: from.map(|path| path.as_str().to_owned()),
-            version: head.map_or(0, |head| head.version),
+            version: head.map_or(Version::default(), |head| head.version),
             content_hash: head.and_then(|head| head.content.as_ref()).map(|content| content.hash.to_hex()),
             status: "skipped".into(),
         }

@@ -2,7 +2,7 @@
 
 use super::{coexist, store};
 use crate::blob;
-use crate::domain::incoming::{Arrival, Incoming, Stamps, Report};
+use crate::domain::incoming::{Arrival, Incoming, Report, Stamps};
 use crate::ids::{BundleId, Seq};
 use quire_core::error::Result;
 use quire_core::op::{Change, Edit, File, FileOp, Op, Write};

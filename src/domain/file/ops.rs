@@ -4,6 +4,7 @@ use crate::args::file_type_arg;
 use crate::blob;
 use crate::domain::interface::Brought;
 use crate::gate::Access;
+use crate::ids::Version;
 use quire_core::error::{Error, Result};
 use quire_core::interrupt;
 use quire_core::json::{Members, decode_base64};
@@ -17,12 +18,12 @@ pub fn edit(access: &Access, op: &str, mut members: Members) -> Result<(FileEdit
         "file.put" => return put(access, members).map(|(edit, brought)| (edit, Some(brought))),
         "file.delete" => FileEdit::Delete {
             path: FilePath::parse(members.str("file_path")?)?,
-            expected_version: members.opt_i32("expected_version")?,
+            expected_version: members.opt_i32("expected_version")?.map(Version),
         },
         _ => FileEdit::Move {
             from: FilePath::parse(members.str("from_path")?)?,
             to: FilePath::parse(members.str("to_path")?)?,
-            expected_version: members.opt_i32("expected_version")?,
+            expected_version: members.opt_i32("expected_version")?.map(Version),
         },
     };
     members.finish()?;
@@ -34,7 +35,7 @@ pub fn put(access: &Access, mut members: Members) -> Result<(FileEdit, Brought)>
     let path = FilePath::parse(members.str("file_path")?)?;
     let file_type = file_type_arg("file_type", members.opt_str("file_type")?)?;
     let mode = members.opt_str("mode")?.map(Mode::parse).transpose()?;
-    let expected_version = members.opt_i32("expected_version")?;
+    let expected_version = members.opt_i32("expected_version")?.map(Version);
     let bytes = match (members.opt_str("content")?, members.opt_str("content_base64")?) {
         (Some(text), None) => {
             interrupt::room(text.len())?;

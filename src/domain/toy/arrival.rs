@@ -1,7 +1,7 @@
 //! What came from a peer about toys.
 
 use super::store;
-use crate::domain::incoming::{Arrival, Incoming, Stamps, Report};
+use crate::domain::incoming::{Arrival, Incoming, Report, Stamps};
 use crate::ids::Seq;
 use quire_core::error::Result;
 use quire_core::op::toy::{ToyEdit, ToyOp};

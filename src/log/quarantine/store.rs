@@ -177,7 +177,8 @@ pub type Listed = (
 );
 
 pub fn list(project: ProjectId, include_ended: bool) -> Result<Vec<Listed>> {
-    const SQL: &str = "SELECT q.quarantine_id, q.kind, q.key, q.fault, q.in_words, encode(q.expected, 'hex') AS expected,
+    const SQL: &str =
+        "SELECT q.quarantine_id, q.kind, q.key, q.fault, q.in_words, encode(q.expected, 'hex') AS expected,
             CASE q.status WHEN 'rejected' THEN 'discarded' ELSE q.status END AS status,
             q.found_at, q.ended_at, q.ended_by, q.reason
         FROM quire_store.quarantine q

@@ -31,7 +31,10 @@ fn diff_project_file(
     to_version: Option<i32>,
     context_lines: default!(Option<i32>, "3"),
 ) -> String {
-    definer(|| diff_file(project_uuid, p_file_path, from_version, to_version, context_lines))
+    definer(|| {
+        let [from, to] = [from_version, to_version].map(|version| version.map(Version));
+        diff_file(project_uuid, p_file_path, from, to, context_lines)
+    })
 }
 
 fn diff_file(
@@ -69,7 +72,7 @@ fn side(
     version: Option<Version>,
 ) -> Result<Option<(VersionRow, Vec<u8>)>> {
     let version = required(argument, version)?;
-    if version == 0 {
+    if version == Version::default() {
         return Ok(None);
     }
     let row = version_of(access.project, path, argument, Some(version))?;
@@ -186,7 +189,7 @@ fn describe(changed: Vec<Changed>, origins: &HashMap<FilePath, FilePath>) -> Vec
     let moved_away: HashSet<&FilePath> = changed.iter().filter_map(origin_of).collect();
     let hex =
         |row: &Option<VersionRow>| row.as_ref().and_then(|row| row.content_hash).map(|hash| hash.to_hex());
-    let version = |row: &Option<VersionRow>| row.as_ref().map(|row| row.version);
+    let version = |row: &Option<VersionRow>| row.as_ref().map(|row| row.version.0);
     let mut rows = Vec::new();
     for change in &changed {
         let (from, kind, from_path) = match (&change.from, &change.to) {

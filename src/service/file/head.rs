@@ -44,7 +44,7 @@ fn composite(project: ProjectId, path: &FilePath, head: &Head, committed: &Commi
         path.as_str().into_datum(),
         head.file_type.as_str().into_datum(),
         content.map(|content| content.hash.to_hex()).into_datum(),
-        head.version.into_datum(),
+        head.version.0.into_datum(),
         head.parent_version_id.map(Pg::pg).into_datum(),
         content.map_or(0, |content| content.size).into_datum(),
         content.is_none().into_datum(),

@@ -5,6 +5,7 @@ use crate::db::Answer;
 use crate::definer::definer;
 use crate::domain::file::store::list::{self, Page};
 use crate::gate::{Action, require_project};
+use crate::ids::Version;
 use crate::log::point::resolve_point;
 use crate::log::quarantine;
 use crate::log::store::tags;
@@ -84,7 +85,7 @@ fn project_file_history(
         let path = path_arg("p_file_path", p_file_path)?;
         let most = page_arg("max_versions", max_versions, MAX_ROWS)?;
         quarantine::refuse(access.project, [RowKind::Logged(Topic::File)], json!({}))?;
-        list::history(Answer::of(fcinfo), access.project, &path, before_version, most)
+        list::history(Answer::of(fcinfo), access.project, &path, before_version.map(Version), most)
     });
 }
 

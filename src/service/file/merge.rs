@@ -6,6 +6,7 @@ use crate::bundle::{Commit, Kind, Plan, commit, correlated};
 use crate::definer::definer;
 use crate::domain::file::{VersionRow, no_file, store};
 use crate::gate::{Access, Action, require_project};
+use crate::ids::Version;
 use crate::{blob, guc};
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
@@ -62,7 +63,7 @@ impl Strategy {
 /// What came of merging with one state of the file.
 struct Attempt {
     /// The version merged with.
-    with_version: i32,
+    with_version: Version,
     result: std::result::Result<Plan, Vec<Hunk>>,
 }
 
@@ -80,7 +81,7 @@ fn merge(
     let base_version = required("base_version", base_version)?;
     let strategy = Strategy::parse(required("strategy", strategy)?)?;
     let ours = blob::describe(&access, path.as_str(), content.as_bytes())?;
-    let base = version_of(access.project, &path, "base_version", Some(base_version))?;
+    let base = version_of(access.project, &path, "base_version", Some(Version(base_version)))?;
     let base = text_of(&access, &path, &base)?;
     let correlation = correlated(correlation_id, "merge_project_file", || {
         json!([path.as_str(), ours.hash.to_hex(), base_version, strategy.as_str()])

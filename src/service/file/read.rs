@@ -75,7 +75,7 @@ fn read_project_file(
     ),
 > {
     let row = definer(|| {
-        let which = Which::of(version, at_seq, at_tag, at_time);
+        let which = Which::of(version.map(Version), at_seq, at_tag, at_time);
         read_text(project_uuid, p_file_path, which)
     });
     TableIterator::once(row)
@@ -110,7 +110,7 @@ fn read_text(project_uuid: Option<Uuid>, path: Option<&str>, which: Result<Which
         row.file_type,
         content,
         row.content_hash.map(|hash| hash.to_hex()),
-        row.version,
+        row.version.0,
         to_pg(row.committed_at)?,
         row.size,
         row.mode.as_str().to_owned(),
@@ -133,9 +133,9 @@ fn read_project_file_bytes(
     at_time: default!(Option<TimestampWithTimeZone>, "NULL"),
 ) -> Vec<u8> {
     definer(|| {
-        let which = Which::of(version, at_seq, at_tag, at_time);
+        let which = Which::of(version.map(Version), at_seq, at_tag, at_time);
         find(project_uuid, p_file_path, which).and_then(|(access, path, row)| {
-            let hash = row.content_hash.ok_or_else(|| no_file(&path, version))?;
+            let hash = row.content_hash.ok_or_else(|| no_file(&path, version.map(Version)))?;
             blob::store::read(access.project, &hash)
         })
     })
@@ -180,7 +180,7 @@ pub fn version_of(
     argument: &str,
     version: Option<Version>,
 ) -> Result<VersionRow> {
-    if version.is_some_and(|version| version < 1) {
+    if version.is_some_and(|version| version < Version(1)) {
         return Err(Error::validation(format!("{argument} must be 1 or more"))
             .with("argument", argument)
             .with("version", version));

@@ -7,7 +7,7 @@ use crate::bundle::{Commit, Kind, Plan, commit, correlated};
 use crate::definer::definer;
 use crate::domain::file::{put_again, store};
 use crate::gate::{Access, Action, require_project};
-use crate::ids::Seq;
+use crate::ids::{Seq, Version};
 use crate::log::point::existing_seq;
 use crate::log::quarantine;
 use crate::log::store::head;
@@ -38,7 +38,7 @@ fn restore_file(
 ) -> Result<FileHead> {
     let access = require_project(Action::Write, project_uuid)?.that_reads()?;
     let path = path_arg("p_file_path", path)?;
-    let version = required("version", version)?;
+    let version = Version(required("version", version)?);
     let row = version_of(access.project, &path, "version", Some(version))?;
     let correlation = correlated(correlation_id, "restore_project_file", || json!([path.as_str(), version]))?;
     let edit = put_again(&access, path.clone(), row)?.ok_or_else(|| {

@@ -29,7 +29,14 @@ fn upsert_project_file(
     let content = ("p_content", p_content.map(str::as_bytes));
     definer(|| {
         blob::retrying(|| {
-            upsert(project_uuid, p_file_path, content, p_file_type, expected_version, correlation_id)
+            upsert(
+                project_uuid,
+                p_file_path,
+                content,
+                p_file_type,
+                expected_version.map(Version),
+                correlation_id,
+            )
         })
     })
 }
@@ -48,7 +55,14 @@ fn upsert_project_file_bytes(
     let content = ("p_bytes", p_bytes);
     definer(|| {
         blob::retrying(|| {
-            upsert(project_uuid, p_file_path, content, p_file_type, expected_version, correlation_id)
+            upsert(
+                project_uuid,
+                p_file_path,
+                content,
+                p_file_type,
+                expected_version.map(Version),
+                correlation_id,
+            )
         })
     })
 }
@@ -83,7 +97,7 @@ fn delete_project_file(
     expected_version: default!(Option<i32>, "NULL"),
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> composite_type!('static, "quire.project_file_head") {
-    definer(|| delete(project_uuid, p_file_path, expected_version, correlation_id))
+    definer(|| delete(project_uuid, p_file_path, expected_version.map(Version), correlation_id))
 }
 
 fn delete(
@@ -113,7 +127,7 @@ fn move_project_file(
     expected_version: default!(Option<i32>, "NULL"),
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> composite_type!('static, "quire.project_file_head") {
-    definer(|| rename(project_uuid, from_path, to_path, expected_version, correlation_id))
+    definer(|| rename(project_uuid, from_path, to_path, expected_version.map(Version), correlation_id))
 }
 
 fn rename(

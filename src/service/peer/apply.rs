@@ -5,7 +5,7 @@ use super::{known_as, store};
 use crate::blob;
 use crate::bundle::{Origin, Plan};
 use crate::domain::DOMAINS;
-use crate::domain::incoming::{Arrival, Incoming, Stamps, Report};
+use crate::domain::incoming::{Arrival, Incoming, Report, Stamps};
 use crate::gate::Access;
 use crate::ids::{ActorId, Seq};
 use crate::log::LockedHead;

@@ -4,7 +4,6 @@ use super::chunk;
 use super::store::{self, Stored};
 use crate::args::required;
 use crate::bytes::{Bytes, NewBytes};
-use crate::db;
 use crate::definer::definer;
 use crate::gate::{Access, Action, require_project};
 use crate::ids::{Pg, ProjectId, SnapshotId};
@@ -162,14 +161,12 @@ pub fn missing_chunk(project: ProjectId, id: SnapshotId, ordinal: i32) -> Error 
     }
 }
 
-/// PostgREST takes them from this setting: <https://docs.postgrest.org/en/stable/references/transactions.html#response-headers>.
 fn set_headers(stored: &Stored) -> Result<()> {
-    const SQL: &str = "SELECT set_config('response.headers', $1, true) AS headers";
     let format = Format::parse(&stored.format)?;
     let headers = json!([
         {"Content-Type": format.media_type()},
         {"Content-Disposition": format!("attachment; filename=\"{}.{}\"", stored.id, format.as_str())},
         {"Cache-Control": "private, no-store"},
     ]);
-    db::read_one(SQL, &[headers.to_string().into()], |row| row.opt::<String>("headers")).map(drop)
+    store::set_headers(&headers.to_string())
 }

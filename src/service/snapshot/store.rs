@@ -325,3 +325,10 @@ pub fn require_contents(project: ProjectId, id: SnapshotId) -> Result<()> {
     })?;
     gone.map_or(Ok(()), Err)
 }
+
+/// Headers of the answer, as a JSON array. PostgREST takes them from this setting:
+/// <https://docs.postgrest.org/en/stable/references/transactions.html#response-headers>.
+pub fn set_headers(headers: &str) -> Result<()> {
+    const SQL: &str = "SELECT set_config('response.headers', $1, true) AS headers";
+    db::read_one(SQL, &[headers.into()], |row| row.opt::<String>("headers")).map(drop)
+}

@@ -1,12 +1,13 @@
 //! SQL functions of tokens.
 
-use super::{secret, store};
+use super::store::{self, secret};
 use crate::args::{TextsArg, interval_arg, required};
 use crate::db::clock::{now, to_pg};
 use crate::definer::definer;
 use crate::event::channel;
+use crate::gate::store::token as held;
 use crate::gate::token::{gone, refuse_dead};
-use crate::gate::{self, Access, Action, Bound, bound, managed, require_project, token as held};
+use crate::gate::{self, Access, Action, Bound, bound, managed, require_project};
 use crate::ids::{Pg, SessionId, TokenId};
 use pgrx::datum::{Interval, TimestampWithTimeZone};
 use pgrx::prelude::*;

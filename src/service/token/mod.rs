@@ -6,7 +6,6 @@
 //! Does not: keep the text of a token, or show a secret to anybody.
 
 mod api;
-mod secret;
 pub mod store;
 
 pub use api::{Minting, close_channel_if_managing, mint, present, ttl_arg};

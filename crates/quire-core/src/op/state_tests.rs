@@ -4,7 +4,7 @@ use super::*;
 use crate::asset::{self, AssetEdit, Assets, Source};
 use crate::conflict::OnConflict;
 use crate::field::{self, Author, FieldEdit, Fields};
-use crate::id::ActorId;
+use crate::id::{ActorId, FileId};
 use crate::key::EntityKey;
 use crate::label::Label;
 use crate::mode::Mode;
@@ -19,7 +19,7 @@ struct Tables {
     heads: HashMap<FilePath, Head>,
     fields: Fields,
     assets: Assets,
-    next_file_id: i32,
+    next_file_id: FileId,
 }
 
 /// What is asked for, of every domain.
@@ -31,7 +31,7 @@ impl Tables {
         let mut ops = Vec::new();
         for edit in files {
             let mut heads = self.heads.clone();
-            let Ok(applied) = tree::apply(&mut heads, std::slice::from_ref(edit), self.next_file_id + 1)
+            let Ok(applied) = tree::apply(&mut heads, std::slice::from_ref(edit), self.next_file_id.next())
             else {
                 continue;
             };

@@ -11,7 +11,7 @@ use crate::event::{
     add_assets, add_fields, add_files, build, build_other, hint, message, name, of_files, other_name, single,
 };
 use crate::hash::Hash;
-use crate::id::ActorId;
+use crate::id::{ActorId, Version};
 use crate::json::{decode_base64, encode_base64};
 use crate::label::Label;
 use crate::mark::Mark;
@@ -149,7 +149,7 @@ mod present {
 
 impl From<FileInput> for Change {
     fn from(FileInput { file_path, version, moved_from, file }: FileInput) -> Self {
-        Change { file_path, version, moved_from, file: file.map(File::from) }
+        Change { file_path, version: Version(version), moved_from, file: file.map(File::from) }
     }
 }
 

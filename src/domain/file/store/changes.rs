@@ -1,7 +1,7 @@
 //! SQL of what bundles changed, for their events.
 
 use crate::db;
-use crate::ids::{Pg, ProjectId, Seq};
+use crate::ids::{Pg, ProjectId, Seq, Version};
 use quire_core::error::Result;
 use quire_core::hash::Hash;
 
@@ -9,7 +9,7 @@ use quire_core::hash::Hash;
 pub struct LoggedChange {
     pub seq: Seq,
     pub path: String,
-    pub version: i32,
+    pub version: Version,
     pub content_hash: Option<Hash>,
     pub size: i64,
     pub file_type: String,

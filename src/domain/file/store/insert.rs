@@ -4,7 +4,7 @@ use super::heads::FILE_HEAD;
 use crate::db::clock::to_pg;
 use crate::db::rows::{Column, Name, Rows};
 use crate::db::{self, Arg};
-use crate::ids::{ActorId, Pg, ProjectId};
+use crate::ids::{ActorId, Pg, ProjectId, Version};
 use crate::log::LockedHead;
 use quire_core::error::Result;
 use quire_core::path::FilePath;
@@ -53,10 +53,10 @@ fn insert_version(rows: &Rows, project: ProjectId, bundle: &LockedHead, version:
         ("project_id", project.pg().into()),
         ("bundle_seq", bundle.seq.into()),
         ("ordinal", version.ordinal.into()),
-        ("file_id", head.file_id.into()),
-        ("version", head.version.into()),
-        ("moved_file_id", version.moved.map(|(file_id, _)| file_id).into()),
-        ("moved_version", version.moved.map(|(_, version)| version).into()),
+        ("file_id", head.file_id.pg().into()),
+        ("version", head.version.pg().into()),
+        ("moved_file_id", version.moved.map(|(file_id, _)| file_id.pg()).into()),
+        ("moved_version", version.moved.map(|(_, version)| version.pg()).into()),
         ("id", head.version_id.pg().into()),
         ("parent_version_id", head.parent_version_id.map(Pg::pg).into()),
         ("committed_at", to_pg(bundle.committed_at)?.into()),
@@ -86,8 +86,8 @@ fn move_head(
     };
     let at = to_pg(bundle.committed_at)?;
     let values: [Column; 12] = [
-        ("file_id", head.file_id.into()),
-        ("version", head.version.into()),
+        ("file_id", head.file_id.pg().into()),
+        ("version", head.version.pg().into()),
         ("version_id", head.version_id.pg().into()),
         ("parent_version_id", head.parent_version_id.map(Pg::pg).into()),
         ("seq", bundle.seq.into()),
@@ -99,7 +99,7 @@ fn move_head(
         ("is_deleted", head.content.is_none().into()),
         ("is_binary", is_binary(version).into()),
     ];
-    if head.version > 1 && rows.update(&FILE_HEAD, &key(), &values)? {
+    if head.version > Version(1) && rows.update(&FILE_HEAD, &key(), &values)? {
         return Ok(());
     }
     let made: [Column; 2] = [("created_by", author.pg().into()), ("created_at", at.into())];
@@ -123,10 +123,10 @@ fn insert_versions(project: ProjectId, bundle: &LockedHead, versions: &[NewVersi
         bundle.seq.into(),
         to_pg(bundle.committed_at)?.into(),
         column.of(|v| v.ordinal),
-        column.of(|v| v.head.file_id),
-        column.of(|v| v.head.version),
-        column.of(|v| v.moved.map(|(file_id, _)| file_id)),
-        column.of(|v| v.moved.map(|(_, version)| version)),
+        column.of(|v| v.head.file_id.pg()),
+        column.of(|v| v.head.version.pg()),
+        column.of(|v| v.moved.map(|(file_id, _)| file_id.pg())),
+        column.of(|v| v.moved.map(|(_, version)| version.pg())),
         column.of(|v| v.head.version_id.pg()),
         column.of(|v| v.head.parent_version_id.map(Pg::pg)),
         column.of(size),
@@ -167,8 +167,8 @@ fn upsert_heads(
         bundle.seq.into(),
         to_pg(bundle.committed_at)?.into(),
         column.of(|v| v.path.as_str()),
-        column.of(|v| v.head.file_id),
-        column.of(|v| v.head.version),
+        column.of(|v| v.head.file_id.pg()),
+        column.of(|v| v.head.version.pg()),
         column.of(|v| v.head.version_id.pg()),
         column.of(|v| v.head.parent_version_id.map(Pg::pg)),
         column.of(|v| v.head.file_type.as_str()),

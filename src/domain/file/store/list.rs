@@ -190,5 +190,5 @@ pub fn history(
             SELECT * FROM quire_store.file_head m WHERE m.project_id = $1 AND m.file_id = f.moved_file_id OFFSET 0) m ON true
         WHERE h.project_id = $1 AND h.file_path = $2
         ORDER BY f.version DESC";
-    answer.fill(SQL, &[project.pg().into(), path.as_str().into(), before.into(), most.into()])
+    answer.fill(SQL, &[project.pg().into(), path.as_str().into(), before.map(Pg::pg).into(), most.into()])
 }

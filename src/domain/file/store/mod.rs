@@ -82,7 +82,7 @@ pub fn find_version(
              WHERE v.project_id = $1 AND v.file_id = h.file_id AND v.version = COALESCE($3, h.version) OFFSET 0) f ON true
          WHERE h.project_id = $1 AND h.file_path = $2"
     );
-    db::read_one(SQL, &[project.pg().into(), path.as_str().into(), version.into()], |row| {
+    db::read_one(SQL, &[project.pg().into(), path.as_str().into(), version.map(Pg::pg).into()], |row| {
         VersionRow::from_row(row)
     })
 }

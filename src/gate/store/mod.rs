@@ -1,9 +1,11 @@
 //! SQL of actors and of the gate.
 
-use super::Role;
-use super::principal::Key;
-use super::role::{DbRole, StoredRole, cluster};
+pub mod token;
+
 use crate::db::{self, Answer, Arg, ObjectLock, Row};
+use crate::gate::Role;
+use crate::gate::principal::Key;
+use crate::gate::role::{DbRole, StoredRole, cluster};
 use crate::ids::{ActorId, Pg, ProjectId};
 use pgrx::Uuid;
 use pgrx::pg_sys::Oid;

@@ -1,16 +1,18 @@
 //! SQL of tokens.
 
+pub mod secret;
+
 use crate::db::clock::{from_pg, now, pg_now, to_pg};
 use crate::db::dirty::{self, Sight, Writer};
 use crate::db::{self, Arg, ObjectLock};
 use crate::gate::role::StoredRole;
 use crate::ids::{ActorId, Pg, ProjectId, SessionId, TokenId};
-use crate::service::token::secret::halves_hash;
 use pgrx::Uuid as PgUuid;
 use pgrx::datum::TimestampWithTimeZone;
 use quire_core::error::{Error, Result};
 use quire_core::timestamp::Micros;
 use quire_core::token::Root;
+use secret::halves_hash;
 use std::collections::HashSet;
 
 pub fn insert(

@@ -1,18 +1,14 @@
-//! Operations that quire makes itself: they change no content, and stand in their bundle's row.
+//! SQL of operations that stand in their bundle's row.
 
-use super::interface::{Applied, Brought, Domain, Logged, StoredOp, Writing};
+use super::System;
 use crate::db;
-use crate::gate::Access;
+use crate::domain::interface::{Logged, StoredOp};
 use crate::ids::{Pg, ProjectId, Seq};
 use pgrx::JsonB;
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
-use quire_core::json::Members;
-use quire_core::op::{Edit, Op};
+use quire_core::op::Op;
 use quire_core::quarantine::RowKind;
-
-/// The domain.
-pub struct System;
 
 impl Logged for System {
     fn logged_kind(&self) -> RowKind {
@@ -40,23 +36,5 @@ impl Logged for System {
             SET details = jsonb_set(details, '{op_checksum}', to_jsonb(encode($4, 'hex')))
             WHERE project_id = $1 AND seq = $2 AND $3 = 1";
         db::exec(SQL, &[project.pg().into(), seq.into(), ordinal.into(), right.as_bytes().as_slice().into()])
-    }
-}
-
-impl Domain for System {
-    fn ops(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    fn stage(&self, _access: &Access, _op: &str, _members: Members) -> Result<(Edit, Option<Brought>)> {
-        Err(Error::internal("nobody asks for an operation of the system"))
-    }
-
-    fn check_sizes(&self, _writing: &Writing, _edits: &[Edit]) -> Result<()> {
-        Ok(())
-    }
-
-    fn apply(&self, _writing: &Writing, _edits: Vec<Edit>) -> Result<Box<dyn Applied>> {
-        Err(Error::internal("nobody asks for an operation of the system"))
     }
 }
