@@ -129,9 +129,7 @@ WIDE=(
     src/domain/file/store/logged.rs
     src/event/notify.rs
     src/gate/kept.rs
-    src/gate/store.rs
     src/log/queue.rs
-    src/service/recovery/audit.rs
     src/service/workspace/import.rs
 )
 without_definer "${sources[@]}" |

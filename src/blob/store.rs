@@ -172,7 +172,7 @@ pub fn stored_from_row(row: &db::Row) -> Result<Stored> {
 pub fn state(project: ProjectId, hash: &Hash) -> Result<Option<Stored>> {
     const SQL: &str = "SELECT b.state, b.size, b.state_at, b.state_reason FROM quire_store.blob b
         WHERE b.project_id = $1 AND b.hash = $2";
-    db::read_one(SQL, &[project.pg().into(), hash.as_bytes().as_slice().into()], |row| stored_from_row(row))
+    db::read_one(SQL, &[project.pg().into(), hash.as_bytes().as_slice().into()], stored_from_row)
 }
 
 /// Makes a place for chunks whose hash is not known yet. Only its own transaction sees it.

@@ -8,6 +8,7 @@ use crate::tokens::{
 };
 use postgres::Client;
 use quire_core::ability::Abilities;
+use quire_core::id::{KeyId, ProjectId, TokenId};
 use quire_core::token::{self, Root, key_of_halves};
 use uuid::Uuid;
 
@@ -51,7 +52,7 @@ fn whoever_decodes_everything_can_make_no_token() {
     // The row of a token says all of its text but the tag. The tag of what travels is not the token's, that of the key is.
     let mut admin = database.client("postgres");
     let root = root_of(&mut admin, project);
-    let (_, stored) = *halves.iter().find(|(key, _)| *key == root.key).expect("the key of the token");
+    let (_, stored) = *halves.iter().find(|(key, _)| *key == root.key.0).expect("the key of the token");
     let made = |secret: &[u8; 32]| token::mint(secret, &root).expect("mint");
     assert_eq!(made(&key_of_halves(&kept, &stored)), token);
     for secret in [stored, key_of_halves(&[0; 32], &stored), key_of_halves(&stored, &stored)] {
@@ -81,9 +82,9 @@ fn root_of(admin: &mut Client, project: Uuid) -> Root {
         FROM quire_store.token WHERE project_id = $1";
     let row = admin.query_one(sql, &[&project]).expect("read the token's row");
     Root {
-        key: row.get(0),
-        token: row.get(1),
-        project,
+        key: KeyId(row.get(0)),
+        token: TokenId(row.get(1)),
+        project: ProjectId(project),
         abilities: Abilities::parse(&row.get::<_, Vec<String>>(2)).expect("abilities"),
         expires_at: row.get(3),
         audience: None,

@@ -294,11 +294,11 @@ fn widened(token: &str) -> String {
 /// The same token with every ability, made with a key that somebody guessed.
 fn with_another_key(token: &str) -> String {
     let root: Value = serde_json::from_str(&parts(token).0).expect("JSON");
-    let id = |name: &str| root[name].as_str().and_then(|text| text.parse().ok()).expect("an id");
+    let id = |name: &str| root[name].as_str().and_then(|text| Uuid::try_parse(text).ok()).expect("an id");
     let root = Root {
-        key: id("key"),
-        token: id("token"),
-        project: id("project"),
+        key: id("key").into(),
+        token: id("token").into(),
+        project: id("project").into(),
         abilities: Abilities::parse(EVERY_ABILITY).expect("abilities"),
         expires_at: root["expires_at"].as_i64().expect("a time"),
         audience: None,

@@ -38,13 +38,13 @@ pub fn verify_chain(client: &mut Client, project: Uuid) -> i64 {
     let mut last = 0;
     for row in client.query(sql, &[&project]).expect("read the bundles") {
         let header = BundleHeader {
-            project_id: project,
+            project_id: project.into(),
             seq: row.get(0),
-            bundle_id: row.get(1),
+            bundle_id: row.get::<_, Uuid>(1).into(),
             kind: row.get(2),
-            actor_id: row.get(3),
+            actor_id: row.get::<_, Uuid>(3).into(),
             message: row.get(4),
-            correlation_id: row.get(5),
+            correlation_id: row.get::<_, Option<Uuid>>(5).map(Into::into),
             base_seq: row.get(6),
             undoes_seq: row.get(11),
             committed_at: row.get(8),
@@ -156,7 +156,7 @@ fn snapshot_ready(target: &str, after: &Value, content_hash: Hash) -> Op {
     let text = |key: &str| after[key].as_str().unwrap_or_else(|| panic!("{key} of {after}"));
     assert_eq!(text("snapshot_id"), target, "a snapshot is its own target");
     Op::System(SystemOp::SnapshotReady {
-        snapshot_id: target.parse().expect("a uuid"),
+        snapshot_id: target.parse::<Uuid>().expect("a uuid").into(),
         seq: number("seq"),
         since_seq: after["since_seq"].as_i64(),
         format: text("format").to_owned(),

@@ -8,6 +8,7 @@ use crate::steps::{backend_pid, head_seq, project, put, refusal, user, wait_unti
 use postgres::Client;
 use quire_core::chain::{BundleHeader, checksum};
 use quire_core::hash::Hash;
+use quire_core::id::{ActorId, BundleId};
 use quire_core::json::canonical;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -335,11 +336,11 @@ fn forged(ops: &[Value]) -> Vec<u8> {
     let checksums: Vec<Hash> = ops.iter().map(|op| Hash::of(&canonical(op).expect("canonical"))).collect();
     let id = Uuid::now_v7();
     let header = BundleHeader {
-        project_id: id,
+        project_id: id.into(),
         seq: 1,
-        bundle_id: Uuid::now_v7(),
+        bundle_id: BundleId::generate(),
         kind: "user_edit".into(),
-        actor_id: Uuid::now_v7(),
+        actor_id: ActorId::generate(),
         message: None,
         correlation_id: None,
         base_seq: None,

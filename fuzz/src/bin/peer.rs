@@ -6,6 +6,7 @@ use fuzz::{accepted, has_form, json};
 use libfuzzer_sys::fuzz_target;
 use quire_core::chain::checksum;
 use quire_core::hash::Hash;
+use quire_core::id::BundleId;
 use quire_core::json::encode_base64;
 use quire_core::op::Change;
 use quire_core::peer::{Bundle, SentOp, judge};
@@ -58,8 +59,8 @@ fn check_bases(sent: &SentOp, given: &Value) {
         _ => vec![given.get("base")],
     };
     let given = given.into_iter().map(|base| base.and_then(Value::as_str));
-    let given: Vec<Option<Uuid>> =
-        given.map(|base| base.map(|base| base.parse().expect("it was read"))).collect();
+    let given: Vec<Option<BundleId>> =
+        given.map(|base| base.map(|base| BundleId::parse(base).expect("it was read"))).collect();
     assert_eq!(sent.writes.iter().map(|write| write.base).collect::<Vec<_>>(), given);
 }
 
@@ -93,7 +94,7 @@ fn check_checksums(bundle: Bundle) {
     let spoil = |bundle: &mut Bundle| bundle.contents.values_mut().for_each(|bytes| bytes.push(0));
     assert!(bundle.contents.is_empty() || fault(spoil).is_some());
     // Of two that write one thing, one wins, whoever hears of which first.
-    let (stamp, other) = (bundle.stamp(), (bundle.header.committed_at, Uuid::from_u128(1)));
+    let (stamp, other) = (bundle.stamp(), (bundle.header.committed_at, Uuid::from_u128(1).into()));
     let wins = |here, incoming| judge(Some(here), incoming, None, false).wins;
     assert!(stamp == other || wins(stamp, other) != wins(other, stamp));
 }

@@ -274,7 +274,8 @@ pub struct Released {
     pub display_name: Option<String>,
 }
 
-/// Takes a role away from whoever acts with it, but for one: by its oid here, and by its name elsewhere and where a role of that name is gone.
+/// Takes a role away from whoever acts with it, but for one: by its oid here, and by its name elsewhere and where a role of that name is
+/// gone.
 pub fn release_role(role: &DbRole, keeps: Option<ActorId>) -> Result<Vec<Released>> {
     const SQL: &str = "WITH lost AS MATERIALIZED (
             SELECT a.actor_id, a.role_oid, a.role_cluster, a.role_oid = $2 AND a.role_cluster = $3 AS is_here

@@ -42,7 +42,7 @@ fn map_role(db_role: Option<&str>, actor: Option<Uuid>, display_name: Option<&st
     hold(&admin)?;
     store::hold_role(&role)?;
     // Who runs a script twice means the same person.
-    let actor = actor.or(store::mapped(&role)?).unwrap_or_else(|| ActorId::generate());
+    let actor = actor.or(store::mapped(&role)?).unwrap_or_else(ActorId::generate);
     for lost in store::release_role(&role, Some(actor))? {
         let name = lost.display_name.map(|name| format!(" ({name})")).unwrap_or_default();
         pgrx::notice!("role {db_role} does not act as {}{name} any more", lost.actor);
