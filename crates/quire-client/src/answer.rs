@@ -135,3 +135,27 @@ pub(crate) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::R
     if at < 0 { UNIX_EPOCH.checked_sub(distance) } else { UNIX_EPOCH.checked_add(distance) }
         .ok_or_else(|| D::Error::custom(format!("{text} is out of range")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Deserialize)]
+    struct At {
+        #[serde(deserialize_with = "time")]
+        at: SystemTime,
+    }
+
+    fn at(text: &str) -> Option<SystemTime> {
+        serde_json::from_value(serde_json::json!({ "at": text })).ok().map(|read: At| read.at)
+    }
+
+    #[test]
+    fn times_of_json_are_times() {
+        assert_eq!(at("1970-01-01T00:00:01.5Z"), Some(UNIX_EPOCH + Duration::from_millis(1500)));
+        assert_eq!(at("1970-01-01T01:00:00.25+01:00"), Some(UNIX_EPOCH + Duration::from_millis(250)));
+        assert_eq!(at("1969-12-31T23:59:59Z"), Some(UNIX_EPOCH - Duration::from_secs(1)));
+        assert_eq!(at("yesterday"), None);
+    }
+}

@@ -172,3 +172,21 @@ macro_rules! objects {
 }
 
 pub(crate) use {calls, objects, one_row, options, rows};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::argument::Relation;
+    use std::time::Duration;
+
+    #[test]
+    fn only_arguments_that_are_given_are_sent() {
+        let mut call = Call::new("f");
+        assert_eq!(call.statement(false), "SELECT quire.f() AS value");
+        call.add("offset", 1i64);
+        call.add("lease", Duration::from_millis(1500));
+        call.add("source", Relation("t"));
+        let arguments = "\"offset\" => $1, \"lease\" => pg_catalog.make_interval(secs => $2), \"source\" => $3::pg_catalog.regclass";
+        assert_eq!(call.statement(true), format!("SELECT * FROM quire.f({arguments})"));
+    }
+}

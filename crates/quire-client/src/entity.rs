@@ -28,8 +28,8 @@ rows! {
         display_name: Option<String>,
         /// The value that came with it when the field was cleared.
         value: Option<Value>,
-        /// Whether the field was cleared.
-        is_unset: bool,
+        /// Whether the field was cleared. None when the event has no value.
+        is_unset: Option<bool>,
         /// The bundle.
         seq: i64,
         /// The id of the bundle.
