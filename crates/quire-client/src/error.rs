@@ -64,9 +64,9 @@ impl Error {
     }
 
     /// The error of the driver, if it is one.
-    pub fn into_postgres(self) -> Option<postgres::Error> {
+    pub fn as_postgres(&self) -> Option<&postgres::Error> {
         match self {
-            Self::Refused(refusal) => Some(refusal.source),
+            Self::Refused(refusal) => Some(&refusal.source),
             Self::Connection(error) => Some(error),
             Self::Answer(_) => None,
         }
@@ -111,10 +111,6 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Refused(refusal) => Some(&refusal.source),
-            Self::Connection(error) => Some(error),
-            Self::Answer(_) => None,
-        }
+        self.as_postgres().map(|error| error as _)
     }
 }
