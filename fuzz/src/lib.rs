@@ -13,7 +13,9 @@ use quire_core::error::{Code, Error, Result};
 use quire_core::hash::Hash;
 use quire_core::json::shape;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use std::io::Cursor;
+use std::sync::Once;
 
 /// How much may come out of an archive here: little, so that bombs take no time.
 pub const LIMITS: Limits = Limits {
@@ -46,6 +48,46 @@ pub fn json(data: &[u8]) -> Option<Value> {
 /// Whether canonical JSON, whose numbers are doubles, tells this integer from all others. What has another one has the checksum of others.
 pub fn has_form(number: i64) -> bool {
     number.unsigned_abs() < 1 << 53
+}
+
+/// A panic of automerge, or of the columns that it is made of, is an error of quire's, which catches it; any other ends the fuzzer.
+pub fn spare_automerge() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let abort = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            let is_of = |name| info.location().is_some_and(|at| at.file().contains(name));
+            if !is_of("/automerge-") && !is_of("/hexane-") {
+                abort(info);
+            }
+        }));
+    });
+}
+
+/// What a document may take here: little.
+pub const DOC_LIMITS: quire_core::doc::Limits = quire_core::doc::Limits {
+    max_change_bytes: 1 << 18,
+    max_change_ops: 5000,
+    max_bytes: 1 << 19,
+    max_ops: 10_000,
+    max_depth: 50,
+    max_json_bytes: 1 << 20,
+};
+/// Most bytes of memory that a document takes within these limits.
+pub const DOC_MEMORY: usize = 64 << 20;
+
+/// A chunk of Automerge's of this type and content, with the checksum that it has: no input has it by chance.
+pub fn chunk(kind: u8, content: &[u8]) -> Vec<u8> {
+    let mut hashed = vec![kind];
+    let mut length = content.len();
+    while length > 0x7f {
+        hashed.push(length as u8 & 0x7f | 0x80);
+        length >>= 7;
+    }
+    hashed.push(length as u8);
+    hashed.extend_from_slice(content);
+    let checksum = Sha256::digest(&hashed);
+    [&[0x85, 0x6f, 0x4a, 0x83], &checksum[..4], &hashed].concat()
 }
 
 /// Whether all went well. If not, the error is one that PostgreSQL can hand on and that its caller is to blame for.

@@ -59,7 +59,7 @@ WHERE p.pronamespace = 'quire'::regnamespace AND COALESCE(p.proargnames[1], '') 
 SELECT p.proname AS without_correlation FROM pg_proc p
 WHERE p.pronamespace = 'quire'::regnamespace
   AND p.proname ~ '^(upsert|delete|move|bulk|commit|merge|restore|tag|import|resolve|revert|undo|redo|put|finish)(_|$)' AND p.proname NOT IN ('delete_project', 'delete_snapshot', 'restore_blob', 'import_project')
-  AND NOT 'correlation_id' = ANY (p.proargnames);
+  AND NOT 'correlation_id' = ANY (p.proargnames) ORDER BY p.proname;
 -- no overloads
 SELECT proname AS overloaded FROM pg_proc WHERE pronamespace = 'quire'::regnamespace GROUP BY proname HAVING count(*) > 1;
 -- views run with the caller's rights, and nothing can be written through one

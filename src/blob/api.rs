@@ -1,6 +1,6 @@
 //! Decoders that the views and SQL readers call.
 
-use super::Stored;
+use super::BlobRecord;
 use super::state::state_of;
 use crate::db::clock::from_pg;
 use crate::definer::hand_out;
@@ -33,7 +33,7 @@ fn gone_text(
     state_reason: Option<&str>,
 ) -> Option<String> {
     or_raise(Hash::from_bytes(hash.unwrap_or_default()).and_then(|hash| {
-        let stored = Stored {
+        let stored = BlobRecord {
             state: state_of(state.unwrap_or_default())?,
             size: size.unwrap_or_default(),
             at: state_at.map(from_pg),

@@ -1,7 +1,7 @@
 //! The few blobs of most writes, stored without a statement.
 
 use super::state::state_of;
-use super::{Blob, State, store};
+use super::{Blob, BlobState, store};
 use crate::db::Arg;
 use crate::db::rows::{Column, Name, Rows, Sight};
 use crate::ids::{Pg, ProjectId};
@@ -30,7 +30,7 @@ pub fn insert_locked(project: ProjectId, blobs: &[Blob]) -> Result<()> {
         let state = state.map(state_of).transpose()?;
         match (state, blob.parts.as_slice()) {
             (None, [whole]) => rows.insert(&BLOB, &values(project, blob, whole))?,
-            (Some(State::Present), _) => {}
+            (Some(BlobState::Present), _) => {}
             _ => gone.push(blob),
         }
     }
@@ -45,7 +45,7 @@ fn values<'a>(project: ProjectId, blob: &'a Blob, whole: &'a Encoded) -> [Column
         ("size", blob.size.into()),
         ("codec", (whole.codec as i16).into()),
         ("chunk_count", 0i32.into()),
-        ("state", (State::Present.number()).into()),
+        ("state", (BlobState::Present.number()).into()),
         ("state_at", Arg::null::<TimestampWithTimeZone>()),
         ("state_reason", Arg::null::<String>()),
         ("bytes", whole.bytes.as_slice().into()),

@@ -12,7 +12,7 @@ mod state;
 pub mod store;
 
 pub use locked::insert_locked;
-pub use state::{State, Stored};
+pub use state::{BlobRecord, BlobState};
 
 use crate::gate::Access;
 use crate::guc;
@@ -37,7 +37,7 @@ pub struct Blob {
 }
 
 /// Chunks that are stored already, and wait for the hash of the whole.
-pub struct Staged {
+pub struct StagedBlob {
     /// What they are stored under meanwhile.
     pub key: UploadId,
     /// BLAKE3 of the whole.

@@ -1,7 +1,7 @@
 //! SQL of the blob store.
 
 use super::state::state_of;
-use super::{Blob, Copied, Staged, State, Stored, damaged, missing};
+use super::{Blob, BlobRecord, BlobState, Copied, StagedBlob, damaged, missing};
 use crate::db::clock::{from_pg, to_pg};
 use crate::db::{self, Arg};
 use crate::ids::{Pg, ProjectId, UploadId};
@@ -147,7 +147,7 @@ pub fn sizes(project: ProjectId, hashes: &[Hash]) -> Result<BTreeMap<Hash, i64>>
     let rows = db::read(SQL, &[project.pg().into(), byte_array(hashes)], |row| {
         let hash: Hash = row.get("hash")?;
         let stored = stored_from_row(row)?;
-        if stored.state == State::Present { Ok((hash, stored.size)) } else { Err(stored.gone(&hash)) }
+        if stored.state == BlobState::Present { Ok((hash, stored.size)) } else { Err(stored.gone(&hash)) }
     })?;
     Ok(rows.into_iter().collect())
 }
@@ -159,8 +159,8 @@ pub fn require_present(project: ProjectId, hashes: &[Hash]) -> Result<()> {
 }
 
 /// Reads the columns `state, size, state_at, state_reason`.
-pub fn stored_from_row(row: &db::Row) -> Result<Stored> {
-    Ok(Stored {
+pub fn stored_from_row(row: &db::Row) -> Result<BlobRecord> {
+    Ok(BlobRecord {
         state: state_of(row.get("state")?)?,
         size: row.get("size")?,
         at: row.opt("state_at")?.map(from_pg),
@@ -169,7 +169,7 @@ pub fn stored_from_row(row: &db::Row) -> Result<Stored> {
 }
 
 /// A blob, but for its bytes.
-pub fn state(project: ProjectId, hash: &Hash) -> Result<Option<Stored>> {
+pub fn state(project: ProjectId, hash: &Hash) -> Result<Option<BlobRecord>> {
     const SQL: &str = "SELECT b.state, b.size, b.state_at, b.state_reason FROM quire_store.blob b
         WHERE b.project_id = $1 AND b.hash = $2";
     db::read_one(SQL, &[project.pg().into(), hash.as_bytes().as_slice().into()], stored_from_row)
@@ -189,7 +189,7 @@ pub fn stage_chunk(project: ProjectId, key: UploadId, ordinal: i32, chunk: &Enco
 
 /// Gives staged chunks their hash, unless the project has the content already. The chunks' bytes stay where they are:
 /// PostgreSQL keeps what is stored out of line when its column does not change.
-pub fn adopt(project: ProjectId, staged: &Staged) -> Result<()> {
+pub fn adopt(project: ProjectId, staged: &StagedBlob) -> Result<()> {
     const CHUNKS: &str = "UPDATE quire_store.blob_chunk SET hash = $3 WHERE project_id = $1 AND hash = $2";
     if !insert_head(project, &staged.hash, staged.size, staged.chunks)? {
         return Ok(());
@@ -279,7 +279,7 @@ fn copy_archived(from: ProjectId, to: ProjectId, hashes: &[Hash]) -> Result<Hash
 }
 
 /// Says of contents that they are not here, but for those that are; what is collected may be archived elsewhere.
-pub fn insert_gone(project: ProjectId, gone: &[(Hash, Stored)]) -> Result<()> {
+pub fn insert_gone(project: ProjectId, gone: &[(Hash, BlobRecord)]) -> Result<()> {
     const SQL: &str = "INSERT INTO quire_store.blob AS b
             (project_id, hash, size, codec, chunk_count, state, state_at, state_reason, bytes)
         SELECT $1, n.hash, n.size, 0, 0, n.state, n.at, n.why, ''
@@ -319,7 +319,7 @@ pub fn read_many(project: ProjectId, hashes: &[Hash]) -> Result<HashMap<Hash, Ve
 }
 
 /// Contents by their hashes, and what is not present.
-pub type Present = (HashMap<Hash, Vec<u8>>, HashMap<Hash, Stored>);
+pub type Present = (HashMap<Hash, Vec<u8>>, HashMap<Hash, BlobRecord>);
 
 /// Contents of those of some blobs that are present, verified, and what is known of the others; XX001 when one is missing.
 pub fn read_present(project: ProjectId, hashes: &[Hash]) -> Result<Present> {
@@ -339,7 +339,7 @@ fn read_sound(project: ProjectId, hashes: &[Hash]) -> Result<Present> {
     let rows = db::read(SQL, &[project.pg().into(), byte_array(hashes)], |row| {
         let hash = row.get("hash")?;
         let size = row.get::<i64>("size")? as usize;
-        if state_of(row.get("state")?)? != State::Present {
+        if state_of(row.get("state")?)? != BlobState::Present {
             gone.insert(hash, stored_from_row(row)?);
             return Ok((hash, size, None));
         }
@@ -374,7 +374,7 @@ pub struct Part<'a> {
 }
 
 /// How a blob is stored.
-pub enum Parts<'a> {
+pub enum BlobParts<'a> {
     Whole(Part<'a>),
     /// In so many chunks, which [`read_part`] reads.
     Chunked(i32),
@@ -384,7 +384,7 @@ pub enum Parts<'a> {
 pub fn read_stored(
     project: ProjectId,
     hashes: &[Hash],
-    mut each: impl FnMut(Parts) -> Result<()>,
+    mut each: impl FnMut(BlobParts) -> Result<()>,
 ) -> Result<()> {
     const SQL: &str =
         "SELECT b.hash, b.codec, b.chunk_count, b.bytes, b.state, b.size, b.state_at, b.state_reason
@@ -398,15 +398,19 @@ pub fn read_stored(
         if let Some(gone) = wanted.next().filter(|wanted| **wanted != hash) {
             return Err(missing(gone));
         }
-        if state_of(row.get("state")?)? != State::Present {
+        if state_of(row.get("state")?)? != BlobState::Present {
             return Err(stored_from_row(row)?.gone(&hash));
         }
         let chunks: i32 = row.get("chunk_count")?;
         if chunks > 0 {
-            return each(Parts::Chunked(chunks));
+            return each(BlobParts::Chunked(chunks));
         }
         let codec = Codec::from_stored(row.get("codec")?)?;
-        each(Parts::Whole(Part { codec, size: row.get::<i64>("size")? as usize, bytes: row.get("bytes")? }))
+        each(BlobParts::Whole(Part {
+            codec,
+            size: row.get::<i64>("size")? as usize,
+            bytes: row.get("bytes")?,
+        }))
     })?;
     wanted.next().map_or(Ok(()), |gone| Err(missing(gone)))
 }
@@ -464,7 +468,7 @@ pub fn read_range(project: ProjectId, hash: &Hash, start: i64, length: i64) -> R
         Ok((stored_from_row(row)?, row.get::<i32>("chunk_count")?))
     })?
     .ok_or_else(|| missing(hash))?;
-    if stored.state != State::Present {
+    if stored.state != BlobState::Present {
         return Err(stored.gone(hash));
     }
     let size = stored.size;
@@ -535,7 +539,7 @@ pub fn each_part(project: ProjectId, hash: &Hash, mut take: impl FnMut(&[u8])) -
 /// Checks a blob without having it in memory: its parts, its length and its hash. PT410 when it is not present.
 pub fn check(project: ProjectId, hash: &Hash) -> Result<()> {
     let stored = state(project, hash)?.ok_or_else(|| missing(hash))?;
-    if stored.state != State::Present {
+    if stored.state != BlobState::Present {
         return Err(stored.gone(hash));
     }
     let mut hasher = Hasher::default();

@@ -3,9 +3,9 @@
 //!
 //! Whatever is slow and needs no lock (hashing, compressing, differencing) is done before, by the caller.
 
-use super::request::Key;
+use super::request::RequestKey;
 use super::{Kind, Receipt, advice, check, rate};
-use crate::blob::{self, Blob, Copied, Staged};
+use crate::blob::{self, Blob, Copied, StagedBlob};
 use crate::db::clock::now;
 use crate::db::early_release;
 use crate::db::rows::Rows;
@@ -14,7 +14,7 @@ use crate::domain::{DOMAINS, file};
 use crate::event::notify;
 use crate::gate::{self, Access};
 use crate::ids::{ActorId, BundleId, CorrelationId, ProjectId, Seq};
-use crate::log::store::{self, Entry};
+use crate::log::store::{self, LogEntry};
 use crate::log::{LockedHead, Place, lock_head_and};
 use quire_core::chain::{self, BundleHeader};
 use quire_core::conflict::OnConflict;
@@ -77,7 +77,7 @@ pub struct Plan {
     /// Content the edits refer to and the project may not have.
     pub blobs: Vec<Blob>,
     /// Content whose chunks are stored already.
-    pub staged: Option<Staged>,
+    pub staged: Option<StagedBlob>,
     /// Content the edits refer to that another project has.
     pub copied: Option<Copied>,
     /// Content the edits refer to that was here once, and of which the project says so.
@@ -87,7 +87,7 @@ pub struct Plan {
     /// The bundle it takes back; it is then written even if nothing changes, so that this is known.
     pub undoes_seq: Option<Seq>,
     /// Where it was made, when that is another database; it is then written even if nothing changes.
-    pub origin: Option<Origin>,
+    pub origin: Option<PeerOrigin>,
     /// The bundle is written even if nothing changes, because others count on its seq.
     pub even_if_empty: bool,
     /// Kept with the receipt, where a repeated request finds it.
@@ -103,7 +103,7 @@ impl Plan {
 }
 
 /// A bundle's identity, when it was made in another database.
-pub struct Origin {
+pub struct PeerOrigin {
     /// Its id.
     pub bundle_id: BundleId,
     /// Who made it.
@@ -136,7 +136,7 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
     // Whoever has waited may act as somebody else by now.
     let is_the_same = access.principal.actor == commit.access.principal.actor;
     let author = if is_the_same { author } else { access.author()? };
-    let key = commit.correlation.map(|(id, fingerprint)| Key::new(id, author, fingerprint));
+    let key = commit.correlation.map(|(id, fingerprint)| RequestKey::new(id, author, fingerprint));
     if let Some(receipt) = key.as_ref().map(|key| key.find(project)).transpose()?.flatten() {
         let paths: Vec<FilePath> =
             receipt.paths().map(|path| FilePath::from_stored(path.to_owned())).collect();
@@ -320,7 +320,7 @@ fn write(
             plan.origin.as_ref().map_or_else(|| commit.details.clone(), |origin| Some(origin.details.clone()))
         }
     };
-    let entry = Entry { header: &header, op_count, previous: &previous, head, details };
+    let entry = LogEntry { header: &header, op_count, previous: &previous, head, details };
     copy_contents(project, plan)?;
     store_contents(project, plan)?;
     let rows = Rows::begin();

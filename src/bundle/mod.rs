@@ -14,7 +14,7 @@ mod request;
 pub mod staged;
 pub mod store;
 
-pub use commit::{Commit, Committed, Origin, Plan, commit};
+pub use commit::{Commit, Committed, PeerOrigin, Plan, commit};
 pub use request::correlated;
 
 use crate::db::early_release;

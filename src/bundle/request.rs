@@ -26,12 +26,12 @@ pub fn correlated(
 }
 
 /// A repeated request's id, who repeats it, and what it asks.
-pub struct Key {
+pub struct RequestKey {
     pub id: CorrelationId,
     pub hash: Hash,
 }
 
-impl Key {
+impl RequestKey {
     /// Binds the fingerprint to the actor: somebody else's id is a different request.
     pub fn new(id: CorrelationId, actor: ActorId, fingerprint: Hash) -> Self {
         let hash = Hash::of_parts([&actor.0.as_bytes()[..], &fingerprint.as_bytes()[..]]);

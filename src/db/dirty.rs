@@ -8,18 +8,18 @@ use quire_core::error::{Error, Result};
 use std::ffi::CStr;
 
 /// What is there under a key.
-pub enum Sight {
+pub enum UnderKey {
     Nothing,
     /// A row that is committed or one's own, whether one's statements see it or not.
     Row,
     /// A row that another transaction has inserted, which goes on.
-    Uncommitted(Writer),
+    Uncommitted(OtherWriter),
 }
 
 /// A transaction that goes on.
-pub struct Writer(pg_sys::TransactionId);
+pub struct OtherWriter(pg_sys::TransactionId);
 
-impl Writer {
+impl OtherWriter {
     /// Waits until it has ended.
     pub fn wait(&self) {
         use std::ptr::null_mut;
@@ -29,7 +29,7 @@ impl Writer {
 }
 
 /// Looks for a row by its primary key: the table's first columns in their order.
-pub fn look(table: &CStr, key: &[Arg]) -> Result<Sight> {
+pub fn look(table: &CStr, key: &[Arg]) -> Result<UnderKey> {
     let table = table_oid(table);
     if table == pg_sys::InvalidOid {
         return Err(Error::internal("there is no table to look into"));
@@ -47,11 +47,11 @@ pub fn look(table: &CStr, key: &[Arg]) -> Result<Sight> {
         let scan =
             pg_sys::systable_beginscan(relation, index, has_index, &raw mut dirty, count, keys.as_mut_ptr());
         let sight = if pg_sys::systable_getnext(scan).is_null() {
-            Sight::Nothing
+            UnderKey::Nothing
         } else if dirty.xmin == pg_sys::InvalidTransactionId {
-            Sight::Row
+            UnderKey::Row
         } else {
-            Sight::Uncommitted(Writer(dirty.xmin))
+            UnderKey::Uncommitted(OtherWriter(dirty.xmin))
         };
         pg_sys::systable_endscan(scan);
         pg_sys::table_close(relation, pg_sys::AccessShareLock as pg_sys::LOCKMODE);

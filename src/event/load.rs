@@ -1,6 +1,6 @@
 //! Builds events from the log.
 
-use super::store::{self, LoggedBundle};
+use super::store::{self, EventBundle};
 use crate::domain::DOMAINS;
 use crate::domain::shown::Changes;
 pub use crate::domain::shown::{MAX_CONTENT_BYTES, Query};
@@ -27,18 +27,20 @@ pub struct Event {
 }
 
 /// Events in seq order, and the seq up to which the log was looked at.
-pub struct Page {
+pub struct EventPage {
     pub events: Vec<Event>,
     pub scanned: Seq,
 }
 
 /// Reads the next events. At least one bundle is looked at, if there is one; beyond that the page ends where it would
 /// get too large.
-pub fn page(query: &Query) -> Result<Page> {
+pub fn page(query: &Query) -> Result<EventPage> {
     let bundles = store::bundles_after(query.project, query.after, query.max_events)?;
     let bundles = up_to(&bundles, MAX_CHANGES, |bundle| i64::from(bundle.op_count));
     let bundles = sound(query, bundles)?;
-    let Some(last) = bundles.last() else { return Ok(Page { events: Vec::new(), scanned: query.after }) };
+    let Some(last) = bundles.last() else {
+        return Ok(EventPage { events: Vec::new(), scanned: query.after });
+    };
     let mut parts: Vec<Box<dyn Changes>> = Vec::new();
     for domain in DOMAINS {
         parts.extend(domain.changes(query, last.seq)?);
@@ -62,11 +64,11 @@ pub fn page(query: &Query) -> Result<Page> {
         };
         events.extend(event.filter(|event| query.filter.wants_event(event.name)));
     }
-    Ok(Page { events, scanned })
+    Ok(EventPage { events, scanned })
 }
 
 /// The bundles before the first that is in quarantine; XX001 when that is the first of all.
-fn sound<'b>(query: &Query, bundles: &'b [LoggedBundle]) -> Result<&'b [LoggedBundle]> {
+fn sound<'b>(query: &Query, bundles: &'b [EventBundle]) -> Result<&'b [EventBundle]> {
     let Some(last) = bundles.last() else { return Ok(bundles) };
     match quarantine::store::first_corrupt_bundle(query.project, query.after, last.seq)? {
         None => Ok(bundles),
@@ -90,7 +92,7 @@ pub fn of_bundle(project: ProjectId, seq: Seq) -> Result<Event> {
 }
 
 /// The leading bundles whose weights together stay within `most`; always at least one.
-fn up_to(bundles: &[LoggedBundle], most: i64, weight: impl Fn(&LoggedBundle) -> i64) -> &[LoggedBundle] {
+fn up_to(bundles: &[EventBundle], most: i64, weight: impl Fn(&EventBundle) -> i64) -> &[EventBundle] {
     let mut total = 0;
     let fitting = bundles
         .iter()
@@ -103,16 +105,16 @@ fn up_to(bundles: &[LoggedBundle], most: i64, weight: impl Fn(&LoggedBundle) -> 
 }
 
 /// The event of a bundle that changes no content.
-fn other_event(bundle: &LoggedBundle) -> Option<Event> {
+fn other_event(bundle: &EventBundle) -> Option<Event> {
     let op = bundle.other.as_ref()?;
     let name = other_name(op.get("op")?.as_str()?);
     Some(event(bundle, name, build_other(&origin(bundle), op)))
 }
 
-fn origin(bundle: &LoggedBundle) -> Origin {
+fn origin(bundle: &EventBundle) -> Origin {
     Origin { sender: bundle.actor, from_peer: bundle.from_peer.clone(), committed_at: bundle.committed_at }
 }
 
-fn event(bundle: &LoggedBundle, name: &'static str, payload: Value) -> Event {
+fn event(bundle: &EventBundle, name: &'static str, payload: Value) -> Event {
     Event { seq: bundle.seq, name, payload, mark: bundle.mark.clone(), committed_at: bundle.committed_at }
 }

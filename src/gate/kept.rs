@@ -2,7 +2,7 @@
 //! `access_version`, and by whether anybody's role has become another actor's since, or somebody has changed members or projects by hand, of
 //! which PostgreSQL's invalidations tell, sent by triggers of the tables.
 
-use super::principal::Key;
+use super::principal::PrincipalKey;
 use super::store::ProjectAccess;
 use crate::db;
 use crate::ids::ProjectId;
@@ -18,7 +18,7 @@ const MOST: usize = 1000;
 const NO_TABLES: [pg_sys::Oid; 4] = [pg_sys::InvalidOid; 4];
 
 thread_local! {
-    static KEPT: RefCell<HashMap<(ProjectId, Key), ProjectAccess>> = RefCell::default();
+    static KEPT: RefCell<HashMap<(ProjectId, PrincipalKey), ProjectAccess>> = RefCell::default();
     static TABLES: Cell<[pg_sys::Oid; 4]> = const { Cell::new(NO_TABLES) };
     static CHANGES: Cell<u64> = const { Cell::new(0) };
     /// The transaction that has changed what is known of somebody.
@@ -67,12 +67,12 @@ fn invalidate_sessions(fcinfo: FunctionCallInfo) {
 }
 
 /// What was found last time.
-pub fn find(project: ProjectId, key: Key) -> Option<ProjectAccess> {
+pub fn find(project: ProjectId, key: PrincipalKey) -> Option<ProjectAccess> {
     KEPT.with_borrow(|kept| kept.get(&(project, key)).cloned())
 }
 
 /// Remembers, unless something has changed since `changes` were counted, or was changed in this transaction, which may be rolled back.
-pub fn keep(project: ProjectId, key: Key, found: &ProjectAccess, changes: u64) {
+pub fn keep(project: ProjectId, key: PrincipalKey, found: &ProjectAccess, changes: u64) {
     let xid = top_transaction();
     let has_changed_some = xid != pg_sys::InvalidTransactionId && xid == CHANGED_BY.get();
     if CHANGES.get() != changes || has_changed_some {

@@ -64,7 +64,7 @@ pub struct Caller {
 
 /// What an actor is found by.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Key {
+pub enum PrincipalKey {
     /// The actor itself, whom believed claims name.
     Subject(ActorId),
     /// A database role that may be mapped to one.
@@ -108,10 +108,10 @@ pub fn audience() -> Result<Audience> {
 
 impl Caller {
     /// What the caller's actor is found by.
-    pub fn key(&self) -> Key {
+    pub fn key(&self) -> PrincipalKey {
         match self.subject {
-            Some(subject) => Key::Subject(subject),
-            None => Key::Role(self.db_role.oid),
+            Some(subject) => PrincipalKey::Subject(subject),
+            None => PrincipalKey::Role(self.db_role.oid),
         }
     }
 

@@ -13,7 +13,7 @@ use pgrx::datum::{DatumWithOid, FromDatum, IntoDatum};
 use pgrx::pg_sys;
 use quire_core::error::{Error, Result};
 use serde_json::Value;
-use walk::{Token, Walk};
+use walk::{JsonToken, Walk};
 
 /// Longest `jsonb` that says what somebody wants, such as a filter or settings, in bytes as it is stored: twice the longest value
 /// that is kept.
@@ -73,7 +73,7 @@ impl JsonArg {
         // SAFETY: as above.
         let mut walk = unsafe { Walk::new(self.0, exact) }?;
         match walk.token()? {
-            Token::Array { length, is_scalar: false } => Ok(Items { argument, walk, length }),
+            JsonToken::Array { length, is_scalar: false } => Ok(Items { argument, walk, length }),
             _ => {
                 Err(Error::validation(format!("{argument} must be a JSON array")).with("argument", argument))
             }
@@ -81,11 +81,11 @@ impl JsonArg {
     }
 
     /// Its members, one at a time; `None` if it is no object.
-    pub fn members(self, argument: &'static str) -> Result<Option<Members>> {
+    pub fn members(self, argument: &'static str) -> Result<Option<JsonbMembers>> {
         // SAFETY: as above.
         let mut walk = unsafe { Walk::new(self.0, false) }?;
-        let is_object = matches!(walk.token()?, Token::Object);
-        Ok(is_object.then_some(Members { argument, walk }))
+        let is_object = matches!(walk.token()?, JsonToken::Object);
+        Ok(is_object.then_some(JsonbMembers { argument, walk }))
     }
 
     /// As it came, for a statement.
@@ -109,7 +109,7 @@ impl Iterator for Items {
     fn next(&mut self) -> Option<Self::Item> {
         self.walk.begin();
         let item = match self.walk.token() {
-            Ok(Token::End) => return None,
+            Ok(JsonToken::End) => return None,
             token => token.and_then(|token| self.walk.tree(token, 1)),
         };
         self.length = self.length.saturating_sub(1);
@@ -124,18 +124,18 @@ impl Iterator for Items {
 impl ExactSizeIterator for Items {}
 
 /// The members of an object.
-pub struct Members {
+pub struct JsonbMembers {
     argument: &'static str,
     walk: Walk,
 }
 
-impl Iterator for Members {
+impl Iterator for JsonbMembers {
     type Item = Result<(String, Value)>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.walk.begin();
         let member = match self.walk.token() {
-            Ok(Token::Key(key)) => {
+            Ok(JsonToken::Key(key)) => {
                 self.walk.token().and_then(|token| self.walk.tree(token, 1)).map(|value| (key, value))
             }
             Ok(_) => return None,

@@ -29,7 +29,7 @@ pub struct Walk {
 }
 
 /// What comes next.
-pub enum Token {
+pub enum JsonToken {
     Array { length: usize, is_scalar: bool },
     Object,
     End,
@@ -59,21 +59,21 @@ impl Walk {
     }
 
     /// The next token.
-    pub fn token(&mut self) -> Result<Token> {
+    pub fn token(&mut self) -> Result<JsonToken> {
         let mut value = JsonbValue::default();
         // SAFETY: the iterator was made from a jsonb that is still there; what it gives out points into that.
         unsafe {
             match pg_sys::JsonbIteratorNext(&mut self.next, &mut value, false) {
-                pg_sys::JsonbIteratorToken::WJB_BEGIN_ARRAY => Ok(Token::Array {
+                pg_sys::JsonbIteratorToken::WJB_BEGIN_ARRAY => Ok(JsonToken::Array {
                     length: usize::try_from(value.val.array.nElems).unwrap_or_default(),
                     is_scalar: value.val.array.rawScalar,
                 }),
-                pg_sys::JsonbIteratorToken::WJB_BEGIN_OBJECT => Ok(Token::Object),
-                pg_sys::JsonbIteratorToken::WJB_KEY => Ok(Token::Key(text(&value)?.to_owned())),
+                pg_sys::JsonbIteratorToken::WJB_BEGIN_OBJECT => Ok(JsonToken::Object),
+                pg_sys::JsonbIteratorToken::WJB_KEY => Ok(JsonToken::Key(text(&value)?.to_owned())),
                 pg_sys::JsonbIteratorToken::WJB_ELEM | pg_sys::JsonbIteratorToken::WJB_VALUE => {
-                    self.scalar(&value).map(Token::Scalar)
+                    self.scalar(&value).map(JsonToken::Scalar)
                 }
-                _ => Ok(Token::End),
+                _ => Ok(JsonToken::End),
             }
         }
     }
@@ -84,22 +84,22 @@ impl Walk {
     }
 
     /// The tree that begins with a token; `depth` counts what it is in.
-    pub fn tree(&mut self, token: Token, depth: usize) -> Result<Value> {
+    pub fn tree(&mut self, token: JsonToken, depth: usize) -> Result<Value> {
         interrupt::step()?;
         self.values += 1;
         if self.values > MAX_VALUES {
             return Err(Error::limit("the json has too many values", MAX_VALUES));
         }
-        if depth >= MAX_DEPTH && !matches!(token, Token::Scalar(_)) {
+        if depth >= MAX_DEPTH && !matches!(token, JsonToken::Scalar(_)) {
             return Err(self.too_deep());
         }
         match token {
-            Token::Scalar(value) => Ok(value),
-            Token::Array { is_scalar, .. } => {
+            JsonToken::Scalar(value) => Ok(value),
+            JsonToken::Array { is_scalar, .. } => {
                 let mut items = Vec::new();
                 loop {
                     match self.token()? {
-                        Token::End => break,
+                        JsonToken::End => break,
                         token => items.push(self.tree(token, depth + 1)?),
                     }
                 }
@@ -111,15 +111,17 @@ impl Walk {
                     }
                 }
             }
-            Token::Object => {
+            JsonToken::Object => {
                 let mut members = Map::new();
-                while let Token::Key(key) = self.token()? {
+                while let JsonToken::Key(key) = self.token()? {
                     let token = self.token()?;
                     members.insert(key, self.tree(token, depth + 1)?);
                 }
                 Ok(Value::Object(members))
             }
-            Token::Key(_) | Token::End => Err(Error::internal("a jsonb has no value where one should be")),
+            JsonToken::Key(_) | JsonToken::End => {
+                Err(Error::internal("a jsonb has no value where one should be"))
+            }
         }
     }
 

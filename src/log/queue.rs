@@ -22,7 +22,7 @@ thread_local! {
 }
 
 /// A place in the line.
-pub enum Place {
+pub enum PlaceInLine {
     /// It is this transaction's turn.
     Taken(ObjectLock),
     /// The transaction has the row already. Whoever is first in line now waits for it: to queue again would be to wait for
@@ -31,27 +31,27 @@ pub enum Place {
 }
 
 /// Waits in line for a project.
-pub fn wait(project: ProjectId) -> Result<Place> {
+pub fn wait(project: ProjectId) -> Result<PlaceInLine> {
     let has_row = LOCKED.with_borrow(|locked| {
         // SAFETY: a test of an id against the current transaction's state; one of a savepoint that was rolled back is not in it.
         locked.get(&project).is_some_and(|xid| unsafe { pg_sys::TransactionIdIsCurrentTransactionId(*xid) })
     });
     // SAFETY: plain read of server state. On a standby the row's lock is refused.
     if has_row || unsafe { pg_sys::RecoveryInProgress() } {
-        return Ok(Place::HasRow);
+        return Ok(PlaceInLine::HasRow);
     }
     let lock = ObjectLock::of(c"project_head", "quire head lock ", project.0.as_bytes())?;
     lock.wait();
-    Ok(Place::Taken(lock))
+    Ok(PlaceInLine::Taken(lock))
 }
 
-impl Place {
+impl PlaceInLine {
     /// Says that the row is locked now.
     pub fn has_row(self, project: ProjectId) {
         // SAFETY: who has locked a row has a transaction id. A savepoint gets one of its own, too, where the row was locked before it:
         // readers see what is committed now by whether there is one.
         let xid = unsafe { pg_sys::GetCurrentTransactionId() };
-        let Place::Taken(lock) = self else { return };
+        let PlaceInLine::Taken(lock) = self else { return };
         LOCKED.with_borrow_mut(|locked| locked.insert(project, xid));
         if KEPT.get() < MOST_KEPT {
             KEPT.set(KEPT.get() + 1);

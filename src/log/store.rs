@@ -16,7 +16,7 @@ use serde_json::Value;
 use std::collections::HashMap;
 
 /// A bundle on its way into the log.
-pub struct Entry<'a> {
+pub struct LogEntry<'a> {
     pub header: &'a BundleHeader,
     pub op_count: i32,
     /// Checksum of the bundle before.
@@ -30,8 +30,8 @@ pub struct Entry<'a> {
 static BUNDLE: Name = Name::of(c"bundle", 14);
 
 /// Appends a bundle to the log and moves the head row to it.
-pub fn append(rows: &Rows, entry: &Entry) -> Result<()> {
-    let Entry { header, op_count, previous, head, details } = entry;
+pub fn append(rows: &Rows, entry: &LogEntry) -> Result<()> {
+    let LogEntry { header, op_count, previous, head, details } = entry;
     let values: [Column; 14] = [
         ("project_id", header.project_id.pg().into()),
         ("seq", header.seq.into()),

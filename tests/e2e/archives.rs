@@ -4,7 +4,7 @@ use crate::cluster::shared;
 use crate::dice::Dice;
 use crate::steps::{ask, head_seq, noise, project, refusal};
 use postgres::{Client, GenericClient};
-use quire_core::archive::{Recipe, Step, steps, stored_bytes};
+use quire_core::archive::{Recipe, RecipeStep, steps, stored_bytes};
 use quire_core::content::{self, Codec, Encoded};
 use quire_core::hash::Hash;
 use serde_json::{Value, json};
@@ -179,8 +179,8 @@ fn recipe_from_before(recipe: &[u8], stored: impl Fn(&Hash, u32) -> Encoded) -> 
     let mut frames = Vec::new();
     for step in steps(recipe).expect("a recipe") {
         match step {
-            Step::Literal(bytes) => literals.push(bytes.to_vec()),
-            Step::Stored { hash, ordinal, from, length } => {
+            RecipeStep::Literal(bytes) => literals.push(bytes.to_vec()),
+            RecipeStep::Stored { hash, ordinal, from, length } => {
                 let part = stored(&hash, ordinal);
                 assert_eq!(part.codec, Codec::Zstd, "frames only");
                 let start = literals.last_mut().expect("how the frame starts");

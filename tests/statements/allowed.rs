@@ -8,7 +8,11 @@ pub const ALLOWED: &[(&str, &str, &str)] = &[
         "quire_store.membership m: project_id = $1 is missing",
         OF_AN_ACTOR,
     ),
-    ("gate/store/mod.rs readable_projects SQL", "quire_store.project p: project_id = $1 is missing", OF_AN_ACTOR),
+    (
+        "gate/store/mod.rs readable_projects SQL",
+        "quire_store.project p: project_id = $1 is missing",
+        OF_AN_ACTOR,
+    ),
     (
         "service/project/store.rs list SQL",
         "quire_store.membership m: project_id = $1 is missing",
@@ -74,11 +78,7 @@ pub const ALLOWED: &[(&str, &str, &str)] = &[
         "quire_store.project_files f: a whole row is an argument",
         IN_QUARANTINE,
     ),
-    (
-        "domain/toy/store.rs strays SQL",
-        "quire_store.toy t: a whole row is an argument",
-        IN_QUARANTINE,
-    ),
+    ("domain/toy/store.rs strays SQL", "quire_store.toy t: a whole row is an argument", IN_QUARANTINE),
 ];
 
 const OF_AN_ACTOR: &str = "all projects that somebody may read";

@@ -15,6 +15,7 @@ mod schema;
 mod source;
 mod states;
 mod tree;
+mod types;
 
 use rules::Tied;
 use schema::Schema;

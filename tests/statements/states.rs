@@ -8,7 +8,7 @@ use crate::rules::each_node;
 use crate::schema::Schema;
 use crate::tree::{list, name_parts, node};
 use crate::{parsed, schema, statements};
-use blob::State;
+use blob::BlobState;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -53,7 +53,7 @@ fn states_are_those_of_the_core() {
     let Schema { views, .. } = schema();
     let parsed =
         statements().iter().map(parsed).chain(views.into_iter().map(|view| view.query)).collect::<Vec<_>>();
-    let numbers: BTreeSet<i64> = State::ALL.iter().map(|state| state.number().into()).collect();
+    let numbers: BTreeSet<i64> = BlobState::ALL.iter().map(|state| state.number().into()).collect();
     let mut named = BTreeSet::new();
     for statement in &parsed {
         for list in compared(statement) {
@@ -71,12 +71,12 @@ fn states_are_those_of_the_core() {
 
 #[test]
 fn words_of_states_are_those_of_the_core() {
-    let all: Vec<&str> = State::ALL.iter().map(|state| state.as_str()).collect();
+    let all: Vec<&str> = BlobState::ALL.iter().map(|state| state.as_str()).collect();
     let mut count = 0;
     for text in statements() {
         each_node(&parsed(&text), &mut |kind, inner| {
             let words = (kind == "AArrayExpr").then(|| words(inner)).flatten();
-            if let Some(words) = words.filter(|words| words.contains(&State::Quarantined.as_str())) {
+            if let Some(words) = words.filter(|words| words.contains(&BlobState::Quarantined.as_str())) {
                 assert_eq!(words, all, "{}", text.at);
                 count += 1;
             }

@@ -145,7 +145,7 @@ pub struct AssetOutcome {
 
 /// The result of [`apply`].
 #[derive(Debug, Default)]
-pub struct Applied {
+pub struct AppliedAssets {
     /// Rows of the log, in order.
     pub rows: Vec<NewAsset>,
     /// One for each edit.
@@ -156,18 +156,18 @@ pub struct Applied {
     pub live_bytes: i64,
 }
 
-/// Assets by their content.
-pub type Assets = BTreeMap<Hash, Asset>;
+/// AssetsByHash by their content.
+pub type AssetsByHash = BTreeMap<Hash, Asset>;
 
 /// Applies `edits` to `assets`, which afterwards hold the new state. `stored` has the sizes of contents that the project
 /// has and that an edit names by hash alone; `ops_before` counts the operations before these in the bundle.
 pub fn apply(
-    assets: &mut Assets,
+    assets: &mut AssetsByHash,
     stored: &BTreeMap<Hash, i64>,
     edits: &[AssetEdit],
     ops_before: usize,
-) -> Result<Applied> {
-    let mut applied = Applied::default();
+) -> Result<AppliedAssets> {
+    let mut applied = AppliedAssets::default();
     for edit in edits {
         let before = assets.get(edit.hash());
         let (op, after, status) = match edit {
@@ -258,14 +258,14 @@ mod tests {
         AssetEdit::Delete { hash: Hash::of(&[content]), reason: Some("old".into()) }
     }
 
-    fn statuses(assets: &mut Assets, edits: &[AssetEdit]) -> Result<Vec<String>> {
+    fn statuses(assets: &mut AssetsByHash, edits: &[AssetEdit]) -> Result<Vec<String>> {
         let applied = apply(assets, &BTreeMap::new(), edits, 0)?;
         Ok(applied.outcomes.iter().map(|outcome| outcome.status.clone().into_owned()).collect())
     }
 
     #[test]
     fn an_asset_is_created_updated_deleted_and_restored() {
-        let mut assets = Assets::new();
+        let mut assets = AssetsByHash::new();
         let edits = [put(3, "a"), put(3, "a"), put(3, "b"), delete(3), put(3, "b"), put(4, "c")];
         let applied = apply(&mut assets, &BTreeMap::new(), &edits, 2).expect("applies");
         let statuses: Vec<&str> = applied.outcomes.iter().map(|outcome| outcome.status.as_ref()).collect();
@@ -277,7 +277,7 @@ mod tests {
 
     #[test]
     fn what_is_not_there_cannot_be_deleted_or_attached() {
-        let mut assets = Assets::new();
+        let mut assets = AssetsByHash::new();
         assert!(statuses(&mut assets, &[delete(1)]).is_err());
         assert!(statuses(&mut assets, &[put(1, "a"), delete(1), delete(1)]).is_err());
         let by_hash = AssetEdit::Put { hash: Hash::of(b"x"), source: Source::Stored, label: label("a") };
@@ -314,7 +314,7 @@ mod tests {
         /// Whatever is done, the bytes are those of the assets that are there, and the log ends in the state.
         #[test]
         fn totals_and_log_agree_with_the_state(steps in proptest::collection::vec((0..4u8, 0..3u8), 0..40)) {
-            let mut assets = Assets::new();
+            let mut assets = AssetsByHash::new();
             let (mut bytes, mut last) = (0, BTreeMap::new());
             for (content, step) in steps {
                 let edit = match step { 0 => delete(content), 1 => put(content, "a"), _ => put(content, "b") };

@@ -35,7 +35,7 @@ pub struct LoggedBundle {
 
 /// A wrong row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Fault {
+pub enum LogFault {
     /// The operation at this ordinal is another one than was logged; its checksum is known.
     Op(i32, Hash),
     /// The operation is right, its checksum is wrong; this is the right one.
@@ -54,7 +54,7 @@ pub enum Fault {
 #[derive(Clone, PartialEq, Debug)]
 pub struct Checked {
     /// What is wrong.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<LogFault>,
     /// Its right checksum; two when nothing tells which of those that are recorded is right.
     pub right: Vec<Hash>,
     /// The right checksum of the one before, when this one proves it.
@@ -68,7 +68,7 @@ pub fn check(bundle: &LoggedBundle, before: &[Hash], after: Hash) -> Result<Chec
     recorded.dedup();
     let ordinals = bundle.ops.iter().map(|op| op.ordinal);
     if !ordinals.eq(1..=bundle.op_count) {
-        return Ok(Checked { faults: vec![Fault::OpCount], right: recorded, before: None });
+        return Ok(Checked { faults: vec![LogFault::OpCount], right: recorded, before: None });
     }
     let differing: Vec<&LoggedOp> = bundle.ops.iter().filter(|op| op.computed != op.stored).collect();
     let stored: Option<Vec<Hash>> = bundle.ops.iter().map(|op| op.stored).collect();
@@ -80,20 +80,20 @@ pub fn check(bundle: &LoggedBundle, before: &[Hash], after: Hash) -> Result<Chec
             if !recorded.contains(&right) {
                 continue;
             }
-            let mut faults: Vec<Fault> = differing
+            let mut faults: Vec<LogFault> = differing
                 .iter()
                 .filter_map(|op| match is_stored {
-                    true => op.stored.map(|stored| Fault::Op(op.ordinal, stored)),
-                    false => op.computed.map(|computed| Fault::OpChecksum(op.ordinal, computed)),
+                    true => op.stored.map(|stored| LogFault::Op(op.ordinal, stored)),
+                    false => op.computed.map(|computed| LogFault::OpChecksum(op.ordinal, computed)),
                 })
                 .collect();
-            faults.extend((bundle.previous != *before).then_some(Fault::Previous(*before)));
-            faults.extend((bundle.checksum != right).then_some(Fault::Checksum(right)));
+            faults.extend((bundle.previous != *before).then_some(LogFault::Previous(*before)));
+            faults.extend((bundle.checksum != right).then_some(LogFault::Checksum(right)));
             return Ok(Checked { faults, right: vec![right], before: Some(*before) });
         }
     }
-    let mut faults = vec![Fault::Header(bundle.checksum)];
-    faults.extend(differing.iter().filter_map(|op| op.stored.map(|stored| Fault::Op(op.ordinal, stored))));
+    let mut faults = vec![LogFault::Header(bundle.checksum)];
+    faults.extend(differing.iter().filter_map(|op| op.stored.map(|stored| LogFault::Op(op.ordinal, stored))));
     Ok(Checked { faults, right: recorded, before: None })
 }
 
@@ -135,26 +135,26 @@ mod tests {
 
         let mut bundle = good.clone();
         bundle.ops[1].computed = Some(wrong);
-        assert_eq!(faults(&bundle), vec![Fault::Op(2, Hash::of(b"2"))]);
+        assert_eq!(faults(&bundle), vec![LogFault::Op(2, Hash::of(b"2"))]);
         bundle.ops[1].computed = None;
-        assert_eq!(faults(&bundle), vec![Fault::Op(2, Hash::of(b"2"))]);
+        assert_eq!(faults(&bundle), vec![LogFault::Op(2, Hash::of(b"2"))]);
 
         let mut bundle = good.clone();
         bundle.ops[0].stored = Some(wrong);
-        assert_eq!(faults(&bundle), vec![Fault::OpChecksum(1, Hash::of(b"1"))]);
+        assert_eq!(faults(&bundle), vec![LogFault::OpChecksum(1, Hash::of(b"1"))]);
 
         let bundle = LoggedBundle { checksum: wrong, ..good.clone() };
-        assert_eq!(faults(&bundle), vec![Fault::Checksum(after)]);
+        assert_eq!(faults(&bundle), vec![LogFault::Checksum(after)]);
         let bundle = LoggedBundle { previous: wrong, ..good.clone() };
-        assert_eq!(faults(&bundle), vec![Fault::Previous(before)]);
+        assert_eq!(faults(&bundle), vec![LogFault::Previous(before)]);
 
         let header = BundleHeader { message: Some("other".into()), ..good.header.clone() };
         let bundle = LoggedBundle { header, ..good.clone() };
-        assert_eq!(faults(&bundle), vec![Fault::Header(after)]);
+        assert_eq!(faults(&bundle), vec![LogFault::Header(after)]);
 
         let mut bundle = good.clone();
         bundle.ops.pop();
-        assert_eq!(faults(&bundle), vec![Fault::OpCount]);
+        assert_eq!(faults(&bundle), vec![LogFault::OpCount]);
         // What the next one says is wrong, too: this one is sound.
         assert_eq!(check(&good, &[before], wrong).expect("checks"), checked);
     }

@@ -2,7 +2,7 @@
 
 /// The states of a blob. Numbers are stored and words handed out; new ones may be added, none may change.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum State {
+pub enum BlobState {
     /// Here.
     Present = 0,
     /// With an owner, who can bring them back.
@@ -13,9 +13,10 @@ pub enum State {
     Quarantined = 3,
 }
 
-impl State {
+impl BlobState {
     /// All of them, in the order of their numbers.
-    pub const ALL: [State; 4] = [State::Present, State::Archived, State::Collected, State::Quarantined];
+    pub const ALL: [BlobState; 4] =
+        [BlobState::Present, BlobState::Archived, BlobState::Collected, BlobState::Quarantined];
 
     /// That of a stored number.
     pub fn of(number: i16) -> Option<Self> {
@@ -30,18 +31,18 @@ impl State {
     /// As it is handed out.
     pub const fn as_str(self) -> &'static str {
         match self {
-            State::Present => "present",
-            State::Archived => "archived",
-            State::Collected => "collected",
-            State::Quarantined => "quarantined",
+            BlobState::Present => "present",
+            BlobState::Archived => "archived",
+            BlobState::Collected => "collected",
+            BlobState::Quarantined => "quarantined",
         }
     }
 }
 
 #[test]
 fn numbers_are_places() {
-    for (number, state) in (0..).zip(State::ALL) {
-        assert_eq!((state.number(), State::of(number)), (number, Some(state)));
+    for (number, state) in (0..).zip(BlobState::ALL) {
+        assert_eq!((state.number(), BlobState::of(number)), (number, Some(state)));
     }
-    assert_eq!((State::of(-1), State::of(4)), (None, None));
+    assert_eq!((BlobState::of(-1), BlobState::of(4)), (None, None));
 }

@@ -35,20 +35,20 @@ pub const MAX_NOTIFY_BYTES: usize = 7_900;
 
 /// What changed at one path.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Change {
+pub struct FileChange {
     /// Which path.
     pub file_path: String,
     /// Its version now.
     pub version: Version,
     /// What it is now; `None` when it was deleted.
-    pub file: Option<File>,
+    pub file: Option<ShownFile>,
     /// Where it came from, when it was moved here.
     pub moved_from: Option<String>,
 }
 
 /// A file as an event shows it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct File {
+pub struct ShownFile {
     /// BLAKE3 of the content.
     pub content_hash: Hash,
     /// Bytes of the content.
@@ -172,7 +172,7 @@ pub struct AssetChange {
 }
 
 /// Adds what one bundle did to files; a path that changed twice shows its last state.
-pub fn add_files(payload: &mut Map<String, Value>, name: &str, mut changes: Vec<Change>) {
+pub fn add_files(payload: &mut Map<String, Value>, name: &str, mut changes: Vec<FileChange>) {
     if changes.len() > 1 {
         changes = last_of_each_path(changes);
     }
@@ -272,22 +272,22 @@ fn entities(changes: Vec<FieldChange>) -> Value {
         .collect()
 }
 
-fn last_of_each_path(changes: Vec<Change>) -> Vec<Change> {
+fn last_of_each_path(changes: Vec<FileChange>) -> Vec<FileChange> {
     let mut seen = HashSet::new();
-    let mut kept: Vec<Change> =
+    let mut kept: Vec<FileChange> =
         changes.into_iter().rev().filter(|change| seen.insert(change.file_path.clone())).collect();
     kept.reverse();
     kept
 }
 
-fn entry(change: &Change) -> Value {
+fn entry(change: &FileChange) -> Value {
     let mut entry = Map::new();
     entry.insert("action".into(), if change.file.is_some() { "update" } else { "delete" }.into());
     describe(change, &mut entry);
     Value::Object(entry)
 }
 
-fn describe(change: &Change, into: &mut Map<String, Value>) {
+fn describe(change: &FileChange, into: &mut Map<String, Value>) {
     into.insert("file_path".into(), change.file_path.as_str().into());
     into.insert("version".into(), change.version.into());
     if let Some(from) = &change.moved_from {
@@ -383,7 +383,7 @@ mod tests {
     fn build(
         name: &str,
         origin: &Origin,
-        files: Vec<Change>,
+        files: Vec<FileChange>,
         fields: Option<Vec<FieldChange>>,
         assets: Vec<AssetChange>,
     ) -> Value {
@@ -396,11 +396,11 @@ mod tests {
 
     const ORIGIN: Origin = Origin { sender: ActorId::SYSTEM, from_peer: None, committed_at: 0 };
 
-    fn update(path: &str, bytes: &[u8]) -> Change {
-        Change {
+    fn update(path: &str, bytes: &[u8]) -> FileChange {
+        FileChange {
             file_path: path.into(),
             version: Version(2),
-            file: Some(File {
+            file: Some(ShownFile {
                 content_hash: Hash::of(bytes),
                 size: bytes.len() as i64,
                 file_type: "text".into(),
@@ -412,8 +412,8 @@ mod tests {
         }
     }
 
-    fn delete(path: &str) -> Change {
-        Change { file_path: path.into(), version: Version(3), file: None, moved_from: None }
+    fn delete(path: &str) -> FileChange {
+        FileChange { file_path: path.into(), version: Version(3), file: None, moved_from: None }
     }
 
     #[test]

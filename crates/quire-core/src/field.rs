@@ -153,7 +153,7 @@ pub struct Clash {
 
 /// The bundle that is being made.
 #[derive(Clone, Copy, Debug)]
-pub struct Author {
+pub struct FieldAuthor {
     /// Who makes it.
     pub actor: ActorId,
     /// Its seq.
@@ -168,7 +168,7 @@ pub struct Author {
 
 /// The result of [`apply`].
 #[derive(Debug, Default)]
-pub struct Applied {
+pub struct AppliedFields {
     /// Rows of the log, in order.
     pub rows: Vec<NewField>,
     /// One for each edit.
@@ -183,8 +183,8 @@ pub struct Applied {
 pub type Fields = BTreeMap<FieldKey, FieldState>;
 
 /// Applies `edits` to `fields`, which afterwards hold the new state.
-pub fn apply(fields: &mut Fields, edits: &[FieldEdit], author: &Author) -> Result<Applied> {
-    let mut run = Run { fields, author, applied: Applied::default() };
+pub fn apply(fields: &mut Fields, edits: &[FieldEdit], author: &FieldAuthor) -> Result<AppliedFields> {
+    let mut run = Run { fields, author, applied: AppliedFields::default() };
     for edit in edits {
         interrupt::check()?;
         match edit {
@@ -229,8 +229,8 @@ pub fn growing<'e>(fields: &Fields, edits: &'e [FieldEdit]) -> BTreeSet<&'e Enti
 
 struct Run<'a> {
     fields: &'a mut Fields,
-    author: &'a Author,
-    applied: Applied,
+    author: &'a FieldAuthor,
+    applied: AppliedFields,
 }
 
 impl Run<'_> {
@@ -340,7 +340,7 @@ impl Run<'_> {
 
     fn set(&mut self, key: &FieldKey, value: Option<&JsonValue>) {
         let conflict = self.fields.get(key).and_then(|state| state.conflict);
-        let Author { actor, seq, .. } = *self.author;
+        let FieldAuthor { actor, seq, .. } = *self.author;
         self.fields.insert(key.clone(), FieldState { value: value.cloned(), seq, actor, conflict });
     }
 

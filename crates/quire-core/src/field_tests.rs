@@ -23,11 +23,11 @@ fn delete(id: &str, base_seq: Option<i64>) -> FieldEdit {
     FieldEdit::Delete { entity: key(id, "x").entity, base_seq }
 }
 
-fn by(actor: u128, seq: i64, on_conflict: OnConflict) -> Author {
-    Author { actor: ActorId(Uuid::from_u128(actor)), seq, base_seq: None, on_conflict, ops_before: 0 }
+fn by(actor: u128, seq: i64, on_conflict: OnConflict) -> FieldAuthor {
+    FieldAuthor { actor: ActorId(Uuid::from_u128(actor)), seq, base_seq: None, on_conflict, ops_before: 0 }
 }
 
-fn statuses(applied: &Applied) -> Vec<&str> {
+fn statuses(applied: &AppliedFields) -> Vec<&str> {
     applied.outcomes.iter().map(|outcome| outcome.status.as_ref()).collect()
 }
 

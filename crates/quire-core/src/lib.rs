@@ -16,7 +16,11 @@ pub mod chain;
 pub mod code;
 pub mod conflict;
 pub mod content;
+#[cfg(test)]
+#[path = "../../../tests/lib/dice.rs"]
+mod dice;
 pub mod diff;
+pub mod doc;
 pub mod error;
 pub mod event;
 pub mod export;
@@ -50,3 +54,6 @@ pub mod value;
 #[cfg(test)]
 mod vectors;
 pub mod wal;
+
+#[cfg(test)]
+use hash::Hash;

@@ -214,7 +214,7 @@ fn content(what: &str, value: &Value) -> Result<(Hash, Vec<u8>)> {
 
 /// What is to become of a thing that an incoming bundle writes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Verdict {
+pub struct PeerVerdict {
     /// The incoming write decides.
     pub wins: bool,
     /// Its author did not know what it is here.
@@ -222,10 +222,10 @@ pub struct Verdict {
 }
 
 /// Judges an incoming write by the stamp of what is here, if there is something, and whether both are equal.
-pub fn judge(here: Option<Stamp>, incoming: Stamp, base: Option<BundleId>, is_equal: bool) -> Verdict {
+pub fn judge(here: Option<Stamp>, incoming: Stamp, base: Option<BundleId>, is_equal: bool) -> PeerVerdict {
     match here {
-        None => Verdict { wins: true, is_conflict: false },
-        Some(here) => Verdict {
+        None => PeerVerdict { wins: true, is_conflict: false },
+        Some(here) => PeerVerdict {
             wins: incoming > here,
             is_conflict: !is_equal && base != Some(here.1) && incoming.1 != here.1,
         },
@@ -323,9 +323,9 @@ mod tests {
         let here = (5, BundleId(Uuid::from_u128(1)));
         let judge =
             |at, base, is_equal| judge(Some(here), (at, BundleId(Uuid::from_u128(2))), base, is_equal);
-        assert_eq!(judge(6, Some(here.1), false), Verdict { wins: true, is_conflict: false });
-        assert_eq!(judge(6, None, false), Verdict { wins: true, is_conflict: true });
-        assert_eq!(judge(4, None, false), Verdict { wins: false, is_conflict: true });
-        assert_eq!(judge(4, None, true), Verdict { wins: false, is_conflict: false });
+        assert_eq!(judge(6, Some(here.1), false), PeerVerdict { wins: true, is_conflict: false });
+        assert_eq!(judge(6, None, false), PeerVerdict { wins: true, is_conflict: true });
+        assert_eq!(judge(4, None, false), PeerVerdict { wins: false, is_conflict: true });
+        assert_eq!(judge(4, None, true), PeerVerdict { wins: false, is_conflict: false });
     }
 }

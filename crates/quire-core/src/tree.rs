@@ -192,7 +192,7 @@ pub struct FileOutcome {
 
 /// The result of [`apply`].
 #[derive(Debug, Default)]
-pub struct Applied {
+pub struct AppliedFiles {
     /// Versions to store, in order.
     pub versions: Vec<NewVersion>,
     /// One for each edit.
@@ -221,9 +221,12 @@ pub fn apply(
     heads: &mut HashMap<FilePath, Head>,
     edits: &[FileEdit],
     next_file_id: FileId,
-) -> std::result::Result<Applied, Refusal> {
-    let mut run =
-        Run { heads, applied: Applied { next_file_id, ..Applied::default() }, created: BTreeSet::new() };
+) -> std::result::Result<AppliedFiles, Refusal> {
+    let mut run = Run {
+        heads,
+        applied: AppliedFiles { next_file_id, ..AppliedFiles::default() },
+        created: BTreeSet::new(),
+    };
     let of_all = |error| Refusal { edit: None, error };
     for (at, edit) in edits.iter().enumerate() {
         interrupt::check().map_err(of_all)?;
@@ -235,7 +238,7 @@ pub fn apply(
 
 struct Run<'a> {
     heads: &'a mut HashMap<FilePath, Head>,
-    applied: Applied,
+    applied: AppliedFiles,
     created: BTreeSet<FilePath>,
 }
 

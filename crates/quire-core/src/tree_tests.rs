@@ -33,7 +33,7 @@ fn rename(from: &str, to: &str) -> FileEdit {
     FileEdit::Move { from: path(from), to: path(to), expected_version: None }
 }
 
-fn run(heads: &mut HashMap<FilePath, Head>, edits: &[FileEdit]) -> Result<Applied> {
+fn run(heads: &mut HashMap<FilePath, Head>, edits: &[FileEdit]) -> Result<AppliedFiles> {
     let next = heads.values().map(|head| head.file_id).max().unwrap_or_default().next();
     apply(heads, edits, next).map_err(|refusal| refusal.error)
 }

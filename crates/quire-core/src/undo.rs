@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 /// What is to be done about one thing that a bundle touched.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Verdict {
+pub enum UndoVerdict {
     /// It is as it was before the bundle.
     Nothing,
     /// It is as the bundle left it: give it back what it was.
@@ -17,13 +17,13 @@ pub enum Verdict {
 }
 
 /// Judges by what a thing was before a bundle, what the bundle made of it, and what it is now.
-pub fn judge<S: PartialEq>(before: &S, after: &S, now: &S) -> Verdict {
+pub fn judge<S: PartialEq>(before: &S, after: &S, now: &S) -> UndoVerdict {
     if now == before {
-        Verdict::Nothing
+        UndoVerdict::Nothing
     } else if now == after {
-        Verdict::Restore
+        UndoVerdict::Restore
     } else {
-        Verdict::Conflict
+        UndoVerdict::Conflict
     }
 }
 
@@ -66,7 +66,7 @@ pub struct Own {
 
 /// How far a walk has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Found {
+pub enum FoundStep {
     /// This is taken back next.
     Bundle(i64),
     /// It is before this seq, if anywhere.
@@ -84,8 +84,8 @@ pub enum Found {
 /// be undone, but that could. So the walk of redo goes on behind the undo, and that of undo behind what an undo takes back, or is at its
 /// end at what a redo gives back, without asking what has ever taken that back: its length does not depend on how often somebody has gone
 /// back and forth.
-pub fn walk(sought: Step, own: &[Own], undone: &HashSet<i64>, in_order_after: i64) -> Found {
-    let Some(oldest) = own.last() else { return Found::Nothing };
+pub fn walk(sought: Step, own: &[Own], undone: &HashSet<i64>, in_order_after: i64) -> FoundStep {
+    let Some(oldest) = own.last() else { return FoundStep::Nothing };
     let mut before = i64::MAX;
     let in_order = |seq: &i64| *seq > in_order_after;
     for Own { seq, step, undoes, gives_back } in own {
@@ -94,20 +94,20 @@ pub fn walk(sought: Step, own: &[Own], undone: &HashSet<i64>, in_order_after: i6
         }
         let holds = !undone.contains(seq);
         match (sought, step) {
-            (Step::Undo, Step::Edit) => return Found::Nothing,
-            _ if *step == sought && holds => return Found::Bundle(*seq),
+            (Step::Undo, Step::Edit) => return FoundStep::Nothing,
+            _ if *step == sought && holds => return FoundStep::Bundle(*seq),
             (Step::Edit, Step::Undo) | (Step::Undo, Step::Redo) if holds => {
                 before = undoes.filter(in_order).unwrap_or(before);
             }
             (Step::Edit, Step::Redo) if holds => {
                 if let Some(seq) = gives_back.filter(in_order) {
-                    return Found::Bundle(seq);
+                    return FoundStep::Bundle(seq);
                 }
             }
             _ => {}
         }
     }
-    Found::Before(before.min(oldest.seq))
+    FoundStep::Before(before.min(oldest.seq))
 }
 
 #[cfg(test)]
@@ -142,9 +142,9 @@ mod tests {
             loop {
                 let own: Vec<Own> = self.own().into_iter().filter(|own| own.seq < before).take(3).collect();
                 match walk(sought, &own, &self.undone(), self.in_order_after) {
-                    Found::Bundle(seq) => return Some(seq),
-                    Found::Before(seq) => before = seq,
-                    Found::Nothing => return None,
+                    FoundStep::Bundle(seq) => return Some(seq),
+                    FoundStep::Before(seq) => before = seq,
+                    FoundStep::Nothing => return None,
                 }
             }
         }
@@ -180,7 +180,7 @@ mod tests {
 
         fn take_back(&mut self, step: Step, seq: i64) {
             let (_, _, before, after) = self.bundles[seq as usize - 1];
-            assert_ne!(judge(&before, &after, &self.value), Verdict::Conflict);
+            assert_ne!(judge(&before, &after, &self.value), UndoVerdict::Conflict);
             self.write(step, Some(seq), before);
         }
 
@@ -271,10 +271,12 @@ mod tests {
             for _ in 0..40 {
                 let own: Vec<Own> = log.own().into_iter().take(1).collect();
                 let behind = match walk(sought, &own, &log.undone(), 0) {
-                    Found::Before(seq) => log.own().into_iter().filter(|own| own.seq < seq).take(1).collect(),
+                    FoundStep::Before(seq) => {
+                        log.own().into_iter().filter(|own| own.seq < seq).take(1).collect()
+                    }
                     _ => own,
                 };
-                let Found::Bundle(next) = walk(sought, &behind, &log.undone(), 0) else {
+                let FoundStep::Bundle(next) = walk(sought, &behind, &log.undone(), 0) else {
                     panic!("the second look finds it");
                 };
                 assert_eq!(Some(next), log.next_step_by_step(sought));
@@ -294,7 +296,7 @@ mod tests {
             log.write(Step::Redo, redo, 1);
             // Of the newest bundle alone; that it is not taken back is all there is to know.
             let newest: Vec<Own> = log.own().into_iter().take(1).collect();
-            assert_eq!(walk(Step::Edit, &newest, &HashSet::new(), 0), Found::Bundle(1));
+            assert_eq!(walk(Step::Edit, &newest, &HashSet::new(), 0), FoundStep::Bundle(1));
         }
     }
 

@@ -3,7 +3,7 @@
 #[path = "../../../tests/lib/heap.rs"]
 mod heap;
 
-use heap::{BUFFERS, FACTOR, peak};
+use heap::{BUFFERS, FACTOR, kept, peak};
 use proptest::prelude::*;
 use quire_core::archive::{Delta, Entry, Format, Limits, Member, Writer, read, read_below};
 use quire_core::content::{CHUNK_BYTES, Codec};
@@ -131,4 +131,48 @@ fn entities_take_what_they_are_long() {
 fn the_peak_is_measured() {
     let (length, peak) = peak(|| vec![1u8; 3 << 20].len());
     assert!((3 << 20..4 << 20).contains(&peak), "{peak} for {length}");
+}
+
+/// What a cache of documents counts is about what they take: not half of it, not four times as much.
+#[test]
+fn a_loaded_document_says_what_it_takes() {
+    use quire_core::doc::{ActorId, Author, Change, Heads, Limits, Loaded};
+    use serde_json::{Value, json};
+    let limits = Limits::default();
+    let actor = ActorId::from(b"somebody".as_slice());
+    let author = Author { actor: &actor, time: 0, message: None };
+    let typed = || {
+        let mut loaded = Loaded::new();
+        loaded.put(&author, &json!({"text": ""}), &limits).expect("puts");
+        for at in 0..1500 {
+            loaded.splice_text(&author, "/text", at, 0, ["a", "b", " "][at % 3], &limits).expect("splices");
+        }
+        loaded
+    };
+    let put = |value: Value| {
+        let mut loaded = Loaded::new();
+        loaded.put(&author, &value, &limits).expect("puts");
+        loaded
+    };
+    let members: serde_json::Map<String, Value> =
+        (0..4000).map(|number| (format!("key {number}"), json!(number))).collect();
+    let items: Vec<Value> = (0..1500).map(|number| json!({"id": number, "name": "somebody"})).collect();
+    for (what, loaded) in [
+        ("typed", typed()),
+        ("pasted", put(json!({"text": "a long text, and more of it. ".repeat(5000)}))),
+        ("members", put(Value::Object(members))),
+        ("items", put(json!({"items": items}))),
+    ] {
+        let changes: Vec<Change> = loaded.changes_after(&Heads::default(), &limits).expect("changes");
+        let saved = loaded.save().expect("saves");
+        for from_saved in [false, true] {
+            let (again, taken) = kept(|| match from_saved {
+                true => Loaded::read(&saved, &limits).expect("reads"),
+                false => Loaded::of(&changes).expect("loads"),
+            });
+            let told = again.memory();
+            println!("{what}: {} changes take {taken} bytes, told {told}", changes.len());
+            assert!(told > taken / 2 && told < taken * 4, "{what}: {taken} bytes, told {told}");
+        }
+    }
 }

@@ -2,28 +2,14 @@
 
 #![no_main]
 
-use fuzz::{accepted, texts};
+use fuzz::{accepted, spare_automerge, texts};
 use libfuzzer_sys::fuzz_target;
-use quire_core::merge::{Hunk, LineMerge, Lines, characters, lines};
-use std::sync::Once;
+use quire_core::merge::{Hunk, LineMerge, MergeLines, characters, lines};
 use std::time::Duration;
 
 /// Longer texts may take longer than the searches are given, and then more is in conflict than had to be.
 const MAX_BYTES: usize = 4 << 10;
 const WITHIN: Duration = Duration::from_secs(60);
-
-/// A panic of automerge is an error of quire's, which catches it; any other ends the fuzzer.
-fn spare_automerge() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let abort = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            if !info.location().is_some_and(|at| at.file().contains("automerge")) {
-                abort(info);
-            }
-        }));
-    });
-}
 
 fuzz_target!(|data: &[u8]| {
     spare_automerge();
@@ -62,16 +48,16 @@ fuzz_target!(|data: &[u8]| {
 });
 
 fn swap(hunk: &Hunk) -> Hunk {
-    let Lines::Shown { base_lines, ours, theirs } = hunk.lines.clone() else {
+    let MergeLines::Shown { base_lines, ours, theirs } = hunk.lines.clone() else {
         panic!("short lines are shown")
     };
-    let lines = Lines::Shown { base_lines, ours: theirs, theirs: ours };
+    let lines = MergeLines::Shown { base_lines, ours: theirs, theirs: ours };
     Hunk { base_start: hunk.base_start, ours_start: hunk.theirs_start, theirs_start: hunk.ours_start, lines }
 }
 
 /// What a conflict says stands where it says, and both sides differ from the base and from each other.
 fn check_hunk(hunk: &Hunk, texts: [&str; 3]) {
-    let Lines::Shown { base_lines, ours, theirs } = &hunk.lines else { panic!("short lines are shown") };
+    let MergeLines::Shown { base_lines, ours, theirs } = &hunk.lines else { panic!("short lines are shown") };
     assert!(ours != theirs && ours != base_lines && theirs != base_lines, "{hunk:?}");
     let starts = [hunk.base_start, hunk.ours_start, hunk.theirs_start];
     for ((start, text), shown) in starts.into_iter().zip(texts).zip([base_lines, ours, theirs]) {

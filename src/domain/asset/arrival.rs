@@ -3,11 +3,11 @@
 use super::store;
 use crate::domain::incoming::{Arrival, Incoming, Report, Stamps};
 use crate::ids::{BundleId, Seq};
-use quire_core::asset::{AssetEdit, Assets, Source};
+use quire_core::asset::{AssetEdit, AssetsByHash, Source};
 use quire_core::error::Result;
 use quire_core::hash::Hash;
 use quire_core::op::{AssetOp, Change, Edit, Kept, Op};
-use quire_core::peer::{SentOp, Verdict, judge};
+use quire_core::peer::{PeerVerdict, SentOp, judge};
 use std::collections::{HashMap, HashSet};
 
 /// The assets that a bundle writes.
@@ -15,10 +15,10 @@ struct Written<'a> {
     incoming: &'a Incoming<'a>,
     hashes: Vec<Hash>,
     /// As they are.
-    here: Assets,
+    here: AssetsByHash,
     /// The bundle that made them so, and whether they are kept, as the edits so far make them.
     kept: HashMap<Hash, (Seq, bool)>,
-    verdicts: HashMap<Hash, Verdict>,
+    verdicts: HashMap<Hash, PeerVerdict>,
     edits: Vec<AssetEdit>,
     /// Those that the edits are of.
     written: HashSet<Hash>,

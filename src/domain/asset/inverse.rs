@@ -1,12 +1,12 @@
 //! What takes back what a bundle did to assets.
 
-use super::store::{self, Touched};
+use super::store::{self, TouchedAsset};
 use crate::domain::inverse::{InTheWay, Inverting, Why};
 use quire_core::asset::{AssetEdit, Source};
 use quire_core::error::Result;
 use quire_core::hash::Hash;
 use quire_core::op::{Edit, Topic};
-use quire_core::undo::{Verdict, judge};
+use quire_core::undo::{UndoVerdict, judge};
 use serde_json::json;
 
 /// Adds the edits; what is in their way.
@@ -24,17 +24,17 @@ pub fn invert(inverting: &Inverting, edits: &mut Vec<Edit>) -> Result<Vec<InTheW
         is_recordable: false,
     };
     let mut found = Vec::new();
-    for Touched { hash, before, after, now, seq } in touched {
+    for TouchedAsset { hash, before, after, now, seq } in touched {
         match judge(&before, &after, &now) {
-            Verdict::Nothing => {}
-            Verdict::Restore => match (before, gone.get(&hash)) {
+            UndoVerdict::Nothing => {}
+            UndoVerdict::Restore => match (before, gone.get(&hash)) {
                 (Some(_), Some(how)) => found.push(in_the_way(&hash, Why::Gone(how.clone()))),
                 (Some(label), None) => {
                     edits.push(Edit::Asset(AssetEdit::Put { hash, source: Source::Stored, label }));
                 }
                 (None, _) => edits.push(Edit::Asset(AssetEdit::Delete { hash, reason: None })),
             },
-            Verdict::Conflict => {
+            UndoVerdict::Conflict => {
                 let verb = if now.is_some() { "changed" } else { "deleted" };
                 let action = format!("{verb} asset {}", hash.to_hex());
                 found.push(in_the_way(&hash, Why::Changed { seq, action }));

@@ -31,7 +31,7 @@ use quire_core::tree::Content;
 use quire_core::{content, event};
 
 /// Applies edits to the assets as they are now, under the head lock.
-fn apply(writing: &Writing, edits: &[AssetEdit]) -> Result<asset::Applied> {
+fn apply(writing: &Writing, edits: &[AssetEdit]) -> Result<asset::AppliedAssets> {
     let project = writing.access.project;
     let hashes: Vec<Hash> = edits.iter().map(|edit| *edit.hash()).collect();
     let by_hash: Vec<Hash> = edits
@@ -46,7 +46,7 @@ fn apply(writing: &Writing, edits: &[AssetEdit]) -> Result<asset::Applied> {
     asset::apply(&mut assets, &stored, edits, writing.ops_before)
 }
 
-impl Applied for asset::Applied {
+impl Applied for asset::AppliedAssets {
     fn op_checksums(&self) -> &[Hash] {
         &self.op_checksums
     }

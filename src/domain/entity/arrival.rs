@@ -8,7 +8,7 @@ use quire_core::field::{Clash, FieldEdit, FieldState, Fields, fields_of};
 use quire_core::json::JsonValue;
 use quire_core::key::{EntityKey, FieldKey};
 use quire_core::op::{Change, Edit, FieldOp, Op, Write};
-use quire_core::peer::{SentOp, Verdict, judge};
+use quire_core::peer::{PeerVerdict, SentOp, judge};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// The fields that a bundle writes.
@@ -16,7 +16,7 @@ struct Written<'a> {
     incoming: &'a Incoming<'a>,
     /// As they are; of an entity that goes away, all.
     here: Fields,
-    verdicts: HashMap<FieldKey, Verdict>,
+    verdicts: HashMap<FieldKey, PeerVerdict>,
     /// Values that came and are not shown.
     lost: HashMap<FieldKey, Option<JsonValue>>,
     edits: Vec<FieldEdit>,

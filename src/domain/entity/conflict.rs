@@ -4,7 +4,7 @@ use super::store::{self, Conflict, ConflictEvent};
 use crate::ids::{ActorId, ConflictId, ProjectId, Seq};
 use crate::log::store::authors;
 use quire_core::error::{Error, Result};
-use quire_core::field::{Applied, Clash, FieldState, Fields};
+use quire_core::field::{AppliedFields, Clash, FieldState, Fields};
 use quire_core::json::JsonValue;
 use quire_core::key::FieldKey;
 use quire_core::reason::Reason;
@@ -83,7 +83,13 @@ fn wish(value: Option<&JsonValue>) -> String {
 }
 
 /// Keeps what a bundle means for conflicts: new ones, more values of open ones.
-pub fn keep(project: ProjectId, by: ActorId, seq: Seq, applied: &Applied, fields: &Fields) -> Result<()> {
+pub fn keep(
+    project: ProjectId,
+    by: ActorId,
+    seq: Seq,
+    applied: &AppliedFields,
+    fields: &Fields,
+) -> Result<()> {
     let mut clashing: BTreeMap<&FieldKey, &Clash> = BTreeMap::new();
     for clash in &applied.clashes {
         clashing.entry(&clash.key).or_insert(clash);

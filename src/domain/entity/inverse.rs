@@ -6,7 +6,7 @@ use quire_core::conflict::OnConflict;
 use quire_core::error::Result;
 use quire_core::field::FieldEdit;
 use quire_core::op::{Edit, Topic};
-use quire_core::undo::{Verdict, judge};
+use quire_core::undo::{UndoVerdict, judge};
 use serde_json::json;
 
 /// Adds the edits; what is in their way.
@@ -19,7 +19,7 @@ pub fn invert(inverting: &Inverting, edits: &mut Vec<Edit>) -> Result<Vec<InTheW
     let mut found = Vec::new();
     for touched in touched {
         let verdict = judge(&touched.before, &touched.after, &touched.now.value);
-        let is_in_the_way = verdict == Verdict::Conflict;
+        let is_in_the_way = verdict == UndoVerdict::Conflict;
         if is_in_the_way {
             let action = conflict::action(&touched.key.field, touched.now.value.as_ref());
             found.push(InTheWay {
@@ -29,7 +29,7 @@ pub fn invert(inverting: &Inverting, edits: &mut Vec<Edit>) -> Result<Vec<InTheW
                 is_recordable: true,
             });
         }
-        if verdict == Verdict::Restore || is_in_the_way && inverting.on_conflict == OnConflict::Record {
+        if verdict == UndoVerdict::Restore || is_in_the_way && inverting.on_conflict == OnConflict::Record {
             // Who changed it since is in conflict with this.
             let base_seq = is_in_the_way.then_some(inverting.seq);
             let (key, value) = (touched.key, touched.before);

@@ -26,7 +26,7 @@ use crate::ids::{ProjectId, Seq};
 use quire_core::conflict::OnConflict;
 use quire_core::error::{Error, Result};
 use quire_core::event;
-use quire_core::field::{self, Author, FieldEdit};
+use quire_core::field::{self, FieldAuthor, FieldEdit};
 use quire_core::hash::Hash;
 use quire_core::json::Members;
 use quire_core::key::EntityKey;
@@ -35,7 +35,7 @@ use std::collections::BTreeSet;
 
 /// What was applied, and the fields that it touched.
 struct FieldsApplied {
-    applied: field::Applied,
+    applied: field::AppliedFields,
     fields: field::Fields,
 }
 
@@ -44,7 +44,7 @@ struct FieldsApplied {
 /// Errors: PT409, and PT413 for an entity that gets heavier than its project allows.
 fn apply(writing: &Writing, edits: &[FieldEdit]) -> Result<FieldsApplied> {
     let project = writing.access.project;
-    let author = Author {
+    let author = FieldAuthor {
         actor: writing.author,
         seq: writing.head.seq + 1,
         base_seq: writing.base_seq,

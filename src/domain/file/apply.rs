@@ -18,7 +18,7 @@ use std::collections::{BTreeSet, HashMap};
 
 /// What was applied, and the heads that it touched.
 struct Files {
-    applied: tree::Applied,
+    applied: tree::AppliedFiles,
     heads: HashMap<FilePath, Head>,
 }
 

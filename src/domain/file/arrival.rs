@@ -7,7 +7,7 @@ use crate::ids::{BundleId, Seq};
 use quire_core::error::Result;
 use quire_core::op::{Change, Edit, File, FileOp, Op, Write};
 use quire_core::path::FilePath;
-use quire_core::peer::{SentOp, Verdict, judge};
+use quire_core::peer::{PeerVerdict, SentOp, judge};
 use quire_core::tree::{Content, FileEdit, Head};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -20,7 +20,7 @@ struct Files<'a> {
     files: HashMap<FilePath, Option<File>>,
     /// Every path that is written.
     paths: BTreeSet<String>,
-    verdicts: HashMap<FilePath, Verdict>,
+    verdicts: HashMap<FilePath, PeerVerdict>,
     edits: Vec<FileEdit>,
 }
 

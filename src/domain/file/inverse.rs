@@ -7,7 +7,7 @@ use quire_core::op::{Edit, Topic};
 use quire_core::path::FilePath;
 use quire_core::text::shorten;
 use quire_core::tree::{FileEdit, Head};
-use quire_core::undo::{Verdict, judge};
+use quire_core::undo::{UndoVerdict, judge};
 use serde_json::json;
 use std::collections::{BTreeSet, HashMap};
 
@@ -33,8 +33,8 @@ pub fn invert(inverting: &Inverting, edits: &mut Vec<Edit>) -> Result<Vec<InTheW
         let head = heads.get(&change.path);
         let of = |row: &Option<VersionRow>| row.as_ref().and_then(|row| row.to_head(None).file());
         match judge(&of(&change.from), &of(&change.to), &head.and_then(Head::file)) {
-            Verdict::Nothing => {}
-            Verdict::Restore => match change.from {
+            UndoVerdict::Nothing => {}
+            UndoVerdict::Restore => match change.from {
                 Some(row) => match row.content_hash.and_then(|hash| gone.get(&hash)) {
                     Some(how) => found.push(in_the_way(&change.path, Why::Gone(how.clone()))),
                     None => {
@@ -45,7 +45,7 @@ pub fn invert(inverting: &Inverting, edits: &mut Vec<Edit>) -> Result<Vec<InTheW
                     edits.push(Edit::File(FileEdit::Delete { path: change.path, expected_version: None }));
                 }
             },
-            Verdict::Conflict => {
+            UndoVerdict::Conflict => {
                 let verb = if head.is_some_and(Head::is_live) { "changed" } else { "deleted" };
                 let action = format!("{verb} {}", shorten(change.path.as_str()));
                 let seq = head.map_or(0, |head| head.seq);

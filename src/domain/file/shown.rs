@@ -5,7 +5,7 @@ use crate::blob;
 use crate::domain::shown::{Changes, Query};
 use crate::ids::{ProjectId, Seq};
 use quire_core::error::Result;
-use quire_core::event::{Body, Change, File, add_files, of_files};
+use quire_core::event::{Body, FileChange, ShownFile, add_files, of_files};
 use quire_core::hash::Hash;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -63,8 +63,8 @@ impl Changes for Files {
     fn describe(&mut self, seq: Seq, event: &str, payload: &mut Map<String, Value>) -> bool {
         let Some(changes) = self.wanted.remove(&seq) else { return false };
         let contents = &self.contents;
-        let files = changes.into_iter().map(|change| Change {
-            file: change.content_hash.map(|hash| File {
+        let files = changes.into_iter().map(|change| FileChange {
+            file: change.content_hash.map(|hash| ShownFile {
                 content: contents.of(&hash, change.travels),
                 content_hash: hash,
                 size: change.size,

@@ -20,7 +20,7 @@ use quire_core::hash::Hash;
 use quire_core::json::Members;
 use quire_core::op::toy::{self, TOY_UPDATE, ToyEdit, ToyOp};
 use quire_core::op::{Edit, Op, Outcome, State, Topic};
-use quire_core::undo::{Verdict, judge};
+use quire_core::undo::{UndoVerdict, judge};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -90,9 +90,9 @@ impl Domain for Toys {
         let mut found = Vec::new();
         for store::Touched { toy, before, after, now, seq } in touched {
             match judge(&before, &after, &now) {
-                Verdict::Nothing => {}
-                Verdict::Restore => edits.push(Edit::Toy(ToyEdit(ToyOp::making(&toy, before.as_ref())))),
-                Verdict::Conflict => {
+                UndoVerdict::Nothing => {}
+                UndoVerdict::Restore => edits.push(Edit::Toy(ToyEdit(ToyOp::making(&toy, before.as_ref())))),
+                UndoVerdict::Conflict => {
                     let why = Why::Changed { seq, action: format!("changed toy {toy}") };
                     found.push(InTheWay {
                         key: json!({"toy": toy}),

@@ -13,7 +13,7 @@ use quire_core::timestamp::Micros;
 use serde_json::Value;
 
 /// A bundle, as the event log needs it.
-pub struct LoggedBundle {
+pub struct EventBundle {
     pub seq: Seq,
     pub mark: Mark,
     pub actor: ActorId,
@@ -26,7 +26,7 @@ pub struct LoggedBundle {
 }
 
 /// The next bundles after a seq.
-pub fn bundles_after(project: ProjectId, after: Seq, limit: i64) -> Result<Vec<LoggedBundle>> {
+pub fn bundles_after(project: ProjectId, after: Seq, limit: i64) -> Result<Vec<EventBundle>> {
     const SQL: &str = concat!(
         "SELECT u.seq, u.checksum, u.actor_id, u.committed_at, u.op_count,
             CASE WHEN u.kind = 'system' THEN u.details -> 'op' END AS op, ",
@@ -38,7 +38,7 @@ pub fn bundles_after(project: ProjectId, after: Seq, limit: i64) -> Result<Vec<L
         LIMIT $3"
     );
     db::read(SQL, &[project.pg().into(), after.into(), limit.into()], |row| {
-        Ok(LoggedBundle {
+        Ok(EventBundle {
             seq: row.get("seq")?,
             mark: Mark::of(&row.get("checksum")?),
             actor: row.get("actor_id")?,

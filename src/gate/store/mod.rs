@@ -4,7 +4,7 @@ pub mod token;
 
 use crate::db::{self, Answer, Arg, ObjectLock, Row};
 use crate::gate::Role;
-use crate::gate::principal::Key;
+use crate::gate::principal::PrincipalKey;
 use crate::gate::role::{DbRole, StoredRole, cluster};
 use crate::ids::{ActorId, Pg, ProjectId};
 use pgrx::Uuid;
@@ -73,7 +73,7 @@ macro_rules! actor_of_role {
 
 /// A project as its caller may see it, together with the caller's actor: by subject, or by role. Every function asks, so a role is
 /// looked for by its oid, and in full only where nobody has it and somebody a role of its name.
-pub fn project_access(project: ProjectId, caller: Key) -> Result<Option<ProjectAccess>> {
+pub fn project_access(project: ProjectId, caller: PrincipalKey) -> Result<Option<ProjectAccess>> {
     macro_rules! access {
         ($known:expr, $is_elsewhere:literal, $actor:expr, $member_is:literal) => {
             concat!(
@@ -146,15 +146,15 @@ pub struct By<'a> {
 }
 
 /// The statement and arguments that find the caller's actor.
-pub fn by<'a>(caller: Key, by_subject: &'static str, by_role: &'static str) -> By<'a> {
+pub fn by<'a>(caller: PrincipalKey, by_subject: &'static str, by_role: &'static str) -> By<'a> {
     match caller {
-        Key::Subject(subject) => By { sql: by_subject, key: subject.pg().into(), name: None },
-        Key::Role(role) => By { sql: by_role, key: role.into(), name: Some(DbRole::of(role).name) },
+        PrincipalKey::Subject(subject) => By { sql: by_subject, key: subject.pg().into(), name: None },
+        PrincipalKey::Role(role) => By { sql: by_role, key: role.into(), name: Some(DbRole::of(role).name) },
     }
 }
 
 /// The actor's row: of the subject, or of the actor mapped to the role.
-pub fn find_actor(caller: Key) -> Result<Option<(ActorId, Known)>> {
+pub fn find_actor(caller: PrincipalKey) -> Result<Option<(ActorId, Known)>> {
     const BY_SUBJECT: &str =
         "SELECT a.actor_id, a.display_name, a.name_from = 'person' AS has_own_name, false AS is_role_behind
         FROM quire_store.actor a WHERE a.actor_id = $2";

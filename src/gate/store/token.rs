@@ -9,7 +9,7 @@ use quire_core::timestamp::Micros;
 use quire_core::token::Root;
 
 /// What is kept of a token.
-pub struct Stored {
+pub struct StoredToken {
     pub key: KeyId,
     pub minted_by: ActorId,
     pub admin_role: Option<StoredRole>,
@@ -20,7 +20,7 @@ pub struct Stored {
     pub expires_at: Micros,
 }
 
-impl Stored {
+impl StoredToken {
     /// Whether the text of a token says what was given out.
     pub fn is_of(&self, root: &Root) -> bool {
         self.key == root.key
@@ -31,7 +31,7 @@ impl Stored {
     }
 }
 
-pub fn find(project: ProjectId, token: TokenId) -> Result<Option<Stored>> {
+pub fn find(project: ProjectId, token: TokenId) -> Result<Option<StoredToken>> {
     // One that was made in a project of the same id, before this one, is none.
     const SQL: &str = "SELECT t.key_id, t.minted_by, t.admin_role,
             EXISTS (SELECT FROM quire_store.token_revocation r WHERE r.project_id = $1 AND r.token_id = $2) AS is_revoked,
@@ -40,7 +40,7 @@ pub fn find(project: ProjectId, token: TokenId) -> Result<Option<Stored>> {
         JOIN quire_store.project p ON p.project_id = $1 AND p.created_at <= t.minted_at
         WHERE t.project_id = $1 AND t.token_id = $2";
     db::read_one(SQL, &[project.pg().into(), token.pg().into()], |row| {
-        Ok(Stored {
+        Ok(StoredToken {
             key: row.get("key_id")?,
             minted_by: row.get("minted_by")?,
             admin_role: admin_role(row)?,

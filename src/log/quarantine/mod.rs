@@ -9,7 +9,7 @@ use quire_core::hash::Hash;
 use quire_core::op::Topic;
 use quire_core::quarantine::RowKind;
 use serde_json::{Value, json};
-pub use store::{Entry, Finding};
+pub use store::{Finding, QuarantineEntry};
 
 /// How many contents of a failed read are looked for.
 const MOST_LOOKED_FOR: usize = 10_000;

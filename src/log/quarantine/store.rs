@@ -14,7 +14,7 @@ use serde_json::Value;
 pub const DISCARDED: &str = "rejected";
 
 /// An entry of the quarantine.
-pub struct Entry {
+pub struct QuarantineEntry {
     pub id: QuarantineId,
     pub kind: RowKind,
     pub key: Value,
@@ -23,9 +23,9 @@ pub struct Entry {
     pub status: String,
 }
 
-fn entry(row: &Row) -> Result<Entry> {
+fn entry(row: &Row) -> Result<QuarantineEntry> {
     let unknown = || Error::internal("an entry of the quarantine has a kind that is not known here");
-    Ok(Entry {
+    Ok(QuarantineEntry {
         id: row.get("quarantine_id")?,
         kind: RowKind::parse(row.get("kind")?).ok_or_else(unknown)?,
         key: row.get::<JsonB>("key")?.0,
@@ -40,7 +40,7 @@ pub fn open_entry(
     project: ProjectId,
     kinds: impl IntoIterator<Item = RowKind>,
     about: Value,
-) -> Result<Option<Entry>> {
+) -> Result<Option<QuarantineEntry>> {
     const SQL: &str = "SELECT q.quarantine_id, q.kind, q.key, q.fault, q.expected, q.status
         FROM quire_store.quarantine q
         WHERE q.project_id = $1 AND q.status = 'open' AND q.kind = ANY ($2) AND q.key @> $3
@@ -50,7 +50,7 @@ pub fn open_entry(
 }
 
 /// The first open entry of an operation of a kind up to a seq.
-pub fn open_op(project: ProjectId, kind: RowKind, up_to: Seq) -> Result<Option<Entry>> {
+pub fn open_op(project: ProjectId, kind: RowKind, up_to: Seq) -> Result<Option<QuarantineEntry>> {
     const SQL: &str = "SELECT q.quarantine_id, q.kind, q.key, q.fault, q.expected, q.status
         FROM quire_store.quarantine q
         WHERE q.project_id = $1 AND q.status = 'open' AND q.kind = $2 AND (q.key ->> 'seq')::bigint <= $3
@@ -139,7 +139,7 @@ pub fn record(project: ProjectId, finding: &Finding) -> Result<(QuarantineId, bo
 }
 
 /// Locks an entry.
-pub fn lock_entry(project: ProjectId, id: QuarantineId) -> Result<Option<Entry>> {
+pub fn lock_entry(project: ProjectId, id: QuarantineId) -> Result<Option<QuarantineEntry>> {
     const SQL: &str = "SELECT q.quarantine_id, q.kind, q.key, q.fault, q.expected, q.status
         FROM quire_store.quarantine q WHERE q.project_id = $1 AND q.quarantine_id = $2 FOR UPDATE";
     db::write_one(SQL, &[project.pg().into(), id.pg().into()], entry)
@@ -162,7 +162,7 @@ pub fn end_entry(
 }
 
 /// One row of `list_quarantine`.
-pub type Listed = (
+pub type QuarantineRow = (
     PgUuid,
     String,
     JsonB,
@@ -176,7 +176,7 @@ pub type Listed = (
     Option<String>,
 );
 
-pub fn list(project: ProjectId, include_ended: bool) -> Result<Vec<Listed>> {
+pub fn list(project: ProjectId, include_ended: bool) -> Result<Vec<QuarantineRow>> {
     const SQL: &str =
         "SELECT q.quarantine_id, q.kind, q.key, q.fault, q.in_words, encode(q.expected, 'hex') AS expected,
             CASE q.status WHEN 'rejected' THEN 'discarded' ELSE q.status END AS status,

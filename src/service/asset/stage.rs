@@ -4,7 +4,7 @@
 //! the head lock. Under it they get their hash (see `blob::store::adopt`). Nobody else ever sees them under that id.
 
 use super::store;
-use crate::blob::{self, Blob, Staged};
+use crate::blob::{self, Blob, StagedBlob};
 use crate::ids::{ProjectId, UploadId};
 use crate::{db, guc};
 use quire_core::content::{self, CHUNK_BYTES};
@@ -12,26 +12,26 @@ use quire_core::error::{Error, Result};
 use quire_core::hash::{Hash, Hasher};
 use quire_core::reason::Reason;
 
-/// Content of an upload, ready to be stored.
-pub enum Content {
+/// StagedContent of an upload, ready to be stored.
+pub enum StagedContent {
     /// It fits into one chunk.
     Small(Blob),
     /// Its chunks are stored, and wait for their hash.
-    Large(Staged),
+    Large(StagedBlob),
 }
 
-impl Content {
+impl StagedContent {
     /// BLAKE3 of the whole.
     pub fn hash(&self) -> Hash {
         match self {
-            Content::Small(blob) => blob.hash,
-            Content::Large(staged) => staged.hash,
+            StagedContent::Small(blob) => blob.hash,
+            StagedContent::Large(staged) => staged.hash,
         }
     }
 }
 
 /// Reads the pieces of an upload of `size` bytes, or PT409 when one is missing.
-pub fn stage(project: ProjectId, upload: UploadId, size: i64) -> Result<Content> {
+pub fn stage(project: ProjectId, upload: UploadId, size: i64) -> Result<StagedContent> {
     let ordinals = store::piece_ordinals(project, upload)?;
     if let Some((missing, _)) = (1..).zip(&ordinals).find(|(expected, ordinal)| expected != *ordinal) {
         return Err(Error::conflict(Reason::Incomplete, format!("piece {missing} of the upload is missing"))
@@ -47,14 +47,14 @@ pub fn stage(project: ProjectId, upload: UploadId, size: i64) -> Result<Content>
             })?;
         }
         let parts = content::encode_all(&whole, guc::compression_level());
-        return Ok(Content::Small(Blob { hash: Hash::of(&whole), size, parts }));
+        return Ok(StagedContent::Small(Blob { hash: Hash::of(&whole), size, parts }));
     }
     let mut chunks = Chunks::begin(project, upload, size)?;
     for ordinal in ordinals {
         pgrx::check_for_interrupts!();
         db::in_passing(|| store::with_piece(project, upload, ordinal, |bytes| chunks.take(bytes)))?;
     }
-    chunks.finish().map(Content::Large)
+    chunks.finish().map(StagedContent::Large)
 }
 
 struct Chunks {
@@ -96,10 +96,10 @@ impl Chunks {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Staged> {
+    fn finish(mut self) -> Result<StagedBlob> {
         if !self.buffer.is_empty() {
             self.store()?;
         }
-        Ok(Staged { key: self.key, hash: self.hasher.finish(), size: self.size, chunks: self.count })
+        Ok(StagedBlob { key: self.key, hash: self.hasher.finish(), size: self.size, chunks: self.count })
     }
 }

@@ -1,7 +1,7 @@
 //! Uploads: content that arrives in pieces.
 
 use super::api::answer;
-use super::stage::{Content, stage};
+use super::stage::{StagedContent, stage};
 use super::store;
 use crate::args::{interval_arg, required};
 use crate::blob;
@@ -168,8 +168,8 @@ fn finish(
             let source = Source::Uploaded(found.size);
             let edits = vec![Edit::Asset(AssetEdit::Put { hash, source, label: found.label })];
             Some(match content {
-                Content::Small(blob) => Plan { edits, blobs: vec![blob], ..Plan::default() },
-                Content::Large(staged) => Plan { edits, staged: Some(staged), ..Plan::default() },
+                StagedContent::Small(blob) => Plan { edits, blobs: vec![blob], ..Plan::default() },
+                StagedContent::Large(staged) => Plan { edits, staged: Some(staged), ..Plan::default() },
             })
         }
     };

@@ -115,11 +115,11 @@ pub fn delete(project: ProjectId, name: &str, whose: ActorId) -> Result<()> {
 }
 
 /// One row of `list_subscriptions`.
-pub type Listed =
+pub type SubscriptionRow =
     (String, Uuid, JsonB, i64, i64, Option<TimestampWithTimeZone>, TimestampWithTimeZone, String);
 
 /// Subscriptions of `actor`, or all of them.
-pub fn list(project: ProjectId, actor: Option<ActorId>, all: bool) -> Result<Vec<Listed>> {
+pub fn list(project: ProjectId, actor: Option<ActorId>, all: bool) -> Result<Vec<SubscriptionRow>> {
     const SQL: &str = "SELECT s.name, s.actor_id, s.filter, s.cursor_seq, h.seq - s.cursor_seq AS lag, s.leased_until, s.created_at,
             s.cursor_checksum
         FROM quire_store.subscription s

@@ -3,7 +3,7 @@
 use crate::args::{MAX_ROWS, page_arg, path_arg, required};
 use crate::db::Answer;
 use crate::definer::definer;
-use crate::domain::file::store::list::{self, Page};
+use crate::domain::file::store::list::{self, FilePage};
 use crate::gate::{Action, require_project};
 use crate::ids::Version;
 use crate::log::point::resolve_point;
@@ -40,8 +40,8 @@ fn list_current_files(
 }
 
 /// Which part of a list is asked for; all of it by default.
-fn page_of(after_path: Option<&str>, max_files: Option<i32>) -> Result<Page> {
-    Ok(Page {
+fn page_of(after_path: Option<&str>, max_files: Option<i32>) -> Result<FilePage> {
+    Ok(FilePage {
         after: after_path.map(FilePath::parse).transpose()?,
         most: max_files.map(|most| page_arg("max_files", Some(most), MAX_ROWS)).transpose()?,
     })

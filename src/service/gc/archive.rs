@@ -5,7 +5,7 @@
 
 use super::store;
 use crate::args::required;
-use crate::blob::{self, Blob, State};
+use crate::blob::{self, Blob, BlobState};
 use crate::definer::definer;
 use crate::gate::{self, Access, Action, require_project};
 use crate::guc;
@@ -37,9 +37,9 @@ fn archive(project_uuid: Option<Uuid>, content_hash: Option<&str>, sha256: Optio
     let seen = head_seq(project)?;
     let found = blob::store::state(project, &hash)?.ok_or_else(|| no_blob(&hash))?;
     match found.state {
-        State::Present => {}
-        State::Archived => return Ok(answer(&hash, State::Archived, found.size, 0)),
-        State::Collected | State::Quarantined => return Err(found.gone(&hash)),
+        BlobState::Present => {}
+        BlobState::Archived => return Ok(answer(&hash, BlobState::Archived, found.size, 0)),
+        BlobState::Collected | BlobState::Quarantined => return Err(found.gone(&hash)),
     }
     if store::is_in_a_live_file(project, &hash)? {
         return Err(in_use(&hash));
@@ -64,7 +64,7 @@ fn archive(project_uuid: Option<Uuid>, content_hash: Option<&str>, sha256: Optio
     }
     store::archive(project, &hash, access.author()?)?;
     touch(project)?;
-    Ok(answer(&hash, State::Archived, found.size, stored))
+    Ok(answer(&hash, BlobState::Archived, found.size, stored))
 }
 
 /// Takes bytes back.
@@ -86,12 +86,12 @@ fn restore(project_uuid: Option<Uuid>, content_hash: Option<&str>, bytes: Option
             .with("content_hash", hash.to_hex()));
     }
     let size = bytes.len() as i64;
-    if found.state != State::Present {
+    if found.state != BlobState::Present {
         let parts = content::encode_all(bytes, guc::compression_level());
         let (access, _) = locked(&access)?;
         blob::store::insert(access.project, &[Blob { hash, size, parts }])?;
     }
-    Ok(answer(&hash, State::Present, size, 0))
+    Ok(answer(&hash, BlobState::Present, size, 0))
 }
 
 fn locked(access: &Access) -> Result<(Cow<'_, Access>, LockedHead)> {
@@ -101,7 +101,7 @@ fn locked(access: &Access) -> Result<(Cow<'_, Access>, LockedHead)> {
     Ok((access, head))
 }
 
-fn answer(hash: &Hash, state: State, size: i64, freed: i64) -> JsonB {
+fn answer(hash: &Hash, state: BlobState, size: i64, freed: i64) -> JsonB {
     JsonB(json!({
         "content_hash": hash.to_hex(), "state": state.as_str(), "size": size, "freed_bytes": freed
     }))

@@ -1,6 +1,6 @@
 //! Finishing a job: its operations become one bundle.
 
-use super::store::{self, Job, Outcome};
+use super::store::{self, Job, JobOutcome};
 use super::{locked, may_write};
 use crate::args::{message_arg, required};
 use crate::blob;
@@ -48,7 +48,7 @@ fn finish(
     // Before the head lock, so that nobody waits for the project while this waits for whoever is still adding operations.
     let job = locked(&access, job_id)?;
     let gone = || Error::internal("a locked job is gone");
-    if job.outcome == Some(Outcome::Finished) {
+    if job.outcome == Some(JobOutcome::Finished) {
         return store::receipt(access.project, job.id)?.ok_or_else(gone);
     }
     job.require_running()?;

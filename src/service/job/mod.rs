@@ -16,7 +16,7 @@ use crate::gate::{self, Access, Action, require_project};
 use crate::ids::{JobId, Pg};
 use quire_core::error::{Code, Error, Result};
 use quire_core::reason::Reason;
-use store::{Job, Outcome};
+use store::{Job, JobOutcome};
 
 /// The gate of every writer. Jobs are beyond every token: what they commit need not be files.
 fn may_write(project_uuid: Option<pgrx::Uuid>) -> Result<Access> {
@@ -47,8 +47,8 @@ impl Job {
     fn require_open(&self) -> Result<()> {
         let (status, message) = match self.outcome {
             None => return Ok(()),
-            Some(Outcome::Finished) => ("finished", "the job is finished"),
-            Some(Outcome::Cancelled) => ("cancelled", "the job was cancelled"),
+            Some(JobOutcome::Finished) => ("finished", "the job is finished"),
+            Some(JobOutcome::Cancelled) => ("cancelled", "the job was cancelled"),
         };
         Err(Error::conflict(Reason::JobEnded, message)
             .with("job_id", self.id.to_string())

@@ -19,7 +19,7 @@ const BATCH_BYTES: i64 = 8 << 20;
 
 /// How a job ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Outcome {
+pub enum JobOutcome {
     Finished,
     Cancelled,
 }
@@ -34,7 +34,7 @@ pub struct Job {
     pub op_count: i32,
     pub context: Context,
     /// `None` until somebody ends it.
-    pub outcome: Option<Outcome>,
+    pub outcome: Option<JobOutcome>,
 }
 
 fn context_json(context: &Context) -> Result<Value> {
@@ -76,8 +76,8 @@ pub fn lock(project: ProjectId, id: JobId) -> Result<Option<Job>> {
             .map_err(|_| Error::internal("the context of a job cannot be read"))?;
         let outcome = match row.opt::<&str>("outcome")? {
             None => None,
-            Some("completed") => Some(Outcome::Finished),
-            Some(_) => Some(Outcome::Cancelled),
+            Some("completed") => Some(JobOutcome::Finished),
+            Some(_) => Some(JobOutcome::Cancelled),
         };
         Ok(Job {
             id,

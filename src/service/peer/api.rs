@@ -110,7 +110,7 @@ fn pushed(
     (checkpoint, checkpoint_checksum): (Option<Seq>, Option<&str>),
     bundles: Option<JsonArg>,
     (after_seq, after_checksum): (Option<Seq>, Option<&str>),
-) -> Result<Vec<push::Row>> {
+) -> Result<Vec<push::PushedBundle>> {
     let (access, peer) = gate(project_uuid, peer_id)?;
     access.require_active()?;
     let checkpoint = Place::of(["checkpoint", "checkpoint_checksum"], checkpoint, checkpoint_checksum)?;

@@ -3,7 +3,7 @@
 use super::pull::header;
 use super::{known_as, store};
 use crate::blob;
-use crate::bundle::{Origin, Plan};
+use crate::bundle::{PeerOrigin, Plan};
 use crate::domain::DOMAINS;
 use crate::domain::incoming::{Arrival, Incoming, Report, Stamps};
 use crate::gate::Access;
@@ -79,7 +79,7 @@ pub fn plan(access: &Access, peer: &str, head: &LockedHead, bundle: &Bundle) -> 
         Some(undoes) => known_as(access.project, undoes, bundle.undoes_made_as)?,
         None => None,
     };
-    let origin = Origin {
+    let origin = PeerOrigin {
         bundle_id: bundle.header.bundle_id,
         actor: author(bundle),
         committed_at: bundle.header.committed_at,

@@ -1,7 +1,7 @@
 //! `sync_pull`: whole bundles, checked before they go out.
 
 use super::store::{self, More};
-use crate::blob::{self, State};
+use crate::blob::{self, BlobState};
 use crate::domain;
 use crate::gate::Access;
 use crate::ids::{ProjectId, Seq};
@@ -229,7 +229,7 @@ impl Batch {
         check_size(seq, bytes + store::present_bytes(project, hashes)? / 3 * 4)?;
         // What is archived or collected does not travel, nor what no JSON could hold.
         let (present, gone) = blob::store::read_present(project, hashes)?;
-        if let Some((hash, stored)) = gone.iter().find(|(_, stored)| stored.state == State::Quarantined) {
+        if let Some((hash, stored)) = gone.iter().find(|(_, stored)| stored.state == BlobState::Quarantined) {
             return Err(stored.gone(hash));
         }
         let contents: Vec<Value> = present

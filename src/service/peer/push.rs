@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 const MAX_AHEAD: i64 = 24 * 60 * 60 * 1_000_000;
 
 /// What became of one bundle.
-pub struct Row {
+pub struct PushedBundle {
     pub bundle_id: BundleId,
     pub seq: Option<Seq>,
     pub status: &'static str,
@@ -40,7 +40,7 @@ pub fn push(
     after: Option<Place>,
     checkpoint: Place,
     bundles: Items,
-) -> Result<Vec<Row>> {
+) -> Result<Vec<PushedBundle>> {
     // Before anything is looked up: who sends the same at the same time waits, and finds it known.
     let access = &locked(access.clone())?;
     access.require_active()?;
@@ -70,13 +70,13 @@ pub fn push(
         }
         if let Some(corrupt) = behind {
             let reasons = vec![format!("it comes after bundle {corrupt}, which is corrupt")];
-            rows.push(Row { bundle_id, seq: None, status: "quarantined", reasons });
+            rows.push(PushedBundle { bundle_id, seq: None, status: "quarantined", reasons });
             continue;
         }
         if let Some(fault) = bundle.fault()? {
             let id = recovery::record_incoming(project, peer, &bundle, &fault)?;
             let reasons = vec![fault, format!("recorded as {id}; nothing of it is applied")];
-            rows.push(Row { bundle_id, seq: None, status: "quarantined", reasons });
+            rows.push(PushedBundle { bundle_id, seq: None, status: "quarantined", reasons });
             behind = Some(bundle_id);
             continue;
         }
@@ -128,7 +128,7 @@ fn check(what: &str, bundle: &Bundle) -> Result<()> {
     checks.try_for_each(|(domain, change)| domain.check_incoming(change))
 }
 
-fn one(access: &Access, peer: &str, followed: &Followed, bundle: &Bundle) -> Result<Row> {
+fn one(access: &Access, peer: &str, followed: &Followed, bundle: &Bundle) -> Result<PushedBundle> {
     let bundle_id = bundle.header.bundle_id;
     let known = known_as(access.project, bundle_id, Some(bundle.header.seq))?;
     if let Some(standing) = &bundle.standing {
@@ -137,7 +137,7 @@ fn one(access: &Access, peer: &str, followed: &Followed, bundle: &Bundle) -> Res
     if let Some(seq) = known {
         let reasons = repair::repair(access, seq, bundle)?;
         recovery::end_incoming(access, bundle_id)?;
-        return Ok(Row { bundle_id, seq: Some(seq), status: "duplicate", reasons });
+        return Ok(PushedBundle { bundle_id, seq: Some(seq), status: "duplicate", reasons });
     }
     if let Some(name) = name_of(bundle) {
         store::name_actor(access.project, author(bundle), name)?;
@@ -159,7 +159,7 @@ fn one(access: &Access, peer: &str, followed: &Followed, bundle: &Bundle) -> Res
     .receipt;
     recovery::end_incoming(access, bundle_id)?;
     let status = if reasons.is_empty() { "applied" } else { "conflict" };
-    Ok(Row { bundle_id, seq: Some(receipt.seq), status, reasons })
+    Ok(PushedBundle { bundle_id, seq: Some(receipt.seq), status, reasons })
 }
 
 /// What somebody who has no name here is called in the project: as they are there, if one may be called so here.
@@ -171,6 +171,6 @@ fn name_of(bundle: &Bundle) -> Option<&str> {
 }
 
 /// A row as JSON tells it.
-pub fn reasons(row: &Row) -> Value {
+pub fn reasons(row: &PushedBundle) -> Value {
     json!(row.reasons)
 }

@@ -2,7 +2,7 @@
 
 use super::ProjectKind;
 use crate::db::clock::{from_pg, pg_now};
-use crate::db::dirty::{self, Sight};
+use crate::db::dirty::{self, UnderKey};
 use crate::db::{self, Answer, Arg, ObjectLock};
 use crate::domain::DOMAINS;
 use crate::gate::Role;
@@ -60,7 +60,7 @@ pub fn insert_given(
         return Ok(false);
     }
     let there = dirty::look(c"project", &[project.pg().into()])?;
-    let is_being_made = matches!(there, Sight::Uncommitted(_));
+    let is_being_made = matches!(there, UnderKey::Uncommitted(_));
     let is_made = !is_being_made && insert(project, name, kind, visibility, settings, owner)?;
     // From here on who looks sees the row.
     lock.release();
@@ -154,11 +154,11 @@ pub fn list_members(answer: Answer, project: ProjectId) -> Result<()> {
 }
 
 /// One row of `list_projects`.
-pub type Listed =
+pub type ProjectRow =
     (Uuid, String, String, String, String, Option<String>, i64, pgrx::datum::TimestampWithTimeZone, String);
 
 /// Projects `actor` is a member of; all of them for an administrator.
-pub fn list(actor: Option<ActorId>, is_admin: bool) -> Result<Vec<Listed>> {
+pub fn list(actor: Option<ActorId>, is_admin: bool) -> Result<Vec<ProjectRow>> {
     const SQL: &str = concat!(
         "SELECT p.project_id, p.name, p.kind, p.visibility, p.status, m.role, h.seq, h.committed_at,
             ",

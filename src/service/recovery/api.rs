@@ -9,7 +9,7 @@ use crate::gate::{Access, Action, require_project};
 use crate::ids::{Pg, QuarantineId};
 use crate::jsonb::JsonArg;
 use crate::log;
-use crate::log::quarantine::store::{self, Entry};
+use crate::log::quarantine::store::{self, QuarantineEntry};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
@@ -121,7 +121,7 @@ fn discarded(project_uuid: Option<Uuid>, quarantine_id: Option<Uuid>, reason: Op
 }
 
 /// An entry that is open, locked, and with it the head: nobody writes what is being repaired.
-fn open_entry(access: &Access, quarantine_id: Option<Uuid>) -> Result<Entry> {
+fn open_entry(access: &Access, quarantine_id: Option<Uuid>) -> Result<QuarantineEntry> {
     let id = QuarantineId::from_pg(required("quarantine_id", quarantine_id)?);
     log::lock_head(access)?;
     let entry = store::lock_entry(access.project, id)?.ok_or_else(|| {
@@ -137,7 +137,7 @@ fn open_entry(access: &Access, quarantine_id: Option<Uuid>) -> Result<Entry> {
     }
 }
 
-fn answer(entry: &Entry, mut more: Value) -> JsonB {
+fn answer(entry: &QuarantineEntry, mut more: Value) -> JsonB {
     more["quarantine_id"] = entry.id.to_string().into();
     more["kind"] = entry.kind.as_str().into();
     more["key"] = entry.key.clone();

@@ -8,11 +8,11 @@ use crate::ids::{ProjectId, QuarantineId};
 use crate::log;
 use crate::log::quarantine::{self, Finding};
 use crate::{blob, db};
-use quire_core::audit::{Fault, check};
+use quire_core::audit::{LogFault, check};
 use quire_core::error::{Code, Error, Result};
 use quire_core::hash::Hash;
 use quire_core::op::State;
-use quire_core::quarantine::{Fault as Wrong, RowKind};
+use quire_core::quarantine::{Fault, RowKind};
 use quire_core::text::shorten;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -99,26 +99,26 @@ fn verify_log(project: ProjectId, findings: &mut Vec<Finding>, counts: &mut Coun
     let mut before = vec![Hash::ZERO];
     // The finding about a bundle of which nothing has shown yet which checksum is right.
     let mut unsure: Option<usize> = None;
-    let mut pending: Option<load::Bundle> = None;
+    let mut pending: Option<load::LoadedBundle> = None;
     let mut expected_seq = 0;
-    let mut judge = |bundle: &load::Bundle, after: Hash, findings: &mut Vec<Finding>| -> Result<()> {
+    let mut judge = |bundle: &load::LoadedBundle, after: Hash, findings: &mut Vec<Finding>| -> Result<()> {
         let checked = check(&bundle.logged, &before, after)?;
         if let (Some(at), Some(proven)) = (unsure.take(), checked.before) {
             findings[at].expected = Some(proven);
         }
-        let header = checked.faults.iter().position(|fault| matches!(fault, Fault::Header(_)));
+        let header = checked.faults.iter().position(|fault| matches!(fault, LogFault::Header(_)));
         unsure = header.map(|at| findings.len() + at);
         findings.extend(checked.faults.iter().map(|fault| finding(bundle, fault)));
         before = checked.right;
         Ok(())
     };
-    let mut replay = |bundle: &load::Bundle, findings: &mut Vec<Finding>| {
+    let mut replay = |bundle: &load::LoadedBundle, findings: &mut Vec<Finding>| {
         for op in &bundle.ops {
             let failed = op.op.as_ref().and_then(|parsed| state.apply(parsed).err());
             findings.extend(failed.map(|why| Finding {
                 kind: op.kind,
                 key: json!({"seq": bundle.logged.header.seq, "ordinal": op.ordinal}),
-                fault: Wrong::Impossible,
+                fault: Fault::Impossible,
                 description: format!(
                     "operation {} of bundle {}: {why}",
                     op.ordinal, bundle.logged.header.seq
@@ -152,7 +152,7 @@ fn verify_log(project: ProjectId, findings: &mut Vec<Finding>, counts: &mut Coun
         findings.push(Finding {
             kind: RowKind::ProjectHead,
             key: json!({"seq": seq}),
-            fault: Wrong::Checksum,
+            fault: Fault::Checksum,
             description: format!("the project's head does not have the checksum of bundle {seq}"),
             expected: before.first().copied(),
             found: Some(head_checksum),
@@ -165,17 +165,17 @@ fn missing_bundles(first: i64, last: i64) -> Finding {
     Finding {
         kind: RowKind::Bundle,
         key: json!({"seq": first, "last_seq": last}),
-        fault: Wrong::Missing,
+        fault: Fault::Missing,
         description: format!("bundles {first} to {last} are not there"),
         expected: None,
         found: None,
     }
 }
 
-pub fn finding(bundle: &load::Bundle, fault: &Fault) -> Finding {
+pub fn finding(bundle: &load::LoadedBundle, fault: &LogFault) -> Finding {
     let seq = bundle.logged.header.seq;
     let found = match *fault {
-        Fault::Op(ordinal, _) => {
+        LogFault::Op(ordinal, _) => {
             bundle.logged.ops.iter().find(|op| op.ordinal == ordinal).and_then(|op| op.computed)
         }
         _ => None,
@@ -184,26 +184,26 @@ pub fn finding(bundle: &load::Bundle, fault: &Fault) -> Finding {
         bundle.ops.iter().find(|op| op.ordinal == ordinal).map_or(RowKind::Bundle, |op| op.kind)
     };
     let (kind, key, fault, description, expected) = match *fault {
-        Fault::Op(ordinal, expected) => (
+        LogFault::Op(ordinal, expected) => (
             of_op(ordinal),
             json!({"seq": seq, "ordinal": ordinal}),
-            Wrong::Content,
+            Fault::Content,
             format!("operation {ordinal} of bundle {seq} is not what was logged"),
             Some(expected),
         ),
-        Fault::OpChecksum(ordinal, right) => (
+        LogFault::OpChecksum(ordinal, right) => (
             of_op(ordinal),
             json!({"seq": seq, "ordinal": ordinal}),
-            Wrong::Checksum,
+            Fault::Checksum,
             format!(
                 "operation {ordinal} of bundle {seq} has a wrong checksum; that of the bundle shows the right one"
             ),
             Some(right),
         ),
-        Fault::OpCount => (
+        LogFault::OpCount => (
             RowKind::Bundle,
             json!({"seq": seq}),
-            Wrong::OpCount,
+            Fault::OpCount,
             format!(
                 "bundle {seq} says that it has {} operations; {} are there",
                 bundle.logged.op_count,
@@ -211,26 +211,26 @@ pub fn finding(bundle: &load::Bundle, fault: &Fault) -> Finding {
             ),
             None,
         ),
-        Fault::Header(expected) => (
+        LogFault::Header(expected) => (
             RowKind::Bundle,
             json!({"seq": seq}),
-            Wrong::Content,
+            Fault::Content,
             format!(
                 "bundle {seq} does not have its checksum: its header or its operations are not what was logged"
             ),
             Some(expected),
         ),
-        Fault::Checksum(right) => (
+        LogFault::Checksum(right) => (
             RowKind::Bundle,
             json!({"seq": seq}),
-            Wrong::Checksum,
+            Fault::Checksum,
             format!("bundle {seq} has a wrong checksum; the next bundle shows the right one"),
             Some(right),
         ),
-        Fault::Previous(right) => (
+        LogFault::Previous(right) => (
             RowKind::Bundle,
             json!({"seq": seq}),
-            Wrong::PrevChecksum,
+            Fault::PrevChecksum,
             format!(
                 "bundle {seq} has a wrong checksum of the bundle before; that bundle shows the right one"
             ),
@@ -251,7 +251,7 @@ fn verify_state(project: ProjectId, seq: i64, replayed: &State, findings: &mut V
     let (of_log, of_state): (Vec<Stray>, Vec<Stray>) =
         strays.into_iter().partition(|stray| matches!(stray.kind, RowKind::Logged(_)));
     let is_new = |stray: &Stray| !known.contains(&stray.key.to_string());
-    findings.extend(of_log.into_iter().filter(is_new).map(|stray| wrong_row(stray, Wrong::Row)));
+    findings.extend(of_log.into_iter().filter(is_new).map(|stray| wrong_row(stray, Fault::Row)));
     // What hangs off an operation that is not what was logged is not wrong for that.
     let corrupt: BTreeSet<i64> = findings
         .iter()
@@ -260,7 +260,7 @@ fn verify_state(project: ProjectId, seq: i64, replayed: &State, findings: &mut V
         .collect();
     let of_sound_op = |stray: &Stray| !stray.seq.is_some_and(|seq| corrupt.contains(&seq));
     let of_state = of_state.into_iter().filter(of_sound_op);
-    let mut state: Vec<Finding> = of_state.map(|stray| wrong_row(stray, Wrong::Content)).collect();
+    let mut state: Vec<Finding> = of_state.map(|stray| wrong_row(stray, Fault::Content)).collect();
     let mut known: BTreeSet<String> = state.iter().map(|finding| finding.key.to_string()).collect();
     // Operations that are not what was logged make another state.
     let is_log_sound =
@@ -273,7 +273,7 @@ fn verify_state(project: ProjectId, seq: i64, replayed: &State, findings: &mut V
                 let description = format!("replaying the log would still {}", op.describe());
                 let found = Some(op.checksum()?);
                 let kind = RowKind::Current(change.topic());
-                state.push(wrong_row(Stray { kind, key, seq: None, found, description }, Wrong::Replay));
+                state.push(wrong_row(Stray { kind, key, seq: None, found, description }, Fault::Replay));
             }
         }
     }
@@ -282,13 +282,13 @@ fn verify_state(project: ProjectId, seq: i64, replayed: &State, findings: &mut V
         let description = "the project's head does not count what there is".to_owned();
         let kind = RowKind::ProjectHead;
         let stray = Stray { kind, key: json!({"seq": seq}), seq: None, found: None, description };
-        state.push(wrong_row(stray, Wrong::Totals));
+        state.push(wrong_row(stray, Fault::Totals));
     }
     findings.append(&mut state);
     Ok(())
 }
 
-fn wrong_row(stray: Stray, fault: Wrong) -> Finding {
+fn wrong_row(stray: Stray, fault: Fault) -> Finding {
     let Stray { kind, key, found, description, .. } = stray;
     Finding { kind, key, fault, description, expected: None, found }
 }
@@ -326,7 +326,7 @@ fn verify_content(project: ProjectId, findings: &mut Vec<Finding>, counts: &mut 
         findings.push(Finding {
             kind: RowKind::Blob,
             key: json!({"content_hash": hash.to_hex()}),
-            fault: Wrong::Missing,
+            fault: Fault::Missing,
             description: format!("content {} is not there", hash.to_hex()),
             expected: Some(hash),
             found: None,
@@ -361,7 +361,7 @@ fn wrong_content(hash: &Hash) -> Finding {
     Finding {
         kind: RowKind::Blob,
         key: json!({"content_hash": hash.to_hex()}),
-        fault: Wrong::Content,
+        fault: Fault::Content,
         description: format!("content {} does not have its hash or length", hash.to_hex()),
         expected: Some(*hash),
         found: None,

@@ -1,7 +1,7 @@
 //! What an exchange with a peer needs: nothing corrupt goes out, and a good copy that comes in repairs what is corrupt here.
 
 use super::audit::{self, described, record};
-use super::load::{self, Bundle};
+use super::load::{self, LoadedBundle};
 use super::repair::{rewrite_header, surroundings, with_guard_open};
 use crate::blob::{self, Blob};
 use crate::domain::interface::StoredOp;
@@ -21,11 +21,11 @@ use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
 
 /// The bundles after a seq and up to another, with their operations.
-pub fn load_bundles(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<Bundle>> {
+pub fn load_bundles(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<LoadedBundle>> {
     load::batch(project, after, up_to)
 }
 
-fn is_sound(bundle: &Bundle) -> Result<bool> {
+fn is_sound(bundle: &LoadedBundle) -> Result<bool> {
     let logged = &bundle.logged;
     if !logged.ops.iter().map(|op| op.ordinal).eq(1..=logged.op_count) {
         return Ok(false);
@@ -39,7 +39,7 @@ fn is_sound(bundle: &Bundle) -> Result<bool> {
 }
 
 /// Records what is wrong with a bundle, and returns the first finding.
-pub fn check_bundle(access: &Access, bundle: &Bundle) -> Result<Option<Value>> {
+pub fn check_bundle(access: &Access, bundle: &LoadedBundle) -> Result<Option<Value>> {
     if is_sound(bundle)? {
         return Ok(None);
     }

@@ -14,13 +14,17 @@ use std::collections::BTreeMap;
 const BUNDLES_AT_ONCE: Seq = 1000;
 
 /// A bundle with its operations, as far as the rows make any.
-pub struct Bundle {
+pub struct LoadedBundle {
     pub logged: LoggedBundle,
     pub ops: Vec<StoredOp>,
 }
 
 /// Hands every bundle up to a seq to `each`, in order.
-pub fn bundles(project: ProjectId, up_to: Seq, mut each: impl FnMut(Bundle) -> Result<()>) -> Result<()> {
+pub fn bundles(
+    project: ProjectId,
+    up_to: Seq,
+    mut each: impl FnMut(LoadedBundle) -> Result<()>,
+) -> Result<()> {
     let mut after = 0;
     while after < up_to {
         pgrx::check_for_interrupts!();
@@ -36,7 +40,7 @@ pub fn bundles(project: ProjectId, up_to: Seq, mut each: impl FnMut(Bundle) -> R
 }
 
 /// The bundles after a seq and up to another.
-pub fn batch(project: ProjectId, after: Seq, last: Seq) -> Result<Vec<Bundle>> {
+pub fn batch(project: ProjectId, after: Seq, last: Seq) -> Result<Vec<LoadedBundle>> {
     let mut ops: BTreeMap<Seq, Vec<StoredOp>> = BTreeMap::new();
     for (seq, op) in domain::logged(project, after, last)? {
         ops.entry(seq).or_default().push(op);
@@ -47,7 +51,7 @@ pub fn batch(project: ProjectId, after: Seq, last: Seq) -> Result<Vec<Bundle>> {
         .map(|mut logged| {
             let ops = ops.remove(&logged.header.seq).unwrap_or_default();
             logged.ops = ops.iter().map(logged_op).collect();
-            Bundle { logged, ops }
+            LoadedBundle { logged, ops }
         })
         .collect())
 }

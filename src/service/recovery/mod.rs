@@ -17,4 +17,4 @@ pub use exchange::{
     check_bundle, check_contents, end_incoming, load_bundles, record_incoming, repair_contents,
     repair_header, repair_ops,
 };
-pub use load::Bundle as LoadedBundle;
+pub use load::LoadedBundle;

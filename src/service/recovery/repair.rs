@@ -1,13 +1,13 @@
 //! `repair`: a row is written again, from a copy whose checksum is the recorded one, or from other rows.
 
-use super::load::{self, Bundle};
+use super::load::{self, LoadedBundle};
 use super::store;
 use crate::blob::{self, Blob};
 use crate::gate::Access;
 use crate::ids::{ProjectId, Seq};
-use crate::log::quarantine::Entry;
+use crate::log::quarantine::QuarantineEntry;
 use crate::{domain, guc};
-use quire_core::audit::{Fault as Found, check};
+use quire_core::audit::{LogFault, check};
 use quire_core::chain::{BundleHeader, checksum};
 use quire_core::content::encode_all;
 use quire_core::error::{Code, Error, Result};
@@ -19,7 +19,7 @@ use quire_core::quarantine::{Fault, RowKind};
 use serde_json::{Value, json};
 
 /// Repairs the row of an entry. Returns what it was repaired from.
-pub fn repair(access: &Access, entry: &Entry, supply: Option<&Value>) -> Result<&'static str> {
+pub fn repair(access: &Access, entry: &QuarantineEntry, supply: Option<&Value>) -> Result<&'static str> {
     let project = access.project;
     let from_supply = |wanted: &'static str| {
         supply.ok_or_else(|| {
@@ -69,22 +69,22 @@ pub fn repair(access: &Access, entry: &Entry, supply: Option<&Value>) -> Result<
     }
 }
 
-fn from_the_log(entry: &Entry, is_repaired: bool) -> Result<&'static str> {
+fn from_the_log(entry: &QuarantineEntry, is_repaired: bool) -> Result<&'static str> {
     if is_repaired { Ok("the log") } else { Err(not_one_by_one(entry)) }
 }
 
-fn not_one_by_one(entry: &Entry) -> Error {
+fn not_one_by_one(entry: &QuarantineEntry) -> Error {
     Error::new(Code::Invariant, "rows that are missing or impossible cannot be repaired one by one")
         .with("kind", entry.kind.as_str())
         .with("fault", entry.fault.as_str())
         .hint("restore the project from a backup or a peer")
 }
 
-fn number(entry: &Entry, key: &str) -> Result<i64> {
+fn number(entry: &QuarantineEntry, key: &str) -> Result<i64> {
     entry.key[key].as_i64().ok_or_else(|| Error::internal("an entry of the quarantine has another key"))
 }
 
-fn expected(entry: &Entry) -> Result<Hash> {
+fn expected(entry: &QuarantineEntry) -> Result<Hash> {
     entry.expected.ok_or_else(|| Error::internal("an entry of the quarantine has no checksum"))
 }
 
@@ -94,7 +94,7 @@ fn not_the_copy(expected: &Hash, found: &Hash) -> Error {
         .with("found", found.to_hex())
 }
 
-fn content(project: ProjectId, entry: &Entry, supply: &Value) -> Result<()> {
+fn content(project: ProjectId, entry: &QuarantineEntry, supply: &Value) -> Result<()> {
     let mut members = Members::of("supply", supply)?;
     let bytes = match (members.opt_str("content")?, members.opt_str("content_base64")?) {
         (Some(text), None) => text.as_bytes().to_vec(),
@@ -110,7 +110,7 @@ fn content(project: ProjectId, entry: &Entry, supply: &Value) -> Result<()> {
     blob::store::replace(project, &Blob { hash: found, size: bytes.len() as i64, parts })
 }
 
-fn operation(project: ProjectId, entry: &Entry, supply: &Value) -> Result<()> {
+fn operation(project: ProjectId, entry: &QuarantineEntry, supply: &Value) -> Result<()> {
     let mut members = Members::of("supply", supply)?;
     let op = Op::parse("supply.op", members.value("op")?).map_err(Error::of_member)?;
     members.finish()?;
@@ -125,7 +125,7 @@ fn operation(project: ProjectId, entry: &Entry, supply: &Value) -> Result<()> {
 }
 
 /// Whether an operation has the checksum that was recorded.
-fn is_as_logged(project: ProjectId, entry: &Entry) -> Result<bool> {
+fn is_as_logged(project: ProjectId, entry: &QuarantineEntry) -> Result<bool> {
     let (seq, ordinal, expected) = (number(entry, "seq")?, number(entry, "ordinal")?, expected(entry)?);
     let bundles = load::batch(project, seq - 1, seq)?;
     let mut ops = bundles.iter().flat_map(|bundle| &bundle.logged.ops);
@@ -141,7 +141,7 @@ pub fn with_guard_open<R>(work: impl FnOnce() -> Result<R>) -> Result<R> {
 }
 
 /// A bundle, what the checksum of the one before may be, and what the next one or the head says of its own.
-pub fn surroundings(project: ProjectId, seq: Seq) -> Result<(Bundle, Vec<Hash>, Hash)> {
+pub fn surroundings(project: ProjectId, seq: Seq) -> Result<(LoadedBundle, Vec<Hash>, Hash)> {
     let gone = || Error::not_found(format!("no bundle {seq}")).with("seq", seq);
     let mut around = load::batch(project, (seq - 2).max(0), seq + 1)?;
     let at = around.iter().position(|bundle| bundle.logged.header.seq == seq).ok_or_else(gone)?;
@@ -157,7 +157,7 @@ pub fn surroundings(project: ProjectId, seq: Seq) -> Result<(Bundle, Vec<Hash>, 
 }
 
 /// Writes checksums that other rows prove.
-fn checksums(project: ProjectId, entry: &Entry) -> Result<()> {
+fn checksums(project: ProjectId, entry: &QuarantineEntry) -> Result<()> {
     let seq = number(entry, "seq")?;
     let (bundle, before, after) = surroundings(project, seq)?;
     let checked = check(&bundle.logged, &before, after)?;
@@ -170,7 +170,7 @@ fn checksums(project: ProjectId, entry: &Entry) -> Result<()> {
     };
     with_guard_open(|| {
         for fault in checked.faults {
-            if let Found::OpChecksum(ordinal, right) = fault {
+            if let LogFault::OpChecksum(ordinal, right) = fault {
                 let kind =
                     bundle.ops.iter().find(|op| op.ordinal == ordinal).map_or(RowKind::Bundle, |op| op.kind);
                 domain::of(kind)?.repair_op_checksum(project, seq, ordinal, &right)?;
@@ -180,7 +180,7 @@ fn checksums(project: ProjectId, entry: &Entry) -> Result<()> {
     })
 }
 
-fn header(project: ProjectId, entry: &Entry, supply: &Value) -> Result<()> {
+fn header(project: ProjectId, entry: &QuarantineEntry, supply: &Value) -> Result<()> {
     let mut members = Members::of("supply", supply)?;
     let header = peer::header("supply.header", members.value("header")?).map_err(Error::of_member)?;
     members.finish()?;

@@ -2,7 +2,7 @@
 
 use super::chunk::{CHUNK_BYTES, Chunks};
 use super::store::Made;
-use crate::blob::store::{Part, Parts, read_part, read_stored};
+use crate::blob::store::{BlobParts, Part, read_part, read_stored};
 use crate::db;
 use crate::domain::file::VersionRow;
 use crate::domain::file::store::{Changed, changed_between, files_at};
@@ -173,8 +173,8 @@ fn add_batch<W: Sink>(
         let entry = Entry { path, mode: *mode, size, hash, modified_at: *modified_at };
         archive.begin_below(root, &entry)?;
         match content {
-            Parts::Whole(part) => add_part(archive, &hash, 0, &part)?,
-            Parts::Chunked(chunks) => {
+            BlobParts::Whole(part) => add_part(archive, &hash, 0, &part)?,
+            BlobParts::Chunked(chunks) => {
                 for ordinal in 1..=chunks {
                     pgrx::check_for_interrupts!();
                     db::in_passing(|| {

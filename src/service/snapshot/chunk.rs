@@ -6,11 +6,11 @@
 
 use super::store::{self, Chunk};
 use crate::blob::damaged;
-use crate::blob::store::{Part, Parts, read_part, read_stored};
+use crate::blob::store::{BlobParts, Part, read_part, read_stored};
 use crate::bytes::{Bytes, NewBytes};
 use crate::db;
 use crate::ids::{ProjectId, SnapshotId};
-use quire_core::archive::{Format, Recipe, Sink, Step, steps, stored_bytes};
+use quire_core::archive::{Format, Recipe, RecipeStep, Sink, steps, stored_bytes};
 use quire_core::error::Result;
 use quire_core::hash::{Hash, Hasher};
 use std::borrow::Cow;
@@ -128,7 +128,7 @@ pub fn read(project: ProjectId, snapshot: SnapshotId, ordinal: i32) -> Result<Op
         Some(Chunk::Recipe(recipe)) => recipe,
     };
     let steps = steps(&recipe)?;
-    let mut bytes = NewBytes::of_length(steps.iter().map(Step::length).sum());
+    let mut bytes = NewBytes::of_length(steps.iter().map(RecipeStep::length).sum());
     db::in_passing(|| follow(project, &steps, |piece| bytes.append(piece)))?;
     bytes.finish().map(Some)
 }
@@ -151,7 +151,11 @@ pub fn read_pieces(
 }
 
 /// Does what a recipe says. As long as a chunk is, so are the parts it is made of together, but for the first and the last.
-fn follow(project: ProjectId, steps: &[Step], mut piece: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+fn follow(
+    project: ProjectId,
+    steps: &[RecipeStep],
+    mut piece: impl FnMut(&[u8]) -> Result<()>,
+) -> Result<()> {
     let mut rest = steps.iter();
     let hashes: Vec<Hash> = steps.iter().filter_map(whole).map(|(hash, ..)| hash).collect();
     read_stored(project, &hashes, |content| {
@@ -161,8 +165,8 @@ fn follow(project: ProjectId, steps: &[Step], mut piece: impl FnMut(&[u8]) -> Re
                 continue;
             };
             return match content {
-                Parts::Whole(part) => piece(&wanted(&part, &hash, from, length)?),
-                Parts::Chunked(_) => Err(damaged(&hash)),
+                BlobParts::Whole(part) => piece(&wanted(&part, &hash, from, length)?),
+                BlobParts::Chunked(_) => Err(damaged(&hash)),
             };
         }
         Ok(())
@@ -171,18 +175,18 @@ fn follow(project: ProjectId, steps: &[Step], mut piece: impl FnMut(&[u8]) -> Re
 }
 
 /// Which content a step wants bytes of, from where, and how many, if the content is not in chunks.
-fn whole(step: &Step) -> Option<(Hash, u32, u32)> {
+fn whole(step: &RecipeStep) -> Option<(Hash, u32, u32)> {
     match step {
-        Step::Stored { hash, ordinal: 0, from, length } => Some((*hash, *from, *length)),
+        RecipeStep::Stored { hash, ordinal: 0, from, length } => Some((*hash, *from, *length)),
         _ => None,
     }
 }
 
 /// Does any other step.
-fn other(project: ProjectId, step: &Step, mut piece: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+fn other(project: ProjectId, step: &RecipeStep, mut piece: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
     match step {
-        Step::Literal(bytes) => piece(bytes),
-        Step::Stored { hash, ordinal, from, length } => {
+        RecipeStep::Literal(bytes) => piece(bytes),
+        RecipeStep::Stored { hash, ordinal, from, length } => {
             read_part(project, hash, *ordinal as i32, |part| piece(&wanted(&part, hash, *from, *length)?))
         }
     }

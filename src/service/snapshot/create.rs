@@ -1,7 +1,7 @@
 //! Making snapshots, and getting rid of them.
 
 use super::build::build;
-use super::store::{self, Key, Ticket};
+use super::store::{self, SnapshotKey, Ticket};
 use crate::args::required;
 use crate::bundle::{Commit, Kind, Plan, commit};
 use crate::db::clock::now;
@@ -83,19 +83,19 @@ pub fn admit(
 }
 
 /// A snapshot, and whether it was there.
-pub struct Found {
+pub struct FoundSnapshot {
     pub id: SnapshotId,
     pub cached: bool,
 }
 
 /// Makes the snapshot of a seq, unless one with the same files is there.
-pub fn make(access: &Access, format: Format, seq: Seq, since_seq: Option<Seq>) -> Result<Found> {
+pub fn make(access: &Access, format: Format, seq: Seq, since_seq: Option<Seq>) -> Result<FoundSnapshot> {
     let project = access.project;
     let since_seq = since_seq.map(|since| store::tree_seq(project, since)).transpose()?;
-    let key = Key { tree_seq: store::tree_seq(project, seq)?, since_seq, format: format.as_str() };
+    let key = SnapshotKey { tree_seq: store::tree_seq(project, seq)?, since_seq, format: format.as_str() };
     let writes = access.may(Action::Write);
     if let Some(id) = store::find(project, key, writes)? {
-        return Ok(Found { id, cached: true });
+        return Ok(FoundSnapshot { id, cached: true });
     }
     access.require_active()?;
     let id = SnapshotId::generate();
@@ -104,7 +104,7 @@ pub fn make(access: &Access, format: Format, seq: Seq, since_seq: Option<Seq>) -
         let id = store::find(project, key, writes)?.ok_or_else(|| {
             Error::conflict(Reason::Concurrent, "the snapshot is being made by somebody else")
         })?;
-        return Ok(Found { id, cached: true });
+        return Ok(FoundSnapshot { id, cached: true });
     }
     let made = build(project, id, format, key.tree_seq, since_seq)?;
     store::finish(project, id, &made)?;
@@ -116,7 +116,7 @@ pub fn make(access: &Access, format: Format, seq: Seq, since_seq: Option<Seq>) -
         writes,
     )?;
     if !writes {
-        return Ok(Found { id, cached: false });
+        return Ok(FoundSnapshot { id, cached: false });
     }
     let ready = Op::System(SystemOp::SnapshotReady {
         snapshot_id: id,
@@ -134,7 +134,7 @@ pub fn make(access: &Access, format: Format, seq: Seq, since_seq: Option<Seq>) -
         }
         Ok(Plan { other: Some(ready), ..Plan::default() })
     })?;
-    Ok(Found { id, cached: false })
+    Ok(FoundSnapshot { id, cached: false })
 }
 
 /// Deletes a snapshot.

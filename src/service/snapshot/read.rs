@@ -1,7 +1,7 @@
 //! Reading snapshots, whole, in chunks, and by whoever holds the URL.
 
 use super::chunk;
-use super::store::{self, Stored};
+use super::store::{self, StoredSnapshot};
 use crate::args::required;
 use crate::bytes::{Bytes, NewBytes};
 use crate::definer::definer;
@@ -22,7 +22,7 @@ use std::rc::Rc;
 const MAX_WHOLE_BYTES: i64 = 500 << 20;
 
 /// The gate for one snapshot, and what it is.
-pub fn readable(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>) -> Result<(Access, Stored)> {
+pub fn readable(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>) -> Result<(Access, StoredSnapshot)> {
     let id = snapshot_id.map(SnapshotId::from_pg);
     let access = require_project(Action::ReadSnapshot(id), project_uuid)?;
     let stored = stored(access.project, required("snapshot_id", id)?)?;
@@ -30,7 +30,7 @@ pub fn readable(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>) -> Result
 }
 
 /// A snapshot, or PT404.
-pub fn stored(project: ProjectId, id: SnapshotId) -> Result<Stored> {
+pub fn stored(project: ProjectId, id: SnapshotId) -> Result<StoredSnapshot> {
     store::get(project, id)?
         .ok_or_else(|| Error::not_found("no such snapshot").with("snapshot_id", id.to_string()))
 }
@@ -44,7 +44,7 @@ fn read_snapshot(project_uuid: Option<Uuid>, snapshot_id: Option<Uuid>) -> Bytes
     })
 }
 
-fn check_whole(stored: &Stored) -> Result<()> {
+fn check_whole(stored: &StoredSnapshot) -> Result<()> {
     if stored.size > MAX_WHOLE_BYTES {
         return Err(Error::limit(format!("the snapshot has {} bytes", stored.size), MAX_WHOLE_BYTES)
             .with("size", stored.size)
@@ -133,7 +133,7 @@ fn download(text: Option<&str>) -> Result<Bytes> {
     Ok(bytes)
 }
 
-fn whole(project: ProjectId, stored: &Stored) -> Result<Bytes> {
+fn whole(project: ProjectId, stored: &StoredSnapshot) -> Result<Bytes> {
     check_whole(stored)?;
     let mut bytes = NewBytes::of_length(stored.size as usize);
     let mut ordinal = 1;
@@ -161,7 +161,7 @@ pub fn missing_chunk(project: ProjectId, id: SnapshotId, ordinal: i32) -> Error 
     }
 }
 
-fn set_headers(stored: &Stored) -> Result<()> {
+fn set_headers(stored: &StoredSnapshot) -> Result<()> {
     let format = Format::parse(&stored.format)?;
     let headers = json!([
         {"Content-Type": format.media_type()},

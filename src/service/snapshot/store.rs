@@ -14,7 +14,7 @@ use quire_core::timestamp::Micros;
 
 /// What decides the bytes of a snapshot.
 #[derive(Clone, Copy)]
-pub struct Key<'a> {
+pub struct SnapshotKey<'a> {
     pub tree_seq: Seq,
     pub since_seq: Option<Seq>,
     pub format: &'a str,
@@ -29,7 +29,7 @@ pub fn tree_seq(project: ProjectId, at: Seq) -> Result<Seq> {
 
 /// The snapshot that is there already; held for a writer, so that nobody clears it away before its token is there for everybody.
 /// One that is announced comes first.
-pub fn find(project: ProjectId, key: Key, is_held: bool) -> Result<Option<SnapshotId>> {
+pub fn find(project: ProjectId, key: SnapshotKey, is_held: bool) -> Result<Option<SnapshotId>> {
     macro_rules! find {
         ($lock:literal) => {
             concat!(
@@ -53,7 +53,7 @@ pub fn find(project: ProjectId, key: Key, is_held: bool) -> Result<Option<Snapsh
 pub fn claim(
     project: ProjectId,
     snapshot: SnapshotId,
-    key: Key,
+    key: SnapshotKey,
     by: ActorId,
     is_announced: bool,
 ) -> Result<bool> {
@@ -145,7 +145,7 @@ pub fn chunk<B>(
 }
 
 /// A snapshot, as far as its readers need it.
-pub struct Stored {
+pub struct StoredSnapshot {
     pub id: SnapshotId,
     pub format: String,
     pub since_seq: Option<Seq>,
@@ -155,11 +155,11 @@ pub struct Stored {
     pub is_announced: bool,
 }
 
-pub fn get(project: ProjectId, snapshot: SnapshotId) -> Result<Option<Stored>> {
+pub fn get(project: ProjectId, snapshot: SnapshotId) -> Result<Option<StoredSnapshot>> {
     const SQL: &str = "SELECT s.format, s.since_seq, s.size, s.content_hash, s.created_by, s.is_announced
         FROM quire_store.snapshot s WHERE s.project_id = $1 AND s.snapshot_id = $2";
     db::read_one(SQL, &[project.pg().into(), snapshot.pg().into()], |row| {
-        Ok(Stored {
+        Ok(StoredSnapshot {
             id: snapshot,
             format: row.get("format")?,
             since_seq: row.opt("since_seq")?,
@@ -228,11 +228,11 @@ pub fn describe(
 }
 
 /// One row of `list_snapshots`.
-pub type Listed =
+pub type SnapshotRow =
     (PgUuid, i64, Option<i64>, String, i64, String, i64, i32, PgUuid, TimestampWithTimeZone, String);
 
 /// Snapshots, newest first.
-pub fn list(project: ProjectId) -> Result<Vec<Listed>> {
+pub fn list(project: ProjectId) -> Result<Vec<SnapshotRow>> {
     const SQL: &str = concat!(
         "SELECT s.snapshot_id, s.tree_seq, s.since_seq, s.format, s.size, encode(s.content_hash, 'hex') AS content_hash,
             s.file_count, s.chunk_count, s.created_by, s.created_at, ",

@@ -13,7 +13,7 @@ use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
 use quire_core::conflict::OnConflict;
 use quire_core::error::{Code, Error, Result};
-use quire_core::undo::{Found, Step, undone, walk as walk_through};
+use quire_core::undo::{FoundStep, Step, undone, walk as walk_through};
 use serde_json::json;
 use std::collections::{HashMap, HashSet};
 
@@ -140,9 +140,9 @@ fn next(access: &Access, kind: Kind, newest: Seq) -> Result<Seq> {
             knows_all = true;
         }
         match walk_through(sought, &own, &taken_back, in_order_after) {
-            Found::Bundle(seq) => return Ok(seq),
-            Found::Before(seq) => before = seq,
-            Found::Nothing => return Err(nothing(kind)),
+            FoundStep::Bundle(seq) => return Ok(seq),
+            FoundStep::Before(seq) => before = seq,
+            FoundStep::Nothing => return Err(nothing(kind)),
         }
         at_once = (at_once * 4).min(*AT_ONCE.end());
     }
@@ -209,8 +209,8 @@ fn listed(
         Some(undo) => pairs.iter().find(|(seq, _)| *seq == undo).map(|(_, undoes)| *undoes),
         None => None,
     };
-    let row = |edit: store::Edit| {
-        let store::Edit { seq, kind, message, op_count, committed_at } = edit;
+    let row = |edit: store::UndoableBundle| {
+        let store::UndoableBundle { seq, kind, message, op_count, committed_at } = edit;
         let undone_by = undone_by.get(&seq).copied();
         let state = if undone_by.is_some() { "undone" } else { "done" };
         let next = if Some(seq) == to_undo {

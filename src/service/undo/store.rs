@@ -65,7 +65,7 @@ pub fn kind(project: ProjectId, seq: Seq) -> Result<Option<String>> {
 }
 
 /// An edit, as `list_undoable` tells of it.
-pub struct Edit {
+pub struct UndoableBundle {
     pub seq: Seq,
     pub kind: String,
     pub message: Option<String>,
@@ -74,13 +74,18 @@ pub struct Edit {
 }
 
 /// Edits of an actor, newest first: those before a seq, or all.
-pub fn edits(project: ProjectId, actor: ActorId, before: Option<Seq>, limit: i64) -> Result<Vec<Edit>> {
+pub fn edits(
+    project: ProjectId,
+    actor: ActorId,
+    before: Option<Seq>,
+    limit: i64,
+) -> Result<Vec<UndoableBundle>> {
     const SQL: &str = "SELECT b.seq, b.kind, b.message, b.op_count, b.committed_at FROM quire_store.bundle b
         WHERE b.project_id = $1 AND b.actor_id = $2 AND b.kind NOT IN ('system', 'undo', 'redo')
           AND b.seq < COALESCE($4, 9223372036854775807)
         ORDER BY b.seq DESC LIMIT $3";
     db::read(SQL, &[project.pg().into(), actor.pg().into(), limit.into(), before.into()], |row| {
-        Ok(Edit {
+        Ok(UndoableBundle {
             seq: row.get("seq")?,
             kind: row.get("kind")?,
             message: row.opt("message")?,

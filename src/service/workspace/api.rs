@@ -1,6 +1,6 @@
 //! SQL functions that copy from one project into another.
 
-use super::copy::{self, Source};
+use super::copy::{self, CopySource};
 use crate::args::{TextsArg, name_arg, required};
 use crate::bundle::staged::check_count;
 use crate::bundle::{Commit, Kind, commit, correlated};
@@ -37,7 +37,7 @@ fn template(project_uuid: Option<Uuid>, name: Option<&str>, at_seq: Option<i64>)
     let from = source(project_uuid)?;
     let name = name_arg("name", name, 255)?;
     let project = from.project;
-    let source = Source::of(&from)?;
+    let source = CopySource::of(&from)?;
     let seq = at_seq.map_or_else(|| head_seq(project), |seq| existing_seq(project, "at_seq", seq))?;
     copy::create(&from, name, ProjectKind::Template, &source, seq)
 }
@@ -53,7 +53,7 @@ fn from_template(template_id: Option<Uuid>, name: Option<&str>) -> Result<Projec
     let from = other("template_id", template_id)?;
     from.author()?;
     let name = name_arg("name", name, 255)?;
-    let source = Source::of(&from)?;
+    let source = CopySource::of(&from)?;
     if source.kind != "template" {
         return Err(Error::validation("the project is not a template")
             .with("argument", "template_id")
@@ -72,7 +72,7 @@ fn clone_project(project_uuid: Option<Uuid>, name: Option<&str>) -> Uuid {
 fn cloned(project_uuid: Option<Uuid>, name: Option<&str>) -> Result<ProjectId> {
     let from = source(project_uuid)?;
     let name = name_arg("name", name, 255)?;
-    let source = Source::of(&from)?;
+    let source = CopySource::of(&from)?;
     copy::create(&from, name, ProjectKind::of_copy(&source.kind), &source, head_seq(from.project)?)
 }
 
@@ -138,7 +138,7 @@ fn from_library(
         let assets: Vec<_> = assets.iter().map(|hash| hash.to_hex()).collect();
         json!([library.project.to_string(), paths, entities, assets])
     })?;
-    let source = Source::of(&library)?;
+    let source = CopySource::of(&library)?;
     if source.kind != ProjectKind::Library.as_str() {
         return Err(Error::validation("the project is not a library").with("argument", "library_uuid"));
     }

@@ -26,14 +26,14 @@ pub fn origin(from: ProjectId, seq: Seq) -> Value {
 }
 
 /// A project that is being copied, as it was before anything of it was read.
-pub struct Source {
+pub struct CopySource {
     pub kind: String,
     pub settings: Value,
     project: ProjectId,
     made_at: Micros,
 }
 
-impl Source {
+impl CopySource {
     /// What it is.
     pub fn of(access: &Access) -> Result<Self> {
         let project = access.project;
@@ -62,7 +62,13 @@ pub fn new_project(name: &str, kind: ProjectKind, settings: Value, owner: ActorI
 }
 
 /// A new project with the settings of the one that is read, and one bundle with what was in it at a seq.
-pub fn create(from: &Access, name: &str, kind: ProjectKind, source: &Source, seq: Seq) -> Result<ProjectId> {
+pub fn create(
+    from: &Access,
+    name: &str,
+    kind: ProjectKind,
+    source: &CopySource,
+    seq: Seq,
+) -> Result<ProjectId> {
     let to = new_project(name, kind, source.settings.clone(), from.author()?)?;
     let details = Some(origin(from.project, seq));
     let request = Commit { details, ..Commit::new(&to, Kind::Import, None) };

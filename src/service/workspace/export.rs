@@ -1,7 +1,7 @@
 //! `export_project`: everything in one archive.
 
-use super::store::{self, Content, History};
-use crate::blob::State;
+use super::store::{self, ExportedContent, History};
+use crate::blob::BlobState;
 use crate::db;
 use crate::definer::definer;
 use crate::domain::file::store::files_at;
@@ -155,18 +155,18 @@ fn add_assets<W: Sink>(archive: &mut Writer<W>, assets: &[(Hash, Asset)], at: Mi
     lines.finish(archive)
 }
 
-fn add_gone<W: Sink>(archive: &mut Writer<W>, contents: &[Content], at: Micros) -> Result<()> {
+fn add_gone<W: Sink>(archive: &mut Writer<W>, contents: &[ExportedContent], at: Micros) -> Result<()> {
     let mut lines = Lines::new("gone", at);
-    for Content { hash, size, is_binary, gone, .. } in contents {
+    for ExportedContent { hash, size, is_binary, gone, .. } in contents {
         let Some(gone) = gone else { continue };
         let state = match gone.state {
-            State::Present => continue,
-            State::Archived => Whereabouts::Archived,
+            BlobState::Present => continue,
+            BlobState::Archived => Whereabouts::Archived,
             // What is corrupt is not here either.
-            State::Collected | State::Quarantined => Whereabouts::Collected,
+            BlobState::Collected | BlobState::Quarantined => Whereabouts::Collected,
         };
         let why = match gone.state {
-            State::Quarantined => Some("it was corrupt, and in quarantine".to_owned()),
+            BlobState::Quarantined => Some("it was corrupt, and in quarantine".to_owned()),
             _ => gone.why.clone(),
         };
         lines.push(
@@ -184,7 +184,7 @@ fn add_gone<W: Sink>(archive: &mut Writer<W>, contents: &[Content], at: Micros) 
     lines.finish(archive)
 }
 
-fn packed(content: &Content) -> Packed<'static> {
+fn packed(content: &ExportedContent) -> Packed<'static> {
     Packed {
         path: content.hash.to_hex().into(),
         hash: content.hash,

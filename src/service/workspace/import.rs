@@ -2,7 +2,7 @@
 
 use super::copy::new_project;
 use crate::args::{message_arg, name_arg, required};
-use crate::blob::{self, State, Stored};
+use crate::blob::{self, BlobRecord, BlobState};
 use crate::bundle::{Commit, Kind, Plan, commit};
 use crate::definer::definer;
 use crate::gate::{self, Access};
@@ -89,7 +89,7 @@ fn add_contents(access: &Access, archive: &[u8], export: &Export) -> Result<Hash
             _ => Ok(()),
         }
     })?;
-    let gone: Vec<(Hash, Stored)> = used
+    let gone: Vec<(Hash, BlobRecord)> = used
         .iter()
         .filter_map(|hash| export.gone.get(hash))
         .map(|gone| (gone.content_hash, stored(gone)))
@@ -101,13 +101,13 @@ fn add_contents(access: &Access, archive: &[u8], export: &Export) -> Result<Hash
 }
 
 /// What was said of a content that is not there.
-fn stored(gone: &GoneRecord) -> Stored {
+fn stored(gone: &GoneRecord) -> BlobRecord {
     let state = match gone.state {
-        Whereabouts::Archived => State::Archived,
-        Whereabouts::Collected => State::Collected,
+        Whereabouts::Archived => BlobState::Archived,
+        Whereabouts::Collected => BlobState::Collected,
     };
     let at = gone.when.as_deref().and_then(parse_rfc3339);
-    Stored { state, size: gone.size, at, why: gone.why.clone() }
+    BlobRecord { state, size: gone.size, at, why: gone.why.clone() }
 }
 
 /// The same operations as a bundle with the same seq, by the caller; who made it first is in its details.

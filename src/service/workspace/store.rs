@@ -165,18 +165,18 @@ const MEMBERS: &str = concat!(
 );
 
 /// A content that a file or an asset has had.
-pub struct Content {
+pub struct ExportedContent {
     pub hash: Hash,
     pub size: i64,
     pub is_binary: bool,
     /// When it came.
     pub at: Micros,
     /// Why its bytes are not there, if they are not.
-    pub gone: Option<blob::Stored>,
+    pub gone: Option<blob::BlobRecord>,
 }
 
 /// Every content that files and assets have had up to a seq, by hash.
-pub fn contents(project: ProjectId, seq: Seq) -> Result<Vec<Content>> {
+pub fn contents(project: ProjectId, seq: Seq) -> Result<Vec<ExportedContent>> {
     const SQL: &str = "SELECT DISTINCT ON (c.hash) c.hash, c.size AS content_size, c.is_binary, c.committed_at,
             b.state <> 0 AS is_gone, b.state, b.size, b.state_at, b.state_reason
         FROM (SELECT f.content_hash AS hash, f.size, f.is_binary, f.committed_at, f.bundle_seq, f.ordinal, 1 AS place
@@ -193,7 +193,7 @@ pub fn contents(project: ProjectId, seq: Seq) -> Result<Vec<Content>> {
         ORDER BY c.hash, c.place, c.bundle_seq, c.ordinal";
     db::read(SQL, &[project.pg().into(), seq.into()], |row| {
         let is_gone = row.opt::<bool>("is_gone")?.unwrap_or(false);
-        Ok(Content {
+        Ok(ExportedContent {
             hash: row.get("hash")?,
             size: row.get("content_size")?,
             is_binary: row.get("is_binary")?,

@@ -17,7 +17,7 @@ mod writer;
 
 pub use delta::{DELTA_PATH, Delta};
 pub use reader::{read, read_below};
-pub use recipe::{Recipe, Step, steps, stored_bytes};
+pub use recipe::{Recipe, RecipeStep, steps, stored_bytes};
 pub use writer::{Sink, Writer};
 
 use crate::error::{Error, Result};

@@ -23,7 +23,7 @@ pub struct Recipe {
 
 /// One step.
 #[derive(Clone, PartialEq, Debug)]
-pub enum Step<'a> {
+pub enum RecipeStep<'a> {
     /// These bytes.
     Literal(&'a [u8]),
     /// `length` stored bytes from `from` of the content with a hash: of all of it, or of its chunk `ordinal`, which
@@ -40,12 +40,12 @@ pub enum Step<'a> {
     },
 }
 
-impl Step<'_> {
+impl RecipeStep<'_> {
     /// How many bytes it makes.
     pub fn length(&self) -> usize {
         match self {
-            Step::Literal(bytes) => bytes.len(),
-            Step::Stored { length, .. } => *length as usize,
+            RecipeStep::Literal(bytes) => bytes.len(),
+            RecipeStep::Stored { length, .. } => *length as usize,
         }
     }
 }
@@ -88,14 +88,14 @@ impl Recipe {
 }
 
 /// The steps of a stored recipe.
-pub fn steps(mut recipe: &[u8]) -> Result<Vec<Step<'_>>> {
+pub fn steps(mut recipe: &[u8]) -> Result<Vec<RecipeStep<'_>>> {
     let mut steps = Vec::new();
     while !recipe.is_empty() {
         let length = number(&mut recipe)?;
         steps.push(if length > 0 {
-            Step::Literal(take(&mut recipe, length as usize)?)
+            RecipeStep::Literal(take(&mut recipe, length as usize)?)
         } else {
-            Step::Stored {
+            RecipeStep::Stored {
                 hash: Hash::from_bytes(take(&mut recipe, 32)?)?,
                 ordinal: number(&mut recipe)?,
                 from: number(&mut recipe)?,
@@ -148,13 +148,13 @@ mod tests {
         recipe.stored(&hash, 2, 0, 1);
         recipe.literal(b"d");
         let expected = [
-            Step::Literal(b"abc"),
-            Step::Stored { hash, ordinal: 0, from: 5, length: 7 },
-            Step::Stored { hash, ordinal: 2, from: 0, length: 1 },
-            Step::Literal(b"d"),
+            RecipeStep::Literal(b"abc"),
+            RecipeStep::Stored { hash, ordinal: 0, from: 5, length: 7 },
+            RecipeStep::Stored { hash, ordinal: 2, from: 0, length: 1 },
+            RecipeStep::Literal(b"d"),
         ];
         assert_eq!(steps(recipe.as_bytes()).expect("reads"), expected);
-        assert_eq!(expected.iter().map(Step::length).sum::<usize>(), 12);
+        assert_eq!(expected.iter().map(RecipeStep::length).sum::<usize>(), 12);
         for end in 1..recipe.as_bytes().len() {
             if let Ok(read) = steps(&recipe.as_bytes()[..end]) {
                 assert_eq!(read, expected[..read.len()]);
@@ -162,7 +162,7 @@ mod tests {
         }
         recipe.clear();
         recipe.literal(b"e");
-        assert_eq!(steps(recipe.as_bytes()).expect("reads"), [Step::Literal(b"e")]);
+        assert_eq!(steps(recipe.as_bytes()).expect("reads"), [RecipeStep::Literal(b"e")]);
     }
 
     #[test]

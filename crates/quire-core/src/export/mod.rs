@@ -10,7 +10,7 @@ mod outcome;
 mod read;
 
 pub use lines::{Lines, add};
-pub use read::{Export, Imported, Reader, Stored};
+pub use read::{Export, Imported, ImportedContent, Reader};
 
 use crate::chain::BundleHeader;
 use crate::hash::Hash;

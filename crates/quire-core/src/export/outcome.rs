@@ -12,12 +12,12 @@ use std::collections::BTreeMap;
 
 /// The current files and assets of an archive. Fields are compared one by one, because together they may be large.
 #[derive(Default, Debug)]
-pub struct Outcome {
+pub struct ExportOutcome {
     files: BTreeMap<FilePath, (Mode, Hash)>,
     assets: BTreeMap<Hash, Kept>,
 }
 
-impl Outcome {
+impl ExportOutcome {
     /// A file is there.
     pub fn put(&mut self, path: FilePath, mode: Mode, hash: Hash) {
         self.files.insert(path, (mode, hash));

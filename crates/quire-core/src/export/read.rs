@@ -1,7 +1,7 @@
 //! Reading an export.
 
 use super::line::{BundleLine, OpLine, TagLine, entity, parse, tree};
-use super::outcome::{Outcome, has_no_field, take_field};
+use super::outcome::{ExportOutcome, has_no_field, take_field};
 use super::{
     AssetRecord, BLOBS, BundleRecord, FILES, FORMAT, FORMAT_VERSION, GoneRecord, HISTORY, PROJECT,
     ProjectRecord, TagRecord,
@@ -49,7 +49,7 @@ pub struct Imported {
 
 /// A content of the archive.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Stored {
+pub struct ImportedContent {
     /// Bytes.
     pub size: i64,
     /// Not text.
@@ -66,7 +66,7 @@ pub struct Export {
     /// Names of seqs.
     pub tags: Vec<TagRecord>,
     /// What is known of the contents, by hash.
-    pub contents: HashMap<Hash, Stored>,
+    pub contents: HashMap<Hash, ImportedContent>,
     /// What is known of contents that are named and not there, by hash.
     pub gone: HashMap<Hash, GoneRecord>,
 }
@@ -79,8 +79,9 @@ impl Export {
     }
 
     /// What a file of this content is like; of a content that is gone, too.
-    pub fn describe(&self, hash: &Hash) -> Option<Stored> {
-        let gone = || self.gone.get(hash).map(|gone| Stored { size: gone.size, is_binary: gone.is_binary });
+    pub fn describe(&self, hash: &Hash) -> Option<ImportedContent> {
+        let gone =
+            || self.gone.get(hash).map(|gone| ImportedContent { size: gone.size, is_binary: gone.is_binary });
         self.contents.get(hash).copied().or_else(gone)
     }
 
@@ -97,10 +98,10 @@ pub struct Reader {
     bundles: Vec<(BundleRecord, Option<String>)>,
     ops: Vec<(i64, usize, Hash, Op)>,
     tags: Vec<TagRecord>,
-    contents: HashMap<Hash, Stored>,
+    contents: HashMap<Hash, ImportedContent>,
     gone: HashMap<Hash, GoneRecord>,
     /// What the archive says that it all leads to.
-    outcome: Outcome,
+    outcome: ExportOutcome,
     /// Lines of entities, which are compared when it is known what the log makes of them.
     entities: Vec<Box<[u8]>>,
     field_count: usize,
@@ -121,7 +122,8 @@ impl Reader {
                     wrong("a content does not have the hash that it is kept under").with("file", path)
                 );
             }
-            self.contents.insert(hash, Stored { size: bytes.len() as i64, is_binary: is_binary(bytes) });
+            self.contents
+                .insert(hash, ImportedContent { size: bytes.len() as i64, is_binary: is_binary(bytes) });
         } else if path == PROJECT {
             at_most(bytes.len(), MAX_RECORD_BYTES, "bytes in its record")?;
             self.project = Some(parse(path, 1, bytes)?);
@@ -260,7 +262,11 @@ impl Reader {
 }
 
 /// What a change names is there, or known to be gone. A symlink must be there: nobody could tell where it points to.
-fn check_content(op: &Op, contents: &HashMap<Hash, Stored>, gone: &HashMap<Hash, GoneRecord>) -> Result<()> {
+fn check_content(
+    op: &Op,
+    contents: &HashMap<Hash, ImportedContent>,
+    gone: &HashMap<Hash, GoneRecord>,
+) -> Result<()> {
     let Some((hash, size)) = op.content() else { return Ok(()) };
     let known =
         contents.get(&hash).map(|stored| stored.size).or_else(|| gone.get(&hash).map(|gone| gone.size));

@@ -229,9 +229,9 @@ fn an_export_comes_back() {
     assert_eq!(records, sample.bundles);
     assert_eq!(export.bundles.iter().map(|b| b.ops.len()).collect::<Vec<_>>(), [6, 9, 1, 0]);
     assert!(matches!(export.bundles[2].ops[..], [Op::System(_)]));
-    assert_eq!(export.contents[&Hash::of(b"one")], Stored { size: 3, is_binary: false });
+    assert_eq!(export.contents[&Hash::of(b"one")], ImportedContent { size: 3, is_binary: false });
     assert_eq!(export.gone.values().cloned().collect::<Vec<_>>(), sample.gone);
-    assert_eq!(export.describe(&Hash::of(b"lost")), Some(Stored { size: 4, is_binary: false }));
+    assert_eq!(export.describe(&Hash::of(b"lost")), Some(ImportedContent { size: 4, is_binary: false }));
     assert_eq!(export.used().count(), 7);
     assert_eq!(export.links().collect::<Vec<_>>(), [Hash::of(b"../b")]);
     assert_eq!(pack(&sample), pack(&sample), "the same bytes every time");

@@ -160,14 +160,14 @@ fn base_document(
 
 /// One edit of a text; positions and lengths count Unicode code points of the old text.
 #[derive(Debug, PartialEq)]
-pub(super) struct Splice {
-    pub(super) position: usize,
-    pub(super) deleted: usize,
-    pub(super) inserted: String,
+pub(crate) struct Splice {
+    pub(crate) position: usize,
+    pub(crate) deleted: usize,
+    pub(crate) inserted: String,
 }
 
 /// The edits from `old` to `new`: lines are compared first, then the characters of the lines that differ.
-pub(super) fn splices(old: &str, new: &str, deadline: Instant) -> Result<Vec<Splice>> {
+pub(crate) fn splices(old: &str, new: &str, deadline: Instant) -> Result<Vec<Splice>> {
     let old_lines: Vec<&str> = old.split_inclusive('\n').collect();
     let new_lines: Vec<&str> = new.split_inclusive('\n').collect();
     let (mut out, mut start) = (Vec::new(), 0);

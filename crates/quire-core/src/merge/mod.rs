@@ -1,6 +1,6 @@
 //! Three-way merges of a text: by lines (diff3, conflicts are reported) and by characters (conflicts are merged as a CRDT).
 //!
-//! Both are functions of their three texts, as long as the time suffices. Lines end with `\n` only, as in [`super::diff`],
+//! Both are functions of their three texts, as long as the time suffices. MergeLines end with `\n` only, as in [`super::diff`],
 //! whose searches under a deadline align the sides with the base: when it runs out, more is in conflict than had to be. The
 //! merge by characters goes in steps of tens of milliseconds; what is not merged at the deadline is in conflict, all of it.
 //!
@@ -8,6 +8,7 @@
 
 mod characters;
 
+pub(crate) use characters::splices;
 pub use characters::{MAX_AUTOMERGE_BYTES, MAX_AUTOMERGE_EDITS, characters};
 
 use super::diff::{self, compare};
@@ -29,7 +30,7 @@ pub enum LineMerge {
     Conflict(Vec<Hunk>),
 }
 
-/// One conflict. Lines count from 1; where a side has no lines, its start is the line that follows the place.
+/// One conflict. MergeLines count from 1; where a side has no lines, its start is the line that follows the place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub struct Hunk {
@@ -41,13 +42,13 @@ pub struct Hunk {
     pub theirs_start: usize,
     /// What both sides and the ancestor have there.
     #[serde(flatten)]
-    pub lines: Lines,
+    pub lines: MergeLines,
 }
 
 /// The lines of a conflict.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
-pub enum Lines {
+pub enum MergeLines {
     /// All of them.
     Shown {
         /// Those of the common ancestor.
@@ -87,9 +88,9 @@ fn by_lines(pieces: &[Piece]) -> Result<LineMerge> {
             Piece::Conflict { base, ours, theirs } => {
                 shown += base.bytes() + ours.bytes() + theirs.bytes();
                 let lines = if shown <= MAX_CONFLICT_BYTES {
-                    Lines::Shown { base_lines: base.text(), ours: ours.text(), theirs: theirs.text() }
+                    MergeLines::Shown { base_lines: base.text(), ours: ours.text(), theirs: theirs.text() }
                 } else {
-                    Lines::Omitted {
+                    MergeLines::Omitted {
                         lines_omitted: true,
                         base_count: base.lines.len(),
                         ours_count: ours.lines.len(),
@@ -290,7 +291,7 @@ mod tests {
         assert!(start.elapsed() < SEARCH_TIME, "{:?}", start.elapsed());
         let LineMerge::Conflict(hunks) = merged else { panic!("merged") };
         assert_eq!(hunks.len(), 1);
-        assert_eq!(hunks[0].lines, Lines::Shown { base_lines: base, ours, theirs });
+        assert_eq!(hunks[0].lines, MergeLines::Shown { base_lines: base, ours, theirs });
     }
 
     /// Conflicts that are too long together say where they are.
@@ -303,14 +304,14 @@ mod tests {
         let LineMerge::Conflict(hunks) = lines(&side("a"), &side("b"), &side("c")).unwrap() else {
             panic!("merged")
         };
-        let omitted = |count| Lines::Omitted {
+        let omitted = |count| MergeLines::Omitted {
             lines_omitted: true,
             base_count: count,
             ours_count: count,
             theirs_count: count,
         };
         assert_eq!(hunks.len(), 2);
-        assert!(matches!(hunks[0].lines, Lines::Shown { .. }));
+        assert!(matches!(hunks[0].lines, MergeLines::Shown { .. }));
         assert_eq!((hunks[1].base_start, &hunks[1].lines), (3, &omitted(2)));
     }
 
@@ -362,7 +363,7 @@ mod tests {
         fn hunks_quote_the_lines_they_name(base in text(), x in text(), y in text()) {
             if let LineMerge::Conflict(hunks) = lines(&base, &x, &y)? {
                 for hunk in hunks {
-                    let Lines::Shown { base_lines, ours, theirs } = hunk.lines else { panic!("too long") };
+                    let MergeLines::Shown { base_lines, ours, theirs } = hunk.lines else { panic!("too long") };
                     let sides = [(&base, hunk.base_start, base_lines), (&x, hunk.ours_start, ours),
                         (&y, hunk.theirs_start, theirs)];
                     for (text, start, quoted) in sides {

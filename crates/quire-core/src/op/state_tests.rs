@@ -1,9 +1,9 @@
 //! What operations make is what the write path keeps, of every kind of thing.
 
 use super::*;
-use crate::asset::{self, AssetEdit, Assets, Source};
+use crate::asset::{self, AssetEdit, AssetsByHash, Source};
 use crate::conflict::OnConflict;
-use crate::field::{self, Author, FieldEdit, Fields};
+use crate::field::{self, FieldAuthor, FieldEdit, Fields};
 use crate::id::{ActorId, FileId};
 use crate::key::EntityKey;
 use crate::label::Label;
@@ -18,7 +18,7 @@ use std::collections::HashMap;
 struct Tables {
     heads: HashMap<FilePath, Head>,
     fields: Fields,
-    assets: Assets,
+    assets: AssetsByHash,
     next_file_id: FileId,
 }
 
@@ -53,7 +53,7 @@ impl Tables {
             ));
         }
         for edit in fields {
-            let author = Author {
+            let author = FieldAuthor {
                 actor: ActorId::SYSTEM,
                 seq: 1,
                 base_seq: None,

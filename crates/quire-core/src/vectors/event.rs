@@ -7,8 +7,9 @@ use crate::asset::Asset;
 use crate::chain::BundleHeader;
 use crate::content::is_binary;
 use crate::event::{
-    ASSET_UPDATE, AssetChange, BULK, Body, Change, ENTITY_UPDATE, FieldChange, File, Origin, SNAPSHOT_READY,
-    add_assets, add_fields, add_files, build, build_other, hint, message, name, of_files, other_name, single,
+    ASSET_UPDATE, AssetChange, BULK, Body, ENTITY_UPDATE, FieldChange, FileChange, Origin, SNAPSHOT_READY,
+    ShownFile, add_assets, add_fields, add_files, build, build_other, hint, message, name, of_files,
+    other_name, single,
 };
 use crate::hash::Hash;
 use crate::id::{ActorId, Version};
@@ -147,13 +148,13 @@ mod present {
     }
 }
 
-impl From<FileInput> for Change {
+impl From<FileInput> for FileChange {
     fn from(FileInput { file_path, version, moved_from, file }: FileInput) -> Self {
-        Change { file_path, version: Version(version), moved_from, file: file.map(File::from) }
+        FileChange { file_path, version: Version(version), moved_from, file: file.map(ShownFile::from) }
     }
 }
 
-impl From<Kept> for File {
+impl From<Kept> for ShownFile {
     fn from(Kept { content_hash, size, file_type, mode, is_binary, content }: Kept) -> Self {
         let content = match content {
             Content::Base64(text) => Body::Bytes(decode_base64(&text).expect("base64")),
@@ -162,7 +163,7 @@ impl From<Kept> for File {
             Content::Collected => Body::Unavailable("collected"),
             Content::NotAsked => Body::NotAsked,
         };
-        File { content_hash, size, file_type, mode, is_binary, content }
+        ShownFile { content_hash, size, file_type, mode, is_binary, content }
     }
 }
 
@@ -414,7 +415,7 @@ fn event(title: &'static str, bundle: Bundle, given: Value) -> Event {
     let Input { seq, checksum, sender, from_peer, committed_at, op, files, fields, assets } =
         serde_json::from_value(given.clone()).expect(title);
     let origin = Origin { sender: ActorId(sender), from_peer, committed_at };
-    let files: Vec<Change> = files.into_iter().map(Change::from).collect();
+    let files: Vec<FileChange> = files.into_iter().map(FileChange::from).collect();
     let fields: Option<Vec<FieldChange>> =
         fields.map(|fields| fields.into_iter().map(FieldChange::from).collect());
     let assets: Vec<AssetChange> = assets.into_iter().map(AssetChange::from).collect();

@@ -9,7 +9,7 @@ use crate::ids::{ActorId, Pg, ProjectId, Seq};
 use crate::log::LockedHead;
 use crate::log::store::mark;
 use pgrx::JsonB;
-use quire_core::asset::{Applied, Asset, Assets, NewAsset};
+use quire_core::asset::{AppliedAssets, Asset, AssetsByHash, NewAsset};
 use quire_core::error::Result;
 use quire_core::event::AssetChange;
 use quire_core::hash::Hash;
@@ -28,7 +28,7 @@ pub fn label_from_row(row: &Row) -> Result<Label> {
 }
 
 /// Some assets, by their content.
-pub fn load(project: ProjectId, hashes: &[Hash]) -> Result<Assets> {
+pub fn load(project: ProjectId, hashes: &[Hash]) -> Result<AssetsByHash> {
     const SQL: &str = "SELECT a.content_hash, a.filename, a.media_type, a.asset_type, a.size, a.is_deleted, a.delete_reason
         FROM unnest($2::bytea[]) AS w (hash)
         CROSS JOIN LATERAL (
@@ -76,7 +76,7 @@ pub fn describe(project: ProjectId, hash: &Hash) -> Result<Option<JsonB>> {
 }
 
 /// Stores rows of the log, moves the assets to them, and counts their bytes.
-pub fn insert(project: ProjectId, by: ActorId, bundle: &LockedHead, applied: &Applied) -> Result<()> {
+pub fn insert(project: ProjectId, by: ActorId, bundle: &LockedHead, applied: &AppliedAssets) -> Result<()> {
     const BYTES: &str =
         "UPDATE quire_store.project_head SET asset_bytes = asset_bytes + $2 WHERE project_id = $1";
     for batch in applied.rows.chunks(BATCH_ROWS) {
@@ -170,7 +170,7 @@ pub fn changes(project: ProjectId, after: i64, up_to: i64) -> Result<Vec<(i64, A
 }
 
 /// What a bundle did to an asset; `None` where it is not kept.
-pub struct Touched {
+pub struct TouchedAsset {
     pub hash: Hash,
     pub before: Option<Label>,
     pub after: Option<Label>,
@@ -180,7 +180,7 @@ pub struct Touched {
 }
 
 /// The assets a bundle touched.
-pub fn touched_by(project: ProjectId, seq: i64) -> Result<Vec<Touched>> {
+pub fn touched_by(project: ProjectId, seq: i64) -> Result<Vec<TouchedAsset>> {
     const SQL: &str = "SELECT a.content_hash, a.seq,
             b.op = 'asset.put' AS before_is_kept, b.filename AS before_filename, b.media_type AS before_media_type,
             b.asset_type AS before_asset_type,
@@ -202,7 +202,7 @@ pub fn touched_by(project: ProjectId, seq: i64) -> Result<Vec<Touched>> {
         row.opt::<bool>("is_kept")?.unwrap_or(false).then(|| label_from_row(&row)).transpose()
     };
     db::read(SQL, &[project.pg().into(), seq.into()], |row| {
-        Ok(Touched {
+        Ok(TouchedAsset {
             hash: row.get("content_hash")?,
             before: label(row.part("before_"))?,
             after: label(row.part("after_"))?,

@@ -262,7 +262,7 @@ pub fn reopened_by(project: ProjectId, undoes: Seq, seq: Seq) -> Result<Vec<(Con
 }
 
 /// What a bundle did to a field.
-pub struct Touched {
+pub struct TouchedField {
     pub key: FieldKey,
     pub before: Option<JsonValue>,
     pub after: Option<JsonValue>,
@@ -270,7 +270,7 @@ pub struct Touched {
 }
 
 /// The fields a bundle touched, by key.
-pub fn touched_by(project: ProjectId, seq: Seq) -> Result<Vec<Touched>> {
+pub fn touched_by(project: ProjectId, seq: Seq) -> Result<Vec<TouchedField>> {
     const SQL: &str = "SELECT e.entity_type, e.entity_id, e.field, e.value, e.seq, e.actor_id, e.conflict_id,
             (SELECT p.value FROM quire_store.entity_op p
              WHERE p.project_id = $1 AND p.entity_id = e.entity_id AND p.entity_type = e.entity_type
@@ -288,6 +288,11 @@ pub fn touched_by(project: ProjectId, seq: Seq) -> Result<Vec<Touched>> {
         ORDER BY e.entity_type, e.entity_id, e.field";
     db::read(SQL, &[project.pg().into(), seq.into()], |row| {
         let (key, now) = state_from_row(row)?;
-        Ok(Touched { key, before: canonical(row.opt("before")?)?, after: canonical(row.opt("after")?)?, now })
+        Ok(TouchedField {
+            key,
+            before: canonical(row.opt("before")?)?,
+            after: canonical(row.opt("after")?)?,
+            now,
+        })
     })
 }

@@ -7,7 +7,7 @@ use quire_core::error::Result;
 use quire_core::path::{FilePath, MAX_PATH_BYTES};
 
 /// Which part of a list.
-pub struct Page {
+pub struct FilePage {
     /// Only what comes after this path.
     pub after: Option<FilePath>,
     /// Only so many files, and of them as many as have 32 MiB of content together, but one at least.
@@ -72,7 +72,7 @@ pub fn current_files(
     answer: Answer,
     project: ProjectId,
     prefix: Option<&FilePath>,
-    page: &Page,
+    page: &FilePage,
     with_content: bool,
 ) -> Result<()> {
     const ALL: &str = concat!(
@@ -131,7 +131,7 @@ macro_rules! at {
 }
 
 /// Files with their content as they were at a seq, by path.
-pub fn files_at(answer: Answer, project: ProjectId, seq: Seq, page: &Page) -> Result<()> {
+pub fn files_at(answer: Answer, project: ProjectId, seq: Seq, page: &FilePage) -> Result<()> {
     const ALL: &str = concat!(
         with_content!(concat!("h.committed_at, h.bundle_seq, ", mark_of!("h.checksum"))),
         " FROM (",

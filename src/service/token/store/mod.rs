@@ -3,7 +3,7 @@
 pub mod secret;
 
 use crate::db::clock::{from_pg, now, pg_now, to_pg};
-use crate::db::dirty::{self, Sight, Writer};
+use crate::db::dirty::{self, OtherWriter, UnderKey};
 use crate::db::{self, Arg, ObjectLock};
 use crate::gate::role::StoredRole;
 use crate::ids::{ActorId, Pg, ProjectId, SessionId, TokenId};
@@ -86,7 +86,7 @@ enum Lane {
     /// With one use in it.
     Opened,
     /// Somebody is opening one, who may take that back.
-    Held(Writer),
+    Held(OtherWriter),
     None,
 }
 
@@ -111,12 +111,12 @@ fn open_lane(project: ProjectId, token: TokenId, lanes: i32) -> Result<Lane> {
     for lane in (1..=lanes).filter(|lane| !used.contains(lane)) {
         let key: [Arg; 3] = [project.pg().into(), token.pg().into(), lane.into()];
         match dirty::look(c"token_use", &key)? {
-            Sight::Nothing if open(lane)? => {
+            UnderKey::Nothing if open(lane)? => {
                 found = Lane::Opened;
                 break;
             }
-            Sight::Uncommitted(writer) if matches!(found, Lane::None) => found = Lane::Held(writer),
-            Sight::Row => unseen = Some(lane),
+            UnderKey::Uncommitted(writer) if matches!(found, Lane::None) => found = Lane::Held(writer),
+            UnderKey::Row => unseen = Some(lane),
             _ => {}
         }
     }
@@ -184,7 +184,7 @@ pub fn delete_expired(project: ProjectId) -> Result<()> {
 }
 
 /// One row of `list_tokens`.
-pub type Listed = (
+pub type TokenRow = (
     PgUuid,
     Vec<String>,
     Option<String>,
@@ -198,7 +198,7 @@ pub type Listed = (
 );
 
 /// Tokens that `actor` made, or all of them, newest first.
-pub fn list(project: ProjectId, actor: Option<ActorId>, all: bool) -> Result<Vec<Listed>> {
+pub fn list(project: ProjectId, actor: Option<ActorId>, all: bool) -> Result<Vec<TokenRow>> {
     const SQL: &str = concat!(
         "SELECT t.token_id, t.abilities, t.audience, t.max_uses, COALESCE(u.uses, 0) AS uses, t.minted_by, t.minted_at,
             t.expires_at, r.revoked_at,

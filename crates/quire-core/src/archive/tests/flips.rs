@@ -1,11 +1,8 @@
 //! Bytes that change on the way: each change is refused, or what comes out is the same.
 
-#[path = "../../../../../tests/lib/dice.rs"]
-mod dice;
-
 use super::hostile::small_members;
 use super::*;
-use dice::Dice;
+use crate::dice::Dice;
 
 /// A tree with content of every kind: compressed, raw, in more than one block, none; links, modes and long names.
 fn tree() -> Vec<Member> {
