@@ -59,9 +59,10 @@ record_lines() {
 }
 
 part_unit() {
-    cargo test "${CARGO_QUIET[@]}" -p quire-core --lib --tests --no-run
+    cargo test "${CARGO_QUIET[@]}" -p quire-core -p quire-client --lib --tests --no-run
     cargo_test unit -p quire-core --lib --tests -- "$@"
-    cargo_test doc -p quire-core --doc -- "$@"
+    cargo_test client -p quire-client --lib -- "$@"
+    cargo_test doc -p quire-core -p quire-client --doc -- "$@"
     cargo test "${CARGO_QUIET[@]}" --manifest-path "$STATEMENTS" --target-dir target --no-run
     cargo_test statements --manifest-path "$STATEMENTS" --target-dir target -- "$@"
 }

@@ -3,6 +3,7 @@
 use crate::Result;
 use crate::options::Options;
 use postgres::{Client, Config, NoTls};
+use quire_client::Quire;
 use std::error::Error;
 use std::path::PathBuf;
 use uuid::Uuid;
@@ -191,7 +192,7 @@ impl Drop for Scratch {
 
 /// A project of quire's. The baseline needs nothing but an id, so this one serves both.
 pub fn create_project(client: &mut Client) -> Result<Uuid> {
-    Ok(client.query_one("SELECT quire.create_project(name => 'benchmark')", &[])?.try_get(0)?)
+    Ok(Quire::new(client).create_project("benchmark", Default::default())?.0)
 }
 
 /// What makes a session the ordinary role's from its start.

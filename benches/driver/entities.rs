@@ -7,6 +7,7 @@ use crate::pgbench::{self, FIELD, Run};
 use crate::report::{Row, Section, Unit};
 use crate::{Bench, Result};
 use postgres::Client;
+use quire_client::Quire;
 use quire_core::hash::Hash;
 use serde_json::{Value, json};
 use std::hint::black_box;
@@ -61,9 +62,8 @@ pub fn run(bench: &Bench) -> Result<Section> {
     for round in 1..=bench.options.rounds {
         bench.say(format!("entities: verification {round}"));
         verified.push(timed(|| {
-            let report: Value =
-                client.query_one("SELECT quire.verify_project($1)", &[&project])?.try_get(0)?;
-            if report["is_sound"] == true { Ok(()) } else { Err(report.to_string().into()) }
+            let report = Quire::new(&mut client).verify_project(project.into(), None)?;
+            if report.is_sound { Ok(()) } else { Err(format!("{report:?}").into()) }
         })?);
         hashed.push(timed(|| {
             for file in &new {
@@ -72,10 +72,9 @@ pub fn run(bench: &Bench) -> Result<Section> {
             Ok(())
         })?);
         replayed.push(timed(|| {
-            let report: Value =
-                client.query_one("SELECT quire.replay_project($1)", &[&project])?.try_get(0)?;
-            ops = report["ops"].as_f64().unwrap_or(f64::NAN);
-            if report["is_equal"] == true { Ok(()) } else { Err(report.to_string().into()) }
+            let report = Quire::new(&mut client).replay_project(project.into(), None)?;
+            ops = report.ops as f64;
+            if report.is_equal { Ok(()) } else { Err(format!("{report:?}").into()) }
         })?);
     }
     let megabytes = bytes as f64 / 1e6;
@@ -132,7 +131,7 @@ fn op(n: usize, round: usize) -> Value {
 
 fn commit(client: &mut Client, project: Uuid, round: usize, count: usize) -> Result<()> {
     let ops: Value = (0..count).map(|n| op(n, round)).collect();
-    client.execute("SELECT quire.commit_bundle($1, $2)", &[&project, &ops])?;
+    Quire::new(client).commit_bundle(project.into(), &ops, Default::default())?;
     Ok(())
 }
 

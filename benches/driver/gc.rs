@@ -6,6 +6,8 @@ use crate::measure::{Contender, alternate, column, median, timed};
 use crate::pgbench::{self, Run, UPSERT};
 use crate::report::{Row, Section, Unit};
 use crate::{Bench, Result};
+use quire_client::Quire;
+use quire_client::project::CreateProjectOptions;
 use serde_json::{Value, json};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -179,10 +181,13 @@ fn collect(scratch: &Scratch, project: Uuid, calls: &Calls) -> Result<()> {
 fn fill(scratch: &Scratch, garbage: usize) -> Result<Uuid> {
     let mut client = scratch.client()?;
     let project: Uuid = client.query_one("SELECT md5('0')::uuid", &[])?.try_get(0)?;
-    client.execute(
-        "SELECT quire.create_project(name => 'benchmark', project_uuid => $1, settings => $2)",
-        &[&project, &json!({"retention_days": 0})],
-    )?;
+    let settings = json!({"retention_days": 0});
+    let options = CreateProjectOptions {
+        project_uuid: Some(project.into()),
+        settings: Some(&settings),
+        ..Default::default()
+    };
+    Quire::new(&mut client).create_project("benchmark", options)?;
     let mut texts = Texts::new(1);
     let mut left = garbage;
     while left > 0 {
@@ -194,7 +199,8 @@ fn fill(scratch: &Scratch, garbage: usize) -> Result<Uuid> {
         left -= count;
     }
     let paths: Vec<String> = (0..BULK_FILES.min(garbage)).map(|number| format!("old/{number}")).collect();
-    client.execute("SELECT quire.bulk_delete_project_files($1, $2)", &[&project, &paths])?;
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    Quire::new(&mut client).bulk_delete_project_files(project.into(), &paths, None)?;
     let places = (0..DIRECTORIES).flat_map(|dir| (1..=FILES_PER_DIR).map(move |file| (dir, file)));
     let live: Vec<File> = places
         .map(|(dir, file)| File {

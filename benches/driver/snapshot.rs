@@ -8,6 +8,8 @@ use crate::{Bench, Result};
 use postgres::Client;
 use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::ToSql;
+use quire_client::Quire;
+use quire_client::snapshot::SnapshotOptions;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -185,18 +187,25 @@ fn memory(bench: &Bench, scratch: &Scratch) -> Result<String> {
     for number in 0..LARGE_BYTES / LARGE_FILE {
         bench.say(format!("snapshot: saving file {} of the large project", number + 1));
         let content = half_random(number as u64);
-        let params: [&(dyn ToSql + Sync); 3] = [&project, &format!("large/{number:03}.bin"), &content];
-        client.execute("SELECT quire.upsert_project_file_bytes($1, $2, $3)", &params)?;
+        let path = format!("large/{number:03}.bin");
+        Quire::new(&mut client).upsert_project_file_bytes(
+            project.into(),
+            &path,
+            &content,
+            Default::default(),
+        )?;
     }
     let mut parts = Vec::new();
     for format in ["zip", "tar.zst"] {
         bench.say(format!("snapshot: {format} of the large project"));
         // A new process, whose peak is its own.
         let mut client = scratch.client()?;
-        client.execute("SELECT quire.create_project_snapshot($1, $2, at_seq => 1)", &[&project, &format])?;
+        let whole = SnapshotOptions { format: Some(format), ..Default::default() };
+        let small = SnapshotOptions { at_seq: Some(1), ..whole };
+        Quire::new(&mut client).create_project_snapshot(project.into(), small)?;
         let before = peak(&mut client)?;
         let time = timed(|| {
-            client.execute("SELECT quire.create_project_snapshot($1, $2)", &[&project, &format])?;
+            Quire::new(&mut client).create_project_snapshot(project.into(), whole)?;
             Ok(())
         })?;
         parts.push(format!("{format} {:.0} MB in {:.1} s", (peak(&mut client)? - before) / 1e3, time / 1e3));

@@ -7,6 +7,8 @@ use crate::measure::{Contender, alternate, column};
 use crate::pgbench::{self, Run, UPSERT};
 use crate::report::{Row, Section, Unit};
 use crate::{Bench, Result};
+use quire_client::Quire;
+use quire_client::project::CreateProjectOptions;
 use uuid::Uuid;
 
 /// How many connections there are at a time.
@@ -124,8 +126,8 @@ fn fill(scratch: &Scratch, files_per_dir: usize) -> Result<()> {
     for number in 0..CLIENTS.into_iter().max().unwrap_or(1) {
         let project: Uuid =
             client.query_one("SELECT md5($1::text)::uuid", &[&number.to_string()])?.try_get(0)?;
-        client
-            .execute("SELECT quire.create_project(name => 'benchmark', project_uuid => $1)", &[&project])?;
+        let options = CreateProjectOptions { project_uuid: Some(project.into()), ..Default::default() };
+        Quire::new(&mut client).create_project("benchmark", options)?;
         let places = (0..DIRECTORIES).flat_map(|dir| (1..=files_per_dir).map(move |file| (dir, file)));
         let files: Vec<File> = places
             .map(|(dir, file)| File {

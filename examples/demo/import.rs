@@ -3,9 +3,12 @@
 use crate::Result;
 use crate::git::{Blob, Blobs, Commit, Repo};
 use crate::plan::{Refusal, Step, plan, without};
-use crate::sql::{explain, refused_path};
+use crate::sql::{explain_call, refused_path};
 use indicatif::{ProgressBar, ProgressStyle};
-use postgres::{Client, Statement};
+use postgres::Client;
+use quire_client::Quire;
+use quire_client::bundle::{CommitOptions, DoneOp};
+use quire_client::file::TagProjectOptions;
 use quire_core::content::is_binary;
 use quire_core::json::encode_base64;
 use quire_core::mode::Mode;
@@ -73,11 +76,7 @@ pub fn import(client: &mut Client, project: Uuid, repo: &Repo) -> Result<Importe
     for (tag, commit) in repo.tags()? {
         tags.entry(commit).or_default().push(tag);
     }
-    let statement = client.prepare(
-        "SELECT quire.commit_bundle(project_uuid => $1, ops => $2, kind => 'import', message => $3)",
-    )?;
-    let mut importer =
-        Importer { client, project, statement, blobs: repo.blobs()?, head: 0, done: Imported::default() };
+    let mut importer = Importer { client, project, blobs: repo.blobs()?, head: 0, done: Imported::default() };
     let bar = ProgressBar::new(commits.len() as u64);
     bar.set_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} commits, {per_sec}, {eta} left")?);
     let start = Instant::now();
@@ -100,7 +99,6 @@ pub fn import(client: &mut Client, project: Uuid, repo: &Repo) -> Result<Importe
 struct Importer<'a> {
     client: &'a mut Client,
     project: Uuid,
-    statement: Statement,
     blobs: Blobs,
     /// The newest seq.
     head: i64,
@@ -205,30 +203,24 @@ impl Importer<'_> {
     /// Commits one bundle; or the file the server refuses.
     fn send(&mut self, ops: &mut [Op], message: &str, commit: &Commit) -> Result<Option<Refusal>> {
         let json = Value::Array(ops.iter_mut().map(|op| op.json.take()).collect());
-        let receipt: Value = match self.client.query_one(&self.statement, &[&self.project, &json, &message]) {
-            Ok(row) => row.try_get(0)?,
+        let options = CommitOptions { kind: Some("import"), message: Some(message), ..Default::default() };
+        let receipt = match Quire::new(self.client).commit_bundle(self.project.into(), &json, options) {
+            Ok(receipt) => receipt,
             Err(error) => match refused_path(&error) {
-                Some(path) => return Ok(Some(Refusal { path, reason: explain(&error) })),
-                None => return Err(format!("commit {}: {}", commit.short(), explain(&error)).into()),
+                Some(path) => return Ok(Some(Refusal { path, reason: explain_call(&error) })),
+                None => return Err(format!("commit {}: {}", commit.short(), explain_call(&error)).into()),
             },
         };
-        self.head = receipt
-            .get("seq")
-            .and_then(Value::as_i64)
-            .ok_or_else(|| format!("no seq in receipt {receipt}"))?;
+        self.head = receipt.seq;
         self.done.operations += ops.len();
         for op in ops.iter() {
             self.remember(op);
         }
-        for outcome in receipt.get("ops").and_then(Value::as_array).into_iter().flatten() {
-            let path = outcome.get("file_path").and_then(Value::as_str).unwrap_or_default();
-            let version = outcome
-                .get("version")
-                .and_then(Value::as_i64)
-                .and_then(|version| i32::try_from(version).ok());
-            if let (Some(file), Some(version)) = (self.done.files.get_mut(path), version) {
-                file.version = version;
-                file.changed = file.changed.min(version);
+        for outcome in &receipt.ops {
+            let DoneOp::File(outcome) = outcome else { continue };
+            if let Some(file) = self.done.files.get_mut(&outcome.file_path) {
+                file.version = outcome.version;
+                file.changed = file.changed.min(outcome.version);
             }
         }
         Ok(None)
@@ -270,7 +262,7 @@ impl Importer<'_> {
         for tag in tags {
             match set_tag(self.client, self.project, &tag, self.head) {
                 Ok(()) => self.done.tags.push((tag, self.head)),
-                Err(error) => self.done.notes.push(format!("tag {tag}: {}", explain(&error))),
+                Err(error) => self.done.notes.push(format!("tag {tag}: {}", explain_call(&error))),
             }
         }
         Ok(())
@@ -292,14 +284,9 @@ impl Importer<'_> {
 }
 
 /// Names a seq.
-pub fn set_tag(
-    client: &mut Client,
-    project: Uuid,
-    tag: &str,
-    seq: i64,
-) -> std::result::Result<(), postgres::Error> {
-    let sql = "SELECT quire.tag_project(project_uuid => $1, tag => $2, at_seq => $3)";
-    client.execute(sql, &[&project, &tag, &seq]).map(|_| ())
+pub fn set_tag(client: &mut Client, project: Uuid, tag: &str, seq: i64) -> quire_client::Result<()> {
+    let options = TagProjectOptions { at_seq: Some(seq), ..Default::default() };
+    Quire::new(client).tag_project(project.into(), tag, options).map(|_| ())
 }
 
 fn may_point_to(path: &str, target: &[u8]) -> bool {

@@ -109,7 +109,7 @@ fn create_project(client: &mut Client, repository: &Path) -> Result<Uuid> {
 fn tag_the_middle(client: &mut Client, project: Uuid, imported: &mut import::Imported) -> Result<()> {
     let after_middle = imported.seqs.iter().skip(imported.seqs.len() / 2).map(|(_, seq)| *seq);
     let seq = after_middle.into_iter().find(|seq| *seq > 0).ok_or("nothing was imported")?;
-    import::set_tag(client, project, "demo", seq).map_err(|error| sql::explain(&error))?;
+    import::set_tag(client, project, "demo", seq).map_err(|error| sql::explain_call(&error))?;
     println!("The repository has no tag on this line, so seq {seq} gets the tag \"demo\".");
     imported.tags.push(("demo".to_owned(), seq));
     Ok(())

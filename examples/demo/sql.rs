@@ -3,7 +3,7 @@
 use crate::Result;
 use postgres::types::ToSql;
 use postgres::{Client, Config, NoTls, Row};
-use serde_json::Value;
+use quire_client::Code;
 
 /// A parameter of a statement.
 pub type Param<'a> = &'a (dyn ToSql + Sync);
@@ -62,14 +62,18 @@ pub fn explain(error: &postgres::Error) -> String {
     text
 }
 
-/// The path in DETAIL, when the server refuses one file (22023 or PT413).
-pub fn refused_path(error: &postgres::Error) -> Option<String> {
-    let db = error.as_db_error()?;
-    if !matches!(db.code().code(), "22023" | "PT413") {
+/// The same of a call.
+pub fn explain_call(error: &quire_client::Error) -> String {
+    error.as_postgres().map_or_else(|| error.to_string(), explain)
+}
+
+/// The path in DETAIL, when the server refuses one file.
+pub fn refused_path(error: &quire_client::Error) -> Option<String> {
+    let refusal = error.refusal()?;
+    if !matches!(refusal.code, Some(Code::Validation | Code::Limit)) {
         return None;
     }
-    let detail: Value = serde_json::from_str(db.detail()?).ok()?;
-    detail.get("file_path")?.as_str().map(str::to_owned)
+    refusal.detail.get("file_path")?.as_str().map(str::to_owned)
 }
 
 /// The statement with its parameters as literals, for a reader who wants to try it in psql.

@@ -2,8 +2,9 @@
 
 use crate::Result;
 use crate::import::Imported;
-use crate::sql::{explain, print_lines, shorten, show};
+use crate::sql::{explain, explain_call, print_lines, shorten, show};
 use postgres::{Client, Row};
+use quire_client::Quire;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -74,8 +75,8 @@ fn subject(client: &mut Client, project: Uuid, imported: &Imported) -> Result<Su
 }
 
 fn write(client: &mut Client, project: Uuid, path: &str, content: &str) -> Result<i32> {
-    let sql = "SELECT version FROM quire.upsert_project_file(project_uuid => $1, p_file_path => $2, p_content => $3)";
-    Ok(explained(client.query_one(sql, &[&project, &path, &content]))?.try_get(0)?)
+    let written = Quire::new(client).upsert_project_file(project.into(), path, content, Default::default());
+    Ok(written.map_err(|error| explain_call(&error))?.version)
 }
 
 fn unified_diff(client: &mut Client, project: Uuid, subject: &Subject) -> Result<()> {

@@ -4,8 +4,10 @@ use crate::Result;
 use crate::git::{Blob, Repo};
 use crate::import::Imported;
 use crate::plan::{storable_mode, storable_path};
-use crate::sql::{explain, heading};
+use crate::sql::{explain, explain_call, heading};
 use postgres::Client;
+use quire_client::Quire;
+use quire_client::file::ListFilesAtOptions;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -27,20 +29,21 @@ pub fn verify(client: &mut Client, project: Uuid, repo: &Repo, imported: &Import
     }
     let mut differences = compare(&expected, &found, "now");
     let mut then = Tree::new();
-    let sql = "SELECT file_path, content_hash FROM quire.list_files_at(project_uuid => $1, at_seq => $2)";
-    for row in client.query(sql, &[&project, &imported.head()]).map_err(explained)? {
-        let path: String = row.try_get(0)?;
+    let mut quire = Quire::new(client);
+    let explained = |error: quire_client::Error| explain_call(&error);
+    let options = ListFilesAtOptions { at_seq: Some(imported.head()), ..Default::default() };
+    for file in quire.list_files_at(project.into(), options).map_err(explained)? {
         // This function returns no modes.
-        let mode = expected.get(&path).map_or_else(String::new, |(mode, _)| mode.clone());
-        then.insert(path, (mode, row.try_get(1)?));
+        let mode = expected.get(&file.file_path).map_or_else(String::new, |(mode, _)| mode.clone());
+        then.insert(file.file_path, (mode, file.content_hash));
     }
     differences.extend(compare(&expected, &then, "at the last imported seq"));
 
     let mut read_back = 0;
-    let sql = "SELECT quire.read_project_file_bytes(project_uuid => $1, p_file_path => $2)";
     for (path, (_, hash)) in expected.iter().step_by(expected.len() / READ_BACK + 1) {
         if found.contains_key(path) {
-            let bytes: Vec<u8> = client.query_one(sql, &[&project, path]).map_err(explained)?.try_get(0)?;
+            let bytes =
+                quire.read_project_file_bytes(project.into(), path, Default::default()).map_err(explained)?;
             if blake3::hash(&bytes).to_hex().as_str() != hash {
                 differences.push(format!("{path}: the bytes read back differ"));
             }

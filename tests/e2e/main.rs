@@ -7,6 +7,7 @@ mod archives;
 mod assets;
 mod bounds;
 mod calls;
+mod client;
 mod cluster;
 mod content;
 mod cost;

@@ -3,6 +3,9 @@
 use crate::cluster::Database;
 use postgres::fallible_iterator::FallibleIterator;
 use postgres::{Client, GenericClient, SimpleQueryMessage};
+use quire_client::file::WriteFileOptions;
+use quire_client::people::MapRoleOptions;
+use quire_client::{Error, Quire};
 use serde_json::Value;
 use std::sync::{Mutex, PoisonError};
 use std::thread::sleep;
@@ -13,10 +16,9 @@ use uuid::Uuid;
 /// server: each test uses names of its own.
 pub fn user(database: &Database, role: &str) -> Uuid {
     ensure_role(database, role, "LOGIN IN ROLE quire_user");
+    let options = MapRoleOptions { display_name: Some(role), ..Default::default() };
     let mut admin = database.client("postgres");
-    let row =
-        admin.query_one("SELECT quire.map_role_to_actor($1, NULL, $1)", &[&role]).expect("map the role");
-    row.get(0)
+    Quire::new(&mut admin).map_role_to_actor(role, options).expect("map the role").0
 }
 
 /// A role with these options. One that another test or an earlier run has made is kept.
@@ -31,22 +33,18 @@ pub fn ensure_role(database: &Database, role: &str, options: &str) {
 
 /// A new project of the client's.
 pub fn project(client: &mut Client, name: &str) -> Uuid {
-    client.query_one("SELECT quire.create_project($1)", &[&name]).expect("create the project").get(0)
+    Quire::new(client).create_project(name, Default::default()).expect("create the project").0
 }
 
 /// Changes settings of a project.
 pub fn configure(client: &mut Client, project: Uuid, settings: Value) {
     let changes = serde_json::json!({ "settings": settings });
-    client
-        .query_one("SELECT quire.update_project($1, $2)", &[&project, &changes])
-        .expect("change the settings");
+    Quire::new(client).update_project(project.into(), &changes).expect("change the settings");
 }
 
 /// Makes an actor a member of a project.
 pub fn add_member(client: &mut Client, project: Uuid, actor: Uuid, role: &str) {
-    client
-        .query_one("SELECT quire.set_project_member($1, $2, $3)", &[&project, &actor, &role])
-        .expect("add the member");
+    Quire::new(client).set_project_member(project.into(), actor.into(), role).expect("add the member");
 }
 
 /// Writes a file and returns its version and seq.
@@ -61,10 +59,10 @@ pub fn try_put(
     path: &str,
     content: &str,
     expected_version: Option<i32>,
-) -> Result<(i32, i64), postgres::Error> {
-    let sql = "SELECT version, seq FROM quire.upsert_project_file($1, $2, $3, expected_version => $4)";
-    let row = client.query_one(sql, &[&project, &path, &content, &expected_version])?;
-    Ok((row.get(0), row.get(1)))
+) -> quire_client::Result<(i32, i64)> {
+    let options = WriteFileOptions { expected_version, ..Default::default() };
+    let file = Quire::new(client).upsert_project_file(project.into(), path, content, options)?;
+    Ok((file.version, file.seq))
 }
 
 /// The first column of the first row of a statement.
@@ -79,8 +77,7 @@ pub fn ask(client: &mut Client, statement: &str) -> String {
 
 /// Seq of the project's newest bundle.
 pub fn head_seq(client: &mut impl GenericClient, project: Uuid) -> i64 {
-    let sql = "SELECT (quire.get_project($1) ->> 'seq')::bigint";
-    client.query_one(sql, &[&project]).expect("read the project").get(0)
+    Quire::new(client).get_project(project.into()).expect("read the project").seq
 }
 
 /// What a statement that must fail says.
@@ -94,14 +91,14 @@ pub struct Refusal {
     pub detail: Value,
 }
 
-/// The refusal of a statement that must fail.
-pub fn refusal<T>(result: Result<T, postgres::Error>) -> Refusal {
+/// The refusal of a statement or a call that must fail.
+pub fn refusal<T>(result: Result<T, impl Into<Error>>) -> Refusal {
     let Err(error) = result else { panic!("the statement should have been refused") };
-    let Some(refused) = error.as_db_error() else { panic!("the connection failed: {error:?}") };
-    Refusal {
-        state: refused.code().code().to_owned(),
-        message: refused.message().to_owned(),
-        detail: refused.detail().and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null),
+    match error.into() {
+        Error::Refused(refused) => {
+            Refusal { state: refused.sqlstate, message: refused.message, detail: refused.detail }
+        }
+        error => panic!("the connection failed: {error:?}"),
     }
 }
 
