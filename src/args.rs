@@ -123,8 +123,8 @@ pub fn interval_arg(
 }
 
 /// A number that is not negative (22023).
-pub fn natural(argument: &str, number: i64) -> Result<i64> {
-    if number < 0 {
+pub fn natural<N: Default + PartialOrd>(argument: &str, number: N) -> Result<N> {
+    if number < N::default() {
         return Err(Error::validation(format!("{argument} must not be negative")).with("argument", argument));
     }
     Ok(number)

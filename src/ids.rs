@@ -2,8 +2,8 @@
 
 use pgrx::Uuid as PgUuid;
 pub use quire_core::id::{
-    ActorId, BundleId, ConflictId, CorrelationId, FileId, JobId, KeyId, ProjectId, QuarantineId, SessionId,
-    SnapshotId, TokenId, UploadId, Version, VersionId,
+    ActorId, BundleId, ConflictId, CorrelationId, FileId, JobId, KeyId, ProjectId, QuarantineId, Seq,
+    SessionId, SnapshotId, TokenId, UploadId, Version, VersionId,
 };
 use uuid::Uuid;
 
@@ -32,21 +32,21 @@ impl Pg for Uuid {
 }
 
 macro_rules! numbers {
-    ($($name:ident),*) => {
+    ($($name:ident($number:ty)),*) => {
         $(impl Pg for $name {
-            type Form = i32;
+            type Form = $number;
 
-            fn from_pg(form: i32) -> Self {
+            fn from_pg(form: $number) -> Self {
                 Self(form)
             }
 
-            fn pg(self) -> i32 {
+            fn pg(self) -> $number {
                 self.0
             }
         })*
     };
 }
-numbers!(FileId, Version);
+numbers!(FileId(i32), Seq(i64), Version(i32));
 
 macro_rules! uuids {
     ($($name:ident),*) => {
@@ -78,6 +78,3 @@ uuids!(
     UploadId,
     VersionId
 );
-
-/// Position in a project's log: 1, 2, 3, ... without gaps, in commit order; 0 is "nothing yet".
-pub type Seq = i64;

@@ -30,7 +30,7 @@ fn commit_bundle(
     base_checksum: default!(Option<&str>, "NULL"),
 ) -> Json {
     definer(|| {
-        let base = (base_seq, base_checksum);
+        let base = (base_seq.map(Seq), base_checksum);
         commit_ops(project_uuid, ops, kind, message, base, correlation_id, on_conflict)
     })
 }

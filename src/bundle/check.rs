@@ -16,7 +16,7 @@ use std::collections::HashSet;
 pub fn base(base: Option<&Place>, project: ProjectId, head: &LockedHead) -> Result<Option<Seq>> {
     let Some(base) = base else { return Ok(None) };
     base.check_locked(project, head.seq)?;
-    if base.seq < 0 || base.seq > head.seq {
+    if base.seq < Seq::ZERO || base.seq > head.seq {
         return Err(
             Error::validation(format!("base_seq must be from 0 to {}", head.seq)).with("base_seq", base.seq)
         );

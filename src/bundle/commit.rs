@@ -290,7 +290,7 @@ fn write(
 ) -> Result<String> {
     let project = access.project;
     let previous = head.checksum;
-    head.seq += 1;
+    head.seq = head.seq.next();
     // Strictly later than the bundle before, also when the clock steps back.
     head.committed_at = now().max(head.committed_at + 1);
     if let Some(origin) = &plan.origin {

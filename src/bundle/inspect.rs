@@ -21,10 +21,10 @@ use serde_json::{Value, json};
 #[pg_extern(stable)]
 #[search_path(pg_catalog, pg_temp)]
 fn get_bundle(project_uuid: Option<Uuid>, seq: Option<i64>) -> JsonB {
-    definer(|| details(project_uuid, seq))
+    definer(|| details(project_uuid, seq.map(Seq)))
 }
 
-fn details(project_uuid: Option<Uuid>, seq: Option<i64>) -> Result<JsonB> {
+fn details(project_uuid: Option<Uuid>, seq: Option<Seq>) -> Result<JsonB> {
     let access = require_project(Action::Read, project_uuid)?;
     let seq = required("seq", seq)?;
     quarantine::refuse(access.project, RowKind::log(), json!({"seq": seq}))?;
@@ -55,10 +55,11 @@ fn search_ops(
 fn search(answer: &Answer, project: ProjectId, filter: JsonArg, range: Range, most: i64) -> Result<()> {
     /// Operations that cost little more than one.
     const FEW: i64 = 100;
-    let first = range.after_seq.unwrap_or(0).max(0);
+    let first = range.after_seq.unwrap_or(Seq::ZERO).max(Seq::ZERO);
     let mut last = match range.before_seq {
         // Of the bundle itself, operations are asked for when there is an ordinal.
-        Some(before) => before.saturating_sub(i64::from(range.before_ordinal.is_none())),
+        Some(seq) if range.before_ordinal.is_some() => seq,
+        Some(seq) => seq.before(),
         None => head_seq(project)?,
     };
     let (mut missing, mut ops) = (most, most.max(FEW));
@@ -85,8 +86,8 @@ fn check(filter: &Value) -> Result<Range> {
         members.opt_str(key)?;
     }
     let range = Range {
-        after_seq: members.opt_i64("after_seq")?,
-        before_seq: members.opt_i64("before_seq")?,
+        after_seq: members.opt_seq("after_seq")?,
+        before_seq: members.opt_seq("before_seq")?,
         before_ordinal: members.opt_i64("before_ordinal")?,
     };
     if range.before_ordinal.is_some() && range.before_seq.is_none() {

@@ -18,6 +18,7 @@ pub use commit::{Commit, Committed, PeerOrigin, Plan, commit};
 pub use request::correlated;
 
 use crate::db::early_release;
+use crate::ids::Seq;
 use crate::log::queue;
 use quire_core::asset::AssetOutcome;
 use quire_core::error::{Error, Result};
@@ -108,7 +109,7 @@ fn advice(kind: Kind, ops: usize) -> Option<String> {
 #[derive(Clone, Debug)]
 pub struct Receipt {
     /// Seq of the bundle.
-    pub seq: i64,
+    pub seq: Seq,
     /// Its id, unless nothing changed.
     pub bundle_id: Option<String>,
     /// Checksum of the log up to `seq`.

@@ -2,7 +2,7 @@
 
 use super::{Receipt, store};
 use crate::args::correlation_arg;
-use crate::ids::{ActorId, CorrelationId, ProjectId};
+use crate::ids::{ActorId, CorrelationId, ProjectId, Seq};
 use pgrx::Uuid;
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
@@ -64,7 +64,7 @@ fn parse(receipt: &Value) -> Option<Receipt> {
     let ops: Vec<Outcome> = serde_json::from_value(receipt.get("ops")?.clone()).ok()?;
     let answer = receipt.get("answer").filter(|answer| !answer.is_null()).cloned();
     Some(Receipt {
-        seq: receipt.get("seq")?.as_i64()?,
+        seq: receipt.get("seq")?.as_i64().map(Seq)?,
         bundle_id: text("bundle_id"),
         checksum: text("checksum")?,
         ops,

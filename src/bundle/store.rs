@@ -82,7 +82,7 @@ pub fn details(project: ProjectId, seq: Seq) -> Result<Option<JsonB>> {
         FROM quire_store.bundle b
         WHERE b.project_id = $1 AND b.seq = $2"
     );
-    db::read_one(SQL, &[project.pg().into(), seq.into()], |row| row.get("details"))
+    db::read_one(SQL, &[project.pg().into(), seq.pg().into()], |row| row.get("details"))
 }
 
 /// Where a window of the log begins that ends with `last` and has about so many operations, or one bundle: the seq before it. `None`
@@ -93,7 +93,8 @@ pub fn window(project: ProjectId, last: Seq, ops: i64) -> Result<Option<Seq>> {
               FROM (SELECT u.seq, u.op_count FROM quire_store.bundle u
                     WHERE u.project_id = $1 AND u.seq <= $2 ORDER BY u.seq DESC LIMIT $3) w) b
         WHERE b.later < $3";
-    Ok(db::read_one(SQL, &[project.pg().into(), last.into(), ops.into()], |row| row.opt("seq"))?.flatten())
+    Ok(db::read_one(SQL, &[project.pg().into(), last.pg().into(), ops.into()], |row| row.opt("seq"))?
+        .flatten())
 }
 
 /// The operations between two seqs (after the one, up to the other) that a checked filter lets through, newest first. How many.
@@ -130,6 +131,7 @@ pub fn search(
         ORDER BY o.seq DESC, o.ordinal DESC
         LIMIT $3"
     );
-    let args: [Arg; 5] = [project.pg().into(), filter.arg(), most.into(), after.into(), last.into()];
+    let args: [Arg; 5] =
+        [project.pg().into(), filter.arg(), most.into(), after.pg().into(), last.pg().into()];
     answer.add(SQL, &args).map(|count| i64::try_from(count).unwrap_or(i64::MAX))
 }

@@ -83,7 +83,7 @@ fn sound<'b>(query: &Query, bundles: &'b [EventBundle]) -> Result<&'b [EventBund
 pub fn of_bundle(project: ProjectId, seq: Seq) -> Result<Event> {
     let query = Query {
         project,
-        after: seq - 1,
+        after: seq.before(),
         max_events: 1,
         content_bytes: MAX_NOTIFY_BYTES as i64,
         filter: &Filter::default(),

@@ -87,7 +87,7 @@ fn beside(rows: &Rows, project: ProjectId, head: LockedHead) -> Result<Option<Lo
 /// Moves the row to where `head` says.
 pub(super) fn move_to(rows: &Rows, project: ProjectId, head: &LockedHead) -> Result<()> {
     let values: [Column; 6] = [
-        ("seq", head.seq.into()),
+        ("seq", head.seq.pg().into()),
         ("checksum", head.checksum.as_bytes().as_slice().into()),
         ("committed_at", to_pg(head.committed_at)?.into()),
         ("next_file_id", head.next_file_id.pg().into()),

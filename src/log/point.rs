@@ -34,7 +34,7 @@ pub fn seq_of(project: ProjectId, at: Option<Place>) -> Result<Seq> {
 /// A seq the project has reached; 0 is before the first bundle.
 pub fn existing_seq(project: ProjectId, name: &str, seq: Seq) -> Result<Seq> {
     let newest = head_seq(project)?;
-    if (0..=newest).contains(&seq) {
+    if (Seq::ZERO..=newest).contains(&seq) {
         Ok(seq)
     } else {
         Err(Error::validation(format!("{name} must be from 0 to {newest}"))
@@ -45,12 +45,12 @@ pub fn existing_seq(project: ProjectId, name: &str, seq: Seq) -> Result<Seq> {
 
 /// The newest bundle that was committed by then: a binary search, because times rise with seqs.
 fn seq_at_time(project: ProjectId, time: Micros) -> Result<Seq> {
-    let (mut low, mut high) = (0, head_seq(project)?);
+    let (mut low, mut high) = (Seq::ZERO, head_seq(project)?);
     while low < high {
-        let middle = low + (high - low + 1) / 2;
+        let middle = low.middle(high);
         match committed_at(project, middle)? {
             Some(at) if at <= time => low = middle,
-            _ => high = middle - 1,
+            _ => high = middle.before(),
         }
     }
     Ok(low)

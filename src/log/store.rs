@@ -34,17 +34,17 @@ pub fn append(rows: &Rows, entry: &LogEntry) -> Result<()> {
     let LogEntry { header, op_count, previous, head, details } = entry;
     let values: [Column; 14] = [
         ("project_id", header.project_id.pg().into()),
-        ("seq", header.seq.into()),
+        ("seq", header.seq.pg().into()),
         ("bundle_id", header.bundle_id.pg().into()),
         ("kind", header.kind.as_str().into()),
         ("actor_id", header.actor_id.pg().into()),
         ("message", header.message.as_deref().into()),
         ("correlation_id", header.correlation_id.map(Pg::pg).into()),
-        ("base_seq", header.base_seq.into()),
+        ("base_seq", header.base_seq.map(Pg::pg).into()),
         ("op_count", (*op_count).into()),
         ("prev_checksum", previous.as_bytes().as_slice().into()),
         ("checksum", head.checksum.as_bytes().as_slice().into()),
-        ("undoes_seq", header.undoes_seq.into()),
+        ("undoes_seq", header.undoes_seq.map(Pg::pg).into()),
         ("details", details.clone().map(JsonB).into()),
         ("committed_at", to_pg(header.committed_at)?.into()),
     ];
@@ -55,7 +55,7 @@ pub fn append(rows: &Rows, entry: &LogEntry) -> Result<()> {
 /// Notes that the newest bundle, of this seq, takes another back out of its author's order.
 pub fn leave_order(project: ProjectId, seq: Seq) -> Result<()> {
     const SQL: &str = "UPDATE quire_store.project_head SET in_order_after = $2 WHERE project_id = $1";
-    db::exec(SQL, &[project.pg().into(), seq.into()])
+    db::exec(SQL, &[project.pg().into(), seq.pg().into()])
 }
 
 /// Writes the head row as it is, after a change under its lock that makes no bundle: a writer with an older snapshot
@@ -69,13 +69,13 @@ pub fn touch(project: ProjectId) -> Result<()> {
 pub fn head(project: ProjectId) -> Result<(Seq, Hash)> {
     const SQL: &str = "SELECT seq, checksum FROM quire_store.project_head WHERE project_id = $1";
     let head = db::read_one(SQL, &[project.pg().into()], |row| Ok((row.get("seq")?, row.get("checksum")?)))?;
-    Ok(head.unwrap_or((0, Hash::ZERO)))
+    Ok(head.unwrap_or((Seq::ZERO, Hash::ZERO)))
 }
 
 /// Seq of the newest bundle, as the caller's snapshot sees it.
 pub fn head_seq(project: ProjectId) -> Result<Seq> {
     const SQL: &str = "SELECT seq FROM quire_store.project_head WHERE project_id = $1";
-    Ok(db::read_one(SQL, &[project.pg().into()], |row| row.get("seq"))?.unwrap_or(0))
+    Ok(db::read_one(SQL, &[project.pg().into()], |row| row.get("seq"))?.unwrap_or(Seq::ZERO))
 }
 
 const CHECKSUM_AT: &str = "SELECT checksum FROM quire_store.bundle WHERE project_id = $1 AND seq = $2";
@@ -87,16 +87,16 @@ fn checksum_from_row(row: &Row) -> Result<Hash> {
 /// Checksum of the log up to a seq, as the caller's snapshot sees it; `None` when it has not come so far.
 pub fn checksum_at(project: ProjectId, seq: Seq) -> Result<Option<Hash>> {
     match seq {
-        0 => Ok(Some(Hash::ZERO)),
-        _ => db::read_one(CHECKSUM_AT, &[project.pg().into(), seq.into()], checksum_from_row),
+        Seq::ZERO => Ok(Some(Hash::ZERO)),
+        _ => db::read_one(CHECKSUM_AT, &[project.pg().into(), seq.pg().into()], checksum_from_row),
     }
 }
 
 /// The same under the head lock, where the log may have grown since the caller's snapshot.
 pub fn locked_checksum_at(project: ProjectId, seq: Seq) -> Result<Option<Hash>> {
     match seq {
-        0 => Ok(Some(Hash::ZERO)),
-        _ => db::write_one(CHECKSUM_AT, &[project.pg().into(), seq.into()], checksum_from_row),
+        Seq::ZERO => Ok(Some(Hash::ZERO)),
+        _ => db::write_one(CHECKSUM_AT, &[project.pg().into(), seq.pg().into()], checksum_from_row),
     }
 }
 
@@ -140,7 +140,7 @@ pub fn sound_mark_at(project: ProjectId, seq: Seq) -> Result<Mark> {
 /// When a bundle was committed.
 pub fn committed_at(project: ProjectId, seq: Seq) -> Result<Option<Micros>> {
     const SQL: &str = "SELECT committed_at FROM quire_store.bundle WHERE project_id = $1 AND seq = $2";
-    db::read_one(SQL, &[project.pg().into(), seq.into()], |row| row.get("committed_at").map(from_pg))
+    db::read_one(SQL, &[project.pg().into(), seq.pg().into()], |row| row.get("committed_at").map(from_pg))
 }
 
 /// The peer from which project $1 has a bundle; NULL when it was made here. What such a bundle says of its author is that peer's word.
@@ -172,7 +172,7 @@ pub fn authors(project: ProjectId, seqs: impl IntoIterator<Item = Seq>) -> Resul
         CROSS JOIN LATERAL (
             SELECT * FROM quire_store.bundle u WHERE u.project_id = $1 AND u.seq = w.seq OFFSET 0) b"
     );
-    let seqs: Vec<Seq> = seqs.into_iter().collect();
+    let seqs: Vec<i64> = seqs.into_iter().map(Pg::pg).collect();
     let rows = db::read(SQL, &[project.pg().into(), seqs.into()], |row| {
         let author =
             Author { actor: row.get("actor_id")?, name: row.get("name")?, bundle_id: row.get("bundle_id")? };
@@ -191,7 +191,7 @@ pub fn tag_seq(project: ProjectId, tag: &str) -> Result<Option<Seq>> {
 pub fn insert_tag(project: ProjectId, tag: &str, seq: Seq, by: ActorId) -> Result<bool> {
     const SQL: &str = "INSERT INTO quire_store.project_tag (project_id, tag, seq, created_by)
         VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING true";
-    let args: [Arg; 4] = [project.pg().into(), tag.into(), seq.into(), by.pg().into()];
+    let args: [Arg; 4] = [project.pg().into(), tag.into(), seq.pg().into(), by.pg().into()];
     db::writes(SQL, &args)
 }
 

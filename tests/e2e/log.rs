@@ -3,6 +3,7 @@
 use postgres::Client;
 use quire_core::chain::{BundleHeader, checksum};
 use quire_core::hash::Hash;
+use quire_core::id::Seq;
 use quire_core::json::JsonValue;
 use quire_core::key::{EntityKey, FieldKey};
 use quire_core::label::Label;
@@ -35,22 +36,22 @@ pub fn verify_chain(client: &mut Client, project: Uuid) -> i64 {
         FROM quire.bundles WHERE project_id = $1 ORDER BY seq";
     let mut before = Hash::ZERO;
     let mut committed_before = i64::MIN;
-    let mut last = 0;
+    let mut last = Seq::ZERO;
     for row in client.query(sql, &[&project]).expect("read the bundles") {
         let header = BundleHeader {
             project_id: project.into(),
-            seq: row.get(0),
+            seq: Seq(row.get(0)),
             bundle_id: row.get::<_, Uuid>(1).into(),
             kind: row.get(2),
             actor_id: row.get::<_, Uuid>(3).into(),
             message: row.get(4),
             correlation_id: row.get::<_, Option<Uuid>>(5).map(Into::into),
-            base_seq: row.get(6),
-            undoes_seq: row.get(11),
+            base_seq: row.get::<_, Option<i64>>(6).map(Seq),
+            undoes_seq: row.get::<_, Option<i64>>(11).map(Seq),
             committed_at: row.get(8),
         };
         let seq = header.seq;
-        assert_eq!(seq, last + 1, "seqs have no gaps");
+        assert_eq!(seq, last.next(), "seqs have no gaps");
         let none = Vec::new();
         let op_checksums = ops.get(&seq).unwrap_or(&none);
         assert_eq!(
@@ -72,9 +73,9 @@ pub fn verify_chain(client: &mut Client, project: Uuid) -> i64 {
         committed_before = header.committed_at;
         last = seq;
     }
-    assert!(ops.keys().all(|seq| (1..=last).contains(seq)), "every operation belongs to a bundle");
-    verify_head(client, project, last, &before);
-    last
+    assert!(ops.keys().all(|seq| (Seq::FIRST..=last).contains(seq)), "every operation belongs to a bundle");
+    verify_head(client, project, last.0, &before);
+    last.0
 }
 
 fn verify_head(client: &mut Client, project: Uuid, seq: i64, checksum: &Hash) {
@@ -85,7 +86,7 @@ fn verify_head(client: &mut Client, project: Uuid, seq: i64, checksum: &Hash) {
 }
 
 /// Checksums of the operations of each bundle, recomputed and compared with the stored ones.
-fn recomputed_ops(client: &mut Client, project: Uuid) -> HashMap<i64, Vec<Hash>> {
+fn recomputed_ops(client: &mut Client, project: Uuid) -> HashMap<Seq, Vec<Hash>> {
     let sql = "SELECT o.seq, o.ordinal, o.op, o.target, o.before ->> 'file_path', o.after ->> 'file_type',
             o.after ->> 'mode', decode(o.after ->> 'content_hash', 'hex'), f.size, decode(o.checksum, 'hex'),
             o.after, o.entity
@@ -93,7 +94,7 @@ fn recomputed_ops(client: &mut Client, project: Uuid) -> HashMap<i64, Vec<Hash>>
         LEFT JOIN quire.project_files f ON f.project_id = o.project_id AND f.seq = o.seq AND f.file_path = o.target
             AND f.version = (o.after ->> 'version')::int
         WHERE o.project_id = $1 ORDER BY o.seq, o.ordinal";
-    let mut ops: HashMap<i64, Vec<Hash>> = HashMap::new();
+    let mut ops: HashMap<Seq, Vec<Hash>> = HashMap::new();
     for row in client.query(sql, &[&project]).expect("read the oplog") {
         let target = || path(row.get(3));
         let op = match row.get::<_, &str>(2) {
@@ -115,7 +116,7 @@ fn recomputed_ops(client: &mut Client, project: Uuid) -> HashMap<i64, Vec<Hash>>
             "asset.put" | "asset.delete" => asset_op(row.get(2), row.get(3), &row.get(10)),
             other => panic!("unknown operation {other}"),
         };
-        let seq: i64 = row.get(0);
+        let seq = Seq(row.get(0));
         let recomputed = op.checksum().expect("checksum");
         assert_eq!(hash(row.get(9)), recomputed, "checksum of {op:?} in bundle {seq}");
         let ops = ops.entry(seq).or_default();
@@ -157,8 +158,8 @@ fn snapshot_ready(target: &str, after: &Value, content_hash: Hash) -> Op {
     assert_eq!(text("snapshot_id"), target, "a snapshot is its own target");
     Op::System(SystemOp::SnapshotReady {
         snapshot_id: target.parse::<Uuid>().expect("a uuid").into(),
-        seq: number("seq"),
-        since_seq: after["since_seq"].as_i64(),
+        seq: Seq(number("seq")),
+        since_seq: after["since_seq"].as_i64().map(Seq),
         format: text("format").to_owned(),
         size: number("size"),
         content_hash,

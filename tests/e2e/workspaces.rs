@@ -8,7 +8,7 @@ use crate::steps::{backend_pid, head_seq, project, put, refusal, user, wait_unti
 use postgres::Client;
 use quire_core::chain::{BundleHeader, checksum};
 use quire_core::hash::Hash;
-use quire_core::id::{ActorId, BundleId};
+use quire_core::id::{ActorId, BundleId, Seq};
 use quire_core::json::canonical;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -337,7 +337,7 @@ fn forged(ops: &[Value]) -> Vec<u8> {
     let id = Uuid::now_v7();
     let header = BundleHeader {
         project_id: id.into(),
-        seq: 1,
+        seq: Seq::FIRST,
         bundle_id: BundleId::generate(),
         kind: "user_edit".into(),
         actor_id: ActorId::generate(),
@@ -478,11 +478,11 @@ fn assert_current_files(client: &mut Client, project: Uuid, root: &Path) {
 
 /// The chain, recomputed as the README says, and ending where the project stands.
 fn assert_log(client: &mut Client, project: Uuid, root: &Path) {
-    let mut ops: HashMap<i64, BTreeMap<i64, Hash>> = HashMap::new();
+    let mut ops: HashMap<Seq, BTreeMap<i64, Hash>> = HashMap::new();
     for line in history(root, "operations") {
         let hash = Hash::of(&canonical(&line["op"]).expect("canonical"));
         assert_eq!(line["checksum"], hash.to_hex(), "{line}");
-        let of_bundle = ops.entry(line["seq"].as_i64().expect("a seq")).or_default();
+        let of_bundle = ops.entry(Seq(line["seq"].as_i64().expect("a seq"))).or_default();
         of_bundle.insert(line["ordinal"].as_i64().expect("an ordinal"), hash);
     }
     let mut before = Hash::ZERO;

@@ -100,12 +100,12 @@ pub fn check(bundle: &LoggedBundle, before: &[Hash], after: Hash) -> Result<Chec
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::{ActorId, BundleId, ProjectId};
+    use crate::id::{ActorId, BundleId, ProjectId, Seq};
 
     fn sound() -> (LoggedBundle, Hash, Hash) {
         let header = BundleHeader {
             project_id: ProjectId::default(),
-            seq: 2,
+            seq: Seq(2),
             bundle_id: BundleId::default(),
             kind: "user_edit".into(),
             actor_id: ActorId::SYSTEM,

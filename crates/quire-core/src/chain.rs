@@ -5,7 +5,7 @@
 
 use crate::error::Result;
 use crate::hash::Hash;
-use crate::id::{ActorId, BundleId, CorrelationId, ProjectId};
+use crate::id::{ActorId, BundleId, CorrelationId, ProjectId, Seq};
 use crate::json::canonical;
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ pub struct BundleHeader {
     /// Project.
     pub project_id: ProjectId,
     /// Position in the project's log.
-    pub seq: i64,
+    pub seq: Seq,
     /// Identity of the bundle.
     pub bundle_id: BundleId,
     /// `user_edit`, `import`, ...
@@ -28,10 +28,10 @@ pub struct BundleHeader {
     /// Request this bundle answers.
     pub correlation_id: Option<CorrelationId>,
     /// What the author had seen.
-    pub base_seq: Option<i64>,
+    pub base_seq: Option<Seq>,
     /// The bundle this one takes back; not in the form when there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub undoes_seq: Option<i64>,
+    pub undoes_seq: Option<Seq>,
     /// When, in microseconds since 1970-01-01 00:00 UTC.
     pub committed_at: i64,
 }
@@ -50,7 +50,7 @@ mod tests {
     fn header() -> BundleHeader {
         BundleHeader {
             project_id: ProjectId::default(),
-            seq: 1,
+            seq: Seq::FIRST,
             bundle_id: BundleId::default(),
             kind: "user_edit".into(),
             actor_id: ActorId::SYSTEM,

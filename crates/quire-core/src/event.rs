@@ -16,7 +16,7 @@
 
 use crate::asset::Asset;
 use crate::hash::Hash;
-use crate::id::{ActorId, Version};
+use crate::id::{ActorId, Seq, Version};
 use crate::json::encode_base64;
 use crate::label::Label;
 use crate::mark::Mark;
@@ -321,7 +321,7 @@ fn describe(change: &FileChange, into: &mut Map<String, Value>) {
 }
 
 /// An event as Supabase Realtime carries it: the payload with `seq` and `timestamp`.
-pub fn message(seq: i64, mark: &Mark, committed_at: Micros, payload: &Value) -> Value {
+pub fn message(seq: Seq, mark: &Mark, committed_at: Micros, payload: &Value) -> Value {
     let mut message = payload.as_object().cloned().unwrap_or_default();
     // A snapshot's own seq is another one.
     if let Some(of_payload) = message.insert("seq".into(), seq.into()) {
@@ -333,13 +333,13 @@ pub fn message(seq: i64, mark: &Mark, committed_at: Micros, payload: &Value) -> 
 }
 
 /// The wake-up that goes out on the public channel.
-pub fn hint(event: &str, seq: i64, committed_at: Micros) -> String {
+pub fn hint(event: &str, seq: Seq, committed_at: Micros) -> String {
     json!({"event": event, "seq": seq, "timestamp": rfc3339(committed_at)}).to_string()
 }
 
 /// A whole event for the public channel of a project that broadcasts in full: without content when that is too much,
 /// and without the list of files when even that is.
-pub fn broadcast(event: &str, seq: i64, mark: &Mark, committed_at: Micros, payload: &Value) -> String {
+pub fn broadcast(event: &str, seq: Seq, mark: &Mark, committed_at: Micros, payload: &Value) -> String {
     let bare = json!({
         "event": event, "seq": seq, "checksum": mark.as_str(), "timestamp": rfc3339(committed_at)
     });
@@ -541,7 +541,7 @@ mod tests {
     fn a_broadcast_always_fits() {
         let payload =
             build(single(true), &ORIGIN, vec![update("a", &[b'x'; 20_000])], Some(Vec::new()), Vec::new());
-        let text = broadcast(single(true), 1, &mark(), 0, &payload);
+        let text = broadcast(single(true), Seq::FIRST, &mark(), 0, &payload);
         assert!(
             text.len() <= MAX_NOTIFY_BYTES
                 && text.contains("\"content_omitted\":true")
@@ -549,9 +549,9 @@ mod tests {
         );
         let many = (0..1000).map(|n| update(&format!("f{n}"), b"x")).collect();
         let payload = build(BULK, &ORIGIN, many, Some(Vec::new()), Vec::new());
-        let text = broadcast(BULK, 1, &mark(), 0, &payload);
+        let text = broadcast(BULK, Seq::FIRST, &mark(), 0, &payload);
         assert!(text.len() <= MAX_NOTIFY_BYTES && text.contains("\"content_omitted\":true"));
         let payload = build(single(true), &ORIGIN, vec![update("a", b"small")], Some(Vec::new()), Vec::new());
-        assert!(broadcast(single(true), 1, &mark(), 0, &payload).contains("small"));
+        assert!(broadcast(single(true), Seq::FIRST, &mark(), 0, &payload).contains("small"));
     }
 }

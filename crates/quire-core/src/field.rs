@@ -6,7 +6,7 @@
 use crate::conflict::OnConflict;
 use crate::error::{Error, Result};
 use crate::hash::Hash;
-use crate::id::{ActorId, ConflictId};
+use crate::id::{ActorId, ConflictId, Seq};
 use crate::interrupt;
 use crate::json::JsonValue;
 use crate::key::{EntityKey, FieldKey, of_entity};
@@ -23,7 +23,7 @@ pub struct FieldState {
     /// Its value; `None` when it was cleared.
     pub value: Option<JsonValue>,
     /// Bundle that made it so.
-    pub seq: i64,
+    pub seq: Seq,
     /// Who.
     pub actor: ActorId,
     /// The conflict it is in.
@@ -40,7 +40,7 @@ pub enum FieldEdit {
         /// What; `None` clears it.
         value: Option<JsonValue>,
         /// What the author had seen; `None`: last write wins.
-        base_seq: Option<i64>,
+        base_seq: Option<Seq>,
         /// Log it even if nothing changes: it settles a conflict.
         always: bool,
     },
@@ -49,7 +49,7 @@ pub enum FieldEdit {
         /// Which.
         entity: EntityKey,
         /// As for `Write`.
-        base_seq: Option<i64>,
+        base_seq: Option<Seq>,
     },
 }
 
@@ -148,7 +148,7 @@ pub struct Clash {
     /// What it is.
     pub theirs: FieldState,
     /// What the author had seen.
-    pub base_seq: i64,
+    pub base_seq: Seq,
 }
 
 /// The bundle that is being made.
@@ -157,9 +157,9 @@ pub struct FieldAuthor {
     /// Who makes it.
     pub actor: ActorId,
     /// Its seq.
-    pub seq: i64,
+    pub seq: Seq,
     /// What its author had seen, where an edit does not say so itself.
-    pub base_seq: Option<i64>,
+    pub base_seq: Option<Seq>,
     /// What to do about conflicts.
     pub on_conflict: OnConflict,
     /// Operations before these in the bundle.
@@ -238,7 +238,7 @@ impl Run<'_> {
         &mut self,
         key: &FieldKey,
         value: Option<&JsonValue>,
-        base_seq: Option<i64>,
+        base_seq: Option<Seq>,
         always: bool,
     ) -> Result<()> {
         let op = if value.is_some() { "field.set" } else { "field.unset" };
@@ -261,7 +261,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn delete(&mut self, entity: &EntityKey, base_seq: Option<i64>) -> Result<()> {
+    fn delete(&mut self, entity: &EntityKey, base_seq: Option<Seq>) -> Result<()> {
         let live: Vec<FieldKey> = fields_of(self.fields, entity).map(|(key, _)| key.clone()).collect();
         if live.is_empty() {
             return Err(no_entity(entity));
@@ -299,10 +299,10 @@ impl Run<'_> {
     }
 
     /// What the author of an edit had seen.
-    fn base(&self, given: Option<i64>) -> Result<Option<i64>> {
+    fn base(&self, given: Option<Seq>) -> Result<Option<Seq>> {
         match given.or(self.author.base_seq) {
-            Some(base) if !(0..self.author.seq).contains(&base) => {
-                Err(Error::validation(format!("base_seq must be from 0 to {}", self.author.seq - 1))
+            Some(base) if !(Seq::ZERO..self.author.seq).contains(&base) => {
+                Err(Error::validation(format!("base_seq must be from 0 to {}", self.author.seq.before()))
                     .with("base_seq", base))
             }
             base => Ok(base),
@@ -310,7 +310,7 @@ impl Run<'_> {
     }
 
     /// Whether the author did not know what the field is now; kept if so.
-    fn clash(&mut self, key: &FieldKey, value: Option<&JsonValue>, base_seq: Option<i64>) -> bool {
+    fn clash(&mut self, key: &FieldKey, value: Option<&JsonValue>, base_seq: Option<Seq>) -> bool {
         let (Some(base_seq), Some(theirs)) = (base_seq, self.fields.get(key)) else { return false };
         let is_clash =
             theirs.seq > base_seq && theirs.actor != self.author.actor && theirs.value.as_ref() != value;

@@ -12,19 +12,30 @@ fn json_value(value: &Value) -> JsonValue {
 }
 
 fn set(id: &str, field: &str, to: Value, base_seq: Option<i64>) -> FieldEdit {
-    FieldEdit::Write { key: key(id, field), value: Some(json_value(&to)), base_seq, always: false }
+    FieldEdit::Write {
+        key: key(id, field),
+        value: Some(json_value(&to)),
+        base_seq: base_seq.map(Seq),
+        always: false,
+    }
 }
 
 fn unset(id: &str, field: &str, base_seq: Option<i64>) -> FieldEdit {
-    FieldEdit::Write { key: key(id, field), value: None, base_seq, always: false }
+    FieldEdit::Write { key: key(id, field), value: None, base_seq: base_seq.map(Seq), always: false }
 }
 
 fn delete(id: &str, base_seq: Option<i64>) -> FieldEdit {
-    FieldEdit::Delete { entity: key(id, "x").entity, base_seq }
+    FieldEdit::Delete { entity: key(id, "x").entity, base_seq: base_seq.map(Seq) }
 }
 
 fn by(actor: u128, seq: i64, on_conflict: OnConflict) -> FieldAuthor {
-    FieldAuthor { actor: ActorId(Uuid::from_u128(actor)), seq, base_seq: None, on_conflict, ops_before: 0 }
+    FieldAuthor {
+        actor: ActorId(Uuid::from_u128(actor)),
+        seq: Seq(seq),
+        base_seq: None,
+        on_conflict,
+        ops_before: 0,
+    }
 }
 
 fn statuses(applied: &AppliedFields) -> Vec<&str> {

@@ -70,11 +70,11 @@ uuid_ids!(
 );
 
 macro_rules! numbers {
-    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+    ($($(#[$doc:meta])* $name:ident($number:ty)),* $(,)?) => {
         $($(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
         #[serde(transparent)]
-        pub struct $name(pub i32);
+        pub struct $name(pub $number);
 
         impl $name {
             /// The one after it.
@@ -99,10 +99,46 @@ macro_rules! numbers {
 
 numbers!(
     /// Version of a path: 1, 2, 3, ... without gaps; 0 is "nothing yet".
-    Version,
+    Version(i32),
     /// A path of a project, as a number; given in order of first use.
-    FileId,
+    FileId(i32),
+    /// Position in a project's log: 1, 2, 3, ... without gaps, in commit order; 0 is "nothing yet".
+    Seq(i64),
 );
+
+impl Seq {
+    /// Before the first bundle.
+    pub const ZERO: Seq = Seq(0);
+    /// The first bundle.
+    pub const FIRST: Seq = Seq(1);
+    /// Behind every bundle.
+    pub const MAX: Seq = Seq(i64::MAX);
+
+    /// The one before it.
+    pub fn before(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
+
+    /// So many bundles later.
+    pub fn plus(self, bundles: i64) -> Self {
+        Self(self.0.saturating_add(bundles))
+    }
+
+    /// In the middle between it and a later one, which is meant when they are neighbours.
+    pub fn middle(self, later: Self) -> Self {
+        Self(self.0 + (later.0 - self.0 + 1) / 2)
+    }
+
+    /// Where a log ends that has as many bundles.
+    pub fn of_count(bundles: usize) -> Self {
+        Self(i64::try_from(bundles).unwrap_or(i64::MAX))
+    }
+
+    /// All of them, from the first one on.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (1..).map(Self)
+    }
+}
 
 impl ActorId {
     /// The built-in actor of administrators who are mapped to nobody.

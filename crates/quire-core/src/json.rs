@@ -5,6 +5,7 @@ mod read;
 pub use read::{Stop, read, read_with};
 
 use crate::error::{Error, Result};
+use crate::id::Seq;
 use crate::text::shorten;
 use crate::{interrupt, number};
 use base64::Engine;
@@ -199,6 +200,16 @@ impl<'a> Members<'a> {
     /// An integer that must be there.
     pub fn i64(&mut self, key: &'static str) -> Result<i64> {
         self.opt_i64(key)?.ok_or_else(|| self.wrong(key, "given"))
+    }
+
+    /// A seq that may be absent or null.
+    pub fn opt_seq(&mut self, key: &'static str) -> Result<Option<Seq>> {
+        Ok(self.opt_i64(key)?.map(Seq))
+    }
+
+    /// A seq that must be there.
+    pub fn seq(&mut self, key: &'static str) -> Result<Seq> {
+        self.i64(key).map(Seq)
     }
 
     /// A uuid that may be absent or null.

@@ -8,7 +8,7 @@
 use crate::chain::{BundleHeader, checksum};
 use crate::error::{Error, Result};
 use crate::hash::Hash;
-use crate::id::BundleId;
+use crate::id::{BundleId, Seq};
 use crate::json::{Members, decode_base64};
 use crate::mark::Mark;
 use crate::op::{Op, Write};
@@ -22,15 +22,15 @@ pub type Stamp = (i64, BundleId);
 #[derive(Clone, PartialEq, Debug)]
 pub struct Standing {
     /// Its seq there.
-    pub seq: i64,
+    pub seq: Seq,
     /// The mark of that log at it.
     pub mark: Mark,
     /// Up to where whoever gets it must have that log.
-    pub after_seq: i64,
+    pub after_seq: Seq,
     /// The mark there.
     pub after_mark: Mark,
     /// What is between the two and does not travel: seqs, rising, and the marks there.
-    pub passed: Vec<(i64, Mark)>,
+    pub passed: Vec<(Seq, Mark)>,
 }
 
 impl Standing {
@@ -44,7 +44,7 @@ impl Standing {
     }
 
     /// The mark of the sender's log at a seq, if it is given.
-    pub fn mark_at(&self, seq: i64) -> Option<&Mark> {
+    pub fn mark_at(&self, seq: Seq) -> Option<&Mark> {
         if seq == self.seq {
             return Some(&self.mark);
         }
@@ -58,9 +58,9 @@ impl Standing {
         let mut members = Members::of(what, value)?;
         let passed =
             members.value("passed")?.as_array().ok_or_else(|| members.wrong("passed", "an array"))?;
-        fn place(value: &Value) -> Option<(i64, &str)> {
+        fn place(value: &Value) -> Option<(Seq, &str)> {
             let [seq, mark] = value.as_array()?.as_slice() else { return None };
-            seq.as_i64().zip(mark.as_str())
+            seq.as_i64().map(Seq).zip(mark.as_str())
         }
         let passed = passed
             .iter()
@@ -72,13 +72,13 @@ impl Standing {
             .collect::<Result<Vec<_>>>()?;
         let standing = Self {
             passed,
-            seq: members.i64("seq")?,
+            seq: members.seq("seq")?,
             mark: Mark::parse("checksum", members.str("checksum")?)?,
-            after_seq: members.i64("after_seq")?,
+            after_seq: members.seq("after_seq")?,
             after_mark: Mark::parse("after_checksum", members.str("after_checksum")?)?,
         };
         members.finish()?;
-        if standing.after_seq < 0 || standing.after_seq >= standing.seq {
+        if standing.after_seq < Seq::ZERO || standing.after_seq >= standing.seq {
             return Err(Error::validation(format!("{what}.after_seq must be from 0 and before its seq")));
         }
         Ok(standing)
@@ -101,7 +101,7 @@ pub struct Bundle {
     /// The bundle it takes back.
     pub undoes: Option<BundleId>,
     /// The seq of that one where it was made, by which it is found there.
-    pub undoes_made_as: Option<i64>,
+    pub undoes_made_as: Option<Seq>,
     /// What it does.
     pub ops: Vec<SentOp>,
     /// Contents that its operations name.
@@ -149,7 +149,7 @@ impl Bundle {
             checksum: hash(&mut members, "checksum")?,
             display_name: members.opt_str("display_name")?.map(str::to_owned),
             undoes: members.opt_uuid("undoes_bundle_id")?,
-            undoes_made_as: members.opt_i64("undoes_made_as")?,
+            undoes_made_as: members.opt_seq("undoes_made_as")?,
             ops: members.list("ops", |at, op| SentOp::parse(&format!("{what}.ops[{at}]"), op))?,
             contents: members
                 .list("contents", |at, value| content(&format!("{what}.contents[{at}]"), value))?
@@ -191,14 +191,14 @@ pub fn header(what: &str, value: &Value) -> Result<BundleHeader> {
     let mut members = Members::of(what, value)?;
     let header = BundleHeader {
         project_id: members.uuid("project_id")?,
-        seq: members.i64("seq")?,
+        seq: members.seq("seq")?,
         bundle_id: members.uuid("bundle_id")?,
         kind: members.str("kind")?.to_owned(),
         actor_id: members.uuid("actor_id")?,
         message: members.opt_str("message")?.map(str::to_owned),
         correlation_id: members.opt_uuid("correlation_id")?,
-        base_seq: members.opt_i64("base_seq")?,
-        undoes_seq: members.opt_i64("undoes_seq")?,
+        base_seq: members.opt_seq("base_seq")?,
+        undoes_seq: members.opt_seq("undoes_seq")?,
         committed_at: members.i64("committed_at")?,
     };
     members.finish()?;

@@ -6,7 +6,7 @@
 
 use crate::error::{Error, Result};
 use crate::hash::Hash;
-use crate::id::{FileId, Version, VersionId};
+use crate::id::{FileId, Seq, Version, VersionId};
 use crate::interrupt;
 use crate::mode::Mode;
 use crate::op::{File, FileOp};
@@ -44,7 +44,7 @@ pub struct Head {
     /// Identity of the version before.
     pub parent_version_id: Option<VersionId>,
     /// Bundle that made it; 0 while it is being made.
-    pub seq: i64,
+    pub seq: Seq,
     /// When; 0 while it is being made.
     pub updated_at: Micros,
     /// Type.
@@ -369,7 +369,7 @@ impl Run<'_> {
             version: before.map_or(Version::default(), |head| head.version).next(),
             version_id: VersionId::generate(),
             parent_version_id: before.map(|head| head.version_id),
-            seq: 0,
+            seq: Seq::ZERO,
             updated_at: 0,
             file_type,
             mode,

@@ -3,6 +3,7 @@
 //! Nothing is rewritten: an undo is a bundle of its own that names the one it takes back. Whether a bundle is taken back
 //! now follows from the log: it is while some bundle that takes it back is not taken back itself.
 
+use crate::id::Seq;
 use std::collections::HashSet;
 
 /// What is to be done about one thing that a bundle touched.
@@ -28,7 +29,7 @@ pub fn judge<S: PartialEq>(before: &S, after: &S, now: &S) -> UndoVerdict {
 }
 
 /// The bundles that are taken back now, of pairs of a bundle and the older one it takes back.
-pub fn undone(pairs: &[(i64, i64)]) -> HashSet<i64> {
+pub fn undone(pairs: &[(Seq, Seq)]) -> HashSet<Seq> {
     let mut newest_first = pairs.to_vec();
     newest_first.sort_unstable_by(|a, b| b.cmp(a));
     let mut undone = HashSet::new();
@@ -55,22 +56,22 @@ pub enum Step {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Own {
     /// Which.
-    pub seq: i64,
+    pub seq: Seq,
     /// What it is to the walk.
     pub step: Step,
     /// What an undo or a redo takes back.
-    pub undoes: Option<i64>,
+    pub undoes: Option<Seq>,
     /// What holds again by a redo: what the bundle it takes back had taken back.
-    pub gives_back: Option<i64>,
+    pub gives_back: Option<Seq>,
 }
 
 /// How far a walk has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FoundStep {
     /// This is taken back next.
-    Bundle(i64),
+    Bundle(Seq),
     /// It is before this seq, if anywhere.
-    Before(i64),
+    Before(Seq),
     /// Nothing is.
     Nothing,
 }
@@ -84,10 +85,10 @@ pub enum FoundStep {
 /// be undone, but that could. So the walk of redo goes on behind the undo, and that of undo behind what an undo takes back, or is at its
 /// end at what a redo gives back, without asking what has ever taken that back: its length does not depend on how often somebody has gone
 /// back and forth.
-pub fn walk(sought: Step, own: &[Own], undone: &HashSet<i64>, in_order_after: i64) -> FoundStep {
+pub fn walk(sought: Step, own: &[Own], undone: &HashSet<Seq>, in_order_after: Seq) -> FoundStep {
     let Some(oldest) = own.last() else { return FoundStep::Nothing };
-    let mut before = i64::MAX;
-    let in_order = |seq: &i64| *seq > in_order_after;
+    let mut before = Seq::MAX;
+    let in_order = |seq: &Seq| *seq > in_order_after;
     for Own { seq, step, undoes, gives_back } in own {
         if *seq >= before {
             continue;
@@ -118,18 +119,23 @@ mod tests {
     /// A log of one author over a line of values, with undo as the functions above tell it.
     #[derive(Default)]
     struct Log {
-        bundles: Vec<(Step, Option<i64>, u8, u8)>,
+        bundles: Vec<(Step, Option<Seq>, u8, u8)>,
         value: u8,
-        in_order_after: i64,
+        in_order_after: Seq,
+    }
+
+    /// Where a bundle is among all.
+    fn index(seq: Seq) -> usize {
+        usize::try_from(seq.before().0).expect("a bundle")
     }
 
     impl Log {
         fn own(&self) -> Vec<Own> {
-            let newest_first = (1..=self.bundles.len() as i64).rev();
-            let undoes = |seq: i64| self.bundles[seq as usize - 1].1;
-            let own = |seq: i64| Own {
+            let newest_first = (1..=self.bundles.len()).rev().map(Seq::of_count);
+            let undoes = |seq: Seq| self.bundles[index(seq)].1;
+            let own = |seq: Seq| Own {
                 seq,
-                step: self.bundles[seq as usize - 1].0,
+                step: self.bundles[index(seq)].0,
                 undoes: undoes(seq),
                 gives_back: undoes(seq).and_then(undoes),
             };
@@ -137,8 +143,8 @@ mod tests {
         }
 
         /// Walks a few bundles at a time.
-        fn next(&self, sought: Step) -> Option<i64> {
-            let mut before = i64::MAX;
+        fn next(&self, sought: Step) -> Option<Seq> {
+            let mut before = Seq::MAX;
             loop {
                 let own: Vec<Own> = self.own().into_iter().filter(|own| own.seq < before).take(3).collect();
                 match walk(sought, &own, &self.undone(), self.in_order_after) {
@@ -150,7 +156,7 @@ mod tests {
         }
 
         /// The same, one bundle after the other.
-        fn next_step_by_step(&self, sought: Step) -> Option<i64> {
+        fn next_step_by_step(&self, sought: Step) -> Option<Seq> {
             let undone = self.undone();
             self.own()
                 .iter()
@@ -160,26 +166,26 @@ mod tests {
         }
 
         /// Takes anything back, as somebody who reverts a bundle does.
-        fn revert(&mut self, seq: i64) {
+        fn revert(&mut self, seq: Seq) {
             self.write(Step::Edit, Some(seq), self.value);
-            self.in_order_after = self.bundles.len() as i64;
+            self.in_order_after = Seq::of_count(self.bundles.len());
         }
 
-        fn undone(&self) -> HashSet<i64> {
-            let pairs: Vec<(i64, i64)> = (1..)
+        fn undone(&self) -> HashSet<Seq> {
+            let pairs: Vec<(Seq, Seq)> = Seq::all()
                 .zip(&self.bundles)
                 .filter_map(|(seq, (_, undoes, ..))| Some((seq, (*undoes)?)))
                 .collect();
             undone(&pairs)
         }
 
-        fn write(&mut self, step: Step, undoes: Option<i64>, value: u8) {
+        fn write(&mut self, step: Step, undoes: Option<Seq>, value: u8) {
             self.bundles.push((step, undoes, self.value, value));
             self.value = value;
         }
 
-        fn take_back(&mut self, step: Step, seq: i64) {
-            let (_, _, before, after) = self.bundles[seq as usize - 1];
+        fn take_back(&mut self, step: Step, seq: Seq) {
+            let (_, _, before, after) = self.bundles[index(seq)];
             assert_ne!(judge(&before, &after, &self.value), UndoVerdict::Conflict);
             self.write(step, Some(seq), before);
         }
@@ -256,7 +262,7 @@ mod tests {
                 match step {
                     0..=2 => drop(take_back(Step::Edit, Step::Undo)),
                     3 | 4 => drop(take_back(Step::Undo, Step::Redo)),
-                    5 if !log.bundles.is_empty() => log.revert(which.index(log.bundles.len()) as i64 + 1),
+                    5 if !log.bundles.is_empty() => log.revert(Seq::of_count(which.index(log.bundles.len()) + 1)),
                     _ => log.write(Step::Edit, None, n),
                 }
             }
@@ -270,13 +276,13 @@ mod tests {
         for (sought, step) in [(Step::Edit, Step::Undo), (Step::Undo, Step::Redo), (Step::Edit, Step::Undo)] {
             for _ in 0..40 {
                 let own: Vec<Own> = log.own().into_iter().take(1).collect();
-                let behind = match walk(sought, &own, &log.undone(), 0) {
+                let behind = match walk(sought, &own, &log.undone(), Seq::ZERO) {
                     FoundStep::Before(seq) => {
                         log.own().into_iter().filter(|own| own.seq < seq).take(1).collect()
                     }
                     _ => own,
                 };
-                let FoundStep::Bundle(next) = walk(sought, &behind, &log.undone(), 0) else {
+                let FoundStep::Bundle(next) = walk(sought, &behind, &log.undone(), Seq::ZERO) else {
                     panic!("the second look finds it");
                 };
                 assert_eq!(Some(next), log.next_step_by_step(sought));
@@ -296,15 +302,22 @@ mod tests {
             log.write(Step::Redo, redo, 1);
             // Of the newest bundle alone; that it is not taken back is all there is to know.
             let newest: Vec<Own> = log.own().into_iter().take(1).collect();
-            assert_eq!(walk(Step::Edit, &newest, &HashSet::new(), 0), FoundStep::Bundle(1));
+            assert_eq!(walk(Step::Edit, &newest, &HashSet::new(), Seq::ZERO), FoundStep::Bundle(Seq::FIRST));
         }
     }
 
     #[test]
     fn a_bundle_taken_back_twice_and_given_back_once_stays_taken_back() {
+        let undone = |pairs: &[(i64, i64)]| {
+            let pairs: Vec<(Seq, Seq)> =
+                pairs.iter().map(|(seq, undoes)| (Seq(*seq), Seq(*undoes))).collect();
+            let mut undone: Vec<Seq> = undone(&pairs).into_iter().collect();
+            undone.sort_unstable();
+            undone
+        };
         // 3 and 4 take back 1; 5 takes back 4.
-        assert_eq!(undone(&[(3, 1), (4, 1), (5, 4)]), HashSet::from([1, 4]));
-        assert_eq!(undone(&[(3, 1), (5, 3)]), HashSet::from([3]));
-        assert_eq!(undone(&[(3, 1), (5, 3), (6, 5)]), HashSet::from([1, 5]));
+        assert_eq!(undone(&[(3, 1), (4, 1), (5, 4)]), [1, 4].map(Seq));
+        assert_eq!(undone(&[(3, 1), (5, 3)]), [3].map(Seq));
+        assert_eq!(undone(&[(3, 1), (5, 3), (6, 5)]), [1, 5].map(Seq));
     }
 }

@@ -11,6 +11,7 @@ use quire_core::chain::{BundleHeader, checksum};
 use quire_core::error::Result;
 use quire_core::export::{BLOBS, Export, PROJECT, Reader};
 use quire_core::hash::Hash;
+use quire_core::id::Seq;
 use quire_core::json::canonical;
 use quire_core::mode::Mode;
 use quire_core::path::FilePath;
@@ -50,7 +51,7 @@ fn read(members: &[Member]) -> Result<Export> {
 /// What holds for whatever is taken for an export.
 fn check(export: &Export) {
     let mut before = Hash::ZERO;
-    for (seq, bundle) in (1..).zip(&export.bundles) {
+    for (seq, bundle) in Seq::all().zip(&export.bundles) {
         let record = &bundle.record;
         assert_eq!(record.header.seq, seq, "no gaps");
         assert_eq!(record.header.project_id, export.project.project_id);
@@ -59,10 +60,10 @@ fn check(export: &Export) {
         before = record.checksum;
     }
     assert_eq!(export.project.checksum, before, "it ends where the project stands");
-    assert_eq!(export.project.seq, export.bundles.len() as i64);
+    assert_eq!(export.project.seq, Seq::of_count(export.bundles.len()));
     assert!(export.used().all(|hash| export.describe(&hash).is_some()), "content of which nothing is known");
     assert!(export.links().all(|hash| export.contents.contains_key(&hash)), "a link whose target is gone");
-    assert!(export.tags.iter().all(|tag| (0..=export.project.seq).contains(&tag.seq)));
+    assert!(export.tags.iter().all(|tag| (Seq::ZERO..=export.project.seq).contains(&tag.seq)));
 }
 
 /// The lines of a kind of history, as JSON.
@@ -87,12 +88,12 @@ fn repair(members: &mut [Member]) {
         let path = format!("{BLOBS}{}", Hash::of(&member.bytes).to_hex());
         member.path = FilePath::parse(&path).expect("digits");
     }
-    let mut checksums: Vec<(i64, Hash)> = Vec::new();
+    let mut checksums: Vec<(Seq, Hash)> = Vec::new();
     for (member, mut ops) in lines(members, "operations") {
         for line in &mut ops {
             let Some(form) = line.get("op").and_then(|op| canonical(op).ok()) else { continue };
             line["checksum"] = json!(Hash::of(&form));
-            checksums.push((line["seq"].as_i64().unwrap_or_default(), Hash::of(&form)));
+            checksums.push((line["seq"].as_i64().map(Seq).unwrap_or_default(), Hash::of(&form)));
         }
         write(member, &ops);
     }

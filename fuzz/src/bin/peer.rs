@@ -6,7 +6,7 @@ use fuzz::{accepted, has_form, json};
 use libfuzzer_sys::fuzz_target;
 use quire_core::chain::checksum;
 use quire_core::hash::Hash;
-use quire_core::id::BundleId;
+use quire_core::id::{BundleId, Seq};
 use quire_core::json::encode_base64;
 use quire_core::op::Change;
 use quire_core::peer::{Bundle, SentOp, judge};
@@ -33,7 +33,7 @@ fuzz_target!(|data: &[u8]| {
     let Some(bundle) = accepted(Bundle::parse("bundle", &given)) else { return };
     assert_eq!(Bundle::parse("bundle", &form(&bundle)).as_ref(), Ok(&bundle), "it is its form");
     if let Some(standing) = &bundle.standing {
-        assert!((0..standing.seq).contains(&standing.after_seq));
+        assert!((Seq::ZERO..standing.seq).contains(&standing.after_seq));
         assert_eq!(standing.mark_at(standing.seq), Some(&standing.mark));
         assert_eq!(standing.mark_at(standing.after_seq), Some(&standing.after_mark));
     }
@@ -75,8 +75,8 @@ fn with_checksum(mut bundle: Bundle) -> Bundle {
 /// Of a bundle whose checksums hold, none does when anything that they cover is another.
 fn check_checksums(bundle: Bundle) {
     let header = &bundle.header;
-    let numbers = [Some(header.seq), Some(header.committed_at), header.base_seq, header.undoes_seq];
-    let has_form = numbers.into_iter().flatten().all(has_form);
+    let seqs = [Some(header.seq), header.base_seq, header.undoes_seq].into_iter().flatten();
+    let has_form = seqs.map(|seq| seq.0).chain([header.committed_at]).all(has_form);
     let Some(None) = accepted(bundle.fault()).filter(|_| has_form) else { return };
     let fault = |change: fn(&mut Bundle)| {
         let mut bundle = bundle.clone();
@@ -84,9 +84,10 @@ fn check_checksums(bundle: Bundle) {
         bundle.fault().expect("it has a form")
     };
     assert!(fault(|bundle| bundle.header.committed_at ^= 1).is_some());
-    assert!(fault(|bundle| bundle.header.seq ^= 1).is_some());
+    assert!(fault(|bundle| bundle.header.seq.0 ^= 1).is_some());
     assert!(
-        fault(|bundle| bundle.header.base_seq = bundle.header.base_seq.map_or(Some(0), |_| None)).is_some()
+        fault(|bundle| bundle.header.base_seq = bundle.header.base_seq.map_or(Some(Seq::ZERO), |_| None))
+            .is_some()
     );
     assert!(fault(|bundle| bundle.header.kind.push(' ')).is_some());
     assert!(fault(|bundle| bundle.previous = Hash::of(b"another")).is_some());

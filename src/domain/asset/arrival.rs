@@ -136,7 +136,7 @@ impl Written<'_> {
             None if is_kept => AssetEdit::Delete { hash: *hash, reason: reason.map(str::to_owned) },
             None => return false,
         };
-        let seq = self.kept.get(hash).map_or(0, |(seq, _)| *seq);
+        let seq = self.kept.get(hash).map_or(Seq::ZERO, |(seq, _)| *seq);
         self.kept.insert(*hash, (seq, matches!(edit, AssetEdit::Put { .. })));
         self.written.insert(*hash);
         self.edits.push(edit);

@@ -159,7 +159,7 @@ impl Written<'_> {
     /// Conflicts about fields are kept, whoever won.
     fn keep_conflicts(&self) -> Result<()> {
         let Incoming { access, head, bundle, author: by, .. } = self.incoming;
-        let (project, seq, by) = (access.project, head.seq + 1, *by);
+        let (project, seq, by) = (access.project, head.seq.next(), *by);
         if bundle.header.kind == "merge_resolution" {
             for edit in &self.edits {
                 if let FieldEdit::Write { key, value, .. } = edit {
@@ -172,7 +172,7 @@ impl Written<'_> {
             let Some(theirs) = self.here.get(key).filter(|_| verdict.is_conflict) else { continue };
             let lost = self.lost.get(key).map(Option::as_ref);
             let theirs: FieldState = theirs.clone();
-            let clash = Clash { key: key.clone(), yours: None, theirs, base_seq: 0 };
+            let clash = Clash { key: key.clone(), yours: None, theirs, base_seq: Seq::ZERO };
             conflict::open(project, by, seq, &clash, lost)?;
         }
         Ok(())

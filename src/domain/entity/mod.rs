@@ -46,7 +46,7 @@ fn apply(writing: &Writing, edits: &[FieldEdit]) -> Result<FieldsApplied> {
     let project = writing.access.project;
     let author = FieldAuthor {
         actor: writing.author,
-        seq: writing.head.seq + 1,
+        seq: writing.head.seq.next(),
         base_seq: writing.base_seq,
         on_conflict: writing.on_conflict,
         ops_before: writing.ops_before,

@@ -9,7 +9,7 @@ use quire_core::value::value;
 /// One of `field.set`, `field.unset` and `entity.delete`.
 pub fn edit(op: &str, mut members: Members) -> Result<FieldEdit> {
     let entity = EntityKey::parse(members.str("entity_type")?, members.str("entity_id")?)?;
-    let base_seq = members.opt_i64("base_seq")?;
+    let base_seq = members.opt_seq("base_seq")?;
     if op == "entity.delete" {
         members.finish()?;
         return Ok(FieldEdit::Delete { entity, base_seq });

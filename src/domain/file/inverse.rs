@@ -2,6 +2,7 @@
 
 use super::{VersionRow, put_again, store};
 use crate::domain::inverse::{InTheWay, Inverting, Why};
+use crate::ids::Seq;
 use quire_core::error::Result;
 use quire_core::op::{Edit, Topic};
 use quire_core::path::FilePath;
@@ -48,7 +49,7 @@ pub fn invert(inverting: &Inverting, edits: &mut Vec<Edit>) -> Result<Vec<InTheW
             UndoVerdict::Conflict => {
                 let verb = if head.is_some_and(Head::is_live) { "changed" } else { "deleted" };
                 let action = format!("{verb} {}", shorten(change.path.as_str()));
-                let seq = head.map_or(0, |head| head.seq);
+                let seq = head.map_or(Seq::ZERO, |head| head.seq);
                 found.push(in_the_way(&change.path, Why::Changed { seq, action }));
             }
         }

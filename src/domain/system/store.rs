@@ -20,7 +20,7 @@ impl Logged for System {
             FROM quire_store.bundle b
             WHERE b.project_id = $1 AND b.seq > $2 AND b.seq <= $3 AND b.kind = 'system'
             ORDER BY b.seq";
-        db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
+        db::read(SQL, &[project.pg().into(), after.pg().into(), up_to.pg().into()], |row| {
             let op = row.opt::<JsonB>("op")?.and_then(|op| Op::parse("op", &op.0).ok());
             let stored = row.opt::<&str>("op_checksum")?.and_then(Hash::from_hex);
             Ok((row.get("seq")?, StoredOp { ordinal: 1, kind: RowKind::Bundle, op, stored }))
@@ -35,6 +35,9 @@ impl Logged for System {
         const SQL: &str = "UPDATE quire_store.bundle
             SET details = jsonb_set(details, '{op_checksum}', to_jsonb(encode($4, 'hex')))
             WHERE project_id = $1 AND seq = $2 AND $3 = 1";
-        db::exec(SQL, &[project.pg().into(), seq.into(), ordinal.into(), right.as_bytes().as_slice().into()])
+        db::exec(
+            SQL,
+            &[project.pg().into(), seq.pg().into(), ordinal.into(), right.as_bytes().as_slice().into()],
+        )
     }
 }

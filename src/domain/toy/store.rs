@@ -31,7 +31,7 @@ pub fn ops(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(Seq, i32, 
     const SQL: &str = "SELECT o.bundle_seq, o.ordinal, o.op, o.toy, o.text FROM quire_store.toy_op o
         WHERE o.project_id = $1 AND o.bundle_seq > $2 AND o.bundle_seq <= $3
         ORDER BY o.bundle_seq, o.ordinal";
-    db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
+    db::read(SQL, &[project.pg().into(), after.pg().into(), up_to.pg().into()], |row| {
         let op = op_of(row.get("op")?, row.get("toy")?, row.opt("text")?);
         Ok((row.get("bundle_seq")?, row.get("ordinal")?, op))
     })
@@ -56,7 +56,7 @@ pub fn insert(project: ProjectId, seq: Seq, ordinal: i32, op: &ToyOp, checksum: 
     let text = op.text().map(String::as_str);
     let args: [Arg; 7] = [
         project.pg().into(),
-        seq.into(),
+        seq.pg().into(),
         ordinal.into(),
         op.name().into(),
         op.toy().into(),
@@ -65,7 +65,7 @@ pub fn insert(project: ProjectId, seq: Seq, ordinal: i32, op: &ToyOp, checksum: 
     ];
     db::exec(LOG, &args)?;
     match text {
-        Some(text) => db::exec(SET, &[project.pg().into(), op.toy().into(), text.into(), seq.into()]),
+        Some(text) => db::exec(SET, &[project.pg().into(), op.toy().into(), text.into(), seq.pg().into()]),
         None => db::exec(UNSET, &[project.pg().into(), op.toy().into()]),
     }
 }
@@ -84,7 +84,7 @@ pub struct Touched {
 pub fn touched_by(project: ProjectId, seq: Seq) -> Result<Vec<Touched>> {
     let (now, made_by) = (current(project)?, made_by(project)?);
     let (mut before, mut after) = (State::default(), State::default());
-    add_state_at(project, seq - 1, &mut before)?;
+    add_state_at(project, seq.before(), &mut before)?;
     add_state_at(project, seq, &mut after)?;
     let touched = after.difference(&before).into_iter().filter_map(|change| match change {
         Change::Toy(toy, before) => Some(Touched {
@@ -105,7 +105,9 @@ pub fn add_state_at(project: ProjectId, seq: Seq, state: &mut State) -> Result<(
         WHERE o.project_id = $1 AND o.bundle_seq <= $2
         ORDER BY o.toy, o.bundle_seq DESC, o.ordinal DESC";
     let toys: Vec<(String, Option<String>)> =
-        db::read(SQL, &[project.pg().into(), seq.into()], |row| Ok((row.get("toy")?, row.opt("text")?)))?;
+        db::read(SQL, &[project.pg().into(), seq.pg().into()], |row| {
+            Ok((row.get("toy")?, row.opt("text")?))
+        })?;
     state.toys.extend(toys.into_iter().filter_map(|(toy, text)| Some((toy, text?))));
     Ok(())
 }
@@ -120,7 +122,7 @@ impl Logged for Toys {
             "SELECT o.bundle_seq, o.ordinal, o.op, o.toy, o.text, o.op_checksum FROM quire_store.toy_op o
             WHERE o.project_id = $1 AND o.bundle_seq > $2 AND o.bundle_seq <= $3
             ORDER BY o.bundle_seq, o.ordinal";
-        db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
+        db::read(SQL, &[project.pg().into(), after.pg().into(), up_to.pg().into()], |row| {
             let op = op_of(row.get("op")?, row.get("toy")?, row.opt("text")?).map(Op::Toy);
             let stored = row.hash_if_any("op_checksum")?;
             let ordinal = row.get("ordinal")?;
@@ -137,7 +139,7 @@ impl Logged for Toys {
             LEFT JOIN LATERAL (
                 SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = p.bundle_seq OFFSET 0) b ON true
             WHERE o.project_id = $1 AND o.bundle_seq > $2 AND o.bundle_seq <= $3";
-        db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
+        db::read(SQL, &[project.pg().into(), after.pg().into(), up_to.pg().into()], |row| {
             let change = Change::Toy(row.get("toy")?, row.opt("text")?);
             let base = row.opt("bundle_id")?;
             Ok(Written {
@@ -180,7 +182,7 @@ impl Logged for Toys {
         const SQL: &str = "UPDATE quire_store.toy_op SET op = $4, toy = $5, text = $6
             WHERE project_id = $1 AND bundle_seq = $2 AND ordinal = $3";
         let Op::Toy(op) = op else { return Err(Error::internal("this is no operation on a toy")) };
-        let place: [Arg; 3] = [project.pg().into(), seq.into(), ordinal.into()];
+        let place: [Arg; 3] = [project.pg().into(), seq.pg().into(), ordinal.into()];
         let values: [Arg; 3] = [op.name().into(), op.toy().into(), op.text().map(String::as_str).into()];
         db::exec(SQL, &place.into_iter().chain(values).collect::<Vec<_>>())
     }
@@ -188,7 +190,10 @@ impl Logged for Toys {
     fn repair_op_checksum(&self, project: ProjectId, seq: Seq, ordinal: i32, right: &Hash) -> Result<()> {
         const SQL: &str = "UPDATE quire_store.toy_op SET op_checksum = $4
             WHERE project_id = $1 AND bundle_seq = $2 AND ordinal = $3";
-        db::exec(SQL, &[project.pg().into(), seq.into(), ordinal.into(), right.as_bytes().as_slice().into()])
+        db::exec(
+            SQL,
+            &[project.pg().into(), seq.pg().into(), ordinal.into(), right.as_bytes().as_slice().into()],
+        )
     }
 
     fn repair_current(&self, project: ProjectId, key: &Value) -> Result<bool> {

@@ -37,7 +37,7 @@ pub fn bundles_after(project: ProjectId, after: Seq, limit: i64) -> Result<Vec<E
         ORDER BY u.seq
         LIMIT $3"
     );
-    db::read(SQL, &[project.pg().into(), after.into(), limit.into()], |row| {
+    db::read(SQL, &[project.pg().into(), after.pg().into(), limit.into()], |row| {
         Ok(EventBundle {
             seq: row.get("seq")?,
             mark: Mark::of(&row.get("checksum")?),
@@ -63,5 +63,5 @@ pub fn record_sink_failure(project: ProjectId, seq: Seq, error: &str) -> Result<
         VALUES ($1, 1, $2, $3, $4)
         ON CONFLICT (project_id) DO UPDATE SET failures = f.failures + 1, last_seq = EXCLUDED.last_seq,
             last_error = EXCLUDED.last_error, last_at = EXCLUDED.last_at";
-    db::exec(SQL, &[project.pg().into(), seq.into(), error.into(), pg_now()?.into()])
+    db::exec(SQL, &[project.pg().into(), seq.pg().into(), error.into(), pg_now()?.into()])
 }

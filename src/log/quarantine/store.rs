@@ -55,7 +55,7 @@ pub fn open_op(project: ProjectId, kind: RowKind, up_to: Seq) -> Result<Option<Q
         FROM quire_store.quarantine q
         WHERE q.project_id = $1 AND q.status = 'open' AND q.kind = $2 AND (q.key ->> 'seq')::bigint <= $3
         ORDER BY q.quarantine_id LIMIT 1";
-    db::read_one(SQL, &[project.pg().into(), kind.as_str().into(), up_to.into()], entry)
+    db::read_one(SQL, &[project.pg().into(), kind.as_str().into(), up_to.pg().into()], entry)
 }
 
 /// The lowest seq after another, and up to a third, of whose bundle something is in quarantine.
@@ -70,7 +70,7 @@ pub fn first_corrupt_bundle(
           AND (q.key ->> 'seq')::bigint > $2 AND (q.key ->> 'seq')::bigint <= $3
         ORDER BY 1, 2 LIMIT 1";
     let kinds: Vec<&str> = RowKind::log().map(RowKind::as_str).collect();
-    let args: [Arg; 4] = [project.pg().into(), after.into(), up_to.into(), kinds.into()];
+    let args: [Arg; 4] = [project.pg().into(), after.pg().into(), up_to.pg().into(), kinds.into()];
     db::read_one(SQL, &args, |row| Ok((row.get("seq")?, row.get("quarantine_id")?)))
 }
 

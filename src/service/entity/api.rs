@@ -5,7 +5,7 @@ use crate::bundle::{Commit, Kind, Plan, commit, correlated};
 use crate::definer::definer;
 use crate::domain::entity::{settle, store};
 use crate::gate::{Action, require_project};
-use crate::ids::{ConflictId, Pg};
+use crate::ids::{ConflictId, Pg, Seq};
 use crate::jsonb::JsonArg;
 use crate::log::quarantine;
 use crate::log::store::mark_at;
@@ -46,7 +46,7 @@ fn read_entity(
     if fields.is_empty() {
         return Err(no_entity(&entity));
     }
-    let seq = state.values().map(|state| state.seq).max().unwrap_or(0);
+    let seq = state.values().map(|state| state.seq).max().unwrap_or(Seq::ZERO);
     let mark = mark_at(access.project, seq)?;
     Ok(JsonB(json!({
         "entity_type": entity.entity_type, "entity_id": entity.entity_id, "fields": fields, "seq": seq,
@@ -98,7 +98,7 @@ fn resolve(
             .with("conflict_id", id.to_string())
             .with("seq", seq));
         }
-        let seq = head.seq + 1;
+        let seq = head.seq.next();
         settle(project, access.author()?, seq, &conflict.key, value.as_ref())?;
         let edit = FieldEdit::Write { key: conflict.key, value: value.clone(), base_seq: None, always: true };
         Ok(Plan { edits: vec![Edit::Field(edit)], ..Plan::default() })

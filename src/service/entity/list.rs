@@ -6,7 +6,7 @@ use crate::db::Answer;
 use crate::definer::definer;
 use crate::domain::entity::store::list;
 use crate::gate::{Action, require_project};
-use crate::ids::{ConflictId, Pg};
+use crate::ids::{ConflictId, Pg, Seq};
 use crate::jsonb::JsonArg;
 use crate::log::point::resolve_point;
 use crate::log::quarantine;
@@ -53,7 +53,7 @@ fn entity_history(
         let entity = entity_arg(entity_type, entity_id)?;
         let most = page_arg("max_changes", max_changes, MAX_ROWS)?;
         quarantine::refuse(access.project, [RowKind::Logged(Topic::Field)], json!({}))?;
-        list::entity_history(Answer::of(fcinfo), access.project, &entity, before_seq, most)
+        list::entity_history(Answer::of(fcinfo), access.project, &entity, before_seq.map(Seq), most)
     });
 }
 
@@ -62,7 +62,7 @@ fn entity_history(
 fn list_entities_at(project_uuid: Option<pgrx::Uuid>, at_seq: Option<i64>, fcinfo: FunctionCallInfo) {
     definer(|| {
         let access = require_project(Action::Read, project_uuid)?;
-        let seq = resolve_point(access.project, at_seq, None, None)?;
+        let seq = resolve_point(access.project, at_seq.map(Seq), None, None)?;
         quarantine::refuse(access.project, [RowKind::Logged(Topic::Field)], json!({}))?;
         list::entities_at(Answer::of(fcinfo), access.project, seq)
     });

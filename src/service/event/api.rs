@@ -6,7 +6,7 @@ use crate::db::{self, Answer};
 use crate::definer::definer;
 use crate::event::load::{Event, MAX_CONTENT_BYTES, Query, page};
 use crate::gate::{Action, require_project};
-use crate::ids::{ProjectId, Seq};
+use crate::ids::{Pg, ProjectId, Seq};
 use crate::jsonb::Json;
 use crate::log::Place;
 use crate::log::place::other_log;
@@ -31,7 +31,7 @@ fn poll_events(
     fcinfo: FunctionCallInfo,
 ) {
     definer(|| {
-        let events = poll(project_uuid, (after_seq, after_checksum), max_events, with_content)?;
+        let events = poll(project_uuid, (after_seq.map(Seq), after_checksum), max_events, with_content)?;
         tell(&Answer::of(fcinfo), events)
     });
 }
@@ -59,7 +59,7 @@ pub fn tell(answer: &Answer, events: Vec<Event>) -> Result<()> {
     events.into_iter().try_for_each(|event| {
         db::in_passing(|| {
             answer.put(&[
-                event.seq.into(),
+                event.seq.pg().into(),
                 event.name.into(),
                 Json(event.payload).into(),
                 to_pg(event.committed_at)?.into(),

@@ -32,7 +32,7 @@ pub fn insert(project: ProjectId, name: &str, actor: ActorId, filter: &Value, af
         name.into(),
         actor.pg().into(),
         JsonB(filter.clone()).into(),
-        after.seq.into(),
+        after.seq.pg().into(),
         after.digits().into(),
     ];
     db::writes(SQL, &args)
@@ -99,9 +99,9 @@ pub fn update(
         project.pg().into(),
         name.into(),
         whose.pg().into(),
-        cursor.seq.into(),
+        cursor.seq.pg().into(),
         cursor.digits().into(),
-        delivered.seq.into(),
+        delivered.seq.pg().into(),
         delivered.digits().into(),
         leased_until.into(),
     ];

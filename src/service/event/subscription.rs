@@ -9,7 +9,7 @@ use crate::db::clock::{now, to_pg};
 use crate::definer::definer;
 use crate::event::load::{Event, MAX_CONTENT_BYTES, Query, page};
 use crate::gate::{Access, Action, Role, require_project};
-use crate::ids::{ProjectId, Seq};
+use crate::ids::{Pg, ProjectId, Seq};
 use crate::jsonb::JsonArg;
 use crate::log::Place;
 use pgrx::datum::{Interval, TimestampWithTimeZone};
@@ -35,7 +35,7 @@ fn create_subscription(
     after_seq: default!(Option<i64>, "0"),
     after_checksum: default!(Option<&str>, "NULL"),
 ) {
-    definer(|| create(project_uuid, name, filter, after_seq, after_checksum));
+    definer(|| create(project_uuid, name, filter, after_seq.map(Seq), after_checksum));
 }
 
 fn create(
@@ -72,7 +72,7 @@ fn poll_subscription(
     fcinfo: FunctionCallInfo,
 ) {
     definer(|| {
-        let events = poll(project_uuid, name, max_events, lease, (after_seq, after_checksum))?;
+        let events = poll(project_uuid, name, max_events, lease, (after_seq.map(Seq), after_checksum))?;
         tell(&Answer::of(fcinfo), events)
     });
 }
@@ -131,7 +131,7 @@ fn next_matching(
             Query { project: access.project, after, max_events, content_bytes: MAX_CONTENT_BYTES, filter };
         let page = page(&query)?;
         if let Some(first) = page.events.first() {
-            return Ok((first.seq - 1, page.events));
+            return Ok((first.seq.before(), page.events));
         }
         if page.scanned == after {
             break;
@@ -150,7 +150,7 @@ fn ack_subscription(
     seq: Option<i64>,
     checksum: default!(Option<&str>, "NULL"),
 ) -> i64 {
-    definer(|| ack(project_uuid, name, seq, checksum))
+    definer(|| ack(project_uuid, name, seq.map(Seq), checksum)).pg()
 }
 
 fn ack(
@@ -165,7 +165,7 @@ fn ack(
     check(access.project, &subscription)?;
     given.check(access.project)?;
     let Subscription { cursor, delivered, actor, .. } = subscription;
-    if given.seq < 0 || given.seq > delivered.seq {
+    if given.seq < Seq::ZERO || given.seq > delivered.seq {
         return Err(Error::validation(format!("seq must be from 0 to {}", delivered.seq))
             .with("argument", "seq")
             .with("delivered_seq", delivered.seq)

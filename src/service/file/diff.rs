@@ -122,7 +122,7 @@ fn diff_project(
         name!(to_hash, Option<String>),
     ),
 > {
-    TableIterator::new(definer(|| diff_trees(project_uuid, from_seq, to_seq)))
+    TableIterator::new(definer(|| diff_trees(project_uuid, from_seq.map(Seq), to_seq.map(Seq))))
 }
 
 type DiffRow = (String, String, Option<String>, Option<i32>, Option<i32>, Option<String>, Option<String>);

@@ -49,7 +49,7 @@ fn composite(project: ProjectId, path: &FilePath, head: &Head, committed: &Commi
         content.map_or(0, |content| content.size).into_datum(),
         content.is_none().into_datum(),
         content.is_some_and(|content| content.is_binary).into_datum(),
-        head.seq.into_datum(),
+        head.seq.pg().into_datum(),
         to_pg(head.updated_at)?.into_datum(),
         checksum.into_datum(),
     ];

@@ -5,7 +5,7 @@ use crate::db::Answer;
 use crate::definer::definer;
 use crate::domain::file::store::list::{self, FilePage};
 use crate::gate::{Action, require_project};
-use crate::ids::Version;
+use crate::ids::{Seq, Version};
 use crate::log::point::resolve_point;
 use crate::log::quarantine;
 use crate::log::store::tags;
@@ -60,7 +60,7 @@ fn list_files_at(
 ) {
     definer(|| {
         let access = require_project(Action::Read, project_uuid)?;
-        let seq = resolve_point(access.project, at_seq, at_time, at_tag)?;
+        let seq = resolve_point(access.project, at_seq.map(Seq), at_time, at_tag)?;
         let page = page_of(after_path, max_files)?;
         quarantine::refuse(
             access.project,

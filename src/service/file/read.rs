@@ -6,7 +6,7 @@ use crate::db::clock::to_pg;
 use crate::definer::definer;
 use crate::domain::file::{VersionRow, no_file, store};
 use crate::gate::{Access, Action, require_project};
-use crate::ids::{ProjectId, Seq, Version};
+use crate::ids::{Pg, ProjectId, Seq, Version};
 use crate::log::point::resolve_point;
 use crate::log::quarantine;
 use crate::log::store::mark_at;
@@ -75,7 +75,7 @@ fn read_project_file(
     ),
 > {
     let row = definer(|| {
-        let which = Which::of(version.map(Version), at_seq, at_tag, at_time);
+        let which = Which::of(version.map(Version), at_seq.map(Seq), at_tag, at_time);
         read_text(project_uuid, p_file_path, which)
     });
     TableIterator::once(row)
@@ -116,7 +116,7 @@ fn read_text(project_uuid: Option<Uuid>, path: Option<&str>, which: Result<Which
         row.mode.as_str().to_owned(),
         row.content_hash.is_none(),
         row.is_binary,
-        row.seq,
+        row.seq.pg(),
         mark_at(access.project, row.seq)?.map(|mark| mark.to_string()),
     ))
 }
@@ -133,7 +133,7 @@ fn read_project_file_bytes(
     at_time: default!(Option<TimestampWithTimeZone>, "NULL"),
 ) -> Vec<u8> {
     definer(|| {
-        let which = Which::of(version.map(Version), at_seq, at_tag, at_time);
+        let which = Which::of(version.map(Version), at_seq.map(Seq), at_tag, at_time);
         find(project_uuid, p_file_path, which).and_then(|(access, path, row)| {
             let hash = row.content_hash.ok_or_else(|| no_file(&path, version.map(Version)))?;
             blob::store::read(access.project, &hash)

@@ -64,7 +64,7 @@ fn restore_project(
     dry_run: default!(Option<bool>, "false"),
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> JsonB {
-    definer(|| restore_tree(project_uuid, to_seq, dry_run, correlation_id))
+    definer(|| restore_tree(project_uuid, to_seq.map(Seq), dry_run, correlation_id))
 }
 
 fn restore_tree(

@@ -4,7 +4,7 @@ use crate::args::name_arg;
 use crate::bundle::{Commit, Kind, Plan, commit, correlated};
 use crate::definer::definer;
 use crate::gate::{Action, require_project};
-use crate::ids::Seq;
+use crate::ids::{Pg, Seq};
 use crate::log::point::existing_seq;
 use crate::log::store::{self, touch};
 use pgrx::Uuid;
@@ -22,7 +22,7 @@ fn tag_project(
     at_seq: default!(Option<i64>, "NULL"),
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> i64 {
-    definer(|| create(project_uuid, tag, at_seq, correlation_id))
+    definer(|| create(project_uuid, tag, at_seq.map(Seq), correlation_id)).pg()
 }
 
 fn create(

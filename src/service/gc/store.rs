@@ -79,7 +79,7 @@ pub fn begin_round(project: ProjectId, as_of: Seq, terms: &str) -> Result<Round>
         RETURNING g.as_of_seq, g.terms, g.done, g.last";
     let this: [Arg; 1] = [project.pg().into()];
     db::exec(FORGET, &this)?;
-    db::exec(BEGIN, &[project.pg().into(), as_of.into(), terms.into()])?;
+    db::exec(BEGIN, &[project.pg().into(), as_of.pg().into(), terms.into()])?;
     db::exec(LOOK, &this)?;
     db::write_one(COUNT, &this, round_from_row)?.ok_or_else(|| Error::internal("a round vanished"))
 }
@@ -99,7 +99,7 @@ pub fn forget_used(project: ProjectId, after: Seq, up_to: Seq) -> Result<()> {
             SELECT DISTINCT u.hash FROM quire_store.blob_use u
             WHERE u.project_id = $1 AND u.seq > $2 AND u.seq <= $3)
         DELETE FROM quire_store.gc_candidate c USING used WHERE c.project_id = $1 AND c.hash = used.hash";
-    db::exec(SQL, &[project.pg().into(), after.into(), up_to.into()])
+    db::exec(SQL, &[project.pg().into(), after.pg().into(), up_to.pg().into()])
 }
 
 /// Content that may be collected.
@@ -136,7 +136,7 @@ pub fn candidates(project: ProjectId, after: i64, up_to: i64) -> Result<Vec<Cand
 pub fn used_since(project: ProjectId, after: Seq, hashes: &[Hash]) -> Result<Vec<Hash>> {
     const SQL: &str = "SELECT DISTINCT u.hash FROM quire_store.blob_use u
         WHERE u.project_id = $1 AND u.seq > $2 AND u.hash = ANY ($3)";
-    db::write(SQL, &[project.pg().into(), after.into(), byte_array(hashes)], |row| row.get("hash"))
+    db::write(SQL, &[project.pg().into(), after.pg().into(), byte_array(hashes)], |row| row.get("hash"))
 }
 
 /// Which of `hashes` something else than a version of a file refers to.
@@ -162,7 +162,7 @@ pub fn collect(project: ProjectId, gone: &[&Candidate], by: ActorId) -> Result<i
         return Ok(0);
     }
     let hashes: Vec<Hash> = gone.iter().map(|candidate| candidate.hash).collect();
-    let seqs: Vec<i64> = gone.iter().map(|candidate| candidate.last_seq).collect();
+    let seqs: Vec<i64> = gone.iter().map(|candidate| candidate.last_seq.pg()).collect();
     forget_chunks(project, &hashes)?;
     let args: [Arg; 5] =
         [project.pg().into(), byte_array(&hashes), seqs.into(), by.pg().into(), pg_now()?.into()];
@@ -176,7 +176,7 @@ pub fn end_call(project: ProjectId, round: &Round) -> Result<()> {
     if round.done >= round.last {
         return db::exec(END, &[project.pg().into()]);
     }
-    db::exec(KEEP, &[project.pg().into(), round.as_of_seq.into(), round.done.into()])
+    db::exec(KEEP, &[project.pg().into(), round.as_of_seq.pg().into(), round.done.into()])
 }
 
 /// Whether a current file has this content.

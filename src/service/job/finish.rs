@@ -30,7 +30,7 @@ fn finish_job(
     on_conflict: default!(Option<&str>, "'reject'"),
     base_checksum: default!(Option<&str>, "NULL"),
 ) -> JsonDatum {
-    definer(|| finish(project_uuid, job_id, message, (base_seq, base_checksum), on_conflict))
+    definer(|| finish(project_uuid, job_id, message, (base_seq.map(Seq), base_checksum), on_conflict))
 }
 
 fn finish(

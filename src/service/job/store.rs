@@ -60,7 +60,7 @@ pub fn insert(
         id.pg().into(),
         name.into(),
         actor.pg().into(),
-        began_seq.into(),
+        began_seq.pg().into(),
         to_pg(leased_until)?.into(),
         JsonB(context_json(&Context::default())?).into(),
     ];
@@ -159,8 +159,13 @@ pub fn finish(project: ProjectId, id: JobId, seq: Option<Seq>, receipt: Value) -
             DELETE FROM quire_store.job_op WHERE project_id = $1 AND job_id = $2)
         UPDATE quire_store.job SET outcome = 'completed', ended_at = $5, seq = $3, receipt = $4
         WHERE project_id = $1 AND job_id = $2 RETURNING receipt";
-    let args: [Arg; 5] =
-        [project.pg().into(), id.pg().into(), seq.into(), JsonB(receipt).into(), pg_now()?.into()];
+    let args: [Arg; 5] = [
+        project.pg().into(),
+        id.pg().into(),
+        seq.map(Pg::pg).into(),
+        JsonB(receipt).into(),
+        pg_now()?.into(),
+    ];
     db::write_one(SQL, &args, |row| row.get("receipt"))
 }
 

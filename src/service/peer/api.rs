@@ -31,7 +31,7 @@ fn sync_pull(
     after_seq: default!(Option<i64>, "NULL"),
     after_checksum: default!(Option<&str>, "NULL"),
 ) -> JsonB {
-    definer(|| pulled(project_uuid, peer_id, max_ops, after_seq, after_checksum))
+    definer(|| pulled(project_uuid, peer_id, max_ops, after_seq.map(Seq), after_checksum))
 }
 
 fn pulled(
@@ -61,7 +61,7 @@ fn sync_ack(
     seq: Option<i64>,
     checksum: default!(Option<&str>, "NULL"),
 ) -> i64 {
-    definer(|| acknowledged(project_uuid, peer_id, seq, checksum))
+    definer(|| acknowledged(project_uuid, peer_id, seq.map(Seq), checksum)).pg()
 }
 
 fn acknowledged(
@@ -95,12 +95,13 @@ fn sync_push(
     (name!(bundle_id, Uuid), name!(seq, Option<i64>), name!(status, String), name!(reasons, JsonB)),
 > {
     let rows = definer(|| {
-        let ends = (checkpoint, checkpoint_checksum);
-        pushed(project_uuid, peer_id, ends, bundles, (after_seq, after_checksum))
+        let begins = (after_seq.map(Seq), after_checksum);
+        let ends = (checkpoint.map(Seq), checkpoint_checksum);
+        pushed(project_uuid, peer_id, ends, bundles, begins)
     });
     TableIterator::new(rows.into_iter().map(|row| {
         let reasons = JsonB(push::reasons(&row));
-        (row.bundle_id.pg(), row.seq, row.status.to_owned(), reasons)
+        (row.bundle_id.pg(), row.seq.map(Pg::pg), row.status.to_owned(), reasons)
     }))
 }
 
@@ -153,7 +154,10 @@ fn sync_reset(
     checkpoint: default!(Option<i64>, "0"),
     checkpoint_checksum: default!(Option<&str>, "NULL"),
 ) -> JsonB {
-    definer(|| reset(project_uuid, peer_id, acked_seq, (checkpoint, checkpoint_checksum)))
+    definer(|| {
+        let checkpoint = (checkpoint.map(Seq), checkpoint_checksum);
+        reset(project_uuid, peer_id, acked_seq.map(Seq), checkpoint)
+    })
 }
 
 fn reset(
@@ -175,7 +179,7 @@ fn reset(
         known.acked = Place::new(seq, Mark::of(&checksum));
     }
     if let Some(place) = checkpoint.filter(|place| place.seq < known.checkpoint.seq) {
-        known.checkpoint = if place.seq == 0 { Exchange::begin().checkpoint } else { place };
+        known.checkpoint = if place.seq == Seq::ZERO { Exchange::begin().checkpoint } else { place };
     }
     store::set(access.project, peer, &known)?;
     touch(access.project)?;

@@ -43,7 +43,7 @@ impl<'a> Followed<'a> {
             return Err(self.refusal(message, &self.had));
         }
         if after.seq == self.reached.seq && disagree(&after.mark, &self.reached.mark) {
-            return self.diverged(after.seq, after.seq - 1);
+            return self.diverged(after.seq, after.seq.before());
         }
         Ok(())
     }
@@ -76,7 +76,7 @@ impl<'a> Followed<'a> {
     /// nothing tells whether it is still the same log: then the next page has to begin there.
     pub fn ends_at(&mut self, checkpoint: Place, began: Seq) -> Result<()> {
         if checkpoint.seq == self.had.seq && disagree(&checkpoint.mark, &self.had.mark) {
-            return self.diverged(checkpoint.seq, checkpoint.seq - 1);
+            return self.diverged(checkpoint.seq, checkpoint.seq.before());
         }
         if began < self.had.seq && self.reached.seq == self.had.seq && checkpoint.seq > self.had.seq {
             return Ok(());

@@ -26,7 +26,7 @@ const MAX_BUNDLE_BYTES: i64 = 240 << 20;
 /// Most bundles in a row that a page passes.
 const MAX_PASSED: usize = 10_000;
 /// How many bundles are looked at, at once.
-const BUNDLES_AT_ONCE: Seq = 100;
+const BUNDLES_AT_ONCE: i64 = 100;
 
 /// The next bundles after a place, without those that came from the peer itself, unless `all` are wanted.
 pub fn pull(access: &Access, peer: &str, after: Seq, max_ops: i64, all: bool) -> Result<Value> {
@@ -45,7 +45,7 @@ pub fn pull(access: &Access, peer: &str, after: Seq, max_ops: i64, all: bool) ->
     let mut corrupt = Value::Null;
     while page.checkpoint < newest && page.has_room(max_ops) {
         pgrx::check_for_interrupts!();
-        let (from, to) = (page.checkpoint, (page.checkpoint + BUNDLES_AT_ONCE).min(newest));
+        let (from, to) = (page.checkpoint, page.checkpoint.plus(BUNDLES_AT_ONCE).min(newest));
         let batch = Batch::load(project, from, to)?;
         for bundle in &batch.bundles {
             if !page.has_room(max_ops) {

@@ -82,7 +82,7 @@ pub fn push(
         }
         rows.push(one(access, peer, &followed, &bundle)?);
         bundle.standing.as_ref().inspect(|standing| followed.took(standing));
-        before = value.get("seq").and_then(Value::as_i64).or(before);
+        before = seq_of(&value).or(before);
     }
     if behind.is_some() {
         // A bundle may come with its seq alone.
@@ -100,9 +100,14 @@ pub fn push(
     Ok(rows)
 }
 
+/// The seq that comes with a bundle.
+fn seq_of(value: &Value) -> Option<Seq> {
+    value.get("seq").and_then(Value::as_i64).map(Seq)
+}
+
 /// The place of a bundle in the log is that of its seq (22023).
 fn check_standing(what: &str, standing: &Standing, value: &Value) -> Result<()> {
-    if value.get("seq").and_then(Value::as_i64) != Some(standing.seq) {
+    if seq_of(value) != Some(standing.seq) {
         return Err(
             Error::validation(format!("{what} has another seq than its log")).with("seq", standing.seq)
         );
@@ -153,7 +158,7 @@ fn one(access: &Access, peer: &str, followed: &Followed, bundle: &Bundle) -> Res
         let planned = apply::plan(access, peer, head, bundle)?;
         reasons = planned.reasons;
         // Before its event is built, which says so.
-        store::remember(access.project, bundle, head.seq + 1, peer)?;
+        store::remember(access.project, bundle, head.seq.next(), peer)?;
         Ok(planned.plan)
     })?
     .receipt;

@@ -26,7 +26,7 @@ pub struct Exchange {
 impl Exchange {
     /// Nothing yet.
     pub fn begin() -> Self {
-        let start = Place::new(0, Mark::of(&Hash::ZERO));
+        let start = Place::new(Seq::ZERO, Mark::of(&Hash::ZERO));
         Self { acked: start.clone(), checkpoint: start }
     }
 
@@ -75,7 +75,7 @@ pub fn advance(project: ProjectId, peer: &str, to: &Exchange) -> Result<()> {
 pub fn set(project: ProjectId, peer: &str, to: &Exchange) -> Result<()> {
     const PLACES: &str = "UPDATE quire_store.peer_bundle SET peer_seq = NULL, peer_checksum = NULL
         WHERE project_id = $1 AND peer = $2 AND peer_seq > $3";
-    let args: [Arg; 3] = [project.pg().into(), peer.into(), to.checkpoint.seq.into()];
+    let args: [Arg; 3] = [project.pg().into(), peer.into(), to.checkpoint.seq.pg().into()];
     db::exec(PLACES, &args)?;
     const SQL: &str = "UPDATE quire_store.peer
         SET acked_seq = $3, acked_checksum = $4, checkpoint = $5, checkpoint_checksum = $6, updated_at = $7
@@ -88,9 +88,9 @@ fn exchange_args<'a>(project: ProjectId, peer: &'a str, exchange: &'a Exchange) 
     Ok([
         project.pg().into(),
         peer.into(),
-        acked.seq.into(),
+        acked.seq.pg().into(),
         acked.digits().into(),
-        checkpoint.seq.into(),
+        checkpoint.seq.pg().into(),
         checkpoint.digits().into(),
         pg_now()?.into(),
     ])
@@ -100,7 +100,7 @@ fn exchange_args<'a>(project: ProjectId, peer: &'a str, exchange: &'a Exchange) 
 pub fn newest_place(project: ProjectId, peer: &str, last: Seq) -> Result<Place> {
     const SQL: &str = "SELECT p.peer_seq, p.peer_checksum FROM quire_store.peer_bundle p
         WHERE p.project_id = $1 AND p.peer = $2 AND p.peer_seq <= $3 ORDER BY p.peer_seq DESC LIMIT 1";
-    let args: [Arg; 3] = [project.pg().into(), peer.into(), last.into()];
+    let args: [Arg; 3] = [project.pg().into(), peer.into(), last.pg().into()];
     let found =
         db::write_one(SQL, &args, |row| Place::kept(row.get("peer_seq")?, row.opt("peer_checksum")?))?;
     Ok(found.unwrap_or_else(|| Exchange::begin().checkpoint))
@@ -116,7 +116,7 @@ pub fn imported(project: ProjectId, bundle: BundleId) -> Result<Option<Seq>> {
 /// Id of a bundle of ours.
 pub fn bundle_id(project: ProjectId, seq: Seq) -> Result<Option<BundleId>> {
     const SQL: &str = "SELECT b.bundle_id FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = $2";
-    db::write_one(SQL, &[project.pg().into(), seq.into()], |row| row.get("bundle_id"))
+    db::write_one(SQL, &[project.pg().into(), seq.pg().into()], |row| row.get("bundle_id"))
 }
 
 /// Keeps that a bundle came from a peer, and its place in the log there.
@@ -128,9 +128,9 @@ pub fn remember(project: ProjectId, bundle: &Bundle, seq: Seq, peer: &str) -> Re
     let args: [Arg; 6] = [
         project.pg().into(),
         bundle.header.bundle_id.pg().into(),
-        seq.into(),
+        seq.pg().into(),
         peer.into(),
-        standing.map(|standing| standing.seq).into(),
+        standing.map(|standing| standing.seq.pg()).into(),
         standing.map(|standing| standing.mark.as_str()).into(),
     ];
     db::exec(SQL, &args)
@@ -153,7 +153,8 @@ pub fn stamps(project: ProjectId, seqs: &[Seq]) -> Result<HashMap<Seq, Stamp>> {
         FROM unnest($2::bigint[]) AS w (seq)
         CROSS JOIN LATERAL (
             SELECT * FROM quire_store.bundle u WHERE u.project_id = $1 AND u.seq = w.seq OFFSET 0) b";
-    let rows = db::write(SQL, &[project.pg().into(), seqs.to_vec().into()], |row| {
+    let seqs: Vec<i64> = seqs.iter().copied().map(Pg::pg).collect();
+    let rows = db::write(SQL, &[project.pg().into(), seqs.into()], |row| {
         Ok((row.get("seq")?, (row.get("made_at")?, row.get("bundle_id")?)))
     })?;
     Ok(rows.into_iter().collect())
@@ -214,7 +215,7 @@ pub fn more(project: ProjectId, after: Seq, up_to: Seq) -> Result<HashMap<Seq, M
             SELECT * FROM quire_store.bundle u WHERE u.project_id = $1 AND u.seq = b.undoes_seq OFFSET 0) u ON true
         WHERE b.project_id = $1 AND b.seq > $2 AND b.seq <= $3"
     );
-    let rows = db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
+    let rows = db::read(SQL, &[project.pg().into(), after.pg().into(), up_to.pg().into()], |row| {
         let more = More {
             details: row.opt::<JsonB>("details")?.map(|details| details.0),
             display_name: row.opt("display_name")?,

@@ -6,7 +6,7 @@ use crate::args::{required, text_arg};
 use crate::definer::definer;
 use crate::domain;
 use crate::gate::{Access, Action, require_project};
-use crate::ids::{Pg, QuarantineId};
+use crate::ids::{Pg, QuarantineId, Seq};
 use crate::jsonb::JsonArg;
 use crate::log;
 use crate::log::quarantine::store::{self, QuarantineEntry};
@@ -39,7 +39,7 @@ fn verify_project(project_uuid: Option<Uuid>, depth: default!(Option<&str>, "'co
 fn replay_project(project_uuid: Option<Uuid>, to_seq: default!(Option<i64>, "NULL")) -> JsonB {
     definer(|| {
         require_project(Action::Belong, project_uuid)
-            .and_then(|access| replay::replay(access.project, to_seq).map(JsonB))
+            .and_then(|access| replay::replay(access.project, to_seq.map(Seq)).map(JsonB))
     })
 }
 

@@ -4,7 +4,7 @@ use super::{load, store};
 use crate::domain::interface::Stray;
 use crate::domain::{self, DOMAINS};
 use crate::gate::Access;
-use crate::ids::{ProjectId, QuarantineId};
+use crate::ids::{ProjectId, QuarantineId, Seq};
 use crate::log;
 use crate::log::quarantine::{self, Finding};
 use crate::{blob, db};
@@ -93,14 +93,14 @@ pub fn described(id: QuarantineId, finding: &Finding) -> Value {
 }
 
 /// Bundles and operations; the newest seq and the state they make.
-fn verify_log(project: ProjectId, findings: &mut Vec<Finding>, counts: &mut Counts) -> Result<(i64, State)> {
+fn verify_log(project: ProjectId, findings: &mut Vec<Finding>, counts: &mut Counts) -> Result<(Seq, State)> {
     let (seq, head_checksum) = store::head(project)?;
     let mut state = State::default();
     let mut before = vec![Hash::ZERO];
     // The finding about a bundle of which nothing has shown yet which checksum is right.
     let mut unsure: Option<usize> = None;
     let mut pending: Option<load::LoadedBundle> = None;
-    let mut expected_seq = 0;
+    let mut last_seq = Seq::ZERO;
     let mut judge = |bundle: &load::LoadedBundle, after: Hash, findings: &mut Vec<Finding>| -> Result<()> {
         let checked = check(&bundle.logged, &before, after)?;
         if let (Some(at), Some(proven)) = (unsure.take(), checked.before) {
@@ -131,10 +131,10 @@ fn verify_log(project: ProjectId, findings: &mut Vec<Finding>, counts: &mut Coun
     load::bundles(project, seq, |bundle| {
         counts.bundles += 1;
         counts.ops += bundle.ops.len() as i64;
-        if bundle.logged.header.seq != expected_seq + 1 {
-            findings.push(missing_bundles(expected_seq + 1, bundle.logged.header.seq - 1));
+        if bundle.logged.header.seq != last_seq.next() {
+            findings.push(missing_bundles(last_seq.next(), bundle.logged.header.seq.before()));
         }
-        expected_seq = bundle.logged.header.seq;
+        last_seq = bundle.logged.header.seq;
         replay(&bundle, findings);
         if let Some(previous) = pending.replace(bundle) {
             let after = pending.as_ref().map_or(Hash::ZERO, |bundle| bundle.logged.previous);
@@ -142,13 +142,13 @@ fn verify_log(project: ProjectId, findings: &mut Vec<Finding>, counts: &mut Coun
         }
         Ok(())
     })?;
-    if expected_seq != seq {
-        findings.push(missing_bundles(expected_seq + 1, seq));
+    if last_seq != seq {
+        findings.push(missing_bundles(last_seq.next(), seq));
     }
     if let Some(last) = pending {
         judge(&last, head_checksum, findings)?;
     }
-    if !before.contains(&head_checksum) && expected_seq == seq {
+    if !before.contains(&head_checksum) && last_seq == seq {
         findings.push(Finding {
             kind: RowKind::ProjectHead,
             key: json!({"seq": seq}),
@@ -161,7 +161,7 @@ fn verify_log(project: ProjectId, findings: &mut Vec<Finding>, counts: &mut Coun
     Ok((seq, state))
 }
 
-fn missing_bundles(first: i64, last: i64) -> Finding {
+fn missing_bundles(first: Seq, last: Seq) -> Finding {
     Finding {
         kind: RowKind::Bundle,
         key: json!({"seq": first, "last_seq": last}),
@@ -241,7 +241,7 @@ pub fn finding(bundle: &load::LoadedBundle, fault: &LogFault) -> Finding {
 }
 
 /// The tables of current state against the log, row by row, and against what the operations alone make.
-fn verify_state(project: ProjectId, seq: i64, replayed: &State, findings: &mut Vec<Finding>) -> Result<()> {
+fn verify_state(project: ProjectId, seq: Seq, replayed: &State, findings: &mut Vec<Finding>) -> Result<()> {
     // What is no operation that was logged is found already, and need not follow from others.
     let known: BTreeSet<String> = findings.iter().map(|finding| finding.key.to_string()).collect();
     let mut strays = Vec::new();
@@ -253,10 +253,10 @@ fn verify_state(project: ProjectId, seq: i64, replayed: &State, findings: &mut V
     let is_new = |stray: &Stray| !known.contains(&stray.key.to_string());
     findings.extend(of_log.into_iter().filter(is_new).map(|stray| wrong_row(stray, Fault::Row)));
     // What hangs off an operation that is not what was logged is not wrong for that.
-    let corrupt: BTreeSet<i64> = findings
+    let corrupt: BTreeSet<Seq> = findings
         .iter()
         .filter(|finding| matches!(finding.kind, RowKind::Logged(_)))
-        .filter_map(|finding| finding.key["seq"].as_i64())
+        .filter_map(|finding| finding.key["seq"].as_i64().map(Seq))
         .collect();
     let of_sound_op = |stray: &Stray| !stray.seq.is_some_and(|seq| corrupt.contains(&seq));
     let of_state = of_state.into_iter().filter(of_sound_op);

@@ -105,7 +105,7 @@ fn end(access: &Access, kind: RowKind, about: &Value) -> Result<()> {
 /// Those that the project never had are not missing: neither `seq` here nor anything else names them.
 pub fn repair_contents(access: &Access, seq: Seq, copies: &HashMap<Hash, Vec<u8>>) -> Result<Vec<String>> {
     let mut repaired = Vec::new();
-    let own = load::batch(access.project, seq - 1, seq)?;
+    let own = load::batch(access.project, seq.before(), seq)?;
     let ops = own.iter().flat_map(|bundle| &bundle.ops).filter_map(|stored| stored.op.as_ref());
     let named: HashSet<Hash> = ops.filter_map(Op::content).map(|(hash, _)| hash).collect();
     for (hash, bytes) in copies {
@@ -130,7 +130,7 @@ pub fn repair_contents(access: &Access, seq: Seq, copies: &HashMap<Hash, Vec<u8>
 pub fn repair_ops(access: &Access, seq: Seq, copies: &[&Op]) -> Result<Vec<String>> {
     let project = access.project;
     let mut repaired = Vec::new();
-    for bundle in load::batch(project, seq - 1, seq)? {
+    for bundle in load::batch(project, seq.before(), seq)? {
         for stored in bundle.ops.iter().filter(|stored| !is_as_logged(stored)) {
             for copy in copies {
                 if stored.stored != Some(copy.checksum()?) {
@@ -154,7 +154,7 @@ fn is_as_logged(stored: &StoredOp) -> bool {
 
 /// Repairs the header of a bundle that was made here. Returns a sentence about it.
 pub fn repair_header(access: &Access, seq: Seq, copy: &BundleHeader) -> Result<Vec<String>> {
-    let own = load::batch(access.project, seq - 1, seq)?;
+    let own = load::batch(access.project, seq.before(), seq)?;
     if own.first().is_none_or(|bundle| is_sound(bundle).unwrap_or(false)) {
         return Ok(Vec::new());
     }

@@ -11,7 +11,7 @@ use quire_core::op::Op;
 use std::collections::BTreeMap;
 
 /// How many bundles are looked at, at once.
-const BUNDLES_AT_ONCE: Seq = 1000;
+const BUNDLES_AT_ONCE: i64 = 1000;
 
 /// A bundle with its operations, as far as the rows make any.
 pub struct LoadedBundle {
@@ -25,16 +25,16 @@ pub fn bundles(
     up_to: Seq,
     mut each: impl FnMut(LoadedBundle) -> Result<()>,
 ) -> Result<()> {
-    let mut after = 0;
+    let mut after = Seq::ZERO;
     while after < up_to {
         pgrx::check_for_interrupts!();
-        let last = after.saturating_add(BUNDLES_AT_ONCE).min(up_to);
+        let last = after.plus(BUNDLES_AT_ONCE).min(up_to);
         let batch = batch(project, after, last)?;
         // A head that is wrong may be very far away.
         let next = if batch.is_empty() { store::next_bundle(project, last)? } else { Some(last) };
         let Some(next) = next else { break };
         batch.into_iter().try_for_each(&mut each)?;
-        after = if next > last { next - 1 } else { last };
+        after = if next > last { next.before() } else { last };
     }
     Ok(())
 }

@@ -48,14 +48,14 @@ pub fn repair(access: &Access, entry: &QuarantineEntry, supply: Option<&Value>) 
         }
         // Other repairs may have brought it back.
         (RowKind::Bundle, Fault::OpCount) => {
-            let (bundle, before, after) = surroundings(project, number(entry, "seq")?)?;
+            let (bundle, before, after) = surroundings(project, seq_of(entry)?)?;
             from_the_log(entry, check(&bundle.logged, &before, after)?.faults.is_empty())
         }
         (RowKind::Bundle, Fault::Content) => {
             header(project, entry, from_supply("header")?).map(|()| "supply")
         }
         (RowKind::Logged(_), Fault::Row) => {
-            let (seq, ordinal) = (number(entry, "seq")?, number(entry, "ordinal")? as i32);
+            let (seq, ordinal) = (seq_of(entry)?, number(entry, "ordinal")? as i32);
             let repaired =
                 with_guard_open(|| domain::of(entry.kind)?.repair_logged_row(project, seq, ordinal))?;
             from_the_log(entry, repaired)
@@ -78,6 +78,10 @@ fn not_one_by_one(entry: &QuarantineEntry) -> Error {
         .with("kind", entry.kind.as_str())
         .with("fault", entry.fault.as_str())
         .hint("restore the project from a backup or a peer")
+}
+
+fn seq_of(entry: &QuarantineEntry) -> Result<Seq> {
+    number(entry, "seq").map(Seq)
 }
 
 fn number(entry: &QuarantineEntry, key: &str) -> Result<i64> {
@@ -118,7 +122,7 @@ fn operation(project: ProjectId, entry: &QuarantineEntry, supply: &Value) -> Res
     if found != expected {
         return Err(not_the_copy(&expected, &found));
     }
-    let (seq, ordinal) = (number(entry, "seq")?, number(entry, "ordinal")? as i32);
+    let (seq, ordinal) = (seq_of(entry)?, number(entry, "ordinal")? as i32);
     with_guard_open(|| domain::of(entry.kind)?.repair_op(project, seq, ordinal, &op))?;
     // What the row does not say itself, the path of a file for one, may be missing.
     if is_as_logged(project, entry)? { Ok(()) } else { Err(not_one_by_one(entry)) }
@@ -126,8 +130,8 @@ fn operation(project: ProjectId, entry: &QuarantineEntry, supply: &Value) -> Res
 
 /// Whether an operation has the checksum that was recorded.
 fn is_as_logged(project: ProjectId, entry: &QuarantineEntry) -> Result<bool> {
-    let (seq, ordinal, expected) = (number(entry, "seq")?, number(entry, "ordinal")?, expected(entry)?);
-    let bundles = load::batch(project, seq - 1, seq)?;
+    let (seq, ordinal, expected) = (seq_of(entry)?, number(entry, "ordinal")?, expected(entry)?);
+    let bundles = load::batch(project, seq.before(), seq)?;
     let mut ops = bundles.iter().flat_map(|bundle| &bundle.logged.ops);
     Ok(ops.any(|op| i64::from(op.ordinal) == ordinal && op.computed == Some(expected)))
 }
@@ -143,22 +147,24 @@ pub fn with_guard_open<R>(work: impl FnOnce() -> Result<R>) -> Result<R> {
 /// A bundle, what the checksum of the one before may be, and what the next one or the head says of its own.
 pub fn surroundings(project: ProjectId, seq: Seq) -> Result<(LoadedBundle, Vec<Hash>, Hash)> {
     let gone = || Error::not_found(format!("no bundle {seq}")).with("seq", seq);
-    let mut around = load::batch(project, (seq - 2).max(0), seq + 1)?;
+    let mut around = load::batch(project, seq.before().before().max(Seq::ZERO), seq.next())?;
     let at = around.iter().position(|bundle| bundle.logged.header.seq == seq).ok_or_else(gone)?;
     let after = match around.get(at + 1) {
         Some(next) => next.logged.previous,
         None => store::head(project)?.1,
     };
     let bundle = around.swap_remove(at);
-    let own =
-        around.iter().find(|before| before.logged.header.seq == seq - 1).map(|before| before.logged.checksum);
+    let own = around
+        .iter()
+        .find(|before| before.logged.header.seq == seq.before())
+        .map(|before| before.logged.checksum);
     let before = vec![own.unwrap_or(Hash::ZERO), bundle.logged.previous];
     Ok((bundle, before, after))
 }
 
 /// Writes checksums that other rows prove.
 fn checksums(project: ProjectId, entry: &QuarantineEntry) -> Result<()> {
-    let seq = number(entry, "seq")?;
+    let seq = seq_of(entry)?;
     let (bundle, before, after) = surroundings(project, seq)?;
     let checked = check(&bundle.logged, &before, after)?;
     let (Some(before), [right]) = (checked.before, checked.right.as_slice()) else {
@@ -184,7 +190,7 @@ fn header(project: ProjectId, entry: &QuarantineEntry, supply: &Value) -> Result
     let mut members = Members::of("supply", supply)?;
     let header = peer::header("supply.header", members.value("header")?).map_err(Error::of_member)?;
     members.finish()?;
-    rewrite_header(project, number(entry, "seq")?, &header, expected(entry)?)
+    rewrite_header(project, seq_of(entry)?, &header, expected(entry)?)
 }
 
 /// Writes a bundle's header again, if with it the bundle has the checksum that was recorded.

@@ -27,7 +27,7 @@ pub fn bundles(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<LoggedB
         "SELECT b.seq, b.bundle_id, b.kind, b.actor_id, b.message, b.correlation_id, b.base_seq,
             b.undoes_seq, b.committed_at, b.prev_checksum, b.checksum, b.op_count
         FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq > $2 AND b.seq <= $3 ORDER BY b.seq";
-    db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
+    db::read(SQL, &[project.pg().into(), after.pg().into(), up_to.pg().into()], |row| {
         let header = BundleHeader {
             project_id: project,
             seq: row.get("seq")?,
@@ -54,7 +54,7 @@ pub fn bundles(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<LoggedB
 pub fn next_bundle(project: ProjectId, after: Seq) -> Result<Option<Seq>> {
     const SQL: &str = "SELECT b.seq FROM quire_store.bundle b
         WHERE b.project_id = $1 AND b.seq > $2 ORDER BY b.seq LIMIT 1";
-    db::read_one(SQL, &[project.pg().into(), after.into()], |row| row.get("seq"))
+    db::read_one(SQL, &[project.pg().into(), after.pg().into()], |row| row.get("seq"))
 }
 
 /// What the head row says: seq and checksum.
@@ -62,7 +62,7 @@ pub fn head(project: ProjectId) -> Result<(Seq, Hash)> {
     const SQL: &str = "SELECT h.seq, h.checksum FROM quire_store.project_head h WHERE h.project_id = $1";
     let head =
         db::read_one(SQL, &[project.pg().into()], |row| Ok((row.get("seq")?, row.hash_if_any("checksum")?)))?;
-    Ok(head.map_or((0, Hash::ZERO), |(seq, checksum)| (seq, checksum.unwrap_or(Hash::ZERO))))
+    Ok(head.map_or((Seq::ZERO, Hash::ZERO), |(seq, checksum)| (seq, checksum.unwrap_or(Hash::ZERO))))
 }
 
 /// A content, but for its bytes.
@@ -174,7 +174,7 @@ pub fn repair_bundle_checksums(project: ProjectId, seq: Seq, previous: &Hash, ch
         UPDATE quire_store.bundle SET prev_checksum = $3, checksum = $4 WHERE project_id = $1 AND seq = $2";
     let args: [Arg; 4] = [
         project.pg().into(),
-        seq.into(),
+        seq.pg().into(),
         previous.as_bytes().as_slice().into(),
         checksum.as_bytes().as_slice().into(),
     ];
@@ -189,14 +189,14 @@ pub fn repair_header(project: ProjectId, header: &BundleHeader, op_count: i32) -
         WHERE project_id = $1 AND seq = $2";
     let args: [Arg; 11] = [
         project.pg().into(),
-        header.seq.into(),
+        header.seq.pg().into(),
         header.bundle_id.pg().into(),
         header.kind.as_str().into(),
         header.actor_id.pg().into(),
         header.message.as_deref().into(),
         header.correlation_id.map(Pg::pg).into(),
-        header.base_seq.into(),
-        header.undoes_seq.into(),
+        header.base_seq.map(Pg::pg).into(),
+        header.undoes_seq.map(Pg::pg).into(),
         to_pg(header.committed_at)?.into(),
         op_count.into(),
     ];

@@ -35,7 +35,10 @@ fn create_project_snapshot(
     at_checksum: default!(Option<&str>, "NULL"),
     after_checksum: default!(Option<&str>, "NULL"),
 ) -> JsonDatum {
-    definer(|| create(project_uuid, format, (at_seq, at_checksum), (after_seq, after_checksum), ttl))
+    definer(|| {
+        let (at, after) = ((at_seq.map(Seq), at_checksum), (after_seq.map(Seq), after_checksum));
+        create(project_uuid, format, at, after, ttl)
+    })
 }
 
 fn create(
@@ -52,7 +55,7 @@ fn create(
     let seq = seq_of(access.project, at)?;
     quarantine::refuse_files(access.project, seq)?;
     after.map_or(Ok(()), |after| after.check(access.project))?;
-    if after_seq.is_some_and(|after| after < 0 || after > seq) {
+    if after_seq.is_some_and(|after| after < Seq::ZERO || after > seq) {
         return Err(
             Error::validation(format!("after_seq must be from 0 to {seq}")).with("argument", "after_seq")
         );

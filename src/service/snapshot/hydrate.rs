@@ -36,7 +36,7 @@ fn plan_hydration(
     at_seq: default!(Option<i64>, "NULL"),
     at_checksum: default!(Option<&str>, "NULL"),
 ) -> JsonB {
-    definer(|| plan(project_uuid, have, at_seq, at_checksum))
+    definer(|| plan(project_uuid, have, at_seq.map(Seq), at_checksum))
 }
 
 fn plan(

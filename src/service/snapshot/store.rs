@@ -24,7 +24,8 @@ pub struct SnapshotKey<'a> {
 pub fn tree_seq(project: ProjectId, at: Seq) -> Result<Seq> {
     const SQL: &str = "SELECT f.bundle_seq FROM quire_store.project_files f
         WHERE f.project_id = $1 AND f.bundle_seq <= $2 ORDER BY f.bundle_seq DESC LIMIT 1";
-    Ok(db::read_one(SQL, &[project.pg().into(), at.into()], |row| row.get("bundle_seq"))?.unwrap_or(0))
+    Ok(db::read_one(SQL, &[project.pg().into(), at.pg().into()], |row| row.get("bundle_seq"))?
+        .unwrap_or(Seq::ZERO))
 }
 
 /// The snapshot that is there already; held for a writer, so that nobody clears it away before its token is there for everybody.
@@ -44,7 +45,8 @@ pub fn find(project: ProjectId, key: SnapshotKey, is_held: bool) -> Result<Optio
     const FIND: &str = find!("");
     const HOLD: &str = find!(" FOR KEY SHARE SKIP LOCKED");
     let sql = if is_held { HOLD } else { FIND };
-    let args: [Arg; 4] = [project.pg().into(), key.tree_seq.into(), key.format.into(), key.since_seq.into()];
+    let args: [Arg; 4] =
+        [project.pg().into(), key.tree_seq.pg().into(), key.format.into(), key.since_seq.map(Pg::pg).into()];
     db::write_one(sql, &args, |row| row.get("snapshot_id"))
 }
 
@@ -63,9 +65,9 @@ pub fn claim(
     let args: [Arg; 7] = [
         project.pg().into(),
         snapshot.pg().into(),
-        key.tree_seq.into(),
+        key.tree_seq.pg().into(),
         key.format.into(),
-        key.since_seq.into(),
+        key.since_seq.map(Pg::pg).into(),
         by.pg().into(),
         is_announced.into(),
     ];
@@ -218,7 +220,7 @@ pub fn describe(
     let mut args: Vec<Arg> = vec![project.pg().into(), snapshot.pg().into()];
     let Some(ticket) = ticket else { return db::read_one(PLAIN, &args, |row| row.get("described")) };
     args.extend([
-        ticket.seq.into(),
+        ticket.seq.pg().into(),
         ticket.url.into(),
         ticket.token.into(),
         to_pg(ticket.expires_at)?.into(),

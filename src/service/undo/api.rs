@@ -5,7 +5,7 @@ use crate::args::{page_arg, required};
 use crate::bundle::{Commit, Kind, commit, correlated};
 use crate::definer::definer;
 use crate::gate::{Access, Action, require_project};
-use crate::ids::{ProjectId, Seq};
+use crate::ids::{Pg, ProjectId, Seq};
 use crate::jsonb::Json;
 use crate::log::store::head_seq;
 use pgrx::Uuid;
@@ -68,7 +68,7 @@ fn revert_bundle(
 ) -> Json {
     definer(|| {
         gate(project_uuid).and_then(|access| {
-            let seq = required("seq", seq)?;
+            let seq = required("seq", seq.map(Seq))?;
             take_back(&access, Kind::Rollback, "revert_bundle", on_conflict, correlation_id, Some(seq))
         })
     })
@@ -126,7 +126,7 @@ fn next(access: &Access, kind: Kind, newest: Seq) -> Result<Seq> {
     let actor = access.author()?;
     let sought = if kind == Kind::Undo { Step::Edit } else { Step::Undo };
     let in_order_after = store::in_order_after(access.project)?;
-    let mut before = newest + 1;
+    let mut before = newest.next();
     let mut at_once = *AT_ONCE.start();
     let mut taken_back: HashSet<Seq> = HashSet::new();
     let mut knows_all = false;
@@ -178,7 +178,7 @@ fn list_undoable(
         name!(next, Option<String>),
     ),
 > {
-    TableIterator::new(definer(|| listed(project_uuid, max_bundles, before_seq)))
+    TableIterator::new(definer(|| listed(project_uuid, max_bundles, before_seq.map(Seq))))
 }
 
 /// One row of `list_undoable`.
@@ -220,7 +220,8 @@ fn listed(
         } else {
             None
         };
-        (seq, kind, message, op_count, committed_at, state.to_owned(), undone_by, next)
+        let undone_by = undone_by.map(Pg::pg);
+        (seq.pg(), kind, message, op_count, committed_at, state.to_owned(), undone_by, next)
     };
     Ok(edits.into_iter().map(row).collect())
 }

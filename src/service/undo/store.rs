@@ -20,6 +20,7 @@ pub fn pairs(project: ProjectId, of: Vec<Seq>) -> Result<Vec<(Seq, Seq)>> {
             CROSS JOIN LATERAL (
                 SELECT b.seq FROM quire_store.bundle b WHERE b.project_id = $1 AND b.undoes_seq = p.seq OFFSET 0) u)
         SELECT seq, undoes_seq FROM pair ORDER BY seq";
+    let of: Vec<i64> = of.into_iter().map(Pg::pg).collect();
     db::read(SQL, &[project.pg().into(), of.into()], |row| Ok((row.get("seq")?, row.get("undoes_seq")?)))
 }
 
@@ -33,7 +34,7 @@ pub fn all_pairs(project: ProjectId) -> Result<Vec<(Seq, Seq)>> {
 /// Up to where bundles were taken back out of their author's order: by a revert, or in another database.
 pub fn in_order_after(project: ProjectId) -> Result<Seq> {
     const SQL: &str = "SELECT h.in_order_after FROM quire_store.project_head h WHERE h.project_id = $1";
-    Ok(db::read_one(SQL, &[project.pg().into()], |row| row.get("in_order_after"))?.unwrap_or(0))
+    Ok(db::read_one(SQL, &[project.pg().into()], |row| row.get("in_order_after"))?.unwrap_or(Seq::ZERO))
 }
 
 /// Bundles of an actor before a seq, newest first.
@@ -43,7 +44,7 @@ pub fn own(project: ProjectId, actor: ActorId, before: Seq, limit: i64) -> Resul
         FROM quire_store.bundle b
         WHERE b.project_id = $1 AND b.seq < $2 AND b.actor_id = $3 AND b.kind <> 'system'
         ORDER BY b.seq DESC LIMIT $4";
-    db::read(SQL, &[project.pg().into(), before.into(), actor.pg().into(), limit.into()], |row| {
+    db::read(SQL, &[project.pg().into(), before.pg().into(), actor.pg().into(), limit.into()], |row| {
         let step = match row.get::<&str>("kind")? {
             "undo" => Step::Undo,
             "redo" => Step::Redo,
@@ -61,7 +62,7 @@ pub fn own(project: ProjectId, actor: ActorId, before: Seq, limit: i64) -> Resul
 /// Kind of a bundle.
 pub fn kind(project: ProjectId, seq: Seq) -> Result<Option<String>> {
     const SQL: &str = "SELECT b.kind FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = $2";
-    db::read_one(SQL, &[project.pg().into(), seq.into()], |row| row.get("kind"))
+    db::read_one(SQL, &[project.pg().into(), seq.pg().into()], |row| row.get("kind"))
 }
 
 /// An edit, as `list_undoable` tells of it.
@@ -84,7 +85,7 @@ pub fn edits(
         WHERE b.project_id = $1 AND b.actor_id = $2 AND b.kind NOT IN ('system', 'undo', 'redo')
           AND b.seq < COALESCE($4, 9223372036854775807)
         ORDER BY b.seq DESC LIMIT $3";
-    db::read(SQL, &[project.pg().into(), actor.pg().into(), limit.into(), before.into()], |row| {
+    db::read(SQL, &[project.pg().into(), actor.pg().into(), limit.into(), before.map(Pg::pg).into()], |row| {
         Ok(UndoableBundle {
             seq: row.get("seq")?,
             kind: row.get("kind")?,

@@ -7,7 +7,7 @@ use crate::bundle::{Commit, Kind, commit, correlated};
 use crate::definer::definer;
 use crate::domain::copying::Selection;
 use crate::gate::{self, Access, Action, require_project};
-use crate::ids::{Pg, ProjectId};
+use crate::ids::{Pg, ProjectId, Seq};
 use crate::jsonb::JsonArg;
 use crate::log::point::existing_seq;
 use crate::log::store::head_seq;
@@ -30,10 +30,10 @@ fn create_template(
     name: Option<&str>,
     at_seq: default!(Option<i64>, "NULL"),
 ) -> Uuid {
-    definer(|| template(project_uuid, name, at_seq)).pg()
+    definer(|| template(project_uuid, name, at_seq.map(Seq))).pg()
 }
 
-fn template(project_uuid: Option<Uuid>, name: Option<&str>, at_seq: Option<i64>) -> Result<ProjectId> {
+fn template(project_uuid: Option<Uuid>, name: Option<&str>, at_seq: Option<Seq>) -> Result<ProjectId> {
     let from = source(project_uuid)?;
     let name = name_arg("name", name, 255)?;
     let project = from.project;

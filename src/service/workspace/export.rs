@@ -83,7 +83,7 @@ fn add_history<W: Sink>(
     damaged: &mut Lines,
 ) -> Result<()> {
     let mut lines = Lines::new(history.name(), at);
-    let mut after = 0;
+    let mut after = Seq::ZERO;
     loop {
         pgrx::check_for_interrupts!();
         let is_long = history.is_long() && after < newest;
@@ -96,7 +96,7 @@ fn add_history<W: Sink>(
             store::lines(project, history, after, up_to, |mut line| {
                 if matches!(history, History::Operations) {
                     let (seq, ordinal) = (line["seq"].clone(), line["ordinal"].clone());
-                    let place = seq.as_i64().zip(ordinal.as_i64());
+                    let place = seq.as_i64().map(Seq).zip(ordinal.as_i64());
                     if let Some(form) = place.and_then(|place| ops.remove(&place)) {
                         line["op"] = form;
                     }

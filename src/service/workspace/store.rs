@@ -191,7 +191,7 @@ pub fn contents(project: ProjectId, seq: Seq) -> Result<Vec<ExportedContent>> {
         LEFT JOIN LATERAL (
             SELECT * FROM quire_store.blob b WHERE b.project_id = $1 AND b.hash = c.hash OFFSET 0) b ON true
         ORDER BY c.hash, c.place, c.bundle_seq, c.ordinal";
-    db::read(SQL, &[project.pg().into(), seq.into()], |row| {
+    db::read(SQL, &[project.pg().into(), seq.pg().into()], |row| {
         let is_gone = row.opt::<bool>("is_gone")?.unwrap_or(false);
         Ok(ExportedContent {
             hash: row.get("hash")?,
@@ -211,7 +211,7 @@ pub fn lines(
     up_to: Seq,
     mut each: impl FnMut(Value) -> Result<()>,
 ) -> Result<()> {
-    let args: [Arg; 3] = [project.pg().into(), after.into(), up_to.into()];
+    let args: [Arg; 3] = [project.pg().into(), after.pg().into(), up_to.pg().into()];
     db::read(what.sql(), &args, |row| each(row.get::<JsonB>("line")?.0)).map(drop)
 }
 
@@ -224,6 +224,6 @@ pub fn page_end(project: ProjectId, after: Seq, newest: Seq) -> Result<Seq> {
               FROM quire_store.bundle b
               WHERE b.project_id = $1 AND b.seq > $2 AND b.seq <= LEAST($3, $2 + 1000)) w
         WHERE w.weight <= 16 << 20";
-    let args: [Arg; 3] = [project.pg().into(), after.into(), newest.into()];
+    let args: [Arg; 3] = [project.pg().into(), after.pg().into(), newest.pg().into()];
     Ok(db::read_one(SQL, &args, |row| row.get("seq"))?.unwrap_or(newest))
 }

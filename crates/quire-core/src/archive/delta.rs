@@ -2,6 +2,7 @@
 
 use crate::archive::Limits;
 use crate::error::{Error, Result};
+use crate::id::Seq;
 use crate::interrupt;
 use crate::json::{Stop, read_with};
 use crate::path::FilePath;
@@ -17,9 +18,9 @@ pub const DELTA_PATH: &str = ".quire/delta.json";
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Delta {
     /// The bundle it builds on.
-    pub since_seq: i64,
+    pub since_seq: Seq,
     /// The bundle it leads to.
-    pub seq: i64,
+    pub seq: Seq,
     /// The files that went away, sorted.
     #[serde(serialize_with = "write_paths")]
     pub deleted: Vec<FilePath>,
@@ -41,7 +42,7 @@ impl Delta {
         interrupt::room(paths.saturating_mul(size_of::<FilePath>()))?;
         let reading = |stop| Reading { limits, paths, stop };
         let delta = read_with(bytes, reading, |reason| invalid(&shorten(reason)))?;
-        if delta.since_seq < 0 || delta.seq < delta.since_seq {
+        if delta.since_seq < Seq::ZERO || delta.seq < delta.since_seq {
             return Err(invalid("seq must not be before since_seq"));
         }
         Ok(delta)
@@ -163,8 +164,8 @@ mod tests {
     #[test]
     fn round_trip() {
         let delta = Delta {
-            since_seq: 3,
-            seq: 5,
+            since_seq: Seq(3),
+            seq: Seq(5),
             deleted: ["a\"b", "c"].map(|path| FilePath::parse(path).expect("valid")).to_vec(),
         };
         let bytes = delta.to_bytes().expect("JSON");

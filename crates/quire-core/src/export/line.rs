@@ -6,6 +6,7 @@ use super::{BundleRecord, TagRecord};
 use crate::chain::BundleHeader;
 use crate::error::{Error, Result};
 use crate::hash::Hash;
+use crate::id::Seq;
 use crate::interrupt;
 use crate::json::{self, Stop, shape};
 use crate::key::EntityKey;
@@ -53,7 +54,7 @@ impl BundleLine {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OpLine {
-    pub seq: i64,
+    pub seq: Seq,
     pub ordinal: usize,
     pub op: Box<RawValue>,
     pub checksum: Hash,
@@ -67,7 +68,7 @@ pub struct OpLine {
 #[serde(deny_unknown_fields)]
 pub struct TagLine {
     tag: String,
-    seq: i64,
+    seq: Seq,
     #[serde(rename = "created_by")]
     _created_by: Option<IgnoredAny>,
     #[serde(rename = "author")]

@@ -14,7 +14,7 @@ pub use read::{Export, Imported, ImportedContent, Reader};
 
 use crate::chain::BundleHeader;
 use crate::hash::Hash;
-use crate::id::ProjectId;
+use crate::id::{ProjectId, Seq};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -52,7 +52,7 @@ pub struct ProjectRecord {
     /// Its settings.
     pub settings: Value,
     /// Its newest bundle.
-    pub seq: i64,
+    pub seq: Seq,
     /// That bundle's checksum.
     pub checksum: Hash,
 }
@@ -80,7 +80,7 @@ pub struct BundleRecord {
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct OpRecord {
     /// Its bundle.
-    pub seq: i64,
+    pub seq: Seq,
     /// Its place there, from 1.
     pub ordinal: usize,
     /// The operation.
@@ -159,7 +159,7 @@ pub struct TagRecord {
     /// The name.
     pub tag: String,
     /// Of which seq.
-    pub seq: i64,
+    pub seq: Seq,
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::chain::{self, BundleHeader};
 use crate::content::is_binary;
 use crate::error::{Code, Error, Result};
 use crate::hash::Hash;
+use crate::id::Seq;
 use crate::interrupt;
 use crate::json::canonical;
 use crate::label::Label;
@@ -96,7 +97,7 @@ impl Export {
 pub struct Reader {
     project: Option<ProjectRecord>,
     bundles: Vec<(BundleRecord, Option<String>)>,
-    ops: Vec<(i64, usize, Hash, Op)>,
+    ops: Vec<(Seq, usize, Hash, Op)>,
     tags: Vec<TagRecord>,
     contents: HashMap<Hash, ImportedContent>,
     gone: HashMap<Hash, GoneRecord>,
@@ -254,7 +255,7 @@ impl Reader {
             })?;
         }
         has_no_field(&state)?;
-        if let Some(tag) = tags.iter().find(|tag| !(0..=project.seq).contains(&tag.seq)) {
+        if let Some(tag) = tags.iter().find(|tag| !(Seq::ZERO..=project.seq).contains(&tag.seq)) {
             return Err(wrong("a tag names a bundle that is not there").with("tag", shorten(&tag.tag)));
         }
         Ok(Export { project, bundles, tags, contents, gone })
@@ -283,12 +284,12 @@ fn check_content(
 fn chained(
     project: &ProjectRecord,
     bundles: Vec<(BundleRecord, Option<String>)>,
-    ops: Vec<(i64, usize, Hash, Op)>,
+    ops: Vec<(Seq, usize, Hash, Op)>,
 ) -> Result<Vec<Imported>> {
     let mut ops = ops.into_iter().peekable();
     let mut checksum = Hash::ZERO;
     let mut chained = Vec::with_capacity(bundles.len());
-    for (seq, (record, details)) in (1..).zip(bundles) {
+    for (seq, (record, details)) in Seq::all().zip(bundles) {
         let BundleHeader { project_id, undoes_seq, .. } = record.header;
         interrupt::step()?;
         if record.header.seq != seq {
@@ -305,7 +306,7 @@ fn chained(
         let is_whole = record.op_count == checksums.len()
             && project_id == project.project_id
             && record.prev_checksum == checksum
-            && undoes_seq.is_none_or(|undoes| (1..seq).contains(&undoes));
+            && undoes_seq.is_none_or(|undoes| (Seq::FIRST..seq).contains(&undoes));
         if !is_whole || chain::checksum(&checksum, &record.header, &checksums)? != record.checksum {
             return Err(wrong("a bundle does not match its checksum").with("seq", seq));
         }
@@ -315,7 +316,7 @@ fn chained(
     if let Some((seq, ..)) = ops.next() {
         return Err(wrong("an operation has no bundle").with("seq", seq));
     }
-    if project.seq != chained.len() as i64 || project.checksum != checksum {
+    if project.seq != Seq::of_count(chained.len()) || project.checksum != checksum {
         return Err(wrong("the log does not end at the seq of the project").with("seq", project.seq));
     }
     Ok(chained)

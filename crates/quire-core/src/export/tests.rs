@@ -5,7 +5,7 @@ use crate::archive::{Entry, Format, Limits, Member, Writer, read_below};
 use crate::chain;
 use crate::content::Codec;
 use crate::error::{Code, Result};
-use crate::id::{ActorId, BundleId};
+use crate::id::{ActorId, BundleId, Seq};
 use crate::json::canonical;
 use crate::mode::Mode;
 use crate::op::Op;
@@ -71,19 +71,19 @@ fn chained(bundles: &[Vec<Value>]) -> Sample {
             name: "sample".into(),
             kind: "workspace".into(),
             settings: json!({}),
-            seq: bundles.len() as i64,
+            seq: Seq::of_count(bundles.len()),
             checksum: Hash::ZERO,
         },
         bundles: Vec::new(),
         ops: Vec::new(),
-        tags: vec![TagRecord { tag: "v1".into(), seq: 1 }],
+        tags: vec![TagRecord { tag: "v1".into(), seq: Seq::FIRST }],
         entities: Vec::new(),
         assets: Vec::new(),
         gone: Vec::new(),
         files: Vec::new(),
         blobs: Vec::new(),
     };
-    for (seq, ops) in (1..).zip(bundles) {
+    for (seq, ops) in Seq::all().zip(bundles) {
         let mut checksums = Vec::new();
         for (ordinal, op) in (1..).zip(ops) {
             let checksum = Hash::of(&canonical(op).expect("canonical"));
@@ -93,14 +93,14 @@ fn chained(bundles: &[Vec<Value>]) -> Sample {
         let header = BundleHeader {
             project_id: sample.project.project_id,
             seq,
-            bundle_id: BundleId(Uuid::from_u128(seq as u128)),
+            bundle_id: BundleId(Uuid::from_u128(seq.0 as u128)),
             kind: "user_edit".into(),
             actor_id: ActorId::SYSTEM,
             message: Some("ünïcödé\n".into()),
             correlation_id: None,
             base_seq: None,
-            undoes_seq: (seq == 2).then_some(1),
-            committed_at: 1_700_000_000_123_456 + seq,
+            undoes_seq: (seq == Seq(2)).then_some(Seq::FIRST),
+            committed_at: 1_700_000_000_123_456 + seq.0,
         };
         let prev_checksum = sample.project.checksum;
         let checksum = chain::checksum(&prev_checksum, &header, &checksums).expect("checksum");
@@ -297,13 +297,16 @@ fn whatever_is_missing_is_noticed() {
     assert_eq!(refused(|s| drop(s.bundles.remove(1))), gap);
     assert_eq!(refused(|s| s.bundles.push(s.bundles[0].clone())), gap);
     assert_eq!(refused(|s| drop(s.bundles.pop())), "the log does not end at the seq of the project");
-    assert_eq!(refused(|s| s.project.seq += 1), "the log does not end at the seq of the project");
+    assert_eq!(
+        refused(|s| s.project.seq = s.project.seq.next()),
+        "the log does not end at the seq of the project"
+    );
     assert_eq!(
         refused(|s| s.project.checksum = Hash::ZERO),
         "the log does not end at the seq of the project"
     );
     assert_eq!(
-        refused(|s| s.ops.push(OpRecord { seq: 9, ..s.ops[0].clone() })),
+        refused(|s| s.ops.push(OpRecord { seq: Seq(9), ..s.ops[0].clone() })),
         "an operation has no bundle"
     );
     assert_eq!(refused(|s| drop(s.blobs.remove(0))), "a content is missing, or has another size");
@@ -320,7 +323,7 @@ fn whatever_is_missing_is_noticed() {
     assert_eq!(refused(|s| s.assets.clear()), asset);
     assert_eq!(refused(|s| s.assets[0].filename = "b.png".into()), asset);
     assert_eq!(refused(|s| s.assets[0].size += 1), asset);
-    assert_eq!(refused(|s| s.tags[0].seq = 5), "a tag names a bundle that is not there");
+    assert_eq!(refused(|s| s.tags[0].seq = Seq(5)), "a tag names a bundle that is not there");
 }
 
 /// A content may be gone where that can be said of the copy, too.

@@ -4,7 +4,7 @@ use super::*;
 use crate::asset::{self, AssetEdit, AssetsByHash, Source};
 use crate::conflict::OnConflict;
 use crate::field::{self, FieldAuthor, FieldEdit, Fields};
-use crate::id::{ActorId, FileId};
+use crate::id::{ActorId, FileId, Seq};
 use crate::key::EntityKey;
 use crate::label::Label;
 use crate::mode::Mode;
@@ -55,7 +55,7 @@ impl Tables {
         for edit in fields {
             let author = FieldAuthor {
                 actor: ActorId::SYSTEM,
-                seq: 1,
+                seq: Seq::FIRST,
                 base_seq: None,
                 on_conflict: OnConflict::Reject,
                 ops_before: 0,

@@ -3,7 +3,7 @@
 use super::{hash_member, hex};
 use crate::error::Result;
 use crate::hash::Hash;
-use crate::id::SnapshotId;
+use crate::id::{Seq, SnapshotId};
 use crate::json::Members;
 use serde::Serialize;
 
@@ -17,10 +17,10 @@ pub enum SystemOp {
         /// Which.
         snapshot_id: SnapshotId,
         /// The last bundle whose files it holds.
-        seq: i64,
+        seq: Seq,
         /// Set in a delta: the bundle it builds on.
         #[serde(skip_serializing_if = "Option::is_none")]
-        since_seq: Option<i64>,
+        since_seq: Option<Seq>,
         /// `zip` or `tar.zst`.
         format: String,
         /// Bytes of the archive.
@@ -49,8 +49,8 @@ impl SystemOp {
         Ok(Some(match name {
             "snapshot.ready" => SystemOp::SnapshotReady {
                 snapshot_id: members.uuid("snapshot_id")?,
-                seq: members.i64("seq")?,
-                since_seq: members.opt_i64("since_seq")?,
+                seq: members.seq("seq")?,
+                since_seq: members.opt_seq("since_seq")?,
                 format: members.str("format")?.to_owned(),
                 size: members.i64("size")?,
                 content_hash: hash_member(members, "content_hash")?,

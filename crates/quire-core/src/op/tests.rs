@@ -1,6 +1,7 @@
 //! Forms of operations, read back.
 
 use super::*;
+use crate::id::Seq;
 use crate::key::EntityKey;
 use crate::label::Label;
 use crate::mode::Mode;
@@ -53,8 +54,8 @@ fn an_operation_is_read_back_from_its_form() {
         Op::Asset(AssetOp::Delete { content_hash, reason: None }),
         Op::System(SystemOp::SnapshotReady {
             snapshot_id: crate::id::SnapshotId(uuid::Uuid::from_u128(1)),
-            seq: 2,
-            since_seq: Some(1),
+            seq: Seq(2),
+            since_seq: Some(Seq(1)),
             format: "zip".into(),
             size: 3,
             content_hash,

@@ -9,6 +9,7 @@ use crate::archive::Format;
 use crate::chain::{BundleHeader, checksum};
 use crate::content::is_binary;
 use crate::hash::Hash;
+use crate::id::Seq;
 use crate::json::decode_base64;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -104,10 +105,10 @@ fn check_archive(op: &Map<String, Value>, here: &BTreeMap<String, Vec<u8>>) -> R
     let Some(archive) = op["content_hash"].as_str().and_then(|name| here.get(name)) else { return Ok(()) };
     let format = Format::parse(op["format"].as_str().expect("a format")).expect("a format");
     let (files, delta) = unpacked(format, archive);
-    let since = op.get("since_seq").and_then(Value::as_i64);
+    let since = op.get("since_seq").and_then(Value::as_i64).map(Seq);
     let is_it = op["file_count"] == files.len()
         && delta.as_ref().map(|delta| delta.since_seq) == since
-        && delta.is_none_or(|delta| op["seq"] == delta.seq);
+        && delta.is_none_or(|delta| op["seq"] == delta.seq.0);
     insist(is_it, || format!("the archive is not that of {op:?}"))
 }
 

@@ -1,6 +1,7 @@
 //! Contents and archives that vectors name, as they are.
 
 use crate::archive::{DELTA_PATH, Delta, Format, Limits, Member, read};
+use crate::id::Seq;
 use crate::json::{decode_base64, encode_base64};
 use crate::mode::Mode;
 use std::io::Cursor;
@@ -100,6 +101,6 @@ fn archives_hold_what_they_are_said_to_hold() {
         assert_eq!(held, files);
         let gone =
             delta.map(|Delta { since_seq, seq, deleted }| (since_seq, seq, deleted[0].as_str().to_owned()));
-        assert_eq!(gone, (archive == CHANGED_TAR).then(|| (4, 9, "b.bin".to_owned())));
+        assert_eq!(gone, (archive == CHANGED_TAR).then(|| (Seq(4), Seq(9), "b.bin".to_owned())));
     }
 }

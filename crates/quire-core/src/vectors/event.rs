@@ -12,7 +12,7 @@ use crate::event::{
     other_name, single,
 };
 use crate::hash::Hash;
-use crate::id::{ActorId, Version};
+use crate::id::{ActorId, Seq, Version};
 use crate::json::{decode_base64, encode_base64};
 use crate::label::Label;
 use crate::mark::Mark;
@@ -71,7 +71,7 @@ const ABOUT: &str = "bundle is the next of a log: checksums are made as in chain
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Input {
-    seq: i64,
+    seq: Seq,
     checksum: Hash,
     sender: Uuid,
     from_peer: Option<String>,

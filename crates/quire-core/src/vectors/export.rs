@@ -11,6 +11,7 @@ use crate::export::{
     PROJECT, Reader, add,
 };
 use crate::hash::Hash;
+use crate::id::Seq;
 use crate::json::encode_base64;
 use crate::mode::Mode;
 use serde::Serialize;
@@ -96,7 +97,7 @@ struct Recomputed {
 
 #[derive(Serialize)]
 struct Link {
-    seq: i64,
+    seq: Seq,
     operations: Vec<Hash>,
     checksum: Hash,
 }

@@ -8,6 +8,7 @@
 use super::OpVector;
 use crate::chain::{BundleHeader, checksum};
 use crate::hash::Hash;
+use crate::id::Seq;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, HashSet};
 
@@ -84,9 +85,9 @@ impl Log {
     pub fn bundle(&mut self, header: &BundleHeader, ops: &[Value]) -> Bundled {
         self.check(header, ops);
         let done: Vec<Done> = ops.iter().map(|op| self.apply(header.seq, op)).collect();
-        if header.undoes_seq == Some(header.seq - 1) {
+        if header.undoes_seq == Some(header.seq.before()) {
             assert!(
-                self.now == self.states[header.seq as usize - 2],
+                self.now == *self.state_at(header.seq.before().before()),
                 "bundle {} does not lead back",
                 header.seq
             );
@@ -104,16 +105,16 @@ impl Log {
             self.states.push(State::default());
         }
         let BundleHeader { seq, project_id, committed_at, base_seq, undoes_seq, .. } = header;
-        assert_eq!(*seq, self.states.len() as i64, "another bundle comes next");
+        assert_eq!(*seq, Seq::of_count(self.states.len()), "another bundle comes next");
         if let Some((before, _)) = &self.newest {
             assert!(before.project_id == *project_id && before.committed_at < *committed_at, "bundle {seq}");
         }
         assert!(
-            base_seq.is_none_or(|base| (0..*seq).contains(&base)),
+            base_seq.is_none_or(|base| (Seq::ZERO..*seq).contains(&base)),
             "bundle {seq} is made on what was not there"
         );
         assert!(
-            undoes_seq.is_none_or(|undoes| (1..*seq).contains(&undoes)),
+            undoes_seq.is_none_or(|undoes| (Seq::FIRST..*seq).contains(&undoes)),
             "bundle {seq} takes nothing back"
         );
         assert_eq!(undoes_seq.is_some(), header.kind == "undo", "bundle {seq} is of another kind");
@@ -131,7 +132,7 @@ impl Log {
         assert!(places.is_sorted(), "the operations of bundle {seq} stand in another order");
     }
 
-    fn apply(&mut self, seq: i64, op: &Value) -> Done {
+    fn apply(&mut self, seq: Seq, op: &Value) -> Done {
         let checksum = OpVector::of(&op.to_string()).0.checksum;
         let (mut rows, mut lost) = (Vec::new(), Vec::new());
         let entity = || (text(op, "entity_type").to_owned(), text(op, "entity_id").to_owned());
@@ -211,15 +212,20 @@ impl Log {
         Done { checksum, before, after, rows, lost }
     }
 
+    fn state_at(&self, seq: Seq) -> &State {
+        &self.states[usize::try_from(seq.0).expect("a seq")]
+    }
+
     /// The files of a snapshot; of a delta, those that are others than they were.
-    pub fn packed(&self, seq: i64, op: &Value) -> BTreeMap<String, Value> {
-        let of = op["seq"].as_i64().filter(|of| (0..seq).contains(of)).expect("an older seq");
-        let since = op
-            .get("since_seq")
-            .map(|since| since.as_i64().filter(|since| (0..of).contains(since)).expect("an older seq"));
-        let mut files = self.states[of as usize].files.clone();
+    pub fn packed(&self, seq: Seq, op: &Value) -> BTreeMap<String, Value> {
+        let older = |of: &Value, than: Seq| {
+            of.as_i64().map(Seq).filter(|of| (Seq::ZERO..than).contains(of)).expect("an older seq")
+        };
+        let of = older(&op["seq"], seq);
+        let since = op.get("since_seq").map(|since| older(since, of));
+        let mut files = self.state_at(of).files.clone();
         if let Some(since) = since {
-            files.retain(|path, file| self.states[since as usize].files.get(path) != Some(file));
+            files.retain(|path, file| self.state_at(since).files.get(path) != Some(file));
         }
         files
     }

@@ -28,7 +28,7 @@ impl Logged for Assets {
             FROM quire_store.asset_op o
             WHERE o.project_id = $1 AND o.bundle_seq > $2 AND o.bundle_seq <= $3
             ORDER BY o.bundle_seq, o.ordinal";
-        db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
+        db::read(SQL, &[project.pg().into(), after.pg().into(), up_to.pg().into()], |row| {
             let op = op_from_row(row)?.map(Op::Asset);
             let stored = row.hash_if_any("op_checksum")?;
             Ok((
@@ -50,7 +50,7 @@ impl Logged for Assets {
             LEFT JOIN LATERAL (
                 SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = p.bundle_seq OFFSET 0) b ON true
             WHERE o.project_id = $1 AND o.bundle_seq > $2 AND o.bundle_seq <= $3";
-        db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
+        db::read(SQL, &[project.pg().into(), after.pg().into(), up_to.pg().into()], |row| {
             let kept = match row.get("is_kept")? {
                 true => Some(Kept { label: label_from_row(row)?, size: row.get("size")? }),
                 false => None,
@@ -71,7 +71,7 @@ impl Logged for Assets {
                 o.op = 'asset.delete' AS is_deleted
             FROM quire_store.asset_op o WHERE o.project_id = $1 AND o.bundle_seq <= $2
             ORDER BY o.content_hash, o.bundle_seq DESC, o.ordinal DESC";
-        let assets = db::read(SQL, &[project.pg().into(), seq.into()], asset_from_row)?;
+        let assets = db::read(SQL, &[project.pg().into(), seq.pg().into()], asset_from_row)?;
         state.assets.extend(assets.into_iter().flatten());
         Ok(())
     }
@@ -124,7 +124,7 @@ impl Logged for Assets {
                   ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1) b
             WHERE o.project_id = $1 AND o.bundle_seq = $2 AND o.ordinal = $3";
         let Op::Asset(op) = op else { return Err(Error::internal("this is no operation on an asset")) };
-        let mut args: Vec<Arg> = vec![project.pg().into(), seq.into(), ordinal.into()];
+        let mut args: Vec<Arg> = vec![project.pg().into(), seq.pg().into(), ordinal.into()];
         args.push(op.content_hash().as_bytes().as_slice().into());
         match op {
             AssetOp::Put { kept: Kept { label, size }, .. } => {
@@ -143,7 +143,10 @@ impl Logged for Assets {
     fn repair_op_checksum(&self, project: ProjectId, seq: Seq, ordinal: i32, right: &Hash) -> Result<()> {
         const SQL: &str = "UPDATE quire_store.asset_op SET op_checksum = $4
             WHERE project_id = $1 AND bundle_seq = $2 AND ordinal = $3";
-        db::exec(SQL, &[project.pg().into(), seq.into(), ordinal.into(), right.as_bytes().as_slice().into()])
+        db::exec(
+            SQL,
+            &[project.pg().into(), seq.pg().into(), ordinal.into(), right.as_bytes().as_slice().into()],
+        )
     }
 
     /// Makes an asset what its newest operation says; `false` when there is none.

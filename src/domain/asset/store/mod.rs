@@ -53,7 +53,7 @@ pub fn assets_at(project: ProjectId, seq: Seq) -> Result<Vec<(Hash, Asset)>> {
               ORDER BY o.content_hash, o.bundle_seq DESC, o.ordinal DESC) s
         WHERE s.op = 'asset.put'
         ORDER BY s.content_hash";
-    db::read(SQL, &[project.pg().into(), seq.into()], |row| {
+    db::read(SQL, &[project.pg().into(), seq.pg().into()], |row| {
         let asset =
             Asset { label: label_from_row(row)?, size: row.get("size")?, is_deleted: false, reason: None };
         Ok((row.get("content_hash")?, asset))
@@ -109,7 +109,7 @@ fn insert_ops(project: ProjectId, bundle: &LockedHead, rows: &[NewAsset]) -> Res
     let rows: Vec<&NewAsset> = rows.iter().collect();
     let args: [Arg; 11] = [
         project.pg().into(),
-        bundle.seq.into(),
+        bundle.seq.pg().into(),
         column(&rows, |row| row.ordinal).into(),
         column(&rows, |row| row.op).into(),
         blob::store::byte_array(&column(&rows, |row| row.hash)),
@@ -136,7 +136,7 @@ fn upsert_assets(project: ProjectId, by: ActorId, bundle: &LockedHead, rows: &[&
             actor_id = EXCLUDED.actor_id, updated_at = EXCLUDED.updated_at";
     let args: [Arg; 11] = [
         project.pg().into(),
-        bundle.seq.into(),
+        bundle.seq.pg().into(),
         by.pg().into(),
         to_pg(bundle.committed_at)?.into(),
         blob::store::byte_array(&column(rows, |row| row.hash)),
@@ -151,13 +151,13 @@ fn upsert_assets(project: ProjectId, by: ActorId, bundle: &LockedHead, rows: &[&
 }
 
 /// Changes of assets after a seq and up to another, in log order.
-pub fn changes(project: ProjectId, after: i64, up_to: i64) -> Result<Vec<(i64, AssetChange)>> {
+pub fn changes(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(Seq, AssetChange)>> {
     const SQL: &str = "SELECT o.bundle_seq, o.content_hash, o.filename, o.media_type, o.asset_type, o.size,
             o.op = 'asset.delete' AS is_deleted, o.reason
         FROM quire_store.asset_op o
         WHERE o.project_id = $1 AND o.bundle_seq > $2 AND o.bundle_seq <= $3
         ORDER BY o.bundle_seq, o.ordinal";
-    db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
+    db::read(SQL, &[project.pg().into(), after.pg().into(), up_to.pg().into()], |row| {
         let asset = Asset {
             label: label_from_row(row)?,
             size: row.get("size")?,
@@ -176,11 +176,11 @@ pub struct TouchedAsset {
     pub after: Option<Label>,
     pub now: Option<Label>,
     /// Bundle that made it what it is now.
-    pub seq: i64,
+    pub seq: Seq,
 }
 
 /// The assets a bundle touched.
-pub fn touched_by(project: ProjectId, seq: i64) -> Result<Vec<TouchedAsset>> {
+pub fn touched_by(project: ProjectId, seq: Seq) -> Result<Vec<TouchedAsset>> {
     const SQL: &str = "SELECT a.content_hash, a.seq,
             b.op = 'asset.put' AS before_is_kept, b.filename AS before_filename, b.media_type AS before_media_type,
             b.asset_type AS before_asset_type,
@@ -201,7 +201,7 @@ pub fn touched_by(project: ProjectId, seq: i64) -> Result<Vec<TouchedAsset>> {
     let label = |row: Row| -> Result<Option<Label>> {
         row.opt::<bool>("is_kept")?.unwrap_or(false).then(|| label_from_row(&row)).transpose()
     };
-    db::read(SQL, &[project.pg().into(), seq.into()], |row| {
+    db::read(SQL, &[project.pg().into(), seq.pg().into()], |row| {
         Ok(TouchedAsset {
             hash: row.get("content_hash")?,
             before: label(row.part("before_"))?,

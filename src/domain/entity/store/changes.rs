@@ -12,7 +12,7 @@ pub fn field_bytes(project: ProjectId, after: Seq, up_to: Seq) -> Result<BTreeMa
     const SQL: &str = "SELECT o.bundle_seq, sum(o.size) AS bytes FROM quire_store.entity_op o
         WHERE o.project_id = $1 AND o.bundle_seq > $2 AND o.bundle_seq <= $3
         GROUP BY o.bundle_seq";
-    let args: [Arg; 3] = [project.pg().into(), after.into(), up_to.into()];
+    let args: [Arg; 3] = [project.pg().into(), after.pg().into(), up_to.pg().into()];
     Ok(db::read(SQL, &args, |row| Ok((row.get("bundle_seq")?, row.get("bytes")?)))?.into_iter().collect())
 }
 
@@ -22,7 +22,7 @@ pub fn field_changes(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(
         FROM quire_store.entity_op o
         WHERE o.project_id = $1 AND o.bundle_seq > $2 AND o.bundle_seq <= $3
         ORDER BY o.bundle_seq, o.ordinal, o.part";
-    db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
+    db::read(SQL, &[project.pg().into(), after.pg().into(), up_to.pg().into()], |row| {
         let change = FieldChange {
             op: row.get("op")?,
             entity_type: row.get("entity_type")?,

@@ -56,7 +56,7 @@ pub fn entity_history(
             project.pg().into(),
             entity_type.as_str().into(),
             entity_id.as_str().into(),
-            before.into(),
+            before.map(Pg::pg).into(),
             most.into(),
         ],
     )
@@ -82,7 +82,7 @@ pub fn entities_at(answer: Answer, project: ProjectId, seq: Seq) -> Result<()> {
         HAVING count(o.value) > 0
         ORDER BY e.entity_type, e.entity_id"
     );
-    answer.fill(SQL, &[project.pg().into(), seq.into()])
+    answer.fill(SQL, &[project.pg().into(), seq.pg().into()])
 }
 
 /// The fields of an entity and who set them, unset ones included.

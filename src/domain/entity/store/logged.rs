@@ -24,7 +24,7 @@ impl Logged for Entities {
             FROM quire_store.entity_op o
             WHERE o.project_id = $1 AND o.bundle_seq > $2 AND o.bundle_seq <= $3 AND o.part = 1
             ORDER BY o.bundle_seq, o.ordinal";
-        db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
+        db::read(SQL, &[project.pg().into(), after.pg().into(), up_to.pg().into()], |row| {
             let op = op_from_row(row)?.map(Op::Field);
             let stored = row.hash_if_any("op_checksum")?;
             Ok((
@@ -46,7 +46,7 @@ impl Logged for Entities {
                 SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = p.bundle_seq OFFSET 0) b ON true
             WHERE o.project_id = $1 AND o.bundle_seq > $2 AND o.bundle_seq <= $3
             ORDER BY o.bundle_seq, o.ordinal, o.part";
-        db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
+        db::read(SQL, &[project.pg().into(), after.pg().into(), up_to.pg().into()], |row| {
             let change = Change::Field(key_from_row(row)?, canonical(row.opt("value")?)?);
             let base = row.opt("bundle_id")?;
             Ok(Written {
@@ -59,7 +59,7 @@ impl Logged for Entities {
 
     fn add_state_at(&self, project: ProjectId, seq: Seq, state: &mut State) -> Result<()> {
         const SQL: &str = select_fields_at!("o.value::text");
-        state.fields.extend(db::read(SQL, &[project.pg().into(), seq.into()], field_from_row)?);
+        state.fields.extend(db::read(SQL, &[project.pg().into(), seq.pg().into()], field_from_row)?);
         Ok(())
     }
 
@@ -110,7 +110,7 @@ impl Logged for Entities {
         };
         let args: [Arg; 8] = [
             project.pg().into(),
-            seq.into(),
+            seq.pg().into(),
             ordinal.into(),
             op.name().into(),
             entity.entity_type.as_str().into(),
@@ -124,7 +124,10 @@ impl Logged for Entities {
     fn repair_op_checksum(&self, project: ProjectId, seq: Seq, ordinal: i32, right: &Hash) -> Result<()> {
         const SQL: &str = "UPDATE quire_store.entity_op SET op_checksum = $4
             WHERE project_id = $1 AND bundle_seq = $2 AND ordinal = $3 AND part = 1";
-        db::exec(SQL, &[project.pg().into(), seq.into(), ordinal.into(), right.as_bytes().as_slice().into()])
+        db::exec(
+            SQL,
+            &[project.pg().into(), seq.pg().into(), ordinal.into(), right.as_bytes().as_slice().into()],
+        )
     }
 
     /// Makes a field what its newest operation says; `false` when there is none.

@@ -92,7 +92,7 @@ pub(crate) use select_fields_at;
 /// The live fields as they were at a seq, by entity and name.
 pub fn fields_at(project: ProjectId, seq: Seq) -> Result<Vec<(FieldKey, JsonValue)>> {
     const SQL: &str = concat!(select_fields_at!("o.value"), " ORDER BY e.entity_type, e.entity_id, e.field");
-    db::read(SQL, &[project.pg().into(), seq.into()], |row| {
+    db::read(SQL, &[project.pg().into(), seq.pg().into()], |row| {
         Ok((key_from_row(row)?, JsonValue::of(&row.get::<JsonB>("value")?.0)?))
     })
 }
@@ -161,7 +161,7 @@ fn conflict_args(project: ProjectId, id: ConflictId, key: &FieldKey, seq: Seq) -
         key.entity.entity_type.as_str().into(),
         key.entity.entity_id.as_str().into(),
         key.field.as_str().into(),
-        seq.into(),
+        seq.pg().into(),
     ]
 }
 
@@ -183,7 +183,7 @@ pub fn add_conflict_event(project: ProjectId, id: ConflictId, event: &ConflictEv
         project.pg().into(),
         id.pg().into(),
         event.event.into(),
-        event.seq.into(),
+        event.seq.pg().into(),
         event.actor.pg().into(),
         event.value.map(JsonValue::as_str).into(),
     ];
@@ -237,7 +237,7 @@ pub fn resolved_by(project: ProjectId, undoes: Seq, seq: Seq) -> Result<Vec<Conf
              AND f.entity_id = c.entity_id AND f.field = c.field OFFSET 0) f ON true
         WHERE c.project_id = $1 AND c.resolved_seq IN (SELECT seq FROM again) AND (f.seq <= $2 OR f.seq = $3)"
     );
-    db::write(SQL, &[project.pg().into(), undoes.into(), seq.into()], conflict_from_row)
+    db::write(SQL, &[project.pg().into(), undoes.pg().into(), seq.pg().into()], conflict_from_row)
 }
 
 /// The conflicts that a bundle opened again by taking their resolution back, of fields that nobody else has written before
@@ -256,7 +256,7 @@ pub fn reopened_by(project: ProjectId, undoes: Seq, seq: Seq) -> Result<Vec<(Con
                       WHERE n.project_id = $1 AND n.conflict_id = c.conflict_id
                         AND n.event = 'resolved' AND n.seq = u.undoes_seq)"
     );
-    db::write(SQL, &[project.pg().into(), undoes.into(), seq.into()], |row| {
+    db::write(SQL, &[project.pg().into(), undoes.pg().into(), seq.pg().into()], |row| {
         Ok((conflict_from_row(row)?, canonical(row.opt("value")?)?))
     })
 }
@@ -286,7 +286,7 @@ pub fn touched_by(project: ProjectId, seq: Seq) -> Result<Vec<TouchedField>> {
             WHERE f.project_id = $1 AND f.entity_type = o.entity_type AND f.entity_id = o.entity_id
               AND f.field = o.field OFFSET 0) e
         ORDER BY e.entity_type, e.entity_id, e.field";
-    db::read(SQL, &[project.pg().into(), seq.into()], |row| {
+    db::read(SQL, &[project.pg().into(), seq.pg().into()], |row| {
         let (key, now) = state_from_row(row)?;
         Ok(TouchedField {
             key,

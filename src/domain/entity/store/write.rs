@@ -87,7 +87,7 @@ fn insert_op(
 ) -> Result<()> {
     let values: [Column; 11] = [
         ("project_id", project.pg().into()),
-        ("bundle_seq", bundle.seq.into()),
+        ("bundle_seq", bundle.seq.pg().into()),
         ("ordinal", change.ordinal.into()),
         ("part", change.part.into()),
         ("op", change.op.into()),
@@ -111,7 +111,7 @@ fn move_field(
 ) -> Result<()> {
     let values: [Column; 5] = [
         ("value", again(value)),
-        ("seq", bundle.seq.into()),
+        ("seq", bundle.seq.pg().into()),
         ("actor_id", by.pg().into()),
         ("updated_at", to_pg(bundle.committed_at)?.into()),
         ("size", size(change).into()),

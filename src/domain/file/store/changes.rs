@@ -34,7 +34,7 @@ pub fn changes(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<LoggedC
             WHERE p.project_id = $1 AND p.file_id = f.file_id OFFSET 0) h
         WHERE f.project_id = $1 AND f.bundle_seq > $2 AND f.bundle_seq <= $3
         ORDER BY f.bundle_seq, f.ordinal, f.is_deleted DESC";
-    db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
+    db::read(SQL, &[project.pg().into(), after.pg().into(), up_to.pg().into()], |row| {
         Ok(LoggedChange {
             seq: row.get("bundle_seq")?,
             path: row.get("file_path")?,

@@ -51,7 +51,7 @@ fn insert_version(rows: &Rows, project: ProjectId, bundle: &LockedHead, version:
     let head = &version.head;
     let values: [Column; 18] = [
         ("project_id", project.pg().into()),
-        ("bundle_seq", bundle.seq.into()),
+        ("bundle_seq", bundle.seq.pg().into()),
         ("ordinal", version.ordinal.into()),
         ("file_id", head.file_id.pg().into()),
         ("version", head.version.pg().into()),
@@ -90,7 +90,7 @@ fn move_head(
         ("version", head.version.pg().into()),
         ("version_id", head.version_id.pg().into()),
         ("parent_version_id", head.parent_version_id.map(Pg::pg).into()),
-        ("seq", bundle.seq.into()),
+        ("seq", bundle.seq.pg().into()),
         ("updated_at", at.into()),
         ("file_type", head.file_type.as_str().into()),
         ("mode", head.mode.as_str().into()),
@@ -120,7 +120,7 @@ fn insert_versions(project: ProjectId, bundle: &LockedHead, versions: &[NewVersi
     let column = Columns(versions.iter().collect());
     let args: [Arg; 17] = [
         project.pg().into(),
-        bundle.seq.into(),
+        bundle.seq.pg().into(),
         to_pg(bundle.committed_at)?.into(),
         column.of(|v| v.ordinal),
         column.of(|v| v.head.file_id.pg()),
@@ -164,7 +164,7 @@ fn upsert_heads(
     let args: [Arg; 14] = [
         project.pg().into(),
         author.pg().into(),
-        bundle.seq.into(),
+        bundle.seq.pg().into(),
         to_pg(bundle.committed_at)?.into(),
         column.of(|v| v.path.as_str()),
         column.of(|v| v.head.file_id.pg()),

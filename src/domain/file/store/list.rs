@@ -145,7 +145,7 @@ pub fn files_at(answer: Answer, project: ProjectId, seq: Seq, page: &FilePage) -
         " h ORDER BY h.file_path"
     );
     let after = page.after.as_ref().map(FilePath::as_str);
-    let mut args: Vec<Arg> = vec![project.pg().into(), seq.into(), after.into()];
+    let mut args: Vec<Arg> = vec![project.pg().into(), seq.pg().into(), after.into()];
     match page.most {
         None => answer.fill(ALL, &args),
         Some(most) => {

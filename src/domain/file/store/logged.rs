@@ -29,7 +29,7 @@ impl Logged for Files {
             WHERE f.project_id = $1 AND f.bundle_seq > $2 AND f.bundle_seq <= $3
               AND NOT (f.op = 'file.move' AND f.op_checksum IS NULL)
             ORDER BY f.bundle_seq, f.ordinal";
-        db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
+        db::read(SQL, &[project.pg().into(), after.pg().into(), up_to.pg().into()], |row| {
             let op = op_from_row(row)?.map(Op::File);
             let stored = row.hash_if_any("op_checksum")?;
             Ok((
@@ -49,7 +49,7 @@ impl Logged for Files {
             LEFT JOIN LATERAL (
                 SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = p.bundle_seq OFFSET 0) b ON true
             WHERE f.project_id = $1 AND f.bundle_seq > $2 AND f.bundle_seq <= $3";
-        db::read(SQL, &[project.pg().into(), after.into(), up_to.into()], |row| {
+        db::read(SQL, &[project.pg().into(), after.pg().into(), up_to.pg().into()], |row| {
             let file = match row.opt("content_hash")? {
                 Some(content_hash) => Some(File {
                     content_hash,
@@ -77,7 +77,7 @@ impl Logged for Files {
                 WHERE v.project_id = $1 AND v.file_id = h.file_id AND v.bundle_seq <= $2
                 ORDER BY v.bundle_seq DESC, v.version DESC LIMIT 1) f
             WHERE h.project_id = $1 AND NOT f.is_deleted";
-        state.files.extend(db::read(SQL, &[project.pg().into(), seq.into()], file_from_row)?);
+        state.files.extend(db::read(SQL, &[project.pg().into(), seq.pg().into()], file_from_row)?);
         Ok(())
     }
 
@@ -108,7 +108,7 @@ impl Logged for Files {
             WHERE f.project_id = $1 AND f.bundle_seq = $2 AND f.ordinal = $3 AND f.is_deleted = $5
               AND h.project_id = $1 AND h.file_id = f.file_id AND h.file_path <> $4";
         let Op::File(op) = op else { return Err(Error::internal("this is no operation on a file")) };
-        let row = || -> Vec<Arg> { vec![project.pg().into(), seq.into(), ordinal.into()] };
+        let row = || -> Vec<Arg> { vec![project.pg().into(), seq.pg().into(), ordinal.into()] };
         let path = |path: &FilePath, is_deleted: bool| {
             let mut args = row();
             args.extend([path.as_str().into(), is_deleted.into()]);
@@ -141,7 +141,10 @@ impl Logged for Files {
     fn repair_op_checksum(&self, project: ProjectId, seq: Seq, ordinal: i32, right: &Hash) -> Result<()> {
         const SQL: &str = "UPDATE quire_store.project_files SET op_checksum = $4
             WHERE project_id = $1 AND bundle_seq = $2 AND ordinal = $3 AND op_checksum IS NOT NULL";
-        db::exec(SQL, &[project.pg().into(), seq.into(), ordinal.into(), right.as_bytes().as_slice().into()])
+        db::exec(
+            SQL,
+            &[project.pg().into(), seq.pg().into(), ordinal.into(), right.as_bytes().as_slice().into()],
+        )
     }
 
     /// Makes of a version what its bundle, the version before and the one that was moved say.
@@ -166,7 +169,7 @@ impl Logged for Files {
                       SELECT v.op = 'file.move' AND v.op_checksum IS NOT NULL AND m.content_hash IS NOT NULL AS is_move) i
                   WHERE v.project_id = $1 AND v.bundle_seq = $2 AND v.ordinal = $3) n
             WHERE f.project_id = $1 AND f.bundle_seq = $2 AND f.ordinal = $3 AND f.file_id = n.file_id";
-        db::exec(SQL, &[project.pg().into(), seq.into(), ordinal.into()])?;
+        db::exec(SQL, &[project.pg().into(), seq.pg().into(), ordinal.into()])?;
         Ok(true)
     }
 

@@ -99,7 +99,7 @@ pub fn find_at(project: ProjectId, path: &FilePath, seq: Seq) -> Result<Option<V
              ORDER BY f.bundle_seq DESC, f.version DESC LIMIT 1) v
          WHERE h.project_id = $1 AND h.file_path = $2 AND NOT v.is_deleted"
     );
-    let args: [Arg; 3] = [project.pg().into(), path.as_str().into(), seq.into()];
+    let args: [Arg; 3] = [project.pg().into(), path.as_str().into(), seq.pg().into()];
     db::read_one(SQL, &args, VersionRow::from_row)
 }
 
@@ -128,7 +128,7 @@ pub fn changed_between(project: ProjectId, from: Seq, to: Seq) -> Result<Vec<Cha
              WHERE f.project_id = $1 AND f.file_id = c.file_id AND f.bundle_seq <= $3
              ORDER BY f.bundle_seq DESC, f.version DESC LIMIT 1) b ON true
          ORDER BY h.file_path");
-    db::read(SQL, &[project.pg().into(), from.into(), to.into()], Changed::from_row)
+    db::read(SQL, &[project.pg().into(), from.pg().into(), to.pg().into()], Changed::from_row)
 }
 
 /// Paths that a bundle has changed, with their state before and after it; absent and deleted are both `None`. What it costs does not
@@ -146,7 +146,7 @@ pub fn changed_in(project: ProjectId, seq: Seq) -> Result<Vec<Changed>> {
          LEFT JOIN LATERAL (SELECT f.* FROM quire_store.project_files f
              WHERE f.project_id = $1 AND f.file_id = c.file_id AND f.version = c.after OFFSET 0) b ON true
          ORDER BY h.file_path");
-    db::read(SQL, &[project.pg().into(), seq.into()], Changed::from_row)
+    db::read(SQL, &[project.pg().into(), seq.pg().into()], Changed::from_row)
 }
 
 impl Changed {
@@ -183,7 +183,7 @@ pub fn files_at(project: ProjectId, seq: Seq) -> Result<Vec<(FilePath, VersionRo
          WHERE h.project_id = $1 AND v.content_hash IS NOT NULL
          ORDER BY h.file_path"
     );
-    db::read(SQL, &[project.pg().into(), seq.into()], |row| {
+    db::read(SQL, &[project.pg().into(), seq.pg().into()], |row| {
         Ok((FilePath::from_stored(row.get("file_path")?), VersionRow::from_row(row)?))
     })
 }
@@ -209,7 +209,7 @@ pub fn operations_between(project: ProjectId, low: Seq, high: Seq) -> Result<Vec
         WHERE f.project_id = $1 AND f.bundle_seq > $2 AND f.bundle_seq <= $3
             AND NOT (f.op = 'file.move' AND f.is_deleted)
         ORDER BY f.bundle_seq, f.ordinal";
-    db::read(SQL, &[project.pg().into(), low.into(), high.into()], |row| {
+    db::read(SQL, &[project.pg().into(), low.pg().into(), high.pg().into()], |row| {
         let path = FilePath::from_stored(row.get("file_path")?);
         Ok(match row.opt::<String>("moved_from")? {
             Some(from) => Operation::Move(FilePath::from_stored(from), path),
