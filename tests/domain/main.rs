@@ -235,7 +235,7 @@ fn exchange(from: &mut Client, to: &mut Client) {
     assert_eq!(page["has_more"], false);
     let sql = "SELECT status FROM quire.sync_push($1, 'peer', $2, $3, $4, $5, $6)";
     let (checkpoint, ends) = (page["checkpoint"].as_i64(), page["checkpoint_checksum"].as_str());
-    let (after, begins) = (page["after"].as_i64(), page["after_checksum"].as_str());
+    let (after, begins) = (page["after_seq"].as_i64(), page["after_checksum"].as_str());
     let project = Uuid::from_u128(0x707);
     to.query(sql, &[&project, &checkpoint, &page["bundles"], &ends, &after, &begins]).expect("push");
     from.execute("SELECT quire.sync_ack($1, 'peer', $2)", &[&project, &checkpoint]).expect("acknowledge");
