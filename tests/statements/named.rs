@@ -85,8 +85,8 @@ impl Sources {
                 Some("impl") => {
                     let body = (at..tokens.len()).find(|at| brace(tokens.get(*at)).is_some());
                     let Some(end) = body else { return };
-                    let owner = tokens[at + 1..end].iter().filter_map(|token| ident(Some(token)));
-                    let owner = owner.filter(|word| word.starts_with(char::is_uppercase)).next_back();
+                    let mut owner = tokens[at + 1..end].iter().filter_map(|token| ident(Some(token)));
+                    let owner = owner.rfind(|word| word.starts_with(char::is_uppercase));
                     let inner = brace(tokens.get(end)).expect("just seen");
                     self.learn(file, &inner, owner.as_deref());
                     at = end;
