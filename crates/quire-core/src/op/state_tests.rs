@@ -96,13 +96,11 @@ impl Tables {
         let fields = self.fields.iter().filter_map(|(key, state)| Some((key.clone(), state.value.clone()?)));
         let assets = self.assets.iter().filter(|(_, asset)| !asset.is_deleted);
         let assets = assets.map(|(hash, asset)| (*hash, asset.kept()));
-        State {
-            files: files.collect(),
-            fields: fields.collect(),
-            assets: assets.collect(),
-            #[cfg(feature = "toy")]
-            toys: Default::default(),
-        }
+        let mut state = State::default();
+        state.files.extend(files);
+        state.fields.extend(fields);
+        state.assets.extend(assets);
+        state
     }
 }
 
