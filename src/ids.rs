@@ -1,10 +1,7 @@
 //! Identifiers as PostgreSQL has them.
 
 use pgrx::Uuid as PgUuid;
-pub use quire_core::id::{
-    ActorId, BundleId, ConflictId, CorrelationId, FileId, JobId, KeyId, ProjectId, QuarantineId, Seq,
-    SessionId, SnapshotId, TokenId, UploadId, Version, VersionId,
-};
+pub use quire_core::id::*;
 use uuid::Uuid;
 
 /// What has a form that PostgreSQL knows.
@@ -49,7 +46,7 @@ macro_rules! numbers {
 numbers!(FileId(i32), Seq(i64), Version(i32));
 
 macro_rules! uuids {
-    ($($name:ident),*) => {
+    ($($(#[$_doc:meta])* $name:ident),* $(,)?) => {
         $(impl Pg for $name {
             type Form = PgUuid;
 
@@ -63,18 +60,4 @@ macro_rules! uuids {
         })*
     };
 }
-uuids!(
-    ActorId,
-    BundleId,
-    ConflictId,
-    CorrelationId,
-    JobId,
-    KeyId,
-    ProjectId,
-    QuarantineId,
-    SessionId,
-    SnapshotId,
-    TokenId,
-    UploadId,
-    VersionId
-);
+quire_core::with_uuid_ids!(uuids);

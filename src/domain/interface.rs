@@ -116,7 +116,7 @@ pub trait Domain: Logged + Sync {
         Ok(None)
     }
 
-    /// Refuses what no database lets its own callers write (22023).
+    /// Refuses what no database lets its own callers write to one of its things (22023).
     fn check_incoming(&self, _change: &Change) -> Result<()> {
         Ok(())
     }

@@ -205,9 +205,11 @@ fn repaired(client: &mut Client, project: Uuid, supply: Option<Value>) -> Vec<(S
     findings.iter().map(|finding| words(finding).into()).collect()
 }
 
+/// The project that both sides have.
+const PROJECT: Uuid = Uuid::from_u128(0x707);
+
 #[test]
 fn is_exchanged_with_a_peer() {
-    const PROJECT: Uuid = Uuid::from_u128(0x707);
     let sides = ["here", "there"].map(|side| {
         let (_database, mut client) = owner(side);
         client.execute("SELECT quire.create_project('shared', $1)", &[&PROJECT]).expect("create the project");
@@ -231,14 +233,13 @@ fn is_exchanged_with_a_peer() {
 /// Everything that one has goes to the other, and both names are the same, because each has one peer.
 fn exchange(from: &mut Client, to: &mut Client) {
     let sql = "SELECT quire.sync_pull($1, 'peer')";
-    let page = ask(from, sql, Uuid::from_u128(0x707));
+    let page = ask(from, sql, PROJECT);
     assert_eq!(page["has_more"], false);
     let sql = "SELECT status FROM quire.sync_push($1, 'peer', $2, $3, $4, $5, $6)";
     let (checkpoint, ends) = (page["checkpoint"].as_i64(), page["checkpoint_checksum"].as_str());
     let (after, begins) = (page["after_seq"].as_i64(), page["after_checksum"].as_str());
-    let project = Uuid::from_u128(0x707);
-    to.query(sql, &[&project, &checkpoint, &page["bundles"], &ends, &after, &begins]).expect("push");
-    from.execute("SELECT quire.sync_ack($1, 'peer', $2)", &[&project, &checkpoint]).expect("acknowledge");
+    to.query(sql, &[&PROJECT, &checkpoint, &page["bundles"], &ends, &after, &begins]).expect("push");
+    from.execute("SELECT quire.sync_ack($1, 'peer', $2)", &[&PROJECT, &checkpoint]).expect("acknowledge");
 }
 
 #[test]

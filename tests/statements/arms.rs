@@ -2,7 +2,6 @@
 //! list of them, may have an arm for whatever else there is.
 
 use crate::source::rust_files;
-use std::fs;
 use std::path::Path;
 use syn::visit::Visit;
 use syn::{Arm, ExprMatch, Pat};
@@ -75,13 +74,12 @@ fn lines(source: &str) -> Vec<usize> {
 fn everywhere(repository: &Path) -> (usize, Vec<String>) {
     let (mut count, mut found) = (0, Vec::new());
     for root in ["src", "crates/quire-core/src"] {
-        for path in rust_files(&repository.join(root)) {
-            let name = path.strip_prefix(repository).expect("below the root").display().to_string();
+        for (name, source) in rust_files(&repository.join(root)) {
+            let name = format!("{root}/{name}");
             if HOMES.iter().any(|home| name.starts_with(home)) {
                 continue;
             }
             count += 1;
-            let source = fs::read_to_string(&path).expect("read a source file");
             let source = source.split("\n#[cfg(test)]").next().expect("there is always a first part");
             found.extend(lines(source).iter().map(|line| format!("{name}:{line}")));
         }

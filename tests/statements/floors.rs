@@ -4,8 +4,6 @@
 use crate::source::rust_files;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::Path;
 
 /// Modules that are many: each of theirs counts by itself.
 const DIVIDED: [&str; 2] = ["domain", "service"];
@@ -159,15 +157,6 @@ fn walk<'u>(
     found
 }
 
-/// The Rust files below a directory, by their names there.
-fn read(root: &Path) -> Vec<(String, String)> {
-    let name = |path: &Path| path.strip_prefix(root).expect("below the root").display().to_string();
-    rust_files(root)
-        .iter()
-        .map(|path| (name(path), fs::read_to_string(path).expect("read a source file")))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,7 +164,7 @@ mod tests {
 
     #[test]
     fn modules_use_only_what_is_below_them() {
-        let files = read(&repository().join("src"));
+        let files = rust_files(&repository().join("src"));
         let lib = &files.iter().find(|(name, _)| name == "lib.rs").expect("src/lib.rs").1;
         let uses = uses(&files);
         // A reader of sources that finds nothing passes everything.

@@ -10,7 +10,6 @@ use crate::source::{Macros, group, ident, is_punct, rust_files, split, tokens_of
 use crate::{is_statement, repository, tree};
 use proc_macro2::{Group, TokenStream, TokenTree};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 
 /// What runs a statement and maps its rows, behind `db::`.
 const RUNNERS: [&str; 4] = ["read", "read_one", "write", "write_one"];
@@ -51,12 +50,7 @@ struct Sources {
 
 impl Sources {
     fn read() -> Self {
-        let root = repository().join("src");
-        let files = rust_files(&root).into_iter().map(|path| {
-            let name = path.strip_prefix(&root).expect("below the root").display().to_string();
-            (name, fs::read_to_string(&path).expect("read a source file"))
-        });
-        Self::of(files.collect())
+        Self::of(rust_files(&repository().join("src")))
     }
 
     fn of(files: Vec<(String, String)>) -> Self {

@@ -14,11 +14,7 @@ pub struct Text {
 
 /// Every text in the Rust files below a directory. What is part of another text is not listed besides.
 pub fn texts(root: &Path) -> Vec<Text> {
-    let files = rust_files(root).into_iter().map(|path| {
-        let name = path.strip_prefix(root).expect("below the root").display().to_string();
-        (name, fs::read_to_string(&path).expect("read a source file"))
-    });
-    texts_of(files.collect())
+    texts_of(rust_files(root))
 }
 
 /// The same of files by their names.
@@ -49,12 +45,21 @@ fn texts_of(files: Vec<(String, String)>) -> Vec<Text> {
     found
 }
 
-pub fn rust_files(directory: &Path) -> Vec<PathBuf> {
-    files(directory, &["rs"])
+/// The Rust files below a directory, by their names there, and what they say.
+pub fn rust_files(root: &Path) -> Vec<(String, String)> {
+    read(root, &["rs"])
 }
 
-/// The files below a directory whose names end so.
-pub fn files(directory: &Path, extensions: &[&str]) -> Vec<PathBuf> {
+/// The files below a directory whose names end so, by their names there, and what they say.
+pub fn read(root: &Path, extensions: &[&str]) -> Vec<(String, String)> {
+    let name = |path: &Path| path.strip_prefix(root).expect("below the root").display().to_string();
+    files(root, extensions)
+        .iter()
+        .map(|path| (name(path), fs::read_to_string(path).expect("read a source file")))
+        .collect()
+}
+
+fn files(directory: &Path, extensions: &[&str]) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory).expect("list a directory") {
         let path = entry.expect("list a directory").path();

@@ -3,7 +3,6 @@
 use crate::repository;
 use crate::source::rust_files;
 use std::collections::BTreeMap;
-use std::fs;
 use syn::{Item, Visibility};
 
 /// What is declared in a file for other modules; what tests declare is theirs.
@@ -26,13 +25,13 @@ fn declared(source: &str) -> Vec<String> {
 fn types_have_names_of_their_own() {
     let mut homes: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for root in ["src", "crates/quire-core/src"] {
-        for path in rust_files(&repository().join(root)) {
-            let at = path.strip_prefix(repository()).expect("below the root").display().to_string();
+        for (name, source) in rust_files(&repository().join(root)) {
+            let at = format!("{root}/{name}");
             // A domain for tests, tests, and golden vectors.
             if ["/toy", "tests", "/vectors/"].iter().any(|part| at.contains(part)) {
                 continue;
             }
-            for name in declared(&fs::read_to_string(&path).expect("read a source file")) {
+            for name in declared(&source) {
                 homes.entry(name).or_default().push(at.clone());
             }
         }

@@ -3,10 +3,7 @@
 use crate::error::{Error, Result};
 use postgres::Row;
 use postgres::types::FromSql;
-use quire_core::id::{
-    ActorId, BundleId, ConflictId, CorrelationId, JobId, KeyId, ProjectId, QuarantineId, SessionId,
-    SnapshotId, TokenId, UploadId, VersionId,
-};
+use quire_core::id::*;
 use quire_core::timestamp::parse_rfc3339;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error as _};
 use serde_json::Value;
@@ -64,7 +61,7 @@ macro_rules! columns {
 columns!(bool, i32, i64, String, Value, SystemTime, Vec<u8>, Vec<String>);
 
 macro_rules! ids {
-    ($($id:ident),* $(,)?) => {
+    ($($(#[$_doc:meta])* $id:ident),* $(,)?) => {
         $(impl FromColumn for $id {
             fn from_column(row: &Row, column: &str) -> Result<Self> {
                 get(row, column).map(Self)
@@ -79,21 +76,7 @@ macro_rules! ids {
     };
 }
 
-ids!(
-    ActorId,
-    BundleId,
-    ConflictId,
-    CorrelationId,
-    JobId,
-    KeyId,
-    ProjectId,
-    QuarantineId,
-    SessionId,
-    SnapshotId,
-    TokenId,
-    UploadId,
-    VersionId,
-);
+quire_core::with_uuid_ids!(ids);
 
 /// The name of the column of a function that returns one value.
 pub(crate) const VALUE: &str = "value";

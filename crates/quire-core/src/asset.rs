@@ -156,7 +156,7 @@ pub struct AppliedAssets {
     pub live_bytes: i64,
 }
 
-/// AssetsByHash by their content.
+/// Assets by their content.
 pub type AssetsByHash = BTreeMap<Hash, Asset>;
 
 /// Applies `edits` to `assets`, which afterwards hold the new state. `stored` has the sizes of contents that the project

@@ -40,34 +40,41 @@ macro_rules! uuid_ids {
     };
 }
 
-uuid_ids!(
-    /// The unit of isolation, permission, ordering and distribution.
-    ProjectId,
-    /// A user, device or service.
-    ActorId,
-    /// What a caller gives so that a repeated request is recognised.
-    CorrelationId,
-    /// A bundle, whatever its seq is in which database.
-    BundleId,
-    /// A version of a file, which is the operation that made it.
-    VersionId,
-    /// A conflict about a field.
-    ConflictId,
-    /// An archive.
-    SnapshotId,
-    /// A capability token.
-    TokenId,
-    /// A key that tokens are made with.
-    KeyId,
-    /// What an application calls a session that tokens belong to.
-    SessionId,
-    /// A job.
-    JobId,
-    /// An upload that is not finished.
-    UploadId,
-    /// A row of the quarantine.
-    QuarantineId,
-);
+/// Hands every id that is a uuid, with its description, to a macro: whoever gives them a form of their own has no list of them.
+#[macro_export]
+macro_rules! with_uuid_ids {
+    ($then:ident) => {
+        $then!(
+            /// The unit of isolation, permission, ordering and distribution.
+            ProjectId,
+            /// A user, device or service.
+            ActorId,
+            /// What a caller gives so that a repeated request is recognised.
+            CorrelationId,
+            /// A bundle, whatever its seq is in which database.
+            BundleId,
+            /// A version of a file, which is the operation that made it.
+            VersionId,
+            /// A conflict about a field.
+            ConflictId,
+            /// An archive.
+            SnapshotId,
+            /// A capability token.
+            TokenId,
+            /// A key that tokens are made with.
+            KeyId,
+            /// What an application calls a session that tokens belong to.
+            SessionId,
+            /// A job.
+            JobId,
+            /// An upload that is not finished.
+            UploadId,
+            /// A row of the quarantine.
+            QuarantineId,
+        );
+    };
+}
+with_uuid_ids!(uuid_ids);
 
 macro_rules! numbers {
     ($($(#[$doc:meta])* $name:ident($number:ty)),* $(,)?) => {

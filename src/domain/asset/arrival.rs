@@ -69,7 +69,7 @@ impl Arrival for Written<'_> {
         Ok(())
     }
 
-    fn finish(&mut self, _told: &mut Report) -> Result<()> {
+    fn finish(&mut self, _report: &mut Report) -> Result<()> {
         Ok(())
     }
 

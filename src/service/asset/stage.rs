@@ -12,7 +12,7 @@ use quire_core::error::{Error, Result};
 use quire_core::hash::{Hash, Hasher};
 use quire_core::reason::Reason;
 
-/// StagedContent of an upload, ready to be stored.
+/// Content of an upload, ready to be stored.
 pub enum StagedContent {
     /// It fits into one chunk.
     Small(Blob),

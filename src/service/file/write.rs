@@ -27,18 +27,7 @@ fn upsert_project_file(
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> composite_type!('static, "quire.project_file_head") {
     let content = ("p_content", p_content.map(str::as_bytes));
-    definer(|| {
-        blob::retrying(|| {
-            upsert(
-                project_uuid,
-                p_file_path,
-                content,
-                p_file_type,
-                expected_version.map(Version),
-                correlation_id,
-            )
-        })
-    })
+    definer(|| upsert(project_uuid, p_file_path, content, p_file_type, expected_version, correlation_id))
 }
 
 /// Writes a file of any bytes.
@@ -53,21 +42,23 @@ fn upsert_project_file_bytes(
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> composite_type!('static, "quire.project_file_head") {
     let content = ("p_bytes", p_bytes);
-    definer(|| {
-        blob::retrying(|| {
-            upsert(
-                project_uuid,
-                p_file_path,
-                content,
-                p_file_type,
-                expected_version.map(Version),
-                correlation_id,
-            )
-        })
-    })
+    definer(|| upsert(project_uuid, p_file_path, content, p_file_type, expected_version, correlation_id))
 }
 
+/// Writes it, and again when its content was collected meanwhile.
 fn upsert(
+    project_uuid: Option<Uuid>,
+    p_file_path: Option<&str>,
+    content: (&str, Option<&[u8]>),
+    p_file_type: Option<&str>,
+    expected_version: Option<i32>,
+    correlation_id: Option<Uuid>,
+) -> Result<FileHead> {
+    let version = expected_version.map(Version);
+    blob::retrying(|| put(project_uuid, p_file_path, content, p_file_type, version, correlation_id))
+}
+
+fn put(
     project_uuid: Option<Uuid>,
     p_file_path: Option<&str>,
     (argument, bytes): (&str, Option<&[u8]>),

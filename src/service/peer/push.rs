@@ -8,7 +8,7 @@ use crate::args::{message_arg, text_arg};
 use crate::bundle::staged::check_count;
 use crate::bundle::{Commit, Kind, commit};
 use crate::db::clock::now;
-use crate::domain::DOMAINS;
+use crate::domain;
 use crate::gate::Access;
 use crate::ids::{ActorId, BundleId, Seq};
 use crate::jsonb::Items;
@@ -17,6 +17,7 @@ use crate::log::{Place, locked};
 use crate::service::recovery;
 use quire_core::error::{Error, Result};
 use quire_core::peer::{Bundle, Standing};
+use quire_core::quarantine::RowKind;
 use quire_core::{interrupt, person};
 use serde_json::{Value, json};
 
@@ -129,8 +130,9 @@ fn check(what: &str, bundle: &Bundle) -> Result<()> {
         text_arg("display_name", Some(name), person::MAX_NAME)?;
     }
     let writes = bundle.ops.iter().flat_map(|sent| &sent.writes);
-    let mut checks = writes.flat_map(|write| DOMAINS.iter().map(move |domain| (domain, &write.change)));
-    checks.try_for_each(|(domain, change)| domain.check_incoming(change))
+    writes
+        .map(|write| &write.change)
+        .try_for_each(|change| domain::of(RowKind::Logged(change.topic()))?.check_incoming(change))
 }
 
 fn one(access: &Access, peer: &str, followed: &Followed, bundle: &Bundle) -> Result<PushedBundle> {

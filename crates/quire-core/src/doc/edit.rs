@@ -402,12 +402,7 @@ impl Editor<'_> {
     /// Puts a new value somewhere.
     fn make(&mut self, place: Place, value: &Value, depth: usize) -> Result<()> {
         interrupt::step()?;
-        DocLimits::at_most(
-            "quire.max_doc_depth",
-            self.limits.max_depth,
-            "document is nested too deeply",
-            depth,
-        )?;
+        self.limits.depth(depth)?;
         let kind = match form(value)? {
             Form::Scalar(scalar) => {
                 return match place {

@@ -182,12 +182,7 @@ impl<'a> Room<'a> {
     /// One more value at this depth, whose texts have so many bytes.
     pub(super) fn take(&mut self, bytes: usize, depth: usize) -> Result<()> {
         crate::interrupt::step()?;
-        DocLimits::at_most(
-            "quire.max_doc_depth",
-            self.limits.max_depth,
-            "document is nested too deeply",
-            depth,
-        )?;
+        self.limits.depth(depth)?;
         match self.left.checked_sub(bytes.saturating_add(Self::EACH)) {
             Some(left) => self.left = left,
             None => {

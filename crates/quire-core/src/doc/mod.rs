@@ -100,6 +100,10 @@ impl DocLimits {
     fn bytes(&self, bytes: usize) -> Result<()> {
         Self::at_most("quire.max_doc_bytes", self.max_bytes, "document is too large", bytes)
     }
+
+    fn depth(&self, depth: usize) -> Result<()> {
+        Self::at_most("quire.max_doc_depth", self.max_depth, "document is nested too deeply", depth)
+    }
 }
 
 /// Input that is not what it should be.

@@ -1,6 +1,6 @@
 //! Three-way merges of a text: by lines (diff3, conflicts are reported) and by characters (conflicts are merged as a CRDT).
 //!
-//! Both are functions of their three texts, as long as the time suffices. MergeLines end with `\n` only, as in [`super::diff`],
+//! Both are functions of their three texts, as long as the time suffices. Lines end with `\n` only, as in [`super::diff`],
 //! whose searches under a deadline align the sides with the base: when it runs out, more is in conflict than had to be. The
 //! merge by characters goes in steps of tens of milliseconds; what is not merged at the deadline is in conflict, all of it.
 //!
@@ -30,7 +30,7 @@ pub enum LineMerge {
     Conflict(Vec<Hunk>),
 }
 
-/// One conflict. MergeLines count from 1; where a side has no lines, its start is the line that follows the place.
+/// One conflict. Lines count from 1; where a side has no lines, its start is the line that follows the place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub struct Hunk {

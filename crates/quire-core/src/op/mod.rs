@@ -123,6 +123,9 @@ pub enum Change {
     Toy(String, Option<String>),
 }
 
+/// Reads operations of one kind from their members; `None` when the name is of another.
+type Parse = fn(&str, &mut Members) -> Result<Option<Op>>;
+
 impl Op {
     /// What operations on content are called: those that a caller can ask for.
     pub fn names() -> impl Iterator<Item = &'static str> {
@@ -186,30 +189,27 @@ impl Op {
         }
     }
 
+    /// One for each kind.
+    const PARSERS: &[Parse] = &[
+        |name, members| Ok(FileOp::parse(name, members)?.map(Op::File)),
+        |name, members| Ok(FieldOp::parse(name, members)?.map(Op::Field)),
+        |name, members| Ok(AssetOp::parse(name, members)?.map(Op::Asset)),
+        #[cfg(feature = "toy")]
+        |name, members| Ok(ToyOp::parse(name, members)?.map(Op::Toy)),
+        |name, members| Ok(SystemOp::parse(name, members)?.map(Op::System)),
+    ];
+
     /// From its canonical form, or any JSON that is equal to it.
     pub fn parse(what: &str, value: &Value) -> Result<Self> {
         let mut members = Members::of(what, value)?;
         let name = members.str("op")?;
-        let op = if let Some(op) = FileOp::parse(name, &mut members)? {
-            Op::File(op)
-        } else if let Some(op) = FieldOp::parse(name, &mut members)? {
-            Op::Field(op)
-        } else if let Some(op) = AssetOp::parse(name, &mut members)? {
-            Op::Asset(op)
-        } else if let Some(op) = SystemOp::parse(name, &mut members)? {
-            Op::System(op)
-        } else {
-            #[cfg(feature = "toy")]
-            if let Some(op) = ToyOp::parse(name, &mut members)? {
+        for parse in Self::PARSERS {
+            if let Some(op) = parse(name, &mut members)? {
                 members.finish()?;
-                return Ok(Op::Toy(op));
+                return Ok(op);
             }
-            return Err(
-                Error::validation(format!("unknown op {:?}", shorten(name))).with("op", shorten(name))
-            );
-        };
-        members.finish()?;
-        Ok(op)
+        }
+        Err(Error::validation(format!("unknown op {:?}", shorten(name))).with("op", shorten(name)))
     }
 
     /// The canonical form, as a tree.
