@@ -100,6 +100,12 @@ pub(super) fn inflate(
     }
 }
 
+/// Refuses an actor that has no name or too long a one.
+pub(super) fn check_actor(what: &str, actor: &ActorId) -> Result<()> {
+    let is_named = (1..=MAX_ACTOR_BYTES).contains(&actor.to_bytes().len());
+    if is_named { Ok(()) } else { Err(malformed(what, "its actor has no name or too long a one")) }
+}
+
 /// Puts a number as the format has it (ULEB128).
 pub(super) fn push_number(out: &mut Vec<u8>, mut number: u64) {
     while number > 0x7f {
@@ -152,10 +158,7 @@ impl DocChange {
         if change.seq() == 0 || change.start_op().get() + change.len() as u64 > MAX_OP {
             return Err(malformed(WHAT, "its numbers are out of range"));
         }
-        let actor = change.actor_id().to_bytes();
-        if actor.is_empty() || actor.len() > MAX_ACTOR_BYTES {
-            return Err(malformed(WHAT, "its actor has no name or too long a one"));
-        }
+        check_actor(WHAT, change.actor_id())?;
         if change.deps().windows(2).any(|pair| pair[0] >= pair[1]) {
             return Err(malformed(WHAT, "its dependencies are not in order"));
         }

@@ -3,6 +3,7 @@
 //! The change depends on who makes it, when, from which state, and what it does: the same edit has the same bytes, unless a search for
 //! a short difference between long texts or lists ran out of time.
 
+use super::change::check_actor;
 use super::json::{Form, Room, form};
 use super::patch::{PatchStep, list_steps, parse, same};
 use super::tree::{View, index, pointer};
@@ -98,10 +99,7 @@ impl Loaded {
         limits: &DocLimits,
         edit: impl FnOnce(&mut Editor) -> Result<()>,
     ) -> Result<Option<DocChange>> {
-        let actor = author.actor.to_bytes();
-        if actor.is_empty() || actor.len() > super::change::MAX_ACTOR_BYTES {
-            return Err(malformed(WHAT, "its actor has no name or too long a one"));
-        }
+        check_actor(WHAT, author.actor)?;
         // What fails before anything is committed is taken back, and the document stays usable.
         self.work(WHAT, |doc| {
             doc.set_actor(author.actor.clone());
@@ -213,18 +211,18 @@ impl Editor<'_> {
     }
 
     /// The object around a path, and the last token of it.
-    fn around<'p>(&self, path: &'p Pointer) -> Result<(ObjType, ObjId, std::borrow::Cow<'p, str>)> {
+    fn around(&self, path: &Pointer) -> Result<(ObjType, ObjId, String)> {
         let (parent, token) =
             path.split_back().ok_or_else(|| Error::validation("the document itself cannot be removed"))?;
         let (kind, object) = self.object(parent)?;
-        Ok((kind, object, std::borrow::Cow::Owned(token.decoded().into_owned())))
+        Ok((kind, object, token.decoded().into_owned()))
     }
 
     /// The key or index of a path at which something is.
     fn existing(&self, path: &Pointer) -> Result<(ObjId, Prop)> {
         let (kind, object, token) = self.around(path)?;
         let prop = match kind {
-            ObjType::Map | ObjType::Table => Prop::Map(token.into_owned()),
+            ObjType::Map | ObjType::Table => Prop::Map(token),
             ObjType::List => Prop::Seq(index(&token).ok_or_else(|| absent(path))?),
             ObjType::Text => return Err(absent(path)),
         };
@@ -246,7 +244,7 @@ impl Editor<'_> {
         let depth = path.tokens().count();
         let (kind, object, token) = self.around(path)?;
         match kind {
-            ObjType::Map | ObjType::Table => self.set(&object, Prop::Map(token.into_owned()), value, depth),
+            ObjType::Map | ObjType::Table => self.set(&object, Prop::Map(token), value, depth),
             ObjType::List => {
                 let length = self.view().length(&object);
                 let at = if token == "-" { Some(length) } else { index(&token).filter(|at| *at <= length) };
