@@ -279,7 +279,12 @@ pub(super) fn price(raw: &[u8], limits: &DocLimits) -> Result<()> {
     if !columns.iter().all(|(spec, _)| is_known(spec)) {
         return Err(reader.error("it has columns of a later version"));
     }
-    let bounds = Bounds { items: limits.max_change_ops, text_bytes: limits.max_bytes, actors };
+    let bounds = Bounds {
+        items: limits.max_change_ops,
+        setting: "quire.max_doc_change_ops",
+        text_bytes: limits.max_bytes,
+        actors,
+    };
     let claims = claims(WHAT, &columns, reader.rest(), bounds)?;
     limits.change_ops(claims.actions)?;
     interrupt::room(claims.memory().saturating_add(raw.len().saturating_mul(3)))
@@ -331,9 +336,7 @@ pub(super) mod tests {
             for bytes in [change.raw_bytes().to_vec(), change.bytes().to_vec()] {
                 let error = DocChange::read(&bytes, &limits).expect_err("over a limit");
                 assert_eq!(error.code(), Code::Limit, "{error}");
-                if setting == "quire.max_doc_change_bytes" {
-                    assert_eq!(error.member("setting"), Some(&setting.into()));
-                }
+                assert_eq!(error.member("setting"), Some(&setting.into()));
             }
         }
     }

@@ -184,6 +184,8 @@ pub(super) fn list(reader: &mut ChunkReader) -> Result<Vec<(Spec, usize)>> {
 pub(super) struct Bounds {
     /// Items of a column, and of what it groups.
     pub(super) items: usize,
+    /// The setting that bounds them.
+    pub(super) setting: &'static str,
     /// Bytes of texts, each as often as it is repeated.
     pub(super) text_bytes: usize,
     /// Actors that are listed.
@@ -250,12 +252,24 @@ pub(super) fn claims(
         }
     }
     if claims.grouped > bounds.items {
-        return Err(malformed(what, "it claims more than it may"));
+        return Err(bounds.too_many_items(claims.grouped));
     }
     if claims.text_bytes > bounds.text_bytes {
-        return Err(malformed(what, "it repeats a text more often than it may"));
+        let what = "document is too large: it repeats a text more often than quire.max_doc_bytes allows";
+        return Err(Error::limit(what, bounds.text_bytes)
+            .with("setting", "quire.max_doc_bytes")
+            .with("size", claims.text_bytes));
     }
     Ok(claims)
+}
+
+impl Bounds {
+    fn too_many_items(&self, items: impl Into<serde_json::Value>) -> Error {
+        let what = if self.setting == "quire.max_doc_ops" { "document" } else { "change" };
+        Error::limit(format!("{what} has too many operations: more than {} allows", self.setting), self.items)
+            .with("setting", self.setting)
+            .with("size", items)
+    }
 }
 
 /// A column that is being counted.
@@ -305,13 +319,7 @@ impl Column<'_> {
         let items = usize::try_from(run).ok().and_then(|run| self.items.checked_add(run));
         match items.filter(|items| *items <= self.bounds.items) {
             Some(items) => self.items = items,
-            None => {
-                let error = Error::limit(
-                    format!("{}: it claims too many items", self.reader.what),
-                    self.bounds.items,
-                );
-                return Err(error.with("items", run));
-            }
+            None => return Err(self.bounds.too_many_items(run)),
         }
         Ok(())
     }
@@ -349,7 +357,7 @@ mod tests {
     use crate::error::Code;
     use proptest::prelude::*;
 
-    const BOUNDS: Bounds = Bounds { items: 1000, text_bytes: 1000, actors: 2 };
+    const BOUNDS: Bounds = Bounds { items: 1000, setting: "quire.max_doc_ops", text_bytes: 1000, actors: 2 };
 
     fn spec(id: u32, kind: u32) -> Spec {
         Spec(id << 4 | kind)
@@ -397,17 +405,23 @@ mod tests {
         ] {
             let error = claimed(&[(spec(4, kind), bytes)]).expect_err("claims too much");
             assert_eq!(error.code(), Code::Limit, "{kind}");
+            assert_eq!(error.member("setting"), Some(&"quire.max_doc_ops".into()));
         }
     }
 
     #[test]
     fn what_repeats_is_counted_as_often_as_it_does() {
         let text = [signed(500), unsigned(3), b"abc".to_vec()].concat();
-        assert!(claimed(&[(spec(1, 5), text)]).is_err(), "1500 bytes of texts");
+        let setting = |column| claimed(&[column]).map_err(|error| error.member("setting").cloned());
+        assert_eq!(
+            setting((spec(1, 5), text)),
+            Err(Some("quire.max_doc_bytes".into())),
+            "1500 bytes of texts"
+        );
         let text = [signed(300), unsigned(3), b"abc".to_vec()].concat();
         assert_eq!(claimed(&[(spec(1, 5), text)]).expect("fits").text_bytes, 900);
         let groups = [signed(10), unsigned(101)].concat();
-        assert!(claimed(&[(spec(7, 0), groups)]).is_err(), "1010 in groups");
+        assert_eq!(setting((spec(7, 0), groups)), Err(Some("quire.max_doc_ops".into())), "1010 in groups");
         let values = [signed(2), unsigned(4 << 4 | 6)].concat();
         assert!(claimed(&[(spec(5, 6), values.clone()), (spec(5, 7), vec![0; 7])]).is_err(), "8 bytes of 7");
         assert!(claimed(&[(spec(5, 6), values), (spec(5, 7), vec![0; 8])]).is_ok());

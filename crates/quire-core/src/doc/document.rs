@@ -116,7 +116,7 @@ impl Price<'_> {
             inflated.push((*spec, length));
         }
         let text_bytes = self.limits.max_bytes.saturating_sub(self.bytes).saturating_sub(data.len());
-        let bounds = Bounds { items: self.limits.max_ops, text_bytes, actors };
+        let bounds = Bounds { items: self.limits.max_ops, setting: "quire.max_doc_ops", text_bytes, actors };
         let claims = claims(WHAT, &inflated, &data, bounds)?;
         self.add(data.len().saturating_add(claims.text_bytes), 0, claims.memory())?;
         Ok(claims)

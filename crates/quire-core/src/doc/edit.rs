@@ -285,8 +285,15 @@ impl Editor<'_> {
         if delete == 0 && insert.is_empty() {
             return Ok(());
         }
+        self.splice_at(&object, index, delete, insert)
+    }
+
+    /// Splices a text, if the change may have as many operations more: all of them are made at once.
+    fn splice_at(&mut self, text: &ObjId, index: usize, delete: usize, insert: &str) -> Result<()> {
+        let ops = self.tx.pending_ops().saturating_add(delete).saturating_add(insert.chars().count());
+        self.limits.change_ops(ops)?;
         let delete = isize::try_from(delete).unwrap_or(isize::MAX);
-        self.tx.splice_text(&object, index, delete, insert).map_err(failed)
+        self.tx.splice_text(text, index, delete, insert).map_err(failed)
     }
 
     fn put_root(&mut self, value: &Value) -> Result<()> {
@@ -342,8 +349,7 @@ impl Editor<'_> {
         // A block marker has a place of its own, and shows as one code point.
         for splice in splices(&old, new, Instant::now() + SEARCH_TIME)?.iter().rev() {
             interrupt::step()?;
-            let deleted = isize::try_from(splice.deleted).unwrap_or(isize::MAX);
-            self.tx.splice_text(id, splice.position, deleted, &splice.inserted).map_err(failed)?;
+            self.splice_at(id, splice.position, splice.deleted, &splice.inserted)?;
         }
         Ok(())
     }
@@ -401,6 +407,7 @@ impl Editor<'_> {
     fn make(&mut self, place: Place, value: &Value, depth: usize) -> Result<()> {
         interrupt::step()?;
         self.limits.depth(depth)?;
+        self.limits.change_ops(self.tx.pending_ops() + 1)?;
         let kind = match form(value)? {
             Form::Scalar(scalar) => {
                 return match place {
@@ -421,7 +428,7 @@ impl Editor<'_> {
         match form(value)? {
             Form::Scalar(_) => Ok(()),
             Form::Text(text) if text.is_empty() => Ok(()),
-            Form::Text(text) => self.tx.splice_text(&id, 0, 0, &text).map_err(failed),
+            Form::Text(text) => self.splice_at(&id, 0, 0, &text),
             Form::Map(mut members) => {
                 members.sort_by(|(one, _), (other, _)| one.cmp(other));
                 members.into_iter().try_for_each(|(key, value)| {

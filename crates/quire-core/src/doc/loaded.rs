@@ -149,7 +149,11 @@ impl Loaded {
     pub fn changes_after(&self, after: &Heads, limits: &DocLimits) -> Result<Vec<DocChange>> {
         self.usable()?;
         let known: Vec<ChangeHash> = after.as_slice().iter().filter(|hash| self.has(hash)).copied().collect();
+        let all = usize::try_from(self.doc.stats().num_changes).unwrap_or(usize::MAX);
+        interrupt::room(all.saturating_mul(META_BYTES))?;
         guarded(WHAT, || {
+            let count = if known.is_empty() { all } else { self.doc.get_changes_meta(&known).len() };
+            interrupt::room(count.saturating_mul(LISTED_BYTES))?;
             let changes = self.doc.get_changes(&known);
             changes
                 .into_iter()
@@ -243,6 +247,9 @@ impl Loaded {
 /// Bytes of memory of a document without changes, and of what is kept of each change besides its operations.
 const EMPTY_BYTES: usize = 16 << 10;
 const CHANGE_BYTES: usize = 150;
+/// Bytes of memory of what is said of a change, and of a change that is taken out of the document, besides its operations.
+const META_BYTES: usize = 200;
+const LISTED_BYTES: usize = 1000;
 
 /// Changes that others depend on are not there.
 fn lacking(missing: &[ChangeHash]) -> Error {

@@ -61,17 +61,9 @@ pub struct DocLimits {
     pub max_json_bytes: usize,
 }
 
-/// Where nobody says otherwise.
 impl Default for DocLimits {
     fn default() -> Self {
-        Self {
-            max_change_bytes: 8 << 20,
-            max_change_ops: 500_000,
-            max_bytes: 64 << 20,
-            max_ops: 4_000_000,
-            max_depth: 100,
-            max_json_bytes: 64 << 20,
-        }
+        Self::DEFAULT
     }
 }
 
@@ -79,6 +71,16 @@ impl Default for DocLimits {
 const OP_MEMORY: usize = 512;
 
 impl DocLimits {
+    /// Where nobody says otherwise.
+    pub const DEFAULT: Self = Self {
+        max_change_bytes: 8 << 20,
+        max_change_ops: 500_000,
+        max_bytes: 64 << 20,
+        max_ops: 4_000_000,
+        max_depth: 100,
+        max_json_bytes: 64 << 20,
+    };
+
     /// `LimitError` if there are more than `limit`, which is the setting `setting`.
     fn at_most(setting: &'static str, limit: usize, what: &str, found: usize) -> Result<()> {
         if found <= limit {
