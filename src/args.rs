@@ -3,6 +3,8 @@
 //! An error names an argument as the SQL function calls it, in its message and as `argument` in DETAIL. The `name` that these functions
 //! take is that name. What is a member of a JSON argument is named as `member` instead ([`Error::of_member`]).
 
+mod array;
+mod byteas;
 mod datum;
 mod texts;
 
@@ -15,6 +17,7 @@ use quire_core::timestamp::Micros;
 use quire_core::{name, person};
 use std::ops::RangeInclusive;
 
+pub use byteas::ByteasArg;
 pub(crate) use datum::{lazy_arg, result_type, sql_type};
 pub use texts::TextsArg;
 

@@ -1,6 +1,7 @@
 //! Every setting of quire, in one place. What affects security or cost can be set by superusers only.
 
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
+use quire_core::doc::DocLimits;
 use std::ffi::CString;
 use std::time::Duration;
 
@@ -25,6 +26,20 @@ static PUBLIC_URL: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::
 
 /// The claim that people are called by who have no name of their own.
 static DISPLAY_NAME_CLAIM: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
+
+/// Most bytes of one change of a document.
+static MAX_DOC_CHANGE_BYTES: GucSetting<i32> =
+    GucSetting::<i32>::new(DocLimits::DEFAULT.max_change_bytes as i32);
+/// Most operations of one change of a document.
+static MAX_DOC_CHANGE_OPS: GucSetting<i32> = GucSetting::<i32>::new(DocLimits::DEFAULT.max_change_ops as i32);
+/// Most bytes of a document.
+static MAX_DOC_BYTES: GucSetting<i32> = GucSetting::<i32>::new(DocLimits::DEFAULT.max_bytes as i32);
+/// Most operations of a document.
+static MAX_DOC_OPS: GucSetting<i32> = GucSetting::<i32>::new(DocLimits::DEFAULT.max_ops as i32);
+/// How deep values of a document may be in one another.
+static MAX_DOC_DEPTH: GucSetting<i32> = GucSetting::<i32>::new(DocLimits::DEFAULT.max_depth as i32);
+/// Most bytes of JSON that a document is written as, or written from.
+static MAX_DOC_JSON_BYTES: GucSetting<i32> = GucSetting::<i32>::new(DocLimits::DEFAULT.max_json_bytes as i32);
 
 /// Registers the settings and reserves the prefix `quire`.
 pub fn init() {
@@ -100,8 +115,65 @@ pub fn init() {
         GucContext::Suset,
         GucFlags::default(),
     );
+    init_doc_limits();
     // SAFETY: called once from _PG_init with a NUL-terminated prefix.
     unsafe { pgrx::pg_sys::MarkGUCPrefixReserved(c"quire".as_ptr()) };
+}
+
+/// What documents may take. Their depth ends where the readers of JSON end.
+fn init_doc_limits() {
+    let define = |name, short, long, setting, (least, most), flags| {
+        GucRegistry::define_int_guc(name, short, long, setting, least, most, GucContext::Suset, flags);
+    };
+    let (bytes, ops) = ((1 << 10, i32::MAX), (1, i32::MAX));
+    define(
+        c"quire.max_doc_change_bytes",
+        c"Most bytes of one change of an Automerge document.",
+        c"They are counted before the change is compressed. A larger change is refused with PT413.",
+        &MAX_DOC_CHANGE_BYTES,
+        bytes,
+        GucFlags::UNIT_BYTE,
+    );
+    define(
+        c"quire.max_doc_change_ops",
+        c"Most operations of one change of an Automerge document.",
+        c"A change with more is refused with PT413.",
+        &MAX_DOC_CHANGE_OPS,
+        ops,
+        GucFlags::default(),
+    );
+    define(
+        c"quire.max_doc_bytes",
+        c"Most bytes of an Automerge document.",
+        c"They are counted before the document is compressed. A larger document is refused with PT413.",
+        &MAX_DOC_BYTES,
+        bytes,
+        GucFlags::UNIT_BYTE,
+    );
+    define(
+        c"quire.max_doc_ops",
+        c"Most operations of an Automerge document.",
+        c"A document with more is refused with PT413.",
+        &MAX_DOC_OPS,
+        ops,
+        GucFlags::default(),
+    );
+    define(
+        c"quire.max_doc_depth",
+        c"How deep values of an Automerge document may be in one another.",
+        c"What is nested more deeply is refused with PT413.",
+        &MAX_DOC_DEPTH,
+        (1, 127),
+        GucFlags::default(),
+    );
+    define(
+        c"quire.max_doc_json_bytes",
+        c"Most bytes of JSON that an Automerge document is written as or made of.",
+        c"Each value counts 32 bytes besides its text. Larger JSON is refused with PT413.",
+        &MAX_DOC_JSON_BYTES,
+        bytes,
+        GucFlags::UNIT_BYTE,
+    );
 }
 
 /// The roles whose sessions may vouch for JWT claims, separated by commas.
@@ -144,4 +216,17 @@ pub fn max_call_memory() -> usize {
 /// How long a diff or a merge may search.
 pub fn diff_deadline() -> Duration {
     Duration::from_millis(u64::try_from(DIFF_DEADLINE.get()).unwrap_or_default())
+}
+
+/// What a change, a document and what is made of it may take.
+pub fn doc_limits() -> DocLimits {
+    let most = |setting: &GucSetting<i32>| usize::try_from(setting.get()).unwrap_or_default();
+    DocLimits {
+        max_change_bytes: most(&MAX_DOC_CHANGE_BYTES),
+        max_change_ops: most(&MAX_DOC_CHANGE_OPS),
+        max_bytes: most(&MAX_DOC_BYTES),
+        max_ops: most(&MAX_DOC_OPS),
+        max_depth: most(&MAX_DOC_DEPTH),
+        max_json_bytes: most(&MAX_DOC_JSON_BYTES),
+    }
 }

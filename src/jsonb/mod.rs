@@ -43,6 +43,12 @@ impl JsonArg {
         self.tree(true).map_err(|error| error.with("argument", argument))
     }
 
+    /// The JSON, of which a document is made, however long it is. Of a number that neither 64 bits nor a double can hold it is the
+    /// nearest double.
+    pub fn document(self, argument: &str) -> Result<Value> {
+        self.tree(false).map_err(|error| error.with("argument", argument))
+    }
+
     fn bounded(self, argument: &str, most: usize) -> Result<()> {
         // SAFETY: the datum of an argument; where it is stored elsewhere, its size is here.
         let size = unsafe { pg_sys::toast_raw_datum_size(self.0) };
