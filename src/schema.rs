@@ -61,6 +61,7 @@ macro_rules! include_str {
             "snapshot/reader",
             "event/reader",
             "gc/reader",
+            "doc/aggregate",
             // Whose all that is; from here on nothing is made but policies.
             "install/lock",
             // What each function does and who may call it.
@@ -73,6 +74,7 @@ macro_rules! include_str {
             "bundle/api",
             "entity/api",
             "asset/api",
+            "doc/automerge",
             "undo/api",
             "job/api",
             "recovery/api",

@@ -2,7 +2,7 @@
 \c - postgres
 CREATE TEMP VIEW argument AS
 SELECT p.proname::text AS f, a.n, p.proargnames[a.n] AS name, format_type(a.type, NULL) AS type, a.n > p.pronargs - p.pronargdefaults AS has_default, p.proargnames[:p.pronargs] AS takes
-FROM pg_proc p, unnest(p.proargtypes) WITH ORDINALITY a(type, n) WHERE p.pronamespace = 'quire'::regnamespace;
+FROM pg_proc p, unnest(p.proargtypes) WITH ORDINALITY a(type, n) WHERE p.pronamespace = 'quire'::regnamespace AND p.prokind = 'f';
 CREATE TEMP VIEW result AS
 SELECT p.proname::text AS f, p.proargnames[n] AS name FROM pg_proc p, generate_subscripts(p.proargmodes, 1) n
 WHERE p.pronamespace = 'quire'::regnamespace AND p.proargmodes[n] IN ('o', 't');
@@ -24,15 +24,16 @@ CREATE TEMP TABLE good (name text PRIMARY KEY, value text);
 INSERT INTO good VALUES ('project_uuid', 't.id(5300)'), ('library_uuid', 't.id(5301)'), ('template_id', 't.id(5300)'), ('p_file_path', '''a'''), ('from_path', '''a'''), ('to_path', '''b'''),
     ('content_hash', 'repeat(''0'', 64)'), ('sha256', 'repeat(''0'', 64)'), ('member', 't.actor(''bob'')'), ('role', '''viewer'''), ('media_type', '''a/b'''),
     ('abilities', '''{project:read}'''), ('ttl', '''1 hour'''), ('ops', '''[{"op": "file.delete", "file_path": "a"}]'''), ('files', '''[{"file_path": "a", "content": "2"}]'''),
-    ('paths', '''{a}'''), ('changes', '''{"name": "x"}'''), ('have', '''{}'''), ('bundles', '''[]'''), ('source', '''pg_class'''), ('confirm_name', '''arguments''');
+    ('paths', '''{a}'''), ('changes', '''{"name": "x"}'''), ('have', '''{}'''), ('bundles', '''[]'''), ('source', '''pg_class'''), ('confirm_name', '''arguments'''),
+    ('value', '''{"a": 1}'''), ('doc', 'quire.automerge_from_json(''{"a": 1}'')'), ('other', 'quire.automerge_from_json(''{"b": 1}'')'), ('automerge_apply.changes', 'quire.automerge_changes(quire.automerge_from_json(''{"c": 1}''))');
 CREATE TEMP TABLE good_of_type (type text PRIMARY KEY, value text);
 INSERT INTO good_of_type VALUES ('text', '''x'''), ('uuid', 't.id(1)'), ('integer', '1'), ('bigint', '1'), ('jsonb', '''1'''), ('bytea', '''x'''), ('interval', '''1 hour'''),
-    ('text[]', '''{x}'''), ('name', '''x'''), ('boolean', 'true');
+    ('text[]', '''{x}'''), ('bytea[]', '''{x}'''), ('name', '''x'''), ('boolean', 'true');
 CREATE TEMP TABLE bad (type text, value text);
 INSERT INTO bad SELECT DISTINCT type, 'NULL' FROM argument UNION ALL VALUES
     ('text', ''''''), ('text', 'repeat(''x'', 70000)'), ('text', 'E''a\nb'''), ('integer', '-1'), ('bigint', '-1'), ('bigint', '9223372036854775807'), ('interval', '''-1 second'''),
     ('jsonb', '''"x"'''), ('jsonb', '''[]'''), ('jsonb', '''{}'''), ('uuid', '''00000000-0000-0000-0000-000000000000'''), ('text[]', '''{}'''), ('text[]', '''{NULL}'''), ('text[]', '''{""}'''),
-    ('bytea', '''''');
+    ('bytea', ''''''), ('bytea', '''x'''), ('bytea[]', '''{}'''), ('bytea[]', '''{NULL}'''), ('bytea[]', '''{x}''');
 CREATE TEMP TABLE refused (f text, takes text[], argument text, value text, state text, message text, named text);
 DO $$
 DECLARE
@@ -45,7 +46,7 @@ BEGIN
         SELECT a.f, a.takes, a.name, b.value, format('SELECT quire.%I(%s)', a.f, string_agg(format('%I => %s', o.name,
             CASE WHEN o.n = a.n THEN b.value ELSE COALESCE(g.value, y.value) END), ', ' ORDER BY o.n)) AS statement
         FROM argument a JOIN bad b ON b.type = a.type JOIN argument o ON o.f = a.f AND (o.n = a.n OR NOT o.has_default)
-        LEFT JOIN good g ON g.name = o.name LEFT JOIN good_of_type y ON y.type = o.type
+        LEFT JOIN LATERAL (SELECT value FROM good WHERE name IN (o.name, o.f || '.' || o.name) ORDER BY length(name) DESC LIMIT 1) g ON true LEFT JOIN good_of_type y ON y.type = o.type
         GROUP BY a.f, a.takes, a.n, a.name, b.value ORDER BY a.f, a.n, b.value
     LOOP
         BEGIN

@@ -7,9 +7,9 @@ WHERE c.relnamespace = 'quire'::regnamespace AND c.relkind = 'v' AND obj_descrip
 -- no function may be called by PUBLIC
 SELECT p.oid::regprocedure AS public_may_call FROM pg_proc p
 WHERE p.pronamespace IN ('quire'::regnamespace, 'quire_store'::regnamespace) AND has_function_privilege('regress_outsider', p.oid, 'EXECUTE');
--- every function of the interface pins its search_path, pg_temp last
+-- every function of the interface pins its search_path, pg_temp last; of an aggregate its functions do
 SELECT p.oid::regprocedure AS unpinned FROM pg_proc p
-WHERE (p.pronamespace = 'quire'::regnamespace OR p.pronamespace = 'quire_store'::regnamespace AND p.proname = 'readable_projects')
+WHERE (p.pronamespace = 'quire'::regnamespace OR p.pronamespace = 'quire_store'::regnamespace AND p.proname IN ('readable_projects', 'merge_docs')) AND p.prokind = 'f'
   AND NOT EXISTS (SELECT FROM unnest(p.proconfig) c WHERE replace(c, ' ', '') = 'search_path=pg_catalog,pg_temp');
 -- everything belongs to quire_owner, and no function is SECURITY DEFINER: inside of one the calling role cannot be known, so functions
 -- switch roles themselves. But for the one that runs what is not quire's own: it is somebody's who has no rights in quire
@@ -33,7 +33,7 @@ FROM (SELECT CASE WHEN c.relnamespace = 'quire'::regnamespace THEN 'view' WHEN c
       UNION ALL SELECT 'schema ' || n.nspname, n.nspacl FROM pg_namespace n WHERE n.nspname IN ('quire', 'quire_store')) AS o, aclexplode(o.acl) a
 WHERE a.grantee <> 'quire_owner'::regrole AND NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = 'quire' AND n.nspowner = a.grantee)
 GROUP BY 1, 2 ORDER BY a.grantee::regrole::text, 2;
--- and all are C functions, but for the one that reads a caller's table
+-- and all are C functions, but for the one that reads a caller's table and an aggregate
 SELECT p.proname AS not_in_rust FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
 WHERE p.pronamespace = 'quire'::regnamespace AND l.lanname <> 'c';
 -- quire_owner and quire_sink are no superusers, cannot log in and bypass nothing; nobody is a member, nor are they of anything

@@ -35,7 +35,7 @@ SELECT f, about AS twice FROM description, pg_temp.entries(errors) GROUP BY f, a
 SELECT f, about AS without_reason FROM description, pg_temp.entries(errors) WHERE about = 'PT409' ORDER BY f;
 SELECT f, array_agg(split_part(about, ' ', 1) ORDER BY n) AS out_of_order FROM description, pg_temp.entries(errors) GROUP BY f
 HAVING array_agg(split_part(about, ' ', 1) ORDER BY n) <> array_agg(split_part(about, ' ', 1) ORDER BY split_part(about, ' ', 1) COLLATE "C", n) ORDER BY f;
--- who may call, in words that ./dev docs explains; guests call what a token allows, but for the one that reads a table of the caller's
+-- who may call, in words that ./dev docs explains; guests call what a token allows, but for what reads a table or works on documents of the caller's
 SELECT f, who FROM description
 WHERE who NOT IN ('everybody', 'actors', 'readers', 'members', 'editors', 'makers and owners', 'owners', 'administrators', 'holders of the token') ORDER BY f;
 SELECT f, token FROM description

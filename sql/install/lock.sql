@@ -34,7 +34,7 @@ BEGIN
         IF item.type <> 'schema' THEN
             EXECUTE format('ALTER %s %s OWNER TO quire_owner', item.type, item.identity);
         END IF;
-        target := format('%s %s', CASE item.type WHEN 'view' THEN 'table' ELSE item.type END, item.identity);
+        target := format('%s %s', CASE item.type WHEN 'view' THEN 'table' WHEN 'aggregate' THEN 'function' ELSE item.type END, item.identity);
         EXECUTE format('REVOKE ALL ON %s FROM %s CASCADE', target,
             (SELECT string_agg(g.grantee::regrole::text, ', ') || ', PUBLIC' FROM (SELECT 'quire_owner'::regrole::oid AS grantee
                  UNION SELECT a.grantee FROM aclexplode(item.acl) a WHERE a.grantee <> 0) AS g));

@@ -9,6 +9,8 @@ use std::collections::BTreeSet;
 pub enum Needs {
     /// To be anybody who may ask: a user, or a guest with a token.
     Nothing,
+    /// To be a user, with or without a token: what it is about is the caller's own.
+    Value,
     /// The text of a token that is valid.
     Text,
     /// Any text that looks like a token: what comes of it is worth no more.
@@ -58,6 +60,20 @@ use Needs::*;
 /// `{link}` one for a snapshot.
 const CALLS: &[(Needs, &[(&str, &str)])] = &[
     (Nothing, &[("whoami", "")]),
+    (
+        Value,
+        &[
+            ("automerge_apply", "'', '{}'"),
+            ("automerge_changes", "''"),
+            ("automerge_conflicts", "''"),
+            ("automerge_diff", "''"),
+            ("automerge_from_json", "'{}'"),
+            ("automerge_heads", "''"),
+            ("automerge_merge", "'', ''"),
+            ("automerge_merge_agg", "''"),
+            ("automerge_to_json", "''"),
+        ],
+    ),
     (Text, &[("authenticate", "'{text}'")]),
     (Form, &[("attenuate_token", "'{text}', '{{ability}}', '1 minute'")]),
     (Link, &[("download_snapshot", "'{link}'")]),
@@ -241,7 +257,9 @@ impl Call {
 
     /// The statement before that.
     pub fn template(&self) -> String {
-        format!("SELECT * FROM quire.{}({})", self.name, self.arguments)
+        // An aggregate is no source of rows.
+        let from = if self.name.ends_with("_agg") { "" } else { "* FROM " };
+        format!("SELECT {from}quire.{}({})", self.name, self.arguments)
     }
 
     /// Whether it is called with what one of these names stands for.
@@ -270,7 +288,7 @@ pub fn assert_calls_are_complete(client: &mut Client) {
 /// What a description says of a function that needs so much: who may call it, and what a token must allow.
 pub fn described(needs: Needs) -> (&'static str, &'static str) {
     match needs {
-        Nothing => ("everybody", "any"),
+        Nothing | Value => ("everybody", "any"),
         Text | Form | Link => ("holders of the token", "the token itself"),
         OwnRights => ("everybody", "none"),
         Actor => ("actors", "none"),

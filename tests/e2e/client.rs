@@ -6,6 +6,7 @@ use crate::fixture;
 use crate::steps::{ensure_role, wait_until};
 use postgres::Client;
 use quire_client::asset::{DeleteAssetOptions, FinishUploadOptions, ReadRangeOptions};
+use quire_client::automerge::AutomergeDiffOptions;
 use quire_client::bundle::{CommitOptions, DoneOp, SearchOptions};
 use quire_client::event::{PollOptions, PollSubscriptionOptions, SubscribeOptions};
 use quire_client::file::{
@@ -37,7 +38,7 @@ fn in_catalog(client: &mut Client) -> BTreeMap<String, Shape> {
                 a (name, mode, place)) a,
         LATERAL (SELECT array_agg(attname::text) AS attributes FROM pg_attribute
             WHERE attrelid = nullif(typrelid, 0) AND attnum > 0 AND NOT attisdropped) b
-        WHERE pronamespace = 'quire'::regnamespace";
+        WHERE pronamespace = 'quire'::regnamespace AND prokind = 'f'";
     let rows = client.query(sql, &[]).expect("look at the catalog");
     let set = |names: Vec<String>| names.into_iter().collect();
     rows.iter().map(|row| (row.get(0), [set(row.get(1)), set(row.get(2)), set(row.get(3))])).collect()
@@ -99,8 +100,8 @@ fn scene() -> Scene {
 fn the_client_reads_what_every_function_answers() {
     let mut scene = scene();
     for group in [
-        people, projects, files, bundles, entities, assets, undo, jobs, events, snapshots, tokens, copies,
-        peers,
+        people, projects, files, bundles, entities, assets, automerge, undo, jobs, events, snapshots, tokens,
+        copies, peers,
     ] {
         group(&mut scene);
     }
@@ -110,7 +111,7 @@ fn the_client_reads_what_every_function_answers() {
     let Scene { database, owner, editor, admin, .. } = scene;
     // A backend counts its calls when it ends.
     drop((owner, editor, admin));
-    let sql = "SELECT proname::text FROM pg_proc WHERE pronamespace = 'quire'::regnamespace
+    let sql = "SELECT proname::text FROM pg_proc WHERE pronamespace = 'quire'::regnamespace AND prokind = 'f'
         AND oid NOT IN (SELECT funcid FROM pg_stat_user_functions WHERE calls > 0)";
     let mut observer = database.client("postgres");
     let uncalled = RefCell::new(Vec::new());
@@ -287,6 +288,30 @@ fn assets(scene: &mut Scene) {
     assert_eq!(quire.append_upload(project, upload, 1, b"half").expect("append"), 4);
     assert_eq!(quire.append_upload(project, upload, 2, b"half").expect("append"), 8);
     assert_eq!(quire.finish_upload(project, upload, FinishUploadOptions::default()).expect("finish").size, 8);
+}
+
+fn automerge(scene: &mut Scene) {
+    let mut quire = Quire::new(&mut scene.owner);
+    let mine = quire.automerge_from_json(&json!({"title": "mine", "a": 1})).expect("make");
+    let theirs = quire.automerge_from_json(&json!({"title": "theirs", "b": 2})).expect("make");
+    let merged = quire.automerge_merge(&mine, &theirs).expect("merge");
+    let value = quire.automerge_to_json(&merged, None).expect("read");
+    assert_eq!((&value["a"], &value["b"]), (&json!(1), &json!(2)));
+    let conflicts = quire.automerge_conflicts(&merged, None).expect("look");
+    assert_eq!(conflicts[0]["values"][1]["value"], value["title"]);
+    let heads = quire.automerge_heads(&mine).expect("ask");
+    let heads: Vec<&str> = heads.iter().map(String::as_str).collect();
+    assert_eq!(quire.automerge_to_json(&merged, Some(&heads)).expect("read")["title"], "mine");
+    let changes = quire.automerge_changes(&merged, Some(&heads)).expect("list");
+    let changes: Vec<&[u8]> = changes.iter().map(Vec::as_slice).collect();
+    assert_eq!(changes.len(), 1, "the first one is in both");
+    let applied = quire.automerge_apply(&mine, &changes).expect("apply");
+    assert_eq!(quire.automerge_heads(&applied).expect("ask"), quire.automerge_heads(&merged).expect("ask"));
+    let options = AutomergeDiffOptions { from_heads: Some(&heads), ..Default::default() };
+    let patch = quire.automerge_diff(&merged, options).expect("compare");
+    assert!(
+        patch.as_array().is_some_and(|patch| patch.contains(&json!({"op": "add", "path": "/b", "value": 2})))
+    );
 }
 
 fn undo(scene: &mut Scene) {

@@ -110,6 +110,7 @@ impl Persona {
             return NOT_ALLOWED;
         }
         match needs {
+            Needs::Value => return Verdict::Done,
             Needs::Text => return self.presenting(),
             Needs::Form if matches!(self.worth, Worth::Valid(_) | Worth::Elsewhere) => return Verdict::Done,
             Needs::Form => return Verdict::Either,
@@ -265,7 +266,8 @@ fn with_token(worth: Worth, needs: Needs) -> Verdict {
 /// `None` is nobody.
 fn with_role(role: Option<Role>, needs: Needs, is_public: bool) -> Verdict {
     let least = match needs {
-        Needs::Nothing | Needs::OwnRights | Needs::Text | Needs::Form | Needs::Link => return Verdict::Done,
+        Needs::Nothing | Needs::Value | Needs::OwnRights => return Verdict::Done,
+        Needs::Text | Needs::Form | Needs::Link => return Verdict::Done,
         Needs::Actor if role.is_some() => return Verdict::Done,
         Needs::Actor => return NOT_ALLOWED,
         Needs::Copy if is_public && role.is_some() => Role::Stranger,

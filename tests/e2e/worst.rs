@@ -35,6 +35,8 @@ const PLAIN: &[(&str, &str)] = &[
     ("archive", "(SELECT b FROM worst_value WHERE name = 'files')"),
     ("asset_type", "'image'"),
     ("at_seq", "{head}"),
+    ("automerge_apply.changes", "quire.automerge_changes(quire.automerge_from_json('{\"a\": 1}'))"),
+    ("automerge_from_json.value", "'{\"a\": 1}'"),
     ("base_seq", "1"),
     ("base_version", "1"),
     ("begin_job.name", "'another'"),
@@ -52,6 +54,7 @@ const PLAIN: &[(&str, &str)] = &[
     ("create_subscription.name", "'another'"),
     ("db_role", "'worst_owner'"),
     ("diff_project_file.p_file_path", "'d'"),
+    ("doc", "quire.automerge_from_json('{\"a\": 1}')"),
     ("download_snapshot.token", "'{download}'"),
     ("entity_id", "'1'"),
     ("entity_type", "'t'"),
@@ -72,6 +75,7 @@ const PLAIN: &[(&str, &str)] = &[
     ("name", "'x'"),
     ("ops", "'[{\"op\": \"file.delete\", \"file_path\": \"m\"}]'"),
     ("ordinal", "1"),
+    ("other", "quire.automerge_from_json('{\"b\": 1}')"),
     ("p_bytes", "'x'"),
     ("p_content", "(SELECT t FROM worst_value WHERE name = 'merged')"),
     ("p_file_path", "'m'"),
@@ -110,7 +114,8 @@ fn worst(kind: &str) -> Vec<String> {
     let plain = |values: &[&str]| values.iter().map(|value| format!("'{value}'::{kind}")).collect();
     match kind {
         "text" => stored("t", &["long", "steps", "wide"]),
-        "bytea" => stored("b", &["zeros", "files"]),
+        "bytea" => stored("b", &["zeros", "files", "doc"]),
+        "bytea[]" => stored("d", &["many", "nothing", "bits", "large", "docs"]),
         "jsonb" => stored("j", &["array", "object", "deep", "ops", "words", "text", "keys"]),
         "text[]" => stored("a", &["many", "nothing", "bits"]),
         "integer" => plain(&["2147483647", "-2147483648"]),
@@ -127,7 +132,7 @@ fn worst(kind: &str) -> Vec<String> {
 
 /// What `worst` names, each in the column of its type.
 const VALUES: &str = r#"
-    CREATE TABLE worst_value (name text PRIMARY KEY, t text, b bytea, j jsonb, a text[]);
+    CREATE TABLE worst_value (name text PRIMARY KEY, t text, b bytea, j jsonb, a text[], d bytea[]);
     GRANT SELECT ON worst_value TO PUBLIC;
     INSERT INTO worst_value (name, t) VALUES
         ('long', repeat('x', 16 << 20)), ('steps', repeat('a/', 8 << 20)), ('wide', repeat('é́', 4 << 20));
@@ -141,9 +146,14 @@ const VALUES: &str = r#"
         ('text', jsonb_build_object('a', repeat('x', 48 << 20))),
         ('keys', (SELECT jsonb_object_agg(repeat('k', 1 << 20) || n, repeat('0', 64)) FROM generate_series(1, 40) n)),
         ('words', ('[' || repeat('"",', 2000000) || '0]')::jsonb);
-    INSERT INTO worst_value (name, a) VALUES
-        ('many', array_fill('x'::text, '{1000000}')), ('nothing', array_fill(NULL::text, '{1000000}')),
-        ('bits', array_fill(NULL::text, '{40000000}'))"#;
+    INSERT INTO worst_value (name, b)
+        SELECT 'doc', quire.automerge_from_json(jsonb_build_object('list', jsonb_agg(n))) FROM generate_series(1, 200000) n;
+    INSERT INTO worst_value (name, a, d) VALUES
+        ('many', array_fill('x'::text, '{1000000}'), array_fill('x'::bytea, '{1000000}')),
+        ('nothing', array_fill(NULL::text, '{1000000}'), array_fill(NULL::bytea, '{1000000}')),
+        ('bits', array_fill(NULL::text, '{40000000}'), array_fill(NULL::bytea, '{40000000}'));
+    INSERT INTO worst_value (name, d) VALUES ('large', array_fill(decode(repeat('00', 1 << 20), 'hex'), '{100}'));
+    INSERT INTO worst_value (name, d) SELECT 'docs', array_fill(b, '{20}') FROM worst_value WHERE name = 'doc'"#;
 
 /// A function and its arguments.
 struct Function {
@@ -206,7 +216,7 @@ impl Function {
                     Some((_, value)) => value,
                     None => self.plain(argument)?,
                 };
-                Some(format!("\"{}\" => {value}", argument.name))
+                Some(self.named(argument, value))
             })
             .collect();
         format!("SELECT quire.{}({})", self.name, values.join(", "))
@@ -214,8 +224,17 @@ impl Function {
 
     fn nothing(&self) -> String {
         let values: Vec<String> =
-            self.arguments.iter().map(|argument| format!("\"{}\" => NULL", argument.name)).collect();
+            self.arguments.iter().map(|argument| self.named(argument, "NULL")).collect();
         format!("SELECT quire.{}({})", self.name, values.join(", "))
+    }
+
+    /// An aggregate takes no arguments by name.
+    fn named(&self, argument: &Argument, value: &str) -> String {
+        if self.name.ends_with("_agg") {
+            value.to_owned()
+        } else {
+            format!("\"{}\" => {value}", argument.name)
+        }
     }
 
     fn plain(&self, argument: &Argument) -> Option<&'static str> {

@@ -13,6 +13,7 @@ INSERT INTO chapter (domain, title, guides) VALUES
     ('bundle', 'Bundles and the log', '{files,undo}'),
     ('entity', 'Entities', '{entities}'),
     ('asset', 'Assets', '{assets}'),
+    ('doc', 'Documents', '{documents}'),
     ('undo', 'Undo', '{undo}'),
     ('job', 'Jobs', '{jobs}'),
     ('event', 'Events', '{events}'),
@@ -115,7 +116,7 @@ JOIN example e ON e.f = d.f
 JOIN pg_proc p ON p.oid = d.oid
 CROSS JOIN LATERAL (
     SELECT COALESCE(string_agg(E'\n    ' || concat_ws(' ', p.proargnames[a.n], format_type(a.type, NULL),
-               'DEFAULT ' || regexp_replace(pg_get_function_arg_default(p.oid, a.n::int), '::[a-z ]+$', '')), ',' ORDER BY a.n) || E'\n', '') AS arguments,
+               'DEFAULT ' || regexp_replace(pg_get_function_arg_default(p.oid, a.n::int), '::[a-z ]+(\[\])?$', '')), ',' ORDER BY a.n) || E'\n', '') AS arguments,
         CASE WHEN p.proargmodes IS NULL THEN pg_get_function_result(p.oid)
             ELSE 'TABLE (' || (SELECT string_agg(E'\n        ' || p.proargnames[b.n] || ' ' || format_type(b.type, NULL), ',' ORDER BY b.n)
                 FROM unnest(p.proallargtypes) WITH ORDINALITY b(type, n) WHERE p.proargmodes[b.n] IN ('o', 't')) || E'\n    )' END AS result

@@ -58,7 +58,7 @@ macro_rules! columns {
     };
 }
 
-columns!(bool, i32, i64, String, Value, SystemTime, Vec<u8>, Vec<String>);
+columns!(bool, i32, i64, String, Value, SystemTime, Vec<u8>, Vec<String>, Vec<Vec<u8>>);
 
 macro_rules! ids {
     ($($(#[$_doc:meta])* $id:ident),* $(,)?) => {
@@ -102,7 +102,20 @@ macro_rules! values {
     };
 }
 
-values!(i64, String, SystemTime, Vec<u8>, ActorId, JobId, KeyId, ProjectId, UploadId);
+values!(
+    i64,
+    String,
+    SystemTime,
+    Value,
+    Vec<u8>,
+    Vec<String>,
+    Vec<Vec<u8>>,
+    ActorId,
+    JobId,
+    KeyId,
+    ProjectId,
+    UploadId
+);
 
 impl Answer for () {
     fn from_rows(rows: Vec<Row>) -> Result<Self> {

@@ -43,6 +43,7 @@ arguments!(
     &'a Value => JSONB,
     Option<&'a Value> => JSONB,
     &'a [&'a str] => TEXT_ARRAY,
+    &'a [&'a [u8]] => BYTEA_ARRAY,
     bool => BOOL,
     i32 => INT4,
     i64 => INT8,

@@ -38,6 +38,7 @@
 mod answer;
 mod argument;
 pub mod asset;
+pub mod automerge;
 pub mod bundle;
 mod call;
 pub mod copy;
@@ -84,6 +85,7 @@ pub fn functions() -> impl Iterator<Item = &'static Function> {
         bundle::FUNCTIONS,
         entity::FUNCTIONS,
         asset::FUNCTIONS,
+        automerge::FUNCTIONS,
         undo::FUNCTIONS,
         job::FUNCTIONS,
         event::FUNCTIONS,
