@@ -10,6 +10,8 @@ FROM unnest(ARRAY['{}', '{"a": "text", "b": [1, -1.5, true, null, {"c": []}], ""
     '{"m": {"$object": {"$counter": 1}}, "r": {"$ref": {"doc": "x"}}, "u": {"$unknown": {"type": 10, "bytes": "AA=="}}}']::jsonb[]) v;
 -- a number that neither 64 bits nor a double can hold is the nearest double
 SELECT pg_temp.json(pg_temp.doc('{"a": 18446744073709551617, "b": 0.1234567890123456789012}'));
+-- numbers with a fraction are doubles, others are integers
+SELECT pg_temp.doc('{"a": 1.0}') = pg_temp.doc('{"a": 1}') AS fraction, pg_temp.doc('{"a": 1e3}') = pg_temp.doc('{"a": 1000}') AS exponent;
 -- every one that begins here has the first change in common
 SELECT quire.automerge_heads(pg_temp.doc('{}')), array_length(quire.automerge_changes(pg_temp.doc('{"a": 1}')), 1) AS changes, (quire.automerge_changes(pg_temp.doc('{"a": 1}')))[1];
 -- empty bytes are a document without changes
@@ -75,6 +77,8 @@ SELECT title FROM regress_automerge.note WHERE id = 3;
 
 -- In parallel workers ------------------------------------------------------------------------------------------------
 CREATE FUNCTION regress_automerge.plan(statement text) RETURNS SETOF text LANGUAGE plpgsql AS $$ BEGIN RETURN QUERY EXECUTE 'EXPLAIN (COSTS OFF) ' || statement; END $$;
+-- an index of them is made and looked at when nobody may ask the rest of quire
+REINDEX TABLE regress_automerge.note;
 ANALYZE regress_automerge.note;
 SELECT quire.automerge_heads(quire.automerge_merge_agg(doc)) AS heads FROM regress_automerge.note \gset
 SET parallel_setup_cost = 0;

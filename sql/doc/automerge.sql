@@ -11,8 +11,8 @@ what JSON lacks: {"$counter": 5}, {"$timestamp": 1700000000000}, {"$bytes": "AAE
 Who: everybody.
 Token: any.
 Arguments:
-- value: the object. A number with a fraction or an exponent becomes a double. A number without becomes an integer if
-  it has 64 bits, and the nearest double if it has more.
+- value: the object. A number with a fraction becomes a double. A number without becomes an integer if it has 64 bits,
+  and the nearest double if it has more.
 Returns: the bytes of the document. Every Automerge library loads them. NULL if value is NULL.
 Errors:
 - 22023: value is not an object, has a number out of range, is nested deeper than 127 levels, or has something else in

@@ -279,11 +279,12 @@ const READERS: &[&str] = &[
      ORDER BY o.seq, o.ordinal",
     "SELECT a.content_hash, quire.read_asset_range({p}, a.content_hash), quire.read_asset_range({p}, a.content_hash, 1048570, 12)
      FROM quire.list_assets({p}) a WHERE a.asset_type <> 'cold'",
-    // Of a document that no table holds.
+    // A document of the files.
     "SELECT quire.automerge_to_json(m.doc), quire.automerge_conflicts(m.doc), quire.automerge_diff(m.doc, '{}'),
         quire.automerge_heads(quire.automerge_apply(m.doc, quire.automerge_changes(m.doc))),
         quire.automerge_heads(quire.automerge_merge(m.doc, m.doc))
-     FROM (SELECT quire.automerge_merge_agg(quire.automerge_from_json(jsonb_build_object('n', n))) AS doc FROM generate_series(1, 3) n) m",
+     FROM (SELECT quire.automerge_merge_agg(quire.automerge_from_json(jsonb_build_object('path', f.file_path))) AS doc
+           FROM quire.list_current_files({p}) f) m",
     "SELECT * FROM quire.gc_plan({p})",
     // Without the status: the keys of tokens are in no dump, so after a restore it is another one.
     "SELECT token_id, abilities, audience, max_uses, uses, minted_by, minted_at, expires_at, revoked_at

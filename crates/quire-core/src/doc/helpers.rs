@@ -5,11 +5,13 @@
 
 use super::conflicts::DocConflict;
 use super::heads::Heads;
+use super::json::is_form;
 use super::{ActorId, DocAuthor, DocChange, DocLimits, Loaded, document, root};
 use crate::error::{Error, Result};
 use crate::hash::Hash;
 use crate::interrupt;
 use serde_json::{Value, json};
+use std::collections::HashSet;
 
 /// Most changes of one call.
 pub const MAX_CHANGES: usize = 100_000;
@@ -35,11 +37,31 @@ pub fn from_json(value: &Value, limits: &DocLimits) -> Result<Vec<u8>> {
     if !value.is_object() {
         return Err(Error::validation("value must be a JSON object").with("argument", "value"));
     }
+    limits.change_bytes(least_bytes(value, &mut HashSet::new())?)?;
     let mut loaded = Loaded::of([&root::first_change()?])?;
     // Not of the canonical form, in which numbers of 64 bits that differ may be the same.
     let actor = ActorId::from(&Hash::of(value.to_string().as_bytes()).as_bytes()[..16]);
     loaded.put(&DocAuthor { actor: &actor, time: 0, message: None }, value, limits)?;
     saved(loaded, limits)
+}
+
+/// Bytes that a change has at least that makes all of a value: of its texts, and of each key once. What has a form of its own counts
+/// nothing.
+fn least_bytes<'a>(value: &'a Value, keys: &mut HashSet<&'a str>) -> Result<usize> {
+    interrupt::step()?;
+    let inside = |sum: usize, bytes: Result<usize>| Ok(sum.saturating_add(bytes?));
+    match value {
+        Value::String(text) => Ok(text.len()),
+        Value::Array(items) => items.iter().map(|item| least_bytes(item, keys)).try_fold(0, inside),
+        Value::Object(members) if !is_form(members) => members
+            .iter()
+            .map(|(key, value)| {
+                let own = if keys.insert(key) { key.len() } else { 0 };
+                inside(own, least_bytes(value, keys))
+            })
+            .try_fold(0, inside),
+        _ => Ok(0),
+    }
 }
 
 /// What a document holds, now or at heads.
@@ -279,10 +301,24 @@ mod tests {
     #[test]
     fn what_makes_too_many_operations_is_refused_before_they_are_made() {
         let little = DocLimits { max_change_ops: 1000, ..limits() };
-        for value in [json!({"text": "x".repeat(32 << 20)}), json!({"list": vec![0; 1000]})] {
+        for value in [json!({"text": "x".repeat(2000)}), json!({"list": vec![0; 1000]})] {
             let error = from_json(&value, &little).expect_err("too many");
             assert_eq!(error.member("setting"), Some(&"quire.max_doc_change_ops".into()));
         }
+        let long = "x".repeat(1 << 19);
+        for value in [
+            json!({"text": "x".repeat(32 << 20)}),
+            json!({"a": [{&long: 1}], "b": {(long.clone() + "y"): &long}}),
+        ] {
+            let error = from_json(&value, &limits()).expect_err("too large");
+            assert_eq!(error.member("setting"), Some(&"quire.max_doc_change_bytes".into()));
+        }
+        // What is less in a change than in JSON.
+        let often: Vec<Value> = (0..10_000).map(|_| json!({"a key that comes often": 1})).collect();
+        let value = json!({"list": often, "bytes": {"$bytes": "A".repeat(1 << 18)}});
+        let least = least_bytes(&value, &mut HashSet::new()).expect("a number");
+        let change = from_json(&value, &limits()).and_then(|doc| changes(&doc, &Heads::default(), &limits()));
+        assert!(least <= change.expect("a document")[1].bytes().len());
     }
 
     #[test]
