@@ -48,6 +48,10 @@ RETURN ('00000000-0000-0000-0000-' || lpad(array_position(ARRAY['member', 'alice
 CREATE FUNCTION t.set_field(field text, value jsonb) RETURNS jsonb IMMUTABLE LANGUAGE sql
 RETURN jsonb_build_array(jsonb_build_object('op', 'field.set', 'entity_type', 't', 'entity_id', '1', 'field', field, 'value', value));
 
+-- The first change of every document that begins here.
+CREATE FUNCTION t.first_change() RETURNS bytea IMMUTABLE LANGUAGE sql
+RETURN decode('856f4a839a59f20801180010717569726520666972737420646f632e010100000000', 'hex');
+
 -- What a statement fails with: SQLSTATE, code, reason, message.
 CREATE FUNCTION t.error(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -132,6 +136,20 @@ INSERT INTO t.call VALUES
     ('list_conflicts', 'SELECT * FROM quire.list_conflicts(%s)'),
     ('conflict_history', 'SELECT * FROM quire.conflict_history(%s, t.id(1))'),
     ('resolve_conflict', 'SELECT quire.resolve_conflict(%s, t.id(1), ''1'')'),
+    ('apply_doc_changes', 'SELECT quire.apply_doc_changes(%s, ''d'', ARRAY[t.first_change()])'),
+    ('submit_tx', 'SELECT quire.submit_tx(%s, jsonb_build_object(''writes'', jsonb_build_array(jsonb_build_object(''doc'', ''d'', ''changes'', jsonb_build_array(encode(t.first_change(), ''base64''))))))'),
+    ('edit_doc', 'SELECT quire.edit_doc(%s, ''d'', ''[{"op": "add", "path": "/a", "value": 1}]'')'),
+    ('put_doc', 'SELECT quire.put_doc(%s, ''d'', ''{"a": 1}'')'),
+    ('splice_doc_text', 'SELECT quire.splice_doc_text(%s, ''d'', ''/t'', 0, 0, ''x'')'),
+    ('delete_doc', 'SELECT quire.delete_doc(%s, ''d'')'),
+    ('read_doc', 'SELECT quire.read_doc(%s, ''d'')'),
+    ('read_doc_bytes', 'SELECT quire.read_doc_bytes(%s, ''d'')'),
+    ('diff_doc', 'SELECT quire.diff_doc(%s, ''d'', ''{}'')'),
+    ('doc_conflicts', 'SELECT quire.doc_conflicts(%s, ''d'')'),
+    ('explain_doc', 'SELECT quire.explain_doc(%s, ''d'', ''/a'')'),
+    ('list_docs', 'SELECT * FROM quire.list_docs(%s)'),
+    ('doc_history', 'SELECT * FROM quire.doc_history(%s, ''d'')'),
+    ('sync_doc', 'SELECT * FROM quire.sync_doc(%s, ''d'', ''main'', NULL, NULL)'),
     ('undo', 'SELECT quire.undo(%s)'),
     ('redo', 'SELECT quire.redo(%s)'),
     ('revert_bundle', 'SELECT quire.revert_bundle(%s, 1)'),

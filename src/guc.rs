@@ -27,6 +27,10 @@ static PUBLIC_URL: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::
 /// The claim that people are called by who have no name of their own.
 static DISPLAY_NAME_CLAIM: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 
+/// Most bytes of a document's changes, and of what it holds, for that to be kept as JSON; in kilobytes.
+static DOC_TIP_BYTES: GucSetting<i32> = GucSetting::<i32>::new(256);
+/// Most memory of documents that a backend keeps loaded, in kilobytes.
+static DOC_CACHE: GucSetting<i32> = GucSetting::<i32>::new(64 << 10);
 /// Most bytes of one change of a document.
 static MAX_DOC_CHANGE_BYTES: GucSetting<i32> =
     GucSetting::<i32>::new(DocLimits::DEFAULT.max_change_bytes as i32);
@@ -114,6 +118,26 @@ pub fn init() {
         &DISPLAY_NAME_CLAIM,
         GucContext::Suset,
         GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"quire.max_doc_tip",
+        c"Up to how many bytes what a document holds is kept as JSON beside its changes.",
+        c"Counts both for its changes and for the JSON. What is not kept is found out by whoever reads.",
+        &DOC_TIP_BYTES,
+        0,
+        16 << 10,
+        GucContext::Suset,
+        GucFlags::UNIT_KB,
+    );
+    GucRegistry::define_int_guc(
+        c"quire.doc_cache",
+        c"Up to how much memory of documents a backend keeps loaded.",
+        c"The documents that were not used for the longest time are given up.",
+        &DOC_CACHE,
+        0,
+        i32::MAX,
+        GucContext::Suset,
+        GucFlags::UNIT_KB,
     );
     init_doc_limits();
     // SAFETY: called once from _PG_init with a NUL-terminated prefix.
@@ -216,6 +240,16 @@ pub fn max_call_memory() -> usize {
 /// How long a diff or a merge may search.
 pub fn diff_deadline() -> Duration {
     Duration::from_millis(u64::try_from(DIFF_DEADLINE.get()).unwrap_or_default())
+}
+
+/// Up to how many bytes what a document holds is kept.
+pub fn doc_tip_bytes() -> i64 {
+    i64::from(DOC_TIP_BYTES.get()) * 1024
+}
+
+/// Most memory of documents that are kept loaded, in bytes.
+pub fn doc_cache_bytes() -> usize {
+    usize::try_from(DOC_CACHE.get()).unwrap_or_default().saturating_mul(1024)
 }
 
 /// What a change, a document and what is made of it may take.

@@ -43,7 +43,7 @@ macro_rules! numbers {
         })*
     };
 }
-numbers!(FileId(i32), Seq(i64), Version(i32));
+numbers!(DocId(i64), FileId(i32), Seq(i64), Version(i32));
 
 macro_rules! uuids {
     ($($(#[$_doc:meta])* $name:ident),* $(,)?) => {

@@ -6,6 +6,7 @@
 
 mod bulk;
 mod database;
+mod docs;
 mod entities;
 mod files;
 mod gc;
@@ -53,7 +54,7 @@ impl Bench {
 type Measure = fn(&Bench) -> Result<Section>;
 
 /// The sections, in the order they run. The name is what `--only` takes and the database is called after.
-const SECTIONS: [(&str, Measure); 10] = [
+const SECTIONS: [(&str, Measure); 11] = [
     ("upsert", upsert::run),
     ("grow", grow::run),
     ("bulk", bulk::run),
@@ -63,6 +64,7 @@ const SECTIONS: [(&str, Measure); 10] = [
     ("size", size::run),
     ("snapshot", snapshot::run),
     ("entities", entities::run),
+    ("docs", docs::run),
     ("gc", gc::run),
 ];
 

@@ -26,6 +26,10 @@ INSERT INTO good VALUES ('project_uuid', 't.id(5300)'), ('library_uuid', 't.id(5
     ('abilities', '''{project:read}'''), ('ttl', '''1 hour'''), ('ops', '''[{"op": "file.delete", "file_path": "a"}]'''), ('files', '''[{"file_path": "a", "content": "2"}]'''),
     ('paths', '''{a}'''), ('changes', '''{"name": "x"}'''), ('have', '''{}'''), ('bundles', '''[]'''), ('source', '''pg_class'''), ('confirm_name', '''arguments'''),
     ('value', '''{"a": 1}'''), ('doc', 'quire.automerge_from_json(''{"a": 1}'')'), ('other', 'quire.automerge_from_json(''{"b": 1}'')'), ('automerge_apply.changes', 'quire.automerge_changes(quire.automerge_from_json(''{"c": 1}''))');
+INSERT INTO good SELECT f || '.doc', '''d''' FROM argument WHERE name = 'doc' AND type = 'text';
+INSERT INTO good VALUES ('apply_doc_changes.changes', 'ARRAY[t.first_change()]'), ('branch', '''main'''), ('path', '''/a'''), ('patch', '''[{"op": "add", "path": "/b", "value": 1}]'''), ('from_heads', '''{}'''), ('message', 'NULL'), ('state', 'NULL'),
+    ('tx', 'jsonb_build_object(''writes'', jsonb_build_array(jsonb_build_object(''doc'', ''d'', ''changes'', jsonb_build_array(encode(t.first_change(), ''base64'')))))');
+SELECT quire.put_doc(t.id(5300), 'd', '{"a": "text"}') ->> 'seq' AS seq;
 CREATE TEMP TABLE good_of_type (type text PRIMARY KEY, value text);
 INSERT INTO good_of_type VALUES ('text', '''x'''), ('uuid', 't.id(1)'), ('integer', '1'), ('bigint', '1'), ('jsonb', '''1'''), ('bytea', '''x'''), ('interval', '''1 hour'''),
     ('text[]', '''{x}'''), ('bytea[]', '''{x}'''), ('name', '''x'''), ('boolean', 'true');

@@ -2,8 +2,8 @@
 \c - postgres
 CREATE TEMP VIEW description AS
 SELECT p.proname AS f, p.oid, part[1] AS summary, part[2] AS who, part[3] AS token, part[4] AS arguments, part[5] AS returns, part[6] AS errors,
-    array(SELECT p.proargnames[n] FROM generate_subscripts(p.proargnames, 1) n WHERE COALESCE(p.proargmodes[n], 'i') = 'i') AS takes,
-    array(SELECT p.proargnames[n] FROM generate_subscripts(p.proargmodes, 1) n WHERE p.proargmodes[n] IN ('o', 't')) AS gives
+    array(SELECT p.proargnames[n] FROM generate_subscripts(p.proargnames, 1) n WHERE COALESCE(p.proargmodes[n], 'i') IN ('i', 'b')) AS takes,
+    array(SELECT p.proargnames[n] FROM generate_subscripts(p.proargmodes, 1) n WHERE p.proargmodes[n] IN ('o', 'b', 't')) AS gives
 FROM pg_proc p LEFT JOIN LATERAL regexp_matches(obj_description(p.oid, 'pg_proc'),
     E'^(.+)\n\nWho: ([^\n]+)\\.\nToken: ([^\n]+)\\.\nArguments:(.+)\nReturns: (.+)\nErrors:(\n- .+)$') part ON true
 WHERE p.pronamespace = 'quire'::regnamespace;

@@ -27,6 +27,9 @@ Arguments:
     {"op": "entity.delete", entity_type, entity_id, base_seq?}
     {"op": "asset.put", filename, media_type, asset_type, content_base64 | content_hash}
     {"op": "asset.delete", content_hash, reason?}
+    {"op": "doc.change", doc, branch?, changes, base_heads?}
+    {"op": "doc.delete", doc, branch?, base_heads?}
+  The changes of doc.change are Automerge changes in Base64, see apply_doc_changes.
 - kind: user_edit, import, job_output or merge_resolution.
 - message: what the author says of it, at most 64 KiB.
 - base_seq: what the author had seen. A path that changed after it is in conflict, and so is a field that another
@@ -44,8 +47,11 @@ Returns: the receipt.
          | {op: text, entity_type: text, entity_id: text, field?: text, status: text,
             skipped?: [text], conflicts?: [text]}
          | {op: text, content_hash: text, filename: text, media_type: text,
-            asset_type: text, size: integer, status: text}]}
+            asset_type: text, size: integer, status: text}
+         | {op: text, branch: text, doc: text, heads: [text], applied: integer,
+            status: text}]}
 - bundle_id: null when nothing changed; seq and checksum are those of the newest bundle then.
+- heads: those of a document afterwards; of several operations on a document only at the last.
 - skipped: the fields that were left out; conflicts names the fields whose conflict was kept.
 - advice: a recommendation for bundles of more than 1000 operations, also sent as a NOTICE, unless kind is job_output
   or import.
@@ -54,9 +60,12 @@ Errors:
 - 22023: an operation has a wrong form, a path, type, mode or link is not allowed, or a number is not one that a
   double can hold.
 - 42501: the caller may not write the project, or the token does not allow one of the operations.
-- PT404: the project does not exist, the caller may not know of it, there is no such file or asset, or the project
-  does not have the content that is named by its hash.
+- PT404: the project does not exist, the caller may not know of it, there is no such file, asset or document,
+  or the project does not have the content that is named by its hash.
 - PT409 stale_version: a file is not at its expected_version. DETAIL has its current version.
+- PT409 stale_heads: a document has other heads than base_heads. DETAIL has its heads.
+- PT409 missing_dependency: a change of a document depends on one that is not there.
+- PT409 duplicate_change: the actor of a change has made another one of its number.
 - PT409 path_conflict: a path would be a file and a directory.
 - PT409 destination_exists: a file has the path that another is moved to.
 - PT409 base_changed: a path changed after base_seq. DETAIL lists the files.

@@ -32,13 +32,14 @@ Returns: an object.
     {project_id: uuid, name: text, kind: text, visibility: text, status: text,
      settings: object, role: text | null, created_by: uuid, created_at: timestamp,
      updated_at: timestamp, seq: integer, checksum: text, file_count: integer,
-     total_bytes: integer, asset_bytes: integer}
+     total_bytes: integer, asset_bytes: integer, doc_bytes: integer}
 - kind: workspace, template or library.
 - status: active or archived.
 - role: the caller''s role (owner, editor or viewer), or null.
 - seq: the newest bundle; checksum is that of the same bundle.
 - file_count: the number of current files; total_bytes is their size in bytes.
 - asset_bytes: the size of all live assets in bytes.
+- doc_bytes: the size of all changes of documents in bytes.
 Errors:
 - 22004: project_uuid is NULL.
 - PT404: the project does not exist, or the caller may not know of it.';
@@ -75,12 +76,14 @@ Returns: an object.
     {project_id: uuid, seq: integer, bundles: integer, files: integer, file_bytes: integer,
      versions: integer, blobs: integer, blob_bytes: integer, stored_bytes: integer,
      archived_blobs: integer, collected_blobs: integer, assets: integer,
-     asset_bytes: integer, snapshots: integer, snapshot_bytes: integer, members: integer,
+     asset_bytes: integer, docs: integer, doc_bytes: integer, snapshots: integer,
+     snapshot_bytes: integer, members: integer,
      realtime_sink: {failures: integer, last_seq: integer, last_error: text,
                      last_at: timestamp} | null}
 - files: the number of current files; file_bytes is their size.
 - blobs: the number of contents that are present; blob_bytes is their size, stored_bytes their size as compressed.
 - assets: the number of live assets; asset_bytes is their size.
+- docs: the number of documents; doc_bytes is the size of all their changes.
 - realtime_sink: what failed while events were sent to Supabase Realtime, or null.
 Errors:
 - 22004: project_uuid is NULL.
@@ -96,7 +99,7 @@ These settings exist:
 - max_asset_bytes: the largest asset that arrives in pieces, 1073741824 by default and at most 68719476736.
 - max_entity_bytes: the fields of one entity together, each counted with at least 1024 bytes; 16777216 by default and
   at most 67108864.
-- max_project_bytes: current files and live assets together; no limit by default.
+- max_project_bytes: current files, live assets and changes of documents together; no limit by default.
 - max_files: the number of current files; no limit by default.
 - rate_limit: {"per_minute": n, "burst": n}, the writes of one actor; off by default.
 - broadcast: what goes out by NOTIFY: hint (default), full or off.

@@ -33,6 +33,8 @@ CREATE TABLE quire_store.project_head (
     live_files   bigint NOT NULL DEFAULT 0,
     live_bytes   bigint NOT NULL DEFAULT 0,
     asset_bytes  bigint NOT NULL DEFAULT 0,
+    -- Bytes of the changes of documents.
+    doc_bytes    bigint NOT NULL DEFAULT 0,
     -- Every bundle that was taken back by a revert, or in another database, is at or before this seq: out of its author's order.
     in_order_after bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 30);

@@ -53,6 +53,6 @@ pub fn quota(access: &Access, head: &LockedHead, growth: Growth) -> Result<()> {
         _ => Ok(()),
     };
     check("max_files", access.settings.max_files, head.live_files, growth.files)?;
-    let bytes = head.live_bytes.saturating_add(head.asset_bytes);
+    let bytes = head.live_bytes.saturating_add(head.asset_bytes).saturating_add(head.doc_bytes);
     check("max_project_bytes", access.settings.max_project_bytes, bytes, growth.bytes)
 }

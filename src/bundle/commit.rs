@@ -157,6 +157,7 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
         head: &head,
         base_seq: None,
         on_conflict: commit.on_conflict,
+        is_own: plan.origin.is_none() && commit.kind != Kind::Import,
         ops_before: 0,
         known,
     };

@@ -160,6 +160,8 @@ pub struct Writing<'a> {
     /// What the author had seen.
     pub base_seq: Option<Seq>,
     pub on_conflict: OnConflict,
+    /// What is written is the author's own, and was not accepted elsewhere before.
+    pub is_own: bool,
     /// Operations before these in the bundle.
     pub ops_before: usize,
     /// The head of a path that was read with the lock.

@@ -2,6 +2,7 @@
 
 pub mod asset;
 pub mod copying;
+pub mod doc;
 pub mod entity;
 pub mod file;
 pub mod incoming;
@@ -25,6 +26,7 @@ pub const DOMAINS: &[&dyn Domain] = &[
     &file::Files,
     &entity::Entities,
     &asset::Assets,
+    &doc::Docs,
     #[cfg(feature = "toy")]
     &toy::Toys,
     &system::System,

@@ -194,3 +194,25 @@ impl IntoDatum for JsonDatum {
 }
 
 result_type!(JsonDatum, "jsonb");
+
+/// A `jsonb` that is stored, or one that is made.
+pub enum AnyJson {
+    /// As it is stored.
+    Stored(JsonDatum),
+    /// Made here.
+    New(Value),
+}
+
+impl IntoDatum for AnyJson {
+    fn into_datum(self) -> Option<pg_sys::Datum> {
+        match self {
+            AnyJson::Stored(stored) => stored.into_datum(),
+            AnyJson::New(value) => Json(value).into_datum(),
+        }
+    }
+
+    fn type_oid() -> pg_sys::Oid {
+        pg_sys::JSONBOID
+    }
+}
+result_type!(AnyJson, "jsonb");

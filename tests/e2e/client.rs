@@ -1,12 +1,12 @@
 //! `quire-client` has a method for every function, with the arguments and the columns that the catalog has, and reads what each of them
 //! answers.
 
+use crate::client_docs::{automerge, documents};
 use crate::cluster::{Database, shared};
 use crate::fixture;
 use crate::steps::{ensure_role, wait_until};
 use postgres::Client;
 use quire_client::asset::{DeleteAssetOptions, FinishUploadOptions, ReadRangeOptions};
-use quire_client::automerge::AutomergeDiffOptions;
 use quire_client::bundle::{CommitOptions, DoneOp, SearchOptions};
 use quire_client::event::{PollOptions, PollSubscriptionOptions, SubscribeOptions};
 use quire_client::file::{
@@ -31,8 +31,8 @@ fn in_catalog(client: &mut Client) -> BTreeMap<String, Shape> {
         FROM pg_proc
         LEFT JOIN pg_type t ON t.oid = prorettype,
         LATERAL (SELECT
-            array_agg(name) FILTER (WHERE mode = 'i' AND place <= pronargs - pronargdefaults) AS required,
-            array_agg(name) FILTER (WHERE mode = 'i' AND place > pronargs - pronargdefaults) AS optional,
+            array_agg(name) FILTER (WHERE mode IN ('i', 'b') AND place <= pronargs - pronargdefaults) AS required,
+            array_agg(name) FILTER (WHERE mode IN ('i', 'b') AND place > pronargs - pronargdefaults) AS optional,
             array_agg(name) FILTER (WHERE mode <> 'i') AS columns
             FROM unnest(proargnames, coalesce(proargmodes::text[], array_fill('i'::text, ARRAY[pronargs::int]))) WITH ORDINALITY
                 a (name, mode, place)) a,
@@ -68,13 +68,13 @@ fn the_client_has_a_method_for_every_function() {
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// Two people and an administrator with a project of the first.
-struct Scene {
+pub struct Scene {
     database: Database,
-    owner: Client,
+    pub owner: Client,
     editor: Client,
     admin: Client,
     editor_id: ActorId,
-    project: ProjectId,
+    pub project: ProjectId,
 }
 
 fn scene() -> Scene {
@@ -100,8 +100,8 @@ fn scene() -> Scene {
 fn the_client_reads_what_every_function_answers() {
     let mut scene = scene();
     for group in [
-        people, projects, files, bundles, entities, assets, automerge, undo, jobs, events, snapshots, tokens,
-        copies, peers,
+        people, projects, files, bundles, entities, assets, documents, automerge, undo, jobs, events,
+        snapshots, tokens, copies, peers,
     ] {
         group(&mut scene);
     }
@@ -288,30 +288,6 @@ fn assets(scene: &mut Scene) {
     assert_eq!(quire.append_upload(project, upload, 1, b"half").expect("append"), 4);
     assert_eq!(quire.append_upload(project, upload, 2, b"half").expect("append"), 8);
     assert_eq!(quire.finish_upload(project, upload, FinishUploadOptions::default()).expect("finish").size, 8);
-}
-
-fn automerge(scene: &mut Scene) {
-    let mut quire = Quire::new(&mut scene.owner);
-    let mine = quire.automerge_from_json(&json!({"title": "mine", "a": 1})).expect("make");
-    let theirs = quire.automerge_from_json(&json!({"title": "theirs", "b": 2})).expect("make");
-    let merged = quire.automerge_merge(&mine, &theirs).expect("merge");
-    let value = quire.automerge_to_json(&merged, None).expect("read");
-    assert_eq!((&value["a"], &value["b"]), (&json!(1), &json!(2)));
-    let conflicts = quire.automerge_conflicts(&merged, None).expect("look");
-    assert_eq!(conflicts[0]["values"][1]["value"], value["title"]);
-    let heads = quire.automerge_heads(&mine).expect("ask");
-    let heads: Vec<&str> = heads.iter().map(String::as_str).collect();
-    assert_eq!(quire.automerge_to_json(&merged, Some(&heads)).expect("read")["title"], "mine");
-    let changes = quire.automerge_changes(&merged, Some(&heads)).expect("list");
-    let changes: Vec<&[u8]> = changes.iter().map(Vec::as_slice).collect();
-    assert_eq!(changes.len(), 1, "the first one is in both");
-    let applied = quire.automerge_apply(&mine, &changes).expect("apply");
-    assert_eq!(quire.automerge_heads(&applied).expect("ask"), quire.automerge_heads(&merged).expect("ask"));
-    let options = AutomergeDiffOptions { from_heads: Some(&heads), ..Default::default() };
-    let patch = quire.automerge_diff(&merged, options).expect("compare");
-    assert!(
-        patch.as_array().is_some_and(|patch| patch.contains(&json!({"op": "add", "path": "/b", "value": 2})))
-    );
 }
 
 fn undo(scene: &mut Scene) {

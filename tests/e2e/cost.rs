@@ -19,6 +19,8 @@ const HELD: &str = "SELECT jsonb_build_object('project_id', h.project_id, 'seq',
         'collected_blobs', (SELECT count(*) FROM quire_store.blob b WHERE b.project_id = $1 AND b.state = 2),
         'assets', (SELECT count(*) FROM quire_store.asset a WHERE a.project_id = $1 AND NOT a.is_deleted),
         'asset_bytes', h.asset_bytes,
+        'docs', (SELECT count(*) FROM quire_store.doc_head d WHERE d.project_id = $1 AND d.heads <> d.deleted_heads),
+        'doc_bytes', (SELECT COALESCE(sum(octet_length(c.bytes)), 0) FROM quire_store.doc_change c WHERE c.project_id = $1),
         'snapshots', (SELECT count(*) FROM quire_store.snapshot s WHERE s.project_id = $1),
         'snapshot_bytes', (SELECT COALESCE(sum(s.size), 0) FROM quire_store.snapshot s WHERE s.project_id = $1),
         'members', (SELECT count(*) FROM quire_store.membership m WHERE m.project_id = $1),
@@ -41,7 +43,7 @@ fn what_a_project_holds_is_what_its_tables_say() {
     let fixture = fixture::build(&database, "cost_held");
     let mut client = database.client("postgres");
     let told = assert_held(&mut client, fixture.project);
-    for some in ["archived_blobs", "collected_blobs", "snapshot_bytes", "assets"] {
+    for some in ["archived_blobs", "collected_blobs", "snapshot_bytes", "assets", "docs", "doc_bytes"] {
         assert!(!told.contains(&format!("\"{some}\": 0,")), "{told}");
     }
     // Members who have left, contents in quarantine, a length that is corrupt, a sink that failed, by hand.

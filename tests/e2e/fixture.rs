@@ -47,6 +47,7 @@ pub fn build(database: &Database, prefix: &str) -> Fixture {
     write_entities(&mut client, &mut database.client(&editor), project);
     take_back(&mut client, project);
     write_assets(&mut client, project);
+    write_docs(&mut client, &mut database.client(&editor), project);
     subscribe(&mut client, project);
     mint(&mut client, project);
     archive(&mut client, project);
@@ -169,6 +170,26 @@ fn write_assets(client: &mut Client, project: Uuid) {
         .expect("commit an asset and a file");
 }
 
+/// Documents: one with a past that two have written, one that is deleted, one that was brought back, one whose tip is not kept.
+fn write_docs(client: &mut Client, editor: &mut Client, project: Uuid) {
+    for statement in [
+        r#"SELECT quire.put_doc($1, 'notes/ä', '{"title": "Größe", "n": {"$counter": 1}, "list": [1, null, {"a": true}]}')"#,
+        r#"SELECT quire.edit_doc($1, 'notes/ä', '[{"op": "increment", "path": "/n", "by": 4}]', message => 'counted ✓')"#,
+        "SELECT quire.put_doc($1, 'gone', '{}')",
+        "SELECT quire.delete_doc($1, 'gone')",
+        r#"SELECT quire.put_doc($1, 'back', '{"a": 1}')"#,
+        "SELECT quire.delete_doc($1, 'back')",
+        r#"SELECT quire.put_doc($1, 'back', '{"a": 1}')"#,
+        "SELECT quire.put_doc($1, 'long', (SELECT jsonb_build_object('text', string_agg(md5(n::text), ' '))
+            FROM generate_series(1, 9000) n))",
+        "SELECT quire.revert_bundle($1, (quire.put_doc($1, 'back', '{\"a\": 2}') ->> 'seq')::bigint)",
+    ] {
+        client.execute(statement, &[&project]).unwrap_or_else(|error| panic!("{statement}: {error:?}"));
+    }
+    let splice = "SELECT quire.splice_doc_text($1, 'notes/ä', '/title', 0, 1, 'g')";
+    editor.execute(splice, &[&project]).expect("edit a document");
+}
+
 /// One subscription that is half read, one with a running lease.
 fn subscribe(client: &mut Client, project: Uuid) {
     for statement in [
@@ -279,6 +300,12 @@ const READERS: &[&str] = &[
      ORDER BY o.seq, o.ordinal",
     "SELECT a.content_hash, quire.read_asset_range({p}, a.content_hash), quire.read_asset_range({p}, a.content_hash, 1048570, 12)
      FROM quire.list_assets({p}) a WHERE a.asset_type <> 'cold'",
+    "SELECT * FROM quire.list_docs({p})",
+    "SELECT d.doc, quire.read_doc({p}, d.doc) FROM quire.list_docs({p}) d",
+    "SELECT n, h.* FROM unnest('{notes/ä,gone,back,long}'::text[]) n, quire.doc_history({p}, n) h",
+    "SELECT h.seq, quire.read_doc({p}, 'notes/ä', at_seq => h.seq), quire.read_doc_bytes({p}, 'notes/ä', at_seq => h.seq),
+        quire.diff_doc({p}, 'notes/ä', h.heads) FROM quire.doc_history({p}, 'notes/ä') h",
+    "SELECT quire.explain_doc({p}, 'notes/ä', '/n'), quire.doc_conflicts({p}, 'notes/ä')",
     // A document of the files.
     "SELECT quire.automerge_to_json(m.doc), quire.automerge_conflicts(m.doc), quire.automerge_diff(m.doc, '{}'),
         quire.automerge_heads(quire.automerge_apply(m.doc, quire.automerge_changes(m.doc))),

@@ -10,7 +10,7 @@ use quire_core::label::Label;
 use quire_core::mode::Mode;
 use quire_core::op::{AssetOp, FieldOp, File, FileOp, Kept, Op, SystemOp};
 use quire_core::path::FilePath;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -114,6 +114,7 @@ fn recomputed_ops(client: &mut Client, project: Uuid) -> HashMap<Seq, Vec<Hash>>
                 entity_op(row.get(2), row.get::<_, Option<Value>>(10).as_ref(), &row.get(11))
             }
             "asset.put" | "asset.delete" => asset_op(row.get(2), row.get(3), &row.get(10)),
+            "doc.change" | "doc.delete" => doc_op(client, project, row.get(0), row.get(2), row.get(3)),
             other => panic!("unknown operation {other}"),
         };
         let seq = Seq(row.get(0));
@@ -150,6 +151,19 @@ fn asset_op(op: &str, target: &str, after: &Value) -> Op {
         Label { filename: text("filename"), media_type: text("media_type"), asset_type: text("asset_type") };
     let kept = Kept { label, size: after["size"].as_i64().expect("a size") };
     Op::Asset(AssetOp::Put { content_hash, kept })
+}
+
+/// What a document got is in the event of its bundle.
+fn doc_op(client: &mut Client, project: Uuid, seq: i64, op: &str, target: &str) -> Op {
+    let sql = "SELECT d FROM quire.poll_events($1, $2::bigint - 1, 1) e, jsonb_array_elements(e.payload -> 'docs') d
+        WHERE d ->> 'doc' = $3";
+    let doc: Value = client.query_one(sql, &[&project, &seq, &target]).expect("an event").get(0);
+    let mut form = json!({"op": op, "branch": doc["branch"], "doc": target});
+    match op {
+        "doc.change" => form["changes"] = doc["changes"].clone(),
+        _ => form["heads"] = doc["heads"].clone(),
+    }
+    Op::parse("an operation", &form).expect("an operation")
 }
 
 fn snapshot_ready(target: &str, after: &Value, content_hash: Hash) -> Op {

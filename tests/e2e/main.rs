@@ -8,6 +8,7 @@ mod assets;
 mod bounds;
 mod calls;
 mod client;
+mod client_docs;
 mod cluster;
 mod content;
 mod cost;
@@ -16,6 +17,7 @@ mod decoding;
 mod deleted;
 #[path = "../lib/dice.rs"]
 mod dice;
+mod docs;
 mod dump;
 mod durability;
 mod everybody;

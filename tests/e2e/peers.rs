@@ -83,7 +83,7 @@ pub fn assert_sound(client: &mut Client, what: &str) {
     assert_eq!(report["is_sound"], true, "{what}: {report}");
 }
 
-/// What a project shows: files and entities, without the numbers that are each side's own.
+/// What a project shows: files, entities, assets and documents, without the numbers that are each side's own.
 pub fn state(client: &mut Client) -> Value {
     let sql = "SELECT json_build_object(
         'files', (SELECT json_agg(json_build_array(file_path, content_hash, file_type, mode) ORDER BY file_path)
@@ -91,7 +91,9 @@ pub fn state(client: &mut Client) -> Value {
         'entities', (SELECT json_agg(json_build_array(entity_id, fields) ORDER BY entity_id)
                      FROM quire.list_entities($1, 'task')),
         'assets', (SELECT json_agg(json_build_array(content_hash, filename) ORDER BY content_hash)
-                   FROM quire.list_assets($1)))";
+                   FROM quire.list_assets($1)),
+        'docs', (SELECT json_agg(json_build_array(doc, heads, quire.read_doc($1, doc)) ORDER BY doc)
+                 FROM quire.list_docs($1)))";
     client.query_one(sql, &[&PROJECT]).expect("read the state").get(0)
 }
 
@@ -126,9 +128,26 @@ fn random_ops(dice: &mut Dice) -> Value {
     ops.collect()
 }
 
-/// A bundle, an undo, or a resolution.
+/// A write of a document. Of one that is not there, or is deleted, some are refused.
+fn write_doc(dice: &mut Dice, side: &mut Side) {
+    let doc = one_of(dice, &["d", "e"]);
+    let value = json!({one_of(dice, &["x", "y"]): dice.throw(3), "text": format!("one {} three", dice.throw(3)), "n": {"$counter": 1}});
+    let patch = json!([{"op": "increment", "path": "/n", "by": 1 + dice.throw(3)}]);
+    let (sql, json) = match dice.throw(4) {
+        0 => ("SELECT quire.delete_doc($1, $2)", None),
+        1 => ("SELECT quire.edit_doc($1, $2, $3)", Some(patch)),
+        _ => ("SELECT quire.put_doc($1, $2, $3)", Some(value)),
+    };
+    drop(match json {
+        Some(json) => side.client.execute(sql, &[&PROJECT, &doc, &json]),
+        None => side.client.execute(sql, &[&PROJECT, &doc]),
+    });
+}
+
+/// A bundle, a write of a document, an undo, or a resolution.
 pub fn write_something(dice: &mut Dice, side: &mut Side) {
-    match dice.throw(7) {
+    match dice.throw(9) {
+        7 | 8 => write_doc(dice, side),
         0..=4 => {
             // What is not there cannot be deleted or moved: such a bundle is refused whole, and that is fine.
             let sql = "SELECT quire.commit_bundle($1, $2)";

@@ -48,6 +48,23 @@ const WRITERS: &[(&str, i64)] = &[
         "quire.delete_asset($1, encode('\\xaf1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262', 'hex'), 'old', $2)",
         1,
     ),
+    (
+        "quire.apply_doc_changes($1, 'n', ARRAY[decode('856f4a839a59f20801180010717569726520666972737420646f632e010100000000', 'hex')], \
+         correlation_id => $2)",
+        1,
+    ),
+    (
+        "quire.submit_tx($1, jsonb_build_object('client_tx_id', $2::uuid, 'writes', \
+         '[{\"doc\": \"n\", \"changes\": [\"hW9Kg5pZ8ggBGAAQcXVpcmUgZmlyc3QgZG9jLgEBAAAAAA==\"]}]'::jsonb))",
+        1,
+    ),
+    ("quire.put_doc($1, 'd', '{\"t\": \"y\"}', correlation_id => $2)", 1),
+    (
+        "quire.edit_doc($1, 'd', '[{\"op\": \"add\", \"path\": \"/a\", \"value\": 1}]', correlation_id => $2)",
+        1,
+    ),
+    ("quire.splice_doc_text($1, 'd', '/t', 0, 0, 'x', correlation_id => $2)", 1),
+    ("quire.delete_doc($1, 'd', correlation_id => $2)", 1),
     ("quire.finish_upload($1, (SELECT upload FROM begun WHERE project = $1), correlation_id => $2)", 1),
 ];
 
@@ -205,6 +222,7 @@ fn prepared_project(database: &Database, n: usize) -> i64 {
     put(&mut client, project, "b", "b");
     conflict(database, &mut client, project);
     upload(&mut client, project);
+    client.execute("SELECT quire.put_doc($1, 'd', '{\"t\": \"x\"}')", &[&project]).expect("put a document");
     put(&mut client, project, "kept", "x");
     put(&mut client, project, "undone", "x");
     client.execute("SELECT quire.undo($1)", &[&project]).expect("undo");

@@ -131,6 +131,14 @@ const WRITERS: &[&str] = &[
     "SELECT quire.begin_upload({p}, 'a.png', 'image/png', 'image')",
     "SELECT quire.append_upload({p}, '00000000-0000-0000-0000-0000000000ff', 1, '\\x00')",
     "SELECT quire.finish_upload({p}, '00000000-0000-0000-0000-0000000000ff')",
+    "SELECT quire.apply_doc_changes({p}, 'new',
+        ARRAY[decode('856f4a839a59f20801180010717569726520666972737420646f632e010100000000', 'hex')])",
+    "SELECT quire.submit_tx({p},
+        '{\"writes\": [{\"doc\": \"new\", \"changes\": [\"hW9Kg5pZ8ggBGAAQcXVpcmUgZmlyc3QgZG9jLgEBAAAAAA==\"]}]}')",
+    "SELECT quire.put_doc({p}, 'long', '{}')",
+    "SELECT quire.edit_doc({p}, 'long', '[{\"op\": \"add\", \"path\": \"/a\", \"value\": 1}]')",
+    "SELECT quire.splice_doc_text({p}, 'long', '/text', 0, 0, 'x')",
+    "SELECT quire.delete_doc({p}, 'long')",
     "SELECT quire.gc_run({p})",
     "SELECT quire.archive_blob({p}, content_hash, encode(sha256('\\x89504e47'), 'hex')) FROM quire.list_assets({p}, 'image')",
     "SELECT quire.restore_blob({p}, content_hash, 'cold') FROM quire.list_assets({p}, 'cold')",
@@ -155,6 +163,8 @@ const NO_WRITERS: &[&str] = &[
     "quire.authenticate",
     "quire.attenuate_token",
     "quire.download_snapshot",
+    // It writes what a message brings, and nothing else.
+    "quire.sync_doc",
 ];
 
 fn assert_writers_are_complete(client: &mut Client) {

@@ -121,6 +121,8 @@ impl Tenant {
                 {"op": "field.set", "entity_type": "t", "entity_id": "1", "field": "{word}", "value": "{word}"},
                 {"op": "field.set", "entity_type": "{word}", "entity_id": "{word}", "field": "f", "value": 1}]',
                 message => 'message {word}')"#,
+            r#"SELECT quire.put_doc('{p}', 'd', '{"a": "{word}", "t": "text {word}"}', message => 'doc {word}')"#,
+            r#"SELECT quire.put_doc('{p}', 'doc {word}', '{"{word}": 1}')"#,
             "SELECT quire.tag_project('{p}', 'tag {word}', 1)",
         ] {
             self.run(owner, statement);

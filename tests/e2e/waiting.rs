@@ -47,6 +47,7 @@ fn readers(database: &Database, owner: &mut Client, project: Uuid) -> [Reader; 3
     let library =
         ask(owner, "SELECT quire.create_project('library', visibility => 'public', kind => 'library')");
     ask(owner, &format!("SELECT quire.upsert_project_file('{library}', 'a', 'x')"));
+    ask(owner, &format!(r#"SELECT quire.put_doc('{project}', 'd', '{{"a": 1, "t": "x"}}') ->> 'seq'"#));
     let template = ask(owner, &format!("SELECT quire.create_template('{p}', 'template')"));
     ask(owner, &format!("SELECT quire.update_project('{template}', '{{\"visibility\": \"public\"}}')"));
     ["waiting_viewer", "waiting_stranger", "waiting_guest"].map(|role| {

@@ -9,14 +9,16 @@ use syn::{Arm, ExprMatch, Pat};
 /// The enums that have a variant for each domain.
 const OF_DOMAINS: [&str; 5] = ["Op", "Change", "Edit", "Outcome", "Topic"];
 /// Where a domain is at home.
-const HOMES: [&str; 8] = [
+const HOMES: [&str; 10] = [
     "src/domain/file/",
     "src/domain/entity/",
     "src/domain/asset/",
+    "src/domain/doc/",
     "src/domain/toy/",
     "src/service/file/",
     "src/service/entity/",
     "src/service/asset/",
+    "src/service/doc/",
     "crates/quire-core/src/op/",
 ];
 

@@ -6,6 +6,7 @@ import { isBinary } from './export.mjs'
 import { NO_BUNDLE, canonical, hash } from './forms.mjs'
 import { Contradiction, Log, insist, isSameState, packedFiles } from './replay.mjs'
 import { unzip } from './zip.mjs'
+import { createHash } from 'node:crypto'
 
 /** Larger contents are not in the vectors: of them it is only known that one hash has one size. */
 const MOST_BYTES = 1 << 20
@@ -49,6 +50,7 @@ export function checkClaims(vector, sizes = new Map()) {
       checkContent(object, here.get(object.content_hash), sizes)
     }
     if (object.op === 'snapshot.ready') checkArchive(object, here.get(object.content_hash))
+    if (object.op === 'doc.change') for (const change of object.changes) explained.add(hashOfChange(change))
     for (const form of formsOf(object)) explained.add(form)
   }
   for (const name of here.keys()) insist(named.has(name), `nothing is of the content ${name}`)
@@ -154,4 +156,12 @@ export function changed(value, [member, ...path], to) {
   const copy = Array.isArray(value) ? [...value] : { ...value }
   copy[member] = changed(value[member], path, to)
   return copy
+}
+
+/** The hash of an Automerge change: SHA-256 of all but what it begins with and its checksum, which is the first bytes of the hash. */
+function hashOfChange(base64) {
+  const bytes = Buffer.from(base64, 'base64')
+  const hash = createHash('sha256').update(bytes.subarray(8)).digest()
+  insist(bytes.subarray(4, 8).equals(hash.subarray(0, 4)), `${base64} is no change`)
+  return hash.toString('hex')
 }

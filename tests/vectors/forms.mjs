@@ -30,6 +30,8 @@ export const OPS = {
   'entity.delete': ['entity_id', 'entity_type'],
   'asset.put': ['asset_type', 'content_hash', 'filename', 'media_type', 'size'],
   'asset.delete': ['content_hash', 'reason?'],
+  'doc.change': ['branch', 'changes', 'doc'],
+  'doc.delete': ['branch', 'doc', 'heads'],
   'snapshot.ready': ['content_hash', 'file_count', 'format', 'seq', 'since_seq?', 'size', 'snapshot_id'],
 }
 

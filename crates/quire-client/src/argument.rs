@@ -42,6 +42,7 @@ arguments!(
     &'a [u8] => BYTEA,
     &'a Value => JSONB,
     Option<&'a Value> => JSONB,
+    Option<&'a [u8]> => BYTEA,
     &'a [&'a str] => TEXT_ARRAY,
     &'a [&'a [u8]] => BYTEA_ARRAY,
     bool => BOOL,

@@ -141,6 +141,22 @@ objects! {
         status: String,
     }
 
+    /// An operation about a document.
+    DoneDocOp {
+        /// The kind of operation.
+        op: String,
+        /// The branch.
+        branch: String,
+        /// The name of the document.
+        doc: String,
+        /// What became of the operation.
+        status: String,
+        /// The heads of the document afterwards, 64 hex digits each, sorted.
+        heads: Vec<String>,
+        /// How many changes the document did not have before.
+        applied: i64,
+    }
+
     /// A bundle with everything that it holds.
     Bundle {
         /// The seq.
@@ -209,6 +225,8 @@ pub enum DoneOp {
     Entity(DoneEntityOp),
     /// It is about an asset.
     Asset(DoneAssetOp),
+    /// It is about a document.
+    Doc(DoneDocOp),
     /// It is about something that this version of the crate does not know.
     Other(Value),
 }

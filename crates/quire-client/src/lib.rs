@@ -42,6 +42,7 @@ pub mod automerge;
 pub mod bundle;
 mod call;
 pub mod copy;
+pub mod doc;
 pub mod entity;
 mod error;
 pub mod event;
@@ -83,6 +84,7 @@ pub fn functions() -> impl Iterator<Item = &'static Function> {
         people::FUNCTIONS,
         file::FUNCTIONS,
         bundle::FUNCTIONS,
+        doc::FUNCTIONS,
         entity::FUNCTIONS,
         asset::FUNCTIONS,
         automerge::FUNCTIONS,

@@ -7,6 +7,7 @@
 //! | `bulk:apply` | `files: [{action, file_path, content?, content_hash, version, ...}], entities?, assets?, timestamp, sender` |
 //! | `entity:update` | `entities: [{action, entity_type, entity_id, fields, unset}], timestamp, sender` |
 //! | `asset:update` | `assets: [{action, content_hash, filename, media_type, asset_type, size, reason?}], timestamp, sender` |
+//! | `doc:update` | `docs: [{action, branch, doc, heads, changes?}], timestamp, sender` |
 //! | `snapshot:ready` | `snapshot_id, seq, since_seq?, format, size, content_hash, file_count, timestamp, sender` |
 //!
 //! Each has `from_peer`, too, when its bundle came from another database.
@@ -100,6 +101,9 @@ pub const ENTITY_UPDATE: &str = "entity:update";
 
 /// The event of a bundle that changed assets.
 pub const ASSET_UPDATE: &str = "asset:update";
+
+/// The event of a bundle that changed documents.
+pub const DOC_UPDATE: &str = "doc:update";
 
 /// The event of a bundle that changes nothing but files, by their paths in order, each with whether a file exists there afterwards.
 pub fn of_files<'a>(changes: impl IntoIterator<Item = (&'a str, bool)>) -> Option<&'static str> {
@@ -370,6 +374,13 @@ fn strip_content(value: &mut Value) {
     if let Some(Value::Array(files)) = object.get_mut("files") {
         files.iter_mut().for_each(strip_content);
         object.insert("content_omitted".into(), true.into());
+    }
+    if let Some(Value::Array(docs)) = object.get_mut("docs") {
+        for doc in docs.iter_mut().filter_map(Value::as_object_mut) {
+            if doc.remove("changes").is_some() {
+                doc.insert("changes_omitted".into(), true.into());
+            }
+        }
     }
     if object.remove("entities").is_some() | object.remove("assets").is_some() {
         object.insert("content_omitted".into(), true.into());

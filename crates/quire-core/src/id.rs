@@ -109,6 +109,8 @@ numbers!(
     Version(i32),
     /// A path of a project, as a number; given in order of first use.
     FileId(i32),
+    /// A document of a project on a branch, as a number: where its first operation is.
+    DocId(i64),
     /// Position in a project's log: 1, 2, 3, ... without gaps, in commit order; 0 is "nothing yet".
     Seq(i64),
 );
@@ -144,6 +146,13 @@ impl Seq {
     /// All of them, from the first one on.
     pub fn all() -> impl Iterator<Item = Self> {
         (1..).map(Self)
+    }
+}
+
+impl DocId {
+    /// Of the document whose first operation is there. A bundle has fewer than 2^20 operations.
+    pub fn at(seq: Seq, ordinal: i64) -> Self {
+        Self(seq.0 << 20 | ordinal)
     }
 }
 

@@ -43,11 +43,13 @@ impl Context {
 mod tests {
     use super::*;
     use crate::asset::{AssetEdit, Source};
+    use crate::doc::root::first_change;
     use crate::field::FieldEdit;
     use crate::hash::Hash;
     use crate::json::JsonValue;
-    use crate::key::EntityKey;
+    use crate::key::{DocKey, EntityKey};
     use crate::label::Label;
+    use crate::op::DocEdit;
     use crate::path::FilePath;
     use crate::tree::{Content, FileEdit};
     use serde_json::json;
@@ -96,6 +98,7 @@ mod tests {
         let value = JsonValue::of(&json!("secret")).expect("canonical");
         let write = |value| FieldEdit::Write { key: key.clone(), value, base_seq: None, always: false };
         let label = Label::parse("a.png", "image/png", "secret").expect("valid");
+        let doc = DocKey::main("d").expect("valid");
         let expected = [
             (put("a"), json!({"op": "file.put", "file_path": "a"})),
             (delete("a"), json!({"op": "file.delete", "file_path": "a"})),
@@ -122,6 +125,18 @@ mod tests {
             (
                 Edit::Asset(AssetEdit::Delete { hash, reason: Some("secret".into()) }),
                 json!({"op": "asset.delete", "content_hash": hash.to_hex()}),
+            ),
+            (
+                Edit::Doc(DocEdit::Change {
+                    key: doc.clone(),
+                    changes: vec![first_change().expect("reads")],
+                    base_heads: None,
+                }),
+                json!({"op": "doc.change", "branch": "main", "doc": "d"}),
+            ),
+            (
+                Edit::Doc(DocEdit::Delete { key: doc, base_heads: None, heads: None }),
+                json!({"op": "doc.delete", "branch": "main", "doc": "d"}),
             ),
         ];
         let mut context = Context::default();

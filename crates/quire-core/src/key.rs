@@ -1,4 +1,4 @@
-//! Which entity, and which of its fields.
+//! Which entity, which of its fields, which document.
 
 use crate::error::Result;
 use crate::text::{name, shorten};
@@ -10,6 +10,8 @@ use std::fmt;
 const MAX_TYPE_BYTES: usize = 128;
 /// Longest id of an entity and longest name of a field, in bytes.
 const MAX_NAME_BYTES: usize = 255;
+/// Longest name of a branch and of a document, in bytes.
+const MAX_DOC_BYTES: usize = 255;
 
 /// Which entity.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize)]
@@ -61,6 +63,37 @@ impl FieldKey {
 impl fmt::Display for FieldKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of {}", shorten(&self.field), self.entity)
+    }
+}
+
+/// Which document: a name of the caller's, often a path, and the branch that it is on.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize)]
+pub struct DocKey {
+    /// Its branch.
+    pub branch: String,
+    /// Its name.
+    pub doc: String,
+}
+
+impl DocKey {
+    /// The branch that every project has.
+    pub const MAIN: &str = "main";
+
+    /// Checks both names (22023).
+    pub fn parse(branch: &str, doc: &str) -> Result<Self> {
+        Ok(Self { branch: name("branch", branch, MAX_DOC_BYTES)?, doc: name("doc", doc, MAX_DOC_BYTES)? })
+    }
+
+    /// A document of the branch that every project has.
+    pub fn main(doc: &str) -> Result<Self> {
+        Self::parse(Self::MAIN, doc)
+    }
+}
+
+impl fmt::Display for DocKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "document {}", shorten(&self.doc))?;
+        if self.branch == Self::MAIN { Ok(()) } else { write!(f, " of branch {}", shorten(&self.branch)) }
     }
 }
 

@@ -11,6 +11,14 @@ pub enum Reason {
     BaseChanged,
     /// Somebody else changed a field after `base_seq` to another value. DETAIL has `conflicts`.
     FieldConflict,
+    /// A document has other heads than `base_heads`. DETAIL has `heads`, those it has.
+    StaleHeads,
+    /// A change of a document depends on one that is not there, or comes after others of its actor that are not. DETAIL has `change` and what is `missing`.
+    MissingDependency,
+    /// An actor has made another change of this number of the document. DETAIL has `change`, `actor` and `actor_seq`.
+    DuplicateChange,
+    /// The operation `test` of a JSON Patch finds another value. DETAIL has `path` and the number of the `operation`.
+    TestFailed,
     /// What an undo would restore has become something else since. DETAIL has `conflicts`.
     ChangedSince,
     /// A path would be a file and a directory at once.
@@ -65,10 +73,14 @@ struct Entry {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 28] = [
         Self::StaleVersion,
         Self::BaseChanged,
         Self::FieldConflict,
+        Self::StaleHeads,
+        Self::MissingDependency,
+        Self::DuplicateChange,
+        Self::TestFailed,
         Self::ChangedSince,
         Self::PathConflict,
         Self::DestinationExists,
@@ -131,6 +143,30 @@ impl Reason {
                 codes: &[Code::Conflict],
                 meaning: "Somebody else changed a field after `base_seq` to another value. DETAIL has `conflicts`.",
                 remedy: "Decide, and commit again; or use `on_conflict` with `record` or `skip`.",
+            },
+            Self::StaleHeads => Entry {
+                word: "stale_heads",
+                codes: &[Code::Conflict],
+                meaning: "A document has other heads than `base_heads`. DETAIL has `heads`, those it has.",
+                remedy: "Read the document, and make the edit again on what it is now; or leave `base_heads` out, and Automerge merges.",
+            },
+            Self::MissingDependency => Entry {
+                word: "missing_dependency",
+                codes: &[Code::Conflict],
+                meaning: "A change of a document depends on one that is not there, or comes after others of its actor that are not. DETAIL has `change` and, of dependencies, `missing`.",
+                remedy: "Send the missing changes first, or in the same call before it.",
+            },
+            Self::DuplicateChange => Entry {
+                word: "duplicate_change",
+                codes: &[Code::Conflict],
+                meaning: "An actor has made another change of this number of the document. DETAIL has `change`, `actor` and `actor_seq`.",
+                remedy: "Use an actor id in one place at a time: load the document with a new one, and make the edit again.",
+            },
+            Self::TestFailed => Entry {
+                word: "test_failed",
+                codes: &[Code::Conflict],
+                meaning: "The operation `test` of a JSON Patch finds another value. DETAIL has `path` and the number of the `operation`.",
+                remedy: "Read the document, and make the patch for what it is now.",
             },
             Self::ChangedSince => Entry {
                 word: "changed_since",

@@ -1,14 +1,13 @@
 //! SQL functions of documents that are values of anybody's tables: a row of quire's is neither read nor written, so they ask no gate and
 //! do not switch roles, which a parallel worker could not. As PostgreSQL's own functions of values they answer NULL for NULL.
 
+use super::args::heads_arg;
 use crate::args::{ByteasArg, TextsArg};
 use crate::guc::doc_limits;
 use crate::jsonb::{Json, JsonArg};
 use crate::raise::or_raise;
 use pgrx::prelude::*;
-use quire_core::doc::heads::{MAX_HEADS, parse_hash};
 use quire_core::doc::helpers::{self, MAX_CHANGES};
-use quire_core::doc::{ChangeHash, Heads};
 use quire_core::error::{Error, Result};
 
 /// A document that holds a value.
@@ -107,18 +106,4 @@ fn automerge_conflicts(doc: Option<&[u8]>, heads: default!(Option<TextsArg>, "NU
 /// What `work` makes of a document that is there.
 fn given<T>(doc: Option<&[u8]>, work: impl FnOnce(&[u8]) -> Result<T>) -> Result<Option<T>> {
     doc.map(work).transpose()
-}
-
-/// Heads that are given.
-fn heads_arg(argument: &'static str, heads: Option<TextsArg>) -> Result<Option<Heads>> {
-    let at_most = |count| match count {
-        0..=MAX_HEADS => Ok(()),
-        _ => {
-            Err(Error::limit(format!("{argument} has too many hashes"), MAX_HEADS).with("argument", argument))
-        }
-    };
-    let hashes = heads.map(|heads| {
-        heads.parsed::<ChangeHash, Vec<ChangeHash>>(argument, at_most, |text| parse_hash(argument, text))
-    });
-    Ok(hashes.transpose()?.map(Heads::new))
 }

@@ -1,7 +1,16 @@
-//! Functions of Automerge documents.
+//! The functions of documents: changes of Automerge clients, edits from SQL, readers at any point in time, the sync protocol, and
+//! documents that are values of anybody's tables.
 //!
-//! Owns: the functions on plain bytes.
-//! Promises: what works on plain bytes looks into no table, may run in a parallel worker, and takes no more than the settings allow.
-//! Does not: know what a document is; that is `quire_core::doc`.
+//! Owns: no table; `domain/doc` does.
+//! Promises: what a reader shows is what the changes of the document make, whether something of it was kept or not. What works on plain
+//! bytes looks into no table, may run in a parallel worker, and takes no more than the settings allow.
+//! Does not: write past `bundle::commit`.
 
+mod args;
 mod automerge;
+mod edit;
+mod list;
+mod read;
+mod sync;
+mod tx;
+mod write;

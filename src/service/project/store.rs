@@ -83,7 +83,7 @@ pub fn describe(project: ProjectId, actor: Option<ActorId>) -> Result<Option<Jso
             'created_by', p.created_by, 'created_at', p.created_at, 'updated_at', p.updated_at,
             'seq', h.seq, 'checksum', encode(h.checksum, 'hex'),
             'file_count', h.live_files, 'total_bytes', h.live_bytes,
-            'asset_bytes', h.asset_bytes) AS described
+            'asset_bytes', h.asset_bytes, 'doc_bytes', h.doc_bytes) AS described
         FROM quire_store.project p
         JOIN quire_store.project_head h ON h.project_id = $1
         LEFT JOIN quire_store.membership m ON m.project_id = $1 AND m.actor_id = $2
@@ -94,7 +94,7 @@ pub fn describe(project: ProjectId, actor: Option<ActorId>) -> Result<Option<Jso
 /// How much a project holds, counted now. One look at each table, and no more in the statement than that: of a small project most of what
 /// it costs is its beginning.
 pub fn stats(project: ProjectId) -> Result<Option<Value>> {
-    const SQL: &str = "SELECT h.seq, h.live_files, h.live_bytes, h.asset_bytes,
+    const SQL: &str = "SELECT h.seq, h.live_files, h.live_bytes, h.asset_bytes, h.doc_bytes,
             (SELECT count(*) FROM quire_store.project_files f WHERE f.project_id = $1) AS versions,
             (SELECT ARRAY[count(*) FILTER (WHERE b.state = 0),
                           LEAST(COALESCE(sum(b.size) FILTER (WHERE b.state = 0), 0), 9223372036854775807),
@@ -103,6 +103,7 @@ pub fn stats(project: ProjectId) -> Result<Option<Value>> {
              FROM quire_store.blob b WHERE b.project_id = $1) AS blobs,
             (SELECT sum(octet_length(c.bytes)) FROM quire_store.blob_chunk c WHERE c.project_id = $1) AS chunk_bytes,
             (SELECT count(*) FROM quire_store.asset a WHERE a.project_id = $1 AND NOT a.is_deleted) AS assets,
+            (SELECT count(*) FROM quire_store.doc_head d WHERE d.project_id = $1 AND d.heads <> d.deleted_heads) AS docs,
             (SELECT ARRAY[count(*), LEAST(COALESCE(sum(s.size), 0), 9223372036854775807)]::bigint[]
              FROM quire_store.snapshot s WHERE s.project_id = $1) AS snapshots,
             (SELECT count(*) FROM quire_store.membership m WHERE m.project_id = $1) AS members,
@@ -119,6 +120,7 @@ pub fn stats(project: ProjectId) -> Result<Option<Value>> {
             "blobs": blobs[0], "blob_bytes": blobs[1], "stored_bytes": blobs[2] + row.opt::<i64>("chunk_bytes")?.unwrap_or(0),
             "archived_blobs": blobs[3], "collected_blobs": blobs[4],
             "assets": row.get::<i64>("assets")?, "asset_bytes": row.get::<i64>("asset_bytes")?,
+            "docs": row.get::<i64>("docs")?, "doc_bytes": row.get::<i64>("doc_bytes")?,
             "snapshots": snapshots[0], "snapshot_bytes": snapshots[1], "members": row.get::<i64>("members")?,
             "realtime_sink": null,
         });

@@ -17,7 +17,10 @@ macro_rules! totals {
             FROM quire_store.file_head e WHERE e.project_id = $1) f
         CROSS JOIN (
             SELECT COALESCE(sum(s.size), 0)::bigint AS bytes
-            FROM quire_store.asset s WHERE s.project_id = $1 AND NOT s.is_deleted) a"
+            FROM quire_store.asset s WHERE s.project_id = $1 AND NOT s.is_deleted) a
+        CROSS JOIN (
+            SELECT COALESCE(sum(c.change_bytes), 0)::bigint AS bytes
+            FROM quire_store.doc_head c WHERE c.project_id = $1) d"
     };
 }
 
@@ -129,7 +132,7 @@ pub fn discard_blob(project: ProjectId, hash: &Hash, size: Option<i64>, why: &st
 /// Whether what the head row counts is not what there is.
 pub fn has_stray_totals(project: ProjectId) -> Result<bool> {
     const SQL: &str = concat!(
-        "SELECT (h.live_files, h.live_bytes, h.asset_bytes) IS DISTINCT FROM (f.files, f.bytes, a.bytes)
+        "SELECT (h.live_files, h.live_bytes, h.asset_bytes, h.doc_bytes) IS DISTINCT FROM (f.files, f.bytes, a.bytes, d.bytes)
             OR h.next_file_id <= f.last_id
             OR h.committed_at <> b.committed_at AS is_stray
         FROM quire_store.project_head h
@@ -155,7 +158,7 @@ pub fn open_guard(is_allowed: bool) -> Result<()> {
 pub fn repair_totals(project: ProjectId) -> Result<()> {
     const SQL: &str = concat!(
         "UPDATE quire_store.project_head h
-        SET live_files = f.files, live_bytes = f.bytes, asset_bytes = a.bytes,
+        SET live_files = f.files, live_bytes = f.bytes, asset_bytes = a.bytes, doc_bytes = d.bytes,
             next_file_id = greatest(h.next_file_id, f.last_id + 1), committed_at = COALESCE(b.committed_at, h.committed_at)
         FROM ",
         totals!(),

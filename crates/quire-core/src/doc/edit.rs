@@ -9,9 +9,10 @@ use super::patch::{PatchStep, list_steps, parse, same};
 use super::tree::{View, index, pointer};
 use super::{ActorId, DocChange, DocLimits, Loaded, malformed};
 use crate::diff::SEARCH_TIME;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::merge::splices;
+use crate::reason::Reason;
 use crate::text::shorten;
 use automerge::transaction::{CommitOptions, Transactable, Transaction};
 use automerge::{ObjId, ObjType, Prop, ROOT, ScalarValue, Value as Found};
@@ -176,7 +177,8 @@ impl Editor<'_> {
                     return Ok(());
                 }
                 let path = shorten(test.path.as_str());
-                Err(Error::new(Code::Conflict, format!("test of {path:?} failed")).with("path", path))
+                Err(Error::conflict(Reason::TestFailed, format!("test of {path:?} failed"))
+                    .with("path", path))
             }
             PatchStep::Rfc(PatchOperation::Copy(copy)) => {
                 let value = self.value(&copy.from)?;
@@ -274,7 +276,7 @@ impl Editor<'_> {
     }
 
     fn splice(&mut self, path: &Pointer, index: usize, delete: usize, insert: &str) -> Result<()> {
-        let (ObjType::Text, object) = self.object(path)? else {
+        let Ok((ObjType::Text, object)) = self.object(path) else {
             return Err(Error::validation(format!("no text is at {:?}", shorten(path.as_str())))
                 .with("path", shorten(path.as_str())));
         };

@@ -165,6 +165,16 @@ impl Loaded {
         })
     }
 
+    /// The changes of the state at heads that it has, each after those it depends on.
+    pub fn changes_up_to(&self, at: &Heads, limits: &DocLimits) -> Result<Vec<DocChange>> {
+        self.require(at)?;
+        let later: HashSet<ChangeHash> =
+            self.changes_after(at, limits)?.iter().map(DocChange::hash).collect();
+        let mut all = self.changes_after(&Heads::default(), limits)?;
+        all.retain(|change| !later.contains(&change.hash()));
+        Ok(all)
+    }
+
     /// Its bytes, loadable by any Automerge library. They are not the same for the same heads everywhere.
     pub fn save(&self) -> Result<Vec<u8>> {
         self.usable()?;

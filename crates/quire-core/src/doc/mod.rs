@@ -7,6 +7,7 @@
 //! bytes, whoever computes it.
 //! Does not: store anything, or decide who may change what.
 
+pub mod append;
 pub mod blame;
 pub mod change;
 mod columns;
@@ -34,6 +35,7 @@ pub mod sync;
 mod tests_lib;
 pub mod tree;
 
+pub use append::{DocKnown, DocSummary};
 pub use automerge::{ActorId, ChangeHash};
 pub use change::DocChange;
 pub use edit::DocAuthor;
@@ -81,6 +83,28 @@ impl DocLimits {
         max_json_bytes: 64 << 20,
     };
 
+    /// What stored documents are within, whatever the settings were when they were stored.
+    pub const LARGEST: Self = Self {
+        max_change_bytes: 4 << 20,
+        max_change_ops: 4_000_000,
+        max_bytes: 1 << 30,
+        max_ops: 64_000_000,
+        max_depth: 127,
+        max_json_bytes: 256 << 20,
+    };
+
+    /// The smaller of each.
+    pub fn within(&self, other: &Self) -> Self {
+        Self {
+            max_change_bytes: self.max_change_bytes.min(other.max_change_bytes),
+            max_change_ops: self.max_change_ops.min(other.max_change_ops),
+            max_bytes: self.max_bytes.min(other.max_bytes),
+            max_ops: self.max_ops.min(other.max_ops),
+            max_depth: self.max_depth.min(other.max_depth),
+            max_json_bytes: self.max_json_bytes.min(other.max_json_bytes),
+        }
+    }
+
     /// `LimitError` if there are more than `limit`, which is the setting `setting`.
     fn at_most(setting: &'static str, limit: usize, what: &str, found: usize) -> Result<()> {
         if found <= limit {
@@ -101,6 +125,10 @@ impl DocLimits {
 
     fn bytes(&self, bytes: usize) -> Result<()> {
         Self::at_most("quire.max_doc_bytes", self.max_bytes, "document is too large", bytes)
+    }
+
+    fn ops(&self, ops: usize) -> Result<()> {
+        Self::at_most("quire.max_doc_ops", self.max_ops, "document has too many operations", ops)
     }
 
     fn depth(&self, depth: usize) -> Result<()> {

@@ -7,6 +7,7 @@
 //! are not part of it: they say when it may be applied and what came of it, not what it does.
 
 mod asset;
+pub mod doc;
 mod field;
 mod file;
 mod system;
@@ -14,17 +15,19 @@ mod system;
 pub mod toy;
 
 use crate::asset::{AssetEdit, AssetOutcome, Source};
+use crate::doc::DocChange;
 use crate::error::{Error, Result};
 use crate::event;
 use crate::field::{FieldEdit, FieldOutcome};
 use crate::hash::Hash;
 use crate::id::BundleId;
 use crate::json::{JsonValue, Members, canonical};
-use crate::key::FieldKey;
+use crate::key::{DocKey, FieldKey};
 use crate::path::FilePath;
 use crate::text::shorten;
 use crate::tree::{FileEdit, FileOutcome};
 pub use asset::{AssetOp, Kept};
+pub use doc::{DocEdit, DocOp, DocOutcome, DocState};
 pub use field::FieldOp;
 pub use file::{File, FileOp};
 use serde::{Deserialize, Serialize, Serializer};
@@ -44,6 +47,8 @@ pub enum Op {
     Field(FieldOp),
     /// On an asset.
     Asset(AssetOp),
+    /// On a document.
+    Doc(DocOp),
     #[cfg(feature = "toy")]
     /// On a toy.
     Toy(ToyOp),
@@ -60,6 +65,8 @@ pub enum Topic {
     Field,
     /// Assets.
     Asset,
+    /// Documents.
+    Doc,
     #[cfg(feature = "toy")]
     /// Toys.
     Toy,
@@ -71,6 +78,7 @@ impl Topic {
         Self::File,
         Self::Field,
         Self::Asset,
+        Self::Doc,
         #[cfg(feature = "toy")]
         Self::Toy,
     ];
@@ -81,6 +89,7 @@ impl Topic {
             Topic::File => "file_op",
             Topic::Field => "field_op",
             Topic::Asset => "asset_op",
+            Topic::Doc => "doc_op",
             #[cfg(feature = "toy")]
             Topic::Toy => "toy_op",
         }
@@ -92,6 +101,7 @@ impl Topic {
             Topic::File => "file_head",
             Topic::Field => "entity_field",
             Topic::Asset => "asset",
+            Topic::Doc => "doc_head",
             #[cfg(feature = "toy")]
             Topic::Toy => "toy",
         }
@@ -103,6 +113,7 @@ impl Topic {
             Topic::File => const { &[event::single(true), event::single(false), event::BULK] },
             Topic::Field => &[event::ENTITY_UPDATE],
             Topic::Asset => &[event::ASSET_UPDATE],
+            Topic::Doc => &[event::DOC_UPDATE],
             #[cfg(feature = "toy")]
             Topic::Toy => &[toy::TOY_UPDATE],
         }
@@ -118,6 +129,8 @@ pub enum Change {
     Field(FieldKey, Option<JsonValue>),
     /// What is said of an asset.
     Asset(Hash, Option<Kept>),
+    /// A document gets changes; between two states, which they are is not said.
+    Doc(DocKey, Option<Vec<DocChange>>),
     #[cfg(feature = "toy")]
     /// What a toy says.
     Toy(String, Option<String>),
@@ -133,6 +146,7 @@ impl Op {
             &FileOp::NAMES[..],
             &FieldOp::NAMES,
             &AssetOp::NAMES,
+            &DocOp::NAMES,
             #[cfg(feature = "toy")]
             &ToyOp::NAMES,
         ];
@@ -150,6 +164,7 @@ impl Op {
             Op::File(op) => op.name(),
             Op::Field(op) => op.name(),
             Op::Asset(op) => op.name(),
+            Op::Doc(op) => op.name(),
             #[cfg(feature = "toy")]
             Op::Toy(op) => op.name(),
             Op::System(op) => op.name(),
@@ -162,6 +177,7 @@ impl Op {
             Op::File(_) => Some(Topic::File),
             Op::Field(_) => Some(Topic::Field),
             Op::Asset(_) => Some(Topic::Asset),
+            Op::Doc(_) => Some(Topic::Doc),
             #[cfg(feature = "toy")]
             Op::Toy(_) => Some(Topic::Toy),
             Op::System(_) => None,
@@ -175,7 +191,7 @@ impl Op {
             Op::Asset(op) => op.content(),
             #[cfg(feature = "toy")]
             Op::Toy(_) => None,
-            Op::Field(_) | Op::System(_) => None,
+            Op::Field(_) | Op::Doc(_) | Op::System(_) => None,
         }
     }
 
@@ -183,7 +199,7 @@ impl Op {
     pub fn link(&self) -> Option<Hash> {
         match self {
             Op::File(op) => op.link(),
-            Op::Field(_) | Op::Asset(_) | Op::System(_) => None,
+            Op::Field(_) | Op::Asset(_) | Op::Doc(_) | Op::System(_) => None,
             #[cfg(feature = "toy")]
             Op::Toy(_) => None,
         }
@@ -194,6 +210,7 @@ impl Op {
         |name, members| Ok(FileOp::parse(name, members)?.map(Op::File)),
         |name, members| Ok(FieldOp::parse(name, members)?.map(Op::Field)),
         |name, members| Ok(AssetOp::parse(name, members)?.map(Op::Asset)),
+        |name, members| Ok(DocOp::parse(name, members)?.map(Op::Doc)),
         #[cfg(feature = "toy")]
         |name, members| Ok(ToyOp::parse(name, members)?.map(Op::Toy)),
         |name, members| Ok(SystemOp::parse(name, members)?.map(Op::System)),
@@ -224,6 +241,7 @@ impl Op {
             Op::File(op) => op.checksum(),
             Op::Field(op) => op.checksum(),
             Op::Asset(op) => op.checksum(),
+            Op::Doc(op) => op.checksum(),
             #[cfg(feature = "toy")]
             Op::Toy(op) => op.checksum(),
             Op::System(op) => Ok(Hash::of(&canonical(op)?)),
@@ -236,6 +254,7 @@ impl Op {
             Op::File(op) => op.describe(),
             Op::Field(op) => op.describe(),
             Op::Asset(op) => op.describe(),
+            Op::Doc(op) => op.describe(),
             #[cfg(feature = "toy")]
             Op::Toy(op) => op.describe(),
             Op::System(op) => op.name().to_owned(),
@@ -250,6 +269,7 @@ impl Change {
             Change::File(path, file) => Op::File(FileOp::making(path, file.as_ref())),
             Change::Field(key, value) => Op::Field(FieldOp::making(key, value.as_ref())),
             Change::Asset(hash, kept) => Op::Asset(AssetOp::making(hash, kept.as_ref())),
+            Change::Doc(key, changes) => Op::Doc(DocOp::making(key, changes.as_ref())),
             #[cfg(feature = "toy")]
             Change::Toy(toy, text) => Op::Toy(ToyOp::making(toy, text.as_ref())),
         }
@@ -262,7 +282,7 @@ impl Change {
             Change::Asset(hash, kept) => kept.as_ref().map(|kept| (*hash, kept.size)),
             #[cfg(feature = "toy")]
             Change::Toy(..) => None,
-            Change::Field(..) => None,
+            Change::Field(..) | Change::Doc(..) => None,
         }
     }
 
@@ -273,7 +293,7 @@ impl Change {
             Change::Asset(hash, _) => Some(*hash),
             #[cfg(feature = "toy")]
             Change::Toy(..) => None,
-            Change::Field(..) => None,
+            Change::Field(..) | Change::Doc(..) => None,
         }
     }
 
@@ -283,6 +303,7 @@ impl Change {
             Change::File(..) => Topic::File,
             Change::Field(..) => Topic::Field,
             Change::Asset(..) => Topic::Asset,
+            Change::Doc(..) => Topic::Doc,
             #[cfg(feature = "toy")]
             Change::Toy(..) => Topic::Toy,
         }
@@ -294,6 +315,7 @@ impl Change {
             Change::File(path, _) => json!({"file_path": path.as_str()}),
             Change::Field(key, _) => json!(key),
             Change::Asset(hash, _) => json!({"content_hash": hash.to_hex()}),
+            Change::Doc(key, _) => json!(key),
             #[cfg(feature = "toy")]
             Change::Toy(toy, _) => json!({"toy": toy}),
         }
@@ -315,7 +337,7 @@ impl Op {
         match self {
             Op::File(op) => op.add_writes(json, writes),
             Op::Field(op) => op.add_writes(json, writes),
-            Op::Asset(_) | Op::System(_) => add_base(json, writes),
+            Op::Asset(_) | Op::Doc(_) | Op::System(_) => add_base(json, writes),
             #[cfg(feature = "toy")]
             Op::Toy(_) => add_base(json, writes),
         }
@@ -327,6 +349,7 @@ impl Op {
             Op::File(op) => op.parse_writes(what, members),
             Op::Field(op) => op.parse_writes(what, members),
             Op::Asset(op) => Ok(vec![Write { change: op.change(), base: members.opt_uuid("base")? }]),
+            Op::Doc(op) => Ok(vec![Write { change: op.change(), base: members.opt_uuid("base")? }]),
             #[cfg(feature = "toy")]
             Op::Toy(op) => Ok(vec![Write { change: op.change(), base: members.opt_uuid("base")? }]),
             Op::System(_) => Err(Error::validation(format!("{what} is no operation that travels"))),
@@ -378,6 +401,8 @@ pub enum Edit {
     Field(FieldEdit),
     /// To an asset.
     Asset(AssetEdit),
+    /// To a document.
+    Doc(DocEdit),
     #[cfg(feature = "toy")]
     /// To a toy.
     Toy(ToyEdit),
@@ -393,6 +418,8 @@ pub enum Outcome {
     Field(FieldOutcome),
     /// Of one of an asset.
     Asset(AssetOutcome),
+    /// Of one of a document.
+    Doc(DocOutcome),
     #[cfg(feature = "toy")]
     /// Of one of a toy.
     Toy(ToyOutcome),
@@ -405,6 +432,7 @@ impl Edit {
             Edit::File(_) => Topic::File,
             Edit::Field(_) => Topic::Field,
             Edit::Asset(_) => Topic::Asset,
+            Edit::Doc(_) => Topic::Doc,
             #[cfg(feature = "toy")]
             Edit::Toy(_) => Topic::Toy,
         }
@@ -414,7 +442,7 @@ impl Edit {
     pub const fn file(&self) -> Option<&FileEdit> {
         match self {
             Edit::File(edit) => Some(edit),
-            Edit::Field(_) | Edit::Asset(_) => None,
+            Edit::Field(_) | Edit::Asset(_) | Edit::Doc(_) => None,
             #[cfg(feature = "toy")]
             Edit::Toy(_) => None,
         }
@@ -427,7 +455,7 @@ impl Edit {
             Edit::Asset(AssetEdit::Put { hash, source, .. }) if !matches!(source, Source::Stored) => {
                 Some(*hash)
             }
-            Edit::File(_) | Edit::Field(_) | Edit::Asset(_) => None,
+            Edit::File(_) | Edit::Field(_) | Edit::Asset(_) | Edit::Doc(_) => None,
             #[cfg(feature = "toy")]
             Edit::Toy(_) => None,
         }
@@ -439,6 +467,7 @@ impl Edit {
             Edit::File(edit) => edit.outline(),
             Edit::Field(edit) => edit.outline(),
             Edit::Asset(edit) => edit.outline(),
+            Edit::Doc(edit) => edit.outline(),
             #[cfg(feature = "toy")]
             Edit::Toy(edit) => edit.outline(),
         };
@@ -452,6 +481,7 @@ impl Edit {
             Edit::File(edit) => edit.fingerprint(),
             Edit::Field(edit) => edit.fingerprint(),
             Edit::Asset(edit) => edit.fingerprint(),
+            Edit::Doc(edit) => edit.fingerprint(),
             #[cfg(feature = "toy")]
             Edit::Toy(edit) => edit.fingerprint(),
         }
@@ -463,7 +493,7 @@ impl Outcome {
     pub const fn file(&self) -> Option<&FileOutcome> {
         match self {
             Outcome::File(outcome) => Some(outcome),
-            Outcome::Field(_) | Outcome::Asset(_) => None,
+            Outcome::Field(_) | Outcome::Asset(_) | Outcome::Doc(_) => None,
             #[cfg(feature = "toy")]
             Outcome::Toy(_) => None,
         }
@@ -473,14 +503,14 @@ impl Outcome {
     pub const fn asset(&self) -> Option<&AssetOutcome> {
         match self {
             Outcome::Asset(outcome) => Some(outcome),
-            Outcome::File(_) | Outcome::Field(_) => None,
+            Outcome::File(_) | Outcome::Field(_) | Outcome::Doc(_) => None,
             #[cfg(feature = "toy")]
             Outcome::Toy(_) => None,
         }
     }
 }
 
-/// Files by path, fields with a value, assets by content.
+/// Files by path, fields with a value, assets by content, documents by their changes.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct State {
     /// The files there are.
@@ -489,6 +519,8 @@ pub struct State {
     pub fields: BTreeMap<FieldKey, JsonValue>,
     /// The assets that are kept.
     pub assets: BTreeMap<Hash, Kept>,
+    /// The documents, deleted ones included.
+    pub docs: BTreeMap<DocKey, DocState>,
     #[cfg(feature = "toy")]
     /// What toys say.
     pub toys: BTreeMap<String, String>,
@@ -501,6 +533,7 @@ impl State {
             Op::File(op) => op.apply(self),
             Op::Field(op) => op.apply(self),
             Op::Asset(op) => op.apply(self),
+            Op::Doc(op) => op.apply(self),
             #[cfg(feature = "toy")]
             Op::Toy(op) => op.apply(self),
             Op::System(_) => Ok(()),
@@ -513,6 +546,7 @@ impl State {
             ("files", self.files.len()),
             ("fields", self.fields.len()),
             ("assets", self.assets.len()),
+            ("docs", self.docs.values().filter(|doc| !doc.is_deleted()).count()),
             #[cfg(feature = "toy")]
             ("toys", self.toys.len()),
         ];
@@ -527,6 +561,10 @@ impl State {
             changes.push(Change::Field(key.clone(), to.cloned()))
         });
         differences(&self.assets, &to.assets, |key, to| changes.push(Change::Asset(*key, to.cloned())));
+        differences(&self.docs, &to.docs, |key, to| {
+            let to = to.filter(|doc| !doc.is_deleted()).map(|_| Vec::new());
+            changes.push(Change::Doc(key.clone(), to))
+        });
         #[cfg(feature = "toy")]
         differences(&self.toys, &to.toys, |key, to| changes.push(Change::Toy(key.clone(), to.cloned())));
         changes

@@ -1,7 +1,10 @@
 //! Forms of operations, read back.
 
 use super::*;
+use crate::doc::Heads;
+use crate::doc::root::first_change;
 use crate::id::Seq;
+use crate::key::DocKey;
 use crate::key::EntityKey;
 use crate::label::Label;
 use crate::mode::Mode;
@@ -35,6 +38,7 @@ fn an_operation_is_read_back_from_its_form() {
     let key = |[entity_type, entity_id, field]: [&str; 3]| {
         EntityKey::parse(entity_type, entity_id).and_then(|key| key.field(field)).expect("valid")
     };
+    let first = first_change().expect("reads");
     let content_hash = Hash::of(b"");
     let file = File { file_type: "text".into(), mode: Mode::Executable, content_hash, size: 0 };
     let label = Label::parse("a \"b\".png", "image/png", "cover").expect("valid");
@@ -52,6 +56,11 @@ fn an_operation_is_read_back_from_its_form() {
         Op::Asset(AssetOp::Put { content_hash, kept: Kept { label, size: 1 } }),
         Op::Asset(AssetOp::Delete { content_hash, reason: Some("old".into()) }),
         Op::Asset(AssetOp::Delete { content_hash, reason: None }),
+        Op::Doc(DocOp::Change { key: DocKey::main("é\"").expect("valid"), changes: vec![first.clone()] }),
+        Op::Doc(DocOp::Delete {
+            key: DocKey::main("a/b").expect("valid"),
+            heads: Heads::new([first.hash()]),
+        }),
         Op::System(SystemOp::SnapshotReady {
             snapshot_id: crate::id::SnapshotId(uuid::Uuid::from_u128(1)),
             seq: Seq(2),

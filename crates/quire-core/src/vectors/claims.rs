@@ -8,6 +8,7 @@ use super::{canonical, value};
 use crate::archive::Format;
 use crate::chain::{BundleHeader, checksum};
 use crate::content::is_binary;
+use crate::doc::{DocChange, DocLimits};
 use crate::hash::Hash;
 use crate::id::Seq;
 use crate::json::decode_base64;
@@ -41,6 +42,9 @@ impl Claims {
             }
             if object.get("op").is_some_and(|op| op == "snapshot.ready") {
                 check_archive(object, &here)?;
+            }
+            if object.get("op").is_some_and(|op| op == "doc.change") {
+                explained.extend(changes(object)?);
             }
             explained.extend(forms(object)?);
         }
@@ -87,6 +91,16 @@ impl Claims {
         let is_it = beside.is_none_or(|beside| beside == bytes);
         insist(is_it, || format!("{name} is not of the content beside it"))
     }
+}
+
+/// The hashes of the changes that an operation brings: SHA-256 of all but what they begin with and their checksum.
+fn changes(object: &Map<String, Value>) -> Result<Vec<String>, String> {
+    let changes = object.get("changes").and_then(Value::as_array).into_iter().flatten();
+    let hash = |change: &Value| {
+        let bytes = decode_base64(change.as_str()?).ok()?;
+        Some(DocChange::read(&bytes, &DocLimits::default()).ok()?.hash().to_string())
+    };
+    changes.map(|change| hash(change).ok_or_else(|| format!("this is no change: {change}"))).collect()
 }
 
 fn insist(is: bool, what: impl FnOnce() -> String) -> Result<(), String> {

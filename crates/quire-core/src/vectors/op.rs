@@ -140,6 +140,15 @@ const OPS: &[(&str, &str)] = &[
             "content_hash": "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213"}"#,
     ),
     (
+        "doc.change",
+        r#"{"op": "doc.change", "branch": "main", "doc": "notes/\u00e4 \"1\"", "changes": ["hW9Kg5pZ8ggBGAAQcXVpcmUgZmlyc3QgZG9jLgEBAAAAAA=="]}"#,
+    ),
+    (
+        "doc.delete",
+        r#"{"op": "doc.delete", "doc": "notes/a", "branch": "main",
+            "heads": ["9a59f208d87013924c0035b72bc38712575a02c69b379cc76b0343da869356fa"]}"#,
+    ),
+    (
         "snapshot.ready of everything",
         r#"{"op": "snapshot.ready", "snapshot_id": "01890a5d-ac96-774b-bcce-b302099a8057", "seq": 1, "format": "zip", "size": 151,
             "content_hash": "8d29f2e7c1a1fecc0ac3b8ec270531f2025136afb183508c7a07a1af638be72e", "file_count": 1}"#,

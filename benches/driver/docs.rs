@@ -1,0 +1,166 @@
+//! Documents against a table with one `bytea` per document that is written anew at each change: typing at the end of texts that have taken
+//! more and more changes.
+
+use crate::database::{SIDES, Side, create_project};
+use crate::measure::{Sample, alternate, column, timed};
+use crate::report::{Row, Section, Unit};
+use crate::{Bench, Result};
+use automerge::transaction::{CommitOptions, Transactable};
+use automerge::{ActorId, AutoCommit, ObjId, ObjType, ROOT, ReadDoc};
+use postgres::Client;
+use quire_core::doc::root::FIRST_CHANGE;
+use uuid::Uuid;
+
+/// Changes of one call when the documents are prepared.
+const AT_ONCE: usize = 1_000;
+/// Changes that are measured, one a call: more where a call is short.
+const APPENDED: [usize; 2] = [100, 5];
+
+/// A document whose text somebody types.
+struct Typed {
+    name: String,
+    doc: AutoCommit,
+    text: ObjId,
+    size: usize,
+}
+
+/// Measures the section.
+pub fn run(bench: &Bench) -> Result<Section> {
+    let scratch = bench.server.scratch("docs")?;
+    let mut client = scratch.client()?;
+    let project = create_project(&mut client)?;
+    client.batch_execute("CREATE TEMP TABLE doc (name text PRIMARY KEY, bytes bytea NOT NULL)")?;
+    let largest = bench.options.scale(100_000, 2_000);
+    let mut docs = Vec::new();
+    for size in [1_000, 10_000, largest] {
+        bench.say(format!("docs: typing {size} characters"));
+        let mut typed = Typed::new(size)?;
+        typed.store(&mut client, project)?;
+        docs.push(typed);
+    }
+    let (client, docs) = (&std::cell::RefCell::new(client), &std::cell::RefCell::new(docs));
+    let mut contenders = SIDES.map(|side| -> crate::measure::Contender {
+        Box::new(move |_| {
+            let (mut client, mut docs) = (client.borrow_mut(), docs.borrow_mut());
+            let mut sample = Sample::new();
+            for typed in docs.iter_mut() {
+                sample.push(typed.append(&mut client, project, side)?);
+            }
+            if let Some(typed) = docs.last_mut() {
+                sample.push(typed.splice(&mut client, project, side)?);
+                sample.push(typed.read(&mut client, project, side)?);
+            }
+            Ok(sample)
+        })
+    });
+    let samples = alternate(bench, "docs", &mut contenders)?;
+    let row = |what: String, index: usize| Row {
+        what,
+        unit: Unit::Milliseconds,
+        quire: column(&samples[0], index),
+        baseline: column(&samples[1], index),
+        goal: None,
+    };
+    let sizes = docs.borrow().iter().map(|typed| typed.size).collect::<Vec<_>>();
+    let mut rows: Vec<Row> = sizes
+        .iter()
+        .enumerate()
+        .map(|(index, size)| row(format!("apply_doc_changes, one change after {size}"), index))
+        .collect();
+    rows.push(row(format!("splice_doc_text, one character after {largest}"), sizes.len()));
+    rows.push(row(format!("read_doc after {largest}"), sizes.len() + 1));
+    let notes = vec![
+        "The baseline: UPDATE of a table with one bytea per document by automerge_apply, and automerge_to_json.".to_owned(),
+        "One session, so what it edits and reads stays loaded; the baseline loads the document each time.".to_owned(),
+    ];
+    Ok(Section { title: "Documents".to_owned(), rows, notes })
+}
+
+impl Typed {
+    fn new(size: usize) -> Result<Self> {
+        let mut doc = AutoCommit::load(&FIRST_CHANGE)?.with_actor(ActorId::from(b"typist".as_slice()));
+        let text = doc.put_object(ROOT, "text", ObjType::Text)?;
+        doc.commit_with(CommitOptions::default().with_time(0));
+        let mut typed = Self { name: format!("typed {size}"), doc, text, size };
+        (0..size).try_for_each(|_| typed.type_one().map(drop))?;
+        Ok(typed)
+    }
+
+    /// Types a character, and gives the change.
+    fn type_one(&mut self) -> Result<Vec<u8>> {
+        let at = self.doc.length(&self.text);
+        self.doc.splice_text(&self.text, at, 0, ["a", "b", " ", "c"][at % 4])?;
+        self.doc.commit_with(CommitOptions::default().with_time(0));
+        let change = self.doc.get_last_local_change().ok_or("there is no change")?;
+        Ok(change.raw_bytes().to_vec())
+    }
+
+    /// Puts it into both sides.
+    fn store(&mut self, client: &mut Client, project: Uuid) -> Result<()> {
+        let changes: Vec<Vec<u8>> =
+            self.doc.get_changes(&[]).iter().map(|change| change.raw_bytes().to_vec()).collect();
+        for some in changes.chunks(AT_ONCE) {
+            client.execute("SELECT quire.apply_doc_changes($1, $2, $3)", &[&project, &self.name, &some])?;
+        }
+        client.execute("INSERT INTO doc VALUES ($1, $2)", &[&self.name, &self.doc.save()])?;
+        Ok(())
+    }
+
+    /// Milliseconds of a change, of several that are sent one after the other. The other side has them without being measured.
+    fn append(&mut self, client: &mut Client, project: Uuid, side: Side) -> Result<f64> {
+        const QUIRE: &str = "SELECT quire.apply_doc_changes($1, $2, ARRAY[$3::bytea])";
+        const BASELINE: &str = "UPDATE doc SET bytes = quire.automerge_apply(bytes, $2) WHERE name = $1";
+        let count = match side {
+            Side::Quire => APPENDED[0],
+            Side::Baseline => APPENDED[1],
+        };
+        let changes = (0..count).map(|_| self.type_one()).collect::<Result<Vec<_>>>()?;
+        let spent = match side {
+            Side::Quire => timed(|| {
+                changes.iter().try_for_each(|change| -> Result<()> {
+                    client.execute(QUIRE, &[&project, &self.name, change])?;
+                    Ok(())
+                })
+            })?,
+            Side::Baseline => timed(|| {
+                changes.iter().try_for_each(|change| -> Result<()> {
+                    client.execute(BASELINE, &[&self.name, &vec![change.clone()]])?;
+                    Ok(())
+                })
+            })?,
+        };
+        match side {
+            Side::Quire => client.execute(BASELINE, &[&self.name, &changes])?,
+            Side::Baseline => client
+                .execute("SELECT quire.apply_doc_changes($1, $2, $3)", &[&project, &self.name, &changes])?,
+        };
+        Ok(spent / count as f64)
+    }
+
+    /// One character at the beginning, by the server's own actor.
+    fn splice(&mut self, client: &mut Client, project: Uuid, side: Side) -> Result<f64> {
+        if matches!(side, Side::Baseline) {
+            return self.append(client, project, side);
+        }
+        // The first loads the document; it is measured warm.
+        let splice = "SELECT quire.splice_doc_text($1, $2, '/text', 0, 0, 'x')";
+        client.execute(splice, &[&project, &self.name])?;
+        timed(|| {
+            client.execute(splice, &[&project, &self.name])?;
+            Ok(())
+        })
+    }
+
+    fn read(&mut self, client: &mut Client, project: Uuid, side: Side) -> Result<f64> {
+        timed(|| {
+            match side {
+                Side::Quire => client.execute("SELECT quire.read_doc($1, $2)", &[&project, &self.name])?,
+                Side::Baseline => client.execute(
+                    "SELECT quire.automerge_to_json(bytes) FROM doc WHERE name = $1",
+                    &[&self.name],
+                )?,
+            };
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,272 @@
+//! Automerge documents of a project.
+
+use crate::bundle::Receipt;
+use crate::call::{calls, objects, options, rows};
+use quire_core::id::{ActorId, BundleId, CorrelationId, ProjectId};
+use serde_json::Value;
+use std::time::SystemTime;
+
+options! {
+    /// Optional arguments of the functions that change a document, such as [`edit_doc`](crate::Quire::edit_doc).
+    DocWriteOptions<'a> {
+        /// The branch; main by default.
+        branch: &'a str,
+        /// The heads that the caller has seen. The document must have exactly these.
+        base_heads: &'a [&'a str],
+        /// What the author says of it, at most 64 KiB.
+        message: &'a str,
+        /// An id that the caller chooses for the request. The same id again returns the first answer and changes nothing.
+        correlation_id: CorrelationId,
+    }
+
+    /// Optional arguments of [`read_doc`](crate::Quire::read_doc).
+    ReadDocOptions<'a> {
+        /// The branch; main by default.
+        branch: &'a str,
+        /// As it was at a bundle.
+        at_seq: i64,
+        /// As it was at a time.
+        at_time: SystemTime,
+        /// As it was at heads that it has had.
+        at_heads: &'a [&'a str],
+        /// JSON Pointers, at most 1000. By default everything.
+        paths: &'a [&'a str],
+    }
+
+    /// Optional arguments of [`read_doc_bytes`](crate::Quire::read_doc_bytes).
+    ReadDocBytesOptions<'a> {
+        /// The branch; main by default.
+        branch: &'a str,
+        /// As it was at a bundle.
+        at_seq: i64,
+        /// As it was at a time.
+        at_time: SystemTime,
+        /// As it was at heads that it has had.
+        at_heads: &'a [&'a str],
+    }
+
+    /// Optional arguments of [`diff_doc`](crate::Quire::diff_doc).
+    DiffDocOptions<'a> {
+        /// The heads of the state to end with. By default as it is now.
+        to_heads: &'a [&'a str],
+        /// The branch; main by default.
+        branch: &'a str,
+    }
+
+    /// Optional arguments of [`doc_conflicts`](crate::Quire::doc_conflicts).
+    DocConflictsOptions<'a> {
+        /// The branch; main by default.
+        branch: &'a str,
+        /// As it was at heads that it has had.
+        at_heads: &'a [&'a str],
+    }
+
+    /// Optional arguments of [`list_docs`](crate::Quire::list_docs).
+    ListDocsOptions<'a> {
+        /// The branch; main by default.
+        branch: &'a str,
+        /// Only names that begin so.
+        prefix: &'a str,
+        /// Only names after this one, for the next page.
+        after_doc: &'a str,
+        /// How many, 1 to 10000.
+        max_docs: i32,
+    }
+
+    /// Optional arguments of [`doc_history`](crate::Quire::doc_history).
+    DocHistoryOptions<'a> {
+        /// The branch; main by default.
+        branch: &'a str,
+        /// Only bundles before this one, for the next page.
+        before_seq: i64,
+        /// How many, 1 to 10000, and what else the bundle of the last one did.
+        max_ops: i32,
+    }
+}
+
+rows! {
+    /// A document in a list.
+    ListedDoc {
+        /// Its name.
+        doc: String,
+        /// Its heads, 64 hex digits each, sorted.
+        heads: Vec<String>,
+        /// How many changes it has.
+        change_count: i64,
+        /// The size of its changes in bytes.
+        change_bytes: i64,
+        /// The bundle of its last change.
+        seq: i64,
+        /// When that bundle was committed.
+        updated_at: SystemTime,
+        /// Who committed it.
+        actor: ActorId,
+        /// What the actor is called.
+        display_name: Option<String>,
+        /// The checksum of that bundle.
+        checksum: String,
+    }
+
+    /// An operation on a document.
+    DocEvent {
+        /// The bundle.
+        seq: i64,
+        /// Doc.change or doc.delete.
+        op: String,
+        /// The heads after it; of doc.delete those that were deleted.
+        heads: Vec<String>,
+        /// How many changes it brought.
+        change_count: i32,
+        /// Who committed the bundle.
+        actor: ActorId,
+        /// What the actor is called.
+        display_name: Option<String>,
+        /// The kind of the bundle.
+        kind: String,
+        /// The message of the bundle.
+        message: Option<String>,
+        /// The id of the bundle.
+        bundle_id: BundleId,
+        /// When the bundle was committed.
+        committed_at: SystemTime,
+    }
+
+    /// The answer to a message of the sync protocol.
+    DocSync {
+        /// For the peer. None when there is nothing to say.
+        message: Option<Vec<u8>>,
+        /// What the peer gives with its next message.
+        state: Vec<u8>,
+        /// The heads of the document now, 64 hex digits each, sorted.
+        heads: Vec<String>,
+    }
+}
+
+objects! {
+    /// What a write of a document did.
+    DocReceipt {
+        /// The heads of the document afterwards, 64 hex digits each, sorted.
+        heads: Vec<String>,
+        /// How many changes the document did not have before.
+        applied: i64,
+        /// What the bundle did.
+        #[serde(flatten)]
+        receipt: Receipt,
+    }
+
+    /// What became of a transaction.
+    TxReceipt {
+        /// The seq of the bundle. None when nothing was committed.
+        tx_id: Option<i64>,
+        /// The newest bundle.
+        seq: i64,
+        /// The checksum of the bundle.
+        checksum: Option<String>,
+        /// Of each write.
+        results: Vec<TxResult>,
+        /// What is in the way.
+        conflicts: Vec<TxResult>,
+    }
+
+    /// What became of one document of a transaction.
+    TxResult {
+        /// Its name.
+        doc: String,
+        /// Its branch.
+        branch: String,
+        /// Ok, conflict or rejected.
+        status: String,
+        /// How many changes it did not have before.
+        applied: i64,
+        /// Its heads now.
+        #[serde(default)]
+        heads: Vec<String>,
+        /// Why it is not ok.
+        #[serde(default)]
+        reason: Option<String>,
+    }
+
+    /// Who wrote what is at a path of a document.
+    DocOrigin {
+        /// The path.
+        path: String,
+        /// What is there. None of a character in a text.
+        value: Option<Value>,
+        /// The hash of the change. None of the document itself, and so are those below.
+        #[serde(default)]
+        change: Option<String>,
+        /// The Automerge actor who made it.
+        #[serde(default)]
+        doc_actor: Option<String>,
+        /// When it was made, as its maker says.
+        #[serde(default)]
+        changed_at: Option<i64>,
+        /// What its maker said of it.
+        #[serde(default)]
+        change_message: Option<String>,
+        /// The bundle with which it came.
+        #[serde(default)]
+        seq: Option<i64>,
+        /// The id of that bundle.
+        #[serde(default)]
+        bundle_id: Option<BundleId>,
+        /// Who committed it.
+        #[serde(default)]
+        actor: Option<ActorId>,
+        /// What the actor is called.
+        #[serde(default)]
+        display_name: Option<String>,
+    }
+}
+
+calls! {
+    /// Adds Automerge changes to a document, which is made if it does not exist.
+    fn apply_doc_changes(
+        project_uuid: ProjectId, doc: &str, changes: &[&[u8]]; ..DocWriteOptions<'_>
+    ) -> DocReceipt;
+
+    /// Deletes a document. Its history stays.
+    fn delete_doc(project_uuid: ProjectId, doc: &str; ..DocWriteOptions<'_>) -> DocReceipt;
+
+    /// Returns what is different between two states of a document as a JSON Patch.
+    fn diff_doc(project_uuid: ProjectId, doc: &str, from_heads: &[&str]; ..DiffDocOptions<'_>) -> Value;
+
+    /// Lists the places of a document that several wrote at once.
+    fn doc_conflicts(project_uuid: ProjectId, doc: &str; ..DocConflictsOptions<'_>) -> Value;
+
+    /// Lists the operations on a document, newest first.
+    fn doc_history(project_uuid: ProjectId, doc: &str; ..DocHistoryOptions<'_>) -> Vec<DocEvent>;
+
+    /// Edits a document by a JSON Patch as one change.
+    fn edit_doc(project_uuid: ProjectId, doc: &str, patch: &Value; ..DocWriteOptions<'_>) -> DocReceipt;
+
+    /// Returns who wrote what is at a path of a document.
+    fn explain_doc(project_uuid: ProjectId, doc: &str, path: &str; branch: &str) -> DocOrigin;
+
+    /// Lists the documents of a branch, ordered by name.
+    fn list_docs(project_uuid: ProjectId; ..ListDocsOptions<'_>) -> Vec<ListedDoc>;
+
+    /// Makes a document hold a value, by the smallest change that does it.
+    fn put_doc(project_uuid: ProjectId, doc: &str, value: &Value; ..DocWriteOptions<'_>) -> DocReceipt;
+
+    /// Returns what a document holds, now or at any point in its history.
+    fn read_doc(project_uuid: ProjectId, doc: &str; ..ReadDocOptions<'_>) -> Value;
+
+    /// Returns a document as Automerge saves it.
+    fn read_doc_bytes(project_uuid: ProjectId, doc: &str; ..ReadDocBytesOptions<'_>) -> Vec<u8>;
+
+    /// Deletes a part of a text in a document and inserts another one in its place.
+    fn splice_doc_text(
+        project_uuid: ProjectId, doc: &str, path: &str, index: i32, delete_count: i32, insert: &str;
+        ..DocWriteOptions<'_>
+    ) -> DocReceipt;
+
+    /// Commits changes of several documents as one bundle, all or none, if the documents are what their author has read. What is
+    /// in the way is answered and is no error.
+    fn submit_tx(project_uuid: ProjectId, tx: &Value) -> TxReceipt;
+
+    /// Takes a message of Automerge's sync protocol and answers it.
+    fn sync_doc(
+        project_uuid: ProjectId, doc: &str, branch: &str, message: Option<&[u8]>, state: Option<&[u8]>
+    ) -> Vec<DocSync>;
+}

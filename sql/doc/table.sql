@@ -1,0 +1,77 @@
+-- Documents: Automerge changes, never updated, an operation for each write of some, and a row for each document.
+
+SET LOCAL search_path TO pg_catalog, pg_temp;
+
+CREATE TABLE quire_store.doc_op (
+    project_id   uuid NOT NULL,
+    bundle_seq   bigint NOT NULL,
+    ordinal      integer NOT NULL,
+    op           text NOT NULL,
+    branch       text COLLATE "C" NOT NULL,
+    doc          text COLLATE "C" NOT NULL,
+    doc_id       bigint NOT NULL,
+    -- The places of its changes in the document; none of an operation that deletes.
+    first_place  bigint NOT NULL,
+    change_count integer NOT NULL,
+    -- The heads that the document has then. Of one that deletes, what it deletes.
+    heads        text[] NOT NULL,
+    op_checksum  bytea NOT NULL,
+    PRIMARY KEY (project_id, bundle_seq, ordinal)
+);
+SELECT pg_catalog.pg_extension_config_dump('quire_store.doc_op', '');
+-- What a document was at a seq, and which bundle a change came with, is one look-up in this index.
+CREATE INDEX doc_op_history ON quire_store.doc_op (doc_id, project_id, bundle_seq, ordinal);
+
+CREATE TRIGGER doc_op_append_only BEFORE UPDATE OR DELETE ON quire_store.doc_op
+    FOR EACH ROW EXECUTE FUNCTION quire_store.guard_append_only();
+CREATE TRIGGER doc_op_not_truncated BEFORE TRUNCATE ON quire_store.doc_op
+    FOR EACH STATEMENT EXECUTE FUNCTION quire_store.guard_append_only();
+
+-- The changes of a document, in the order in which they came. What is not its bytes is read from them, for look-ups.
+CREATE TABLE quire_store.doc_change (
+    project_id uuid NOT NULL,
+    doc_id     bigint NOT NULL,
+    -- 1, 2, 3, ... in the document, without gaps.
+    place      bigint NOT NULL,
+    hash       bytea NOT NULL,
+    actor      bytea NOT NULL,
+    actor_seq  bigint NOT NULL,
+    -- The number of its last operation.
+    max_op     bigint NOT NULL,
+    bytes      bytea NOT NULL,
+    PRIMARY KEY (project_id, doc_id, place)
+);
+SELECT pg_catalog.pg_extension_config_dump('quire_store.doc_change', '');
+CREATE UNIQUE INDEX doc_change_hash ON quire_store.doc_change (doc_id, hash, project_id);
+CREATE UNIQUE INDEX doc_change_actor ON quire_store.doc_change (doc_id, actor, actor_seq, project_id);
+
+CREATE TRIGGER doc_change_append_only BEFORE UPDATE OR DELETE ON quire_store.doc_change
+    FOR EACH ROW EXECUTE FUNCTION quire_store.guard_append_only();
+CREATE TRIGGER doc_change_not_truncated BEFORE TRUNCATE ON quire_store.doc_change
+    FOR EACH STATEMENT EXECUTE FUNCTION quire_store.guard_append_only();
+
+-- The current state.
+CREATE TABLE quire_store.doc_head (
+    project_id    uuid NOT NULL REFERENCES quire_store.project ON DELETE CASCADE,
+    branch        text COLLATE "C" NOT NULL,
+    doc           text COLLATE "C" NOT NULL,
+    -- The place of its first operation in the log: seq times 2^20, and ordinal.
+    doc_id        bigint NOT NULL,
+    -- Sorted, 64 hex digits each.
+    heads         text[] NOT NULL,
+    -- Those of them that were deleted. The document is deleted while all are.
+    deleted_heads text[] NOT NULL,
+    change_count  bigint NOT NULL,
+    change_bytes  bigint NOT NULL,
+    op_count      bigint NOT NULL,
+    max_op        bigint NOT NULL,
+    seq           bigint NOT NULL,
+    actor_id      uuid NOT NULL,
+    updated_at    timestamptz NOT NULL,
+    -- What it holds, of a document with a short history; NULL where it is to be found out from the changes.
+    tip           jsonb,
+    PRIMARY KEY (project_id, branch, doc)
+) WITH (fillfactor = 80);
+SELECT pg_catalog.pg_extension_config_dump('quire_store.doc_head', '');
+
+SET LOCAL search_path TO quire, pg_temp;

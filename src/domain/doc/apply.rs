@@ -1,0 +1,313 @@
+//! What edits do to documents, under the head lock.
+
+use super::{cache, store};
+use crate::db::rows::Rows;
+use crate::domain::interface::{Applied, Growth, NewBundle, Writing};
+use crate::guc;
+use crate::ids::{DocId, ProjectId};
+use quire_core::doc::{ChangeHash, DocChange, DocKnown, DocLimits, DocSummary, Heads};
+use quire_core::error::{Code, Error, Result};
+use quire_core::event;
+use quire_core::hash::Hash;
+use quire_core::key::DocKey;
+use quire_core::op::doc::{no_doc, of_ops};
+use quire_core::op::{DocEdit, DocOp, DocOutcome, Outcome};
+use quire_core::reason::Reason;
+use quire_core::text::shorten;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use store::NewOp;
+
+/// Documents that edits are about, as they become.
+struct Docs<'w> {
+    writing: &'w Writing<'w>,
+    limits: DocLimits,
+    /// As they are with the edits so far; those that are new have no row yet.
+    docs: BTreeMap<DocKey, Doc>,
+    ops: Vec<NewOp>,
+    op_checksums: Vec<Hash>,
+    outcomes: Vec<DocOutcome>,
+}
+
+struct Doc {
+    id: DocId,
+    summary: DocSummary,
+    /// How many changes are stored, and what it was then.
+    before: DocSummary,
+    /// Those that it gets.
+    new: Vec<DocChange>,
+    /// What it has of what edits named so far, the new ones included.
+    known: DocKnown,
+    is_changed: bool,
+    tip: Option<Value>,
+}
+
+/// What is wrong with each of some edits, applied one after the other; nothing where all is well. Those after one that is wrong are applied
+/// without it.
+///
+/// Errors: what is wrong with the whole, a document that gets too large for one.
+pub fn judge(writing: &Writing, edits: &[DocEdit]) -> Result<Vec<Option<Error>>> {
+    let is_its_own = |error: &Error| {
+        matches!(error.code(), Code::Conflict | Code::NotFound | Code::Validation | Code::Invariant)
+    };
+    let mut docs = Docs::begin(writing, edits)?;
+    let mut wrong = Vec::with_capacity(edits.len());
+    for edit in edits {
+        match known_branch(edit.key()).and_then(|()| docs.edit(edit.clone())) {
+            Ok(()) => wrong.push(None),
+            Err(error) if is_its_own(&error) => wrong.push(Some(error)),
+            Err(error) => return Err(error),
+        }
+    }
+    // Looking at what they hold then finds the first that Automerge refuses.
+    match docs.finish() {
+        Ok(_) => {}
+        Err(error) if is_its_own(&error) => {
+            let is_about =
+                |edit: &DocEdit| error.member("doc").and_then(Value::as_str) == Some(&edit.key().doc);
+            let about: Vec<usize> = (0..edits.len()).filter(|at| is_about(&edits[*at])).collect();
+            about.iter().for_each(|at| wrong[*at] = Some(error.clone()));
+            if about.is_empty() {
+                return Err(error);
+            }
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(wrong)
+}
+
+fn known_branch(key: &DocKey) -> Result<()> {
+    if key.branch == DocKey::MAIN {
+        return Ok(());
+    }
+    Err(Error::not_found("no such branch").with("branch", shorten(&key.branch)))
+}
+
+/// Applies edits to documents as they are now.
+///
+/// Errors: PT404 for a branch or document that is not there; PT409 for other heads than those that were seen, a change that lacks what it
+/// depends on, and a number that an actor has used; PT413 for a document that gets too large; 22023 for what Automerge refuses.
+pub fn apply(writing: &Writing, edits: Vec<DocEdit>) -> Result<AppliedDocs> {
+    edits.iter().try_for_each(|edit| known_branch(edit.key()))?;
+    let mut docs = Docs::begin(writing, &edits)?;
+    edits.into_iter().try_for_each(|edit| docs.edit(edit))?;
+    docs.finish()
+}
+
+impl Doc {
+    fn of(id: DocId, summary: DocSummary) -> Self {
+        let (before, new, known) = (summary.clone(), Vec::new(), DocKnown::default());
+        Self { id, summary, before, new, known, is_changed: false, tip: None }
+    }
+
+    /// Those of changes that it has not.
+    fn new_of(&mut self, project: ProjectId, changes: &[DocChange]) -> Result<Vec<DocChange>> {
+        if self.before.changes > 0 {
+            let stored = store::known(project, self.id, changes)?;
+            self.known.changes.extend(stored.changes);
+            for (actor, last) in stored.actors {
+                self.known.actors.entry(actor).or_insert(last);
+            }
+        }
+        self.known.new_of(changes, self.summary.max_op)
+    }
+
+    /// Whether it has changes: stored, or new.
+    fn has_all(&self, project: ProjectId, heads: &Heads) -> Result<bool> {
+        let is_new = |hash: &ChangeHash| self.new.iter().any(|change| change.hash() == *hash);
+        let stored = store::has(project, self.id, heads)?;
+        Ok(heads.as_slice().iter().all(|hash| stored.contains(hash) || is_new(hash)))
+    }
+}
+
+impl<'w> Docs<'w> {
+    /// The documents that edits are about, as they are.
+    fn begin(writing: &'w Writing<'w>, edits: &[DocEdit]) -> Result<Self> {
+        let keys: BTreeSet<DocKey> = edits.iter().map(|edit| edit.key().clone()).collect();
+        let known = store::heads(writing.access.project, &keys)?;
+        let docs = known.into_iter().map(|(key, head)| (key, Doc::of(head.doc_id, head.summary))).collect();
+        let (ops, op_checksums, outcomes) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Self { writing, limits: super::limits(), docs, ops, op_checksums, outcomes })
+    }
+
+    fn edit(&mut self, edit: DocEdit) -> Result<()> {
+        let key = edit.key().clone();
+        let about = |error: Error| error.with("branch", shorten(&key.branch)).with("doc", shorten(&key.doc));
+        if let Some(base) = edit.base_heads() {
+            let none = DocSummary::default();
+            self.docs.get(&key).map_or(&none, |doc| &doc.summary).require(base).map_err(about)?;
+        }
+        match &edit {
+            DocEdit::Change { changes, .. } => self.append(&edit, &key, changes).map_err(about),
+            DocEdit::Delete { heads, .. } => {
+                let doc = self.docs.get_mut(&key);
+                let doc = doc.filter(|doc| heads.is_some() || !doc.summary.is_deleted());
+                let doc = doc.ok_or_else(|| no_doc(&key))?;
+                if let Some(heads) = heads
+                    && !doc.has_all(self.writing.access.project, heads)?
+                {
+                    return Err(about(Error::conflict(
+                        Reason::MissingDependency,
+                        "what is deleted is not all there",
+                    )));
+                }
+                let heads = heads.clone().unwrap_or_else(|| doc.summary.heads.clone());
+                let is_changed = doc.summary.delete(&heads);
+                self.outcomes.push(DocOutcome::of(&edit, is_changed, &doc.summary.heads, 0));
+                if is_changed {
+                    doc.is_changed = true;
+                    let id = doc.id;
+                    let op = DocOp::Delete { key: key.clone(), heads: heads.clone() };
+                    self.push(&op, key.clone(), (id, 0), Vec::new(), heads)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn append(&mut self, edit: &DocEdit, key: &DocKey, changes: &[DocChange]) -> Result<()> {
+        let project = self.writing.access.project;
+        let first = DocId::at(self.writing.head.seq.next(), self.ordinal().into());
+        let doc = self.docs.entry(key.clone()).or_insert_with(|| Doc::of(first, DocSummary::default()));
+        let new = doc.new_of(project, changes)?;
+        let id = doc.id;
+        let count = new.len();
+        for part in of_ops(&new) {
+            let Some(doc) = self.docs.get_mut(key) else { continue };
+            let place = doc.summary.changes + 1;
+            doc.summary.append(part, &self.limits)?;
+            doc.new.extend_from_slice(part);
+            doc.is_changed = true;
+            let heads = doc.summary.heads.clone();
+            let op = DocOp::Change { key: key.clone(), changes: part.to_vec() };
+            self.push(&op, key.clone(), (id, place), part.to_vec(), heads)?;
+        }
+        if let Some(doc) = self.docs.get(key) {
+            self.outcomes.push(DocOutcome::of(edit, count > 0, &doc.summary.heads, count));
+        }
+        Ok(())
+    }
+
+    /// The ordinal that the next operation has.
+    fn ordinal(&self) -> i32 {
+        (self.writing.ops_before + self.ops.len() + 1) as i32
+    }
+
+    fn push(
+        &mut self,
+        op: &DocOp,
+        key: DocKey,
+        (doc_id, first_place): (DocId, i64),
+        changes: Vec<DocChange>,
+        heads: Heads,
+    ) -> Result<()> {
+        let checksum = op.checksum()?;
+        let ordinal = self.ordinal();
+        let op_checksum = checksum.as_bytes().to_vec();
+        self.op_checksums.push(checksum);
+        self.ops.push(NewOp {
+            ordinal,
+            op: op.name(),
+            key,
+            doc_id,
+            first_place,
+            changes,
+            heads,
+            op_checksum,
+        });
+        Ok(())
+    }
+
+    /// Looks at what documents with short histories hold then, so that readers need not, and nothing gets in that Automerge refuses.
+    fn finish(mut self) -> Result<AppliedDocs> {
+        let project = self.writing.access.project;
+        self.docs.retain(|_, doc| doc.is_changed);
+        for (key, doc) in &mut self.docs {
+            // Of one that is deleted nobody asks what it holds.
+            if doc.summary.bytes <= guc::doc_tip_bytes() && !doc.new.is_empty() {
+                let about =
+                    |error: Error| error.with("branch", shorten(&key.branch)).with("doc", shorten(&key.doc));
+                doc.tip = tip(project, doc, &self.limits, self.writing.is_own).map_err(about)?;
+            }
+        }
+        // Heads may be many: of several edits of a document the last one says them.
+        let mut said = BTreeSet::new();
+        for outcome in self.outcomes.iter_mut().rev() {
+            if !said.insert((outcome.branch.clone(), outcome.doc.clone())) {
+                outcome.heads.clear();
+            }
+        }
+        let Self { docs, ops, op_checksums, outcomes, .. } = self;
+        let bytes = docs.values().map(|doc| doc.summary.bytes - doc.before.bytes).sum();
+        Ok(AppliedDocs { docs, ops, op_checksums, outcomes, bytes })
+    }
+}
+
+/// What a document holds with its new changes; `None` when that is too long to be kept, or Automerge refuses a change that was accepted
+/// before: here, unseen, or elsewhere.
+fn tip(project: ProjectId, doc: &Doc, limits: &DocLimits, is_own: bool) -> Result<Option<Value>> {
+    let loaded = match cache::take_at(project, doc.id, &doc.summary.heads) {
+        Some(loaded) => loaded,
+        None => {
+            let mut loaded = match cache::take(project, doc.id, doc.before.changes, &doc.before.heads) {
+                Err(error) if error.code() == Code::Invariant => return Ok(None),
+                loaded => loaded?,
+            };
+            match loaded.append(&doc.new) {
+                Err(error) if error.code() == Code::Validation && !is_own => return Ok(None),
+                appended => appended?,
+            };
+            loaded
+        }
+    };
+    let short =
+        DocLimits { max_json_bytes: limits.max_json_bytes.min(guc::doc_tip_bytes() as usize), ..*limits };
+    let is_too_deep =
+        |error: &Error| error.member("setting").and_then(Value::as_str) == Some("quire.max_doc_depth");
+    let tip = match loaded.to_json(None, &short) {
+        Ok(tip) => Some(tip),
+        Err(error) if error.code() == Code::Limit && !(is_own && is_too_deep(&error)) => None,
+        Err(error) => return Err(error),
+    };
+    cache::keep(project, doc.id, doc.summary.changes, loaded);
+    Ok(tip)
+}
+
+/// What edits do to documents, on its way into the tables.
+pub struct AppliedDocs {
+    docs: BTreeMap<DocKey, Doc>,
+    ops: Vec<NewOp>,
+    op_checksums: Vec<Hash>,
+    outcomes: Vec<DocOutcome>,
+    bytes: i64,
+}
+
+impl Applied for AppliedDocs {
+    fn op_checksums(&self) -> &[Hash] {
+        &self.op_checksums
+    }
+
+    fn take_outcomes(&mut self) -> Vec<Outcome> {
+        std::mem::take(&mut self.outcomes).into_iter().map(Outcome::Doc).collect()
+    }
+
+    fn growth(&self) -> Growth {
+        Growth { files: 0, bytes: self.bytes }
+    }
+
+    fn event(&self) -> Option<&'static str> {
+        (!self.ops.is_empty()).then_some(event::DOC_UPDATE)
+    }
+
+    fn insert(&self, rows: &Rows, bundle: &NewBundle) -> Result<()> {
+        store::insert_ops(rows, bundle.project, bundle.head.seq, &self.ops)?;
+        self.docs.iter().try_for_each(|(key, doc)| {
+            let made = (doc.id, &doc.summary);
+            store::move_head(rows, bundle.project, bundle.author, bundle.head, key, made, doc.tip.as_ref())
+        })
+    }
+
+    fn finish(&self, bundle: &NewBundle) -> Result<()> {
+        if self.bytes == 0 { Ok(()) } else { store::count_bytes(bundle.project, self.bytes) }
+    }
+}

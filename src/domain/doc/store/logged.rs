@@ -1,0 +1,457 @@
+//! SQL of what the log tells, and of verification and repair: what the rows of documents tell, what does not follow, and how it is
+//! written again.
+
+use super::{DocHead, at_seq, change_hash, columns_of_doc, doc_from_row, stored_heads, write_again};
+use crate::db::{self, Arg};
+use crate::domain::doc::Docs;
+use crate::domain::interface::{Logged, StoredOp, Stray, Written, found, key_text};
+use crate::guc;
+use crate::ids::{DocId, Pg, ProjectId, Seq};
+use crate::jsonb::Json;
+use quire_core::doc::{ChangeHash, DocChange, DocLimits, DocSummary, Heads, Loaded};
+use quire_core::error::{Error, Result};
+use quire_core::hash::Hash;
+use quire_core::interrupt;
+use quire_core::key::DocKey;
+use quire_core::op::{Change, DocOp, DocState, Op, State, Topic, Write};
+use quire_core::quarantine::RowKind;
+use serde_json::{Value, json};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+
+impl Logged for Docs {
+    fn logged_kind(&self) -> RowKind {
+        RowKind::Logged(Topic::Doc)
+    }
+
+    fn logged(&self, project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(Seq, StoredOp)>> {
+        const SQL: &str = "SELECT o.bundle_seq, o.ordinal, o.op, o.branch, o.doc, o.change_count, o.heads, o.op_checksum, c.bytes
+            FROM quire_store.doc_op o
+            LEFT JOIN LATERAL (
+                SELECT s.place, s.bytes FROM quire_store.doc_change s
+                WHERE s.project_id = $1 AND s.doc_id = o.doc_id AND s.place >= o.first_place
+                  AND s.place < o.first_place + o.change_count OFFSET 0) c ON true
+            WHERE o.project_id = $1 AND o.bundle_seq > $2 AND o.bundle_seq <= $3
+            ORDER BY o.bundle_seq, o.ordinal, c.place";
+        struct Stored {
+            name: String,
+            key: DocKey,
+            count: i32,
+            heads: Option<Heads>,
+            checksum: Option<Hash>,
+            changes: Vec<Option<DocChange>>,
+        }
+        let mut ops: BTreeMap<(Seq, i32), Stored> = BTreeMap::new();
+        db::read(SQL, &[project.pg().into(), after.pg().into(), up_to.pg().into()], |row| {
+            let place = (row.get("bundle_seq")?, row.get("ordinal")?);
+            let stored = match ops.entry(place) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => place.insert(Stored {
+                    name: row.get("op")?,
+                    key: DocKey { branch: row.get("branch")?, doc: row.get("doc")? },
+                    count: row.get("change_count")?,
+                    heads: stored_heads(row.get("heads")?).ok(),
+                    checksum: row.hash_if_any("op_checksum")?,
+                    changes: Vec::new(),
+                }),
+            };
+            if let Some(bytes) = row.opt::<&[u8]>("bytes")? {
+                stored.changes.push(DocChange::read(bytes, &DocLimits::LARGEST).ok());
+            }
+            Ok(())
+        })?;
+        let ops = ops.into_iter().map(|((seq, ordinal), stored)| {
+            let Stored { name, key, count, heads, checksum, changes } = stored;
+            let changes: Option<Vec<DocChange>> = changes.into_iter().collect();
+            let op = match (name.as_str(), changes, heads) {
+                ("doc.change", Some(changes), _) if changes.len() as i32 == count && count > 0 => {
+                    Some(DocOp::Change { key, changes })
+                }
+                ("doc.delete", _, Some(heads)) if count == 0 => Some(DocOp::Delete { key, heads }),
+                _ => None,
+            };
+            (
+                seq,
+                StoredOp {
+                    ordinal,
+                    kind: RowKind::Logged(Topic::Doc),
+                    op: op.map(Op::Doc),
+                    stored: checksum,
+                },
+            )
+        });
+        Ok(ops.collect())
+    }
+
+    /// Which changes an operation brings stands in itself.
+    fn written(&self, project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<Written>> {
+        const SQL: &str = "SELECT o.bundle_seq, o.ordinal, o.op, o.branch, o.doc FROM quire_store.doc_op o
+            WHERE o.project_id = $1 AND o.bundle_seq > $2 AND o.bundle_seq <= $3";
+        db::read(SQL, &[project.pg().into(), after.pg().into(), up_to.pg().into()], |row| {
+            let is_change = row.get::<&str>("op")? == "doc.change";
+            let key = DocKey { branch: row.get("branch")?, doc: row.get("doc")? };
+            let change = Change::Doc(key, is_change.then(Vec::new));
+            Ok(Written {
+                seq: row.get("bundle_seq")?,
+                ordinal: row.get("ordinal")?,
+                write: Write { change, base: None },
+            })
+        })
+    }
+
+    fn add_state_at(&self, project: ProjectId, seq: Seq, state: &mut State) -> Result<()> {
+        for (key, doc) in docs(project)? {
+            if let Some((changes, heads, deleted)) = at_seq(project, doc, seq)? {
+                let hashes = hashes(project, doc, changes)?;
+                state.docs.insert(key, DocState::of(hashes, heads, &deleted));
+            }
+        }
+        Ok(())
+    }
+
+    fn add_current_state(&self, project: ProjectId, state: &mut State) -> Result<()> {
+        for (key, head) in current(project)? {
+            let hashes = hashes(project, head.doc_id, head.summary.changes)?;
+            state.docs.insert(key, DocState::of(hashes, head.summary.heads, &head.summary.deleted));
+        }
+        Ok(())
+    }
+
+    fn strays(&self, project: ProjectId) -> Result<Vec<Stray>> {
+        let mut strays = Vec::new();
+        let mut ops: BTreeMap<DocKey, Vec<OpRow>> = BTreeMap::new();
+        for (key, op) in op_rows(project, None)? {
+            ops.entry(key).or_default().push(op);
+        }
+        let rows: BTreeMap<DocKey, DocHead> = current(project)?.into_iter().collect();
+        for (key, ops) in &ops {
+            interrupt::check()?;
+            let Some(rebuilt) = rebuild(project, key, ops, &mut strays)? else { continue };
+            if let Some(row) = rows.get(key) {
+                strays.extend(stray_head(project, key, ops, &rebuilt, row)?);
+            }
+        }
+        Ok(strays)
+    }
+
+    fn repair_op(&self, project: ProjectId, seq: Seq, ordinal: i32, op: &Op) -> Result<()> {
+        const SQL: &str = "UPDATE quire_store.doc_op SET op = $4, branch = $5, doc = $6, change_count = $7,
+                heads = CASE WHEN $4 = 'doc.delete' THEN $8 ELSE heads END
+            WHERE project_id = $1 AND bundle_seq = $2 AND ordinal = $3";
+        let Op::Doc(op) = op else { return Err(Error::internal("this is no operation on a document")) };
+        let (changes, heads) = match op {
+            DocOp::Change { changes, .. } => (changes.as_slice(), Heads::default()),
+            DocOp::Delete { heads, .. } => (&[][..], heads.clone()),
+        };
+        let DocKey { branch, doc } = op.key();
+        let args: [Arg; 8] = [
+            project.pg().into(),
+            seq.pg().into(),
+            ordinal.into(),
+            op.name().into(),
+            branch.as_str().into(),
+            doc.as_str().into(),
+            (changes.len() as i32).into(),
+            heads.to_texts().into(),
+        ];
+        db::exec(SQL, &args)?;
+        match op_row(project, seq, ordinal)? {
+            Some((_, doc, first)) if !changes.is_empty() => write_again(project, doc, first, changes),
+            _ => Ok(()),
+        }
+    }
+
+    fn repair_op_checksum(&self, project: ProjectId, seq: Seq, ordinal: i32, right: &Hash) -> Result<()> {
+        const SQL: &str = "UPDATE quire_store.doc_op SET op_checksum = $4
+            WHERE project_id = $1 AND bundle_seq = $2 AND ordinal = $3";
+        db::exec(
+            SQL,
+            &[project.pg().into(), seq.pg().into(), ordinal.into(), right.as_bytes().as_slice().into()],
+        )
+    }
+
+    /// What an operation says beside itself follows from its changes, and from the operations before it.
+    fn repair_logged_row(&self, project: ProjectId, seq: Seq, ordinal: i32) -> Result<bool> {
+        const SQL: &str = "UPDATE quire_store.doc_op SET heads = $4
+            WHERE project_id = $1 AND bundle_seq = $2 AND ordinal = $3";
+        let Some((key, ..)) = op_row(project, seq, ordinal)? else { return Ok(false) };
+        let rows: Vec<OpRow> = op_rows(project, Some(&key))?.into_iter().map(|(_, row)| row).collect();
+        let Some(row) = rows.iter().find(|row| row.seq == seq && row.ordinal == ordinal) else {
+            return Ok(false);
+        };
+        let last = row.first_place + row.count - 1;
+        let all = super::changes(project, row.doc_id, 0, last)?;
+        let own = usize::try_from(row.first_place - 1).ok().and_then(|first| all.get(first..));
+        let Some(own) = own else { return Ok(false) };
+        write_again(project, row.doc_id, row.first_place, own)?;
+        let heads = Heads::default().advance_all(&all).to_texts();
+        if !row.is_deletion {
+            db::exec(SQL, &[project.pg().into(), seq.pg().into(), ordinal.into(), heads.into()])?;
+        }
+        Ok(true)
+    }
+
+    fn repair_current(&self, project: ProjectId, key: &Value) -> Result<bool> {
+        const SQL: &str = "INSERT INTO quire_store.doc_head (project_id, branch, doc, doc_id, heads, deleted_heads,
+                change_count, change_bytes, op_count, max_op, seq, actor_id, updated_at, tip)
+            SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, b.seq, b.actor_id, b.committed_at, $12
+            FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = $11
+            ON CONFLICT (project_id, branch, doc) DO UPDATE
+            SET doc_id = EXCLUDED.doc_id, heads = EXCLUDED.heads, deleted_heads = EXCLUDED.deleted_heads,
+                change_count = EXCLUDED.change_count, change_bytes = EXCLUDED.change_bytes, op_count = EXCLUDED.op_count,
+                max_op = EXCLUDED.max_op, seq = EXCLUDED.seq, actor_id = EXCLUDED.actor_id, updated_at = EXCLUDED.updated_at,
+                tip = EXCLUDED.tip
+            RETURNING true";
+        let key =
+            DocKey { branch: key_text(key, "branch")?.to_owned(), doc: key_text(key, "doc")?.to_owned() };
+        let ops: Vec<OpRow> = op_rows(project, Some(&key))?.into_iter().map(|(_, row)| row).collect();
+        let (Some(first), Some(rebuilt)) = (ops.first(), rebuild(project, &key, &ops, &mut Vec::new())?)
+        else {
+            return Ok(false);
+        };
+        let Rebuilt { summary, seq, changes } = rebuilt;
+        let tip = tip_of(&summary, &changes)?;
+        let args: [Arg; 12] = [
+            project.pg().into(),
+            key.branch.as_str().into(),
+            key.doc.as_str().into(),
+            first.doc_id.pg().into(),
+            summary.heads.to_texts().into(),
+            summary.deleted.to_texts().into(),
+            summary.changes.into(),
+            summary.bytes.into(),
+            summary.ops.into(),
+            (summary.max_op as i64).into(),
+            seq.pg().into(),
+            tip.map(Json).into(),
+        ];
+        db::writes(SQL, &args)
+    }
+
+    fn delete_logged(&self, project: ProjectId) -> Result<()> {
+        db::exec("DELETE FROM quire_store.doc_op WHERE project_id = $1", &[project.pg().into()])?;
+        db::exec("DELETE FROM quire_store.doc_change WHERE project_id = $1", &[project.pg().into()])
+    }
+}
+
+/// The documents there have ever been.
+fn docs(project: ProjectId) -> Result<Vec<(DocKey, DocId)>> {
+    const SQL: &str =
+        "SELECT DISTINCT ON (o.branch, o.doc) o.branch, o.doc, o.doc_id FROM quire_store.doc_op o
+        WHERE o.project_id = $1 ORDER BY o.branch, o.doc, o.bundle_seq, o.ordinal";
+    db::read(SQL, &[project.pg().into()], |row| {
+        Ok((DocKey { branch: row.get("branch")?, doc: row.get("doc")? }, row.get("doc_id")?))
+    })
+}
+
+/// All rows of current state.
+fn current(project: ProjectId) -> Result<Vec<(DocKey, DocHead)>> {
+    const SQL: &str = concat!(
+        "SELECT d.branch, d.doc, ",
+        columns_of_doc!(),
+        " FROM quire_store.doc_head d WHERE d.project_id = $1 ORDER BY d.branch, d.doc"
+    );
+    db::read(SQL, &[project.pg().into()], |row| {
+        Ok((DocKey { branch: row.get("branch")?, doc: row.get("doc")? }, doc_from_row(row)?))
+    })
+}
+
+/// The hashes of the first changes of a document, as their rows tell.
+fn hashes(project: ProjectId, doc: DocId, up_to: i64) -> Result<BTreeSet<ChangeHash>> {
+    const SQL: &str = "SELECT c.hash FROM quire_store.doc_change c
+        WHERE c.project_id = $1 AND c.doc_id = $2 AND c.place <= $3";
+    let args: [Arg; 3] = [project.pg().into(), doc.pg().into(), up_to.into()];
+    Ok(db::read(SQL, &args, |row| change_hash(row.get("hash")?))?.into_iter().collect())
+}
+
+/// What the row of an operation says beside it.
+struct OpRow {
+    seq: Seq,
+    ordinal: i32,
+    is_deletion: bool,
+    doc_id: DocId,
+    first_place: i64,
+    count: i64,
+    heads: Vec<String>,
+    found: Option<Hash>,
+}
+
+/// Operations in log order: of a document, or all.
+fn op_rows(project: ProjectId, of: Option<&DocKey>) -> Result<Vec<(DocKey, OpRow)>> {
+    const SQL: &str = "SELECT o.bundle_seq, o.ordinal, o.op, o.branch, o.doc, o.doc_id, o.first_place, o.change_count, o.heads,
+            o::text AS found
+        FROM quire_store.doc_op o
+        WHERE o.project_id = $1 AND o.branch = COALESCE($2, o.branch) AND o.doc = COALESCE($3, o.doc)
+        ORDER BY o.bundle_seq, o.ordinal";
+    let (branch, doc) = (of.map(|key| key.branch.as_str()), of.map(|key| key.doc.as_str()));
+    db::read(SQL, &[project.pg().into(), branch.into(), doc.into()], |row| {
+        let key = DocKey { branch: row.get("branch")?, doc: row.get("doc")? };
+        let op = OpRow {
+            seq: row.get("bundle_seq")?,
+            ordinal: row.get("ordinal")?,
+            is_deletion: row.get::<&str>("op")? == "doc.delete",
+            doc_id: row.get("doc_id")?,
+            first_place: row.get("first_place")?,
+            count: row.get::<i32>("change_count")?.into(),
+            heads: row.get("heads")?,
+            found: found(row)?,
+        };
+        Ok((key, op))
+    })
+}
+
+/// The document that an operation is about, and where its changes are.
+fn op_row(project: ProjectId, seq: Seq, ordinal: i32) -> Result<Option<(DocKey, DocId, i64)>> {
+    const SQL: &str = "SELECT o.branch, o.doc, o.doc_id, o.first_place FROM quire_store.doc_op o
+        WHERE o.project_id = $1 AND o.bundle_seq = $2 AND o.ordinal = $3";
+    db::read_one(SQL, &[project.pg().into(), seq.pg().into(), ordinal.into()], |row| {
+        let key = DocKey { branch: row.get("branch")?, doc: row.get("doc")? };
+        Ok((key, row.get("doc_id")?, row.get("first_place")?))
+    })
+}
+
+/// A change as its row tells.
+struct ChangeRow {
+    place: i64,
+    /// `None` when the bytes are none.
+    change: Option<DocChange>,
+    /// The columns beside them say the same.
+    is_sound: bool,
+}
+
+fn change_rows(project: ProjectId, doc: DocId) -> Result<Vec<ChangeRow>> {
+    const SQL: &str =
+        "SELECT c.place, c.hash, c.actor, c.actor_seq, c.max_op, c.bytes FROM quire_store.doc_change c
+        WHERE c.project_id = $1 AND c.doc_id = $2 ORDER BY c.place";
+    db::read(SQL, &[project.pg().into(), doc.pg().into()], |row| {
+        let change = DocChange::read(row.get("bytes")?, &DocLimits::LARGEST).ok();
+        let columns = (
+            row.get::<&[u8]>("hash")?,
+            row.get::<&[u8]>("actor")?,
+            row.get::<i64>("actor_seq")?,
+            row.get::<i64>("max_op")?,
+        );
+        let is_sound = change.as_ref().is_some_and(|change| {
+            let right = (
+                change.hash().0,
+                change.actor().to_bytes(),
+                change.seq().cast_signed(),
+                change.max_op().cast_signed(),
+            );
+            columns == (right.0.as_slice(), right.1, right.2, right.3)
+        });
+        Ok(ChangeRow { place: row.get("place")?, change, is_sound })
+    })
+}
+
+/// What the operations on a document make of it.
+struct Rebuilt {
+    summary: DocSummary,
+    seq: Seq,
+    changes: Vec<DocChange>,
+}
+
+/// Goes through the operations on a document, and adds the rows that do not follow; `None` when one of its changes cannot be read.
+fn rebuild(
+    project: ProjectId,
+    key: &DocKey,
+    ops: &[OpRow],
+    strays: &mut Vec<Stray>,
+) -> Result<Option<Rebuilt>> {
+    let Some(first) = ops.first() else { return Ok(None) };
+    let rows = change_rows(project, first.doc_id)?;
+    let mut summary = DocSummary::default();
+    let mut changes = Vec::new();
+    let mut rest = rows.into_iter();
+    for op in ops {
+        let own: Vec<ChangeRow> = rest.by_ref().take(usize::try_from(op.count).unwrap_or_default()).collect();
+        let is_in_place = op.is_deletion
+            || op.first_place == summary.changes + 1
+                && own.iter().zip(op.first_place..).all(|(row, at)| row.place == at);
+        let is_sound = own.iter().all(|row| row.is_sound);
+        let is_whole = own.len() as i64 == op.count;
+        let Some(own) = own.into_iter().map(|row| row.change).collect::<Option<Vec<DocChange>>>() else {
+            return Ok(None);
+        };
+        summary.append(&own, &DocLimits::LARGEST)?;
+        changes.extend(own);
+        let is_right = match op.is_deletion {
+            true => Heads::parse("heads", &op.heads).is_ok_and(|heads| {
+                summary.delete(&heads);
+                true
+            }),
+            false => op.heads == summary.heads.to_texts(),
+        };
+        if !(is_in_place && is_sound && is_whole && is_right && op.doc_id == first.doc_id) {
+            strays.push(Stray {
+                kind: RowKind::Logged(Topic::Doc),
+                key: json!({"seq": op.seq, "ordinal": op.ordinal}),
+                seq: Some(op.seq),
+                found: op.found,
+                description: format!(
+                    "operation {} of bundle {} on {key} does not say where its changes are and what they make of it",
+                    op.ordinal, op.seq
+                ),
+            });
+        }
+    }
+    Ok(ops.last().map(|last| Rebuilt { summary, seq: last.seq, changes }))
+}
+
+/// A row of current state that is not what the operations make of the document.
+fn stray_head(
+    project: ProjectId,
+    key: &DocKey,
+    ops: &[OpRow],
+    rebuilt: &Rebuilt,
+    row: &DocHead,
+) -> Result<Option<Stray>> {
+    const SQL: &str = "SELECT d.tip IS NOT NULL AS has_tip, d::text AS found,
+            (d.actor_id, d.updated_at) IS DISTINCT FROM (b.actor_id, b.committed_at) AS is_stray
+        FROM quire_store.doc_head d
+        LEFT JOIN LATERAL (
+            SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = d.seq OFFSET 0) b ON true
+        WHERE d.project_id = $1 AND d.branch = $2 AND d.doc = $3";
+    // Compared as it is stored: PostgreSQL writes some numbers otherwise than Rust does.
+    const HAS_TIP: &str = "SELECT d.doc FROM quire_store.doc_head d
+        WHERE d.project_id = $1 AND d.branch = $2 AND d.doc = $3 AND d.tip = $4";
+    let args = || -> [Arg; 3] { [project.pg().into(), key.branch.as_str().into(), key.doc.as_str().into()] };
+    let beside = db::read_one(SQL, &args(), |row| {
+        Ok((row.get::<bool>("has_tip")?, found(row)?, row.get::<bool>("is_stray")?))
+    })?;
+    let Some((has_tip, found, is_stray)) = beside else { return Ok(None) };
+    // Whether it is kept is a setting's choice.
+    let is_tip_right = match has_tip {
+        false => true,
+        true => {
+            match Loaded::of(&rebuilt.changes).and_then(|loaded| loaded.to_json(None, &DocLimits::LARGEST)) {
+                Ok(right) => {
+                    let right: Arg = Json(right).into();
+                    db::finds(HAS_TIP, &args().into_iter().chain([right]).collect::<Vec<_>>())?
+                }
+                Err(_) => false,
+            }
+        }
+    };
+    let is_right = row.summary == rebuilt.summary
+        && row.seq == rebuilt.seq
+        && ops.first().is_some_and(|first| first.doc_id == row.doc_id)
+        && is_tip_right
+        && !is_stray;
+    Ok((!is_right).then(|| Stray {
+        kind: RowKind::Current(Topic::Doc),
+        description: format!("{key} is not what its operations make of it"),
+        key: json!(key),
+        seq: Some(rebuilt.seq),
+        found,
+    }))
+}
+
+/// What a document holds, if that is to be kept.
+fn tip_of(summary: &DocSummary, changes: &[DocChange]) -> Result<Option<Value>> {
+    if summary.bytes > guc::doc_tip_bytes() {
+        return Ok(None);
+    }
+    let most = DocLimits { max_json_bytes: guc::doc_tip_bytes() as usize, ..DocLimits::LARGEST };
+    Ok(Loaded::of(changes).and_then(|loaded| loaded.to_json(None, &most)).ok())
+}

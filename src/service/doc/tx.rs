@@ -1,0 +1,284 @@
+//! `submit_tx`: changes of several documents at once, by somebody who says what they have read.
+
+use super::write::writer;
+use crate::args::required;
+use crate::bundle::staged::check_count;
+use crate::bundle::{Commit, Kind, Plan, commit, correlated};
+use crate::definer::definer;
+use crate::domain::doc;
+use crate::domain::doc::{judge, store};
+use crate::domain::interface::Writing;
+use crate::gate::Access;
+use crate::ids::{CorrelationId, ProjectId, Seq};
+use crate::jsonb::{Json, JsonArg};
+use crate::log::LockedHead;
+use crate::log::store::committed_at;
+use pgrx::Uuid;
+use pgrx::prelude::*;
+use quire_core::conflict::OnConflict;
+use quire_core::doc::Heads;
+use quire_core::error::{Code, Error, Result};
+use quire_core::json::Members;
+use quire_core::key::DocKey;
+use quire_core::op::doc::heads_member;
+use quire_core::op::{DocEdit, DocOp, Edit, Outcome};
+use quire_core::reason::Reason;
+use quire_core::timestamp::rfc3339;
+use serde_json::{Value, json};
+
+/// Commits changes of documents, all or none, if what their author read is still what there is.
+#[pg_extern]
+#[search_path(pg_catalog, pg_temp)]
+fn submit_tx(project_uuid: Option<Uuid>, tx: Option<JsonArg>) -> Json {
+    definer(|| {
+        let access = writer(project_uuid)?;
+        let tx = Tx::parse(&required("tx", tx)?.document("tx")?).map_err(Error::of_member)?;
+        submit(&access, tx)
+    })
+}
+
+/// What somebody has read of a document.
+struct Read {
+    key: DocKey,
+    heads: Heads,
+}
+
+struct Tx {
+    client_tx_id: Option<CorrelationId>,
+    message: Option<String>,
+    reads: Vec<Read>,
+    writes: Vec<DocEdit>,
+    returns_heads: bool,
+}
+
+impl Tx {
+    fn parse(value: &Value) -> Result<Self> {
+        let mut members = Members::of("tx", value)?;
+        let limits = doc::limits();
+        check_count("tx.writes", value["writes"].as_array().map_or(0, Vec::len))?;
+        let reads = match members.opt("reads") {
+            None => Vec::new(),
+            Some(reads) => {
+                let reads = reads.as_array().ok_or_else(|| members.wrong("reads", "an array"))?;
+                let read = |(at, read)| Read::parse(&format!("tx.reads[{at}]"), read);
+                reads.iter().enumerate().map(read).collect::<Result<_>>()?
+            }
+        };
+        let writes = members.list("writes", |at, write| {
+            let what = format!("tx.writes[{at}]");
+            let mut write_members = Members::of(what.clone(), write)?;
+            let merges = write_members.opt("allow_server_merge").map(Value::as_bool);
+            let merges = merges.unwrap_or(Some(false));
+            let merges = merges.ok_or_else(|| write_members.wrong("allow_server_merge", "true or false"))?;
+            let mut rest = write.clone();
+            if let Some(object) = rest.as_object_mut() {
+                object.remove("allow_server_merge");
+                // Whoever lets the server merge says what they had seen, and does not mind that it is another state.
+                if merges {
+                    object.remove("base_heads");
+                }
+            }
+            DocEdit::parse(DocOp::NAMES[0], Members::of(what, &rest)?, &limits)
+        })?;
+        let returns_heads = match members.opt("options") {
+            None => true,
+            Some(options) => {
+                let mut options = Members::of("tx.options", options)?;
+                let returns = options.opt("return_heads").map(Value::as_bool).unwrap_or(Some(true));
+                let returns = returns.ok_or_else(|| options.wrong("return_heads", "true or false"))?;
+                options.finish()?;
+                returns
+            }
+        };
+        let tx = Self {
+            client_tx_id: members.opt_uuid("client_tx_id")?,
+            message: crate::args::message_arg(members.opt_str("message")?)?,
+            reads,
+            writes,
+            returns_heads,
+        };
+        members.finish()?;
+        Ok(tx)
+    }
+}
+
+impl Read {
+    fn parse(what: &str, value: &Value) -> Result<Self> {
+        let mut members = Members::of(what, value)?;
+        let key = DocKey::parse(members.opt_str("branch")?.unwrap_or(DocKey::MAIN), members.str("doc")?)?;
+        let heads = heads_member(&mut members, "heads")?;
+        let heads = heads.ok_or_else(|| members.wrong("heads", "an array of hashes"))?;
+        members.finish()?;
+        Ok(Self { key, heads })
+    }
+}
+
+fn submit(access: &Access, tx: Tx) -> Result<Json> {
+    let project = access.project;
+    let Tx { client_tx_id, message, reads, writes, returns_heads } = tx;
+    let correlation = match client_tx_id {
+        None => None,
+        Some(id) => correlated(Some(crate::ids::Pg::pg(id)), "submit_tx", || {
+            let reads: Value = reads.iter().map(|read| json!([read.key, read.heads.to_texts()])).collect();
+            let writes: Value = writes.iter().map(|edit| Edit::Doc(edit.clone()).fingerprint()).collect();
+            json!([reads, writes, message])
+        })?,
+    };
+    let request = Commit { message, ..Commit::new(access, Kind::UserEdit, correlation) };
+    // Where it was planned, and whether what was read had changed by then.
+    let mut planned: Option<(LockedHead, bool)> = None;
+    let committed = commit(&request, |head| {
+        let is_stale = !stale_reads(project, &reads)?.is_empty();
+        planned = Some((head.clone(), is_stale));
+        if is_stale {
+            return Err(Error::conflict(Reason::StaleHeads, "what was read has changed"));
+        }
+        let edits = writes.iter().cloned().map(Edit::Doc).collect();
+        Ok(Plan { edits, ..Plan::default() })
+    });
+    match (committed, planned) {
+        // What is wrong with a document is found before anything is written.
+        (Err(error), Some((head, is_stale))) if is_stale || is_about_a_doc(&error) => {
+            let found = conflicts(access, &head, &reads, &writes)?;
+            if found.is_all_right() { Err(error) } else { Ok(Json(found.receipt(&writes, returns_heads))) }
+        }
+        (Err(error), _) => Err(error),
+        (Ok(committed), _) => {
+            let receipt = committed.receipt;
+            let at = match &receipt.bundle_id {
+                Some(_) => committed_at(project, receipt.seq)?.map(rfc3339),
+                None => None,
+            };
+            let results = receipt.ops.iter().filter_map(|outcome| match outcome {
+                Outcome::Doc(done) => {
+                    let mut result = json!({"doc": done.doc, "branch": done.branch, "status": "ok", "applied": done.applied});
+                    if returns_heads {
+                        result["heads"] = json!(done.heads);
+                    }
+                    Some(result)
+                }
+                _ => None,
+            });
+            let tx_id = receipt.bundle_id.as_ref().map(|_| receipt.seq);
+            Ok(Json(json!({
+                "tx_id": tx_id, "bundle_id": receipt.bundle_id, "committed_at": at, "seq": receipt.seq,
+                "checksum": receipt.checksum, "results": results.collect::<Vec<_>>(), "conflicts": []
+            })))
+        }
+    }
+}
+
+/// What is in the way of a transaction.
+struct Conflicts {
+    /// Of what was read, and what it is.
+    reads: Vec<(DocKey, Heads)>,
+    /// Of each write.
+    writes: Vec<Option<Error>>,
+    /// What each written document is.
+    heads: Vec<Heads>,
+    seq: Seq,
+}
+
+impl Conflicts {
+    fn is_all_right(&self) -> bool {
+        self.reads.is_empty() && self.writes.iter().all(Option::is_none)
+    }
+
+    /// The receipt of a transaction that did not happen.
+    fn receipt(&self, writes: &[DocEdit], returns_heads: bool) -> Value {
+        let described = |key: &DocKey, heads: &Heads, status: &str, reason: Option<&str>, shows: bool| {
+            let mut described = json!({"doc": key.doc, "branch": key.branch, "status": status, "applied": 0});
+            if let Some(reason) = reason {
+                described["reason"] = reason.into();
+            }
+            if shows {
+                described["heads"] = json!(heads.to_texts());
+            }
+            described
+        };
+        let mut conflicts: Vec<Value> = self
+            .reads
+            .iter()
+            .map(|(key, heads)| described(key, heads, "conflict", Some("ReadConflict"), true))
+            .collect();
+        let results =
+            writes.iter().zip(&self.writes).zip(&self.heads).map(|((edit, error), heads)| match error {
+                None => described(edit.key(), heads, "ok", None, returns_heads),
+                Some(error) => {
+                    let (status, reason) = named(error);
+                    let mut conflict = described(edit.key(), heads, status, Some(reason), true);
+                    conflict["message"] = error.message().into();
+                    if let Some(missing) = error.member("missing") {
+                        conflict["missing"] = missing.clone();
+                    }
+                    conflicts.push(conflict.clone());
+                    conflict
+                }
+            });
+        let results: Vec<Value> = results.collect();
+        json!({
+            "tx_id": null, "bundle_id": null, "committed_at": null, "seq": self.seq, "checksum": null, "results": results,
+            "conflicts": conflicts
+        })
+    }
+}
+
+/// What a refusal is called in a receipt.
+fn named(error: &Error) -> (&'static str, &'static str) {
+    let reason = error.member("reason").and_then(Value::as_str).unwrap_or_default();
+    match (error.code(), reason) {
+        (Code::Conflict, "stale_heads") => ("conflict", "StaleBaseHeads"),
+        (Code::Conflict, "missing_dependency") => ("conflict", "MissingDependency"),
+        (Code::Conflict, _) => ("conflict", "DuplicateChange"),
+        (Code::NotFound, _) => ("rejected", "InvalidBranch"),
+        (Code::Invariant, _) => ("rejected", "InvariantFailed"),
+        _ => ("rejected", "InvalidDoc"),
+    }
+}
+
+/// Documents that are not what somebody has read, and what they are.
+fn stale_reads(project: ProjectId, reads: &[Read]) -> Result<Vec<(DocKey, Heads)>> {
+    let mut stale = Vec::new();
+    for read in reads {
+        let now = heads_of(project, &read.key)?;
+        if now != read.heads {
+            stale.push((read.key.clone(), now));
+        }
+    }
+    Ok(stale)
+}
+
+/// Whether a refusal is about one document, and no limit.
+fn is_about_a_doc(error: &Error) -> bool {
+    let is_its_own =
+        matches!(error.code(), Code::Conflict | Code::NotFound | Code::Validation | Code::Invariant);
+    is_its_own && (error.member("doc").is_some() || error.member("branch").is_some())
+}
+
+/// What is in the way of a transaction now, under the lock.
+fn conflicts(access: &Access, head: &LockedHead, reads: &[Read], writes: &[DocEdit]) -> Result<Conflicts> {
+    let project = access.project;
+    let writing = Writing {
+        access,
+        is_asked_again: false,
+        author: access.author()?,
+        head,
+        base_seq: None,
+        on_conflict: OnConflict::Reject,
+        is_own: true,
+        ops_before: 0,
+        known: None,
+    };
+    let heads = writes.iter().map(|edit| heads_of(project, edit.key())).collect::<Result<_>>()?;
+    Ok(Conflicts {
+        reads: stale_reads(project, reads)?,
+        writes: judge(&writing, writes)?,
+        heads,
+        seq: head.seq,
+    })
+}
+
+/// What a document is; a document that is not there has no heads.
+fn heads_of(project: ProjectId, key: &DocKey) -> Result<Heads> {
+    Ok(store::head(project, key)?.map(|head| head.summary.heads).unwrap_or_default())
+}

@@ -1,0 +1,140 @@
+//! Writers of changes that somebody else has made, and of deletions.
+
+use super::args::{doc_arg, heads_arg};
+use crate::args::{ByteasArg, TextsArg, message_arg, required};
+use crate::bundle::{Commit, Committed, Kind, Plan, commit, correlated};
+use crate::definer::definer;
+use crate::domain::doc;
+use crate::gate::{Access, Action, require_project};
+use crate::ids::CorrelationId;
+use crate::jsonb::Json;
+use pgrx::Uuid;
+use pgrx::prelude::*;
+use quire_core::doc::{DocChange, Heads};
+use quire_core::error::{Error, Result};
+use quire_core::hash::Hash;
+use quire_core::interrupt;
+use quire_core::key::DocKey;
+use quire_core::op::doc::MAX_OP_CHANGES;
+use quire_core::op::{DocEdit, DocOutcome, Edit, Outcome};
+use serde_json::{Value, json};
+
+/// Adds changes to a document.
+#[pg_extern]
+#[search_path(pg_catalog, pg_temp)]
+fn apply_doc_changes(
+    project_uuid: Option<Uuid>,
+    doc: Option<&str>,
+    changes: Option<ByteasArg>,
+    branch: default!(Option<&str>, "'main'"),
+    base_heads: default!(Option<TextsArg>, "NULL"),
+    message: default!(Option<&str>, "NULL"),
+    correlation_id: default!(Option<Uuid>, "NULL"),
+) -> Json {
+    definer(|| apply(project_uuid, (doc, branch), changes, base_heads, message, correlation_id))
+}
+
+fn apply(
+    project_uuid: Option<Uuid>,
+    (doc, branch): (Option<&str>, Option<&str>),
+    changes: Option<ByteasArg>,
+    base_heads: Option<TextsArg>,
+    message: Option<&str>,
+    correlation_id: Option<Uuid>,
+) -> Result<Json> {
+    let access = writer(project_uuid)?;
+    let key = doc_arg(doc, branch)?;
+    let changes = read_changes(required("changes", changes)?)?;
+    let base_heads = heads_arg("base_heads", base_heads)?;
+    let message = message_arg(message)?;
+    let edit = DocEdit::Change { key, changes, base_heads };
+    let correlation = correlation(correlation_id, "apply_doc_changes", &edit, message.as_deref())?;
+    let request = Commit { message, ..Commit::new(&access, Kind::UserEdit, correlation) };
+    answer(commit(&request, |_| Ok(Plan { edits: vec![Edit::Doc(edit)], ..Plan::default() }))?)
+}
+
+/// Somebody who may write documents. No token is for them.
+pub fn writer(project_uuid: Option<Uuid>) -> Result<Access> {
+    let access = require_project(Action::Write, project_uuid)?;
+    access.refuse_token()?;
+    Ok(access)
+}
+
+fn read_changes(changes: ByteasArg) -> Result<Vec<DocChange>> {
+    let limits = doc::limits();
+    let check = |count| match count {
+        0 => Err(Error::validation("changes must not be empty").with("argument", "changes")),
+        1..=MAX_OP_CHANGES => Ok(()),
+        _ => Err(Error::limit("there are too many changes", MAX_OP_CHANGES).with("argument", "changes")),
+    };
+    changes.read("changes", check, |changes| {
+        let each = changes.iter().enumerate().map(|(at, bytes)| {
+            interrupt::step()?;
+            DocChange::read(bytes, &limits).map_err(|error| error.with("argument", "changes").with("at", at))
+        });
+        each.collect()
+    })
+}
+
+/// What identifies a request that is one edit.
+pub fn correlation(
+    correlation_id: Option<Uuid>,
+    function: &str,
+    edit: &DocEdit,
+    message: Option<&str>,
+) -> Result<Option<(CorrelationId, Hash)>> {
+    correlated(correlation_id, function, || json!([Edit::Doc(edit.clone()).fingerprint(), message]))
+}
+
+/// The receipt, and what became of the document.
+pub fn answer(committed: Committed) -> Result<Json> {
+    let receipt = committed.receipt;
+    let mut answered = receipt.to_json();
+    if let Some(Outcome::Doc(DocOutcome { heads, applied, .. })) = receipt.ops.first() {
+        answered["heads"] = json!(heads);
+        answered["applied"] = json!(applied);
+    }
+    Ok(Json(answered))
+}
+
+/// Deletes a document; its history stays.
+#[pg_extern]
+#[search_path(pg_catalog, pg_temp)]
+fn delete_doc(
+    project_uuid: Option<Uuid>,
+    doc: Option<&str>,
+    branch: default!(Option<&str>, "'main'"),
+    base_heads: default!(Option<TextsArg>, "NULL"),
+    message: default!(Option<&str>, "NULL"),
+    correlation_id: default!(Option<Uuid>, "NULL"),
+) -> Json {
+    definer(|| delete(project_uuid, (doc, branch), base_heads, message, correlation_id))
+}
+
+fn delete(
+    project_uuid: Option<Uuid>,
+    (doc, branch): (Option<&str>, Option<&str>),
+    base_heads: Option<TextsArg>,
+    message: Option<&str>,
+    correlation_id: Option<Uuid>,
+) -> Result<Json> {
+    let access = writer(project_uuid)?;
+    let key = doc_arg(doc, branch)?;
+    let edit = DocEdit::Delete { key, base_heads: heads_arg("base_heads", base_heads)?, heads: None };
+    let message = message_arg(message)?;
+    let correlation = correlation(correlation_id, "delete_doc", &edit, message.as_deref())?;
+    let request = Commit { message, ..Commit::new(&access, Kind::UserEdit, correlation) };
+    answer(commit(&request, |_| Ok(Plan { edits: vec![Edit::Doc(edit)], ..Plan::default() }))?)
+}
+
+/// What a repeated request for an edit of a document is known by.
+pub fn edit_correlation(
+    correlation_id: Option<Uuid>,
+    function: &str,
+    key: &DocKey,
+    about: Value,
+    base_heads: Option<&Heads>,
+    message: Option<&str>,
+) -> Result<Option<(CorrelationId, Hash)>> {
+    correlated(correlation_id, function, || json!([key, about, base_heads.map(Heads::to_texts), message]))
+}

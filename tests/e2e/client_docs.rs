@@ -1,0 +1,78 @@
+//! What the client makes of documents: of those of a project, and of those that are plain bytes. A part of `client.rs`.
+
+use crate::client::Scene;
+use quire_client::Quire;
+use quire_client::automerge::AutomergeDiffOptions;
+use quire_client::bundle::DoneOp;
+use quire_client::doc::{DocWriteOptions, ListDocsOptions, ReadDocOptions};
+use quire_core::doc::root::first_change;
+use quire_core::doc::{DocLimits, Loaded};
+use quire_core::json::encode_base64;
+use serde_json::json;
+
+pub fn documents(scene: &mut Scene) {
+    let mut quire = Quire::new(&mut scene.owner);
+    let project = scene.project;
+    let options = || DocWriteOptions { message: Some("a note"), ..Default::default() };
+    let first = first_change().expect("a change");
+    let made = quire.apply_doc_changes(project, "d", &[first.bytes()], options()).expect("apply");
+    assert_eq!((made.applied, made.heads), (1, vec![first.hash().to_string()]));
+    let put = quire.put_doc(project, "d", &json!({"text": "hello"}), Default::default()).expect("put");
+    let [DoneOp::Doc(op)] = &put.receipt.ops[..] else { panic!("a document: {:?}", put.receipt.ops) };
+    assert_eq!((op.doc.as_str(), op.status.as_str()), ("d", "changed"));
+    let patch = json!([{"op": "add", "path": "/n", "value": 1}]);
+    let heads: Vec<&str> = put.heads.iter().map(String::as_str).collect();
+    let seen = DocWriteOptions { base_heads: Some(&heads), ..Default::default() };
+    quire.edit_doc(project, "d", &patch, seen).expect("edit");
+    quire.splice_doc_text(project, "d", "/text", 5, 0, "!", Default::default()).expect("splice");
+    let tx = json!({"reads": [{"doc": "d", "heads": []}], "writes": [{"doc": "e", "changes": [encode_base64(first.bytes())]}]});
+    let refused = quire.submit_tx(project, &tx).expect("submit");
+    assert_eq!((refused.tx_id, refused.conflicts[0].reason.as_deref()), (None, Some("ReadConflict")));
+    let tx = json!({"writes": tx["writes"]});
+    let done = quire.submit_tx(project, &tx).expect("submit");
+    assert_eq!((done.tx_id, done.results[0].applied), (Some(done.seq), 1));
+    let read = quire.read_doc(project, "d", Default::default()).expect("read");
+    assert_eq!(read, json!({"text": "hello!", "n": 1}));
+    let then = ReadDocOptions { at_heads: Some(&heads), paths: Some(&["/text"]), ..Default::default() };
+    assert_eq!(quire.read_doc(project, "d", then).expect("read"), json!({"/text": "hello"}));
+    let bytes = quire.read_doc_bytes(project, "d", Default::default()).expect("read");
+    let copy = Loaded::read(&bytes, &DocLimits::default()).expect("a document");
+    assert_eq!(copy.to_json(None, &DocLimits::default()), Ok(read));
+    let patch = quire.diff_doc(project, "d", &heads, Default::default()).expect("compare");
+    assert_eq!(patch.as_array().map(Vec::len), Some(2));
+    assert_eq!(quire.doc_conflicts(project, "d", Default::default()).expect("list"), json!([]));
+    let origin = quire.explain_doc(project, "d", "/n", None).expect("explain");
+    assert_eq!((origin.value, origin.display_name.as_deref()), (Some(json!(1)), Some("Ann")));
+    let history = quire.doc_history(project, "d", Default::default()).expect("list");
+    assert_eq!((history.len(), history[3].message.as_deref()), (4, Some("a note")));
+    let listed =
+        quire.list_docs(project, ListDocsOptions { prefix: Some("d"), ..Default::default() }).expect("list");
+    assert_eq!((listed.len(), listed[0].change_count), (1, 4));
+    let synced = quire.sync_doc(project, "d", "main", None, None).expect("sync").remove(0);
+    assert_eq!((synced.message.is_some(), synced.heads), (true, listed[0].heads.clone()));
+    assert_eq!(quire.delete_doc(project, "d", Default::default()).expect("delete").applied, 0);
+}
+
+pub fn automerge(scene: &mut Scene) {
+    let mut quire = Quire::new(&mut scene.owner);
+    let mine = quire.automerge_from_json(&json!({"title": "mine", "a": 1})).expect("make");
+    let theirs = quire.automerge_from_json(&json!({"title": "theirs", "b": 2})).expect("make");
+    let merged = quire.automerge_merge(&mine, &theirs).expect("merge");
+    let value = quire.automerge_to_json(&merged, None).expect("read");
+    assert_eq!((&value["a"], &value["b"]), (&json!(1), &json!(2)));
+    let conflicts = quire.automerge_conflicts(&merged, None).expect("look");
+    assert_eq!(conflicts[0]["values"][1]["value"], value["title"]);
+    let heads = quire.automerge_heads(&mine).expect("ask");
+    let heads: Vec<&str> = heads.iter().map(String::as_str).collect();
+    assert_eq!(quire.automerge_to_json(&merged, Some(&heads)).expect("read")["title"], "mine");
+    let changes = quire.automerge_changes(&merged, Some(&heads)).expect("list");
+    let changes: Vec<&[u8]> = changes.iter().map(Vec::as_slice).collect();
+    assert_eq!(changes.len(), 1, "the first one is in both");
+    let applied = quire.automerge_apply(&mine, &changes).expect("apply");
+    assert_eq!(quire.automerge_heads(&applied).expect("ask"), quire.automerge_heads(&merged).expect("ask"));
+    let options = AutomergeDiffOptions { from_heads: Some(&heads), ..Default::default() };
+    let patch = quire.automerge_diff(&merged, options).expect("compare");
+    assert!(
+        patch.as_array().is_some_and(|patch| patch.contains(&json!({"op": "add", "path": "/b", "value": 2})))
+    );
+}
