@@ -10,10 +10,9 @@ use quire_core::error::{Code, Error, Result};
 use quire_core::event;
 use quire_core::hash::Hash;
 use quire_core::key::DocKey;
-use quire_core::op::doc::{no_doc, of_ops};
+use quire_core::op::doc::{about_doc, no_doc, of_ops, require_branch};
 use quire_core::op::{DocEdit, DocOp, DocOutcome, Outcome};
 use quire_core::reason::Reason;
-use quire_core::text::shorten;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use store::NewOp;
@@ -47,22 +46,19 @@ struct Doc {
 ///
 /// Errors: what is wrong with the whole, a document that gets too large for one.
 pub fn judge(writing: &Writing, edits: &[DocEdit]) -> Result<Vec<Option<Error>>> {
-    let is_its_own = |error: &Error| {
-        matches!(error.code(), Code::Conflict | Code::NotFound | Code::Validation | Code::Invariant)
-    };
     let mut docs = Docs::begin(writing, edits)?;
     let mut wrong = Vec::with_capacity(edits.len());
     for edit in edits {
-        match known_branch(edit.key()).and_then(|()| docs.edit(edit.clone())) {
+        match require_branch(edit.key()).and_then(|()| docs.edit(edit.clone())) {
             Ok(()) => wrong.push(None),
-            Err(error) if is_its_own(&error) => wrong.push(Some(error)),
+            Err(error) if is_of_an_edit(&error) => wrong.push(Some(error)),
             Err(error) => return Err(error),
         }
     }
     // Looking at what they hold then finds the first that Automerge refuses.
     match docs.finish() {
         Ok(_) => {}
-        Err(error) if is_its_own(&error) => {
+        Err(error) if is_of_an_edit(&error) => {
             let is_about =
                 |edit: &DocEdit| error.member("doc").and_then(Value::as_str) == Some(&edit.key().doc);
             let about: Vec<usize> = (0..edits.len()).filter(|at| is_about(&edits[*at])).collect();
@@ -76,11 +72,9 @@ pub fn judge(writing: &Writing, edits: &[DocEdit]) -> Result<Vec<Option<Error>>>
     Ok(wrong)
 }
 
-fn known_branch(key: &DocKey) -> Result<()> {
-    if key.branch == DocKey::MAIN {
-        return Ok(());
-    }
-    Err(Error::not_found("no such branch").with("branch", shorten(&key.branch)))
+/// Whether an error may be about an edit, and not about what the whole may take.
+pub fn is_of_an_edit(error: &Error) -> bool {
+    matches!(error.code(), Code::Conflict | Code::NotFound | Code::Validation | Code::Invariant)
 }
 
 /// Applies edits to documents as they are now.
@@ -88,7 +82,7 @@ fn known_branch(key: &DocKey) -> Result<()> {
 /// Errors: PT404 for a branch or document that is not there; PT409 for other heads than those that were seen, a change that lacks what it
 /// depends on, and a number that an actor has used; PT413 for a document that gets too large; 22023 for what Automerge refuses.
 pub fn apply(writing: &Writing, edits: Vec<DocEdit>) -> Result<AppliedDocs> {
-    edits.iter().try_for_each(|edit| known_branch(edit.key()))?;
+    edits.iter().try_for_each(|edit| require_branch(edit.key()))?;
     let mut docs = Docs::begin(writing, &edits)?;
     edits.into_iter().try_for_each(|edit| docs.edit(edit))?;
     docs.finish()
@@ -132,7 +126,7 @@ impl<'w> Docs<'w> {
 
     fn edit(&mut self, edit: DocEdit) -> Result<()> {
         let key = edit.key().clone();
-        let about = |error: Error| error.with("branch", shorten(&key.branch)).with("doc", shorten(&key.doc));
+        let about = |error| about_doc(&key, error);
         if let Some(base) = edit.base_heads() {
             let none = DocSummary::default();
             self.docs.get(&key).map_or(&none, |doc| &doc.summary).require(base).map_err(about)?;
@@ -225,9 +219,8 @@ impl<'w> Docs<'w> {
         for (key, doc) in &mut self.docs {
             // Of one that is deleted nobody asks what it holds.
             if doc.summary.bytes <= guc::doc_tip_bytes() && !doc.new.is_empty() {
-                let about =
-                    |error: Error| error.with("branch", shorten(&key.branch)).with("doc", shorten(&key.doc));
-                doc.tip = tip(project, doc, &self.limits, self.writing.is_own).map_err(about)?;
+                let tip = tip(project, doc, &self.limits, self.writing.is_own);
+                doc.tip = tip.map_err(|error| about_doc(key, error))?;
             }
         }
         // Heads may be many: of several edits of a document the last one says them.

@@ -14,7 +14,7 @@ mod server;
 mod shown;
 pub mod store;
 
-pub use apply::judge;
+pub use apply::{is_of_an_edit, judge};
 pub use server::{bring_back, seconds_now, server_actor};
 
 use crate::domain::copying::Copying;

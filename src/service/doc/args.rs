@@ -5,15 +5,13 @@ use quire_core::doc::heads::{MAX_HEADS, parse_hash};
 use quire_core::doc::{ChangeHash, Heads};
 use quire_core::error::{Error, Result};
 use quire_core::key::DocKey;
-use quire_core::text::shorten;
+use quire_core::op::doc::require_branch;
 
 /// The arguments that name a document; PT404 for a branch that is not there.
 pub fn doc_arg(doc: Option<&str>, branch: Option<&str>) -> Result<DocKey> {
     let key = DocKey::parse(required("branch", branch)?, required("doc", doc)?)?;
-    if key.branch == DocKey::MAIN {
-        return Ok(key);
-    }
-    Err(Error::not_found("no such branch").with("branch", shorten(&key.branch)))
+    require_branch(&key)?;
+    Ok(key)
 }
 
 /// Heads that are given.

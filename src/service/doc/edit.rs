@@ -1,9 +1,9 @@
 //! Edits from SQL: each becomes one change, by the Automerge actor of this database.
 
 use super::args::{doc_arg, heads_arg};
-use super::write::{answer, edit_correlation, writer};
+use super::write::{answer, writer};
 use crate::args::{TextsArg, message_arg, natural, required};
-use crate::bundle::{Commit, Kind, Plan, commit};
+use crate::bundle::{Commit, Kind, Plan, commit, correlated};
 use crate::definer::definer;
 use crate::domain::doc;
 use crate::domain::doc::{bring_back, cache, seconds_now, server_actor, store};
@@ -13,11 +13,10 @@ use pgrx::Uuid;
 use pgrx::prelude::*;
 use quire_core::doc::root::first_change;
 use quire_core::doc::{DocAuthor, DocChange, DocLimits, DocSummary, Heads, Loaded};
-use quire_core::error::{Error, Result};
+use quire_core::error::Result;
 use quire_core::key::DocKey;
-use quire_core::op::doc::no_doc;
+use quire_core::op::doc::{about_doc, no_doc};
 use quire_core::op::{DocEdit, Edit};
-use quire_core::text::shorten;
 use serde_json::{Value, json};
 
 /// Edits a document by a JSON Patch.
@@ -147,15 +146,9 @@ impl<'a> Arguments<'a> {
         let what = what()?;
         let base_heads = heads_arg("base_heads", self.base_heads)?;
         let message = message_arg(self.message)?;
-        let about = what.about();
-        let correlation = edit_correlation(
-            self.correlation_id,
-            function,
-            &key,
-            about,
-            base_heads.as_ref(),
-            message.as_deref(),
-        )?;
+        let correlation = correlated(self.correlation_id, function, || {
+            json!([key, what.about(), base_heads.as_ref().map(Heads::to_texts), message])
+        })?;
         let request =
             Commit { message: message.clone(), ..Commit::new(&access, Kind::UserEdit, correlation) };
         let project = access.project;
@@ -186,7 +179,7 @@ fn changes(
     what: &What,
     message: Option<&str>,
 ) -> Result<Vec<DocChange>> {
-    let about = |error: Error| error.with("doc", shorten(&key.doc)).with("branch", shorten(&key.branch));
+    let about = |error| about_doc(key, error);
     let limits = doc::limits();
     let head = store::head(project, key)?;
     let none = DocSummary::default();

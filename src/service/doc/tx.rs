@@ -6,7 +6,7 @@ use crate::bundle::staged::check_count;
 use crate::bundle::{Commit, Kind, Plan, commit, correlated};
 use crate::definer::definer;
 use crate::domain::doc;
-use crate::domain::doc::{judge, store};
+use crate::domain::doc::{is_of_an_edit, judge, store};
 use crate::domain::interface::Writing;
 use crate::gate::Access;
 use crate::ids::{CorrelationId, ProjectId, Seq};
@@ -250,9 +250,7 @@ fn stale_reads(project: ProjectId, reads: &[Read]) -> Result<Vec<(DocKey, Heads)
 
 /// Whether a refusal is about one document, and no limit.
 fn is_about_a_doc(error: &Error) -> bool {
-    let is_its_own =
-        matches!(error.code(), Code::Conflict | Code::NotFound | Code::Validation | Code::Invariant);
-    is_its_own && (error.member("doc").is_some() || error.member("branch").is_some())
+    is_of_an_edit(error) && (error.member("doc").is_some() || error.member("branch").is_some())
 }
 
 /// What is in the way of a transaction now, under the lock.

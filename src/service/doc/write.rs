@@ -10,14 +10,13 @@ use crate::ids::CorrelationId;
 use crate::jsonb::Json;
 use pgrx::Uuid;
 use pgrx::prelude::*;
-use quire_core::doc::{DocChange, Heads};
+use quire_core::doc::DocChange;
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
 use quire_core::interrupt;
-use quire_core::key::DocKey;
 use quire_core::op::doc::MAX_OP_CHANGES;
 use quire_core::op::{DocEdit, DocOutcome, Edit, Outcome};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// Adds changes to a document.
 #[pg_extern]
@@ -125,16 +124,4 @@ fn delete(
     let correlation = correlation(correlation_id, "delete_doc", &edit, message.as_deref())?;
     let request = Commit { message, ..Commit::new(&access, Kind::UserEdit, correlation) };
     answer(commit(&request, |_| Ok(Plan { edits: vec![Edit::Doc(edit)], ..Plan::default() }))?)
-}
-
-/// What a repeated request for an edit of a document is known by.
-pub fn edit_correlation(
-    correlation_id: Option<Uuid>,
-    function: &str,
-    key: &DocKey,
-    about: Value,
-    base_heads: Option<&Heads>,
-    message: Option<&str>,
-) -> Result<Option<(CorrelationId, Hash)>> {
-    correlated(correlation_id, function, || json!([key, about, base_heads.map(Heads::to_texts), message]))
 }

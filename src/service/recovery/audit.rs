@@ -114,9 +114,8 @@ fn verify_log(project: ProjectId, findings: &mut Vec<Finding>, counts: &mut Coun
     };
     let mut unreadable: HashSet<RowKind> = HashSet::new();
     let mut replay = |bundle: &load::LoadedBundle, findings: &mut Vec<Finding>| {
-        for op in &bundle.ops {
-            let checksum = op.op.as_ref().and_then(|parsed| parsed.checksum().ok());
-            if checksum.is_none() || checksum != op.stored {
+        for (op, logged) in bundle.ops.iter().zip(&bundle.logged.ops) {
+            if logged.computed.is_none() || logged.computed != logged.stored {
                 unreadable.insert(op.kind);
             }
             // What hangs off an operation that is not what was logged is not wrong for that.

@@ -354,7 +354,20 @@ impl DocOutcome {
 
 /// The error where no document is (PT404).
 pub fn no_doc(key: &DocKey) -> Error {
-    Error::not_found("no such document").with("branch", shorten(&key.branch)).with("doc", shorten(&key.doc))
+    about_doc(key, Error::not_found("no such document"))
+}
+
+/// An error that says which document it is about.
+pub fn about_doc(key: &DocKey, error: Error) -> Error {
+    error.with("branch", shorten(&key.branch)).with("doc", shorten(&key.doc))
+}
+
+/// Refuses a document of a branch that is not there (PT404).
+pub fn require_branch(key: &DocKey) -> Result<()> {
+    if key.branch == DocKey::MAIN {
+        return Ok(());
+    }
+    Err(Error::not_found("no such branch").with("branch", shorten(&key.branch)))
 }
 
 #[cfg(test)]
