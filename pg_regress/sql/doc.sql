@@ -138,6 +138,12 @@ SELECT a.doc, a.heads = b.heads AS same_heads, quire.read_doc(t.id(5500), a.doc)
 SELECT quire.import_project(quire.export_project(t.id(5500)), 'imported') AS imported \gset
 SELECT count(*) = count(*) FILTER (WHERE a.heads = b.heads AND quire.read_doc(t.id(5500), a.doc) = quire.read_doc(:'imported', b.doc)) AS same FROM quire.list_docs(t.id(5500)) a FULL JOIN quire.list_docs(:'imported') b USING (doc);
 SELECT v -> 'findings' AS findings FROM quire.verify_project(:'imported') v;
+-- what is in the way of one document keeps no other from coming back
+SELECT quire.put_doc(t.id(5500), doc, '{"n": 1}') ->> 'applied' AS put FROM unnest(ARRAY['pair-1', 'pair-2']) AS d (doc);
+SELECT quire.commit_bundle(t.id(5500), '[{"op": "doc.delete", "doc": "pair-1"}, {"op": "doc.delete", "doc": "pair-2"}]') ->> 'seq' AS both \gset
+SELECT quire.put_doc(t.id(5500), 'pair-1', '{"n": 2}') IS NOT NULL AS put, quire.delete_doc(t.id(5500), 'pair-1') IS NOT NULL AS deleted;
+SELECT jsonb_array_length(quire.revert_bundle(t.id(5500), :both, 'skip') -> 'skipped') AS skipped;
+SELECT t.error($$SELECT quire.read_doc(t.id(5500), 'pair-1')$$) AS pair_1, quire.read_doc(t.id(5500), 'pair-2') AS pair_2;
 SELECT quire.delete_project(:'clone', 'clone') IS NOT NULL AS deleted;
 SELECT quire.delete_project(:'imported', 'imported') IS NOT NULL AS deleted;
 SELECT quire.delete_project(t.id(5500), 'documents') IS NOT NULL AS deleted;

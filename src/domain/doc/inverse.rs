@@ -8,7 +8,7 @@ use quire_core::doc::DocAuthor;
 use quire_core::error::{Code, Result};
 use quire_core::op::{DocEdit, Edit, Topic};
 use quire_core::text::shorten;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Adds the edits; what is in their way.
 pub fn invert(inverting: &Inverting, edits: &mut Vec<Edit>) -> Result<Vec<InTheWay>> {
@@ -20,12 +20,19 @@ pub fn invert(inverting: &Inverting, edits: &mut Vec<Edit>) -> Result<Vec<InTheW
     let mut found = Vec::new();
     for touched in touched {
         let Some(head) = store::head(project, &touched.key)? else { continue };
-        edits.extend(of_doc(inverting, &touched, &head, &mut found)?.map(Edit::Doc));
+        let mut of_this = Vec::new();
+        edits.extend(of_doc(inverting, &touched, &head, &mut of_this)?.map(Edit::Doc));
+        found.append(&mut of_this);
     }
     Ok(found)
 }
 
-/// The edit that takes back what a bundle did to a document.
+/// Nobody can overwrite it: what is newer in a document stays.
+fn in_the_way(key: Value, why: Why) -> InTheWay {
+    InTheWay { key, part_of: None, why, is_recordable: false }
+}
+
+/// The edit that takes back what a bundle did to a document. `found` is what is in the way of this one.
 fn of_doc(
     inverting: &Inverting,
     touched: &TouchedDoc,
@@ -39,7 +46,7 @@ fn of_doc(
         // Of what was not there before, that is how it was.
         if touched.was_there {
             let why = Why::Changed { seq: head.seq, action: format!("deleted {key}") };
-            found.push(InTheWay { key: json!(key), part_of: None, why, is_recordable: false });
+            found.push(in_the_way(json!(key), why));
         }
         return Ok(None);
     }
@@ -71,7 +78,7 @@ fn take_back(
     let mut loaded = match cache::take(project, head.doc_id, summary.changes, &summary.heads) {
         Err(error) if error.code() == Code::Invariant => {
             let why = Why::Gone(format!("{} cannot be loaded: {}", touched.key, error.message()));
-            found.push(InTheWay { key: json!(touched.key), part_of: None, why, is_recordable: false });
+            found.push(in_the_way(json!(touched.key), why));
             return Ok(None);
         }
         loaded => loaded?,
@@ -82,12 +89,8 @@ fn take_back(
         let path = shorten(&place.path);
         let action =
             format!("changed {} of {key}", if path.is_empty() { "the whole" } else { path.as_str() });
-        found.push(InTheWay {
-            key: json!({"branch": key.branch, "doc": key.doc, "path": place.path.replace('\0', "\u{fffd}")}),
-            part_of: None,
-            why: Why::Changed { seq: head.seq, action },
-            is_recordable: false,
-        });
+        let at = json!({"branch": key.branch, "doc": key.doc, "path": place.path.replace('\0', "\u{fffd}")});
+        found.push(in_the_way(at, Why::Changed { seq: head.seq, action }));
     }
     let is_refused = !inverse.in_the_way.is_empty() && inverting.on_conflict != OnConflict::Skip;
     let change = if is_refused {
