@@ -45,6 +45,9 @@ static MAX_DOC_DEPTH: GucSetting<i32> = GucSetting::<i32>::new(DocLimits::DEFAUL
 /// Most bytes of JSON that a document is written as, or written from.
 static MAX_DOC_JSON_BYTES: GucSetting<i32> = GucSetting::<i32>::new(DocLimits::DEFAULT.max_json_bytes as i32);
 
+/// Most branches that a branch begins with, one above the other.
+static MAX_BRANCH_DEPTH: GucSetting<i32> = GucSetting::<i32>::new(16);
+
 /// Registers the settings and reserves the prefix `quire`.
 pub fn init() {
     GucRegistry::define_string_guc(
@@ -138,6 +141,16 @@ pub fn init() {
         i32::MAX,
         GucContext::Suset,
         GucFlags::UNIT_KB,
+    );
+    GucRegistry::define_int_guc(
+        c"quire.max_branch_depth",
+        c"How many branches of documents may begin with one another.",
+        c"A branch of main has depth 1, a branch of that one 2. A deeper one is refused with PT413.",
+        &MAX_BRANCH_DEPTH,
+        0,
+        100,
+        GucContext::Suset,
+        GucFlags::default(),
     );
     init_doc_limits();
     // SAFETY: called once from _PG_init with a NUL-terminated prefix.
@@ -250,6 +263,11 @@ pub fn doc_tip_bytes() -> i64 {
 /// Most memory of documents that are kept loaded, in bytes.
 pub fn doc_cache_bytes() -> usize {
     usize::try_from(DOC_CACHE.get()).unwrap_or_default().saturating_mul(1024)
+}
+
+/// Most branches that a branch begins with, itself included.
+pub fn max_branch_depth() -> usize {
+    usize::try_from(MAX_BRANCH_DEPTH.get()).unwrap_or_default()
 }
 
 /// What a change, a document and what is made of it may take.

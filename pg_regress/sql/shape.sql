@@ -31,6 +31,9 @@ INSERT INTO result SELECT 'get_bundle', quire.get_bundle(:'p', (quire.get_projec
 INSERT INTO result VALUES ('get_entity', quire.get_entity(:'p', 't', '1'));
 SELECT version FROM quire.upsert_project_file(:'p', 'm', E'A\nb\nd\n');
 INSERT INTO result SELECT 'undo', quire.revert_bundle(:'p', 4, 'skip');
+INSERT INTO result VALUES ('create_branch', quire.create_branch(:'p', 'b')), ('put_doc', quire.put_doc(:'p', 'on b', '{"a": 1}')), ('put_doc', quire.put_doc(:'p', 'on b', '{"a": 2}', 'b')), ('put_doc', quire.put_doc(:'p', 'on b', '{"a": 3}'));
+INSERT INTO result VALUES ('merge_branch', quire.merge_branch(:'p', 'b')), ('get_branch', quire.get_branch(:'p', 'b')), ('close_branch', quire.close_branch(:'p', 'b')), ('delete_branch', quire.delete_branch(:'p', 'b'));
+INSERT INTO result VALUES ('commit_bundle', quire.commit_bundle(:'p', '[{"op": "branch.create", "branch": "c"}]'));
 INSERT INTO result VALUES ('verify_project', quire.verify_project(:'p')), ('replay_project', quire.replay_project(:'p'));
 INSERT INTO result VALUES ('sync_pull', quire.sync_pull(:'p', 'peer')), ('sync_status', quire.sync_status(:'p', 'peer'));
 INSERT INTO result VALUES ('put_asset', quire.put_asset(:'p', 'f', 'zz', 'a/b', 'c'));

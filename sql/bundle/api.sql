@@ -29,6 +29,8 @@ Arguments:
     {"op": "asset.delete", content_hash, reason?}
     {"op": "doc.change", doc, branch?, changes, base_heads?}
     {"op": "doc.delete", doc, branch?, base_heads?}
+    {"op": "branch.create", branch, from_branch?, at_seq?}
+    {"op": "branch.update", branch, status, merged_into?}
   The changes of doc.change are Automerge changes in Base64, see apply_doc_changes.
 - kind: user_edit, import, job_output or merge_resolution.
 - message: what the author says of it, at most 64 KiB.
@@ -49,9 +51,11 @@ Returns: the receipt.
          | {op: text, content_hash: text, filename: text, media_type: text,
             asset_type: text, size: integer, status: text}
          | {op: text, branch: text, doc: text, heads: [text], applied: integer,
-            status: text}]}
+            status: text}
+         | {op: text, branch: text, status: text, branch_status: text}]}
 - bundle_id: null when nothing changed; seq and checksum are those of the newest bundle then.
 - heads: those of a document afterwards; of several operations on a document only at the last.
+- branch_status: what may be done to the branch now: open, closed or deleted.
 - skipped: the fields that were left out; conflicts names the fields whose conflict was kept.
 - advice: a recommendation for bundles of more than 1000 operations, also sent as a NOTICE, unless kind is job_output
   or import.
@@ -75,7 +79,7 @@ Errors:
 - PT410: content that is named by its hash is archived or collected.
 - PT413: there are more operations than quire.max_bundle_ops, a value or a message is too long, a file is larger than
   max_file_bytes, or a limit of the settings is exceeded.
-- PT423: the project is archived.
+- PT423: a branch is closed, or the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';
 GRANT EXECUTE ON FUNCTION quire.commit_bundle(uuid, jsonb, text, text, bigint, uuid, text, text) TO quire_user, quire_guest;
 

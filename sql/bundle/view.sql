@@ -46,14 +46,16 @@ SELECT project_id, seq, ordinal, op, target, actor, before, after, checksum, com
 UNION ALL
 SELECT project_id, seq, ordinal, op, target, actor, before, after, checksum, committed_at, entity FROM quire_store.doc_oplog
 UNION ALL
+SELECT project_id, seq, ordinal, op, target, actor, before, after, checksum, committed_at, entity FROM quire_store.branch_oplog
+UNION ALL
 SELECT project_id, seq, ordinal, op, target, actor, before, after, checksum, committed_at, entity FROM quire_store.snapshot_oplog;
 COMMENT ON VIEW quire.oplog IS
 'Every operation of the projects that the caller may read.';
 COMMENT ON COLUMN quire.oplog.project_id IS 'The project.';
 COMMENT ON COLUMN quire.oplog.seq IS 'The bundle that the operation belongs to.';
 COMMENT ON COLUMN quire.oplog.ordinal IS 'The place of the operation in its bundle, from 1.';
-COMMENT ON COLUMN quire.oplog.op IS 'The kind of operation: file.put, file.delete, file.move, field.set, field.unset, entity.delete, asset.put, asset.delete, doc.change, doc.delete or snapshot.ready.';
-COMMENT ON COLUMN quire.oplog.target IS 'What it changed: a path, entity_type/entity_id/field, entity_type/entity_id, the hash of an asset, the name of a document (branch/name where the branch is not main), or the id of a snapshot.';
+COMMENT ON COLUMN quire.oplog.op IS 'The kind of operation: file.put, file.delete, file.move, field.set, field.unset, entity.delete, asset.put, asset.delete, doc.change, doc.delete, branch.create, branch.update or snapshot.ready.';
+COMMENT ON COLUMN quire.oplog.target IS 'What it changed: a path, entity_type/entity_id/field, entity_type/entity_id, the hash of an asset, the name of a document (branch/name where the branch is not main), the name of a branch, or the id of a snapshot.';
 COMMENT ON COLUMN quire.oplog.actor IS 'The actor who committed the bundle.';
 COMMENT ON COLUMN quire.oplog.before IS 'The state of the target before, as JSON. NULL when there was none. Of a deleted entity with more than 64 MiB of fields it has fields_omitted: true. Of a document it has the heads.';
 COMMENT ON COLUMN quire.oplog.after IS 'The state of the target after, as JSON. NULL when there is none. Of a document it has the heads, and how many changes came.';

@@ -43,7 +43,7 @@ Errors:
 - PT413: a change is larger than quire.max_doc_change_bytes or has more operations than quire.max_doc_change_ops, the
   document would be larger than quire.max_doc_bytes, quire.max_doc_ops or quire.max_doc_depth allow or have more than
   500 heads, or there would be more than max_project_bytes.
-- PT423: the project is archived.
+- PT423: the branch is closed, or the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';
 GRANT EXECUTE ON FUNCTION quire.apply_doc_changes(uuid, text, bytea[], text, text[], text, uuid) TO quire_user;
 
@@ -91,7 +91,7 @@ Errors:
   document would be larger than quire.max_doc_bytes, quire.max_doc_ops or quire.max_doc_depth allow or have more than
   500 heads, or there would be more than max_project_bytes.
 - PT422: Automerge refuses a change of the document that was stored unseen.
-- PT423: the project is archived.
+- PT423: the branch is closed, or the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';
 GRANT EXECUTE ON FUNCTION quire.edit_doc(uuid, text, jsonb, text, text[], text, uuid) TO quire_user;
 
@@ -131,7 +131,7 @@ Errors:
   document would be larger than quire.max_doc_bytes, quire.max_doc_ops or quire.max_doc_depth allow or have more than
   500 heads, or there would be more than max_project_bytes.
 - PT422: Automerge refuses a change of the document that was stored unseen.
-- PT423: the project is archived.
+- PT423: the branch is closed, or the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';
 GRANT EXECUTE ON FUNCTION quire.put_doc(uuid, text, jsonb, text, text[], text, uuid) TO quire_user;
 
@@ -173,7 +173,7 @@ Errors:
   document would be larger than quire.max_doc_bytes, quire.max_doc_ops or quire.max_doc_depth allow or have more than
   500 heads, or there would be more than max_project_bytes.
 - PT422: Automerge refuses a change of the document that was stored unseen.
-- PT423: the project is archived.
+- PT423: the branch is closed, or the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';
 GRANT EXECUTE ON FUNCTION quire.splice_doc_text(uuid, text, text, integer, integer, text, text, text[], text, uuid) TO quire_user;
 
@@ -208,7 +208,7 @@ Errors:
 - PT404: the project does not exist, the caller may not know of it, or there is no such branch, or no such document.
 - PT409 stale_heads: the document has other heads than base_heads. DETAIL has its heads.
 - PT409 correlation_reused: the correlation_id belongs to another request.
-- PT423: the project is archived.
+- PT423: the branch is closed, or the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';
 GRANT EXECUTE ON FUNCTION quire.delete_doc(uuid, text, text, text[], text, uuid) TO quire_user;
 
@@ -223,12 +223,14 @@ Arguments:
 - tx: what is to be committed.
     {client_tx_id?, message?,
      reads?: [{doc, branch?, heads}],
-     writes: [{doc, branch?, base_heads?, changes, allow_server_merge?}],
+     writes: [{doc, branch?, base_heads?, changes, allow_server_merge?,
+               merge_of?: [{branch, heads}]}],
      options?: {return_heads?}}
   client_tx_id is a uuid that the caller chooses: the same id again returns the first receipt and changes nothing.
   Each document of reads must have exactly these heads, and each of writes its base_heads, if they are given. With
   allow_server_merge the server merges whatever there is. changes are Automerge changes in Base64, each after those it
-  depends on.
+  depends on. merge_of says that they merge what the document was at heads on other branches, at most 100: what it lacks
+  of that is brought with them, and base_heads do not matter.
 Returns: the receipt.
     {tx_id: integer | null, bundle_id: uuid | null, committed_at: timestamp | null,
      seq: integer, checksum: text | null,
@@ -239,8 +241,8 @@ Returns: the receipt.
 - tx_id: the seq of the bundle; null when nothing was committed. seq is the newest bundle then.
 - status: ok; conflict: the document is not what was expected; or rejected: the change is not allowed. Where one is
   not ok, none is committed.
-- reason: ReadConflict, StaleBaseHeads, MissingDependency, DuplicateChange, InvalidBranch, InvalidDoc (Automerge
-  refuses a change) or InvariantFailed (Automerge refuses a change that was stored unseen).
+- reason: ReadConflict, StaleBaseHeads, MissingDependency, DuplicateChange, InvalidBranch, BranchClosed, InvalidDoc
+  (Automerge refuses a change) or InvariantFailed (Automerge refuses a change that was stored unseen).
 - heads: the heads of the document now, 64 hex digits each, sorted; of several writes of a document only at the last,
   and without return_heads of conflicts only.
 - conflicts: what was read and is another one by now, and the results that are not ok.
@@ -467,7 +469,7 @@ Errors:
   document would be larger than quire.max_doc_bytes, quire.max_doc_ops or quire.max_doc_depth allow or have more than
   500 heads, or there would be more than max_project_bytes.
 - PT422: Automerge refuses a change of the document that was stored unseen.
-- PT423: the project is archived.
+- PT423: the branch is closed, or the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';
 GRANT EXECUTE ON FUNCTION quire.sync_doc(uuid, text, text, bytea, bytea) TO quire_user;
 

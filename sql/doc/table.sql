@@ -10,17 +10,24 @@ CREATE TABLE quire_store.doc_op (
     branch       text COLLATE "C" NOT NULL,
     doc          text COLLATE "C" NOT NULL,
     doc_id       bigint NOT NULL,
-    -- The places of its changes in the document; none of an operation that deletes.
+    -- The places of its changes in the document, behind those that its branch has from others; 0 in an operation that deletes.
     first_place  bigint NOT NULL,
     change_count integer NOT NULL,
     -- The heads that the document has then. Of one that deletes, what it deletes.
     heads        text[] NOT NULL,
+    -- What the document has then, with what its branch has from others.
+    total_changes bigint NOT NULL,
+    total_bytes   bigint NOT NULL,
+    total_ops     bigint NOT NULL,
+    max_op        bigint NOT NULL,
     op_checksum  bytea NOT NULL,
     PRIMARY KEY (project_id, bundle_seq, ordinal)
 );
 SELECT pg_catalog.pg_extension_config_dump('quire_store.doc_op', '');
 -- What a document was at a seq, and which bundle a change came with, is one look-up in this index.
 CREATE INDEX doc_op_history ON quire_store.doc_op (doc_id, project_id, bundle_seq, ordinal);
+-- The newest bundle of a branch.
+CREATE INDEX doc_op_branch ON quire_store.doc_op (branch, project_id, bundle_seq);
 
 CREATE TRIGGER doc_op_append_only BEFORE UPDATE OR DELETE ON quire_store.doc_op
     FOR EACH ROW EXECUTE FUNCTION quire_store.guard_append_only();

@@ -102,6 +102,7 @@ These settings exist:
 - max_project_bytes: current files, live assets and changes of documents together; no limit by default.
 - max_files: the number of current files; no limit by default.
 - rate_limit: {"per_minute": n, "burst": n}, the writes of one actor; off by default.
+- server_merge: whether merge_branch may write in the name of the server; true by default.
 - broadcast: what goes out by NOTIFY: hint (default), full or off.
 - realtime_sink: supabase sends events to the private topic project:<project id> of Supabase Realtime, too; none by
   default.

@@ -15,8 +15,8 @@ Arguments:
   against its hash.
 Returns: an object.
     {project_id: uuid, seq: integer, is_sound: boolean, bundles: integer, ops: integer,
-     files: integer, fields: integer, assets: integer, docs: integer, blobs: integer,
-     blob_bytes: integer,
+     files: integer, fields: integer, assets: integer, docs: integer, branches: integer,
+     blobs: integer, blob_bytes: integer,
      findings: [{quarantine_id: uuid, kind: text, key: object, fault: text,
                  description: text}]}
 - findings: what is wrong; list_quarantine explains the members.
@@ -38,7 +38,7 @@ Arguments:
 - to_seq: the last bundle to replay. By default it is the newest.
 Returns: an object.
     {project_id: uuid, seq: integer, bundles: integer, ops: integer, files: integer,
-     fields: integer, assets: integer, docs: integer, is_equal: boolean,
+     fields: integer, assets: integer, docs: integer, branches: integer, is_equal: boolean,
      differences: [object],
      impossible: [{seq: integer, ordinal: integer, why: text}]}
 - differences: operations that the tables lack, at most 1000.

@@ -1,6 +1,7 @@
 //! Domains: what operations are about. This is the only list of them.
 
 pub mod asset;
+pub mod branch;
 pub mod copying;
 pub mod doc;
 pub mod entity;
@@ -27,6 +28,7 @@ pub const DOMAINS: &[&dyn Domain] = &[
     &entity::Entities,
     &asset::Assets,
     &doc::Docs,
+    &branch::Branches,
     #[cfg(feature = "toy")]
     &toy::Toys,
     &system::System,

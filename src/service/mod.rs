@@ -1,6 +1,7 @@
 //! Services: what applications call. Each gates, and hands what changes a project to `bundle::commit`.
 
 pub mod asset;
+pub mod branch;
 pub mod doc;
 pub mod entity;
 pub mod event;

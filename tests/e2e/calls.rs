@@ -85,6 +85,8 @@ const CALLS: &[(Needs, &[(&str, &str)])] = &[
     (
         Read,
         &[
+            ("diff_branches", "'{p}', 'main'"),
+            ("get_branch", "'{p}', 'main'"),
             ("get_bundle", "'{p}', 1"),
             ("conflict_history", "'{p}', '{conflict}'"),
             ("diff_project", "'{p}', 0, 1"),
@@ -103,6 +105,7 @@ const CALLS: &[(Needs, &[(&str, &str)])] = &[
             ("read_doc_bytes", "'{p}', 'd'"),
             ("get_project", "'{p}'"),
             ("list_assets", "'{p}'"),
+            ("list_branches", "'{p}'"),
             ("list_conflicts", "'{p}'"),
             ("list_current_files", "'{p}'"),
             ("list_entities", "'{p}', 't'"),
@@ -190,11 +193,24 @@ const CALLS: &[(Needs, &[(&str, &str)])] = &[
                 "apply_doc_changes",
                 "'{p}', 'd', ARRAY['\\x856f4a839a59f20801180010717569726520666972737420646f632e010100000000'::bytea]",
             ),
+            (
+                "close_branch",
+                "'{p}', quire.create_branch('{p}', gen_random_uuid()::text) -> 'ops' -> 0 ->> 'branch'",
+            ),
+            ("create_branch", "'{p}', 'draft'"),
             ("delete_asset", "'{p}', '{hash}'"),
+            (
+                "delete_branch",
+                "'{p}', quire.create_branch('{p}', gen_random_uuid()::text) -> 'ops' -> 0 ->> 'branch'",
+            ),
             ("delete_doc", "'{p}', 'd'"),
             ("edit_doc", r#"'{p}', 'd', '[{"op": "add", "path": "/b", "value": 1}]'"#),
             ("import_from_library", "'{into}', '{lib}', '{a}'"),
             ("list_undoable", "'{p}'"),
+            (
+                "merge_branch",
+                "'{p}', quire.create_branch('{p}', gen_random_uuid()::text) -> 'ops' -> 0 ->> 'branch'",
+            ),
             ("put_asset", "'{p}', 'a.png', 'x', 'image/png', 'image'"),
             ("put_doc", r#"'{p}', 'd', '{"a": 2}'"#),
             ("redo", "'{p}'"),

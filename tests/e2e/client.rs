@@ -1,7 +1,7 @@
 //! `quire-client` has a method for every function, with the arguments and the columns that the catalog has, and reads what each of them
 //! answers.
 
-use crate::client_docs::{automerge, documents};
+use crate::client_docs::{automerge, branches, documents};
 use crate::cluster::{Database, shared};
 use crate::fixture;
 use crate::steps::{ensure_role, wait_until};
@@ -100,8 +100,8 @@ fn scene() -> Scene {
 fn the_client_reads_what_every_function_answers() {
     let mut scene = scene();
     for group in [
-        people, projects, files, bundles, entities, assets, documents, automerge, undo, jobs, events,
-        snapshots, tokens, copies, peers,
+        people, projects, files, bundles, entities, assets, documents, branches, automerge, undo, jobs,
+        events, snapshots, tokens, copies, peers,
     ] {
         group(&mut scene);
     }

@@ -3,6 +3,7 @@
 use crate::client::Scene;
 use quire_client::Quire;
 use quire_client::automerge::AutomergeDiffOptions;
+use quire_client::branch::{CloseBranchOptions, MergeBranchOptions};
 use quire_client::bundle::DoneOp;
 use quire_client::doc::{DocWriteOptions, ListDocsOptions, ReadDocOptions};
 use quire_core::doc::root::first_change;
@@ -51,6 +52,42 @@ pub fn documents(scene: &mut Scene) {
     let synced = quire.sync_doc(project, "d", "main", None, None).expect("sync").remove(0);
     assert_eq!((synced.message.is_some(), synced.heads), (true, listed[0].heads.clone()));
     assert_eq!(quire.delete_doc(project, "d", Default::default()).expect("delete").applied, 0);
+}
+
+pub fn branches(scene: &mut Scene) {
+    let mut quire = Quire::new(&mut scene.owner);
+    let project = scene.project;
+    quire.put_doc(project, "b", &json!({"a": 1}), Default::default()).expect("put");
+    let made = quire.create_branch(project, "draft", Default::default()).expect("create");
+    let [DoneOp::Branch(op)] = &made.ops[..] else { panic!("a branch: {:?}", made.ops) };
+    assert_eq!((op.branch.as_str(), op.branch_status.as_str()), ("draft", "open"));
+    let on_draft = DocWriteOptions { branch: Some("draft"), ..Default::default() };
+    quire.put_doc(project, "b", &json!({"a": 1, "b": 2}), on_draft).expect("put");
+    let different = quire.diff_branches(project, "draft", Default::default()).expect("compare");
+    assert_eq!(
+        (different.len(), different[0].status.as_str(), different[0].source_changes),
+        (1, "changed", 1)
+    );
+    let dry = MergeBranchOptions { dry_run: Some(true), ..Default::default() };
+    let preview = quire.merge_branch(project, "draft", dry).expect("look");
+    assert_eq!((preview.seq, preview.docs[0].applied), (None, 1));
+    let closing = MergeBranchOptions { close_sources: Some(true), ..Default::default() };
+    let merged = quire.merge_branch(project, "draft", closing).expect("merge");
+    assert_eq!(
+        (merged.docs[0].heads.clone(), merged.docs[0].is_deleted),
+        (preview.docs[0].heads.clone(), false)
+    );
+    let read = quire.read_doc(project, "b", Default::default()).expect("read");
+    assert_eq!(read, json!({"a": 1, "b": 2}));
+    let info = quire.get_branch(project, "draft").expect("describe");
+    assert_eq!((info.status.as_str(), info.merged_into.as_deref()), ("closed", Some("main")));
+    assert_eq!((info.lineage.len(), info.lineage[0].branch.as_str()), (1, "main"));
+    let into_main = CloseBranchOptions { merged_into: Some("main"), ..Default::default() };
+    assert_eq!(quire.close_branch(project, "draft", into_main).expect("close").bundle_id, None);
+    let listed = quire.list_branches(project, Default::default()).expect("list");
+    assert_eq!(listed.iter().map(|branch| branch.branch.as_str()).collect::<Vec<_>>(), ["draft", "main"]);
+    quire.delete_branch(project, "draft", Default::default()).expect("delete");
+    assert_eq!(quire.list_branches(project, Default::default()).expect("list").len(), 1);
 }
 
 pub fn automerge(scene: &mut Scene) {

@@ -183,6 +183,18 @@ fn write_docs(client: &mut Client, editor: &mut Client, project: Uuid) {
         "SELECT quire.put_doc($1, 'long', (SELECT jsonb_build_object('text', string_agg(md5(n::text), ' '))
             FROM generate_series(1, 9000) n))",
         "SELECT quire.revert_bundle($1, (quire.put_doc($1, 'back', '{\"a\": 2}') ->> 'seq')::bigint)",
+        "SELECT quire.create_branch($1, 'entwürfe/1')",
+        "SELECT quire.splice_doc_text($1, 'long', '/text', 0, 3, 'on a branch', 'entwürfe/1')",
+        "SELECT quire.put_doc($1, 'new', '{\"a\": 3}', 'entwürfe/1')",
+        "SELECT quire.delete_doc($1, 'back', 'entwürfe/1')",
+        "SELECT quire.create_branch($1, 'draft', 'entwürfe/1')",
+        "SELECT quire.put_doc($1, 'new', '{\"a\": 4}', 'draft')",
+        "SELECT quire.put_doc($1, 'new', '{\"b\": 5}', 'entwürfe/1')",
+        "SELECT quire.merge_branch($1, 'draft', 'entwürfe/1')",
+        "SELECT quire.create_branch($1, 'closed')",
+        "SELECT quire.close_branch($1, 'closed', 'main')",
+        "SELECT quire.create_branch($1, 'no more')",
+        "SELECT quire.delete_branch($1, 'no more')",
     ] {
         client.execute(statement, &[&project]).unwrap_or_else(|error| panic!("{statement}: {error:?}"));
     }
@@ -306,6 +318,11 @@ const READERS: &[&str] = &[
     "SELECT h.seq, quire.read_doc({p}, 'notes/ä', at_seq => h.seq), quire.read_doc_bytes({p}, 'notes/ä', at_seq => h.seq),
         quire.diff_doc({p}, 'notes/ä', h.heads) FROM quire.doc_history({p}, 'notes/ä') h",
     "SELECT quire.explain_doc({p}, 'notes/ä', '/n'), quire.doc_conflicts({p}, 'notes/ä')",
+    "SELECT b.*, quire.get_branch({p}, b.branch) FROM quire.list_branches({p}) b",
+    "SELECT b.branch, d.*, quire.read_doc({p}, d.doc, b.branch), quire.doc_conflicts({p}, d.doc, b.branch)
+     FROM quire.list_branches({p}) b, quire.list_docs({p}, b.branch) d",
+    "SELECT b.branch, h.* FROM quire.list_branches({p}) b, quire.doc_history({p}, 'long', b.branch) h",
+    "SELECT b.branch, d.* FROM quire.list_branches({p}) b, quire.diff_branches({p}, b.branch) d",
     // A document of the files.
     "SELECT quire.automerge_to_json(m.doc), quire.automerge_conflicts(m.doc), quire.automerge_diff(m.doc, '{}'),
         quire.automerge_heads(quire.automerge_apply(m.doc, quire.automerge_changes(m.doc))),

@@ -115,6 +115,7 @@ fn recomputed_ops(client: &mut Client, project: Uuid) -> HashMap<Seq, Vec<Hash>>
             }
             "asset.put" | "asset.delete" => asset_op(row.get(2), row.get(3), &row.get(10)),
             "doc.change" | "doc.delete" => doc_op(client, project, row.get(0), row.get(2), row.get(3)),
+            "branch.create" | "branch.update" => branch_op(row.get(2), row.get(3), &row.get(10)),
             other => panic!("unknown operation {other}"),
         };
         let seq = Seq(row.get(0));
@@ -156,12 +157,22 @@ fn asset_op(op: &str, target: &str, after: &Value) -> Op {
 /// What a document got is in the event of its bundle.
 fn doc_op(client: &mut Client, project: Uuid, seq: i64, op: &str, target: &str) -> Op {
     let sql = "SELECT d FROM quire.poll_events($1, $2::bigint - 1, 1) e, jsonb_array_elements(e.payload -> 'docs') d
-        WHERE d ->> 'doc' = $3";
+        WHERE $3 = CASE d ->> 'branch' WHEN 'main' THEN d ->> 'doc' ELSE (d ->> 'branch') || '/' || (d ->> 'doc') END";
     let doc: Value = client.query_one(sql, &[&project, &seq, &target]).expect("an event").get(0);
-    let mut form = json!({"op": op, "branch": doc["branch"], "doc": target});
+    let mut form = json!({"op": op, "branch": doc["branch"], "doc": doc["doc"]});
     match op {
         "doc.change" => form["changes"] = doc["changes"].clone(),
         _ => form["heads"] = doc["heads"].clone(),
+    }
+    Op::parse("an operation", &form).expect("an operation")
+}
+
+fn branch_op(op: &str, target: &str, after: &Value) -> Op {
+    let mut form = after.clone();
+    form["op"] = op.into();
+    form["branch"] = target.into();
+    if op == "branch.create" {
+        form.as_object_mut().expect("an object").remove("status");
     }
     Op::parse("an operation", &form).expect("an operation")
 }

@@ -6,6 +6,7 @@
 mod archives;
 mod assets;
 mod bounds;
+mod branches;
 mod calls;
 mod client;
 mod client_docs;

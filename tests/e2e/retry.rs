@@ -65,6 +65,10 @@ const WRITERS: &[(&str, i64)] = &[
     ),
     ("quire.splice_doc_text($1, 'd', '/t', 0, 0, 'x', correlation_id => $2)", 1),
     ("quire.delete_doc($1, 'd', correlation_id => $2)", 1),
+    ("quire.create_branch($1, 'new', correlation_id => $2)", 1),
+    ("quire.merge_branch($1, 'draft', correlation_id => $2)", 1),
+    ("quire.close_branch($1, 'draft', correlation_id => $2)", 1),
+    ("quire.delete_branch($1, 'draft', correlation_id => $2)", 1),
     ("quire.finish_upload($1, (SELECT upload FROM begun WHERE project = $1), correlation_id => $2)", 1),
 ];
 
@@ -223,6 +227,9 @@ fn prepared_project(database: &Database, n: usize) -> i64 {
     conflict(database, &mut client, project);
     upload(&mut client, project);
     client.execute("SELECT quire.put_doc($1, 'd', '{\"t\": \"x\"}')", &[&project]).expect("put a document");
+    client.execute("SELECT quire.create_branch($1, 'draft')", &[&project]).expect("create a branch");
+    let put_doc = "SELECT quire.put_doc($1, 'e', '{\"t\": \"x\"}', 'draft')";
+    client.execute(put_doc, &[&project]).expect("put a document on the branch");
     put(&mut client, project, "kept", "x");
     put(&mut client, project, "undone", "x");
     client.execute("SELECT quire.undo($1)", &[&project]).expect("undo");

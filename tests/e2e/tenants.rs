@@ -123,6 +123,8 @@ impl Tenant {
                 message => 'message {word}')"#,
             r#"SELECT quire.put_doc('{p}', 'd', '{"a": "{word}", "t": "text {word}"}', message => 'doc {word}')"#,
             r#"SELECT quire.put_doc('{p}', 'doc {word}', '{"{word}": 1}')"#,
+            "SELECT quire.create_branch('{p}', 'branch {word}', message => 'branch {word}')",
+            r#"SELECT quire.put_doc('{p}', 'd', '{"a": "{word} on a branch"}', 'branch {word}')"#,
             "SELECT quire.tag_project('{p}', 'tag {word}', 1)",
         ] {
             self.run(owner, statement);

@@ -110,6 +110,11 @@ const PLAIN: &[(&str, &str)] = &[
     ("session_id", "'{session}'"),
     ("sha256", "(SELECT encode(sha256(b), 'hex') FROM worst_value WHERE name = 'zeros')"),
     ("snapshot_id", "'{snapshot}'"),
+    ("close_branch.name", "'branch'"),
+    ("delete_branch.name", "'branch'"),
+    ("get_branch.name", "'branch'"),
+    ("diff_branches.source", "'branch'"),
+    ("merge_branch.source", "'branch'"),
     ("source", "'worst_legacy'"),
     ("state", "NULL"),
     ("strategy", "'automerge'"),
@@ -303,6 +308,10 @@ fn large_project(database: &Database) -> Names {
     let doc = "SELECT quire.put_doc('{p}', 'd', jsonb_build_object('t', repeat('text ', 20000),
         'list', (SELECT jsonb_agg(n) FROM generate_series(1, 20000) n))) ->> 'seq'";
     ask(&mut owner, doc);
+    ask(&mut owner, "SELECT quire.create_branch('{p}', 'branch') ->> 'seq'");
+    let on_branch =
+        "SELECT quire.put_doc('{p}', 'd', jsonb_build_object('list', '[]'::jsonb), 'branch') ->> 'seq'";
+    ask(&mut owner, on_branch);
     let text = |seed: u64, from: &str, to: &str| noise(seed, 200_000).replace(from, to);
     let written = [
         ("m", text(1, "", "")),

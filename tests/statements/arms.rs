@@ -9,16 +9,18 @@ use syn::{Arm, ExprMatch, Pat};
 /// The enums that have a variant for each domain.
 const OF_DOMAINS: [&str; 5] = ["Op", "Change", "Edit", "Outcome", "Topic"];
 /// Where a domain is at home.
-const HOMES: [&str; 10] = [
+const HOMES: [&str; 12] = [
     "src/domain/file/",
     "src/domain/entity/",
     "src/domain/asset/",
     "src/domain/doc/",
+    "src/domain/branch/",
     "src/domain/toy/",
     "src/service/file/",
     "src/service/entity/",
     "src/service/asset/",
     "src/service/doc/",
+    "src/service/branch/",
     "crates/quire-core/src/op/",
 ];
 

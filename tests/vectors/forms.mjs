@@ -32,6 +32,8 @@ export const OPS = {
   'asset.delete': ['content_hash', 'reason?'],
   'doc.change': ['branch', 'changes', 'doc'],
   'doc.delete': ['branch', 'doc', 'heads'],
+  'branch.create': ['at_seq', 'branch', 'from_branch'],
+  'branch.update': ['branch', 'merged_into?', 'status'],
   'snapshot.ready': ['content_hash', 'file_count', 'format', 'seq', 'since_seq?', 'size', 'snapshot_id'],
 }
 

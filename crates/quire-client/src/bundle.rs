@@ -157,6 +157,18 @@ objects! {
         applied: i64,
     }
 
+    /// An operation about a branch of documents.
+    DoneBranchOp {
+        /// The kind of operation.
+        op: String,
+        /// The branch.
+        branch: String,
+        /// What became of the operation.
+        status: String,
+        /// What may be done to it now: open, closed or deleted.
+        branch_status: String,
+    }
+
     /// A bundle with everything that it holds.
     Bundle {
         /// The seq.
@@ -227,6 +239,8 @@ pub enum DoneOp {
     Asset(DoneAssetOp),
     /// It is about a document.
     Doc(DoneDocOp),
+    /// It is about a branch.
+    Branch(DoneBranchOp),
     /// It is about something that this version of the crate does not know.
     Other(Value),
 }

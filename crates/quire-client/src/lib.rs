@@ -39,6 +39,7 @@ mod answer;
 mod argument;
 pub mod asset;
 pub mod automerge;
+pub mod branch;
 pub mod bundle;
 mod call;
 pub mod copy;
@@ -85,6 +86,7 @@ pub fn functions() -> impl Iterator<Item = &'static Function> {
         file::FUNCTIONS,
         bundle::FUNCTIONS,
         doc::FUNCTIONS,
+        branch::FUNCTIONS,
         entity::FUNCTIONS,
         asset::FUNCTIONS,
         automerge::FUNCTIONS,

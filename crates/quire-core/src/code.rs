@@ -92,7 +92,7 @@ impl Code {
             Code::Gone => "archived or collected content, or an expired cursor or target",
             Code::Limit => "over a size limit or quota; `limit` says which",
             Code::Invariant => "an invariant would be broken",
-            Code::Locked => "archived target",
+            Code::Locked => "archived or closed target",
             Code::RateLimit => "rate limited; `retry_after_ms` says how long to wait",
             Code::Corrupt => "stored data is corrupt",
             Code::Internal => "a fault of quire itself",

@@ -8,6 +8,7 @@
 //! | `entity:update` | `entities: [{action, entity_type, entity_id, fields, unset}], timestamp, sender` |
 //! | `asset:update` | `assets: [{action, content_hash, filename, media_type, asset_type, size, reason?}], timestamp, sender` |
 //! | `doc:update` | `docs: [{action, branch, doc, heads, changes?}], timestamp, sender` |
+//! | `branch:update` | `branches: [{action, branch, from_branch?, at_seq?, merged_into?}], timestamp, sender` |
 //! | `snapshot:ready` | `snapshot_id, seq, since_seq?, format, size, content_hash, file_count, timestamp, sender` |
 //!
 //! Each has `from_peer`, too, when its bundle came from another database.
@@ -104,6 +105,9 @@ pub const ASSET_UPDATE: &str = "asset:update";
 
 /// The event of a bundle that changed documents.
 pub const DOC_UPDATE: &str = "doc:update";
+
+/// The event of a bundle that changed branches of documents.
+pub const BRANCH_UPDATE: &str = "branch:update";
 
 /// The event of a bundle that changes nothing but files, by their paths in order, each with whether a file exists there afterwards.
 pub fn of_files<'a>(changes: impl IntoIterator<Item = (&'a str, bool)>) -> Option<&'static str> {

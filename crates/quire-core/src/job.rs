@@ -43,13 +43,14 @@ impl Context {
 mod tests {
     use super::*;
     use crate::asset::{AssetEdit, Source};
+    use crate::branch::BranchStatus;
     use crate::doc::root::first_change;
     use crate::field::FieldEdit;
     use crate::hash::Hash;
     use crate::json::JsonValue;
     use crate::key::{DocKey, EntityKey};
     use crate::label::Label;
-    use crate::op::DocEdit;
+    use crate::op::{BranchEdit, DocEdit};
     use crate::path::FilePath;
     use crate::tree::{Content, FileEdit};
     use serde_json::json;
@@ -137,6 +138,22 @@ mod tests {
             (
                 Edit::Doc(DocEdit::Delete { key: doc, base_heads: None, heads: None }),
                 json!({"op": "doc.delete", "branch": "main", "doc": "d"}),
+            ),
+            (
+                Edit::Branch(BranchEdit::Create {
+                    branch: "b".into(),
+                    from_branch: "main".into(),
+                    at_seq: None,
+                }),
+                json!({"op": "branch.create", "branch": "b"}),
+            ),
+            (
+                Edit::Branch(BranchEdit::Update {
+                    branch: "b".into(),
+                    status: BranchStatus::Closed,
+                    merged_into: None,
+                }),
+                json!({"op": "branch.update", "branch": "b"}),
             ),
         ];
         let mut context = Context::default();

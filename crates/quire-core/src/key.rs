@@ -81,7 +81,7 @@ impl DocKey {
 
     /// Checks both names (22023).
     pub fn parse(branch: &str, doc: &str) -> Result<Self> {
-        Ok(Self { branch: name("branch", branch, MAX_DOC_BYTES)?, doc: name("doc", doc, MAX_DOC_BYTES)? })
+        Ok(Self { branch: branch_name("branch", branch)?, doc: name("doc", doc, MAX_DOC_BYTES)? })
     }
 
     /// A document of the branch that every project has.
@@ -95,6 +95,11 @@ impl fmt::Display for DocKey {
         write!(f, "document {}", shorten(&self.doc))?;
         if self.branch == Self::MAIN { Ok(()) } else { write!(f, " of branch {}", shorten(&self.branch)) }
     }
+}
+
+/// Checks the name of a branch (22023).
+pub fn branch_name(argument: &str, branch: &str) -> Result<String> {
+    name(argument, branch, MAX_DOC_BYTES)
 }
 
 /// All fields of an entity, in order of their names.

@@ -11,6 +11,7 @@ pub mod archive;
 pub mod asset;
 pub mod audit;
 pub mod blob;
+pub mod branch;
 pub mod bucket;
 pub mod chain;
 pub mod code;

@@ -27,7 +27,7 @@ pub enum Reason {
     DestinationExists,
     /// A path occurs twice in a list.
     DuplicatePath,
-    /// A project with this id, a tag of this name at another seq, a subscription of this name, or other bytes for this piece of an upload exist already.
+    /// A project with this id, a tag of this name at another seq, a subscription or a branch of this name, or other bytes for this piece of an upload exist already.
     Duplicate,
     /// The file that an edit is merged into was deleted.
     Deleted,
@@ -195,7 +195,7 @@ impl Reason {
             Self::Duplicate => Entry {
                 word: "duplicate",
                 codes: &[Code::Conflict],
-                meaning: "A project with this id, a tag of this name at another seq, a subscription of this name, or other bytes for this piece of an upload exist already.",
+                meaning: "A project with this id, a tag of this name at another seq, a subscription or a branch of this name, or other bytes for this piece of an upload exist already.",
                 remedy: "Choose another name, or use what exists.",
             },
             Self::Deleted => Entry {

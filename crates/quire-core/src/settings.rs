@@ -67,6 +67,8 @@ pub struct Settings {
     pub max_files: Option<i64>,
     /// Writes per actor.
     pub rate_limit: Option<RateLimit>,
+    /// Whether the server may write the change that brings branches of documents together.
+    pub server_merge: bool,
     /// NOTIFY.
     pub broadcast: Broadcast,
     /// Where else events go.
@@ -90,6 +92,7 @@ impl Settings {
             max_project_bytes: None,
             max_files: None,
             rate_limit: None,
+            server_merge: true,
             broadcast: Broadcast::Hint,
             realtime_sink: RealtimeSink::None,
             snapshots_kept: DEFAULT_SNAPSHOTS_KEPT,
@@ -109,6 +112,11 @@ impl Settings {
             "max_project_bytes" => self.max_project_bytes = Some(positive(key, value, i64::MAX)?),
             "max_files" => self.max_files = Some(positive(key, value, i64::MAX)?),
             "rate_limit" => self.rate_limit = Some(rate_limit(value)?),
+            "server_merge" => {
+                self.server_merge = value.as_bool().ok_or_else(|| {
+                    Error::validation("setting server_merge must be true or false").with("setting", key)
+                })?;
+            }
             "broadcast" => self.broadcast = broadcast(value)?,
             "realtime_sink" => self.realtime_sink = realtime_sink(value)?,
             "retention_days" => days(key, value)?,
@@ -122,7 +130,7 @@ impl Settings {
                 ))
                 .with("setting", crate::text::shorten(key))
                 .hint(
-                    "known settings: max_file_bytes, max_asset_bytes, max_entity_bytes, max_project_bytes, max_files, rate_limit, broadcast, realtime_sink, retention_days, asset_retention_days, snapshots_kept, snapshots_max_age",
+                    "known settings: max_file_bytes, max_asset_bytes, max_entity_bytes, max_project_bytes, max_files, rate_limit, server_merge, broadcast, realtime_sink, retention_days, asset_retention_days, snapshots_kept, snapshots_max_age",
                 ));
             }
         }
@@ -243,6 +251,7 @@ mod tests {
             json!({"rate_limit": {"per_minute": 0, "burst": 1}}),
             json!({"rate_limit": {"per_minute": 1, "burst": 1, "x": 1}}),
             json!({"rate_limit": null}),
+            json!({"server_merge": "no"}),
         ] {
             assert!(Settings::parse(&bad).is_err(), "{bad}");
         }

@@ -2,6 +2,7 @@
 
 use super::{cache, store};
 use crate::db::rows::Rows;
+use crate::domain::branch;
 use crate::domain::interface::{Applied, Growth, NewBundle, Writing};
 use crate::guc;
 use crate::ids::{DocId, ProjectId};
@@ -10,12 +11,12 @@ use quire_core::error::{Code, Error, Result};
 use quire_core::event;
 use quire_core::hash::Hash;
 use quire_core::key::DocKey;
-use quire_core::op::doc::{about_doc, no_doc, of_ops, require_branch};
+use quire_core::op::doc::{about_doc, no_doc, of_ops};
 use quire_core::op::{DocEdit, DocOp, DocOutcome, Outcome};
 use quire_core::reason::Reason;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use store::NewOp;
+use store::{DocLine, NewOp};
 
 /// Documents that edits are about, as they become.
 struct Docs<'w> {
@@ -29,7 +30,10 @@ struct Docs<'w> {
 }
 
 struct Doc {
-    id: DocId,
+    /// Its number on its branch; none yet where nobody has written it there.
+    id: Option<DocId>,
+    /// Where its changes are.
+    line: DocLine,
     summary: DocSummary,
     /// How many changes are stored, and what it was then.
     before: DocSummary,
@@ -49,7 +53,7 @@ pub fn judge(writing: &Writing, edits: &[DocEdit]) -> Result<Vec<Option<Error>>>
     let mut docs = Docs::begin(writing, edits)?;
     let mut wrong = Vec::with_capacity(edits.len());
     for edit in edits {
-        match require_branch(edit.key()).and_then(|()| docs.edit(edit.clone())) {
+        match docs.require_open(&edit.key().branch).and_then(|()| docs.edit(edit.clone())) {
             Ok(()) => wrong.push(None),
             Err(error) if is_of_an_edit(&error) => wrong.push(Some(error)),
             Err(error) => return Err(error),
@@ -74,30 +78,43 @@ pub fn judge(writing: &Writing, edits: &[DocEdit]) -> Result<Vec<Option<Error>>>
 
 /// Whether an error may be about an edit, and not about what the whole may take.
 pub fn is_of_an_edit(error: &Error) -> bool {
-    matches!(error.code(), Code::Conflict | Code::NotFound | Code::Validation | Code::Invariant)
+    matches!(
+        error.code(),
+        Code::Conflict | Code::NotFound | Code::Locked | Code::Validation | Code::Invariant
+    )
 }
 
 /// Applies edits to documents as they are now.
 ///
-/// Errors: PT404 for a branch or document that is not there; PT409 for other heads than those that were seen, a change that lacks what it
-/// depends on, and a number that an actor has used; PT413 for a document that gets too large; 22023 for what Automerge refuses.
+/// Errors: PT404 for a branch or document that is not there; PT423 for a branch that is closed; PT409 for other heads than those that were
+/// seen, a change that lacks what it depends on, and a number that an actor has used; PT413 for a document that gets too large; 22023 for
+/// what Automerge refuses.
 pub fn apply(writing: &Writing, edits: Vec<DocEdit>) -> Result<AppliedDocs> {
-    edits.iter().try_for_each(|edit| require_branch(edit.key()))?;
     let mut docs = Docs::begin(writing, &edits)?;
+    let branches: BTreeSet<&str> = edits.iter().map(|edit| edit.key().branch.as_str()).collect();
+    branches.into_iter().try_for_each(|branch| docs.require_open(branch))?;
     edits.into_iter().try_for_each(|edit| docs.edit(edit))?;
     docs.finish()
 }
 
 impl Doc {
-    fn of(id: DocId, summary: DocSummary) -> Self {
+    fn of(id: Option<DocId>, line: DocLine, summary: DocSummary) -> Self {
         let (before, new, known) = (summary.clone(), Vec::new(), DocKnown::default());
-        Self { id, summary, before, new, known, is_changed: false, tip: None }
+        Self { id, line, summary, before, new, known, is_changed: false, tip: None }
+    }
+
+    /// Its number. Who writes it first on its branch says which, the place of that operation.
+    fn number(&mut self, first: DocId) -> DocId {
+        *self.id.get_or_insert_with(|| {
+            self.line = std::mem::take(&mut self.line).and(first);
+            first
+        })
     }
 
     /// Those of changes that it has not.
     fn new_of(&mut self, project: ProjectId, changes: &[DocChange]) -> Result<Vec<DocChange>> {
         if self.before.changes > 0 {
-            let stored = store::known(project, self.id, changes)?;
+            let stored = store::known(project, &self.line, changes)?;
             self.known.changes.extend(stored.changes);
             for (actor, last) in stored.actors {
                 self.known.actors.entry(actor).or_insert(last);
@@ -109,7 +126,7 @@ impl Doc {
     /// Whether it has changes: stored, or new.
     fn has_all(&self, project: ProjectId, heads: &Heads) -> Result<bool> {
         let is_new = |hash: &ChangeHash| self.new.iter().any(|change| change.hash() == *hash);
-        let stored = store::has(project, self.id, heads)?;
+        let stored = store::has(project, &self.line, heads)?;
         Ok(heads.as_slice().iter().all(|hash| stored.contains(hash) || is_new(hash)))
     }
 }
@@ -119,9 +136,15 @@ impl<'w> Docs<'w> {
     fn begin(writing: &'w Writing<'w>, edits: &[DocEdit]) -> Result<Self> {
         let keys: BTreeSet<DocKey> = edits.iter().map(|edit| edit.key().clone()).collect();
         let known = store::heads(writing.access.project, &keys)?;
-        let docs = known.into_iter().map(|(key, head)| (key, Doc::of(head.doc_id, head.summary))).collect();
+        let docs = known.into_iter().map(|(key, head)| (key, Doc::of(head.own, head.line, head.summary)));
+        let docs = docs.collect();
         let (ops, op_checksums, outcomes) = (Vec::new(), Vec::new(), Vec::new());
         Ok(Self { writing, limits: super::limits(), docs, ops, op_checksums, outcomes })
+    }
+
+    /// Refuses a branch that is not there (PT404) or may not be written (PT423).
+    fn require_open(&self, branch: &str) -> Result<()> {
+        branch::require(self.writing.access.project, branch)?.require_open()
     }
 
     fn edit(&mut self, edit: DocEdit) -> Result<()> {
@@ -150,9 +173,8 @@ impl<'w> Docs<'w> {
                 self.outcomes.push(DocOutcome::of(&edit, is_changed, &doc.summary.heads, 0));
                 if is_changed {
                     doc.is_changed = true;
-                    let id = doc.id;
                     let op = DocOp::Delete { key: key.clone(), heads: heads.clone() };
-                    self.push(&op, key.clone(), (id, 0), Vec::new(), heads)?;
+                    self.push(&op, &key, 0, Vec::new(), heads)?;
                 }
                 Ok(())
             }
@@ -161,10 +183,9 @@ impl<'w> Docs<'w> {
 
     fn append(&mut self, edit: &DocEdit, key: &DocKey, changes: &[DocChange]) -> Result<()> {
         let project = self.writing.access.project;
-        let first = DocId::at(self.writing.head.seq.next(), self.ordinal().into());
-        let doc = self.docs.entry(key.clone()).or_insert_with(|| Doc::of(first, DocSummary::default()));
+        let none = || Doc::of(None, DocLine::default(), DocSummary::default());
+        let doc = self.docs.entry(key.clone()).or_insert_with(none);
         let new = doc.new_of(project, changes)?;
-        let id = doc.id;
         let count = new.len();
         for part in of_ops(&new) {
             let Some(doc) = self.docs.get_mut(key) else { continue };
@@ -174,7 +195,7 @@ impl<'w> Docs<'w> {
             doc.is_changed = true;
             let heads = doc.summary.heads.clone();
             let op = DocOp::Change { key: key.clone(), changes: part.to_vec() };
-            self.push(&op, key.clone(), (id, place), part.to_vec(), heads)?;
+            self.push(&op, key, place, part.to_vec(), heads)?;
         }
         if let Some(doc) = self.docs.get(key) {
             self.outcomes.push(DocOutcome::of(edit, count > 0, &doc.summary.heads, count));
@@ -190,23 +211,27 @@ impl<'w> Docs<'w> {
     fn push(
         &mut self,
         op: &DocOp,
-        key: DocKey,
-        (doc_id, first_place): (DocId, i64),
+        key: &DocKey,
+        first_place: i64,
         changes: Vec<DocChange>,
         heads: Heads,
     ) -> Result<()> {
         let checksum = op.checksum()?;
         let ordinal = self.ordinal();
+        let first = DocId::at(self.writing.head.seq.next(), ordinal.into());
+        let doc = self.docs.get_mut(key).ok_or_else(|| Error::internal("a document is lost"))?;
+        let (doc_id, summary) = (doc.number(first), doc.summary.clone());
         let op_checksum = checksum.as_bytes().to_vec();
         self.op_checksums.push(checksum);
         self.ops.push(NewOp {
             ordinal,
             op: op.name(),
-            key,
+            key: key.clone(),
             doc_id,
             first_place,
             changes,
             heads,
+            summary,
             op_checksum,
         });
         Ok(())
@@ -239,10 +264,10 @@ impl<'w> Docs<'w> {
 /// What a document holds with its new changes; `None` when that is too long to be kept, or Automerge refuses a change that was accepted
 /// before: here, unseen, or elsewhere.
 fn tip(project: ProjectId, doc: &Doc, limits: &DocLimits, is_own: bool) -> Result<Option<Value>> {
-    let loaded = match cache::take_at(project, doc.id, &doc.summary.heads) {
+    let loaded = match cache::take_at(project, &doc.line, &doc.summary.heads) {
         Some(loaded) => loaded,
         None => {
-            let mut loaded = match cache::take(project, doc.id, doc.before.changes, &doc.before.heads) {
+            let mut loaded = match cache::take(project, &doc.line, doc.before.changes, &doc.before.heads) {
                 Err(error) if error.code() == Code::Invariant => return Ok(None),
                 loaded => loaded?,
             };
@@ -262,7 +287,7 @@ fn tip(project: ProjectId, doc: &Doc, limits: &DocLimits, is_own: bool) -> Resul
         Err(error) if error.code() == Code::Limit && !(is_own && is_too_deep(&error)) => None,
         Err(error) => return Err(error),
     };
-    cache::keep(project, doc.id, doc.summary.changes, loaded);
+    cache::keep(project, &doc.line, doc.summary.changes, loaded);
     Ok(tip)
 }
 
@@ -295,7 +320,8 @@ impl Applied for AppliedDocs {
     fn insert(&self, rows: &Rows, bundle: &NewBundle) -> Result<()> {
         store::insert_ops(rows, bundle.project, bundle.head.seq, &self.ops)?;
         self.docs.iter().try_for_each(|(key, doc)| {
-            let made = (doc.id, &doc.summary);
+            let Some(id) = doc.id else { return Ok(()) };
+            let made = (id, &doc.summary);
             store::move_head(rows, bundle.project, bundle.author, bundle.head, key, made, doc.tip.as_ref())
         })
     }

@@ -33,7 +33,7 @@ impl Written<'_> {
         let project = self.incoming.access.project;
         let head = store::head(project, key)?;
         let mut known = match &head {
-            Some(head) => store::known(project, head.doc_id, changes)?,
+            Some(head) => store::known(project, &head.line, changes)?,
             None => DocKnown::default(),
         };
         let limits = super::limits();
@@ -67,7 +67,7 @@ impl Written<'_> {
         });
         let mut known: BTreeSet<_> = added.iter().map(DocChange::hash).collect();
         if let Some(head) = head {
-            known.extend(store::has(project, head.doc_id, heads)?.as_slice());
+            known.extend(store::has(project, &head.line, heads)?.as_slice());
         }
         match heads.as_slice().iter().find(|hash| !known.contains(hash)) {
             Some(hash) => Ok(Err(format!("it is deleted at {hash}, which is not here"))),

@@ -3,16 +3,16 @@
 //! Promises: what is found has the heads that are asked for, and heads say which changes a document has. So nothing here can be wrong,
 //! whatever became of the transaction that loaded it.
 
-use super::store;
+use super::store::{self, DocLine};
 use crate::guc;
-use crate::ids::{DocId, ProjectId};
+use crate::ids::ProjectId;
 use quire_core::doc::{Heads, Loaded};
 use quire_core::error::{Code, Error, Result};
 use std::cell::RefCell;
 
 struct Kept {
     project: ProjectId,
-    doc: DocId,
+    line: DocLine,
     /// How many changes it had where it was loaded.
     changes: i64,
     loaded: Loaded,
@@ -24,9 +24,9 @@ thread_local! {
 }
 
 /// A document in memory, of which so many changes are stored, and whose heads then are these; it is taken out of what is kept.
-pub fn take(project: ProjectId, doc: DocId, changes: i64, heads: &Heads) -> Result<Loaded> {
+pub fn take(project: ProjectId, line: &DocLine, changes: i64, heads: &Heads) -> Result<Loaded> {
     let kept = KEPT.with_borrow_mut(|kept| {
-        let at = kept.iter().position(|kept| kept.project == project && kept.doc == doc)?;
+        let at = kept.iter().position(|kept| kept.project == project && kept.line == *line)?;
         Some(kept.remove(at))
     });
     if let Some(Kept { changes: had, mut loaded, .. }) = kept {
@@ -34,45 +34,46 @@ pub fn take(project: ProjectId, doc: DocId, changes: i64, heads: &Heads) -> Resu
             return Ok(loaded);
         }
         if had < changes {
-            let new = store::changes(project, doc, had, changes)?;
+            let new = store::changes(project, line, had, changes)?;
             if loaded.append(&new).is_ok() && loaded.heads() == *heads {
                 return Ok(loaded);
             }
         }
     }
-    let loaded = load(project, doc, changes)?;
-    if loaded.heads() == *heads { Ok(loaded) } else { Err(store::unsound(doc)) }
+    let loaded = load(project, line, changes)?;
+    if loaded.heads() == *heads { Ok(loaded) } else { Err(store::unsound(line)) }
 }
 
 /// A document of its first changes.
 ///
 /// Errors: PT422 when Automerge refuses one of them, which nobody has noticed when it was stored.
-pub fn load(project: ProjectId, doc: DocId, changes: i64) -> Result<Loaded> {
-    let changes = store::changes(project, doc, 0, changes)?;
+pub fn load(project: ProjectId, line: &DocLine, changes: i64) -> Result<Loaded> {
+    let changes = store::changes(project, line, 0, changes)?;
     Loaded::of(&changes).map_err(|error| match error.code() {
         Code::Validation => Error::new(Code::Invariant, "the document has a change that Automerge refuses")
-            .with("doc_id", doc)
+            .with("doc_id", line.last())
             .hint("an earlier state is read by its seq, and a document of another name can have its changes up to there"),
         _ => error,
     })
 }
 
 /// A document in memory that has these heads already, as who has made an edit of it leaves it here.
-pub fn take_at(project: ProjectId, doc: DocId, heads: &Heads) -> Option<Loaded> {
+pub fn take_at(project: ProjectId, line: &DocLine, heads: &Heads) -> Option<Loaded> {
     KEPT.with_borrow_mut(|kept| {
-        let is_it = |kept: &Kept| kept.project == project && kept.doc == doc && kept.loaded.heads() == *heads;
+        let is_it =
+            |kept: &Kept| kept.project == project && kept.line == *line && kept.loaded.heads() == *heads;
         let at = kept.iter().position(is_it)?;
         Some(kept.remove(at).loaded)
     })
 }
 
 /// Keeps a document of so many stored changes, and gives up those that were not used for the longest time.
-pub fn keep(project: ProjectId, doc: DocId, changes: i64, loaded: Loaded) {
+pub fn keep(project: ProjectId, line: &DocLine, changes: i64, loaded: Loaded) {
     // What is kept counts for every call.
     let most = guc::doc_cache_bytes().min(guc::max_call_memory() / 4);
     KEPT.with_borrow_mut(|kept| {
-        kept.retain(|kept| kept.project != project || kept.doc != doc);
-        kept.push(Kept { project, doc, changes, loaded });
+        kept.retain(|kept| kept.project != project || kept.line != *line);
+        kept.push(Kept { project, line: line.clone(), changes, loaded });
         let mut memory: usize = kept.iter().map(|kept| kept.loaded.memory()).sum();
         while memory > most && !kept.is_empty() {
             memory = memory.saturating_sub(kept.remove(0).loaded.memory());

@@ -2,7 +2,9 @@
 
 use super::store::{self, DocHead, TouchedDoc};
 use super::{bring_back, cache, seconds_now, server_actor};
+use crate::domain::branch;
 use crate::domain::inverse::{InTheWay, Inverting, Why};
+use quire_core::branch::BranchStatus;
 use quire_core::conflict::OnConflict;
 use quire_core::doc::DocAuthor;
 use quire_core::error::{Code, Result};
@@ -41,6 +43,12 @@ fn of_doc(
 ) -> Result<Option<DocEdit>> {
     let project = inverting.access.project;
     let key = &touched.key;
+    let lineage = branch::store::lineage(project, &key.branch)?;
+    if lineage.is_none_or(|lineage| lineage.status != BranchStatus::Open) {
+        let why = Why::Gone(format!("branch {} is not open", shorten(&key.branch)));
+        found.push(in_the_way(json!(key), why));
+        return Ok(None);
+    }
     let is_there_now = !head.summary.is_deleted();
     if !is_there_now && (touched.is_there || head.summary.heads != touched.after) {
         // Of what was not there before, that is how it was.
@@ -62,7 +70,7 @@ fn of_doc(
     if !comes_back {
         return Ok(edit);
     }
-    let changes = vec![bring_back(project, head, None)?];
+    let changes = vec![bring_back(project, &key.branch, head, None)?];
     Ok(Some(DocEdit::Change { key: key.clone(), changes, base_heads: None }))
 }
 
@@ -75,7 +83,7 @@ fn take_back(
     let project = inverting.access.project;
     let limits = super::limits();
     let summary = &head.summary;
-    let mut loaded = match cache::take(project, head.doc_id, summary.changes, &summary.heads) {
+    let mut loaded = match cache::take(project, &head.line, summary.changes, &summary.heads) {
         Err(error) if error.code() == Code::Invariant => {
             let why = Why::Gone(format!("{} cannot be loaded: {}", touched.key, error.message()));
             found.push(in_the_way(json!(touched.key), why));
@@ -96,10 +104,14 @@ fn take_back(
     let change = if is_refused {
         None
     } else {
-        let author = DocAuthor { actor: &server_actor(project), time: seconds_now(), message: None };
+        let author = DocAuthor {
+            actor: &server_actor(project, &touched.key.branch),
+            time: seconds_now(),
+            message: None,
+        };
         loaded.put(&author, &inverse.value, &limits)?
     };
-    cache::keep(project, head.doc_id, summary.changes, loaded);
+    cache::keep(project, &head.line, summary.changes, loaded);
     Ok(change.map(|change| DocEdit::Change {
         key: touched.key.clone(),
         changes: vec![change],

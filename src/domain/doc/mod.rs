@@ -10,6 +10,7 @@ mod arrival;
 pub mod cache;
 mod copying;
 mod inverse;
+pub mod merging;
 mod server;
 mod shown;
 pub mod store;

@@ -15,10 +15,12 @@ thread_local! {
     static SESSION: [u8; 16] = *uuid::Uuid::new_v4().as_bytes();
 }
 
-/// The Automerge actor of this session in a project. An actor's changes are counted, so nobody else may be it: no other session, no session
-/// of a copy of this database or of what it was set back to, and not this one in a copy of the project. So it is one of chance.
-pub fn server_actor(project: ProjectId) -> ActorId {
-    let name = SESSION.with(|session| Hash::of_parts([&session[..], &project.0.as_bytes()[..]]));
+/// The Automerge actor of this session on a branch of a project. An actor's changes are counted, so nobody else may be it: no other
+/// session, no session of a copy of this database or of what it was set back to, and not this one in a copy of the project or on another
+/// branch, which goes on from the same changes. So it is one of chance.
+pub fn server_actor(project: ProjectId, branch: &str) -> ActorId {
+    let name =
+        SESSION.with(|session| Hash::of_parts([&session[..], &project.0.as_bytes()[..], branch.as_bytes()]));
     ActorId::from(&name.as_bytes()[..16])
 }
 
@@ -28,8 +30,13 @@ pub fn seconds_now() -> i64 {
 }
 
 /// What brings a deleted document back as it was: a change without operations, which nobody has deleted.
-pub fn bring_back(project: ProjectId, head: &DocHead, message: Option<&str>) -> Result<DocChange> {
-    let actor = server_actor(project);
-    let seq = store::last_of(project, head.doc_id, &actor)? + 1;
+pub fn bring_back(
+    project: ProjectId,
+    branch: &str,
+    head: &DocHead,
+    message: Option<&str>,
+) -> Result<DocChange> {
+    let actor = server_actor(project, branch);
+    let seq = store::last_of(project, &head.line, &actor)? + 1;
     DocChange::empty(&actor, seq, head.summary.max_op + 1, &head.summary.heads, seconds_now(), message)
 }

@@ -142,7 +142,7 @@ impl<'a> Arguments<'a> {
         what: impl FnOnce() -> Result<What<'a>>,
     ) -> Result<Json> {
         let access = writer(self.project_uuid)?;
-        let key = doc_arg(self.doc, self.branch)?;
+        let key = doc_arg(access.project, self.doc, self.branch)?;
         let what = what()?;
         let base_heads = heads_arg("base_heads", self.base_heads)?;
         let message = message_arg(self.message)?;
@@ -164,8 +164,8 @@ impl<'a> Arguments<'a> {
 /// Loads a document that a session has not loaded yet, before anybody waits for it.
 fn warm(project: ProjectId, key: &DocKey) -> Result<()> {
     if let Some(head) = store::head(project, key)? {
-        let loaded = cache::take(project, head.doc_id, head.summary.changes, &head.summary.heads)?;
-        cache::keep(project, head.doc_id, head.summary.changes, loaded);
+        let loaded = cache::take(project, &head.line, head.summary.changes, &head.summary.heads)?;
+        cache::keep(project, &head.line, head.summary.changes, loaded);
     }
     Ok(())
 }
@@ -197,13 +197,13 @@ fn changes(
     }
     let mut changes = Vec::new();
     let mut loaded = match &head {
-        Some(head) => cache::take(project, head.doc_id, summary.changes, &summary.heads)?,
+        Some(head) => cache::take(project, &head.line, summary.changes, &summary.heads)?,
         None => {
             changes.push(first_change()?);
             Loaded::of(&changes)?
         }
     };
-    let actor = server_actor(project);
+    let actor = server_actor(project, &key.branch);
     let author = DocAuthor { actor: &actor, time: seconds_now(), message };
     let made = what.make(&mut loaded, &author, &limits).map_err(about)?;
     match made {
@@ -211,13 +211,13 @@ fn changes(
         // Who puts what a deleted document held brings it back all the same.
         None if !is_there => {
             if let Some(head) = &head {
-                changes.push(bring_back(project, head, message)?);
+                changes.push(bring_back(project, &key.branch, head, message)?);
             }
         }
         None => {}
     }
     if let Some(head) = &head {
-        cache::keep(project, head.doc_id, summary.changes, loaded);
+        cache::keep(project, &head.line, summary.changes, loaded);
     }
     Ok(changes)
 }

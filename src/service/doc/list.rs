@@ -1,9 +1,10 @@
 //! Readers that list documents and what happened to them. sql/doc/reader.sql says what they return.
 
 use super::args::doc_arg;
-use crate::args::{MAX_ROWS, page_arg};
+use crate::args::{MAX_ROWS, page_arg, required};
 use crate::db::Answer;
 use crate::definer::definer;
+use crate::domain::branch;
 use crate::domain::doc::store::{self, list};
 use crate::gate::{Action, require_project};
 use crate::ids::Seq;
@@ -11,7 +12,7 @@ use crate::log::quarantine;
 use pgrx::Uuid;
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
-use quire_core::key::DocKey;
+use quire_core::key::branch_name;
 use quire_core::op::Topic;
 use quire_core::op::doc::no_doc;
 use quire_core::quarantine::RowKind;
@@ -29,11 +30,12 @@ fn list_docs(
 ) {
     definer(|| {
         let access = require_project(Action::Read, project_uuid)?;
-        let DocKey { branch, .. } = doc_arg(Some("any"), branch)?;
+        let branch = branch_name("branch", required("branch", branch)?)?;
+        let lineage = branch::require(access.project, &branch)?;
         let most = page_arg("max_docs", max_docs, MAX_ROWS)?;
         quarantine::refuse(access.project, [RowKind::Current(Topic::Doc)], json!({}))?;
         let range = (prefix.unwrap_or_default(), after_doc.unwrap_or_default());
-        list::docs(&Answer::of(fcinfo), access.project, &branch, range, most)
+        list::docs(&Answer::of(fcinfo), access.project, &lineage, range, most)
     });
 }
 
@@ -49,11 +51,12 @@ fn doc_history(
 ) {
     definer(|| {
         let access = require_project(Action::Read, project_uuid)?;
-        let key = doc_arg(doc, branch)?;
+        let key = doc_arg(access.project, doc, branch)?;
         let most = page_arg("max_ops", max_ops, MAX_ROWS)?;
         quarantine::refuse(access.project, [RowKind::Logged(Topic::Doc)], json!({}))?;
-        let head = store::head(access.project, &key)?.ok_or_else(|| no_doc(&key))?;
+        store::head(access.project, &key)?.ok_or_else(|| no_doc(&key))?;
+        let lineage = branch::require(access.project, &key.branch)?;
         let before = before_seq.map_or(Seq::MAX, Seq);
-        list::history(&Answer::of(fcinfo), access.project, head.doc_id, before, most)
+        list::history(&Answer::of(fcinfo), access.project, (&lineage, &key.doc), before, most)
     });
 }

@@ -1,12 +1,13 @@
 //! Readers of one document: what it holds, now and at any point in time, its bytes, who wrote what.
 
-use super::args::{doc_arg, heads_arg};
+use super::args::{doc_names, heads_arg};
 use crate::args::{TextsArg, required};
 use crate::definer::definer;
-use crate::domain::doc;
+use crate::domain::doc::store::{DocHead, DocLine};
 use crate::domain::doc::{cache, store};
+use crate::domain::{branch, doc};
 use crate::gate::{Action, require_project};
-use crate::ids::{DocId, ProjectId, Seq};
+use crate::ids::{ProjectId, Seq};
 use crate::jsonb::{AnyJson, Json};
 use crate::log::point::resolve_point;
 use crate::log::quarantine;
@@ -29,10 +30,8 @@ use serde_json::{Value, json};
 struct State {
     project: ProjectId,
     key: DocKey,
-    doc: DocId,
-    /// How many changes it has, and its heads.
-    changes: i64,
-    heads: Heads,
+    /// What it is now.
+    head: DocHead,
     /// The state that is meant, if it is not the newest.
     at: Option<Heads>,
     /// How many changes it had then, if that is known.
@@ -49,48 +48,52 @@ impl State {
     ) -> Result<Self> {
         let access = require_project(Action::Read, project_uuid)?;
         let project = access.project;
-        let key = doc_arg(doc, branch)?;
+        let key = doc_names(doc, branch)?;
         let at = heads_arg("at_heads", at_heads)?;
         let is_at_seq = at_seq.is_some() || at_time.is_some();
         let seq = is_at_seq.then(|| resolve_point(project, at_seq.map(Seq), at_time, None)).transpose()?;
         if seq.is_some() && at.is_some() {
             return Err(Error::validation("give at most one of at_seq, at_time and at_heads"));
         }
+        // What a deleted branch had is read by its seqs.
+        let lineage = match seq {
+            Some(seq) => branch::require_at(project, &key.branch, seq)?,
+            None => branch::require(project, &key.branch)?,
+        };
         quarantine::refuse(project, [RowKind::Current(Topic::Doc)], json!(key))?;
         let head = store::head(project, &key)?.ok_or_else(|| no_doc(&key))?;
-        let summary = head.summary;
         // Whoever names heads wants them, whatever became of the document.
         let (at, had, is_deleted) = match (seq, at) {
             (Some(seq), _) => {
                 quarantine::refuse_ops(project, Topic::Doc, seq)?;
-                let (had, heads, deleted) =
-                    store::at_seq(project, head.doc_id, seq)?.ok_or_else(|| no_doc(&key))?;
-                let is_deleted = heads == deleted;
-                (Some(heads), Some(had), is_deleted)
+                let then = store::at(project, &lineage, &key.doc)?.ok_or_else(|| no_doc(&key))?.summary;
+                let is_deleted = then.is_deleted();
+                (Some(then.heads), Some(then.changes), is_deleted)
             }
             (None, Some(at)) => {
-                require(project, head.doc_id, "at_heads", &at)?;
+                require(project, &head.line, "at_heads", &at)?;
                 (Some(at), None, false)
             }
-            (None, None) => (None, None, summary.is_deleted()),
+            (None, None) => (None, None, head.summary.is_deleted()),
         };
         if is_deleted {
             return Err(no_doc(&key).with("is_deleted", true));
         }
-        let at = at.filter(|at| *at != summary.heads);
-        Ok(Self { project, key, doc: head.doc_id, changes: summary.changes, heads: summary.heads, at, had })
+        let at = at.filter(|at| *at != head.summary.heads);
+        Ok(Self { project, key, head, at, had })
     }
 
     /// Loads it for `work`. A state of the past does not depend on what Automerge thinks of later changes.
     fn with<T>(&self, work: impl FnOnce(&Loaded) -> Result<T>) -> Result<T> {
-        match (cache::take(self.project, self.doc, self.changes, &self.heads), self.had) {
+        let DocHead { line, summary, .. } = &self.head;
+        match (cache::take(self.project, line, summary.changes, &summary.heads), self.had) {
             (Ok(loaded), _) => {
                 let done = work(&loaded);
-                cache::keep(self.project, self.doc, self.changes, loaded);
+                cache::keep(self.project, line, summary.changes, loaded);
                 done
             }
             (Err(error), Some(had)) if error.code() == Code::Invariant => {
-                work(&cache::load(self.project, self.doc, had)?)
+                work(&cache::load(self.project, line, had)?)
             }
             (Err(error), _) => Err(error),
         }
@@ -98,8 +101,8 @@ impl State {
 }
 
 /// Refuses heads of which the document has not all (PT404).
-fn require(project: ProjectId, doc: DocId, argument: &str, heads: &Heads) -> Result<()> {
-    let has = store::has(project, doc, heads)?;
+fn require(project: ProjectId, line: &DocLine, argument: &str, heads: &Heads) -> Result<()> {
+    let has = store::has(project, line, heads)?;
     let missing: Vec<String> =
         heads.as_slice().iter().filter(|hash| !has.contains(hash)).map(|hash| hash.to_string()).collect();
     if missing.is_empty() {
@@ -127,7 +130,7 @@ fn read_doc(
         let paths = paths.map(paths_arg).transpose()?;
         if paths.is_none()
             && state.at.is_none()
-            && let Some(tip) = store::tip(state.project, &state.key, &state.heads)?
+            && let Some(tip) = store::tip(state.project, &state.key.doc, &state.head)?
         {
             return Ok(AnyJson::Stored(tip));
         }
@@ -189,8 +192,8 @@ fn diff_doc(
         let state = State::of(project_uuid, (doc, branch), (None, None), None)?;
         let from = heads_arg("from_heads", Some(required("from_heads", from_heads)?))?.unwrap_or_default();
         let to = heads_arg("to_heads", to_heads)?;
-        require(state.project, state.doc, "from_heads", &from)?;
-        to.as_ref().map_or(Ok(()), |to| require(state.project, state.doc, "to_heads", to))?;
+        require(state.project, &state.head.line, "from_heads", &from)?;
+        to.as_ref().map_or(Ok(()), |to| require(state.project, &state.head.line, "to_heads", to))?;
         state.with(|loaded| loaded.diff(Some(&from), to.as_ref(), &doc::limits())).map(Json)
     })
 }
@@ -235,7 +238,7 @@ fn explain_doc(
         }
         let mut answer = json!({"path": path, "value": value});
         if let Some(origin) = origin {
-            let seq = store::bundle_of(state.project, state.doc, &origin.change)?;
+            let seq = store::bundle_of(state.project, &state.head.line, &origin.change)?;
             let author = authors(state.project, [seq])?.remove(&seq);
             answer["change"] = origin.change.to_string().into();
             answer["doc_actor"] = origin.actor.to_hex_string().into();

@@ -42,10 +42,10 @@ fn sync(
 ) -> Result<SyncStep> {
     let access = require_project(Action::Read, project_uuid)?;
     access.refuse_token()?;
-    let key = doc_arg(doc, branch)?;
+    let project = access.project;
+    let key = doc_arg(project, doc, branch)?;
     let state = state.unwrap_or_default();
     let limits = doc::limits();
-    let project = access.project;
     let may_write = access.may(Action::Write);
     let read = |must_be_there| -> Result<(DocSummary, Loaded, Option<_>)> {
         let head = store::head(project, &key)?;
@@ -55,17 +55,17 @@ fn sync(
         }
         Ok(match head {
             Some(head) => {
-                let loaded = cache::take(project, head.doc_id, head.summary.changes, &head.summary.heads)?;
-                (head.summary, loaded, Some(head.doc_id))
+                let loaded = cache::take(project, &head.line, head.summary.changes, &head.summary.heads)?;
+                (head.summary, loaded, Some(head.line))
             }
             None => (DocSummary::default(), Loaded::new(), None),
         })
     };
-    let (summary, mut loaded, doc_id) = read(!may_write)?;
+    let (summary, mut loaded, line) = read(!may_write)?;
     let answered = step(&mut loaded, message, state, &limits)?;
     if answered.new.is_empty() {
-        if let Some(doc_id) = doc_id {
-            cache::keep(project, doc_id, summary.changes, loaded);
+        if let Some(line) = line {
+            cache::keep(project, &line, summary.changes, loaded);
         }
         return Ok(answered);
     }
@@ -82,7 +82,7 @@ fn sync(
             loaded = Some(newer);
         }
         if let (Some(head), Some(loaded)) = (head, loaded.take()) {
-            cache::keep(project, head.doc_id, head.summary.changes, loaded);
+            cache::keep(project, &head.line, head.summary.changes, loaded);
         }
         let changes = answered.as_ref().map(|answered| answered.new.clone()).unwrap_or_default();
         let edit = DocEdit::Change { key: key.clone(), changes, base_heads: None };

@@ -5,8 +5,9 @@ use crate::args::required;
 use crate::bundle::staged::check_count;
 use crate::bundle::{Commit, Kind, Plan, commit, correlated};
 use crate::definer::definer;
+use crate::domain::branch;
 use crate::domain::doc;
-use crate::domain::doc::{is_of_an_edit, judge, store};
+use crate::domain::doc::{is_of_an_edit, judge, merging, store};
 use crate::domain::interface::Writing;
 use crate::gate::Access;
 use crate::ids::{CorrelationId, ProjectId, Seq};
@@ -16,15 +17,19 @@ use crate::log::store::committed_at;
 use pgrx::Uuid;
 use pgrx::prelude::*;
 use quire_core::conflict::OnConflict;
-use quire_core::doc::Heads;
+use quire_core::doc::{ChangeHash, DocChange, Heads};
 use quire_core::error::{Code, Error, Result};
 use quire_core::json::Members;
-use quire_core::key::DocKey;
-use quire_core::op::doc::heads_member;
+use quire_core::key::{DocKey, branch_name};
+use quire_core::op::doc::{about_doc, heads_member};
 use quire_core::op::{DocEdit, DocOp, Edit, Outcome};
 use quire_core::reason::Reason;
 use quire_core::timestamp::rfc3339;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Most branches that a write merges.
+const MAX_MERGED: usize = 100;
 
 /// Commits changes of documents, all or none, if what their author read is still what there is.
 #[pg_extern]
@@ -48,7 +53,15 @@ struct Tx {
     message: Option<String>,
     reads: Vec<Read>,
     writes: Vec<DocEdit>,
+    /// What each write merges: states of its document on other branches.
+    merges: Vec<Vec<MergeOf>>,
     returns_heads: bool,
+}
+
+/// A state of a document on another branch.
+struct MergeOf {
+    branch: String,
+    heads: Heads,
 }
 
 impl Tx {
@@ -67,19 +80,32 @@ impl Tx {
         let writes = members.list("writes", |at, write| {
             let what = format!("tx.writes[{at}]");
             let mut write_members = Members::of(what.clone(), write)?;
-            let merges = write_members.opt("allow_server_merge").map(Value::as_bool);
-            let merges = merges.unwrap_or(Some(false));
-            let merges = merges.ok_or_else(|| write_members.wrong("allow_server_merge", "true or false"))?;
+            let allows = write_members.opt("allow_server_merge").map(Value::as_bool);
+            let allows = allows.unwrap_or(Some(false));
+            let allows = allows.ok_or_else(|| write_members.wrong("allow_server_merge", "true or false"))?;
+            let merge_of = match write_members.opt("merge_of") {
+                None => Vec::new(),
+                Some(_) => write_members.list("merge_of", |of, merge| {
+                    if of >= MAX_MERGED {
+                        return Err(
+                            Error::limit("too many branches", MAX_MERGED).with("argument", "merge_of")
+                        );
+                    }
+                    MergeOf::parse(&format!("{what}.merge_of[{of}]"), merge)
+                })?,
+            };
             let mut rest = write.clone();
             if let Some(object) = rest.as_object_mut() {
                 object.remove("allow_server_merge");
-                // Whoever lets the server merge says what they had seen, and does not mind that it is another state.
-                if merges {
+                object.remove("merge_of");
+                // Whoever lets the server merge, or has merged, says what they had seen, and does not mind that it is another state.
+                if allows || !merge_of.is_empty() {
                     object.remove("base_heads");
                 }
             }
-            DocEdit::parse(DocOp::NAMES[0], Members::of(what, &rest)?, &limits)
+            Ok((DocEdit::parse(DocOp::NAMES[0], Members::of(what, &rest)?, &limits)?, merge_of))
         })?;
+        let (writes, merges) = writes.into_iter().unzip();
         let returns_heads = match members.opt("options") {
             None => true,
             Some(options) => {
@@ -95,11 +121,47 @@ impl Tx {
             message: crate::args::message_arg(members.opt_str("message")?)?,
             reads,
             writes,
+            merges,
             returns_heads,
         };
         members.finish()?;
         Ok(tx)
     }
+}
+
+impl MergeOf {
+    fn parse(what: &str, value: &Value) -> Result<Self> {
+        let mut members = Members::of(what, value)?;
+        let branch = branch_name("branch", members.str("branch")?)?;
+        let heads = heads_member(&mut members, "heads")?;
+        let heads = heads.ok_or_else(|| members.wrong("heads", "an array of hashes"))?;
+        members.finish()?;
+        Ok(Self { branch, heads })
+    }
+}
+
+/// A write with the changes of other branches that its document lacks, before its own.
+fn completed(project: ProjectId, edit: &DocEdit, merges: &[MergeOf]) -> Result<DocEdit> {
+    let mut edit = edit.clone();
+    let DocEdit::Change { key, changes, .. } = &mut edit else { return Ok(edit) };
+    let target = store::head(project, key)?;
+    let mut brought: Vec<DocChange> = Vec::new();
+    for MergeOf { branch, heads } in merges {
+        branch::require(project, branch)?;
+        let there = DocKey { branch: branch.clone(), doc: key.doc.clone() };
+        let lacking = match store::head(project, &there)? {
+            Some(source) => merging::lacking(project, &source, heads, target.as_ref())?,
+            None => None,
+        };
+        let lacking = lacking.ok_or_else(|| {
+            let why = "the document has not these heads on the branch that is merged";
+            about_doc(&there, Error::conflict(Reason::MissingDependency, why))
+        })?;
+        let known: BTreeSet<ChangeHash> = brought.iter().map(DocChange::hash).collect();
+        brought.extend(lacking.into_iter().filter(|change| !known.contains(&change.hash())));
+    }
+    changes.splice(0..0, brought);
+    Ok(edit)
 }
 
 impl Read {
@@ -115,31 +177,37 @@ impl Read {
 
 fn submit(access: &Access, tx: Tx) -> Result<Json> {
     let project = access.project;
-    let Tx { client_tx_id, message, reads, writes, returns_heads } = tx;
+    let Tx { client_tx_id, message, reads, writes, merges, returns_heads } = tx;
     let correlation = match client_tx_id {
         None => None,
         Some(id) => correlated(Some(crate::ids::Pg::pg(id)), "submit_tx", || {
             let reads: Value = reads.iter().map(|read| json!([read.key, read.heads.to_texts()])).collect();
             let writes: Value = writes.iter().map(|edit| Edit::Doc(edit.clone()).fingerprint()).collect();
-            json!([reads, writes, message])
+            let merges: Value = merges
+                .iter()
+                .map(|of| of.iter().map(|of| json!([of.branch, of.heads.to_texts()])).collect::<Value>())
+                .collect();
+            json!([reads, writes, merges, message])
         })?,
     };
     let request = Commit { message, ..Commit::new(access, Kind::UserEdit, correlation) };
-    // Where it was planned, and whether what was read had changed by then.
-    let mut planned: Option<(LockedHead, bool)> = None;
+    // Where it was planned, whether what was read had changed by then, and what each write came to.
+    let mut planned: Option<(LockedHead, bool, Vec<Result<DocEdit>>)> = None;
     let committed = commit(&request, |head| {
         let is_stale = !stale_reads(project, &reads)?.is_empty();
-        planned = Some((head.clone(), is_stale));
+        let completed: Vec<Result<DocEdit>> =
+            writes.iter().zip(&merges).map(|(edit, merges)| completed(project, edit, merges)).collect();
+        let (_, _, completed) = planned.insert((head.clone(), is_stale, completed));
         if is_stale {
             return Err(Error::conflict(Reason::StaleHeads, "what was read has changed"));
         }
-        let edits = writes.iter().cloned().map(Edit::Doc).collect();
+        let edits = completed.iter().cloned().map(|edit| edit.map(Edit::Doc)).collect::<Result<_>>()?;
         Ok(Plan { edits, ..Plan::default() })
     });
     match (committed, planned) {
         // What is wrong with a document is found before anything is written.
-        (Err(error), Some((head, is_stale))) if is_stale || is_about_a_doc(&error) => {
-            let found = conflicts(access, &head, &reads, &writes)?;
+        (Err(error), Some((head, is_stale, completed))) if is_stale || is_about_a_doc(&error) => {
+            let found = conflicts(access, &head, &reads, (&writes, completed))?;
             if found.is_all_right() { Err(error) } else { Ok(Json(found.receipt(&writes, returns_heads))) }
         }
         (Err(error), _) => Err(error),
@@ -231,6 +299,7 @@ fn named(error: &Error) -> (&'static str, &'static str) {
         (Code::Conflict, "missing_dependency") => ("conflict", "MissingDependency"),
         (Code::Conflict, _) => ("conflict", "DuplicateChange"),
         (Code::NotFound, _) => ("rejected", "InvalidBranch"),
+        (Code::Locked, _) => ("rejected", "BranchClosed"),
         (Code::Invariant, _) => ("rejected", "InvariantFailed"),
         _ => ("rejected", "InvalidDoc"),
     }
@@ -254,7 +323,12 @@ fn is_about_a_doc(error: &Error) -> bool {
 }
 
 /// What is in the way of a transaction now, under the lock.
-fn conflicts(access: &Access, head: &LockedHead, reads: &[Read], writes: &[DocEdit]) -> Result<Conflicts> {
+fn conflicts(
+    access: &Access,
+    head: &LockedHead,
+    reads: &[Read],
+    (writes, completed): (&[DocEdit], Vec<Result<DocEdit>>),
+) -> Result<Conflicts> {
     let project = access.project;
     let writing = Writing {
         access,
@@ -268,9 +342,16 @@ fn conflicts(access: &Access, head: &LockedHead, reads: &[Read], writes: &[DocEd
         known: None,
     };
     let heads = writes.iter().map(|edit| heads_of(project, edit.key())).collect::<Result<_>>()?;
+    let mut incomplete = Vec::with_capacity(writes.len());
+    let mut tried = Vec::with_capacity(writes.len());
+    for (edit, completed) in writes.iter().zip(completed) {
+        incomplete.push(completed.as_ref().err().cloned());
+        tried.push(completed.unwrap_or_else(|_| edit.clone()));
+    }
+    let judged = judge(&writing, &tried)?.into_iter().zip(incomplete);
     Ok(Conflicts {
         reads: stale_reads(project, reads)?,
-        writes: judge(&writing, writes)?,
+        writes: judged.map(|(wrong, incomplete)| incomplete.or(wrong)).collect(),
         heads,
         seq: head.seq,
     })

@@ -42,7 +42,7 @@ fn apply(
     correlation_id: Option<Uuid>,
 ) -> Result<Json> {
     let access = writer(project_uuid)?;
-    let key = doc_arg(doc, branch)?;
+    let key = doc_arg(access.project, doc, branch)?;
     let changes = read_changes(required("changes", changes)?)?;
     let base_heads = heads_arg("base_heads", base_heads)?;
     let message = message_arg(message)?;
@@ -118,7 +118,7 @@ fn delete(
     correlation_id: Option<Uuid>,
 ) -> Result<Json> {
     let access = writer(project_uuid)?;
-    let key = doc_arg(doc, branch)?;
+    let key = doc_arg(access.project, doc, branch)?;
     let edit = DocEdit::Delete { key, base_heads: heads_arg("base_heads", base_heads)?, heads: None };
     let message = message_arg(message)?;
     let correlation = correlation(correlation_id, "delete_doc", &edit, message.as_deref())?;

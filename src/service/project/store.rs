@@ -103,7 +103,8 @@ pub fn stats(project: ProjectId) -> Result<Option<Value>> {
              FROM quire_store.blob b WHERE b.project_id = $1) AS blobs,
             (SELECT sum(octet_length(c.bytes)) FROM quire_store.blob_chunk c WHERE c.project_id = $1) AS chunk_bytes,
             (SELECT count(*) FROM quire_store.asset a WHERE a.project_id = $1 AND NOT a.is_deleted) AS assets,
-            (SELECT count(*) FROM quire_store.doc_head d WHERE d.project_id = $1 AND d.heads <> d.deleted_heads) AS docs,
+            (SELECT count(*) FROM quire_store.doc_head d
+             WHERE d.project_id = $1 AND d.branch = 'main' AND d.heads <> d.deleted_heads) AS docs,
             (SELECT ARRAY[count(*), LEAST(COALESCE(sum(s.size), 0), 9223372036854775807)]::bigint[]
              FROM quire_store.snapshot s WHERE s.project_id = $1) AS snapshots,
             (SELECT count(*) FROM quire_store.membership m WHERE m.project_id = $1) AS members,

@@ -119,7 +119,8 @@ fn verify_log(project: ProjectId, findings: &mut Vec<Finding>, counts: &mut Coun
                 unreadable.insert(op.kind);
             }
             // What hangs off an operation that is not what was logged is not wrong for that.
-            let failed = op.op.as_ref().and_then(|parsed| state.apply(parsed).err());
+            let failed =
+                op.op.as_ref().and_then(|parsed| state.apply(bundle.logged.header.seq, parsed).err());
             let failed = failed.filter(|_| !unreadable.contains(&op.kind));
             findings.extend(failed.map(|why| Finding {
                 kind: op.kind,

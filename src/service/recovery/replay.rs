@@ -23,7 +23,7 @@ pub fn replay(project: ProjectId, to_seq: Option<Seq>) -> Result<Value> {
         for stored in &bundle.ops {
             ops += 1;
             let why = match &stored.op {
-                Some(op) => state.apply(op).err(),
+                Some(op) => state.apply(bundle.logged.header.seq, op).err(),
                 None => Some("the row makes no operation".to_owned()),
             };
             impossible.extend(

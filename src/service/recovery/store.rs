@@ -19,8 +19,8 @@ macro_rules! totals {
             SELECT COALESCE(sum(s.size), 0)::bigint AS bytes
             FROM quire_store.asset s WHERE s.project_id = $1 AND NOT s.is_deleted) a
         CROSS JOIN (
-            SELECT COALESCE(sum(c.change_bytes), 0)::bigint AS bytes
-            FROM quire_store.doc_head c WHERE c.project_id = $1) d"
+            SELECT COALESCE(sum(octet_length(c.bytes)), 0)::bigint AS bytes
+            FROM quire_store.doc_change c WHERE c.project_id = $1) d"
     };
 }
 

@@ -235,7 +235,7 @@ impl Reader {
             for op in ops {
                 interrupt::step()?;
                 let sound = check_content(op, &contents, &gone)
-                    .and_then(|()| state.apply(op).map_err(|why| wrong(&why)));
+                    .and_then(|()| state.apply(record.header.seq, op).map_err(|why| wrong(&why)));
                 sound.map_err(|error| error.with("seq", record.header.seq))?;
             }
         }

@@ -8,6 +8,7 @@ use super::{Change, State};
 use crate::doc::{ChangeHash, DocChange, DocLimits, Heads};
 use crate::error::{Error, Result};
 use crate::hash::Hash;
+use crate::id::Seq;
 use crate::interrupt;
 use crate::json::{Members, canonical, decode_base64, encode_base64};
 use crate::key::DocKey;
@@ -15,7 +16,7 @@ use crate::text::shorten;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Value, json};
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most changes of one operation.
 pub const MAX_OP_CHANGES: usize = 10_000;
@@ -119,19 +120,25 @@ impl DocOp {
         format!("{verb} {}", self.key())
     }
 
-    pub(super) fn apply(&self, state: &mut State) -> std::result::Result<(), String> {
+    pub(super) fn apply(&self, seq: Seq, state: &mut State) -> std::result::Result<(), String> {
         let key = self.key();
-        match self {
+        if !state.docs.contains_key(key)
+            && let Some(inherited) = state.inherited(key)?
+        {
+            state.docs.insert(key.clone(), inherited);
+        }
+        let applied = match self {
             DocOp::Change { changes, .. } => {
                 let doc = state.docs.entry(key.clone()).or_default();
-                doc.append(changes).map_err(|why| format!("{key} {why}"))
+                doc.append(changes).map(|()| doc.note(seq))
             }
             DocOp::Delete { heads, .. } => {
                 let doc = state.docs.get_mut(key);
                 let doc = doc.ok_or_else(|| format!("{key} is deleted and was not there"))?;
-                doc.delete(heads).map_err(|why| format!("{key} {why}"))
+                doc.delete(heads).map(|()| doc.note(seq))
             }
-        }
+        };
+        applied.map_err(|why| format!("{key} {why}"))
     }
 }
 
@@ -189,23 +196,62 @@ fn texts<S: Serializer>(heads: &Heads, serializer: S) -> std::result::Result<S::
     serializer.collect_seq(heads.to_texts())
 }
 
+impl State {
+    /// What a document is that its branch has from others; why that cannot be told, if it cannot.
+    fn inherited(&self, key: &DocKey) -> std::result::Result<Option<DocState>, String> {
+        let (mut branch, mut last) = (key.branch.as_str(), Seq::MAX);
+        while branch != DocKey::MAIN {
+            let made = self.branches.get(branch);
+            let made = made.ok_or_else(|| format!("{key} is on a branch that is not there"))?;
+            (branch, last) = (made.from_branch.as_str(), last.min(made.at_seq));
+            let there = DocKey { branch: branch.to_owned(), doc: key.doc.clone() };
+            if let Some(found) = self.docs.get(&there).and_then(|doc| doc.at(last)) {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+}
+
 /// A document, as far as operations tell: which changes it has. What it holds follows from that.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct DocState {
-    changes: BTreeSet<ChangeHash>,
+    /// Each with how many there were before it.
+    changes: BTreeMap<ChangeHash, usize>,
+    heads: Heads,
+    deleted: BTreeSet<ChangeHash>,
+    /// What it was after each bundle, for branches that begin there. Only who applies operations knows that.
+    past: Vec<Past>,
+}
+
+/// What a document was after a bundle.
+#[derive(Clone, Debug)]
+struct Past {
+    seq: Seq,
+    count: usize,
     heads: Heads,
     deleted: BTreeSet<ChangeHash>,
 }
+
+impl PartialEq for DocState {
+    fn eq(&self, other: &Self) -> bool {
+        self.changes.keys().eq(other.changes.keys())
+            && (&self.heads, &self.deleted) == (&other.heads, &other.deleted)
+    }
+}
+
+impl Eq for DocState {}
 
 impl DocState {
     /// Adds changes; why that cannot be, if it cannot.
     fn append(&mut self, changes: &[DocChange]) -> std::result::Result<(), String> {
         for change in changes {
             interrupt::tick();
-            if let Some(dep) = change.deps().iter().find(|dep| !self.changes.contains(dep)) {
+            if let Some(dep) = change.deps().iter().find(|dep| !self.changes.contains_key(dep)) {
                 return Err(format!("gets a change that depends on {dep}, which it has not"));
             }
-            if !self.changes.insert(change.hash()) {
+            let before = self.changes.len();
+            if self.changes.insert(change.hash(), before).is_some() {
                 return Err(format!("gets change {} again", change.hash()));
             }
         }
@@ -216,16 +262,32 @@ impl DocState {
 
     /// Deletes what it was at heads.
     fn delete(&mut self, heads: &Heads) -> std::result::Result<(), String> {
-        if let Some(head) = heads.as_slice().iter().find(|head| !self.changes.contains(head)) {
+        if let Some(head) = heads.as_slice().iter().find(|head| !self.changes.contains_key(head)) {
             return Err(format!("is deleted at {head}, which it has not"));
         }
         self.deleted.extend(heads.as_slice().iter().filter(|head| self.heads.contains(head)));
         Ok(())
     }
 
-    /// Of changes and heads that were stored.
-    pub fn of(changes: BTreeSet<ChangeHash>, heads: Heads, deleted: &Heads) -> Self {
-        Self { changes, heads, deleted: deleted.as_slice().iter().copied().collect() }
+    /// Remembers what it is after a bundle.
+    fn note(&mut self, seq: Seq) {
+        self.past.pop_if(|past| past.seq == seq);
+        let (count, heads, deleted) = (self.changes.len(), self.heads.clone(), self.deleted.clone());
+        self.past.push(Past { seq, count, heads, deleted });
+    }
+
+    /// What it was after a bundle.
+    fn at(&self, seq: Seq) -> Option<Self> {
+        let past = self.past.iter().rfind(|past| past.seq <= seq)?;
+        let mut changes = self.changes.clone();
+        changes.retain(|_, before| *before < past.count);
+        Some(Self { changes, heads: past.heads.clone(), deleted: past.deleted.clone(), past: Vec::new() })
+    }
+
+    /// Of changes and heads that were stored; the changes in the order in which they came.
+    pub fn of(changes: impl IntoIterator<Item = ChangeHash>, heads: Heads, deleted: &Heads) -> Self {
+        let changes = changes.into_iter().enumerate().map(|(at, hash)| (hash, at)).collect();
+        Self { changes, heads, deleted: deleted.as_slice().iter().copied().collect(), past: Vec::new() }
     }
 
     /// Whether all of it is deleted.
@@ -362,14 +424,6 @@ pub fn about_doc(key: &DocKey, error: Error) -> Error {
     error.with("branch", shorten(&key.branch)).with("doc", shorten(&key.doc))
 }
 
-/// Refuses a document of a branch that is not there (PT404).
-pub fn require_branch(key: &DocKey) -> Result<()> {
-    if key.branch == DocKey::MAIN {
-        return Ok(());
-    }
-    Err(Error::not_found("no such branch").with("branch", shorten(&key.branch)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -414,14 +468,14 @@ mod tests {
         for order in [[0, 1, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
             let mut state = State::default();
             let begin = DocOp::Change { key: key(), changes: vec![first.clone()] };
-            begin.apply(&mut state).expect("begins");
-            order.into_iter().try_for_each(|at| ops[at].apply(&mut state)).expect("applies");
+            begin.apply(Seq(1), &mut state).expect("begins");
+            order.into_iter().try_for_each(|at| ops[at].apply(Seq(1), &mut state)).expect("applies");
             assert!(!state.docs[&key()].is_deleted());
             states.push(state.clone());
             let heads = Heads::new([one.hash(), other.hash()]);
             for head in heads.as_slice() {
                 let heads = Heads::new([*head]);
-                DocOp::Delete { key: key(), heads }.apply(&mut state).expect("deletes");
+                DocOp::Delete { key: key(), heads }.apply(Seq(1), &mut state).expect("deletes");
             }
             assert!(state.docs[&key()].is_deleted(), "each head was deleted");
         }
@@ -434,13 +488,50 @@ mod tests {
         let unknown = after(&Heads::new([ChangeHash([7; 32])]), b"one");
         let mut state = State::default();
         let change = |changes: Vec<DocChange>| DocOp::Change { key: key(), changes };
-        assert!(change(vec![unknown]).apply(&mut state).is_err());
-        assert!(change(vec![first.clone(), first.clone()]).apply(&mut state).is_err());
+        assert!(change(vec![unknown]).apply(Seq(1), &mut state).is_err());
+        assert!(change(vec![first.clone(), first.clone()]).apply(Seq(1), &mut state).is_err());
         let mut state = State::default();
-        assert!(DocOp::Delete { key: key(), heads: Heads::default() }.apply(&mut state).is_err());
-        assert_eq!(change(vec![first]).apply(&mut state), Ok(()));
+        assert!(DocOp::Delete { key: key(), heads: Heads::default() }.apply(Seq(1), &mut state).is_err());
+        assert_eq!(change(vec![first]).apply(Seq(1), &mut state), Ok(()));
         let heads = Heads::new([ChangeHash([7; 32])]);
-        assert!(DocOp::Delete { key: key(), heads }.apply(&mut state).is_err());
+        assert!(DocOp::Delete { key: key(), heads }.apply(Seq(1), &mut state).is_err());
+    }
+
+    #[test]
+    fn a_branch_has_what_its_parents_were() {
+        let first = first_change().expect("reads");
+        let root = Heads::new([first.hash()]);
+        let (one, other, third) = (after(&root, b"one"), after(&root, b"other"), after(&root, b"third"));
+        let on = |branch: &str| DocKey { branch: branch.to_owned(), ..key() };
+        let change = |branch: &str, change: &DocChange| {
+            Op::Doc(DocOp::Change { key: on(branch), changes: vec![change.clone()] })
+        };
+        let create = |branch: &str, from: &str, seq| {
+            let (branch, from_branch) = (branch.to_owned(), from.to_owned());
+            Op::Branch(super::super::BranchOp::Create { branch, from_branch, at_seq: Seq(seq) })
+        };
+        let mut state = State::default();
+        for (seq, op) in (1..).zip([
+            change("main", &first),
+            change("main", &one),
+            create("draft", "main", 1),
+            change("draft", &other),
+            create("more", "draft", 4),
+            create("old", "draft", 3),
+            change("main", &third),
+            change("more", &third),
+            change("old", &third),
+            create("bare", "main", 0),
+        ]) {
+            assert_eq!(state.apply(Seq(seq), &op), Ok(()), "{seq}");
+        }
+        let heads = |branch: &str| state.docs[&on(branch)].heads.clone();
+        assert_eq!(heads("draft"), Heads::new([other.hash()]));
+        assert_eq!(heads("more"), Heads::new([other.hash(), third.hash()]));
+        assert_eq!(heads("old"), Heads::new([third.hash()]));
+        assert_eq!(heads("main"), Heads::new([one.hash(), third.hash()]));
+        assert!(state.apply(Seq(11), &change("bare", &one)).is_err(), "its first change is not there");
+        assert!(state.apply(Seq(11), &change("nowhere", &first)).is_err());
     }
 
     #[test]

@@ -7,30 +7,36 @@
 //! are not part of it: they say when it may be applied and what came of it, not what it does.
 
 mod asset;
+pub mod branch;
 pub mod doc;
 mod field;
 mod file;
+mod member;
 mod system;
 #[cfg(feature = "toy")]
 pub mod toy;
 
 use crate::asset::{AssetEdit, AssetOutcome, Source};
+use crate::branch::{Branch, BranchStatus};
 use crate::doc::DocChange;
 use crate::error::{Error, Result};
 use crate::event;
 use crate::field::{FieldEdit, FieldOutcome};
 use crate::hash::Hash;
-use crate::id::BundleId;
+use crate::id::{BundleId, Seq};
 use crate::json::{JsonValue, Members, canonical};
 use crate::key::{DocKey, FieldKey};
 use crate::path::FilePath;
 use crate::text::shorten;
 use crate::tree::{FileEdit, FileOutcome};
 pub use asset::{AssetOp, Kept};
+pub use branch::{BranchEdit, BranchOp, BranchOutcome};
 pub use doc::{DocEdit, DocOp, DocOutcome, DocState};
 pub use field::FieldOp;
 pub use file::{File, FileOp};
-use serde::{Deserialize, Serialize, Serializer};
+pub use member::{check_size, size_member};
+use member::{hash_member, hex, path};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 pub use system::SystemOp;
@@ -49,6 +55,8 @@ pub enum Op {
     Asset(AssetOp),
     /// On a document.
     Doc(DocOp),
+    /// On a branch of documents.
+    Branch(BranchOp),
     #[cfg(feature = "toy")]
     /// On a toy.
     Toy(ToyOp),
@@ -67,6 +75,8 @@ pub enum Topic {
     Asset,
     /// Documents.
     Doc,
+    /// Branches of documents.
+    Branch,
     #[cfg(feature = "toy")]
     /// Toys.
     Toy,
@@ -79,6 +89,7 @@ impl Topic {
         Self::Field,
         Self::Asset,
         Self::Doc,
+        Self::Branch,
         #[cfg(feature = "toy")]
         Self::Toy,
     ];
@@ -90,6 +101,7 @@ impl Topic {
             Topic::Field => "field_op",
             Topic::Asset => "asset_op",
             Topic::Doc => "doc_op",
+            Topic::Branch => "branch_op",
             #[cfg(feature = "toy")]
             Topic::Toy => "toy_op",
         }
@@ -102,6 +114,7 @@ impl Topic {
             Topic::Field => "entity_field",
             Topic::Asset => "asset",
             Topic::Doc => "doc_head",
+            Topic::Branch => "branch",
             #[cfg(feature = "toy")]
             Topic::Toy => "toy",
         }
@@ -114,6 +127,7 @@ impl Topic {
             Topic::Field => &[event::ENTITY_UPDATE],
             Topic::Asset => &[event::ASSET_UPDATE],
             Topic::Doc => &[event::DOC_UPDATE],
+            Topic::Branch => &[event::BRANCH_UPDATE],
             #[cfg(feature = "toy")]
             Topic::Toy => &[toy::TOY_UPDATE],
         }
@@ -131,6 +145,8 @@ pub enum Change {
     Asset(Hash, Option<Kept>),
     /// A document gets changes; between two states, which they are is not said.
     Doc(DocKey, Option<Vec<DocChange>>),
+    /// What a branch is.
+    Branch(String, Option<Branch>),
     #[cfg(feature = "toy")]
     /// What a toy says.
     Toy(String, Option<String>),
@@ -147,6 +163,7 @@ impl Op {
             &FieldOp::NAMES,
             &AssetOp::NAMES,
             &DocOp::NAMES,
+            &BranchOp::NAMES,
             #[cfg(feature = "toy")]
             &ToyOp::NAMES,
         ];
@@ -165,6 +182,7 @@ impl Op {
             Op::Field(op) => op.name(),
             Op::Asset(op) => op.name(),
             Op::Doc(op) => op.name(),
+            Op::Branch(op) => op.name(),
             #[cfg(feature = "toy")]
             Op::Toy(op) => op.name(),
             Op::System(op) => op.name(),
@@ -178,6 +196,7 @@ impl Op {
             Op::Field(_) => Some(Topic::Field),
             Op::Asset(_) => Some(Topic::Asset),
             Op::Doc(_) => Some(Topic::Doc),
+            Op::Branch(_) => Some(Topic::Branch),
             #[cfg(feature = "toy")]
             Op::Toy(_) => Some(Topic::Toy),
             Op::System(_) => None,
@@ -191,7 +210,7 @@ impl Op {
             Op::Asset(op) => op.content(),
             #[cfg(feature = "toy")]
             Op::Toy(_) => None,
-            Op::Field(_) | Op::Doc(_) | Op::System(_) => None,
+            Op::Field(_) | Op::Doc(_) | Op::Branch(_) | Op::System(_) => None,
         }
     }
 
@@ -199,7 +218,7 @@ impl Op {
     pub fn link(&self) -> Option<Hash> {
         match self {
             Op::File(op) => op.link(),
-            Op::Field(_) | Op::Asset(_) | Op::Doc(_) | Op::System(_) => None,
+            Op::Field(_) | Op::Asset(_) | Op::Doc(_) | Op::Branch(_) | Op::System(_) => None,
             #[cfg(feature = "toy")]
             Op::Toy(_) => None,
         }
@@ -211,6 +230,7 @@ impl Op {
         |name, members| Ok(FieldOp::parse(name, members)?.map(Op::Field)),
         |name, members| Ok(AssetOp::parse(name, members)?.map(Op::Asset)),
         |name, members| Ok(DocOp::parse(name, members)?.map(Op::Doc)),
+        |name, members| Ok(BranchOp::parse(name, members)?.map(Op::Branch)),
         #[cfg(feature = "toy")]
         |name, members| Ok(ToyOp::parse(name, members)?.map(Op::Toy)),
         |name, members| Ok(SystemOp::parse(name, members)?.map(Op::System)),
@@ -242,6 +262,7 @@ impl Op {
             Op::Field(op) => op.checksum(),
             Op::Asset(op) => op.checksum(),
             Op::Doc(op) => op.checksum(),
+            Op::Branch(op) => op.checksum(),
             #[cfg(feature = "toy")]
             Op::Toy(op) => op.checksum(),
             Op::System(op) => Ok(Hash::of(&canonical(op)?)),
@@ -255,6 +276,7 @@ impl Op {
             Op::Field(op) => op.describe(),
             Op::Asset(op) => op.describe(),
             Op::Doc(op) => op.describe(),
+            Op::Branch(op) => op.describe(),
             #[cfg(feature = "toy")]
             Op::Toy(op) => op.describe(),
             Op::System(op) => op.name().to_owned(),
@@ -270,6 +292,7 @@ impl Change {
             Change::Field(key, value) => Op::Field(FieldOp::making(key, value.as_ref())),
             Change::Asset(hash, kept) => Op::Asset(AssetOp::making(hash, kept.as_ref())),
             Change::Doc(key, changes) => Op::Doc(DocOp::making(key, changes.as_ref())),
+            Change::Branch(branch, made) => Op::Branch(BranchOp::making(branch, made.as_ref())),
             #[cfg(feature = "toy")]
             Change::Toy(toy, text) => Op::Toy(ToyOp::making(toy, text.as_ref())),
         }
@@ -282,7 +305,7 @@ impl Change {
             Change::Asset(hash, kept) => kept.as_ref().map(|kept| (*hash, kept.size)),
             #[cfg(feature = "toy")]
             Change::Toy(..) => None,
-            Change::Field(..) | Change::Doc(..) => None,
+            Change::Field(..) | Change::Doc(..) | Change::Branch(..) => None,
         }
     }
 
@@ -293,7 +316,7 @@ impl Change {
             Change::Asset(hash, _) => Some(*hash),
             #[cfg(feature = "toy")]
             Change::Toy(..) => None,
-            Change::Field(..) | Change::Doc(..) => None,
+            Change::Field(..) | Change::Doc(..) | Change::Branch(..) => None,
         }
     }
 
@@ -304,6 +327,7 @@ impl Change {
             Change::Field(..) => Topic::Field,
             Change::Asset(..) => Topic::Asset,
             Change::Doc(..) => Topic::Doc,
+            Change::Branch(..) => Topic::Branch,
             #[cfg(feature = "toy")]
             Change::Toy(..) => Topic::Toy,
         }
@@ -316,6 +340,7 @@ impl Change {
             Change::Field(key, _) => json!(key),
             Change::Asset(hash, _) => json!({"content_hash": hash.to_hex()}),
             Change::Doc(key, _) => json!(key),
+            Change::Branch(branch, _) => json!({"branch": branch}),
             #[cfg(feature = "toy")]
             Change::Toy(toy, _) => json!({"toy": toy}),
         }
@@ -337,7 +362,7 @@ impl Op {
         match self {
             Op::File(op) => op.add_writes(json, writes),
             Op::Field(op) => op.add_writes(json, writes),
-            Op::Asset(_) | Op::Doc(_) | Op::System(_) => add_base(json, writes),
+            Op::Asset(_) | Op::Doc(_) | Op::Branch(_) | Op::System(_) => add_base(json, writes),
             #[cfg(feature = "toy")]
             Op::Toy(_) => add_base(json, writes),
         }
@@ -350,6 +375,7 @@ impl Op {
             Op::Field(op) => op.parse_writes(what, members),
             Op::Asset(op) => Ok(vec![Write { change: op.change(), base: members.opt_uuid("base")? }]),
             Op::Doc(op) => Ok(vec![Write { change: op.change(), base: members.opt_uuid("base")? }]),
+            Op::Branch(op) => Ok(vec![Write { change: op.change(), base: members.opt_uuid("base")? }]),
             #[cfg(feature = "toy")]
             Op::Toy(op) => Ok(vec![Write { change: op.change(), base: members.opt_uuid("base")? }]),
             Op::System(_) => Err(Error::validation(format!("{what} is no operation that travels"))),
@@ -360,36 +386,6 @@ impl Op {
 /// The base of the one thing that an operation changes.
 fn add_base(json: &mut Value, writes: &[Write]) {
     writes.iter().for_each(|write| json["base"] = json!(write.base));
-}
-
-fn hash_member(members: &mut Members, key: &'static str) -> Result<Hash> {
-    Hash::from_hex(members.str(key)?).ok_or_else(|| members.wrong(key, "64 hex digits"))
-}
-
-/// Bytes of a content, of which there are at most so many (PT413): whoever adds sizes counts on it.
-pub fn size_member(members: &mut Members, most: i64) -> Result<i64> {
-    let size = members.i64("size")?;
-    if size < 0 {
-        return Err(members.wrong("size", "0 or more"));
-    }
-    check_size(size, most)?;
-    Ok(size)
-}
-
-/// Refuses a size that no content can have (PT413).
-pub fn check_size(size: i64, most: i64) -> Result<()> {
-    if size <= most {
-        return Ok(());
-    }
-    Err(Error::limit("a content has a size that none can have", most).with("size", size))
-}
-
-fn path<S: Serializer>(path: &FilePath, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-    serializer.serialize_str(path.as_str())
-}
-
-fn hex<S: Serializer>(hash: &Hash, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-    serializer.serialize_str(&hash.to_hex())
 }
 
 /// What a caller wants done to one thing.
@@ -403,6 +399,8 @@ pub enum Edit {
     Asset(AssetEdit),
     /// To a document.
     Doc(DocEdit),
+    /// To a branch of documents.
+    Branch(BranchEdit),
     #[cfg(feature = "toy")]
     /// To a toy.
     Toy(ToyEdit),
@@ -420,6 +418,8 @@ pub enum Outcome {
     Asset(AssetOutcome),
     /// Of one of a document.
     Doc(DocOutcome),
+    /// Of one of a branch.
+    Branch(BranchOutcome),
     #[cfg(feature = "toy")]
     /// Of one of a toy.
     Toy(ToyOutcome),
@@ -433,6 +433,7 @@ impl Edit {
             Edit::Field(_) => Topic::Field,
             Edit::Asset(_) => Topic::Asset,
             Edit::Doc(_) => Topic::Doc,
+            Edit::Branch(_) => Topic::Branch,
             #[cfg(feature = "toy")]
             Edit::Toy(_) => Topic::Toy,
         }
@@ -442,7 +443,7 @@ impl Edit {
     pub const fn file(&self) -> Option<&FileEdit> {
         match self {
             Edit::File(edit) => Some(edit),
-            Edit::Field(_) | Edit::Asset(_) | Edit::Doc(_) => None,
+            Edit::Field(_) | Edit::Asset(_) | Edit::Doc(_) | Edit::Branch(_) => None,
             #[cfg(feature = "toy")]
             Edit::Toy(_) => None,
         }
@@ -455,7 +456,7 @@ impl Edit {
             Edit::Asset(AssetEdit::Put { hash, source, .. }) if !matches!(source, Source::Stored) => {
                 Some(*hash)
             }
-            Edit::File(_) | Edit::Field(_) | Edit::Asset(_) | Edit::Doc(_) => None,
+            Edit::File(_) | Edit::Field(_) | Edit::Asset(_) | Edit::Doc(_) | Edit::Branch(_) => None,
             #[cfg(feature = "toy")]
             Edit::Toy(_) => None,
         }
@@ -468,6 +469,7 @@ impl Edit {
             Edit::Field(edit) => edit.outline(),
             Edit::Asset(edit) => edit.outline(),
             Edit::Doc(edit) => edit.outline(),
+            Edit::Branch(edit) => edit.outline(),
             #[cfg(feature = "toy")]
             Edit::Toy(edit) => edit.outline(),
         };
@@ -482,6 +484,7 @@ impl Edit {
             Edit::Field(edit) => edit.fingerprint(),
             Edit::Asset(edit) => edit.fingerprint(),
             Edit::Doc(edit) => edit.fingerprint(),
+            Edit::Branch(edit) => edit.fingerprint(),
             #[cfg(feature = "toy")]
             Edit::Toy(edit) => edit.fingerprint(),
         }
@@ -493,7 +496,7 @@ impl Outcome {
     pub const fn file(&self) -> Option<&FileOutcome> {
         match self {
             Outcome::File(outcome) => Some(outcome),
-            Outcome::Field(_) | Outcome::Asset(_) | Outcome::Doc(_) => None,
+            Outcome::Field(_) | Outcome::Asset(_) | Outcome::Doc(_) | Outcome::Branch(_) => None,
             #[cfg(feature = "toy")]
             Outcome::Toy(_) => None,
         }
@@ -503,7 +506,7 @@ impl Outcome {
     pub const fn asset(&self) -> Option<&AssetOutcome> {
         match self {
             Outcome::Asset(outcome) => Some(outcome),
-            Outcome::File(_) | Outcome::Field(_) | Outcome::Doc(_) => None,
+            Outcome::File(_) | Outcome::Field(_) | Outcome::Doc(_) | Outcome::Branch(_) => None,
             #[cfg(feature = "toy")]
             Outcome::Toy(_) => None,
         }
@@ -521,19 +524,22 @@ pub struct State {
     pub assets: BTreeMap<Hash, Kept>,
     /// The documents, deleted ones included.
     pub docs: BTreeMap<DocKey, DocState>,
+    /// The branches of documents, deleted ones included; main is none of them.
+    pub branches: BTreeMap<String, Branch>,
     #[cfg(feature = "toy")]
     /// What toys say.
     pub toys: BTreeMap<String, String>,
 }
 
 impl State {
-    /// Does what an operation says; why that cannot be, if it cannot.
-    pub fn apply(&mut self, op: &Op) -> std::result::Result<(), String> {
+    /// Does what an operation of a bundle says; why that cannot be, if it cannot. Bundles come in the order of the log.
+    pub fn apply(&mut self, seq: Seq, op: &Op) -> std::result::Result<(), String> {
         match op {
             Op::File(op) => op.apply(self),
             Op::Field(op) => op.apply(self),
             Op::Asset(op) => op.apply(self),
-            Op::Doc(op) => op.apply(self),
+            Op::Doc(op) => op.apply(seq, self),
+            Op::Branch(op) => op.apply(self),
             #[cfg(feature = "toy")]
             Op::Toy(op) => op.apply(self),
             Op::System(_) => Ok(()),
@@ -547,6 +553,7 @@ impl State {
             ("fields", self.fields.len()),
             ("assets", self.assets.len()),
             ("docs", self.docs.values().filter(|doc| !doc.is_deleted()).count()),
+            ("branches", self.branches.values().filter(|made| made.status != BranchStatus::Deleted).count()),
             #[cfg(feature = "toy")]
             ("toys", self.toys.len()),
         ];
@@ -564,6 +571,9 @@ impl State {
         differences(&self.docs, &to.docs, |key, to| {
             let to = to.filter(|doc| !doc.is_deleted()).map(|_| Vec::new());
             changes.push(Change::Doc(key.clone(), to))
+        });
+        differences(&self.branches, &to.branches, |key, to| {
+            changes.push(Change::Branch(key.clone(), to.cloned()))
         });
         #[cfg(feature = "toy")]
         differences(&self.toys, &to.toys, |key, to| changes.push(Change::Toy(key.clone(), to.cloned())));

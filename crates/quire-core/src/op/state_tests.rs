@@ -166,7 +166,7 @@ proptest! {
         let mut tables = Tables::default();
         let mut replayed = State::default();
         for op in tables.apply(&edits) {
-            prop_assert_eq!(replayed.apply(&op), Ok(()));
+            prop_assert_eq!(replayed.apply(Seq::FIRST, &op), Ok(()));
         }
         prop_assert_eq!(&replayed, &tables.state());
         prop_assert!(replayed.difference(&tables.state()).is_empty());
@@ -181,7 +181,7 @@ proptest! {
         tables.apply(&then);
         let mut state = tables.state();
         for change in state.difference(&before) {
-            prop_assert_eq!(state.apply(&change.op()), Ok(()));
+            prop_assert_eq!(state.apply(Seq::FIRST, &change.op()), Ok(()));
         }
         prop_assert_eq!(state, before);
     }

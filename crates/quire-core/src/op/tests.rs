@@ -61,6 +61,12 @@ fn an_operation_is_read_back_from_its_form() {
             key: DocKey::main("a/b").expect("valid"),
             heads: Heads::new([first.hash()]),
         }),
+        Op::Branch(BranchOp::Create { branch: "b\"".into(), from_branch: "main".into(), at_seq: Seq(0) }),
+        Op::Branch(BranchOp::Update {
+            branch: "b".into(),
+            status: BranchStatus::Closed,
+            merged_into: Some("main".into()),
+        }),
         Op::System(SystemOp::SnapshotReady {
             snapshot_id: crate::id::SnapshotId(uuid::Uuid::from_u128(1)),
             seq: Seq(2),

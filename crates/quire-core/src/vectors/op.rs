@@ -149,6 +149,18 @@ const OPS: &[(&str, &str)] = &[
             "heads": ["9a59f208d87013924c0035b72bc38712575a02c69b379cc76b0343da869356fa"]}"#,
     ),
     (
+        "branch.create",
+        r#"{"op": "branch.create", "branch": "entw\u00fcrfe/1", "from_branch": "main", "at_seq": 9007199254740991}"#,
+    ),
+    (
+        "branch.update of one that was merged",
+        r#"{"op": "branch.update", "status": "closed", "branch": "draft", "merged_into": "main"}"#,
+    ),
+    (
+        "branch.update whose merged_into is null",
+        r#"{"op": "branch.update", "status": "deleted", "branch": "draft", "merged_into": null}"#,
+    ),
+    (
         "snapshot.ready of everything",
         r#"{"op": "snapshot.ready", "snapshot_id": "01890a5d-ac96-774b-bcce-b302099a8057", "seq": 1, "format": "zip", "size": 151,
             "content_hash": "8d29f2e7c1a1fecc0ac3b8ec270531f2025136afb183508c7a07a1af638be72e", "file_count": 1}"#,

@@ -1,7 +1,8 @@
 //! SQL of what the log tells, and of verification and repair: what the rows of documents tell, what does not follow, and how it is
 //! written again.
 
-use super::{DocHead, at_seq, change_hash, columns_of_doc, doc_from_row, stored_heads, write_again};
+use super::line::current;
+use super::{DocHead, DocLine, Lineages, change_hash, stored_heads, write_again};
 use crate::db::{self, Arg};
 use crate::domain::doc::Docs;
 use crate::domain::interface::{Logged, StoredOp, Stray, Written, found, key_text};
@@ -9,15 +10,15 @@ use crate::guc;
 use crate::ids::{DocId, Pg, ProjectId, Seq};
 use crate::jsonb::Json;
 use quire_core::doc::{ChangeHash, DocChange, DocLimits, DocSummary, Heads, Loaded};
-use quire_core::error::{Error, Result};
+use quire_core::error::{Code, Error, Result};
 use quire_core::hash::Hash;
 use quire_core::interrupt;
 use quire_core::key::DocKey;
 use quire_core::op::{Change, DocOp, DocState, Op, State, Topic, Write};
 use quire_core::quarantine::RowKind;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
 
 impl Logged for Docs {
     fn logged_kind(&self) -> RowKind {
@@ -100,10 +101,12 @@ impl Logged for Docs {
     }
 
     fn add_state_at(&self, project: ProjectId, seq: Seq, state: &mut State) -> Result<()> {
-        for (key, doc) in docs(project)? {
-            if let Some((changes, heads, deleted)) = at_seq(project, doc, seq)? {
-                let hashes = hashes(project, doc, changes)?;
-                state.docs.insert(key, DocState::of(hashes, heads, &deleted));
+        let mut lineages = Lineages::of(project);
+        for key in docs(project)? {
+            let Some(lineage) = lineages.get(&key.branch)? else { continue };
+            let head = super::at(project, &lineage.up_to(seq), &key.doc)?;
+            if let Some(head) = head.filter(|head| head.own.is_some()) {
+                state.docs.insert(key, state_of(project, head)?);
             }
         }
         Ok(())
@@ -111,8 +114,7 @@ impl Logged for Docs {
 
     fn add_current_state(&self, project: ProjectId, state: &mut State) -> Result<()> {
         for (key, head) in current(project)? {
-            let hashes = hashes(project, head.doc_id, head.summary.changes)?;
-            state.docs.insert(key, DocState::of(hashes, head.summary.heads, &head.summary.deleted));
+            state.docs.insert(key, state_of(project, head)?);
         }
         Ok(())
     }
@@ -124,9 +126,11 @@ impl Logged for Docs {
             ops.entry(key).or_default().push(op);
         }
         let rows: BTreeMap<DocKey, DocHead> = current(project)?.into_iter().collect();
+        let mut lineages = Lineages::of(project);
         for (key, ops) in &ops {
             interrupt::check()?;
-            let Some(rebuilt) = rebuild(project, key, ops, &mut strays)? else { continue };
+            let base = lineages.inherited(key)?;
+            let Some(rebuilt) = rebuild(project, key, base.as_ref(), ops, &mut strays)? else { continue };
             if let Some(row) = rows.get(key) {
                 strays.extend(stray_head(project, key, ops, &rebuilt, row)?);
             }
@@ -172,22 +176,44 @@ impl Logged for Docs {
 
     /// What an operation says beside itself follows from its changes, and from the operations before it.
     fn repair_logged_row(&self, project: ProjectId, seq: Seq, ordinal: i32) -> Result<bool> {
-        const SQL: &str = "UPDATE quire_store.doc_op SET heads = $4
+        const HEADS: &str = "UPDATE quire_store.doc_op SET heads = $4
+            WHERE project_id = $1 AND bundle_seq = $2 AND ordinal = $3";
+        const TOTALS: &str = "UPDATE quire_store.doc_op
+            SET total_changes = $4, total_bytes = $5, total_ops = $6, max_op = $7
             WHERE project_id = $1 AND bundle_seq = $2 AND ordinal = $3";
         let Some((key, ..)) = op_row(project, seq, ordinal)? else { return Ok(false) };
         let rows: Vec<OpRow> = op_rows(project, Some(&key))?.into_iter().map(|(_, row)| row).collect();
         let Some(row) = rows.iter().find(|row| row.seq == seq && row.ordinal == ordinal) else {
             return Ok(false);
         };
-        let last = row.first_place + row.count - 1;
-        let all = super::changes(project, row.doc_id, 0, last)?;
-        let own = usize::try_from(row.first_place - 1).ok().and_then(|first| all.get(first..));
-        let Some(own) = own else { return Ok(false) };
-        write_again(project, row.doc_id, row.first_place, own)?;
-        let heads = Heads::default().advance_all(&all).to_texts();
+        let base = Lineages::of(project).inherited(&key)?;
+        let line = base.as_ref().map(|base| base.line.clone()).unwrap_or_default().and(row.doc_id);
         if !row.is_deletion {
-            db::exec(SQL, &[project.pg().into(), seq.pg().into(), ordinal.into(), heads.into()])?;
+            let own = super::changes(
+                project,
+                &DocLine::own(row.doc_id),
+                row.first_place - 1,
+                row.first_place + row.count - 1,
+            )?;
+            write_again(project, row.doc_id, row.first_place, &own)?;
         }
+        let mut summary = DocSummary::default();
+        let before = rows.iter().take_while(|before| (before.seq, before.ordinal) <= (seq, ordinal));
+        let last = before.filter(|row| !row.is_deletion).map(|row| row.first_place + row.count - 1).last();
+        let last = last.or(base.map(|base| base.summary.changes)).unwrap_or_default();
+        summary.append(&super::changes(project, &line, 0, last)?, &DocLimits::LARGEST)?;
+        let place = || -> [Arg; 3] { [project.pg().into(), seq.pg().into(), ordinal.into()] };
+        if !row.is_deletion {
+            let heads: Arg = summary.heads.to_texts().into();
+            db::exec(HEADS, &place().into_iter().chain([heads]).collect::<Vec<_>>())?;
+        }
+        let totals: [Arg; 4] = [
+            summary.changes.into(),
+            summary.bytes.into(),
+            summary.ops.into(),
+            (summary.max_op as i64).into(),
+        ];
+        db::exec(TOTALS, &place().into_iter().chain(totals).collect::<Vec<_>>())?;
         Ok(true)
     }
 
@@ -205,8 +231,9 @@ impl Logged for Docs {
         let key =
             DocKey { branch: key_text(key, "branch")?.to_owned(), doc: key_text(key, "doc")?.to_owned() };
         let ops: Vec<OpRow> = op_rows(project, Some(&key))?.into_iter().map(|(_, row)| row).collect();
-        let (Some(first), Some(rebuilt)) = (ops.first(), rebuild(project, &key, &ops, &mut Vec::new())?)
-        else {
+        let base = Lineages::of(project).inherited(&key)?;
+        let rebuilt = rebuild(project, &key, base.as_ref(), &ops, &mut Vec::new())?;
+        let (Some(first), Some(rebuilt)) = (ops.first(), rebuilt) else {
             return Ok(false);
         };
         let Rebuilt { summary, seq, changes } = rebuilt;
@@ -234,34 +261,31 @@ impl Logged for Docs {
     }
 }
 
-/// The documents there have ever been.
-fn docs(project: ProjectId) -> Result<Vec<(DocKey, DocId)>> {
-    const SQL: &str =
-        "SELECT DISTINCT ON (o.branch, o.doc) o.branch, o.doc, o.doc_id FROM quire_store.doc_op o
-        WHERE o.project_id = $1 ORDER BY o.branch, o.doc, o.bundle_seq, o.ordinal";
+/// The documents that were ever written, each on each branch where that was.
+fn docs(project: ProjectId) -> Result<Vec<DocKey>> {
+    const SQL: &str = "SELECT DISTINCT o.branch, o.doc FROM quire_store.doc_op o
+        WHERE o.project_id = $1 ORDER BY o.branch, o.doc";
     db::read(SQL, &[project.pg().into()], |row| {
-        Ok((DocKey { branch: row.get("branch")?, doc: row.get("doc")? }, row.get("doc_id")?))
+        Ok(DocKey { branch: row.get("branch")?, doc: row.get("doc")? })
     })
 }
 
-/// All rows of current state.
-fn current(project: ProjectId) -> Result<Vec<(DocKey, DocHead)>> {
-    const SQL: &str = concat!(
-        "SELECT d.branch, d.doc, ",
-        columns_of_doc!(),
-        " FROM quire_store.doc_head d WHERE d.project_id = $1 ORDER BY d.branch, d.doc"
-    );
-    db::read(SQL, &[project.pg().into()], |row| {
-        Ok((DocKey { branch: row.get("branch")?, doc: row.get("doc")? }, doc_from_row(row)?))
-    })
+/// A document, as operations tell of it.
+fn state_of(project: ProjectId, head: DocHead) -> Result<DocState> {
+    let hashes = hashes(project, &head.line, head.summary.changes)?;
+    Ok(DocState::of(hashes, head.summary.heads, &head.summary.deleted))
 }
 
 /// The hashes of the first changes of a document, as their rows tell.
-fn hashes(project: ProjectId, doc: DocId, up_to: i64) -> Result<BTreeSet<ChangeHash>> {
-    const SQL: &str = "SELECT c.hash FROM quire_store.doc_change c
-        WHERE c.project_id = $1 AND c.doc_id = $2 AND c.place <= $3";
-    let args: [Arg; 3] = [project.pg().into(), doc.pg().into(), up_to.into()];
-    Ok(db::read(SQL, &args, |row| change_hash(row.get("hash")?))?.into_iter().collect())
+fn hashes(project: ProjectId, line: &DocLine, up_to: i64) -> Result<Vec<ChangeHash>> {
+    const SQL: &str = "SELECT c.hash FROM unnest($2::bigint[], $3::bigint[]) AS l (doc_id, last)
+        CROSS JOIN LATERAL (
+            SELECT s.place, s.hash FROM quire_store.doc_change s
+            WHERE s.project_id = $1 AND s.doc_id = l.doc_id AND s.place <= LEAST($4, l.last) OFFSET 0) c
+        ORDER BY c.place";
+    let (docs, lasts) = line.columns();
+    let args: [Arg; 4] = [project.pg().into(), docs.into(), lasts.into(), up_to.into()];
+    db::read(SQL, &args, |row| change_hash(row.get("hash")?))
 }
 
 /// What the row of an operation says beside it.
@@ -273,13 +297,15 @@ struct OpRow {
     first_place: i64,
     count: i64,
     heads: Vec<String>,
+    /// Changes, bytes and operations of the document then, and the number of the last one.
+    totals: [i64; 4],
     found: Option<Hash>,
 }
 
 /// Operations in log order: of a document, or all.
 fn op_rows(project: ProjectId, of: Option<&DocKey>) -> Result<Vec<(DocKey, OpRow)>> {
     const SQL: &str = "SELECT o.bundle_seq, o.ordinal, o.op, o.branch, o.doc, o.doc_id, o.first_place, o.change_count, o.heads,
-            o::text AS found
+            o.total_changes, o.total_bytes, o.total_ops, o.max_op, o::text AS found
         FROM quire_store.doc_op o
         WHERE o.project_id = $1 AND o.branch = COALESCE($2, o.branch) AND o.doc = COALESCE($3, o.doc)
         ORDER BY o.bundle_seq, o.ordinal";
@@ -294,6 +320,12 @@ fn op_rows(project: ProjectId, of: Option<&DocKey>) -> Result<Vec<(DocKey, OpRow
             first_place: row.get("first_place")?,
             count: row.get::<i32>("change_count")?.into(),
             heads: row.get("heads")?,
+            totals: [
+                row.get("total_changes")?,
+                row.get("total_bytes")?,
+                row.get("total_ops")?,
+                row.get("max_op")?,
+            ],
             found: found(row)?,
         };
         Ok((key, op))
@@ -351,17 +383,26 @@ struct Rebuilt {
     changes: Vec<DocChange>,
 }
 
-/// Goes through the operations on a document, and adds the rows that do not follow; `None` when one of its changes cannot be read.
+/// Goes through the operations on a document, behind what its branch has from others, and adds the rows that do not follow; `None` when
+/// one of its changes cannot be read.
 fn rebuild(
     project: ProjectId,
     key: &DocKey,
+    base: Option<&DocHead>,
     ops: &[OpRow],
     strays: &mut Vec<Stray>,
 ) -> Result<Option<Rebuilt>> {
     let Some(first) = ops.first() else { return Ok(None) };
     let rows = change_rows(project, first.doc_id)?;
-    let mut summary = DocSummary::default();
-    let mut changes = Vec::new();
+    let mut changes = match base {
+        // What is wrong with it is found where it is.
+        Some(base) => match super::changes(project, &base.line, 0, base.summary.changes) {
+            Err(error) if error.code() == Code::Corrupt => return Ok(None),
+            changes => changes?,
+        },
+        None => Vec::new(),
+    };
+    let mut summary = base.map(|base| base.summary.clone()).unwrap_or_default();
     let mut rest = rows.into_iter();
     for op in ops {
         let own: Vec<ChangeRow> = rest.by_ref().take(usize::try_from(op.count).unwrap_or_default()).collect();
@@ -382,6 +423,8 @@ fn rebuild(
             }),
             false => op.heads == summary.heads.to_texts(),
         };
+        let is_right = is_right
+            && op.totals == [summary.changes, summary.bytes, summary.ops, summary.max_op.cast_signed()];
         if !(is_in_place && is_sound && is_whole && is_right && op.doc_id == first.doc_id) {
             strays.push(Stray {
                 kind: RowKind::Logged(Topic::Doc),
@@ -435,7 +478,7 @@ fn stray_head(
     };
     let is_right = row.summary == rebuilt.summary
         && row.seq == rebuilt.seq
-        && ops.first().is_some_and(|first| first.doc_id == row.doc_id)
+        && ops.first().map(|first| first.doc_id) == row.own
         && is_tip_right
         && !is_stray;
     Ok((!is_right).then(|| Stray {

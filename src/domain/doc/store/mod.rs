@@ -1,38 +1,34 @@
 //! SQL of documents.
 
+mod line;
 pub mod list;
 mod logged;
+pub mod merging;
+
+pub use line::{DocHead, DocLine, Lineages, at, head, heads};
 
 use crate::db::clock::to_pg;
-use crate::db::rows::{Column, Name, Rows, Sight};
+use crate::db::rows::{Column, Name, Rows};
 use crate::db::{self, Arg, Row};
 use crate::ids::{ActorId, DocId, Pg, ProjectId, Seq};
 use crate::jsonb::{Json, JsonDatum};
 use crate::log::LockedHead;
+use quire_core::branch::Lineage;
 use quire_core::doc::{ActorId as DocActor, ChangeHash, DocChange, DocKnown, DocLimits, DocSummary, Heads};
 use quire_core::error::{Code, Error, Result};
 use quire_core::interrupt;
 use quire_core::key::DocKey;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
-static OPS: Name = Name::of(c"doc_op", 11);
+static OPS: Name = Name::of(c"doc_op", 15);
 static CHANGES: Name = Name::of(c"doc_change", 8);
 static HEADS: Name = Name::of(c"doc_head", 15);
 
 /// Rows after which the memory that their values took is given back.
 const BATCH_ROWS: usize = 100;
 
-/// A document as its row tells.
-#[derive(Clone, Debug)]
-pub struct DocHead {
-    pub doc_id: DocId,
-    pub summary: DocSummary,
-    /// The bundle that made it what it is.
-    pub seq: Seq,
-}
-
-/// The same of a table `d`.
+/// What [`doc_summary`] reads of a table `d`, and what else names the document.
 macro_rules! columns_of_doc {
     () => {
         "d.doc_id, d.heads, d.deleted_heads, d.change_count, d.change_bytes, d.op_count, d.max_op, d.seq"
@@ -40,57 +36,26 @@ macro_rules! columns_of_doc {
 }
 use columns_of_doc;
 
-/// What [`doc_from_row`] reads.
+/// The same, where there is one table.
 const COLUMNS: &str = "doc_id, heads, deleted_heads, change_count, change_bytes, op_count, max_op, seq";
 
-/// Some documents, by their names; those that are there.
-pub fn heads(project: ProjectId, keys: &BTreeSet<DocKey>) -> Result<Vec<(DocKey, DocHead)>> {
-    let rows = Rows::begin();
-    let mut found = Vec::new();
-    for key in keys {
-        interrupt::check()?;
-        let head = db::in_passing(|| {
-            rows.find(&HEADS, Sight::Statement, &key_of(project, key), COLUMNS, |row| {
-                doc_from_row(row).map(Some)
-            })
-        })?;
-        found.extend(head.map(|head| (key.clone(), head)));
-    }
-    Ok(found)
-}
-
-/// A document, for whoever reads.
-pub fn head(project: ProjectId, key: &DocKey) -> Result<Option<DocHead>> {
-    const SQL: &str = concat!(
-        "SELECT ",
-        columns_of_doc!(),
-        " FROM quire_store.doc_head d WHERE d.project_id = $1 AND d.branch = $2 AND d.doc = $3"
-    );
-    let args: [Arg; 3] = [project.pg().into(), key.branch.as_str().into(), key.doc.as_str().into()];
-    db::read_one(SQL, &args, doc_from_row)
-}
-
-/// What it holds at heads, if that is kept and these are its heads.
-pub fn tip(project: ProjectId, key: &DocKey, heads: &Heads) -> Result<Option<JsonDatum>> {
+/// What it holds, if that is kept and its branch has not gone on where it was written last.
+pub fn tip(project: ProjectId, doc: &str, head: &DocHead) -> Result<Option<JsonDatum>> {
     const SQL: &str = "SELECT d.tip FROM quire_store.doc_head d
         WHERE d.project_id = $1 AND d.branch = $2 AND d.doc = $3 AND d.heads = $4";
     let args: [Arg; 4] =
-        [project.pg().into(), key.branch.as_str().into(), key.doc.as_str().into(), heads.to_texts().into()];
+        [project.pg().into(), head.branch.as_str().into(), doc.into(), head.summary.heads.to_texts().into()];
     Ok(db::read_one(SQL, &args, |row| row.opt("tip"))?.flatten())
 }
 
-fn doc_from_row(row: &Row) -> Result<DocHead> {
-    Ok(DocHead {
-        doc_id: row.get("doc_id")?,
-        summary: DocSummary {
-            heads: stored_heads(row.get("heads")?)?,
-            deleted: stored_heads(row.get("deleted_heads")?)?,
-            changes: row.get("change_count")?,
-            bytes: row.get("change_bytes")?,
-            ops: row.get("op_count")?,
-            max_op: row.get::<i64>("max_op")?.unsigned_abs(),
-        },
-        seq: row.get("seq")?,
+fn doc_summary(row: &Row) -> Result<DocSummary> {
+    Ok(DocSummary {
+        heads: stored_heads(row.get("heads")?)?,
+        deleted: stored_heads(row.get("deleted_heads")?)?,
+        changes: row.get("change_count")?,
+        bytes: row.get("change_bytes")?,
+        ops: row.get("op_count")?,
+        max_op: row.get::<i64>("max_op")?.unsigned_abs(),
     })
 }
 
@@ -99,28 +64,40 @@ fn stored_heads(texts: Vec<String>) -> Result<Heads> {
 }
 
 /// What a document has of changes, of those that they depend on, and of their actors.
-pub fn known(project: ProjectId, doc: DocId, changes: &[DocChange]) -> Result<DocKnown> {
-    const CHANGES: &str = "SELECT c.hash, c.max_op FROM unnest($3::bytea[]) AS w (hash)
+pub fn known(project: ProjectId, line: &DocLine, changes: &[DocChange]) -> Result<DocKnown> {
+    const CHANGES: &str = "SELECT c.hash, c.max_op FROM unnest($4::bytea[]) AS w (hash)
+        CROSS JOIN unnest($2::bigint[], $3::bigint[]) AS l (doc_id, last)
         CROSS JOIN LATERAL (
-            SELECT * FROM quire_store.doc_change s WHERE s.project_id = $1 AND s.doc_id = $2 AND s.hash = w.hash OFFSET 0) c";
-    const ACTORS: &str = "SELECT w.actor, c.actor_seq FROM unnest($3::bytea[]) AS w (actor)
+            SELECT * FROM quire_store.doc_change s
+            WHERE s.project_id = $1 AND s.doc_id = l.doc_id AND s.hash = w.hash AND s.place <= l.last OFFSET 0) c";
+    const ACTORS: &str = "SELECT w.actor, c.actor_seq FROM unnest($4::bytea[]) AS w (actor)
+        CROSS JOIN unnest($2::bigint[], $3::bigint[]) AS l (doc_id, last)
         CROSS JOIN LATERAL (
             SELECT s.actor_seq FROM quire_store.doc_change s
-            WHERE s.project_id = $1 AND s.doc_id = $2 AND s.actor = w.actor
+            WHERE s.project_id = $1 AND s.doc_id = l.doc_id AND s.actor = w.actor AND s.place <= l.last
             ORDER BY s.actor_seq DESC LIMIT 1) c";
     let hashes: BTreeSet<ChangeHash> =
         changes.iter().flat_map(|change| change.deps().iter().copied().chain([change.hash()])).collect();
     let actors: BTreeSet<&DocActor> = changes.iter().map(DocChange::actor).collect();
     let hashes: Vec<Vec<u8>> = hashes.iter().map(|hash| hash.0.to_vec()).collect();
     let actors: Vec<Vec<u8>> = actors.iter().map(|actor| actor.to_bytes().to_vec()).collect();
-    let changes = db::read(CHANGES, &[project.pg().into(), doc.pg().into(), hashes.into()], |row| {
+    let of = |what: Vec<Vec<u8>>| -> [Arg; 4] {
+        let (docs, lasts) = line.columns();
+        [project.pg().into(), docs.into(), lasts.into(), what.into()]
+    };
+    let changes = db::read(CHANGES, &of(hashes), |row| {
         Ok((change_hash(row.get("hash")?)?, row.get::<i64>("max_op")?.unsigned_abs()))
     })?;
-    let actors = db::read(ACTORS, &[project.pg().into(), doc.pg().into(), actors.into()], |row| {
+    let found = db::read(ACTORS, &of(actors), |row| {
         let actor = DocActor::from(row.get::<&[u8]>("actor")?);
         Ok((actor, row.get::<i64>("actor_seq")?.unsigned_abs()))
     })?;
-    Ok(DocKnown { changes: changes.into_iter().collect(), actors: actors.into_iter().collect() })
+    // Who wrote before a branch began and goes on there has changes of both.
+    let mut actors = HashMap::new();
+    for (actor, last) in found {
+        actors.entry(actor).and_modify(|known: &mut u64| *known = last.max(*known)).or_insert(last);
+    }
+    Ok(DocKnown { changes: changes.into_iter().collect(), actors })
 }
 
 fn change_hash(bytes: &[u8]) -> Result<ChangeHash> {
@@ -128,58 +105,47 @@ fn change_hash(bytes: &[u8]) -> Result<ChangeHash> {
 }
 
 /// Which of these changes a document has.
-pub fn has(project: ProjectId, doc: DocId, hashes: &Heads) -> Result<Heads> {
-    const SQL: &str = "SELECT c.hash FROM unnest($3::bytea[]) AS w (hash)
+pub fn has(project: ProjectId, line: &DocLine, hashes: &Heads) -> Result<Heads> {
+    const SQL: &str = "SELECT c.hash FROM unnest($4::bytea[]) AS w (hash)
+        CROSS JOIN unnest($2::bigint[], $3::bigint[]) AS l (doc_id, last)
         CROSS JOIN LATERAL (
-            SELECT * FROM quire_store.doc_change s WHERE s.project_id = $1 AND s.doc_id = $2 AND s.hash = w.hash OFFSET 0) c";
+            SELECT * FROM quire_store.doc_change s
+            WHERE s.project_id = $1 AND s.doc_id = l.doc_id AND s.hash = w.hash AND s.place <= l.last OFFSET 0) c";
     let hashes: Vec<Vec<u8>> = hashes.as_slice().iter().map(|hash| hash.0.to_vec()).collect();
-    let found = db::read(SQL, &[project.pg().into(), doc.pg().into(), hashes.into()], |row| {
-        change_hash(row.get("hash")?)
-    })?;
+    let (docs, lasts) = line.columns();
+    let args: [Arg; 4] = [project.pg().into(), docs.into(), lasts.into(), hashes.into()];
+    let found = db::read(SQL, &args, |row| change_hash(row.get("hash")?))?;
     Ok(Heads::new(found))
 }
 
 /// The changes of a document after a place and up to another.
-pub fn changes(project: ProjectId, doc: DocId, after: i64, up_to: i64) -> Result<Vec<DocChange>> {
-    const SQL: &str = "SELECT c.place, c.bytes FROM quire_store.doc_change c
-        WHERE c.project_id = $1 AND c.doc_id = $2 AND c.place > $3 AND c.place <= $4
-        ORDER BY c.place";
+pub fn changes(project: ProjectId, line: &DocLine, after: i64, up_to: i64) -> Result<Vec<DocChange>> {
+    const SQL: &str = "SELECT c.place, c.bytes FROM unnest($2::bigint[], $3::bigint[]) AS l (doc_id, last)
+        CROSS JOIN LATERAL (
+            SELECT s.place, s.bytes FROM quire_store.doc_change s
+            WHERE s.project_id = $1 AND s.doc_id = l.doc_id AND s.place > $4 AND s.place <= LEAST($5, l.last)
+            ORDER BY s.place) c";
     let limits = DocLimits::LARGEST;
-    let args: [Arg; 4] = [project.pg().into(), doc.pg().into(), after.into(), up_to.into()];
-    let found = db::read(SQL, &args, |row| {
+    let (docs, lasts) = line.columns();
+    let args: [Arg; 5] = [project.pg().into(), docs.into(), lasts.into(), after.into(), up_to.into()];
+    let mut found = db::read(SQL, &args, |row| {
         let change = DocChange::read(row.get("bytes")?, &limits);
-        Ok((row.get::<i64>("place")?, change.map_err(|_| unsound(doc))?))
+        Ok((row.get::<i64>("place")?, change.map_err(|_| unsound(line))?))
     })?;
+    found.sort_by_key(|(place, _)| *place);
     let is_whole = found.iter().zip(after + 1..).all(|((place, _), right)| *place == right)
         && found.len() as i64 == (up_to - after).max(0);
     if !is_whole {
-        return Err(unsound(doc));
+        return Err(unsound(line));
     }
     Ok(found.into_iter().map(|(_, change)| change).collect())
 }
 
 /// What is stored of a document cannot be relied on.
-pub fn unsound(doc: DocId) -> Error {
+pub fn unsound(line: &DocLine) -> Error {
     Error::new(Code::Corrupt, "stored changes of a document are corrupt")
-        .with("doc_id", doc.pg())
+        .with("doc_id", line.last())
         .hint("verify_project finds out which, and repair brings them back")
-}
-
-/// A document at a seq: how many changes it had, its heads, and those of them that were deleted; `None` when it was not there.
-pub fn at_seq(project: ProjectId, doc: DocId, seq: Seq) -> Result<Option<(i64, Heads, Heads)>> {
-    const LAST: &str = "SELECT o.first_place + o.change_count - 1 AS place, o.heads FROM quire_store.doc_op o
-        WHERE o.project_id = $1 AND o.doc_id = $2 AND o.bundle_seq <= $3 AND o.op = 'doc.change'
-        ORDER BY o.bundle_seq DESC, o.ordinal DESC LIMIT 1";
-    const DELETED: &str = "SELECT o.heads FROM quire_store.doc_op o
-        WHERE o.project_id = $1 AND o.doc_id = $2 AND o.bundle_seq <= $3 AND o.op = 'doc.delete'";
-    let args = || -> [Arg; 3] { [project.pg().into(), doc.pg().into(), seq.pg().into()] };
-    let last: Option<(i64, Heads)> =
-        db::read_one(LAST, &args(), |row| Ok((row.get("place")?, stored_heads(row.get("heads")?)?)))?;
-    let Some((place, heads)) = last else { return Ok(None) };
-    let deleted = db::read(DELETED, &args(), |row| stored_heads(row.get("heads")?))?;
-    let deleted = deleted.iter().flat_map(|heads| heads.as_slice()).copied();
-    let deleted = Heads::new(deleted.filter(|hash| heads.contains(hash)));
-    Ok(Some((place, heads, deleted)))
 }
 
 /// An operation on its way into the tables.
@@ -192,6 +158,8 @@ pub struct NewOp {
     pub changes: Vec<DocChange>,
     /// As the column is.
     pub heads: Heads,
+    /// What the document is then.
+    pub summary: DocSummary,
     pub op_checksum: Vec<u8>,
 }
 
@@ -200,7 +168,7 @@ pub fn insert_ops(rows: &Rows, project: ProjectId, seq: Seq, ops: &[NewOp]) -> R
     for op in ops {
         interrupt::check()?;
         db::in_passing(|| {
-            let values: [Column; 11] = [
+            let values: [Column; 15] = [
                 ("project_id", project.pg().into()),
                 ("bundle_seq", seq.pg().into()),
                 ("ordinal", op.ordinal.into()),
@@ -211,6 +179,10 @@ pub fn insert_ops(rows: &Rows, project: ProjectId, seq: Seq, ops: &[NewOp]) -> R
                 ("first_place", op.first_place.into()),
                 ("change_count", (op.changes.len() as i32).into()),
                 ("heads", op.heads.to_texts().into()),
+                ("total_changes", op.summary.changes.into()),
+                ("total_bytes", op.summary.bytes.into()),
+                ("total_ops", op.summary.ops.into()),
+                ("max_op", (op.summary.max_op as i64).into()),
                 ("op_checksum", op.op_checksum.as_slice().into()),
             ];
             rows.insert(&OPS, &values)
@@ -305,40 +277,39 @@ pub struct TouchedDoc {
 
 /// The documents a bundle touched.
 pub fn touched_by(project: ProjectId, seq: Seq) -> Result<Vec<TouchedDoc>> {
-    const SQL: &str = "SELECT DISTINCT o.branch, o.doc, o.doc_id FROM quire_store.doc_op o
+    const SQL: &str = "SELECT DISTINCT o.branch, o.doc FROM quire_store.doc_op o
         WHERE o.project_id = $1 AND o.bundle_seq = $2 ORDER BY o.branch, o.doc";
-    let docs = db::read(SQL, &[project.pg().into(), seq.pg().into()], |row| {
-        Ok((DocKey { branch: row.get("branch")?, doc: row.get("doc")? }, row.get::<DocId>("doc_id")?))
+    let keys = db::read(SQL, &[project.pg().into(), seq.pg().into()], |row| {
+        Ok(DocKey { branch: row.get("branch")?, doc: row.get("doc")? })
     })?;
-    let at = |doc, seq| -> Result<(Heads, bool)> {
-        let found = at_seq(project, doc, seq)?;
-        Ok(found.map_or((Heads::default(), false), |(_, heads, deleted)| {
-            let is_there = heads != deleted;
-            (heads, is_there)
+    let mut lineages = Lineages::of(project);
+    let mut at = |key: &DocKey, seq: Seq| -> Result<(Heads, bool)> {
+        let Some(lineage) = lineages.get(&key.branch)? else { return Ok((Heads::default(), false)) };
+        let found = at(project, &lineage.up_to(seq), &key.doc)?;
+        Ok(found.map_or((Heads::default(), false), |head| {
+            let is_there = !head.summary.is_deleted();
+            (head.summary.heads, is_there)
         }))
     };
-    docs.into_iter()
-        .map(|(key, doc)| {
-            let ((before, was_there), (after, is_there)) = (at(doc, seq.before())?, at(doc, seq)?);
+    keys.into_iter()
+        .map(|key| {
+            let ((before, was_there), (after, is_there)) = (at(&key, seq.before())?, at(&key, seq)?);
             Ok(TouchedDoc { key, before, after, was_there, is_there })
         })
         .collect()
 }
 
-/// The documents that there were at a seq and were not deleted, each with how many changes it had.
-pub fn docs_at(project: ProjectId, seq: Seq) -> Result<Vec<(DocKey, DocId, i64)>> {
-    const SQL: &str = "SELECT d.branch, d.doc, d.doc_id FROM quire_store.doc_head d
-        WHERE d.project_id = $1 ORDER BY d.branch, d.doc";
-    let docs = db::read(SQL, &[project.pg().into()], |row| {
-        Ok((DocKey { branch: row.get("branch")?, doc: row.get("doc")? }, row.get::<DocId>("doc_id")?))
-    })?;
+/// The documents of main that there were at a seq and were not deleted.
+pub fn docs_at(project: ProjectId, seq: Seq) -> Result<Vec<(DocKey, DocHead)>> {
+    const SQL: &str = "SELECT d.doc FROM quire_store.doc_head d
+        WHERE d.project_id = $1 AND d.branch = 'main' ORDER BY d.doc";
+    let names: Vec<String> = db::read(SQL, &[project.pg().into()], |row| row.get("doc"))?;
+    let lineage = Lineage::main().up_to(seq);
     let mut found = Vec::new();
-    for (key, doc_id) in docs {
+    for doc in names {
         interrupt::check()?;
-        let Some((changes, heads, deleted)) = at_seq(project, doc_id, seq)? else { continue };
-        if heads != deleted {
-            found.push((key, doc_id, changes));
-        }
+        let head = at(project, &lineage, &doc)?.filter(|head| !head.summary.is_deleted());
+        found.extend(head.map(|head| (DocKey { branch: DocKey::MAIN.to_owned(), doc }, head)));
     }
     Ok(found)
 }
@@ -408,12 +379,16 @@ pub fn ops(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(Seq, Shown
 }
 
 /// The number of the last change of an actor.
-pub fn last_of(project: ProjectId, doc: DocId, actor: &DocActor) -> Result<u64> {
-    const SQL: &str = "SELECT c.actor_seq FROM quire_store.doc_change c
-        WHERE c.project_id = $1 AND c.doc_id = $2 AND c.actor = $3 ORDER BY c.actor_seq DESC LIMIT 1";
-    let args: [Arg; 3] = [project.pg().into(), doc.pg().into(), actor.to_bytes().into()];
-    let last = db::read_one(SQL, &args, |row| row.get::<i64>("actor_seq"))?;
-    Ok(last.map_or(0, i64::unsigned_abs))
+pub fn last_of(project: ProjectId, line: &DocLine, actor: &DocActor) -> Result<u64> {
+    const SQL: &str = "SELECT c.actor_seq FROM unnest($2::bigint[], $3::bigint[]) AS l (doc_id, last)
+        CROSS JOIN LATERAL (
+            SELECT s.actor_seq FROM quire_store.doc_change s
+            WHERE s.project_id = $1 AND s.doc_id = l.doc_id AND s.actor = $4 AND s.place <= l.last
+            ORDER BY s.actor_seq DESC LIMIT 1) c";
+    let (docs, lasts) = line.columns();
+    let args: [Arg; 4] = [project.pg().into(), docs.into(), lasts.into(), actor.to_bytes().into()];
+    let last = db::read(SQL, &args, |row| row.get::<i64>("actor_seq"))?;
+    Ok(last.into_iter().max().map_or(0, i64::unsigned_abs))
 }
 
 /// Writes changes of a document again, at the places from the first on. Only with the guard of the log's rows open.
@@ -441,13 +416,16 @@ fn write_again(project: ProjectId, doc: DocId, first: i64, changes: &[DocChange]
 }
 
 /// The bundle with which a change came.
-pub fn bundle_of(project: ProjectId, doc: DocId, change: &ChangeHash) -> Result<Seq> {
-    const SQL: &str = "SELECT o.bundle_seq FROM quire_store.doc_change c
-        JOIN LATERAL (
+pub fn bundle_of(project: ProjectId, line: &DocLine, change: &ChangeHash) -> Result<Seq> {
+    const SQL: &str = "SELECT o.bundle_seq FROM unnest($2::bigint[], $3::bigint[]) AS l (doc_id, last)
+        CROSS JOIN LATERAL (
+            SELECT s.place FROM quire_store.doc_change s
+            WHERE s.project_id = $1 AND s.doc_id = l.doc_id AND s.hash = $4 AND s.place <= l.last OFFSET 0) c
+        CROSS JOIN LATERAL (
             SELECT s.bundle_seq FROM quire_store.doc_op s
-            WHERE s.project_id = $1 AND s.doc_id = $2 AND c.place >= s.first_place
-              AND c.place < s.first_place + s.change_count LIMIT 1) o ON true
-        WHERE c.project_id = $1 AND c.doc_id = $2 AND c.hash = $3";
-    let args: [Arg; 3] = [project.pg().into(), doc.pg().into(), change.0.as_slice().into()];
-    db::read_one(SQL, &args, |row| row.get("bundle_seq"))?.ok_or_else(|| unsound(doc))
+            WHERE s.project_id = $1 AND s.doc_id = l.doc_id AND c.place >= s.first_place
+              AND c.place < s.first_place + s.change_count LIMIT 1) o";
+    let (docs, lasts) = line.columns();
+    let args: [Arg; 4] = [project.pg().into(), docs.into(), lasts.into(), change.0.as_slice().into()];
+    db::read_one(SQL, &args, |row| row.get("bundle_seq"))?.ok_or_else(|| unsound(line))
 }

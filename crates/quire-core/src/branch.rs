@@ -1,0 +1,145 @@
+//! Branches of a project's documents: where one begins, and whether it may be written.
+//!
+//! A branch copies nothing. What it has of its parent is what the parent had at a seq; a branch of a branch so has what that one has of its
+//! own parent, up to the lower of both seqs.
+
+use crate::error::{Error, Result};
+use crate::id::Seq;
+use crate::key::DocKey;
+use crate::text::shorten;
+use serde::{Deserialize, Serialize};
+
+/// What may be done to a branch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BranchStatus {
+    /// It is read and written.
+    Open,
+    /// It is read.
+    Closed,
+    /// It is read by a seq, and listed nowhere.
+    Deleted,
+}
+
+impl BranchStatus {
+    const ALL: [Self; 3] = [Self::Open, Self::Closed, Self::Deleted];
+
+    /// As it is stored and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            BranchStatus::Open => "open",
+            BranchStatus::Closed => "closed",
+            BranchStatus::Deleted => "deleted",
+        }
+    }
+
+    /// One of these words.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == word)
+    }
+}
+
+/// A branch, as operations make it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Branch {
+    /// The branch it begins with.
+    pub from_branch: String,
+    /// The last bundle of that branch that it has.
+    pub at_seq: Seq,
+    /// What may be done to it.
+    pub status: BranchStatus,
+    /// The branch that has all of it, as somebody said who closed it.
+    pub merged_into: Option<String>,
+}
+
+/// A branch and those that it begins with, each with the last bundle that counts; the last one is the branch that every project has.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Lineage {
+    /// What may be done to the branch.
+    pub status: BranchStatus,
+    /// Its name first.
+    pub levels: Vec<(String, Seq)>,
+}
+
+impl Lineage {
+    /// Of the branch that every project has.
+    pub fn main() -> Self {
+        Self { status: BranchStatus::Open, levels: vec![(DocKey::MAIN.to_owned(), Seq::MAX)] }
+    }
+
+    /// As it is at a seq.
+    #[must_use]
+    pub fn up_to(mut self, seq: Seq) -> Self {
+        self.levels.iter_mut().for_each(|(_, last)| *last = seq.min(*last));
+        self
+    }
+
+    /// What its branch has from others.
+    #[must_use]
+    pub fn inherited(mut self) -> Self {
+        self.levels.remove(0);
+        self
+    }
+
+    /// Where two lineages meet: a branch that both have, and the last of its bundles that both have.
+    pub fn common(&self, other: &Self) -> Option<(&str, Seq)> {
+        self.levels.iter().find_map(|(branch, seq)| {
+            let (_, theirs) = other.levels.iter().find(|(theirs, _)| theirs == branch)?;
+            Some((branch.as_str(), *seq.min(theirs)))
+        })
+    }
+
+    /// Refuses a branch that may not be written (PT423).
+    pub fn require_open(&self) -> Result<()> {
+        if self.status == BranchStatus::Open { Ok(()) } else { Err(closed(self.name())) }
+    }
+
+    /// The branch.
+    pub fn name(&self) -> &str {
+        self.levels.first().map_or(DocKey::MAIN, |(branch, _)| branch)
+    }
+}
+
+/// The error where no branch is (PT404).
+pub fn no_branch(branch: &str) -> Error {
+    Error::not_found("no such branch").with("branch", shorten(branch))
+}
+
+/// The error where a branch is closed (PT423).
+pub fn closed(branch: &str) -> Error {
+    Error::new(crate::error::Code::Locked, "the branch is closed")
+        .with("branch", shorten(branch))
+        .hint("create_branch makes another one that begins with it")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lineage(levels: &[(&str, i64)]) -> Lineage {
+        let levels = levels.iter().map(|(branch, seq)| ((*branch).to_owned(), Seq(*seq))).collect();
+        Lineage { status: BranchStatus::Open, levels }
+    }
+
+    #[test]
+    fn two_branches_meet_at_the_lower_seq_of_the_first_that_both_have() {
+        let draft = lineage(&[("draft", i64::MAX), ("main", 7)]);
+        let of_draft = lineage(&[("more", i64::MAX), ("draft", 9), ("main", 7)]);
+        let other = lineage(&[("other", i64::MAX), ("main", 5)]);
+        assert_eq!(of_draft.common(&draft), Some(("draft", Seq(9))));
+        assert_eq!(draft.common(&of_draft), Some(("draft", Seq(9))));
+        assert_eq!(other.common(&of_draft), Some(("main", Seq(5))));
+        assert_eq!(Lineage::main().common(&draft), Some(("main", Seq(7))));
+        assert_eq!(of_draft.clone().up_to(Seq(8)), lineage(&[("more", 8), ("draft", 8), ("main", 7)]));
+        assert_eq!(of_draft.inherited(), lineage(&[("draft", 9), ("main", 7)]));
+    }
+
+    #[test]
+    fn words_come_back() {
+        for status in BranchStatus::ALL {
+            assert_eq!(BranchStatus::parse(status.as_str()), Some(status));
+            assert_eq!(serde_json::json!(status), status.as_str());
+        }
+        assert_eq!(BranchStatus::parse("Open"), None);
+    }
+}

@@ -1,0 +1,193 @@
+//! Branches of documents: where each begins, and whether it may be written.
+//!
+//! Owns: `branch_op` (one row per operation, never updated), `branch`.
+//! Promises: a branch copies nothing; its name is given once.
+//! Does not: know what documents are on a branch. Branches stay in their database: where one begins is a place of its log.
+
+mod arrival;
+pub mod store;
+
+use crate::db::rows::Rows;
+use crate::domain::incoming::{Arrival, Incoming};
+use crate::domain::interface::{Applied, Brought, Describe, Domain, Growth, NewBundle, Writing};
+use crate::domain::inverse::{InTheWay, Inverting, Why};
+use crate::domain::shown::{Changes, Query};
+use crate::gate::Access;
+use crate::guc;
+use crate::ids::{ProjectId, Seq};
+use quire_core::branch::{BranchStatus, Lineage, no_branch};
+use quire_core::error::Result;
+use quire_core::event::BRANCH_UPDATE;
+use quire_core::hash::Hash;
+use quire_core::json::Members;
+use quire_core::op::branch::{self, AppliedBranches};
+use quire_core::op::{BranchEdit, BranchOp, Edit, Op, Outcome, Topic};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+/// A branch that is there, for who reads it now.
+///
+/// Errors: PT404 for one that is not there, or was deleted.
+pub fn require(project: ProjectId, branch: &str) -> Result<Lineage> {
+    let lineage = store::lineage(project, branch)?;
+    lineage.filter(|lineage| lineage.status != BranchStatus::Deleted).ok_or_else(|| no_branch(branch))
+}
+
+/// A branch that is or was there, for who reads it as of a seq.
+///
+/// Errors: PT404 for one that was never there.
+pub fn require_at(project: ProjectId, branch: &str, seq: Seq) -> Result<Lineage> {
+    let lineage = store::lineage(project, branch)?.ok_or_else(|| no_branch(branch))?;
+    Ok(lineage.up_to(seq))
+}
+
+/// The domain.
+pub struct Branches;
+
+impl Domain for Branches {
+    fn ops(&self) -> &'static [&'static str] {
+        &BranchOp::NAMES
+    }
+
+    fn stage(&self, _access: &Access, op: &str, members: Members) -> Result<(Edit, Option<Brought>)> {
+        Ok((Edit::Branch(BranchEdit::parse(op, members)?), None))
+    }
+
+    fn again(&self, op: &Op, _describe: &Describe) -> Result<Option<Edit>> {
+        Ok(match op {
+            Op::Branch(op) => Some(Edit::Branch(BranchEdit::again(op))),
+            _ => None,
+        })
+    }
+
+    fn check_sizes(&self, _writing: &Writing, _edits: &[Edit]) -> Result<()> {
+        Ok(())
+    }
+
+    fn apply(&self, writing: &Writing, edits: Vec<Edit>) -> Result<Box<dyn Applied>> {
+        let own = |edit| match edit {
+            Edit::Branch(edit) => Some(edit),
+            _ => None,
+        };
+        let edits: Vec<BranchEdit> = edits.into_iter().filter_map(own).collect();
+        let names = edits.iter().flat_map(BranchEdit::names).map(str::to_owned).collect();
+        let mut branches = store::branches(writing.access.project, names)?;
+        // What was made elsewhere under another limit is no deeper for it.
+        let most = if writing.is_own { guc::max_branch_depth() } else { usize::MAX };
+        let applied = branch::apply(&mut branches, edits, writing.head.seq, most)?;
+        Ok(Box::new(Changed { applied, ops_before: writing.ops_before }))
+    }
+
+    fn arrive<'a>(&self, _incoming: &'a Incoming<'a>) -> Result<Option<Box<dyn Arrival + 'a>>> {
+        Ok(Some(arrival::arrive()))
+    }
+
+    fn changes(&self, query: &Query, up_to: Seq) -> Result<Option<Box<dyn Changes>>> {
+        let mut shown = Shown { is_wanted: query.filter.wants_pathless(), ops: BTreeMap::new() };
+        for (seq, op) in store::ops(query.project, query.after, up_to)? {
+            shown.ops.entry(seq).or_default().push(op);
+        }
+        Ok(Some(Box::new(shown)))
+    }
+
+    /// A branch that came into being is deleted, and one that changed is again what it was.
+    fn invert(&self, inverting: &Inverting, edits: &mut Vec<Edit>) -> Result<Vec<InTheWay>> {
+        let project = inverting.access.project;
+        let ops = store::ops(project, inverting.seq.before(), inverting.seq)?;
+        if ops.is_empty() {
+            return Ok(Vec::new());
+        }
+        inverting.refuse_corrupt(Topic::Branch)?;
+        let (before, after) =
+            (store::made_by(project, inverting.seq.before())?, store::made_by(project, inverting.seq)?);
+        let now = store::made_by(project, Seq::MAX)?;
+        let mut found = Vec::new();
+        let names: std::collections::BTreeSet<&str> = ops.iter().map(|(_, op)| op.branch()).collect();
+        for name in names {
+            let (Some((made, _)), Some((is, seq))) = (after.get(name), now.get(name)) else { continue };
+            let was = before.get(name).map(|(was, _)| was);
+            let target = BranchOp::making(name, was);
+            let is_so = was.map_or(is.status == BranchStatus::Deleted, |was| was == is);
+            if is_so {
+                continue;
+            }
+            if is != made {
+                let action = format!("changed branch {}", quire_core::text::shorten(name));
+                let key = json!({"branch": name});
+                let why = Why::Changed { seq: *seq, action };
+                found.push(InTheWay { key, part_of: None, why, is_recordable: false });
+                continue;
+            }
+            edits.push(Edit::Branch(BranchEdit::again(&target)));
+        }
+        Ok(found)
+    }
+}
+
+/// What edits do to branches, on its way into the tables.
+struct Changed {
+    applied: AppliedBranches,
+    ops_before: usize,
+}
+
+impl Applied for Changed {
+    fn op_checksums(&self) -> &[Hash] {
+        &self.applied.op_checksums
+    }
+
+    fn take_outcomes(&mut self) -> Vec<Outcome> {
+        std::mem::take(&mut self.applied.outcomes).into_iter().map(Outcome::Branch).collect()
+    }
+
+    fn growth(&self) -> Growth {
+        Growth::default()
+    }
+
+    fn event(&self) -> Option<&'static str> {
+        (!self.applied.ops.is_empty()).then_some(BRANCH_UPDATE)
+    }
+
+    fn insert(&self, _rows: &Rows, _bundle: &NewBundle) -> Result<()> {
+        Ok(())
+    }
+
+    fn finish(&self, bundle: &NewBundle) -> Result<()> {
+        let ops = self.applied.ops.iter().zip(&self.applied.op_checksums);
+        for ((op, checksum), ordinal) in ops.zip(self.ops_before + 1..) {
+            store::insert(bundle.project, bundle.head.seq, ordinal as i32, op, checksum)?;
+        }
+        Ok(())
+    }
+}
+
+/// Changed branches, by bundle.
+struct Shown {
+    is_wanted: bool,
+    ops: BTreeMap<Seq, Vec<BranchOp>>,
+}
+
+impl Changes for Shown {
+    fn event(&self, seq: Seq) -> Option<&'static str> {
+        self.ops.contains_key(&seq).then_some(BRANCH_UPDATE)
+    }
+
+    fn limit(&self) -> i64 {
+        i64::MAX
+    }
+
+    /// What is said of a branch is short.
+    fn weight(&self, _seq: Seq) -> i64 {
+        0
+    }
+
+    fn load(&mut self, _up_to: Seq) -> Result<()> {
+        Ok(())
+    }
+
+    fn describe(&mut self, seq: Seq, _event: &str, payload: &mut Map<String, Value>) -> bool {
+        let Some(ops) = self.ops.remove(&seq).filter(|_| self.is_wanted) else { return false };
+        let branches: Value = ops.iter().map(BranchOp::shown).collect();
+        payload.insert("branches".into(), branches);
+        true
+    }
+}
