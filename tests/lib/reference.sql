@@ -14,6 +14,7 @@ INSERT INTO chapter (domain, title, guides) VALUES
     ('entity', 'Entities', '{entities}'),
     ('asset', 'Assets', '{assets}'),
     ('doc', 'Documents', '{documents}'),
+    ('branch', 'Branches of documents', '{documents}'),
     ('undo', 'Undo', '{undo}'),
     ('job', 'Jobs', '{jobs}'),
     ('event', 'Events', '{events}'),
