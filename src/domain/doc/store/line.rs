@@ -3,7 +3,7 @@
 //! A branch copies nothing. A document that nobody has written on it has no row there: it is what the parent had. The first write gives it
 //! one, whose changes go on counting where the parent's end.
 
-use super::{Arg, COLUMNS, DocId, HEADS, columns_of_doc, db, doc_summary, key_of, stored_heads};
+use super::{Arg, DocId, HEADS, Row, db, key_of, stored_heads};
 use crate::db::rows::{Rows, Sight};
 use crate::domain::branch;
 use crate::ids::{Pg, ProjectId, Seq};
@@ -13,6 +13,16 @@ use quire_core::error::Result;
 use quire_core::interrupt;
 use quire_core::key::DocKey;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// What [`doc_summary`] reads of a table `d`, and what else names the document.
+macro_rules! columns_of_doc {
+    () => {
+        "d.doc_id, d.heads, d.deleted_heads, d.change_count, d.change_bytes, d.op_count, d.max_op, d.seq"
+    };
+}
+
+/// The same, where there is one table.
+const COLUMNS: &str = "doc_id, heads, deleted_heads, change_count, change_bytes, op_count, max_op, seq";
 
 /// Documents whose changes one document has, the oldest first, each with the last place of its own that counts.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -109,10 +119,21 @@ impl Lineages {
     }
 }
 
+fn doc_summary(row: &Row) -> Result<DocSummary> {
+    Ok(DocSummary {
+        heads: stored_heads(row.get("heads")?)?,
+        deleted: stored_heads(row.get("deleted_heads")?)?,
+        changes: row.get("change_count")?,
+        bytes: row.get("change_bytes")?,
+        ops: row.get("op_count")?,
+        max_op: row.get::<i64>("max_op")?.unsigned_abs(),
+    })
+}
+
 /// What the row of a document tells.
 pub type HeadRow = (DocId, DocSummary, Seq);
 
-fn head_row(row: &db::Row) -> Result<HeadRow> {
+fn head_row(row: &Row) -> Result<HeadRow> {
     Ok((row.get("doc_id")?, doc_summary(row)?, row.get("seq")?))
 }
 

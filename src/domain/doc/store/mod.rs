@@ -28,17 +28,6 @@ static HEADS: Name = Name::of(c"doc_head", 15);
 /// Rows after which the memory that their values took is given back.
 const BATCH_ROWS: usize = 100;
 
-/// What [`doc_summary`] reads of a table `d`, and what else names the document.
-macro_rules! columns_of_doc {
-    () => {
-        "d.doc_id, d.heads, d.deleted_heads, d.change_count, d.change_bytes, d.op_count, d.max_op, d.seq"
-    };
-}
-use columns_of_doc;
-
-/// The same, where there is one table.
-const COLUMNS: &str = "doc_id, heads, deleted_heads, change_count, change_bytes, op_count, max_op, seq";
-
 /// What it holds, if that is kept and its branch has not gone on where it was written last.
 pub fn tip(project: ProjectId, doc: &str, head: &DocHead) -> Result<Option<JsonDatum>> {
     const SQL: &str = "SELECT d.tip FROM quire_store.doc_head d
@@ -46,17 +35,6 @@ pub fn tip(project: ProjectId, doc: &str, head: &DocHead) -> Result<Option<JsonD
     let args: [Arg; 4] =
         [project.pg().into(), head.branch.as_str().into(), doc.into(), head.summary.heads.to_texts().into()];
     Ok(db::read_one(SQL, &args, |row| row.opt("tip"))?.flatten())
-}
-
-fn doc_summary(row: &Row) -> Result<DocSummary> {
-    Ok(DocSummary {
-        heads: stored_heads(row.get("heads")?)?,
-        deleted: stored_heads(row.get("deleted_heads")?)?,
-        changes: row.get("change_count")?,
-        bytes: row.get("change_bytes")?,
-        ops: row.get("op_count")?,
-        max_op: row.get::<i64>("max_op")?.unsigned_abs(),
-    })
 }
 
 fn stored_heads(texts: Vec<String>) -> Result<Heads> {
