@@ -17,11 +17,23 @@ SELECT version FROM quire.upsert_project_file(t.id(1000), 'c', 'y');
 SELECT quire.merge_project_file(t.id(1000), 'c', 'z', 1, correlation_id => t.id(1)) - 'checksum' AS merge_project_file;
 SELECT version FROM quire.upsert_project_file(t.id(1000), 'c', 'z');
 SELECT quire.merge_project_file(t.id(1000), 'c', 'z', 1, correlation_id => t.id(1)) - 'checksum' AS merge_project_file;
--- characters never conflict
+-- edits of different words of a line merge
 SELECT version FROM quire.upsert_project_file(t.id(1000), 'b', 'The quick fox');
 SELECT version FROM quire.upsert_project_file(t.id(1000), 'b', 'The quick brown fox');
 SELECT quire.merge_project_file(t.id(1000), 'b', 'The quick fox jumps 🦊', 1, 'automerge') - 'checksum' AS merge_project_file;
 SELECT content FROM quire.read_project_file(t.id(1000), 'b');
+-- what both did alike counts once, also where one did more
+SELECT version FROM quire.upsert_project_file(t.id(1000), 'd', 'hello');
+SELECT version FROM quire.upsert_project_file(t.id(1000), 'd', 'Hello!');
+SELECT quire.merge_project_file(t.id(1000), 'd', 'Hello', 1, 'automerge') - 'checksum' AS merge_project_file;
+SELECT version FROM quire.upsert_project_file(t.id(1000), 'e', 'hello');
+SELECT version FROM quire.upsert_project_file(t.id(1000), 'e', 'Hello');
+SELECT quire.merge_project_file(t.id(1000), 'e', 'Hello!', 1, 'automerge') - 'checksum' AS merge_project_file;
+SELECT content FROM quire.read_project_file(t.id(1000), 'e');
+-- what is not sure is a conflict, as by lines, and nothing is written
+SELECT quire.merge_project_file(t.id(1000), 'e', 'Hello?', 1, 'automerge') - 'checksum' AS merge_project_file;
+SELECT quire.merge_project_file(t.id(1000), 'e', 'Hello?', 1, 'automerge') = quire.merge_project_file(t.id(1000), 'e', 'Hello?', 1) AS as_by_lines;
+SELECT version, content FROM quire.read_project_file(t.id(1000), 'e');
 SELECT details FROM quire.bundles WHERE project_id = t.id(1000) AND details IS NOT NULL ORDER BY seq;
 
 SELECT t.error($$SELECT quire.merge_project_file(t.id(1000), 'a', 'x', 1, 'magic')$$);

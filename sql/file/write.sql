@@ -178,7 +178,8 @@ Arguments:
 - p_content: the edit, as the whole text of the file.
 - base_version: the version that the edit was made on.
 - strategy: lines or automerge. lines is diff3: hunks in conflict are returned and nothing is written. automerge
-  merges characters of at most 256 KiB a side, and has a conflict only when it takes longer than quire.diff_deadline.
+  merges hunks in conflict word by word, at most 256 KiB a side: edits of different words count, what both sides did
+  alike counts once, and where that is not sure or takes longer than quire.diff_deadline, the answer is that of lines.
 - correlation_id: an id that the caller chooses for the request. The same id again returns the first answer and
   changes nothing. NULL: none.
 Returns: an object.

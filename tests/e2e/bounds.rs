@@ -101,13 +101,11 @@ fn long_calls_are_cancelled_at_once() {
     let mut admin = database.client("postgres");
     let mut owner = people(&database, &mut admin);
     let project = owned_project(&mut owner);
-    let text = |seed: u64, from: &str, to: &str| noise(seed, 200_000).replace(from, to);
-    for (path, versions) in
-        [("m", [text(1, "", ""), text(1, "a", "xy")]), ("d", [text(1, "", ""), text(2, "", "")])]
+    // Words and lines of a few kinds only, in no order: the search does not come to an end.
+    let text = |seed: u64| words(&noise(seed, 100_000));
+    for (path, versions) in [("m", [1, 2].map(text)), ("d", [1, 2].map(|seed| lines(&noise(seed, 200_000))))]
     {
         for version in versions {
-            // Lines of a few kinds only, in no order: the search does not come to an end.
-            let version = if path == "d" { lines(&version) } else { version };
             owner
                 .execute("SELECT quire.upsert_project_file($1, $2, $3)", &[&project, &path, &version])
                 .expect("written");
@@ -151,7 +149,7 @@ fn long_calls_are_cancelled_at_once() {
                  'content_base64', encode(decode(repeat('00', 120 << 20), 'hex'), 'base64'))) AS files",
         )
         .expect("stored");
-    let ours = text(1, "b", "uv");
+    let ours = text(3);
     owner.batch_execute("SET statement_timeout = '100ms'").expect("set");
     let mut cancelled = |what: &str, run: &dyn Fn(&mut Client) -> Result<u64, Error>| {
         let start = Instant::now();
@@ -257,6 +255,11 @@ fn went_away(times: usize) -> Vec<u8> {
 /// As many lines of a few kinds.
 pub fn lines(text: &str) -> String {
     text.bytes().flat_map(|letter| [char::from(b'a' + letter % 3), '\n']).collect()
+}
+
+/// The same, as words of one line.
+pub fn words(text: &str) -> String {
+    lines(text).replace('\n', " ")
 }
 
 /// Letters from a to z in no order.

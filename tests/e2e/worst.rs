@@ -2,7 +2,7 @@
 //! nothing, where the gate comes before any work, and by the owner of a large project. Nobody's session ends, each answer is a
 //! documented one, memory stays within its limit, and a call that takes long hears that it is cancelled.
 
-use crate::bounds::{lines, noise, zip};
+use crate::bounds::{lines, noise, words, zip};
 use crate::calls::Names;
 use crate::cluster::{Cluster, Database};
 use crate::steps::{add_member, project, user};
@@ -312,12 +312,11 @@ fn large_project(database: &Database) -> Names {
     let on_branch =
         "SELECT quire.put_doc('{p}', 'd', jsonb_build_object('list', '[]'::jsonb), 'branch') ->> 'seq'";
     ask(&mut owner, on_branch);
-    let text = |seed: u64, from: &str, to: &str| noise(seed, 200_000).replace(from, to);
     let written = [
-        ("m", text(1, "", "")),
-        ("m", text(1, "a", "xy")),
-        ("d", lines(&text(1, "", ""))),
-        ("d", lines(&text(2, "", ""))),
+        ("m", words(&noise(1, 100_000))),
+        ("m", words(&noise(2, 100_000))),
+        ("d", lines(&noise(1, 200_000))),
+        ("d", lines(&noise(2, 200_000))),
     ];
     for (path, content) in written {
         let sql = "SELECT quire.upsert_project_file($1, $2, $3)";
@@ -348,7 +347,7 @@ fn large_project(database: &Database) -> Names {
              GRANT SELECT ON worst_legacy TO PUBLIC",
         )
         .expect("a table");
-    let merged = text(1, "b", "uv");
+    let merged = words(&noise(3, 100_000));
     admin.execute("INSERT INTO worst_value (name, t) VALUES ('merged', $1)", &[&merged]).expect("stored");
     admin
         .execute("INSERT INTO worst_value (name, b) SELECT 'exported', quire.export_project(quire.create_project('small'))", &[])

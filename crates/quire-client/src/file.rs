@@ -53,8 +53,9 @@ options! {
 
     /// Optional arguments of [`merge_project_file`](crate::Quire::merge_project_file).
     MergeOptions<'a> {
-        /// Lines or automerge. lines is diff3: hunks in conflict are returned and nothing is written. automerge merges
-        /// characters of at most 256 KiB a side, and has a conflict only when it takes longer than quire.diff_deadline.
+        /// Lines or automerge. lines is diff3: hunks in conflict are returned and nothing is written. automerge merges hunks in
+        /// conflict word by word, at most 256 KiB a side: edits of different words count, what both sides did alike counts once,
+        /// and where that is not sure or takes longer than quire.diff_deadline, the answer is that of lines.
         strategy: &'a str,
         /// An id that the caller chooses for the request. The same id again returns the first answer and changes nothing.
         correlation_id: CorrelationId,

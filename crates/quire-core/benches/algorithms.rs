@@ -46,8 +46,8 @@ fn compare(c: &mut Criterion) {
             b.iter(|| merge::lines(&base, &ours, black_box(&theirs), diff::SEARCH_TIME));
         });
         let conflicting = text(lines, 10, 50, "theirs");
-        group.bench_function(BenchmarkId::new("characters", lines), |b| {
-            b.iter(|| merge::characters(&base, &ours, black_box(&conflicting), diff::SEARCH_TIME));
+        group.bench_function(BenchmarkId::new("words", lines), |b| {
+            b.iter(|| merge::words(&base, &ours, black_box(&conflicting), diff::SEARCH_TIME));
         });
     }
 }

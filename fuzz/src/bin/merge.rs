@@ -1,10 +1,10 @@
-//! Three-way merges, by lines and by characters. Input: the common text, ours and theirs.
+//! Three-way merges, by lines and by words. Input: the common text, ours and theirs.
 
 #![no_main]
 
-use fuzz::{accepted, spare_automerge, texts};
+use fuzz::texts;
 use libfuzzer_sys::fuzz_target;
-use quire_core::merge::{Hunk, LineMerge, MergeLines, characters, lines};
+use quire_core::merge::{Hunk, LineMerge, MergeLines, lines, words};
 use std::time::Duration;
 
 /// Longer texts may take longer than the searches are given, and then more is in conflict than had to be.
@@ -12,7 +12,6 @@ const MAX_BYTES: usize = 4 << 10;
 const WITHIN: Duration = Duration::from_secs(60);
 
 fuzz_target!(|data: &[u8]| {
-    spare_automerge();
     if data.len() > MAX_BYTES {
         return;
     }
@@ -21,16 +20,12 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(by_lines(base, ours, base), LineMerge::Clean(ours.to_owned()), "only ours changed");
     assert_eq!(by_lines(base, base, theirs), LineMerge::Clean(theirs.to_owned()), "only theirs changed");
     assert_eq!(by_lines(base, ours, ours), LineMerge::Clean(ours.to_owned()), "both did the same");
-    let by_characters = || accepted(characters(base, ours, theirs, WITHIN));
+    let by_words = |ours, theirs| words(base, ours, theirs, WITHIN).expect("short texts are merged");
     match (by_lines(base, ours, theirs), by_lines(base, theirs, ours)) {
         (LineMerge::Clean(merged), swapped) => {
             assert_eq!(swapped, LineMerge::Clean(merged.clone()), "the sides are equal");
             assert!(merged.len() <= ours.len() + theirs.len());
-            assert_eq!(
-                by_characters(),
-                Some(LineMerge::Clean(merged)),
-                "nothing is left to merge by characters"
-            );
+            assert_eq!(by_words(ours, theirs), LineMerge::Clean(merged), "nothing is left to merge by words");
         }
         (LineMerge::Conflict(hunks), LineMerge::Conflict(swapped)) => {
             assert!(!hunks.is_empty());
@@ -38,10 +33,18 @@ fuzz_target!(|data: &[u8]| {
             for hunk in &hunks {
                 check_hunk(hunk, [base, ours, theirs]);
             }
-            let Some(merged) = by_characters() else { return };
-            let LineMerge::Clean(text) = &merged else { panic!("not enough time: {merged:?}") };
-            assert!(text.len() <= base.len() + ours.len() + theirs.len());
-            assert_eq!(by_characters().as_ref(), Some(&merged), "a merge has one result");
+            match (by_words(ours, theirs), by_words(theirs, ours)) {
+                (LineMerge::Clean(text), again) => {
+                    assert_eq!(again, LineMerge::Clean(text.clone()), "the sides are equal");
+                    assert!(text.len() <= base.len() + ours.len() + theirs.len());
+                    let is_known = |c| [base, ours, theirs].iter().any(|side| side.contains(c));
+                    assert!(text.chars().all(is_known), "nobody wrote what is in {text:?}");
+                }
+                (LineMerge::Conflict(by_words), LineMerge::Conflict(again)) => {
+                    assert_eq!((by_words, again), (hunks, swapped), "a conflict is what lines say");
+                }
+                (ours, theirs) => panic!("which side is which makes a difference: {ours:?} and {theirs:?}"),
+            }
         }
         (ours, theirs) => panic!("which side is which makes a difference: {ours:?} and {theirs:?}"),
     }

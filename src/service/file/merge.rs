@@ -11,7 +11,7 @@ use crate::{blob, guc};
 use pgrx::prelude::*;
 use pgrx::{JsonB, Uuid};
 use quire_core::error::{Error, Result};
-use quire_core::merge::{Hunk, LineMerge, characters, lines};
+use quire_core::merge::{Hunk, LineMerge, lines, words};
 use quire_core::op::Edit;
 use quire_core::path::FilePath;
 use quire_core::reason::Reason;
@@ -38,6 +38,7 @@ fn merge_project_file(
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Strategy {
     Lines,
+    /// By words, where lines are in conflict. The name is older than that, and is in details of bundles.
     Automerge,
 }
 
@@ -152,7 +153,7 @@ fn plan(
 ) -> Result<std::result::Result<Plan, Vec<Hunk>>> {
     let by = match strategy {
         Strategy::Lines => lines,
-        Strategy::Automerge => characters,
+        Strategy::Automerge => words,
     };
     let merged = match by(base, ours, theirs, guc::diff_deadline())? {
         LineMerge::Clean(text) => text,

@@ -6,12 +6,12 @@
 use super::change::check_actor;
 use super::json::{Form, Room, form};
 use super::patch::{PatchStep, list_steps, parse, same};
+use super::splices::splices;
 use super::tree::{View, index, pointer};
 use super::{ActorId, DocChange, DocLimits, Loaded, malformed};
 use crate::diff::SEARCH_TIME;
 use crate::error::{Error, Result};
 use crate::interrupt;
-use crate::merge::splices;
 use crate::reason::Reason;
 use crate::text::shorten;
 use automerge::transaction::{CommitOptions, Transactable, Transaction};

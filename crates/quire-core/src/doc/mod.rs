@@ -30,6 +30,7 @@ pub mod patch;
 pub mod root;
 #[cfg(test)]
 mod seed_tests;
+mod splices;
 pub mod sync;
 #[cfg(test)]
 mod tests_lib;

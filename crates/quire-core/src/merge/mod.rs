@@ -1,15 +1,16 @@
-//! Three-way merges of a text: by lines (diff3, conflicts are reported) and by characters (conflicts are merged as a CRDT).
+//! Three-way merges of a text: by lines (diff3), and by words where lines are in conflict. What does not merge is reported.
 //!
 //! Both are functions of their three texts, as long as the time suffices. Lines end with `\n` only, as in [`super::diff`],
 //! whose searches under a deadline align the sides with the base: when it runs out, more is in conflict than had to be. The
-//! merge by characters goes in steps of tens of milliseconds; what is not merged at the deadline is in conflict, all of it.
+//! merge by words gives up then, and answers as the one by lines.
 //!
 //! diff3: S. Khanna, K. Kunal, B. Pierce, "A Formal Investigation of Diff3" (2007).
 
-mod characters;
+mod words;
+#[cfg(test)]
+mod words_tests;
 
-pub(crate) use characters::splices;
-pub use characters::{MAX_AUTOMERGE_BYTES, MAX_AUTOMERGE_EDITS, characters};
+pub use words::{MAX_WORDS_BYTES, words};
 
 use super::diff::{self, compare};
 use crate::error::Result;
@@ -202,7 +203,6 @@ fn places(base: &[&str], side: &[&str], deadline: Instant) -> Result<Vec<Option<
 
 #[cfg(test)]
 mod tests {
-    use super::characters::{splices, through_automerge};
     use super::*;
     use crate::diff::SEARCH_TIME;
     use crate::error::Code;
@@ -212,13 +212,6 @@ mod tests {
 
     fn lines(base: &str, ours: &str, theirs: &str) -> Result<LineMerge> {
         super::lines(base, ours, theirs, AMPLE)
-    }
-
-    fn characters(base: &str, ours: &str, theirs: &str) -> Result<String> {
-        match super::characters(base, ours, theirs, AMPLE)? {
-            LineMerge::Clean(text) => Ok(text),
-            LineMerge::Conflict(hunks) => panic!("{hunks:?}"),
-        }
     }
 
     fn clean(text: &str) -> LineMerge {
@@ -263,35 +256,8 @@ mod tests {
     }
 
     #[test]
-    fn characters_keep_what_both_sides_wrote() {
-        let merged = characters("the cat sat\n", "the black cat sat\n", "the cat sat down\n").unwrap();
-        assert_eq!(merged, "the black cat sat down\n");
-        assert_eq!(characters("😀x😀\n", "😀x🦀😀\n", "é😀x😀\n").unwrap(), "é😀x🦀😀\n");
-        assert_eq!(characters("", "a", "a").unwrap(), "a");
-    }
-
-    #[test]
-    fn a_text_over_the_limit_is_refused_before_work() {
-        let large = "x".repeat(MAX_AUTOMERGE_BYTES + 1);
-        assert_eq!(characters("", &large, "y").unwrap_err().code(), Code::Limit);
-        assert_eq!(characters("", &large, "").unwrap(), large, "no conflict, no limit");
-        let base = "ab".repeat(MAX_AUTOMERGE_EDITS);
-        let (ours, theirs) = (base.replace('a', ""), base.replace('b', ""));
-        assert_eq!(characters(&base, &ours, &theirs).unwrap_err().code(), Code::Limit);
+    fn a_text_of_too_many_lines_is_refused() {
         assert_eq!(lines("", "", &"\n".repeat(diff::MAX_LINES)).unwrap_err().code(), Code::Limit);
-    }
-
-    /// What is not merged in time is in conflict, by characters as by lines.
-    #[test]
-    fn a_merge_that_takes_too_long_is_a_conflict() {
-        let base = "abcdefgh".repeat(8_000);
-        let (ours, theirs) = (base.replace("a", "12"), base.replace('e', "34"));
-        let start = Instant::now();
-        let merged = super::characters(&base, &ours, &theirs, Duration::ZERO).unwrap();
-        assert!(start.elapsed() < SEARCH_TIME, "{:?}", start.elapsed());
-        let LineMerge::Conflict(hunks) = merged else { panic!("merged") };
-        assert_eq!(hunks.len(), 1);
-        assert_eq!(hunks[0].lines, MergeLines::Shown { base_lines: base, ours, theirs });
     }
 
     /// Conflicts that are too long together say where they are.
@@ -315,26 +281,9 @@ mod tests {
         assert_eq!((hunks[1].base_start, &hunks[1].lines), (3, &omitted(2)));
     }
 
-    /// Changes are made and applied in steps; the result is that of one step.
-    #[test]
-    fn many_edits_merge_in_steps() {
-        let base: String = (0..30_000).map(|n| if n % 5 == 0 { 'x' } else { 'y' }).collect();
-        let merged = characters(&base, &base.replace('x', "1"), &format!("{base}2")).unwrap();
-        assert_eq!(merged, format!("{}2", base.replace('x', "1")));
-    }
-
     fn text() -> impl Strategy<Value = String> {
         let part = prop::sample::select(vec!["a\n", "b\n", "ab\r\n", "c", "é😀", "\r", "\n"]);
         prop::collection::vec(part, 0..12).prop_map(|parts| parts.concat())
-    }
-
-    /// `base` with `mark` put in at some places.
-    fn marked(base: &str, places: &[prop::sample::Index], mark: char) -> String {
-        let mut chars: Vec<char> = base.chars().collect();
-        for place in places {
-            chars.insert(place.index(chars.len() + 1), mark);
-        }
-        chars.into_iter().collect()
     }
 
     proptest! {
@@ -373,43 +322,6 @@ mod tests {
                     }
                 }
             }
-        }
-
-        #[test]
-        fn splices_lead_from_one_text_to_the_other(old in text(), new in text()) {
-            let mut chars: Vec<char> = old.chars().collect();
-            for splice in splices(&old, &new, Instant::now() + SEARCH_TIME)?.iter().rev() {
-                chars.splice(splice.position..splice.position + splice.deleted, splice.inserted.chars());
-            }
-            prop_assert_eq!(chars.into_iter().collect::<String>(), new);
-        }
-
-        #[test]
-        fn characters_follow_the_laws_of_a_merge(base in text(), x in text(), y in text()) {
-            let merge = |ours: &str, theirs: &str| {
-                let conflicts = [[base.clone(), ours.into(), theirs.into()]];
-                through_automerge(&conflicts, Instant::now() + AMPLE).map(Option::unwrap)
-            };
-            prop_assert_eq!(merge(&x, &base)?, [x.clone()]);
-            prop_assert_eq!(merge(&base, &y)?, [y.clone()]);
-            prop_assert_eq!(characters(&base, &x, &base)?, &*x);
-            prop_assert_eq!(characters(&base, &base, &y)?, &*y);
-            prop_assert_eq!(characters(&base, &x, &x)?, &*x);
-            prop_assert_eq!(characters(&base, &x, &y)?, characters(&base, &x, &y)?);
-        }
-
-        #[test]
-        fn no_insertion_is_lost(
-            length in 0u8..40,
-            x in prop::collection::vec(any::<prop::sample::Index>(), 1..6),
-            y in prop::collection::vec(any::<prop::sample::Index>(), 1..6),
-        ) {
-            // No character twice: there is one shortest way from the base to each side.
-            let base: String = (0..length).filter_map(|n| char::from_u32(0x1_f600 + u32::from(n))).collect();
-            let merged = characters(&base, &marked(&base, &x, '1'), &marked(&base, &y, '2'))?;
-            prop_assert_eq!(merged.matches('1').count(), x.len());
-            prop_assert_eq!(merged.matches('2').count(), y.len());
-            prop_assert_eq!(merged.replace(['1', '2'], ""), base);
         }
     }
 }
