@@ -90,6 +90,30 @@ SELECT r -> 'ops' AS ops FROM quire.commit_bundle(t.id(5700), '[{"op": "branch.c
 SELECT seq, op, target, before, after FROM quire.oplog WHERE project_id = t.id(5700) AND op LIKE 'branch.%' ORDER BY seq DESC, ordinal LIMIT 4;
 SELECT event, payload -> 'branches' AS branches FROM quire.poll_events(t.id(5700)) WHERE seq IN (3, 4);
 SELECT DISTINCT event FROM quire.poll_events(t.id(5700)) WHERE payload ? 'branches';
+-- a branch that begins with less of main than the branch that it begins with
+SELECT quire.update_project(t.id(5700), '{"settings": {"server_merge": true}}') IS NOT NULL AS updated;
+SELECT quire.create_branch(t.id(5700), 'old', 'job', 1) ->> 'seq' AS seq;
+SELECT doc, status FROM quire.diff_branches(t.id(5700), 'job', 'old'), (SELECT quire.list_docs(t.id(5700), 'old')) o;
+SELECT doc, status FROM quire.diff_branches(t.id(5700), 'old', 'job');
+SELECT jsonb_path_query_array(quire.merge_branch(t.id(5700), 'job', 'old'), '$.docs[*].doc') AS docs, (SELECT array_agg(doc) FROM quire.list_docs(t.id(5700), 'job')) AS job, (SELECT array_agg(doc) FROM quire.list_docs(t.id(5700), 'old')) AS old;
+-- what a branch was merged into may be gone: the log is still one, and undo gives it back
+SELECT quire.create_branch(t.id(5700), 'into') ->> 'seq' AS seq, quire.create_branch(t.id(5700), 'done') ->> 'seq' AS seq;
+SELECT quire.close_branch(t.id(5700), 'done', 'into') ->> 'seq' AS seq, quire.delete_branch(t.id(5700), 'into') ->> 'seq' AS seq, quire.delete_branch(t.id(5700), 'done') ->> 'seq' AS seq;
+SELECT t.error($$SELECT quire.close_branch(t.id(5700), 'done')$$), t.error($$SELECT quire.delete_branch(t.id(5700), 'done')$$), t.error($$SELECT quire.commit_bundle(t.id(5700), '[{"op": "branch.update", "branch": "done", "status": "open"}]')$$);
+SELECT quire.undo(t.id(5700)) ->> 'seq' AS seq, quire.get_branch(t.id(5700), 'done') ->> 'merged_into' AS merged_into;
+SELECT quire.import_project(quire.export_project(t.id(5700)), 'copy') AS copy \gset
+SELECT (SELECT jsonb_agg(to_jsonb(b) - '{created_by,created_at,checksum}'::text[]) FROM quire.list_branches(t.id(5700)) b) = (SELECT jsonb_agg(to_jsonb(b) - '{created_by,created_at,checksum}'::text[]) FROM quire.list_branches(:'copy') b) AS same;
+SELECT quire.verify_project(:'copy') -> 'findings' AS findings, quire.replay_project(:'copy') -> 'is_equal' AS is_equal;
+-- the same request again, when its branch is gone
+SELECT quire.create_branch(t.id(5700), 'twin') ->> 'seq' AS seq;
+SELECT quire.put_doc(t.id(5700), 'r', '{"a": 1}', 'twin', correlation_id => t.id(8)) ->> 'seq' AS seq, quire.delete_branch(t.id(5700), 'twin') ->> 'seq' AS seq;
+SELECT quire.put_doc(t.id(5700), 'r', '{"a": 1}', 'twin', correlation_id => t.id(8)) ->> 'seq' AS seq, t.error($$SELECT quire.put_doc(t.id(5700), 'r', '{"a": 2}', 'twin')$$);
+-- what somebody else wrote on a branch is in the way of who takes its making back
+SELECT quire.set_project_member(t.id(5700), t.actor('carol'), 'editor') IS NOT NULL AS added, quire.create_branch(t.id(5700), 'shared') ->> 'seq' AS shared \gset
+\c - regress_carol
+SELECT quire.put_doc(t.id(5700), 'hers', '{"a": 1}', 'shared') ->> 'seq' AS seq;
+\c - regress_alice
+SELECT t.error(format('SELECT quire.revert_bundle(t.id(5700), %s)', seq)) FROM quire.get_branch(t.id(5700), 'shared') b, LATERAL (SELECT b -> 'created_seq' AS seq) s;
 -- who may
 \c - regress_bob
 SELECT t.error(format($$SELECT * FROM quire.%s$$, c)) FROM unnest(ARRAY['create_branch(t.id(5700), ''n'')', 'list_branches(t.id(5700))', 'get_branch(t.id(5700), ''main'')', 'merge_branch(t.id(5700), ''job'')', 'diff_branches(t.id(5700), ''job'')']) c;

@@ -144,6 +144,13 @@ SELECT quire.commit_bundle(t.id(5500), '[{"op": "doc.delete", "doc": "pair-1"}, 
 SELECT quire.put_doc(t.id(5500), 'pair-1', '{"n": 2}') IS NOT NULL AS put, quire.delete_doc(t.id(5500), 'pair-1') IS NOT NULL AS deleted;
 SELECT jsonb_array_length(quire.revert_bundle(t.id(5500), :both, 'skip') -> 'skipped') AS skipped;
 SELECT t.error($$SELECT quire.read_doc(t.id(5500), 'pair-1')$$) AS pair_1, quire.read_doc(t.id(5500), 'pair-2') AS pair_2;
+-- a document that was saved elsewhere comes with its history, and goes out again
+SELECT quire.automerge_apply(d, quire.automerge_changes(quire.automerge_merge(d, quire.automerge_from_json('{"b": 2}')))) AS saved FROM quire.automerge_from_json('{"a": 1}') d \gset
+SELECT r -> 'applied' AS applied, r -> 'heads' = to_jsonb(quire.automerge_heads(:'saved'::bytea)) AS same FROM quire.import_doc(t.id(5500), 'saved', :'saved'::bytea, message => 'from a file') r;
+SELECT r -> 'applied' AS applied, r ->> 'bundle_id' AS bundle FROM quire.import_doc(t.id(5500), 'saved', :'saved'::bytea) r;
+SELECT quire.read_doc(t.id(5500), 'saved'), quire.automerge_heads(quire.export_doc(t.id(5500), 'saved')) = quire.automerge_heads(:'saved'::bytea) AS same;
+SELECT quire.import_doc(t.id(5500), 'saved', quire.automerge_from_json('{"a": 3}')) -> 'applied' AS applied, quire.read_doc(t.id(5500), 'saved') ? 'b' AS keeps;
+SELECT t.error(s) FROM unnest(ARRAY[$$SELECT quire.import_doc(t.id(5500), 'saved', 'x')$$, $$SELECT quire.import_doc(t.id(5500), 'saved', '')$$, $$SELECT quire.import_doc(t.id(5500), 'saved', NULL)$$, $$SELECT quire.import_doc(t.id(5500), 'saved', quire.automerge_from_json('{}'), base_heads => '{}')$$, $$SELECT quire.import_doc(t.id(5500), 'saved', quire.automerge_from_json('{}'), 'nowhere')$$, $$SELECT quire.export_doc(t.id(5500), 'none')$$, $$SELECT quire.export_doc(t.id(5500), NULL)$$]) s;
 SELECT quire.delete_project(:'clone', 'clone') IS NOT NULL AS deleted;
 SELECT quire.delete_project(:'imported', 'imported') IS NOT NULL AS deleted;
 SELECT quire.delete_project(t.id(5500), 'documents') IS NOT NULL AS deleted;

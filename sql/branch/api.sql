@@ -165,14 +165,15 @@ Arguments:
 Returns: an object.
     {seq: integer | null, bundle_id: uuid | null, checksum: text | null,
      docs: [{doc: text, applied: integer, heads: [text], is_deleted: boolean,
-             conflicts?: [{path: text, values: [{value: any, actor: text, change: text}]}]}]}
+             conflicts?: [{path: text, values: [{value: any, actor: text, change: text}]}],
+             conflicts_omitted?: boolean}]}
 - bundle_id: null when nothing changed; seq and checksum are those of the newest bundle then. With dry_run all three
   are null.
 - docs: the documents of the target that change.
 - applied: how many changes the document gets, with the one that brings heads together.
 - heads: the heads of the document then.
-- conflicts: of the first 100 documents that both had changed, the places with several values, in the form of
-  doc_conflicts.
+- conflicts: of documents that both had changed, the places with several values, in the form of doc_conflicts; of the
+  first 100 documents, and of 16 MiB of changes. Of others conflicts_omitted is true.
 Errors:
 - 22004: a required argument is NULL, or a name in more_sources.
 - 22023: the target is one of the sources, a source is named twice, or a name has a wrong form.
@@ -183,7 +184,8 @@ Errors:
 - PT413: more than 100 sources, a document would get too large, or there would be more than max_project_bytes.
 - PT422: Automerge refuses a change that was stored unseen.
 - PT423: the target is closed, or the project is archived.
-- PT429: the caller writes faster than the setting rate_limit allows.';
+- PT429: the caller writes faster than the setting rate_limit allows.
+- XX001: the state of documents or branches, or an operation on some, is corrupt.';
 GRANT EXECUTE ON FUNCTION quire.merge_branch(uuid, text, text, boolean, text[], boolean, text, uuid) TO quire_user;
 
 COMMENT ON FUNCTION quire.diff_branches(uuid, text, text, text, integer) IS

@@ -57,8 +57,8 @@ COMMENT ON COLUMN quire.oplog.ordinal IS 'The place of the operation in its bund
 COMMENT ON COLUMN quire.oplog.op IS 'The kind of operation: file.put, file.delete, file.move, field.set, field.unset, entity.delete, asset.put, asset.delete, doc.change, doc.delete, branch.create, branch.update or snapshot.ready.';
 COMMENT ON COLUMN quire.oplog.target IS 'What it changed: a path, entity_type/entity_id/field, entity_type/entity_id, the hash of an asset, the name of a document (branch/name where the branch is not main), the name of a branch, or the id of a snapshot.';
 COMMENT ON COLUMN quire.oplog.actor IS 'The actor who committed the bundle.';
-COMMENT ON COLUMN quire.oplog.before IS 'The state of the target before, as JSON. NULL when there was none. Of a deleted entity with more than 64 MiB of fields it has fields_omitted: true. Of a document it has the heads.';
-COMMENT ON COLUMN quire.oplog.after IS 'The state of the target after, as JSON. NULL when there is none. Of a document it has the heads, and how many changes came.';
+COMMENT ON COLUMN quire.oplog.before IS 'The state of the target before, as JSON. NULL when there was none. Of a deleted entity with more than 64 MiB of fields it has fields_omitted: true. Of a document it has the heads, and the branch if that is not main; NULL where nobody had written it on the branch.';
+COMMENT ON COLUMN quire.oplog.after IS 'The state of the target after, as JSON. NULL when there is none. Of a document it has the heads, how many changes came, and the branch if that is not main.';
 COMMENT ON COLUMN quire.oplog.checksum IS 'BLAKE3 of the canonical JSON (RFC 8785) of the operation, 64 hex digits.';
 COMMENT ON COLUMN quire.oplog.committed_at IS 'When the bundle was committed.';
 COMMENT ON COLUMN quire.oplog.entity IS 'The entity of an operation on fields, as {entity_type, entity_id, field?}. NULL for other operations.';

@@ -47,6 +47,47 @@ Errors:
 - PT429: the caller writes faster than the setting rate_limit allows.';
 GRANT EXECUTE ON FUNCTION quire.apply_doc_changes(uuid, text, bytea[], text, text[], text, uuid) TO quire_user;
 
+COMMENT ON FUNCTION quire.import_doc(uuid, text, bytea, text, text[], text, uuid) IS
+'Adds what a document has that was saved elsewhere by an Automerge library, with its whole history, as one bundle. A
+document that does not exist is made of it; one that exists gets the changes that it lacks. To have a bundle for each
+change, give automerge_changes of the bytes to apply_doc_changes one by one.
+
+Who: editors.
+Token: none.
+Arguments:
+- project_uuid: the project.
+- doc: the name of the document, 1 to 255 bytes without control characters.
+- bytes: the document as an Automerge library saves it.
+- branch: the branch; every project has main.
+- base_heads: the heads that the caller has seen; the document must have exactly these. NULL: any, and what others
+  wrote meanwhile is merged.
+- message: what the author says of it, at most 64 KiB. It is in the bundle.
+- correlation_id: an id that the caller chooses for the request. The same id again returns the first answer and
+  changes nothing. NULL: none.
+Returns: an object.
+    {seq: integer, bundle_id: uuid | null, checksum: text,
+     ops: [{op: text, branch: text, doc: text, status: text, heads: [text],
+            applied: integer}],
+     heads: [text], applied: integer}
+- bundle_id: null when nothing changed; seq and checksum are those of the newest bundle then.
+- status: changed or unchanged.
+- heads: the heads of the document afterwards, 64 hex digits each, sorted.
+- applied: how many changes the document did not have before.
+Errors:
+- 22004: a required argument is NULL.
+- 22023: the bytes are no document, or hold no change; the name or a hash has a wrong form.
+- 42501: the caller may not write the project, or uses a token.
+- PT404: the project does not exist, the caller may not know of it, or there is no such branch.
+- PT409 stale_heads: the document has other heads than base_heads. DETAIL has its heads.
+- PT409 duplicate_change: the actor of a change has made another one of its number.
+- PT409 correlation_reused: the correlation_id belongs to another request.
+- PT413: a change is larger than quire.max_doc_change_bytes or has more operations than quire.max_doc_change_ops, the
+  document would be larger than quire.max_doc_bytes, quire.max_doc_ops or quire.max_doc_depth allow or have more than
+  500 heads, or there would be more than max_project_bytes.
+- PT423: the branch is closed, or the project is archived.
+- PT429: the caller writes faster than the setting rate_limit allows.';
+GRANT EXECUTE ON FUNCTION quire.import_doc(uuid, text, bytea, text, text[], text, uuid) TO quire_user;
+
 COMMENT ON FUNCTION quire.edit_doc(uuid, text, jsonb, text, text[], text, uuid) IS
 'Edits a document by a JSON Patch (RFC 6902) as one change. A document that does not exist is made. Two operations are
 added to those of the RFC: increment for counters, and splice for texts, which counts Unicode code points. A value
@@ -307,6 +348,25 @@ Errors:
 - PT422: Automerge refuses a change that was stored unseen; earlier states are read by at_seq.
 - XX001: what is stored of the document is corrupt.';
 GRANT EXECUTE ON FUNCTION quire.read_doc_bytes(uuid, text, text, bigint, timestamp with time zone, text[]) TO quire_user, quire_guest;
+
+COMMENT ON FUNCTION quire.export_doc(uuid, text, text) IS
+'Returns a document as Automerge saves it, with its whole history: the inverse of import_doc. read_doc_bytes returns the
+same at any point in time, under a type that PostgREST sends as it is.
+
+Who: readers.
+Token: project:read.
+Arguments:
+- project_uuid: the project.
+- doc: the name of the document, 1 to 255 bytes without control characters.
+- branch: the branch; every project has main.
+Returns: the bytes. They need not be the same each time for the same heads.
+Errors:
+- 22004: a required argument is NULL.
+- 22023: the name has a wrong form.
+- PT404: the project does not exist, the caller may not know of it, or there is no such branch, or no such document.
+- PT422: Automerge refuses a change that was stored unseen; earlier states are read by at_seq.
+- XX001: what is stored of the document is corrupt.';
+GRANT EXECUTE ON FUNCTION quire.export_doc(uuid, text, text) TO quire_user, quire_guest;
 
 COMMENT ON FUNCTION quire.diff_doc(uuid, text, text[], text[], text) IS
 'Returns what is different between two states of a document as a JSON Patch (RFC 6902).

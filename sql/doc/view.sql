@@ -11,12 +11,14 @@ SELECT o.project_id,
        CASE WHEN o.branch = 'main' THEN o.doc ELSE o.branch || '/' || o.doc END AS target,
        u.actor_id AS actor,
        (SELECT pg_catalog.jsonb_build_object('heads', p.heads)
+                || CASE WHEN o.branch = 'main' THEN '{}' ELSE pg_catalog.jsonb_build_object('branch', o.branch) END
         FROM (SELECT p.heads FROM quire_store.doc_op p
               WHERE p.project_id = o.project_id AND p.doc_id = o.doc_id AND p.op = 'doc.change'
                 AND (p.bundle_seq, p.ordinal) < (o.bundle_seq, o.ordinal)
               ORDER BY p.bundle_seq DESC, p.ordinal DESC LIMIT 1) p) AS before,
        CASE WHEN o.op = 'doc.change' THEN
-            pg_catalog.jsonb_build_object('heads', o.heads, 'changes', o.change_count) END AS after,
+            pg_catalog.jsonb_build_object('heads', o.heads, 'changes', o.change_count)
+                || CASE WHEN o.branch = 'main' THEN '{}' ELSE pg_catalog.jsonb_build_object('branch', o.branch) END END AS after,
        pg_catalog.encode(o.op_checksum, 'hex') AS checksum,
        u.committed_at,
        NULL::jsonb AS entity

@@ -5,7 +5,7 @@ use crate::dice::Dice;
 use crate::steps::project;
 use postgres::Client;
 use quire_client::Quire;
-use quire_client::branch::{CreateBranchOptions, MergeBranchOptions};
+use quire_client::branch::{CreateBranchOptions, DiffBranchesOptions, MergeBranchOptions};
 use quire_client::doc::{DocWriteOptions, ListDocsOptions, ReadDocOptions};
 use quire_core::doc::root::first_change;
 use quire_core::doc::{ActorId, DocAuthor, DocChange, DocLimits, Heads, Loaded};
@@ -20,8 +20,10 @@ const DOCS: [&str; 3] = ["a", "b/1", "b/2"];
 
 #[derive(Default)]
 struct Model {
-    /// By name, with the first seq at which there was something to read.
+    /// By name, with the bundle that made it.
     branches: BTreeMap<String, i64>,
+    /// Where each begins: another one, and its last bundle.
+    begins: BTreeMap<String, (String, i64)>,
     /// What they were after each bundle.
     states: Vec<BTreeMap<String, Docs>>,
 }
@@ -36,6 +38,14 @@ impl Model {
         assert_eq!(seq, self.now() + i64::from(is_new));
         if is_new {
             self.states.push(state);
+        }
+    }
+
+    /// The documents of a branch at a seq; before it was made, those that it began with.
+    fn at(&self, branch: &str, seq: i64) -> Docs {
+        match self.begins.get(branch) {
+            Some((from, at)) if seq < self.branches[branch] => self.at(from, seq.min(*at)),
+            _ => self.states[seq as usize].get(branch).cloned().unwrap_or_default(),
         }
     }
 
@@ -78,14 +88,15 @@ fn pick(dice: &mut Dice, model: &Model) -> String {
 fn create(client: &mut Client, project: Uuid, dice: &mut Dice, model: &mut Model) {
     let from = pick(dice, model);
     let name = format!("branch {}", model.branches.len());
-    let first = model.branches[&from];
-    let at = (dice.throw(2) == 0).then(|| first + dice.throw((model.now() - first + 1) as usize) as i64);
+    let at = (dice.throw(2) == 0).then(|| dice.throw((model.now() + 1) as usize) as i64);
     let options = CreateBranchOptions { from_branch: Some(&from), at_seq: at, ..Default::default() };
     let made = Quire::new(client).create_branch(project.into(), &name, options).expect("create");
     let sql = "SELECT count(*) FROM quire_store.doc_head WHERE project_id = $1 AND branch = $2";
     let rows: i64 = client.query_one(sql, &[&project, &name]).expect("count").get(0);
     assert_eq!(rows, 0, "nothing is copied");
-    let begins = model.states[at.unwrap_or(model.now()) as usize].get(&from).cloned().unwrap_or_default();
+    let seq = at.unwrap_or(model.now());
+    let begins = model.at(&from, seq);
+    model.begins.insert(name.clone(), (from, seq));
     let mut state = model.last();
     state.insert(name.clone(), begins);
     model.branches.insert(name, made.seq);
@@ -108,6 +119,7 @@ fn merge(client: &mut Client, project: Uuid, dice: &mut Dice, model: &mut Model)
     assert_eq!(names(&preview.docs), names(&done.docs));
     let mut state = model.last();
     let theirs = state.get(&source).cloned().unwrap_or_default();
+    let target_name = target.clone();
     let ours = state.entry(target).or_default();
     for (doc, changes) in theirs {
         let has = ours.entry(doc).or_default();
@@ -118,13 +130,16 @@ fn merge(client: &mut Client, project: Uuid, dice: &mut Dice, model: &mut Model)
         }
     }
     model.next(done.seq.expect("a seq"), done.bundle_id.is_some(), state);
+    let options = DiffBranchesOptions { target: Some(&target_name), ..Default::default() };
+    let different = Quire::new(client).diff_branches(project.into(), &source, options).expect("compare");
+    assert!(different.iter().all(|doc| doc.source_changes == 0), "{different:?}");
 }
 
 /// Every document of every branch at every seq, and the lists of now.
 fn compare(client: &mut Client, project: Uuid, model: &Model) {
-    for (branch, first) in &model.branches {
-        for seq in *first..=model.now() {
-            let docs = &model.states[seq as usize].get(branch).cloned().unwrap_or_default();
+    for branch in model.branches.keys() {
+        for seq in 0..=model.now() {
+            let docs = model.at(branch, seq);
             for doc in DOCS {
                 let then = ReadDocOptions { branch: Some(branch), at_seq: Some(seq), ..Default::default() };
                 let read = Quire::new(client).read_doc(project.into(), doc, then).ok();
@@ -186,5 +201,31 @@ fn every_state_of_every_branch_is_what_copies_would_be() {
             let report: Value = admin.query_one(sql, &[&project, &seq]).expect("replay").get(0);
             assert_eq!(report["is_equal"], true, "round {round} at {seq}: {report}");
         }
+    }
+}
+
+#[test]
+fn an_actor_who_writes_on_two_branches_keeps_them_apart() {
+    let database = shared().database("branches_actor");
+    let mut admin = database.client("postgres");
+    let project = project(&mut admin, "one actor");
+    let first = first_change().expect("a change");
+    let change = |n: i64| {
+        let mut doc = Loaded::of([&first]).expect("loads");
+        let author = DocAuthor { actor: &ActorId::from(b"somebody".as_slice()), time: 0, message: None };
+        doc.put(&author, &json!({"n": n}), &DocLimits::default()).expect("edits").expect("a change")
+    };
+    Quire::new(&mut admin).create_branch(project.into(), "draft", Default::default()).expect("create");
+    for (n, branch) in [(1, "main"), (2, "draft")] {
+        let changes = [first.clone(), change(n)];
+        let bytes: Vec<&[u8]> = changes.iter().map(DocChange::bytes).collect();
+        let options = DocWriteOptions { branch: Some(branch), ..Default::default() };
+        Quire::new(&mut admin).apply_doc_changes(project.into(), "d", &bytes, options).expect("send");
+    }
+    for dry_run in [true, false] {
+        let options = MergeBranchOptions { dry_run: Some(dry_run), ..Default::default() };
+        let error =
+            Quire::new(&mut admin).merge_branch(project.into(), "draft", options).expect_err("refused");
+        assert!(format!("{error:?}").contains("duplicate_change"), "{error:?}");
     }
 }

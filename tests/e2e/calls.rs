@@ -99,6 +99,7 @@ const CALLS: &[(Needs, &[(&str, &str)])] = &[
             ("doc_conflicts", "'{p}', 'd'"),
             ("doc_history", "'{p}', 'd'"),
             ("explain_doc", "'{p}', 'd', '/a'"),
+            ("export_doc", "'{p}', 'd'"),
             ("get_entity", "'{p}', 't', '1'"),
             ("list_docs", "'{p}'"),
             ("read_doc", "'{p}', 'd'"),
@@ -205,6 +206,7 @@ const CALLS: &[(Needs, &[(&str, &str)])] = &[
             ),
             ("delete_doc", "'{p}', 'd'"),
             ("edit_doc", r#"'{p}', 'd', '[{"op": "add", "path": "/b", "value": 1}]'"#),
+            ("import_doc", r#"'{p}', 'd', quire.automerge_from_json('{"b": 1}')"#),
             ("import_from_library", "'{into}', '{lib}', '{a}'"),
             ("list_undoable", "'{p}'"),
             (

@@ -7,7 +7,7 @@ use quire_client::branch::{CloseBranchOptions, MergeBranchOptions};
 use quire_client::bundle::DoneOp;
 use quire_client::doc::{DocWriteOptions, ListDocsOptions, ReadDocOptions};
 use quire_core::doc::root::first_change;
-use quire_core::doc::{DocLimits, Loaded};
+use quire_core::doc::{DocLimits, Heads, Loaded};
 use quire_core::json::encode_base64;
 use serde_json::json;
 
@@ -39,6 +39,9 @@ pub fn documents(scene: &mut Scene) {
     let bytes = quire.read_doc_bytes(project, "d", Default::default()).expect("read");
     let copy = Loaded::read(&bytes, &DocLimits::default()).expect("a document");
     assert_eq!(copy.to_json(None, &DocLimits::default()), Ok(read));
+    let exported = quire.export_doc(project, "d", None).expect("export");
+    let imported = quire.import_doc(project, "imported", &exported, Default::default()).expect("import");
+    assert_eq!(Heads::parse("heads", &imported.heads), Ok(copy.heads()));
     let patch = quire.diff_doc(project, "d", &heads, Default::default()).expect("compare");
     assert_eq!(patch.as_array().map(Vec::len), Some(2));
     assert_eq!(quire.doc_conflicts(project, "d", Default::default()).expect("list"), json!([]));

@@ -139,6 +139,7 @@ const WRITERS: &[&str] = &[
     "SELECT quire.edit_doc({p}, 'long', '[{\"op\": \"add\", \"path\": \"/a\", \"value\": 1}]')",
     "SELECT quire.splice_doc_text({p}, 'long', '/text', 0, 0, 'x')",
     "SELECT quire.delete_doc({p}, 'long')",
+    "SELECT quire.import_doc({p}, 'new', quire.automerge_from_json('{}'))",
     "SELECT quire.create_branch({p}, 'new')",
     "SELECT quire.merge_branch({p}, 'draft')",
     "SELECT quire.close_branch({p}, 'draft')",

@@ -172,6 +172,9 @@ objects! {
         /// The places with several values, where both had changed it.
         #[serde(default)]
         conflicts: Option<Value>,
+        /// Whether there is too much of it to say.
+        #[serde(default)]
+        conflicts_omitted: Option<bool>,
     }
 }
 

@@ -243,6 +243,12 @@ calls! {
     /// Returns who wrote what is at a path of a document.
     fn explain_doc(project_uuid: ProjectId, doc: &str, path: &str; branch: &str) -> DocOrigin;
 
+    /// Returns a document as Automerge saves it, with its whole history.
+    fn export_doc(project_uuid: ProjectId, doc: &str; branch: &str) -> Vec<u8>;
+
+    /// Adds what a document has that was saved elsewhere by an Automerge library, with its whole history.
+    fn import_doc(project_uuid: ProjectId, doc: &str, bytes: &[u8]; ..DocWriteOptions<'_>) -> DocReceipt;
+
     /// Lists the documents of a branch, ordered by name.
     fn list_docs(project_uuid: ProjectId; ..ListDocsOptions<'_>) -> Vec<ListedDoc>;
 

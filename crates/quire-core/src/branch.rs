@@ -8,6 +8,7 @@ use crate::id::Seq;
 use crate::key::DocKey;
 use crate::text::shorten;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What may be done to a branch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -67,6 +68,22 @@ impl Lineage {
         Self { status: BranchStatus::Open, levels: vec![(DocKey::MAIN.to_owned(), Seq::MAX)] }
     }
 
+    /// Of one of these branches; `None` when it, or one that it begins with, is none of them.
+    pub fn of(branches: &BTreeMap<String, Branch>, branch: &str) -> Option<Self> {
+        let mut lineage = Self::main();
+        if branch == DocKey::MAIN {
+            return Some(lineage);
+        }
+        lineage = Self { status: branches.get(branch)?.status, levels: vec![(branch.to_owned(), Seq::MAX)] };
+        let (mut name, mut last) = (branch, Seq::MAX);
+        while name != DocKey::MAIN {
+            let made = branches.get(name).filter(|_| lineage.levels.len() <= branches.len())?;
+            (name, last) = (made.from_branch.as_str(), last.min(made.at_seq));
+            lineage.levels.push((name.to_owned(), last));
+        }
+        Some(lineage)
+    }
+
     /// As it is at a seq.
     #[must_use]
     pub fn up_to(mut self, seq: Seq) -> Self {
@@ -79,14 +96,6 @@ impl Lineage {
     pub fn inherited(mut self) -> Self {
         self.levels.remove(0);
         self
-    }
-
-    /// Where two lineages meet: a branch that both have, and the last of its bundles that both have.
-    pub fn common(&self, other: &Self) -> Option<(&str, Seq)> {
-        self.levels.iter().find_map(|(branch, seq)| {
-            let (_, theirs) = other.levels.iter().find(|(theirs, _)| theirs == branch)?;
-            Some((branch.as_str(), *seq.min(theirs)))
-        })
     }
 
     /// Refuses a branch that may not be written (PT423).
@@ -122,16 +131,31 @@ mod tests {
     }
 
     #[test]
-    fn two_branches_meet_at_the_lower_seq_of_the_first_that_both_have() {
-        let draft = lineage(&[("draft", i64::MAX), ("main", 7)]);
+    fn a_lineage_at_a_seq_has_no_more_of_any_branch() {
         let of_draft = lineage(&[("more", i64::MAX), ("draft", 9), ("main", 7)]);
-        let other = lineage(&[("other", i64::MAX), ("main", 5)]);
-        assert_eq!(of_draft.common(&draft), Some(("draft", Seq(9))));
-        assert_eq!(draft.common(&of_draft), Some(("draft", Seq(9))));
-        assert_eq!(other.common(&of_draft), Some(("main", Seq(5))));
-        assert_eq!(Lineage::main().common(&draft), Some(("main", Seq(7))));
         assert_eq!(of_draft.clone().up_to(Seq(8)), lineage(&[("more", 8), ("draft", 8), ("main", 7)]));
         assert_eq!(of_draft.inherited(), lineage(&[("draft", 9), ("main", 7)]));
+    }
+
+    #[test]
+    fn a_lineage_goes_down_to_main_at_the_lower_seq() {
+        let branch = |from_branch: &str, at_seq| Branch {
+            from_branch: from_branch.to_owned(),
+            at_seq: Seq(at_seq),
+            status: BranchStatus::Open,
+            merged_into: None,
+        };
+        let made = |made: &[(&str, &str, i64)]| -> BTreeMap<String, Branch> {
+            made.iter().map(|(name, from, at)| ((*name).to_owned(), branch(from, *at))).collect()
+        };
+        let branches = made(&[("draft", "main", 7), ("old", "draft", 5), ("late", "draft", 9)]);
+        assert_eq!(Lineage::of(&branches, "main"), Some(Lineage::main()));
+        let expected = [("old", i64::MAX), ("draft", 5), ("main", 5)];
+        assert_eq!(Lineage::of(&branches, "old"), Some(lineage(&expected)));
+        let expected = [("late", i64::MAX), ("draft", 9), ("main", 7)];
+        assert_eq!(Lineage::of(&branches, "late"), Some(lineage(&expected)));
+        assert_eq!(Lineage::of(&branches, "nowhere"), None);
+        assert_eq!(Lineage::of(&made(&[("a", "b", 1), ("b", "a", 1)]), "a"), None);
     }
 
     #[test]

@@ -15,21 +15,25 @@ use crate::domain::shown::{Changes, Query};
 use crate::gate::Access;
 use crate::guc;
 use crate::ids::{ProjectId, Seq};
+use crate::log::quarantine;
 use quire_core::branch::{BranchStatus, Lineage, no_branch};
 use quire_core::error::Result;
 use quire_core::event::BRANCH_UPDATE;
 use quire_core::hash::Hash;
 use quire_core::json::Members;
+use quire_core::key::DocKey;
 use quire_core::op::branch::{self, AppliedBranches};
 use quire_core::op::{BranchEdit, BranchOp, Edit, Op, Outcome, Topic};
+use quire_core::quarantine::RowKind;
+use quire_core::text::shorten;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A branch that is there, for who reads it now.
 ///
 /// Errors: PT404 for one that is not there, or was deleted.
 pub fn require(project: ProjectId, branch: &str) -> Result<Lineage> {
-    let lineage = store::lineage(project, branch)?;
+    let lineage = sound_lineage(project, branch)?;
     lineage.filter(|lineage| lineage.status != BranchStatus::Deleted).ok_or_else(|| no_branch(branch))
 }
 
@@ -37,8 +41,16 @@ pub fn require(project: ProjectId, branch: &str) -> Result<Lineage> {
 ///
 /// Errors: PT404 for one that was never there.
 pub fn require_at(project: ProjectId, branch: &str, seq: Seq) -> Result<Lineage> {
-    let lineage = store::lineage(project, branch)?.ok_or_else(|| no_branch(branch))?;
+    let lineage = sound_lineage(project, branch)?.ok_or_else(|| no_branch(branch))?;
     Ok(lineage.up_to(seq))
+}
+
+/// XX001 when a branch is in quarantine: where another one begins may be wrong then, and so what is read and written there.
+fn sound_lineage(project: ProjectId, branch: &str) -> Result<Option<Lineage>> {
+    if branch != DocKey::MAIN {
+        quarantine::refuse(project, [RowKind::Current(Topic::Branch)], json!({}))?;
+    }
+    store::lineage(project, branch)
 }
 
 /// The domain.
@@ -102,23 +114,33 @@ impl Domain for Branches {
             (store::made_by(project, inverting.seq.before())?, store::made_by(project, inverting.seq)?);
         let now = store::made_by(project, Seq::MAX)?;
         let mut found = Vec::new();
-        let names: std::collections::BTreeSet<&str> = ops.iter().map(|(_, op)| op.branch()).collect();
+        let names: BTreeSet<&str> = ops.iter().map(|(_, op)| op.branch()).collect();
         for name in names {
-            let (Some((made, _)), Some((is, seq))) = (after.get(name), now.get(name)) else { continue };
-            let was = before.get(name).map(|(was, _)| was);
-            let target = BranchOp::making(name, was);
-            let is_so = was.map_or(is.status == BranchStatus::Deleted, |was| was == is);
+            let (Some(made), Some(now)) = (after.get(name), now.get(name)) else { continue };
+            let was = before.get(name).map(|was| &was.branch);
+            let is_so = was.map_or(now.branch.status == BranchStatus::Deleted, |was| *was == now.branch);
             if is_so {
                 continue;
             }
-            if is != made {
-                let action = format!("changed branch {}", quire_core::text::shorten(name));
-                let key = json!({"branch": name});
-                let why = Why::Changed { seq: *seq, action };
-                found.push(InTheWay { key, part_of: None, why, is_recordable: false });
-                continue;
+            let name_shown = shorten(name);
+            let written = match was {
+                None => store::written_by_others(project, name, inverting.seq)?,
+                Some(_) => None,
+            };
+            let in_the_way = match written {
+                _ if now.branch != made.branch => Some((now.seq, format!("changed branch {name_shown}"))),
+                Some(seq) => Some((seq, format!("wrote on branch {name_shown}"))),
+                None => None,
+            };
+            match in_the_way {
+                Some((seq, action)) => found.push(InTheWay {
+                    key: json!({"branch": name}),
+                    part_of: None,
+                    why: Why::Changed { seq, action },
+                    is_recordable: false,
+                }),
+                None => edits.push(Edit::Branch(BranchEdit::again(&BranchOp::making(name, was)))),
             }
-            edits.push(Edit::Branch(BranchEdit::again(&target)));
         }
         Ok(found)
     }

@@ -8,11 +8,12 @@ use crate::ids::{ActorId, Pg, ProjectId, Seq};
 use crate::log::store::mark;
 use pgrx::datum::TimestampWithTimeZone;
 use quire_core::branch::{Branch, BranchStatus, Lineage};
-use quire_core::error::{Error, Result};
+use quire_core::error::{Code, Error, Result};
 use quire_core::hash::Hash;
 use quire_core::key::DocKey;
 use quire_core::op::{BranchOp, Op, State, Topic, Write};
 use quire_core::quarantine::RowKind;
+use quire_core::text::shorten;
 use quire_core::timestamp::rfc3339;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -42,8 +43,10 @@ pub fn lineage(project: ProjectId, branch: &str) -> Result<Option<Lineage>> {
 }
 
 fn status(row: &Row) -> Result<BranchStatus> {
-    BranchStatus::parse(row.get("status")?)
-        .ok_or_else(|| Error::internal("a stored branch has an unknown status"))
+    BranchStatus::parse(row.get("status")?).ok_or_else(|| {
+        Error::new(Code::Corrupt, "a stored branch has an unknown status")
+            .hint("verify_project finds out which, and repair brings it back")
+    })
 }
 
 /// Some branches and those that they begin with, as they are.
@@ -71,15 +74,47 @@ fn named(row: &Row) -> Result<(String, Branch)> {
     Ok((row.get("branch")?, branch))
 }
 
-/// All branches but main as their rows tell, each with the bundle that made it so.
-fn current(project: ProjectId) -> Result<BTreeMap<String, (Branch, Seq)>> {
-    const SQL: &str = "SELECT b.branch, b.from_branch, b.at_seq, b.status, b.merged_into, b.seq
+/// A branch, and the bundles that made it and that made it so.
+#[derive(PartialEq)]
+pub struct MadeBranch {
+    pub branch: Branch,
+    pub created: Seq,
+    pub seq: Seq,
+}
+
+/// What the row of a branch tells, and the row as a whole; `None` when it makes no branch.
+struct BranchRow {
+    made: Option<MadeBranch>,
+    found: Option<Hash>,
+}
+
+/// All branches but main as their rows tell.
+fn current(project: ProjectId) -> Result<BTreeMap<String, BranchRow>> {
+    const SQL: &str = "SELECT b.branch, b.from_branch, b.at_seq, b.status, b.merged_into, b.created_seq, b.seq, b::text AS found
         FROM quire_store.branch b WHERE b.project_id = $1";
     let found = db::read(SQL, &[project.pg().into()], |row| {
-        let (name, branch) = named(row)?;
-        Ok((name, (branch, row.get("seq")?)))
+        let made = match BranchStatus::parse(row.get("status")?) {
+            None => None,
+            Some(_) => {
+                let (_, branch) = named(row)?;
+                Some(MadeBranch { branch, created: row.get("created_seq")?, seq: row.get("seq")? })
+            }
+        };
+        Ok((row.get("branch")?, BranchRow { made, found: found(row)? }))
     })?;
     Ok(found.into_iter().collect())
+}
+
+/// The newest bundle of somebody else than who made a branch that wrote on it.
+pub fn written_by_others(project: ProjectId, branch: &str, created: Seq) -> Result<Option<Seq>> {
+    const SQL: &str = "SELECT o.bundle_seq FROM quire_store.doc_op o
+        CROSS JOIN LATERAL (
+            SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = o.bundle_seq OFFSET 0) u
+        CROSS JOIN LATERAL (
+            SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = $3 OFFSET 0) c
+        WHERE o.project_id = $1 AND o.branch = $2 AND u.actor_id <> c.actor_id
+        ORDER BY o.bundle_seq DESC LIMIT 1";
+    db::read_one(SQL, &[project.pg().into(), branch.into(), created.pg().into()], |row| row.get("bundle_seq"))
 }
 
 /// Stores an operation, and what it makes of the branch.
@@ -180,20 +215,30 @@ pub fn ops(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(Seq, Branc
     Ok(stored.into_iter().filter_map(|stored| Some((stored.seq, stored.op?))).collect())
 }
 
-/// What operations up to a seq make, each branch with the bundle that made it so.
-pub fn made_by(project: ProjectId, up_to: Seq) -> Result<BTreeMap<String, (Branch, Seq)>> {
+/// Whether every operation is what was logged.
+pub fn is_log_sound(project: ProjectId) -> Result<bool> {
+    let stored = stored(project, Seq::ZERO, Seq::MAX)?;
+    let is_sound = |stored: &Stored| match &stored.op {
+        Some(op) => Ok(stored.checksum == Some(op.checksum()?)),
+        None => Ok(false),
+    };
+    stored.iter().try_fold(true, |all, stored| Ok(all && is_sound(stored)?))
+}
+
+/// What operations up to a seq make.
+pub fn made_by(project: ProjectId, up_to: Seq) -> Result<BTreeMap<String, MadeBranch>> {
     let mut state = State::default();
-    let mut seqs = BTreeMap::new();
+    let mut seqs: BTreeMap<String, (Seq, Seq)> = BTreeMap::new();
     for (seq, op) in ops(project, Seq::ZERO, up_to)? {
         let branch = op.branch().to_owned();
         // What cannot be is found by whoever replays the log.
         if state.apply(seq, &Op::Branch(op)).is_ok() {
-            seqs.insert(branch, seq);
+            seqs.entry(branch).or_insert((seq, seq)).1 = seq;
         }
     }
     let made = state.branches.into_iter().filter_map(|(name, branch)| {
-        let seq = *seqs.get(&name)?;
-        Some((name, (branch, seq)))
+        let (created, seq) = *seqs.get(&name)?;
+        Some((name, MadeBranch { branch, created, seq }))
     });
     Ok(made.collect())
 }
@@ -272,33 +317,27 @@ impl Logged for Branches {
 
     fn add_state_at(&self, project: ProjectId, seq: Seq, state: &mut State) -> Result<()> {
         let made = made_by(project, seq)?;
-        state.branches.extend(made.into_iter().map(|(name, (branch, _))| (name, branch)));
+        state.branches.extend(made.into_iter().map(|(name, made)| (name, made.branch)));
         Ok(())
     }
 
     fn add_current_state(&self, project: ProjectId, state: &mut State) -> Result<()> {
         let rows = current(project)?;
-        state.branches.extend(rows.into_iter().map(|(name, (branch, _))| (name, branch)));
+        state.branches.extend(rows.into_iter().filter_map(|(name, row)| Some((name, row.made?.branch))));
         Ok(())
     }
 
     fn strays(&self, project: ProjectId) -> Result<Vec<Stray>> {
-        const SQL: &str =
-            "SELECT b.branch, b::text AS found FROM quire_store.branch b WHERE b.project_id = $1";
         let rows = current(project)?;
-        let found: BTreeMap<String, Option<Hash>> =
-            db::read(SQL, &[project.pg().into()], |row| Ok((row.get("branch")?, found(row)?)))?
-                .into_iter()
-                .collect();
         let made = made_by(project, Seq::MAX)?;
-        let strays =
-            rows.iter().filter(|(name, row)| made.get(*name) != Some(*row)).map(|(name, (_, seq))| Stray {
-                kind: RowKind::Current(Topic::Branch),
-                description: format!("branch {name} is not what its operations make of it"),
-                key: json!({"branch": name}),
-                seq: made.get(name).map_or(Some(*seq), |(_, seq)| Some(*seq)),
-                found: found.get(name).copied().flatten(),
-            });
+        let strays = rows.iter().filter(|(name, row)| made.get(*name) != row.made.as_ref());
+        let strays = strays.map(|(name, row)| Stray {
+            kind: RowKind::Current(Topic::Branch),
+            description: format!("branch {} is not what its operations make of it", shorten(name)),
+            key: json!({"branch": name}),
+            seq: made.get(name).or(row.made.as_ref()).map(|made| made.seq),
+            found: row.found,
+        });
         Ok(strays.collect())
     }
 
@@ -324,23 +363,22 @@ impl Logged for Branches {
         const SQL: &str =
             "INSERT INTO quire_store.branch (project_id, branch, from_branch, at_seq, status, merged_into,
                 created_seq, seq)
-            SELECT $1, $2, $3, $4, $5, $6, o.bundle_seq, $7
-            FROM (SELECT o.bundle_seq FROM quire_store.branch_op o WHERE o.project_id = $1 AND o.branch = $2
-                  ORDER BY o.bundle_seq LIMIT 1) o
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
             ON CONFLICT (project_id, branch) DO UPDATE
             SET from_branch = EXCLUDED.from_branch, at_seq = EXCLUDED.at_seq, status = EXCLUDED.status,
                 merged_into = EXCLUDED.merged_into, created_seq = EXCLUDED.created_seq, seq = EXCLUDED.seq
             RETURNING true";
         let name = key_text(key, "branch")?;
         let made = made_by(project, Seq::MAX)?.remove(name);
-        let Some((branch, seq)) = made else { return Ok(false) };
-        let args: [Arg; 7] = [
+        let Some(MadeBranch { branch, created, seq }) = made else { return Ok(false) };
+        let args: [Arg; 8] = [
             project.pg().into(),
             name.into(),
             branch.from_branch.as_str().into(),
             branch.at_seq.pg().into(),
             branch.status.as_str().into(),
             branch.merged_into.as_deref().into(),
+            created.pg().into(),
             seq.pg().into(),
         ];
         db::writes(SQL, &args)

@@ -14,6 +14,7 @@ use quire_core::key::DocKey;
 use quire_core::op::doc::{about_doc, no_doc, of_ops};
 use quire_core::op::{DocEdit, DocOp, DocOutcome, Outcome};
 use quire_core::reason::Reason;
+use quire_core::text::shorten;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use store::{DocLine, NewOp};
@@ -63,8 +64,11 @@ pub fn judge(writing: &Writing, edits: &[DocEdit]) -> Result<Vec<Option<Error>>>
     match docs.finish() {
         Ok(_) => {}
         Err(error) if is_of_an_edit(&error) => {
-            let is_about =
-                |edit: &DocEdit| error.member("doc").and_then(Value::as_str) == Some(&edit.key().doc);
+            let said = |member: &str| error.member(member).and_then(Value::as_str);
+            let is_about = |edit: &DocEdit| {
+                let key = edit.key();
+                said("doc") == Some(&shorten(&key.doc)) && said("branch") == Some(&shorten(&key.branch))
+            };
             let about: Vec<usize> = (0..edits.len()).filter(|at| is_about(&edits[*at])).collect();
             about.iter().for_each(|at| wrong[*at] = Some(error.clone()));
             if about.is_empty() {

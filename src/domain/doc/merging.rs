@@ -1,31 +1,29 @@
 //! What one branch has of documents and another one lacks.
 
-use super::store::{self, DocHead, merging as rows};
-use super::{seconds_now, server_actor};
-use crate::ids::ProjectId;
+use super::store::{self, DocHead, DocLine, merging as rows};
+use super::{cache, seconds_now, server_actor};
+use crate::ids::{ProjectId, Seq};
 use quire_core::branch::Lineage;
+use quire_core::doc::helpers::conflicts_as_json;
 use quire_core::doc::{ChangeHash, DocChange, DocLimits, DocSummary, Heads};
-use quire_core::error::Result;
+use quire_core::error::{Code, Result};
 use quire_core::interrupt;
 use quire_core::key::DocKey;
 use quire_core::op::DocEdit;
 use quire_core::op::doc::about_doc;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// Names of documents that may be different on two branches: those written on either since both had the same.
-pub fn candidates(project: ProjectId, source: &Lineage, target: &Lineage) -> Result<BTreeSet<String>> {
-    let common = source.common(target);
+/// Names of documents that may be different on two branches: those written on a branch that only one of them has, or further on in one
+/// that both have.
+pub fn candidates(project: ProjectId, one: &Lineage, other: &Lineage) -> Result<BTreeSet<String>> {
     let mut names = BTreeSet::new();
-    for lineage in [source, target] {
-        for (branch, last) in &lineage.levels {
-            match common {
-                Some((shared, seq)) if shared == branch => {
-                    if *last > seq {
-                        names.extend(rows::written_after(project, branch, seq)?);
-                    }
-                    break;
-                }
-                _ => names.extend(rows::written(project, branch)?),
+    for (has, lacks) in [(one, other), (other, one)] {
+        for (branch, last) in &has.levels {
+            let shared = lacks.levels.iter().find(|(theirs, _)| theirs == branch);
+            let shared = shared.map_or(Seq::ZERO, |(_, seq)| *seq);
+            if *last > shared {
+                names.extend(rows::written_after(project, branch, shared)?);
             }
         }
     }
@@ -61,27 +59,37 @@ pub fn merge(
     let limits = super::limits();
     let before = store::head(project, &key)?;
     let mut after = before.as_ref().map(|head| head.summary.clone()).unwrap_or_default();
+    let line = before.as_ref().map(|before| before.line.clone()).unwrap_or_default();
     let mut changes: Vec<DocChange> = Vec::new();
     let mut deleted: Vec<ChangeHash> = Vec::new();
+    let mut heads: Vec<ChangeHash> = Vec::new();
+    let mut there = Vec::with_capacity(sources.len());
     for source in sources {
+        let key = DocKey { branch: source.name().to_owned(), doc: doc.to_owned() };
+        there.extend(store::head(project, &key)?);
+    }
+    // What came and went on branches is nothing to others.
+    if before.is_none() && there.iter().all(|head| head.summary.is_deleted()) {
+        return Ok(None);
+    }
+    for head in there {
         interrupt::check()?;
-        let there = DocKey { branch: source.name().to_owned(), doc: doc.to_owned() };
-        let Some(head) = store::head(project, &there)? else { continue };
-        // What came and went on a branch is nothing to others.
-        if before.is_none() && head.summary.is_deleted() {
-            continue;
-        }
+        heads.extend(head.summary.heads.as_slice());
         if before.as_ref().is_some_and(|before| before.summary.heads == head.summary.heads) {
             deleted.extend(head.summary.deleted.as_slice());
             continue;
         }
-        let line = before.as_ref().map(|before| before.line.clone()).unwrap_or_default();
         let known: BTreeSet<ChangeHash> = changes.iter().map(DocChange::hash).collect();
         let lacking = rows::lacking(project, &head.line, head.summary.changes, &line)?;
         changes.extend(lacking.into_iter().filter(|change| !known.contains(&change.hash())));
         deleted.extend(head.summary.deleted.as_slice());
     }
-    after.append(&changes, &limits).map_err(|error| about_doc(&key, error))?;
+    let about = |error| about_doc(&key, error);
+    let mut known = store::known(project, &line, &changes)?;
+    let changes_new = known.new_of(&changes, after.max_op).map_err(about)?;
+    require_all(project, &line, &heads, &changes_new)?;
+    let mut changes = changes_new;
+    after.append(&changes, &limits).map_err(about)?;
     let is_both = before.as_ref().is_some_and(|before| {
         !changes.is_empty() && before.summary.heads.as_slice().iter().any(|head| after.heads.contains(head))
     });
@@ -96,12 +104,24 @@ pub fn merge(
     } else if !changes.is_empty() {
         if after.heads.len() > 1 && !after.is_deleted() {
             let merge = merge_change(project, &key, &before, &changes, &after, message)?;
-            after.append(std::slice::from_ref(&merge), &limits).map_err(|error| about_doc(&key, error))?;
+            after.append(std::slice::from_ref(&merge), &limits).map_err(about)?;
             changes.push(merge);
         }
         edits.push(DocEdit::Change { key: key.clone(), changes: changes.clone(), base_heads: None });
     }
     Ok((!edits.is_empty()).then_some(Merged { key, edits, changes, before, after, is_both }))
+}
+
+/// Refuses to go on (XX001) when changes that the sources have are in none of their rows: who merges would say that all has come.
+fn require_all(
+    project: ProjectId,
+    line: &DocLine,
+    heads: &[ChangeHash],
+    changes: &[DocChange],
+) -> Result<()> {
+    let new: BTreeSet<ChangeHash> = changes.iter().map(DocChange::hash).collect();
+    let others = Heads::new(heads.iter().filter(|head| !new.contains(head)).copied());
+    if store::has(project, line, &others)? == others { Ok(()) } else { Err(store::unsound(line)) }
 }
 
 /// A change without operations that depends on all heads.
@@ -136,6 +156,7 @@ pub fn lacking(
     }
     let lacking = rows::lacking(project, &source.line, source.summary.changes, &line)?;
     if source.summary.heads == *heads {
+        require_all(project, &line, heads.as_slice(), &lacking)?;
         return Ok(Some(lacking));
     }
     // What the heads depend on, from the last one on: each comes after those it depends on.
@@ -149,15 +170,24 @@ pub fn lacking(
         }
     }
     found.reverse();
+    require_all(project, &line, heads.as_slice(), &found)?;
     Ok(Some(found))
 }
 
-/// What of a document is in several values after a merge.
-pub fn conflicts(project: ProjectId, merged: &Merged, limits: &DocLimits) -> Result<serde_json::Value> {
-    let Some(before) = &merged.before else { return Ok(serde_json::json!([])) };
+/// What of a document is in several values after a merge; `None` when that cannot be told: Automerge refuses the document, or there is too
+/// much of it. Who merges need not know.
+pub fn conflicts(project: ProjectId, merged: &Merged, limits: &DocLimits) -> Result<Option<Value>> {
+    let Some(before) = &merged.before else { return Ok(Some(json!([]))) };
     let summary = &before.summary;
-    let mut loaded = super::cache::take(project, &before.line, summary.changes, &summary.heads)?;
-    loaded.append(&merged.changes)?;
-    let found = loaded.conflicts(None, limits)?;
-    Ok(quire_core::doc::helpers::conflicts_as_json(&found))
+    let found = cache::take(project, &before.line, summary.changes, &summary.heads).and_then(|mut loaded| {
+        loaded.append(&merged.changes)?;
+        loaded.conflicts(None, limits)
+    });
+    match found {
+        Ok(found) => Ok(Some(conflicts_as_json(&found))),
+        Err(error) if matches!(error.code(), Code::Invariant | Code::Validation) => Ok(None),
+        // What a call may take is no document's own limit.
+        Err(error) if error.code() == Code::Limit && error.member("reason").is_none() => Ok(None),
+        Err(error) => Err(error),
+    }
 }

@@ -9,19 +9,23 @@ use crate::domain::doc::{self, merging};
 use crate::gate::Access;
 use crate::ids::ProjectId;
 use crate::jsonb::Json;
+use crate::log::quarantine;
 use pgrx::Uuid;
 use pgrx::prelude::*;
 use quire_core::branch::{BranchStatus, Lineage};
 use quire_core::error::{Code, Error, Result};
+use quire_core::interrupt;
 use quire_core::key::branch_name;
-use quire_core::op::{BranchEdit, Edit};
+use quire_core::op::{BranchEdit, Edit, Topic};
+use quire_core::quarantine::RowKind;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// Most branches that are merged at once.
 const MAX_SOURCES: usize = 100;
-/// Documents of which a merge tells the values that are in conflict; `doc_conflicts` tells them of each.
+/// Documents of which a merge says which values are in conflict, and bytes of changes that these may have: they are loaded for it.
 const MAX_TOLD: usize = 100;
+const MAX_TOLD_BYTES: i64 = 16 << 20;
 
 /// Merges branches into another one.
 #[pg_extern]
@@ -83,18 +87,18 @@ impl Merge<'_> {
     }
 
     fn commit(self, correlation_id: Option<Uuid>) -> Result<Json> {
-        if !self.access.settings.server_merge {
-            let error = Error::new(Code::Unauthorized, "the project does not let the server merge");
-            return Err(error
-                .with("setting", "server_merge")
-                .hint("merge in a client, and send the change by submit_tx with merge_of"));
-        }
         let correlation = correlated(correlation_id, "merge_branch", || {
             json!([self.sources, self.target, self.closes, self.message])
         })?;
         let message = self.message.clone();
         let request = Commit { message, ..Commit::new(self.access, Kind::UserEdit, correlation) };
         let committed = commit(&request, |_| {
+            if !self.access.settings.server_merge {
+                let error = Error::new(Code::Unauthorized, "the project does not let the server merge");
+                return Err(error
+                    .with("setting", "server_merge")
+                    .hint("merge in a client, and send the change by submit_tx with merge_of"));
+            }
             let (edits, docs) = self.plan()?;
             Ok(Plan { edits, answer: Some(docs), ..Plan::default() })
         })?;
@@ -108,6 +112,10 @@ impl Merge<'_> {
     /// The edits, and what they do to which document.
     fn plan(&self) -> Result<(Vec<Edit>, Value)> {
         let project = self.project();
+        // What is written anew would be sound.
+        let kinds =
+            [Topic::Doc, Topic::Branch].map(|topic| [RowKind::Current(topic), RowKind::Logged(topic)]);
+        quarantine::refuse(project, kinds.into_iter().flatten(), json!({}))?;
         let sources: Vec<Lineage> =
             self.sources.iter().map(|source| branch::require(project, source)).collect::<Result<_>>()?;
         let target = branch::require(project, &self.target)?;
@@ -118,15 +126,24 @@ impl Merge<'_> {
         }
         let limits = doc::limits();
         let (mut edits, mut docs) = (Vec::new(), Vec::new());
+        let (mut told_docs, mut told_bytes) = (0, 0);
         for name in names {
+            interrupt::check()?;
             let merged = merging::merge(project, &name, &sources, &target, self.message.as_deref())?;
             let Some(merged) = merged else { continue };
             let mut told = json!({
                 "doc": merged.key.doc, "applied": merged.changes.len(), "heads": merged.after.heads.to_texts(),
                 "is_deleted": merged.after.is_deleted()
             });
-            if merged.is_both && docs.len() < MAX_TOLD {
-                told["conflicts"] = merging::conflicts(project, &merged, &limits)?;
+            if merged.is_both {
+                told_docs += 1;
+                told_bytes += merged.after.bytes;
+                let fits = told_docs <= MAX_TOLD && told_bytes <= MAX_TOLD_BYTES;
+                let conflicts = if fits { merging::conflicts(project, &merged, &limits)? } else { None };
+                match conflicts {
+                    Some(conflicts) => told["conflicts"] = conflicts,
+                    None => told["conflicts_omitted"] = true.into(),
+                }
             }
             docs.push(told);
             edits.extend(merged.edits.into_iter().map(Edit::Doc));

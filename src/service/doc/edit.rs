@@ -1,12 +1,12 @@
 //! Edits from SQL: each becomes one change, by the Automerge actor of this database.
 
-use super::args::{doc_arg, heads_arg};
+use super::args::{doc_names, heads_arg};
 use super::write::{answer, writer};
 use crate::args::{TextsArg, message_arg, natural, required};
 use crate::bundle::{Commit, Kind, Plan, commit, correlated};
 use crate::definer::definer;
-use crate::domain::doc;
 use crate::domain::doc::{bring_back, cache, seconds_now, server_actor, store};
+use crate::domain::{branch, doc};
 use crate::ids::ProjectId;
 use crate::jsonb::{Json, JsonArg};
 use pgrx::Uuid;
@@ -142,7 +142,7 @@ impl<'a> Arguments<'a> {
         what: impl FnOnce() -> Result<What<'a>>,
     ) -> Result<Json> {
         let access = writer(self.project_uuid)?;
-        let key = doc_arg(access.project, self.doc, self.branch)?;
+        let key = doc_names(self.doc, self.branch)?;
         let what = what()?;
         let base_heads = heads_arg("base_heads", self.base_heads)?;
         let message = message_arg(self.message)?;
@@ -181,6 +181,7 @@ fn changes(
 ) -> Result<Vec<DocChange>> {
     let about = |error| about_doc(key, error);
     let limits = doc::limits();
+    branch::require(project, &key.branch)?;
     let head = store::head(project, key)?;
     let none = DocSummary::default();
     let summary = head.as_ref().map_or(&none, |head| &head.summary);

@@ -62,6 +62,12 @@ impl State {
         };
         quarantine::refuse(project, [RowKind::Current(Topic::Doc)], json!(key))?;
         let head = store::head(project, &key)?.ok_or_else(|| no_doc(&key))?;
+        if head.own.is_none() {
+            // What it is stands in another branch's rows.
+            let there = DocKey { branch: head.branch.clone(), doc: key.doc.clone() };
+            quarantine::refuse(project, [RowKind::Current(Topic::Doc)], json!(there))?;
+            quarantine::refuse_ops(project, Topic::Doc, head.seq)?;
+        }
         // Whoever names heads wants them, whatever became of the document.
         let (at, had, is_deleted) = match (seq, at) {
             (Some(seq), _) => {
@@ -176,6 +182,17 @@ fn read_doc_bytes(
             }
         }
     })
+}
+
+/// A document as Automerge saves it, with all of its history.
+#[pg_extern(stable)]
+#[search_path(pg_catalog, pg_temp)]
+fn export_doc(
+    project_uuid: Option<Uuid>,
+    doc: Option<&str>,
+    branch: default!(Option<&str>, "'main'"),
+) -> Vec<u8> {
+    definer(|| State::of(project_uuid, (doc, branch), (None, None), None)?.with(Loaded::save))
 }
 
 /// What is different between two states of a document.

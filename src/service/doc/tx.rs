@@ -12,8 +12,8 @@ use crate::domain::interface::Writing;
 use crate::gate::Access;
 use crate::ids::{CorrelationId, ProjectId, Seq};
 use crate::jsonb::{Json, JsonArg};
-use crate::log::LockedHead;
 use crate::log::store::committed_at;
+use crate::log::{LockedHead, quarantine};
 use pgrx::Uuid;
 use pgrx::prelude::*;
 use quire_core::conflict::OnConflict;
@@ -22,7 +22,8 @@ use quire_core::error::{Code, Error, Result};
 use quire_core::json::Members;
 use quire_core::key::{DocKey, branch_name};
 use quire_core::op::doc::{about_doc, heads_member};
-use quire_core::op::{DocEdit, DocOp, Edit, Outcome};
+use quire_core::op::{DocEdit, DocOp, Edit, Outcome, Topic};
+use quire_core::quarantine::RowKind;
 use quire_core::reason::Reason;
 use quire_core::timestamp::rfc3339;
 use serde_json::{Value, json};
@@ -144,6 +145,10 @@ impl MergeOf {
 fn completed(project: ProjectId, edit: &DocEdit, merges: &[MergeOf]) -> Result<DocEdit> {
     let mut edit = edit.clone();
     let DocEdit::Change { key, changes, .. } = &mut edit else { return Ok(edit) };
+    if !merges.is_empty() {
+        // What is written anew would be sound.
+        quarantine::refuse(project, [RowKind::Current(Topic::Doc), RowKind::Logged(Topic::Doc)], json!({}))?;
+    }
     let target = store::head(project, key)?;
     let mut brought: Vec<DocChange> = Vec::new();
     for MergeOf { branch, heads } in merges {

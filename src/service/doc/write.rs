@@ -1,6 +1,6 @@
 //! Writers of changes that somebody else has made, and of deletions.
 
-use super::args::{doc_arg, heads_arg};
+use super::args::{doc_names, heads_arg};
 use crate::args::{ByteasArg, TextsArg, message_arg, required};
 use crate::bundle::{Commit, Committed, Kind, Plan, commit, correlated};
 use crate::definer::definer;
@@ -10,7 +10,7 @@ use crate::ids::CorrelationId;
 use crate::jsonb::Json;
 use pgrx::Uuid;
 use pgrx::prelude::*;
-use quire_core::doc::DocChange;
+use quire_core::doc::{DocChange, Heads, Loaded};
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
 use quire_core::interrupt;
@@ -42,7 +42,7 @@ fn apply(
     correlation_id: Option<Uuid>,
 ) -> Result<Json> {
     let access = writer(project_uuid)?;
-    let key = doc_arg(access.project, doc, branch)?;
+    let key = doc_names(doc, branch)?;
     let changes = read_changes(required("changes", changes)?)?;
     let base_heads = heads_arg("base_heads", base_heads)?;
     let message = message_arg(message)?;
@@ -50,6 +50,38 @@ fn apply(
     let correlation = correlation(correlation_id, "apply_doc_changes", &edit, message.as_deref())?;
     let request = Commit { message, ..Commit::new(&access, Kind::UserEdit, correlation) };
     answer(commit(&request, |_| Ok(Plan { edits: vec![Edit::Doc(edit)], ..Plan::default() }))?)
+}
+
+/// Adds what a document has that was saved elsewhere, with its history.
+#[pg_extern]
+#[search_path(pg_catalog, pg_temp)]
+fn import_doc(
+    project_uuid: Option<Uuid>,
+    doc: Option<&str>,
+    bytes: Option<&[u8]>,
+    branch: default!(Option<&str>, "'main'"),
+    base_heads: default!(Option<TextsArg>, "NULL"),
+    message: default!(Option<&str>, "NULL"),
+    correlation_id: default!(Option<Uuid>, "NULL"),
+) -> Json {
+    definer(|| {
+        let access = writer(project_uuid)?;
+        let key = doc_names(doc, branch)?;
+        let limits = doc::limits();
+        let about = |error: Error| error.with("argument", "bytes");
+        let loaded = Loaded::read(required("bytes", bytes)?, &limits).map_err(about)?;
+        let changes = loaded.changes_after(&Heads::default(), &limits).map_err(about)?;
+        drop(loaded);
+        if changes.is_empty() {
+            return Err(about(Error::validation("bytes hold no change")));
+        }
+        let base_heads = heads_arg("base_heads", base_heads)?;
+        let message = message_arg(message)?;
+        let edit = DocEdit::Change { key, changes, base_heads };
+        let correlation = correlation(correlation_id, "import_doc", &edit, message.as_deref())?;
+        let request = Commit { message, ..Commit::new(&access, Kind::UserEdit, correlation) };
+        answer(commit(&request, |_| Ok(Plan { edits: vec![Edit::Doc(edit)], ..Plan::default() }))?)
+    })
 }
 
 /// Somebody who may write documents. No token is for them.
@@ -118,7 +150,7 @@ fn delete(
     correlation_id: Option<Uuid>,
 ) -> Result<Json> {
     let access = writer(project_uuid)?;
-    let key = doc_arg(access.project, doc, branch)?;
+    let key = doc_names(doc, branch)?;
     let edit = DocEdit::Delete { key, base_heads: heads_arg("base_heads", base_heads)?, heads: None };
     let message = message_arg(message)?;
     let correlation = correlation(correlation_id, "delete_doc", &edit, message.as_deref())?;

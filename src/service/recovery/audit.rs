@@ -15,7 +15,7 @@ use quire_core::op::State;
 use quire_core::quarantine::{Fault, RowKind};
 use quire_core::text::shorten;
 use serde_json::{Value, json};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 /// How far verification goes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -112,16 +112,14 @@ fn verify_log(project: ProjectId, findings: &mut Vec<Finding>, counts: &mut Coun
         before = checked.right;
         Ok(())
     };
-    let mut unreadable: HashSet<RowKind> = HashSet::new();
+    let mut is_readable = true;
     let mut replay = |bundle: &load::LoadedBundle, findings: &mut Vec<Finding>| {
         for (op, logged) in bundle.ops.iter().zip(&bundle.logged.ops) {
-            if logged.computed.is_none() || logged.computed != logged.stored {
-                unreadable.insert(op.kind);
-            }
+            is_readable &= logged.computed.is_some() && logged.computed == logged.stored;
             // What hangs off an operation that is not what was logged is not wrong for that.
             let failed =
                 op.op.as_ref().and_then(|parsed| state.apply(bundle.logged.header.seq, parsed).err());
-            let failed = failed.filter(|_| !unreadable.contains(&op.kind));
+            let failed = failed.filter(|_| is_readable);
             findings.extend(failed.map(|why| Finding {
                 kind: op.kind,
                 key: json!({"seq": bundle.logged.header.seq, "ordinal": op.ordinal}),

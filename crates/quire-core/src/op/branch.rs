@@ -196,6 +196,15 @@ pub enum BranchEdit {
         /// The branch that has all of it.
         merged_into: Option<String>,
     },
+    /// Make it exactly so, whatever it is: what was logged is done again, or taken back.
+    Restore {
+        /// Its name.
+        branch: String,
+        /// What may be done to it then.
+        status: BranchStatus,
+        /// The branch that has all of it.
+        merged_into: Option<String>,
+    },
 }
 
 impl BranchEdit {
@@ -206,7 +215,7 @@ impl BranchEdit {
                 BranchEdit::Create { branch, from_branch, at_seq: Some(at_seq) }
             }
             BranchOp::Update { branch, status, merged_into } => {
-                BranchEdit::Update { branch, status, merged_into }
+                BranchEdit::Restore { branch, status, merged_into }
             }
         }
     }
@@ -233,7 +242,9 @@ impl BranchEdit {
     /// Which branch.
     pub fn branch(&self) -> &str {
         match self {
-            BranchEdit::Create { branch, .. } | BranchEdit::Update { branch, .. } => branch,
+            BranchEdit::Create { branch, .. }
+            | BranchEdit::Update { branch, .. }
+            | BranchEdit::Restore { branch, .. } => branch,
         }
     }
 
@@ -242,6 +253,7 @@ impl BranchEdit {
         let other = match self {
             BranchEdit::Create { from_branch, .. } => Some(from_branch.as_str()),
             BranchEdit::Update { merged_into, .. } => merged_into.as_deref(),
+            BranchEdit::Restore { .. } => None,
         };
         [self.branch()].into_iter().chain(other)
     }
@@ -250,7 +262,7 @@ impl BranchEdit {
     const fn op(&self) -> &'static str {
         match self {
             BranchEdit::Create { .. } => BranchOp::NAMES[0],
-            BranchEdit::Update { .. } => BranchOp::NAMES[1],
+            BranchEdit::Update { .. } | BranchEdit::Restore { .. } => BranchOp::NAMES[1],
         }
     }
 
@@ -265,7 +277,8 @@ impl BranchEdit {
             BranchEdit::Create { branch, from_branch, at_seq } => {
                 json!([self.op(), branch, from_branch, at_seq])
             }
-            BranchEdit::Update { branch, status, merged_into } => {
+            BranchEdit::Update { branch, status, merged_into }
+            | BranchEdit::Restore { branch, status, merged_into } => {
                 json!([self.op(), branch, status, merged_into])
             }
         }
@@ -315,6 +328,10 @@ pub fn apply(
             BranchEdit::Update { branch, status, merged_into } => {
                 update(branches, branch, *status, merged_into.as_deref())?
             }
+            BranchEdit::Restore { branch, status, merged_into } => {
+                let made = branches.get_mut(branch).ok_or_else(|| no_branch(branch))?;
+                set(branch, made, *status, merged_into.clone())
+            }
         };
         let name = edit.branch().to_owned();
         let branch_status = branches.get(&name).ok_or_else(|| Error::internal("a branch is lost"))?.status;
@@ -349,14 +366,15 @@ fn create(
     let mut depth = 1;
     let mut below = from_branch;
     while below != DocKey::MAIN {
-        let parent = branches.get(below).filter(|parent| {
-            // A branch may begin with what became of a deleted one only by way of others.
-            depth > 1 || parent.status != BranchStatus::Deleted
-        });
-        below = &parent.ok_or_else(|| no_branch(below))?.from_branch;
+        // Who begins with a branch begins with what became of it; deleted ones further down are still what they were.
+        let is_there = |parent: &&Branch| depth > 1 || parent.status != BranchStatus::Deleted;
+        below = &branches.get(below).filter(is_there).ok_or_else(|| no_branch(below))?.from_branch;
         depth += 1;
+        if depth > max_depth.min(branches.len() + 1) {
+            break;
+        }
     }
-    if depth > max_depth {
+    if depth > max_depth.min(branches.len() + 1) {
         return Err(Error::limit("the branch begins with too many others, one above the other", max_depth)
             .with("setting", "quire.max_branch_depth")
             .with("branch", shorten(branch)));
@@ -394,28 +412,34 @@ fn update(
             return Err(no_branch(into));
         }
     }
-    let made = branches.get_mut(branch).ok_or_else(|| no_branch(branch))?;
-    match (made.status, status) {
-        (BranchStatus::Deleted, BranchStatus::Deleted) => return Err(no_branch(branch)),
-        (BranchStatus::Deleted, BranchStatus::Closed) if merged_into != made.merged_into.as_deref() => {
-            return Err(no_branch(branch));
-        }
-        (BranchStatus::Closed, BranchStatus::Closed) if merged_into != made.merged_into.as_deref() => {
-            return Err(closed(branch));
-        }
-        _ => {}
+    let made = branches.get_mut(branch).filter(|made| made.status != BranchStatus::Deleted);
+    let made = made.ok_or_else(|| no_branch(branch))?;
+    let merged_into = merged_into.map(str::to_owned);
+    let is_closed_otherwise = made.status == BranchStatus::Closed && merged_into != made.merged_into;
+    if status == BranchStatus::Closed && is_closed_otherwise {
+        return Err(closed(branch));
     }
-    let before = (made.status, made.merged_into.clone());
-    made.status = status;
-    // Who deletes a branch that was merged does not unsay that.
-    if status != BranchStatus::Deleted || merged_into.is_some() {
-        made.merged_into = merged_into.map(str::to_owned);
+    let merged_into = match status {
+        BranchStatus::Open => None,
+        BranchStatus::Closed => merged_into,
+        // Who deletes a branch that was merged does not unsay that.
+        BranchStatus::Deleted => merged_into.or_else(|| made.merged_into.clone()),
+    };
+    Ok(set(branch, made, status, merged_into))
+}
+
+/// Makes a branch so; the operation that it was, if that changed something.
+fn set(
+    branch: &str,
+    made: &mut Branch,
+    status: BranchStatus,
+    merged_into: Option<String>,
+) -> Option<BranchOp> {
+    if (made.status, &made.merged_into) == (status, &merged_into) {
+        return None;
     }
-    if before == (made.status, made.merged_into.clone()) {
-        return Ok(None);
-    }
-    let merged_into = made.merged_into.clone();
-    Ok(Some(BranchOp::Update { branch: branch.to_owned(), status, merged_into }))
+    (made.status, made.merged_into) = (status, merged_into.clone());
+    Some(BranchOp::Update { branch: branch.to_owned(), status, merged_into })
 }
 
 #[cfg(test)]
@@ -434,6 +458,11 @@ mod tests {
         BranchEdit::Update { branch: branch.to_owned(), status, merged_into }
     }
 
+    fn restore(branch: &str, status: BranchStatus, merged_into: Option<&str>) -> BranchEdit {
+        let merged_into = merged_into.map(str::to_owned);
+        BranchEdit::Restore { branch: branch.to_owned(), status, merged_into }
+    }
+
     #[test]
     fn its_operations_make_what_its_edits_make() {
         let mut branches = BTreeMap::new();
@@ -443,11 +472,12 @@ mod tests {
             set("a", BranchStatus::Closed, Some("main")),
             set("a", BranchStatus::Closed, Some("main")),
             set("b", BranchStatus::Deleted, None),
-            set("b", BranchStatus::Open, None),
+            restore("b", BranchStatus::Open, None),
+            restore("b", BranchStatus::Closed, Some("nowhere")),
         ];
         let applied = apply(&mut branches, edits, Seq(7), 5).expect("applies");
         let statuses: Vec<&str> = applied.outcomes.iter().map(|done| done.status.as_ref()).collect();
-        assert_eq!(statuses, ["changed", "changed", "changed", "unchanged", "changed", "changed"]);
+        assert_eq!(statuses, ["changed", "changed", "changed", "unchanged", "changed", "changed", "changed"]);
         assert_eq!(branches["a"].at_seq, Seq(7));
         let mut state = State::default();
         for op in applied.ops {
@@ -483,7 +513,14 @@ mod tests {
         assert_eq!(refused(vec![open(), closed, set("a", BranchStatus::Closed, Some("main"))]), Code::Locked);
         let deleted = set("a", BranchStatus::Deleted, None);
         assert_eq!(refused(vec![open(), deleted.clone(), create("b", "a", None)]), Code::NotFound);
-        assert_eq!(refused(vec![open(), deleted.clone(), deleted]), Code::NotFound);
+        for status in [BranchStatus::Open, BranchStatus::Closed, BranchStatus::Deleted] {
+            assert_eq!(refused(vec![open(), deleted.clone(), set("a", status, None)]), Code::NotFound);
+        }
+        let mut circle: BTreeMap<String, Branch> = BTreeMap::new();
+        apply(&mut circle, vec![open()], Seq(7), 5).expect("applies");
+        circle.get_mut("a").expect("a branch").from_branch = "a".into();
+        let error = apply(&mut circle, vec![create("b", "a", None)], Seq(7), 100).expect_err("refused");
+        assert_eq!(error.code(), Code::Limit);
     }
 
     #[test]

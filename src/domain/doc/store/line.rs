@@ -7,7 +7,7 @@ use super::{Arg, DocId, HEADS, Row, db, key_of, stored_heads};
 use crate::db::rows::{Rows, Sight};
 use crate::domain::branch;
 use crate::ids::{Pg, ProjectId, Seq};
-use quire_core::branch::Lineage;
+use quire_core::branch::{Branch, Lineage};
 use quire_core::doc::{DocSummary, Heads};
 use quire_core::error::Result;
 use quire_core::interrupt;
@@ -83,12 +83,21 @@ pub struct DocHead {
 pub struct Lineages {
     project: ProjectId,
     known: BTreeMap<String, Option<Lineage>>,
+    /// Branches as the log alone makes them, and the numbers of documents as it gives them, for who does not trust the rows beside it.
+    logged: Option<(BTreeMap<String, Branch>, BTreeMap<DocKey, DocId>)>,
 }
 
 impl Lineages {
     /// Of a project.
     pub fn of(project: ProjectId) -> Self {
-        Self { project, known: BTreeMap::new() }
+        Self { project, known: BTreeMap::new(), logged: None }
+    }
+
+    /// Of a project, as its log alone makes them, with the documents that its operations are about.
+    pub fn logged(project: ProjectId, docs: BTreeMap<DocKey, DocId>) -> Result<Self> {
+        let made = branch::store::made_by(project, Seq::MAX)?;
+        let branches = made.into_iter().map(|(name, made)| (name, made.branch)).collect();
+        Ok(Self { project, known: BTreeMap::new(), logged: Some((branches, docs)) })
     }
 
     /// Of a branch, whatever may be done to it; `None` when it was never there.
@@ -96,16 +105,34 @@ impl Lineages {
         if let Some(known) = self.known.get(branch) {
             return Ok(known.clone());
         }
-        let found = branch::store::lineage(self.project, branch)?;
+        let found = match &self.logged {
+            Some((branches, _)) => Lineage::of(branches, branch),
+            None => branch::store::lineage(self.project, branch)?,
+        };
         self.known.insert(branch.to_owned(), found.clone());
         Ok(found)
+    }
+
+    /// A document as a lineage has it; `None` when it was not there.
+    pub fn at(&self, lineage: &Lineage, doc: &str) -> Result<Option<DocHead>> {
+        let docs = match &self.logged {
+            None => numbers(self.project, lineage, doc)?,
+            Some((_, docs)) => {
+                let number = |branch: &str| {
+                    docs.get(&DocKey { branch: branch.to_owned(), doc: doc.to_owned() }).copied()
+                };
+                let levels = lineage.levels.iter();
+                levels.filter_map(|(branch, _)| Some((branch.clone(), number(branch)?))).collect()
+            }
+        };
+        head_of(self.project, lineage, docs)
     }
 
     /// What a document is that its branch has from others.
     pub fn inherited(&mut self, key: &DocKey) -> Result<Option<DocHead>> {
         match self.get(&key.branch)? {
             Some(lineage) if lineage.levels.len() > 1 => {
-                let found = at(self.project, &lineage.inherited(), &key.doc)?;
+                let found = self.at(&lineage.inherited(), &key.doc)?;
                 Ok(found.map(|head| DocHead { own: None, ..head }))
             }
             _ => Ok(None),
@@ -171,52 +198,65 @@ pub fn head(project: ProjectId, key: &DocKey) -> Result<Option<DocHead>> {
     }
 }
 
-/// All documents that have rows of current state.
-pub fn current(project: ProjectId) -> Result<Vec<(DocKey, DocHead)>> {
+/// What all rows of current state tell, each as far as it can be read.
+pub fn current_rows(project: ProjectId) -> Result<Vec<(DocKey, Result<HeadRow>)>> {
     const SQL: &str = concat!(
         "SELECT d.branch, d.doc, ",
         columns_of_doc!(),
         " FROM quire_store.doc_head d WHERE d.project_id = $1 ORDER BY d.branch, d.doc"
     );
-    let rows = db::read(SQL, &[project.pg().into()], |row| {
-        Ok((DocKey { branch: row.get("branch")?, doc: row.get("doc")? }, head_row(row)?))
-    })?;
-    let mut lineages = Lineages::of(project);
-    rows.into_iter().map(|(key, row)| lineages.complete(&key, row).map(|head| (key, head))).collect()
+    db::read(SQL, &[project.pg().into()], |row| {
+        let key = DocKey { branch: row.get("branch")?, doc: row.get("doc")? };
+        Ok((key, head_row(row)))
+    })
 }
 
 /// A document as a lineage has it; `None` when it was not there.
 pub fn at(project: ProjectId, lineage: &Lineage, doc: &str) -> Result<Option<DocHead>> {
-    const LAST: &str = "SELECT l.branch, d.doc_id, t.bundle_seq, o.heads, o.total_changes, o.total_bytes, o.total_ops, o.max_op
-        FROM unnest($2::text[], $3::bigint[]) WITH ORDINALITY AS l (branch, seq, at)
+    head_of(project, lineage, numbers(project, lineage, doc)?)
+}
+
+/// The numbers of a document on the branches of a lineage where somebody has written it.
+fn numbers(project: ProjectId, lineage: &Lineage, doc: &str) -> Result<BTreeMap<String, DocId>> {
+    const SQL: &str = "SELECT d.branch, d.doc_id FROM unnest($2::text[]) AS l (branch)
         CROSS JOIN LATERAL (
-            SELECT s.doc_id FROM quire_store.doc_head s
-            WHERE s.project_id = $1 AND s.branch = l.branch AND s.doc = $4 OFFSET 0) d
+            SELECT s.branch, s.doc_id FROM quire_store.doc_head s
+            WHERE s.project_id = $1 AND s.branch = l.branch AND s.doc = $3 OFFSET 0) d";
+    let branches: Vec<String> = lineage.levels.iter().map(|(branch, _)| branch.clone()).collect();
+    let found = db::read(SQL, &[project.pg().into(), branches.into(), doc.into()], |row| {
+        Ok((row.get("branch")?, row.get("doc_id")?))
+    })?;
+    Ok(found.into_iter().collect())
+}
+
+/// What the documents of these numbers come to along a lineage.
+fn head_of(project: ProjectId, lineage: &Lineage, docs: BTreeMap<String, DocId>) -> Result<Option<DocHead>> {
+    const LAST: &str =
+        "SELECT l.doc_id, t.bundle_seq, o.heads, o.total_changes, o.total_bytes, o.total_ops, o.max_op
+        FROM unnest($2::bigint[], $3::bigint[]) WITH ORDINALITY AS l (doc_id, seq, at)
         CROSS JOIN LATERAL (
             SELECT s.bundle_seq FROM quire_store.doc_op s
-            WHERE s.project_id = $1 AND s.doc_id = d.doc_id AND s.bundle_seq <= l.seq
+            WHERE s.project_id = $1 AND s.doc_id = l.doc_id AND s.bundle_seq <= l.seq
             ORDER BY s.bundle_seq DESC, s.ordinal DESC LIMIT 1) t
         LEFT JOIN LATERAL (
             SELECT * FROM quire_store.doc_op s
-            WHERE s.project_id = $1 AND s.doc_id = d.doc_id AND s.bundle_seq <= l.seq AND s.op = 'doc.change'
+            WHERE s.project_id = $1 AND s.doc_id = l.doc_id AND s.bundle_seq <= l.seq AND s.op = 'doc.change'
             ORDER BY s.bundle_seq DESC, s.ordinal DESC LIMIT 1) o ON true
         ORDER BY l.at";
     const DELETED: &str = "SELECT o.heads FROM unnest($2::bigint[], $3::bigint[]) AS l (doc_id, seq)
         CROSS JOIN LATERAL (
             SELECT s.heads FROM quire_store.doc_op s
             WHERE s.project_id = $1 AND s.doc_id = l.doc_id AND s.bundle_seq <= l.seq AND s.op = 'doc.delete' OFFSET 0) o";
-    let (branches, seqs): (Vec<String>, Vec<i64>) =
-        lineage.levels.iter().map(|(branch, seq)| (branch.clone(), seq.pg())).unzip();
-    let bounds: BTreeMap<&str, Seq> =
-        lineage.levels.iter().map(|(branch, seq)| (branch.as_str(), *seq)).collect();
-    let args: [Arg; 4] = [project.pg().into(), branches.into(), seqs.into(), doc.into()];
     struct Level {
-        branch: String,
         doc: DocId,
         touched: Seq,
         summary: Option<DocSummary>,
     }
-    let levels = db::read(LAST, &args, |row| {
+    let of: BTreeMap<DocId, &str> = docs.iter().map(|(branch, doc)| (*doc, branch.as_str())).collect();
+    let bounds = lineage.levels.iter().filter_map(|(branch, seq)| Some((docs.get(branch)?.pg(), seq.pg())));
+    let (numbers, seqs): (Vec<i64>, Vec<i64>) = bounds.unzip();
+    let args = || -> [Arg; 3] { [project.pg().into(), numbers.clone().into(), seqs.clone().into()] };
+    let levels = db::read(LAST, &args(), |row| {
         let summary = match row.opt("heads")? {
             None => None,
             Some(heads) => Some(DocSummary {
@@ -228,22 +268,17 @@ pub fn at(project: ProjectId, lineage: &Lineage, doc: &str) -> Result<Option<Doc
                 max_op: row.get::<i64>("max_op")?.unsigned_abs(),
             }),
         };
-        let (branch, doc) = (row.get("branch")?, row.get("doc_id")?);
-        Ok(Level { branch, doc, touched: row.get("bundle_seq")?, summary })
+        Ok(Level { doc: row.get("doc_id")?, touched: row.get("bundle_seq")?, summary })
     })?;
     let Some(mut summary) = levels.iter().find_map(|level| level.summary.clone()) else { return Ok(None) };
-    let docs: Vec<i64> = levels.iter().map(|level| level.doc.0).collect();
-    let seqs: Vec<i64> =
-        levels.iter().map(|level| bounds.get(level.branch.as_str()).map_or(0, |seq| seq.pg())).collect();
-    let deleted = db::read(DELETED, &[project.pg().into(), docs.into(), seqs.into()], |row| {
-        stored_heads(row.get("heads")?)
-    })?;
+    let deleted = db::read(DELETED, &args(), |row| stored_heads(row.get("heads")?))?;
     let deleted = deleted.iter().flat_map(|heads| heads.as_slice()).copied();
     summary.deleted = Heads::new(deleted.filter(|hash| summary.heads.contains(hash)));
     let line = levels.iter().rev().filter_map(|level| Some((level.doc, level.summary.as_ref()?.changes)));
     let line = DocLine(line.collect());
-    let own = levels.iter().find(|level| level.branch == lineage.name()).map(|level| level.doc);
-    let newest = levels.into_iter().next();
-    let (branch, seq) = newest.map(|level| (level.branch, level.touched)).unwrap_or_default();
+    let branch_of = |level: &Level| of.get(&level.doc).copied().unwrap_or_default();
+    let own = levels.iter().find(|level| branch_of(level) == lineage.name()).map(|level| level.doc);
+    let newest = levels.first().map(|level| (branch_of(level).to_owned(), level.touched));
+    let (branch, seq) = newest.unwrap_or_default();
     Ok(Some(DocHead { line, summary, seq, branch, own }))
 }

@@ -1,9 +1,10 @@
 //! SQL of what the log tells, and of verification and repair: what the rows of documents tell, what does not follow, and how it is
 //! written again.
 
-use super::line::current;
+use super::line::{HeadRow, current_rows};
 use super::{DocHead, DocLine, Lineages, change_hash, stored_heads, write_again};
 use crate::db::{self, Arg};
+use crate::domain::branch;
 use crate::domain::doc::Docs;
 use crate::domain::interface::{Logged, StoredOp, Stray, Written, found, key_text};
 use crate::guc;
@@ -101,10 +102,11 @@ impl Logged for Docs {
     }
 
     fn add_state_at(&self, project: ProjectId, seq: Seq, state: &mut State) -> Result<()> {
-        let mut lineages = Lineages::of(project);
-        for key in docs(project)? {
+        let docs = docs(project)?;
+        let mut lineages = Lineages::logged(project, docs.clone())?;
+        for key in docs.into_keys() {
             let Some(lineage) = lineages.get(&key.branch)? else { continue };
-            let head = super::at(project, &lineage.up_to(seq), &key.doc)?;
+            let head = lineages.at(&lineage.up_to(seq), &key.doc)?;
             if let Some(head) = head.filter(|head| head.own.is_some()) {
                 state.docs.insert(key, state_of(project, head)?);
             }
@@ -113,7 +115,11 @@ impl Logged for Docs {
     }
 
     fn add_current_state(&self, project: ProjectId, state: &mut State) -> Result<()> {
-        for (key, head) in current(project)? {
+        let mut lineages = Lineages::logged(project, docs(project)?)?;
+        for (key, row) in current_rows(project)? {
+            // A row that cannot be read shows nothing.
+            let Ok(row) = row else { continue };
+            let head = lineages.complete(&key, row)?;
             state.docs.insert(key, state_of(project, head)?);
         }
         Ok(())
@@ -125,11 +131,20 @@ impl Logged for Docs {
         for (key, op) in op_rows(project, None)? {
             ops.entry(key).or_default().push(op);
         }
-        let rows: BTreeMap<DocKey, DocHead> = current(project)?.into_iter().collect();
-        let mut lineages = Lineages::of(project);
+        let rows: BTreeMap<DocKey, Result<HeadRow>> = current_rows(project)?.into_iter().collect();
+        let mut lineages = Lineages::logged(project, numbers(&ops))?;
+        // What hangs off a branch that is not what was logged is not wrong for that.
+        let has_lineages = branch::store::is_log_sound(project)?;
         for (key, ops) in &ops {
             interrupt::check()?;
-            let base = lineages.inherited(key)?;
+            if !has_lineages && key.branch != DocKey::MAIN {
+                continue;
+            }
+            let base = match lineages.inherited(key) {
+                // What is wrong with it is found where it is.
+                Err(error) if error.code() == Code::Corrupt => continue,
+                base => base?,
+            };
             let Some(rebuilt) = rebuild(project, key, base.as_ref(), ops, &mut strays)? else { continue };
             if let Some(row) = rows.get(key) {
                 strays.extend(stray_head(project, key, ops, &rebuilt, row)?);
@@ -186,7 +201,7 @@ impl Logged for Docs {
         let Some(row) = rows.iter().find(|row| row.seq == seq && row.ordinal == ordinal) else {
             return Ok(false);
         };
-        let base = Lineages::of(project).inherited(&key)?;
+        let base = inherited(project, &key)?;
         let line = base.as_ref().map(|base| base.line.clone()).unwrap_or_default().and(row.doc_id);
         if !row.is_deletion {
             let own = super::changes(
@@ -231,7 +246,7 @@ impl Logged for Docs {
         let key =
             DocKey { branch: key_text(key, "branch")?.to_owned(), doc: key_text(key, "doc")?.to_owned() };
         let ops: Vec<OpRow> = op_rows(project, Some(&key))?.into_iter().map(|(_, row)| row).collect();
-        let base = Lineages::of(project).inherited(&key)?;
+        let base = inherited(project, &key)?;
         let rebuilt = rebuild(project, &key, base.as_ref(), &ops, &mut Vec::new())?;
         let (Some(first), Some(rebuilt)) = (ops.first(), rebuilt) else {
             return Ok(false);
@@ -261,13 +276,28 @@ impl Logged for Docs {
     }
 }
 
-/// The documents that were ever written, each on each branch where that was.
-fn docs(project: ProjectId) -> Result<Vec<DocKey>> {
-    const SQL: &str = "SELECT DISTINCT o.branch, o.doc FROM quire_store.doc_op o
-        WHERE o.project_id = $1 ORDER BY o.branch, o.doc";
-    db::read(SQL, &[project.pg().into()], |row| {
-        Ok(DocKey { branch: row.get("branch")?, doc: row.get("doc")? })
-    })
+/// The numbers of documents, as their first operations say.
+fn numbers(ops: &BTreeMap<DocKey, Vec<OpRow>>) -> BTreeMap<DocKey, DocId> {
+    ops.iter().filter_map(|(key, ops)| Some((key.clone(), ops.first()?.doc_id))).collect()
+}
+
+/// What a document is that its branch has from others, as the log alone tells.
+fn inherited(project: ProjectId, key: &DocKey) -> Result<Option<DocHead>> {
+    match key.branch.as_str() {
+        DocKey::MAIN => Ok(None),
+        _ => Lineages::logged(project, docs(project)?)?.inherited(key),
+    }
+}
+
+/// The documents that were ever written, each on each branch where that was, and their numbers.
+fn docs(project: ProjectId) -> Result<BTreeMap<DocKey, DocId>> {
+    const SQL: &str =
+        "SELECT DISTINCT ON (o.branch, o.doc) o.branch, o.doc, o.doc_id FROM quire_store.doc_op o
+        WHERE o.project_id = $1 ORDER BY o.branch, o.doc, o.bundle_seq, o.ordinal";
+    let found = db::read(SQL, &[project.pg().into()], |row| {
+        Ok((DocKey { branch: row.get("branch")?, doc: row.get("doc")? }, row.get("doc_id")?))
+    })?;
+    Ok(found.into_iter().collect())
 }
 
 /// A document, as operations tell of it.
@@ -402,7 +432,12 @@ fn rebuild(
         },
         None => Vec::new(),
     };
-    let mut summary = base.map(|base| base.summary.clone()).unwrap_or_default();
+    // Counted anew: the row that says it may be wrong, which is found where it is.
+    let mut summary = DocSummary::default();
+    summary.append(&changes, &DocLimits::LARGEST)?;
+    if let Some(base) = base {
+        summary.delete(&base.summary.deleted);
+    }
     let mut rest = rows.into_iter();
     for op in ops {
         let own: Vec<ChangeRow> = rest.by_ref().take(usize::try_from(op.count).unwrap_or_default()).collect();
@@ -447,7 +482,7 @@ fn stray_head(
     key: &DocKey,
     ops: &[OpRow],
     rebuilt: &Rebuilt,
-    row: &DocHead,
+    row: &Result<HeadRow>,
 ) -> Result<Option<Stray>> {
     const SQL: &str = "SELECT d.tip IS NOT NULL AS has_tip, d::text AS found,
             (d.actor_id, d.updated_at) IS DISTINCT FROM (b.actor_id, b.committed_at) AS is_stray
@@ -476,11 +511,11 @@ fn stray_head(
             }
         }
     };
-    let is_right = row.summary == rebuilt.summary
-        && row.seq == rebuilt.seq
-        && ops.first().map(|first| first.doc_id) == row.own
-        && is_tip_right
-        && !is_stray;
+    let is_as_made = row.as_ref().is_ok_and(|(doc, summary, seq)| {
+        let first = ops.first().map(|first| first.doc_id);
+        (first, &rebuilt.summary, rebuilt.seq) == (Some(*doc), summary, *seq)
+    });
+    let is_right = is_as_made && is_tip_right && !is_stray;
     Ok((!is_right).then(|| Stray {
         kind: RowKind::Current(Topic::Doc),
         description: format!("{key} is not what its operations make of it"),

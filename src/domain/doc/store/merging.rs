@@ -7,12 +7,7 @@ use crate::ids::{Pg, ProjectId, Seq};
 use quire_core::doc::{DocChange, DocLimits};
 use quire_core::error::Result;
 
-/// Names of documents that were ever written on a branch.
-pub fn written(project: ProjectId, branch: &str) -> Result<Vec<String>> {
-    written_after(project, branch, Seq::ZERO)
-}
-
-/// The same, of what was written after a seq.
+/// Names of documents that were written on a branch after a seq.
 pub fn written_after(project: ProjectId, branch: &str, seq: Seq) -> Result<Vec<String>> {
     const SQL: &str = "SELECT d.doc FROM quire_store.doc_head d
         WHERE d.project_id = $1 AND d.branch = $2 AND d.seq > $3";

@@ -38,7 +38,10 @@ pub fn tip(project: ProjectId, doc: &str, head: &DocHead) -> Result<Option<JsonD
 }
 
 fn stored_heads(texts: Vec<String>) -> Result<Heads> {
-    Heads::parse("heads", texts).map_err(|_| Error::internal("stored heads cannot be read"))
+    Heads::parse("heads", texts).map_err(|_| {
+        Error::new(Code::Corrupt, "stored heads of a document cannot be read")
+            .hint("verify_project finds out of which, and repair brings them back")
+    })
 }
 
 /// What a document has of changes, of those that they depend on, and of their actors.
