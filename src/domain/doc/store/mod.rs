@@ -2,6 +2,7 @@
 
 pub mod list;
 mod logged;
+pub mod query;
 
 use crate::db::clock::to_pg;
 use crate::db::rows::{Column, Name, Rows, Sight};
