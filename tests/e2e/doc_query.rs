@@ -47,9 +47,10 @@ fn expected(project: Uuid, docs: &BTreeMap<String, Value>, query: &Value) -> Vec
 
 fn random_query(dice: &mut Dice, docs: &BTreeMap<String, Value>) -> Value {
     let near = docs.values().nth(dice.throw(docs.len())).expect("a document");
-    let mut query = json!({
-        "where": random_condition(dice, near, 3), "count": true, "limit": 1 + dice.throw(2 * DOCS), "prefix": ["", "d", "d1"][dice.throw(3)]
-    });
+    let prefix = ["", "d", "d1"][dice.throw(3)];
+    let limit = 1 + dice.throw(2 * DOCS);
+    let mut query =
+        json!({"where": random_condition(dice, near, 3), "count": true, "limit": limit, "prefix": prefix});
     if dice.throw(3) > 0 {
         let by = |dice: &mut Dice| json!({"path": random_path(dice), "desc": dice.throw(2) == 0});
         query["sort"] = (0..=dice.throw(3)).map(|_| by(dice)).collect();
