@@ -148,6 +148,8 @@ INSERT INTO t.call VALUES
     ('doc_conflicts', 'SELECT quire.doc_conflicts(%s, ''d'')'),
     ('explain_doc', 'SELECT quire.explain_doc(%s, ''d'', ''/a'')'),
     ('list_docs', 'SELECT * FROM quire.list_docs(%s)'),
+    ('query_docs', 'SELECT quire.query_docs(%s, ''{}'')'),
+    ('explain_query', 'SELECT quire.explain_query(%s, ''{}'')'),
     ('doc_history', 'SELECT * FROM quire.doc_history(%s, ''d'')'),
     ('sync_doc', 'SELECT * FROM quire.sync_doc(%s, ''d'', ''main'', NULL, NULL)'),
     ('undo', 'SELECT quire.undo(%s)'),

@@ -11,12 +11,14 @@ pub mod clock;
 mod columns;
 pub mod dirty;
 pub mod early_release;
+mod explain;
 pub mod handed_out;
 mod object_lock;
 pub mod rows;
 mod value;
 
 pub use answer::Answer;
+pub use explain::plan_of;
 pub use object_lock::ObjectLock;
 pub use value::Value;
 

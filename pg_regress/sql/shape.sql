@@ -1,5 +1,5 @@
 -- Results in JSON have the members that the description of their function says, and no others. What is the caller's own, or another form's, is looked
--- into no further: settings, fields, values, operations, keys, headers, details.
+-- into no further: settings, fields, values, operations, keys, headers, details, plans, parameters.
 SELECT quire.create_project('shapes', t.id(4990)) IS NOT NULL AS created;
 CREATE TEMP TABLE result (f text, j jsonb);
 SELECT t.id(4990) AS p \gset
@@ -13,12 +13,13 @@ INSERT INTO result VALUES ('restore_project', quire.restore_project(:'p', 1, tru
 INSERT INTO result VALUES ('commit_bundle', quire.commit_bundle(:'p', '[{"op": "file.put", "file_path": "c", "content": "2"}, {"op": "file.move", "from_path": "c", "to_path": "d"},
     {"op": "field.set", "entity_type": "t", "entity_id": "1", "field": "x", "value": 1}, {"op": "field.set", "entity_type": "t", "entity_id": "2", "field": "x", "value": 1}, {"op": "entity.delete", "entity_type": "t", "entity_id": "2"},
     {"op": "asset.put", "filename": "f", "media_type": "a/b", "asset_type": "c", "content_base64": "eno="}]'));
+INSERT INTO result VALUES ('import_doc', quire.import_doc(:'p', 'imported', quire.automerge_from_json('{"a": 1}')));
 INSERT INTO result VALUES ('apply_doc_changes', quire.apply_doc_changes(:'p', 'd', ARRAY[t.first_change()])), ('edit_doc', quire.edit_doc(:'p', 'd', '[{"op": "add", "path": "/t", "value": "x"}]')), ('put_doc', quire.put_doc(:'p', 'd', '{"t": "x", "a": 1}')),
     ('splice_doc_text', quire.splice_doc_text(:'p', 'd', '/t', 0, 0, 'y'));
 INSERT INTO result VALUES ('submit_tx', quire.submit_tx(:'p', jsonb_build_object('reads', '[{"doc": "none", "heads": []}]'::jsonb, 'writes', jsonb_build_array(jsonb_build_object('doc', 'tx', 'changes', jsonb_build_array(encode(t.first_change(), 'base64')))))));
 INSERT INTO result SELECT 'submit_tx', quire.submit_tx(:'p', jsonb_build_object('reads', jsonb_build_array(jsonb_build_object('doc', 'd', 'heads', '[]'::jsonb)), 'writes', jsonb_build_array(jsonb_build_object('doc', 'less', 'changes', payload #> '{docs,0,changes}'))))
 FROM quire.poll_events(:'p') WHERE event = 'doc:update' ORDER BY seq DESC LIMIT 1;
-INSERT INTO result VALUES ('explain_doc', quire.explain_doc(:'p', 'd', '/t'));
+INSERT INTO result VALUES ('explain_doc', quire.explain_doc(:'p', 'd', '/t')), ('query_docs', quire.query_docs(:'p', '{"count": true}')), ('explain_query', quire.explain_query(:'p', '{}'));
 -- Two who write at once, none knowing of the other: what another project made of the same beginning.
 SELECT quire.clone_project(:'p', 'aside') AS aside \gset
 SELECT quire.put_doc(:'aside', 'd', '{"t": "yx", "a": 2}') IS NOT NULL AS put;
@@ -55,7 +56,7 @@ WITH RECURSIVE part(f, name, j) AS (
     SELECT p.f, m.name, m.j FROM part p CROSS JOIN LATERAL (
         SELECT key, value FROM jsonb_each(CASE jsonb_typeof(p.j) WHEN 'object' THEN p.j ELSE '{}' END)
         UNION ALL SELECT p.name, value FROM jsonb_array_elements(CASE jsonb_typeof(p.j) WHEN 'array' THEN p.j ELSE '[]' END)) AS m(name, j)
-    WHERE p.name IS NULL OR p.name NOT IN ('value', 'settings', 'fields', 'before', 'after', 'entity', 'key', 'header', 'details', 'op')
+    WHERE p.name IS NULL OR p.name NOT IN ('value', 'settings', 'fields', 'before', 'after', 'entity', 'key', 'header', 'details', 'op', 'plan', 'parameters')
        OR jsonb_typeof(p.j) <> 'object')
 SELECT DISTINCT f, name FROM part WHERE name IS NOT NULL;
 CREATE TEMP VIEW shape AS

@@ -117,3 +117,21 @@ impl IntoDatum for JsonText<'_> {
         pg_sys::JSONBOID
     }
 }
+
+/// The text of a `jsonpath`, which becomes one for a statement.
+pub struct JsonPathText<'a>(pub &'a str);
+
+impl IntoDatum for JsonPathText<'_> {
+    fn into_datum(self) -> Option<pg_sys::Datum> {
+        let text = CString::new(self.0).unwrap_or_default();
+        // SAFETY: jsonpath_in takes a text that ends with a NUL, of which it keeps nothing, and returns a jsonpath. What is none, such as
+        // the empty text, it refuses.
+        unsafe {
+            direct_function_call_as_datum(pg_sys::jsonpath_in, &[Some(pg_sys::Datum::from(text.as_ptr()))])
+        }
+    }
+
+    fn type_oid() -> pg_sys::Oid {
+        pg_sys::JSONPATHOID
+    }
+}

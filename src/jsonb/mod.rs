@@ -5,14 +5,14 @@
 mod build;
 mod walk;
 
-pub use build::{Json, JsonText};
+pub use build::{Json, JsonPathText, JsonText};
 
 use crate::args::{lazy_arg, result_type};
 use crate::db;
 use pgrx::datum::{DatumWithOid, FromDatum, IntoDatum};
 use pgrx::pg_sys;
 use quire_core::error::{Error, Result};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use walk::{JsonToken, Walk};
 
 /// Longest `jsonb` that says what somebody wants, such as a filter or settings, in bytes as it is stored: twice the longest value
@@ -63,6 +63,20 @@ impl JsonArg {
         let mut walk = unsafe { Walk::new(self.0, exact) }?;
         let token = walk.token()?;
         walk.tree(token, 0)
+    }
+
+    /// What it is, of a list and an object without what is in them.
+    pub fn outside(self) -> Result<Value> {
+        // SAFETY: as above.
+        let mut walk = unsafe { Walk::new(self.0, false) }?;
+        match walk.token()? {
+            JsonToken::Object => Ok(Value::Object(Map::new())),
+            JsonToken::Array { is_scalar: false, .. } => Ok(Value::Array(Vec::new())),
+            _ => match walk.token()? {
+                JsonToken::Scalar(value) => Ok(value),
+                _ => Err(Error::internal("a jsonb has no value where one should be")),
+            },
+        }
     }
 
     /// Its items, one at a time, as in [`JsonArg::parsed`]; 22023 if it is no array.
@@ -155,6 +169,14 @@ lazy_arg!(JsonArg, "jsonb");
 
 /// A `jsonb` that is handed on as it is stored, without being read.
 pub struct JsonDatum(Vec<u8>);
+
+impl JsonDatum {
+    /// The JSON.
+    pub fn tree(self) -> Result<Value> {
+        let datum = self.into_datum().ok_or_else(|| Error::internal("a stored json is absent"))?;
+        JsonArg(datum).tree(false)
+    }
+}
 
 impl FromDatum for JsonDatum {
     unsafe fn from_polymorphic_datum(datum: pg_sys::Datum, is_null: bool, _: pg_sys::Oid) -> Option<Self> {

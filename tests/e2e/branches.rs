@@ -146,6 +146,20 @@ fn compare(client: &mut Client, project: Uuid, model: &Model) {
                 assert_eq!(read, docs.get(doc).map(|changes| json_of(changes)), "{doc} of {branch} at {seq}");
             }
         }
+        for at_seq in [None, Some(model.now() / 2)] {
+            let docs = model.at(branch, at_seq.unwrap_or(model.now()));
+            let mut query = json!({"branch": branch, "count": true, "where": {"path": "/n", "ge": 2}});
+            if let Some(seq) = at_seq {
+                query["at_seq"] = seq.into();
+            }
+            let found = Quire::new(client).query_docs(project.into(), &query).expect("query");
+            let expected: Vec<(&str, Value)> =
+                docs.iter().map(|(doc, changes)| (*doc, json_of(changes))).collect();
+            let expected: Vec<_> =
+                expected.into_iter().filter(|(_, value)| value["n"].as_i64() >= Some(2)).collect();
+            let found: Vec<_> = found.docs.iter().map(|doc| (doc.doc.as_str(), doc.value.clone())).collect();
+            assert_eq!(found, expected, "{branch} at {at_seq:?}");
+        }
         let docs = model.last().remove(branch).unwrap_or_default();
         let options = ListDocsOptions { branch: Some(branch), ..Default::default() };
         let listed = Quire::new(client).list_docs(project.into(), options).expect("list");

@@ -52,6 +52,12 @@ pub fn documents(scene: &mut Scene) {
     let listed =
         quire.list_docs(project, ListDocsOptions { prefix: Some("d"), ..Default::default() }).expect("list");
     assert_eq!((listed.len(), listed[0].change_count), (1, 4));
+    let found =
+        quire.query_docs(project, &json!({"prefix": "d", "select": ["/n"], "count": true})).expect("query");
+    assert_eq!((&found.docs[0].value, &found.docs[0].heads), (&json!({"/n": 1}), &listed[0].heads));
+    assert_eq!((found.docs.len(), found.count, found.next, found.missing.len()), (1, Some(1), None, 0));
+    let explained = quire.explain_query(project, &json!({})).expect("explain");
+    assert_eq!(explained["statements"][0]["indexes"], json!(["doc_head_pkey"]));
     let synced = quire.sync_doc(project, "d", "main", None, None).expect("sync").remove(0);
     assert_eq!((synced.message.is_some(), synced.heads), (true, listed[0].heads.clone()));
     assert_eq!(quire.delete_doc(project, "d", Default::default()).expect("delete").applied, 0);

@@ -314,6 +314,8 @@ const READERS: &[&str] = &[
      FROM quire.list_assets({p}) a WHERE a.asset_type <> 'cold'",
     "SELECT * FROM quire.list_docs({p})",
     "SELECT d.doc, quire.read_doc({p}, d.doc) FROM quire.list_docs({p}) d",
+    r#"SELECT n, quire.query_docs({p}, jsonb_build_object('at_seq', n, 'count', true)) FROM generate_series(0, 8) n"#,
+    r#"SELECT quire.query_docs({p}, '{"sort": [{"path": "/n"}]}'), quire.explain_query({p}, '{}')"#,
     "SELECT n, h.* FROM unnest('{notes/ä,gone,back,long}'::text[]) n, quire.doc_history({p}, n) h",
     "SELECT h.seq, quire.read_doc({p}, 'notes/ä', at_seq => h.seq), quire.read_doc_bytes({p}, 'notes/ä', at_seq => h.seq),
         quire.diff_doc({p}, 'notes/ä', h.heads) FROM quire.doc_history({p}, 'notes/ä') h",

@@ -18,6 +18,7 @@ mod decoding;
 mod deleted;
 #[path = "../lib/dice.rs"]
 mod dice;
+mod doc_query;
 mod docs;
 mod dump;
 mod durability;

@@ -104,6 +104,7 @@ const PLAIN: &[(&str, &str)] = &[
     ("project_uuid", "'{project}'"),
     ("put_doc.value", "'{\"t\": \"x\"}'"),
     ("quarantine_id", "gen_random_uuid()"),
+    ("query", "'{}'"),
     ("reason", "'x'"),
     ("role", "'viewer'"),
     ("seq", "1"),

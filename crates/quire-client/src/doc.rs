@@ -186,6 +186,36 @@ objects! {
         reason: Option<String>,
     }
 
+    /// A page of the documents that a query found.
+    FoundDocs {
+        /// The documents.
+        docs: Vec<FoundDoc>,
+        /// The cursor of the next page.
+        next: Option<String>,
+        /// How many documents there are on all pages, if the query counts.
+        #[serde(default)]
+        count: Option<i64>,
+        /// The references that lead to nothing, if the query follows some.
+        #[serde(default)]
+        missing: Vec<Value>,
+        /// The bundle at which this is true.
+        seq: i64,
+        /// The first 16 digits of its checksum.
+        checksum: String,
+    }
+
+    /// A document that a query found.
+    FoundDoc {
+        /// Its name.
+        doc: String,
+        /// Its heads, 64 hex digits each, sorted.
+        heads: Vec<String>,
+        /// The bundle of the last operation on it.
+        seq: i64,
+        /// The document, or what the query names of it.
+        value: Value,
+    }
+
     /// Who wrote what is at a path of a document.
     DocOrigin {
         /// The path.
@@ -249,11 +279,17 @@ calls! {
     /// Adds what a document has that was saved elsewhere by an Automerge library, with its whole history.
     fn import_doc(project_uuid: ProjectId, doc: &str, bytes: &[u8]; ..DocWriteOptions<'_>) -> DocReceipt;
 
+    /// Returns how `query_docs` would find documents: statements, their parameters and the plans of PostgreSQL.
+    fn explain_query(project_uuid: ProjectId, query: &Value) -> Value;
+
     /// Lists the documents of a branch, ordered by name.
     fn list_docs(project_uuid: ProjectId; ..ListDocsOptions<'_>) -> Vec<ListedDoc>;
 
     /// Makes a document hold a value, by the smallest change that does it.
     fn put_doc(project_uuid: ProjectId, doc: &str, value: &Value; ..DocWriteOptions<'_>) -> DocReceipt;
+
+    /// Returns the documents for which a condition holds, in pages.
+    fn query_docs(project_uuid: ProjectId, query: &Value) -> FoundDocs;
 
     /// Returns what a document holds, now or at any point in its history.
     fn read_doc(project_uuid: ProjectId, doc: &str; ..ReadDocOptions<'_>) -> Value;

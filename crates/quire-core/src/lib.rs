@@ -44,6 +44,7 @@ pub mod path;
 pub mod peer;
 pub mod person;
 pub mod quarantine;
+pub mod query;
 pub mod reason;
 pub mod settings;
 pub mod text;

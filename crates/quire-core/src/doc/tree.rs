@@ -15,7 +15,7 @@ pub const MAX_PATHS: usize = 1000;
 
 /// A JSON Pointer (RFC 6901). It goes through maps by key and through lists by index, in the document, not in the JSON: the key of a
 /// map that is written as `$object` is itself.
-pub(super) fn pointer<'a>(argument: &str, text: &'a str) -> Result<&'a Pointer> {
+pub(crate) fn pointer<'a>(argument: &str, text: &'a str) -> Result<&'a Pointer> {
     Pointer::parse(text).map_err(|_| {
         Error::validation(format!("{argument} has {:?}, which is no JSON Pointer", shorten(text)))
             .with("argument", argument)
@@ -171,7 +171,7 @@ impl<'a, D: ReadDoc> View<'a, D> {
 }
 
 /// The index that a token of a pointer is: digits without a zero before them.
-pub(super) fn index(token: &str) -> Option<usize> {
+pub(crate) fn index(token: &str) -> Option<usize> {
     let is_plain = token == "0" || !token.starts_with('0');
     token.parse().ok().filter(|_| is_plain && token.bytes().all(|byte| byte.is_ascii_digit()))
 }

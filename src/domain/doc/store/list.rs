@@ -46,8 +46,9 @@ pub fn docs(
             SELECT * FROM quire_store.bundle s WHERE s.project_id = $1 AND s.seq = d.seq OFFSET 0) b ON true
         ORDER BY d.doc COLLATE \"C\""
     );
+    let range = NameRange::beginning(prefix);
     if lineage.levels.len() > 1 {
-        for part in inherited(project, lineage, (prefix, after), most)?.chunks(PART) {
+        for part in inherited(project, lineage, (&range, after), most)?.chunks(PART) {
             let of =
                 |column: fn(&DocHead) -> i64| part.iter().map(|(_, head)| column(head)).collect::<Vec<_>>();
             let docs: Vec<&str> = part.iter().map(|(doc, _)| doc.as_str()).collect();
@@ -70,31 +71,47 @@ pub fn docs(
         lineage.name().into(),
         prefix.into(),
         after.into(),
-        behind(prefix).into(),
+        range.before.as_str().into(),
         most.into(),
     ];
     answer.add(SQL, &args).map(drop)
 }
 
-/// Behind whatever begins so: names are compared byte by byte, and have at most 255.
-fn behind(prefix: &str) -> String {
-    format!("{prefix}{}", char::MAX.to_string().repeat(64))
+/// Names from one on and up to another, which is not among them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NameRange {
+    pub from: String,
+    pub before: String,
 }
 
-/// The documents that a branch has, those included that it has from others, by name.
-fn inherited(
+impl NameRange {
+    /// The names that begin so.
+    pub fn beginning(prefix: &str) -> Self {
+        // Behind whatever begins so: names are compared byte by byte, and have at most 255.
+        Self { from: prefix.to_owned(), before: format!("{prefix}{}", char::MAX.to_string().repeat(64)) }
+    }
+
+    /// This name: the next one has a control character.
+    pub fn only(name: &str) -> Self {
+        Self { from: name.to_owned(), before: format!("{name}\u{1}") }
+    }
+}
+
+/// Names of documents that were ever written on one of some branches.
+pub const NAMES: &str = "SELECT DISTINCT d.doc FROM unnest($2::text[]) AS l (branch)
+    CROSS JOIN LATERAL (
+        SELECT h.doc FROM quire_store.doc_head h
+        WHERE h.project_id = $1 AND h.branch = l.branch AND h.doc >= $3 AND h.doc < $4 AND h.doc > $5
+        ORDER BY h.doc LIMIT $6) d
+    ORDER BY d.doc LIMIT $6";
+
+/// The documents that a branch has and that are not deleted, those included that it has from others, by name, after one.
+pub fn inherited(
     project: ProjectId,
     lineage: &Lineage,
-    (prefix, after): (&str, &str),
+    (range, after): (&NameRange, &str),
     most: i64,
 ) -> Result<Vec<(String, DocHead)>> {
-    const NAMES: &str = "SELECT DISTINCT d.doc FROM unnest($2::text[]) AS l (branch)
-        CROSS JOIN LATERAL (
-            SELECT h.doc FROM quire_store.doc_head h
-            WHERE h.project_id = $1 AND h.branch = l.branch AND h.doc >= $3 AND h.doc > $4 AND starts_with(h.doc, $3)
-              AND h.doc < $5
-            ORDER BY h.doc LIMIT $6) d
-        ORDER BY d.doc LIMIT $6";
     let branches: Vec<String> = lineage.levels.iter().map(|(branch, _)| branch.clone()).collect();
     let most = usize::try_from(most).unwrap_or_default();
     let mut found = Vec::new();
@@ -105,9 +122,9 @@ fn inherited(
         let args: [Arg; 6] = [
             project.pg().into(),
             branches.clone().into(),
-            prefix.into(),
+            range.from.as_str().into(),
+            range.before.as_str().into(),
             after.as_str().into(),
-            behind(prefix).into(),
             wanted.into(),
         ];
         let names: Vec<String> = db::read(NAMES, &args, |row| row.get("doc"))?;

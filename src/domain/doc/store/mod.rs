@@ -4,6 +4,7 @@ mod line;
 pub mod list;
 mod logged;
 pub mod merging;
+pub mod query;
 
 pub use line::{DocHead, DocLine, Lineages, at, head, heads};
 
