@@ -313,6 +313,7 @@ const READERS: &[&str] = &[
     "SELECT a.content_hash, quire.read_asset_range({p}, a.content_hash), quire.read_asset_range({p}, a.content_hash, 1048570, 12)
      FROM quire.list_assets({p}) a WHERE a.asset_type <> 'cold'",
     "SELECT * FROM quire.list_docs({p})",
+    "SELECT quire.automerge_heads(quire.export_doc({p}, 'notes/ä'))",
     "SELECT d.doc, quire.read_doc({p}, d.doc) FROM quire.list_docs({p}) d",
     r#"SELECT n, quire.query_docs({p}, jsonb_build_object('at_seq', n, 'count', true)) FROM generate_series(0, 8) n"#,
     r#"SELECT quire.query_docs({p}, '{"sort": [{"path": "/n"}]}'), quire.explain_query({p}, '{}')"#,
@@ -321,7 +322,7 @@ const READERS: &[&str] = &[
         quire.diff_doc({p}, 'notes/ä', h.heads) FROM quire.doc_history({p}, 'notes/ä') h",
     "SELECT quire.explain_doc({p}, 'notes/ä', '/n'), quire.doc_conflicts({p}, 'notes/ä')",
     "SELECT b.*, quire.get_branch({p}, b.branch) FROM quire.list_branches({p}) b",
-    "SELECT b.branch, d.*, quire.read_doc({p}, d.doc, b.branch), quire.doc_conflicts({p}, d.doc, b.branch)
+    "SELECT b.branch, d.*, CASE WHEN d.doc <> 'long' THEN quire.read_doc({p}, d.doc, b.branch) END
      FROM quire.list_branches({p}) b, quire.list_docs({p}, b.branch) d",
     "SELECT b.branch, h.* FROM quire.list_branches({p}) b, quire.doc_history({p}, 'long', b.branch) h",
     "SELECT b.branch, d.* FROM quire.list_branches({p}) b, quire.diff_branches({p}, b.branch) d",

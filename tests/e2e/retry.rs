@@ -66,7 +66,7 @@ const WRITERS: &[(&str, i64)] = &[
     ("quire.splice_doc_text($1, 'd', '/t', 0, 0, 'x', correlation_id => $2)", 1),
     ("quire.delete_doc($1, 'd', correlation_id => $2)", 1),
     (
-        "quire.import_doc($1, 'd', '\\x856f4a839a59f20801180010717569726520666972737420646f632e010100000000', correlation_id => $2)",
+        "quire.import_doc($1, 'imported', '\\x856f4a839a59f20801180010717569726520666972737420646f632e010100000000', correlation_id => $2)",
         1,
     ),
     ("quire.create_branch($1, 'new', correlation_id => $2)", 1),
