@@ -1,5 +1,6 @@
 //! Tests of edits.
 
+use super::edit::{STEP_CHARS, TAKEN_BACK_OPS};
 use super::tests_lib::{Dice, edited, limits, random_json, read_all, without};
 use super::*;
 use crate::error::Code;
@@ -65,6 +66,36 @@ fn putting_what_is_there_changes_nothing() {
     }
 }
 
+/// With integers where a number is whole. To the library 1 is not 1.0 when it tests; RFC 6902 has numbers equal by their value.
+fn with_integers(value: Value) -> Value {
+    match value {
+        Value::Number(number) => match number.as_f64() {
+            Some(whole) if number.is_f64() && whole.fract() == 0.0 => json!(whole as i64),
+            _ => Value::Number(number),
+        },
+        Value::Array(items) => items.into_iter().map(with_integers).collect(),
+        Value::Object(members) => {
+            members.into_iter().map(|(key, value)| (key, with_integers(value))).collect()
+        }
+        other => other,
+    }
+}
+
+#[test]
+fn numbers_are_tested_by_their_value() {
+    let numbers = [json!(0), json!(-0.0), json!(1), json!(1.0), json!(-3), json!(-3.0), json!(1.5)];
+    for (at, old) in numbers.iter().enumerate() {
+        for (with, value) in numbers.iter().enumerate() {
+            for nest in [|value: &Value| value.clone(), |value: &Value| json!([{"n": value}])] {
+                let mut loaded = holding(&json!({"a": nest(old)}));
+                let test = json!([{"op": "test", "path": "/a", "value": nest(value)}]);
+                let outcome = loaded.patch(&author(&actor()), &test, &limits());
+                assert_eq!(outcome.is_ok(), at / 2 == with / 2, "{old} by {test}");
+            }
+        }
+    }
+}
+
 /// `json-patch` applies the same patch to the JSON.
 #[test]
 fn patches_do_what_the_library_does() {
@@ -73,14 +104,14 @@ fn patches_do_what_the_library_does() {
     // The library sees the inside of a form, where this one sees one value.
     let forms = ["$bytes", "$counter", "$number", "$object", "$string", "$timestamp"];
     for _ in 0..400 {
-        let [a, b] = [0; 2].map(|_| without(random_json(&mut dice, 3), &forms));
+        let [a, b] = [0; 2].map(|_| with_integers(without(random_json(&mut dice, 3), &forms)));
         let old = json!({"a": a, "b": b, "c": [1, [2], {"a": 3}]});
         let paths =
             ["/a", "/b", "/c/0", "/c/1/-", "/c/3", "/c/2/a", "/c/-", "/d", "/a/a", "/b/0", "/c/1/0", "/c/4"];
         let patch: Vec<Value> = (0..=dice.throw(3))
             .map(|_| {
                 let [path, from] = [0; 2].map(|_| paths[dice.throw(paths.len())]);
-                let value = without(random_json(&mut dice, 2), &forms);
+                let value = with_integers(without(random_json(&mut dice, 2), &forms));
                 match dice.throw(6) {
                     0 => json!({"op": "remove", "path": path}),
                     1 => json!({"op": "replace", "path": path, "value": value}),
@@ -203,4 +234,37 @@ fn what_cannot_be_done_is_refused_and_nothing_is_done() {
     assert_eq!(json_of(&loaded)["text"], "é!");
     let nobody = ActorId::from(b"".as_slice());
     assert!(loaded.put(&author(&nobody), &json!({}), &limits()).is_err());
+}
+
+#[test]
+fn a_long_edit_that_fails_is_not_taken_back_one_by_one() {
+    for (length, is_usable) in [(TAKEN_BACK_OPS / 2, true), (TAKEN_BACK_OPS * 2, false)] {
+        let old = json!({"text": "é😀"});
+        let mut loaded = holding(&old);
+        let patch = json!([
+            {"op": "splice", "path": "/text", "index": 1, "insert": "a".repeat(length)},
+            {"op": "test", "path": "/text", "value": "something else"},
+        ]);
+        let error = loaded.patch(&author(&actor()), &patch, &limits()).expect_err("refused");
+        assert_eq!(error.code(), Code::Conflict, "{error}");
+        assert_eq!(loaded.to_json(None, &limits()).ok(), is_usable.then_some(old), "{length}");
+    }
+}
+
+#[test]
+fn a_long_text_is_spliced_in_steps() {
+    let mut loaded = holding(&json!({"text": ""}));
+    for (index, delete, insert) in [
+        (0, 0, "aé😀".repeat(STEP_CHARS)),
+        (STEP_CHARS, STEP_CHARS, "b".repeat(STEP_CHARS)),
+        (7, STEP_CHARS * 2 + 1, "c".repeat(STEP_CHARS + 1)),
+        (1, STEP_CHARS, String::new()),
+    ] {
+        let old = json_of(&loaded)["text"].as_str().expect("a text").to_owned();
+        let change = loaded.splice_text(&author(&actor()), "/text", index, delete, &insert, &limits());
+        assert_eq!(change.expect("splices").expect("a change").ops(), delete + insert.chars().count());
+        let left = |from: usize, to: usize| old.chars().skip(from).take(to - from).collect::<String>();
+        let expected = left(0, index) + &insert + &left(index + delete, old.chars().count());
+        assert_eq!(json_of(&loaded)["text"], expected);
+    }
 }
