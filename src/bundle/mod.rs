@@ -18,11 +18,12 @@ pub use commit::{Commit, Committed, PeerOrigin, Plan, commit};
 pub use request::correlated;
 
 use crate::db::early_release;
+use crate::gate::Access;
 use crate::ids::Seq;
 use crate::log::queue;
 use quire_core::asset::AssetOutcome;
 use quire_core::error::{Error, Result};
-use quire_core::op::Outcome;
+use quire_core::op::{Edit, Outcome};
 use quire_core::text::shorten;
 use quire_core::tree::FileOutcome;
 use serde_json::{Value, json};
@@ -93,6 +94,19 @@ impl Kind {
             Kind::System => "system",
         }
     }
+}
+
+/// Commits one edit that says all that its request asks, but for the message.
+pub fn commit_edit(
+    access: &Access,
+    edit: Edit,
+    function: &str,
+    message: Option<String>,
+    correlation_id: Option<pgrx::Uuid>,
+) -> Result<Committed> {
+    let correlation = correlated(correlation_id, function, || json!([edit.fingerprint(), message]))?;
+    let request = Commit { message, ..Commit::new(access, Kind::UserEdit, correlation) };
+    commit(&request, |_| Ok(Plan { edits: vec![edit], ..Plan::default() }))
 }
 
 /// Why a bundle of so many operations had better been several. A job's cannot be, nor can a copy, an undo or a restore: they

@@ -50,20 +50,28 @@ pub struct Report {
 
 /// What a bundle does to the things of a domain.
 pub trait Arrival {
-    /// The bundles here that made these things what they are.
-    fn seqs(&self) -> Vec<Seq>;
+    /// The bundles here that made these things what they are; none where nobody decides.
+    fn seqs(&self) -> Vec<Seq> {
+        Vec::new()
+    }
 
     /// Names under which it is kept who decided what a thing is, though the thing was so already.
-    fn names(&self) -> Vec<String>;
+    fn names(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Judges what an operation writes, and plans what wins.
     fn apply(&mut self, sent: &SentOp, stamps: &Stamps, report: &mut Report) -> Result<()>;
 
     /// After all operations: leaves out what cannot be, and keeps conflicts.
-    fn finish(&mut self, report: &mut Report) -> Result<()>;
+    fn finish(&mut self, _report: &mut Report) -> Result<()> {
+        Ok(())
+    }
 
     /// Names of the things that the bundle decides and leaves as they are, of which no row tells that it does.
-    fn decided(&self) -> Vec<String>;
+    fn decided(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// What is to be done.
     fn take_edits(&mut self) -> Vec<Edit>;

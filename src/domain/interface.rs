@@ -185,7 +185,9 @@ pub trait Applied {
     fn take_outcomes(&mut self) -> Vec<Outcome>;
 
     /// How much more there is.
-    fn growth(&self) -> Growth;
+    fn growth(&self) -> Growth {
+        Growth::default()
+    }
 
     /// The event of a bundle that does nothing but this; `None` when nothing changes.
     fn event(&self) -> Option<&'static str>;
@@ -194,7 +196,9 @@ pub trait Applied {
     fn begin(&mut self, _head: &mut LockedHead) {}
 
     /// Writes rows beside that of the bundle.
-    fn insert(&self, rows: &Rows, bundle: &NewBundle) -> Result<()>;
+    fn insert(&self, _rows: &Rows, _bundle: &NewBundle) -> Result<()> {
+        Ok(())
+    }
 
     /// Does what takes statements, after that.
     fn finish(&self, _bundle: &NewBundle) -> Result<()> {

@@ -18,20 +18,26 @@ pub struct Query<'a> {
     pub filter: &'a Filter,
 }
 
-/// What bundles after a seq and up to another changed.
+/// What bundles after a seq and up to another changed. Unless a domain says otherwise, what it shows is short and at hand.
 pub trait Changes {
     /// The event of a bundle that changes nothing else; `None` when it changes nothing of this. Whoever filters does not change what a
     /// bundle is called.
     fn event(&self, seq: Seq) -> Option<&'static str>;
 
     /// Most bytes of a page.
-    fn limit(&self) -> i64;
+    fn limit(&self) -> i64 {
+        i64::MAX
+    }
 
     /// Bytes that a bundle adds to a page; 0 when what it changed is not wanted.
-    fn weight(&self, seq: Seq) -> i64;
+    fn weight(&self, _seq: Seq) -> i64 {
+        0
+    }
 
     /// Reads what events show of the bundles up to a seq, with which the page ends. The first may weigh more than a page.
-    fn load(&mut self, up_to: Seq) -> Result<()>;
+    fn load(&mut self, _up_to: Seq) -> Result<()> {
+        Ok(())
+    }
 
     /// Adds what is wanted of a bundle; whether there is any.
     fn describe(&mut self, seq: Seq, event: &str, payload: &mut Map<String, Value>) -> bool;

@@ -299,6 +299,13 @@ pub fn require_project(action: Action, project_uuid: Option<pgrx::Uuid>) -> Resu
     require(action, project_arg(project_uuid)?)
 }
 
+/// The gate of writers of what no token is for.
+pub fn require_writer(project_uuid: Option<pgrx::Uuid>) -> Result<Access> {
+    let access = require_project(Action::Write, project_uuid)?;
+    access.refuse_token()?;
+    Ok(access)
+}
+
 /// The actor a write of `principal` is attributed to; registered if it is seen for the first time. What is kept of them follows the
 /// name of their role and the name that their claims give.
 pub fn author(principal: &Principal) -> Result<ActorId> {

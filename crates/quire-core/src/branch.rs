@@ -68,20 +68,27 @@ impl Lineage {
         Self { status: BranchStatus::Open, levels: vec![(DocKey::MAIN.to_owned(), Seq::MAX)] }
     }
 
-    /// Of one of these branches; `None` when it, or one that it begins with, is none of them.
-    pub fn of(branches: &BTreeMap<String, Branch>, branch: &str) -> Option<Self> {
-        let mut lineage = Self::main();
+    /// Of one of these branches, as far as those that it begins with are there; `None` when it is none of them.
+    pub fn along(branches: &BTreeMap<String, Branch>, branch: &str) -> Option<Self> {
         if branch == DocKey::MAIN {
-            return Some(lineage);
+            return Some(Self::main());
         }
-        lineage = Self { status: branches.get(branch)?.status, levels: vec![(branch.to_owned(), Seq::MAX)] };
+        let status = branches.get(branch)?.status;
+        let mut levels = vec![(branch.to_owned(), Seq::MAX)];
         let (mut name, mut last) = (branch, Seq::MAX);
-        while name != DocKey::MAIN {
-            let made = branches.get(name).filter(|_| lineage.levels.len() <= branches.len())?;
+        // A circle, which only damaged rows make, ends.
+        while let Some(made) = branches.get(name).filter(|_| levels.len() <= branches.len()) {
             (name, last) = (made.from_branch.as_str(), last.min(made.at_seq));
-            lineage.levels.push((name.to_owned(), last));
+            levels.push((name.to_owned(), last));
         }
-        Some(lineage)
+        Some(Self { status, levels })
+    }
+
+    /// The same; `None` also when it does not lead to main.
+    pub fn of(branches: &BTreeMap<String, Branch>, branch: &str) -> Option<Self> {
+        let leads_to_main =
+            |lineage: &Self| lineage.levels.last().is_some_and(|(last, _)| last == DocKey::MAIN);
+        Self::along(branches, branch).filter(leads_to_main)
     }
 
     /// As it is at a seq.

@@ -69,10 +69,6 @@ impl Arrival for Written<'_> {
         Ok(())
     }
 
-    fn finish(&mut self, _report: &mut Report) -> Result<()> {
-        Ok(())
-    }
-
     fn decided(&self) -> Vec<String> {
         let left = self.verdicts.iter();
         let left = left.filter(|(hash, verdict)| verdict.wins && !self.written.contains(hash));

@@ -13,7 +13,6 @@ mod shown;
 pub mod store;
 
 use crate::blob;
-use crate::db::rows::Rows;
 use crate::domain::copying::Copying;
 use crate::domain::incoming::{Arrival, Incoming};
 use crate::domain::interface::{Applied, Brought, Describe, Domain, Growth, NewBundle, Writing};
@@ -61,10 +60,6 @@ impl Applied for asset::AppliedAssets {
 
     fn event(&self) -> Option<&'static str> {
         (!self.rows.is_empty()).then_some(event::ASSET_UPDATE)
-    }
-
-    fn insert(&self, _rows: &Rows, _bundle: &NewBundle) -> Result<()> {
-        Ok(())
     }
 
     fn finish(&self, bundle: &NewBundle) -> Result<()> {

@@ -32,15 +32,6 @@ impl Changes for Assets {
         MAX_CONTENT_BYTES
     }
 
-    /// What is said of an asset is short.
-    fn weight(&self, _seq: Seq) -> i64 {
-        0
-    }
-
-    fn load(&mut self, _up_to: Seq) -> Result<()> {
-        Ok(())
-    }
-
     fn describe(&mut self, seq: Seq, _event: &str, payload: &mut Map<String, Value>) -> bool {
         let Some(changes) = self.changes.remove(&seq).filter(|_| self.is_wanted) else { return false };
         add_assets(payload, changes);

@@ -2,7 +2,6 @@
 //! places here.
 
 use crate::domain::incoming::{Arrival, Report, Stamps};
-use crate::ids::Seq;
 use quire_core::error::Result;
 use quire_core::op::{Edit, Op};
 use quire_core::peer::SentOp;
@@ -15,14 +14,6 @@ pub fn arrive<'a>() -> Box<dyn Arrival + 'a> {
 }
 
 impl Arrival for Left {
-    fn seqs(&self) -> Vec<Seq> {
-        Vec::new()
-    }
-
-    fn names(&self) -> Vec<String> {
-        Vec::new()
-    }
-
     fn apply(&mut self, sent: &SentOp, _stamps: &Stamps, report: &mut Report) -> Result<()> {
         if let Op::Branch(op) = &sent.op {
             report.is_verbatim = false;
@@ -31,14 +22,6 @@ impl Arrival for Left {
                 .push(format!("{}: branches stay in the database that they were made in", op.describe()));
         }
         Ok(())
-    }
-
-    fn finish(&mut self, _report: &mut Report) -> Result<()> {
-        Ok(())
-    }
-
-    fn decided(&self) -> Vec<String> {
-        Vec::new()
     }
 
     fn take_edits(&mut self) -> Vec<Edit> {

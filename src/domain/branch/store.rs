@@ -20,26 +20,10 @@ use std::collections::BTreeMap;
 
 /// A branch and those that it begins with, whatever may be done to it; `None` when it was never there.
 pub fn lineage(project: ProjectId, branch: &str) -> Result<Option<Lineage>> {
-    const SQL: &str = "WITH RECURSIVE line AS (
-            SELECT b.branch, b.from_branch, b.at_seq, b.status, 1 AS depth
-            FROM quire_store.branch b WHERE b.project_id = $1 AND b.branch = $2
-            UNION ALL
-            SELECT p.branch, p.from_branch, LEAST(p.at_seq, l.at_seq), p.status, l.depth + 1
-            FROM line l
-            CROSS JOIN LATERAL (
-                SELECT * FROM quire_store.branch p WHERE p.project_id = $1 AND p.branch = l.from_branch OFFSET 0) p
-            WHERE l.depth < 1000)
-        SELECT l.from_branch, l.at_seq, l.status FROM line l ORDER BY l.depth";
-    if branch == DocKey::MAIN {
-        return Ok(Some(Lineage::main()));
+    match branch {
+        DocKey::MAIN => Ok(Some(Lineage::main())),
+        _ => Ok(Lineage::along(&branches(project, vec![branch.to_owned()])?, branch)),
     }
-    let rows = db::read(SQL, &[project.pg().into(), branch.into()], |row| {
-        Ok((row.get::<String>("from_branch")?, row.get::<Seq>("at_seq")?, status(row)?))
-    })?;
-    let Some((.., status)) = rows.first() else { return Ok(None) };
-    let mut lineage = Lineage { status: *status, levels: vec![(branch.to_owned(), Seq::MAX)] };
-    lineage.levels.extend(rows.into_iter().map(|(from, at, _)| (from, at)));
-    Ok(Some(lineage))
 }
 
 fn status(row: &Row) -> Result<BranchStatus> {
@@ -243,20 +227,27 @@ pub fn made_by(project: ProjectId, up_to: Seq) -> Result<BTreeMap<String, MadeBr
     Ok(made.collect())
 }
 
-/// Fills an answer with branches that are not deleted, by name, those after one. main comes with them.
-pub fn list(answer: &Answer, project: ProjectId, after: &str, most: i64) -> Result<()> {
-    const SQL: &str = concat!(
-        "SELECT d.branch, d.status, d.from_branch, d.at_seq, COALESCE(o.bundle_seq, d.at_seq, 0) AS head_seq, d.merged_into,
-            d.created_seq, u.actor_id AS created_by, u.committed_at AS created_at, ",
-        mark!("d.seq"),
-        "
-        FROM (SELECT * FROM (
+/// What is shown of a branch.
+macro_rules! shown {
+    () => {
+        "d.branch, d.status, d.from_branch, d.at_seq, COALESCE(o.bundle_seq, d.at_seq, 0) AS head_seq, d.merged_into,
+            d.created_seq, u.actor_id AS created_by, u.committed_at AS created_at"
+    };
+}
+
+/// Of some branches, and of main where that holds; at most `$3`, by name.
+macro_rules! of_branches {
+    ($which:literal, $if_main:literal) => {
+        concat!(
+            " FROM (SELECT * FROM (
                 SELECT s.branch, s.status, s.from_branch, s.at_seq, s.merged_into, s.created_seq, s.seq
-                FROM quire_store.branch s
-                WHERE s.project_id = $1 AND s.branch > $2 AND s.status <> 'deleted'
-                UNION ALL
-                SELECT 'main', 'open', NULL, NULL, NULL, NULL, h.seq FROM quire_store.project_head h
-                WHERE h.project_id = $1 AND 'main' COLLATE \"C\" > $2) a
+                FROM quire_store.branch s WHERE s.project_id = $1 AND ",
+            $which,
+            " UNION ALL
+                SELECT 'main', 'open', NULL, NULL, NULL, NULL, h.seq
+                FROM quire_store.project_head h WHERE h.project_id = $1 AND ",
+            $if_main,
+            ") a
               ORDER BY a.branch LIMIT $3) d
         LEFT JOIN LATERAL (
             SELECT s.bundle_seq FROM quire_store.doc_op s WHERE s.project_id = $1 AND s.branch = d.branch
@@ -264,31 +255,32 @@ pub fn list(answer: &Answer, project: ProjectId, after: &str, most: i64) -> Resu
         LEFT JOIN LATERAL (
             SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = d.created_seq OFFSET 0) u ON true
         ORDER BY d.branch"
+        )
+    };
+}
+
+/// Fills an answer with branches that are not deleted, by name, those after one. main comes with them.
+pub fn list(answer: &Answer, project: ProjectId, after: &str, most: i64) -> Result<()> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        shown!(),
+        ", ",
+        mark!("d.seq"),
+        of_branches!("s.branch > $2 AND s.status <> 'deleted'", "'main' COLLATE \"C\" > $2")
     );
     answer.add(SQL, &[project.pg().into(), after.into(), most.into()]).map(drop)
 }
 
 /// A branch as JSON, deleted or not.
 pub fn described(project: ProjectId, branch: &str) -> Result<Option<Value>> {
-    const SQL: &str = "SELECT d.status, d.from_branch, d.at_seq, COALESCE(o.bundle_seq, d.at_seq, 0) AS head_seq, d.merged_into,
-            d.created_seq, u.actor_id, u.committed_at
-        FROM (SELECT s.branch, s.status, s.from_branch, s.at_seq, s.merged_into, s.created_seq
-              FROM quire_store.branch s WHERE s.project_id = $1 AND s.branch = $2
-              UNION ALL
-              SELECT 'main', 'open', NULL, NULL, NULL, NULL FROM quire_store.project_head h
-              WHERE h.project_id = $1 AND $2 = 'main') d
-        LEFT JOIN LATERAL (
-            SELECT s.bundle_seq FROM quire_store.doc_op s WHERE s.project_id = $1 AND s.branch = d.branch
-            ORDER BY s.bundle_seq DESC LIMIT 1) o ON true
-        LEFT JOIN LATERAL (
-            SELECT * FROM quire_store.bundle b WHERE b.project_id = $1 AND b.seq = d.created_seq OFFSET 0) u ON true";
-    db::read_one(SQL, &[project.pg().into(), branch.into()], |row| {
-        let at = row.opt::<TimestampWithTimeZone>("committed_at")?.map(from_pg).map(rfc3339);
+    const SQL: &str = concat!("SELECT ", shown!(), of_branches!("s.branch = $2", "$2 = 'main'"));
+    db::read_one(SQL, &[project.pg().into(), branch.into(), 1i64.into()], |row| {
+        let at = row.opt::<TimestampWithTimeZone>("created_at")?.map(from_pg).map(rfc3339);
         Ok(json!({
-            "branch": branch, "status": row.get::<String>("status")?, "from_branch": row.opt::<String>("from_branch")?,
+            "branch": row.get::<String>("branch")?, "status": row.get::<String>("status")?, "from_branch": row.opt::<String>("from_branch")?,
             "at_seq": row.opt::<Seq>("at_seq")?, "head_seq": row.get::<Seq>("head_seq")?,
             "merged_into": row.opt::<String>("merged_into")?, "created_seq": row.opt::<Seq>("created_seq")?,
-            "created_by": row.opt::<ActorId>("actor_id")?, "created_at": at
+            "created_by": row.opt::<ActorId>("created_by")?, "created_at": at
         }))
     })
 }

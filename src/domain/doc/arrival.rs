@@ -2,7 +2,6 @@
 
 use super::store;
 use crate::domain::incoming::{Arrival, Incoming, Report, Stamps};
-use crate::ids::Seq;
 use quire_core::doc::{DocChange, DocKnown, DocSummary, Heads};
 use quire_core::error::Result;
 use quire_core::key::DocKey;
@@ -77,14 +76,6 @@ impl Written<'_> {
 }
 
 impl Arrival for Written<'_> {
-    fn seqs(&self) -> Vec<Seq> {
-        Vec::new()
-    }
-
-    fn names(&self) -> Vec<String> {
-        Vec::new()
-    }
-
     fn apply(&mut self, sent: &SentOp, _stamps: &Stamps, report: &mut Report) -> Result<()> {
         let Op::Doc(op) = &sent.op else { return Ok(()) };
         let key = op.key().clone();
@@ -111,14 +102,6 @@ impl Arrival for Written<'_> {
             }
         }
         Ok(())
-    }
-
-    fn finish(&mut self, _report: &mut Report) -> Result<()> {
-        Ok(())
-    }
-
-    fn decided(&self) -> Vec<String> {
-        Vec::new()
     }
 
     fn take_edits(&mut self) -> Vec<Edit> {

@@ -1,7 +1,7 @@
 //! What takes back what a bundle did to documents: the inverse of what lies between its heads, as a new change.
 
 use super::store::{self, DocHead, TouchedDoc};
-use super::{bring_back, cache, seconds_now, server_actor};
+use super::{cache, empty_change, seconds_now, server_actor};
 use crate::domain::branch;
 use crate::domain::inverse::{InTheWay, Inverting, Why};
 use quire_core::branch::BranchStatus;
@@ -70,7 +70,7 @@ fn of_doc(
     if !comes_back {
         return Ok(edit);
     }
-    let changes = vec![bring_back(project, &key.branch, head, None)?];
+    let changes = vec![empty_change(project, &key.branch, &head.line, &head.summary, None)?];
     Ok(Some(DocEdit::Change { key: key.clone(), changes, base_heads: None }))
 }
 

@@ -1,7 +1,7 @@
 //! What one branch has of documents and another one lacks.
 
 use super::store::{self, DocHead, DocLine, merging as rows};
-use super::{cache, seconds_now, server_actor};
+use super::{cache, empty_change};
 use crate::ids::{ProjectId, Seq};
 use quire_core::branch::Lineage;
 use quire_core::doc::helpers::conflicts_as_json;
@@ -33,16 +33,27 @@ pub fn candidates(project: ProjectId, one: &Lineage, other: &Lineage) -> Result<
 /// Of a document, the changes that a source has and a target lacks, and what becomes of the target with them.
 pub struct Merged {
     pub key: DocKey,
-    /// What the target gets.
-    pub edits: Vec<DocEdit>,
-    /// The changes among it, the merge change last, if there is one.
+    /// What the target gets, the merge change last, if there is one.
     pub changes: Vec<DocChange>,
+    /// What of it is deleted then, if that is all of it.
+    deleted: Option<Heads>,
     /// What the target was.
     pub before: Option<DocHead>,
     /// What it is then.
     pub after: DocSummary,
     /// Whether both had something that the other lacked.
     pub is_both: bool,
+}
+
+impl Merged {
+    /// What does it.
+    pub fn into_edits(self) -> impl Iterator<Item = DocEdit> {
+        let Self { key, changes, deleted, .. } = self;
+        let delete =
+            deleted.map(|heads| DocEdit::Delete { key: key.clone(), base_heads: None, heads: Some(heads) });
+        let change = (!changes.is_empty()).then_some(DocEdit::Change { key, changes, base_heads: None });
+        change.into_iter().chain(delete)
+    }
 }
 
 /// Merges a document of some branches into that of a target; `None` when that changes nothing.
@@ -56,60 +67,46 @@ pub fn merge(
     message: Option<&str>,
 ) -> Result<Option<Merged>> {
     let key = DocKey { branch: target.name().to_owned(), doc: doc.to_owned() };
+    let about = |error| about_doc(&key, error);
     let limits = super::limits();
-    let before = store::head(project, &key)?;
-    let mut after = before.as_ref().map(|head| head.summary.clone()).unwrap_or_default();
-    let line = before.as_ref().map(|before| before.line.clone()).unwrap_or_default();
-    let mut changes: Vec<DocChange> = Vec::new();
-    let mut deleted: Vec<ChangeHash> = Vec::new();
-    let mut heads: Vec<ChangeHash> = Vec::new();
+    let before = store::head_on(project, target, doc)?;
+    let (line, mut after) =
+        before.as_ref().map(|before| (before.line.clone(), before.summary.clone())).unwrap_or_default();
     let mut there = Vec::with_capacity(sources.len());
     for source in sources {
-        let key = DocKey { branch: source.name().to_owned(), doc: doc.to_owned() };
-        there.extend(store::head(project, &key)?);
+        there.extend(store::head_on(project, source, doc)?);
     }
     // What came and went on branches is nothing to others.
     if before.is_none() && there.iter().all(|head| head.summary.is_deleted()) {
         return Ok(None);
     }
-    for head in there {
+    let (mut changes, mut heads, mut deleted) = (Vec::new(), Vec::new(), Vec::new());
+    for DocHead { line: source, summary, .. } in &there {
         interrupt::check()?;
-        heads.extend(head.summary.heads.as_slice());
-        if before.as_ref().is_some_and(|before| before.summary.heads == head.summary.heads) {
-            deleted.extend(head.summary.deleted.as_slice());
-            continue;
+        heads.extend(summary.heads.as_slice());
+        deleted.extend(summary.deleted.as_slice());
+        if summary.heads != after.heads {
+            changes.extend(rows::lacking(project, source, summary.changes, &line)?);
         }
-        let known: BTreeSet<ChangeHash> = changes.iter().map(DocChange::hash).collect();
-        let lacking = rows::lacking(project, &head.line, head.summary.changes, &line)?;
-        changes.extend(lacking.into_iter().filter(|change| !known.contains(&change.hash())));
-        deleted.extend(head.summary.deleted.as_slice());
     }
-    let about = |error| about_doc(&key, error);
+    // What several sources have comes once.
     let mut known = store::known(project, &line, &changes)?;
-    let changes_new = known.new_of(&changes, after.max_op).map_err(about)?;
-    require_all(project, &line, &heads, &changes_new)?;
-    let mut changes = changes_new;
+    let mut changes = known.new_of(&changes, after.max_op).map_err(about)?;
+    require_all(project, &line, &heads, &changes)?;
     after.append(&changes, &limits).map_err(about)?;
     let is_both = before.as_ref().is_some_and(|before| {
         !changes.is_empty() && before.summary.heads.as_slice().iter().any(|head| after.heads.contains(head))
     });
     let deleted = Heads::new(deleted);
     let is_less = after.delete(&deleted);
-    let mut edits = Vec::new();
-    if after.is_deleted() && is_less && !after.heads.is_empty() {
-        if !changes.is_empty() {
-            edits.push(DocEdit::Change { key: key.clone(), changes: changes.clone(), base_heads: None });
-        }
-        edits.push(DocEdit::Delete { key: key.clone(), base_heads: None, heads: Some(deleted) });
-    } else if !changes.is_empty() {
-        if after.heads.len() > 1 && !after.is_deleted() {
-            let merge = merge_change(project, &key, &before, &changes, &after, message)?;
-            after.append(std::slice::from_ref(&merge), &limits).map_err(about)?;
-            changes.push(merge);
-        }
-        edits.push(DocEdit::Change { key: key.clone(), changes: changes.clone(), base_heads: None });
+    let deleted = (after.is_deleted() && is_less && !after.heads.is_empty()).then_some(deleted);
+    if deleted.is_none() && !changes.is_empty() && after.heads.len() > 1 && !after.is_deleted() {
+        let merge = empty_change(project, &key.branch, &line, &after, message)?;
+        after.append(std::slice::from_ref(&merge), &limits).map_err(about)?;
+        changes.push(merge);
     }
-    Ok((!edits.is_empty()).then_some(Merged { key, edits, changes, before, after, is_both }))
+    let is_changed = deleted.is_some() || !changes.is_empty();
+    Ok(is_changed.then_some(Merged { key, changes, deleted, before, after, is_both }))
 }
 
 /// Refuses to go on (XX001) when changes that the sources have are in none of their rows: who merges would say that all has come.
@@ -124,25 +121,6 @@ fn require_all(
     if store::has(project, line, &others)? == others { Ok(()) } else { Err(store::unsound(line)) }
 }
 
-/// A change without operations that depends on all heads.
-fn merge_change(
-    project: ProjectId,
-    key: &DocKey,
-    before: &Option<DocHead>,
-    changes: &[DocChange],
-    after: &DocSummary,
-    message: Option<&str>,
-) -> Result<DocChange> {
-    let actor = server_actor(project, &key.branch);
-    let stored = match before {
-        Some(head) => store::last_of(project, &head.line, &actor)?,
-        None => 0,
-    };
-    let new = changes.iter().filter(|change| *change.actor() == actor).map(DocChange::seq).max();
-    let seq = stored.max(new.unwrap_or(0)) + 1;
-    DocChange::empty(&actor, seq, after.max_op + 1, &after.heads, seconds_now(), message)
-}
-
 /// The changes up to heads that a source has and a target lacks, each after those it depends on; `None` when the source has not the heads.
 pub fn lacking(
     project: ProjectId,
@@ -154,24 +132,23 @@ pub fn lacking(
     if source.summary.heads != *heads && store::has(project, &source.line, heads)? != *heads {
         return Ok(None);
     }
-    let lacking = rows::lacking(project, &source.line, source.summary.changes, &line)?;
-    if source.summary.heads == *heads {
-        require_all(project, &line, heads.as_slice(), &lacking)?;
-        return Ok(Some(lacking));
-    }
-    // What the heads depend on, from the last one on: each comes after those it depends on.
-    let mut wanted: BTreeSet<ChangeHash> = heads.as_slice().iter().copied().collect();
-    let mut found: Vec<DocChange> = Vec::new();
-    for change in lacking.into_iter().rev() {
-        interrupt::step()?;
-        if wanted.contains(&change.hash()) {
-            wanted.extend(change.deps());
-            found.push(change);
+    let mut lacking = rows::lacking(project, &source.line, source.summary.changes, &line)?;
+    if source.summary.heads != *heads {
+        // What the heads depend on, from the last one on: each comes after those it depends on.
+        let mut wanted: BTreeSet<ChangeHash> = heads.as_slice().iter().copied().collect();
+        let mut found: Vec<DocChange> = Vec::new();
+        for change in lacking.into_iter().rev() {
+            interrupt::step()?;
+            if wanted.contains(&change.hash()) {
+                wanted.extend(change.deps());
+                found.push(change);
+            }
         }
+        found.reverse();
+        lacking = found;
     }
-    found.reverse();
-    require_all(project, &line, heads.as_slice(), &found)?;
-    Ok(Some(found))
+    require_all(project, &line, heads.as_slice(), &lacking)?;
+    Ok(Some(lacking))
 }
 
 /// What of a document is in several values after a merge; `None` when that cannot be told: Automerge refuses the document, or there is too

@@ -16,7 +16,7 @@ mod shown;
 pub mod store;
 
 pub use apply::{is_of_an_edit, judge};
-pub use server::{bring_back, seconds_now, server_actor};
+pub use server::{empty_change, seconds_now, server_actor};
 
 use crate::domain::copying::Copying;
 use crate::domain::incoming::{Arrival, Incoming};

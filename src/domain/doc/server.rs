@@ -1,9 +1,9 @@
 //! Who makes the changes that a session makes for callers without Automerge.
 
-use super::store::{self, DocHead};
+use super::store::{self, DocLine};
 use crate::db::clock::now;
 use crate::ids::ProjectId;
-use quire_core::doc::{ActorId, DocChange};
+use quire_core::doc::{ActorId, DocChange, DocSummary};
 use quire_core::error::Result;
 use quire_core::hash::Hash;
 use quire_core::timestamp::Micros;
@@ -29,14 +29,16 @@ pub fn seconds_now() -> i64 {
     now() / SECOND
 }
 
-/// What brings a deleted document back as it was: a change without operations, which nobody has deleted.
-pub fn bring_back(
+/// A change without operations that depends on all heads of a document, as it is with what a line has and changes of others: it brings a
+/// deleted document back as it was, and several heads together.
+pub fn empty_change(
     project: ProjectId,
     branch: &str,
-    head: &DocHead,
+    line: &DocLine,
+    summary: &DocSummary,
     message: Option<&str>,
 ) -> Result<DocChange> {
     let actor = server_actor(project, branch);
-    let seq = store::last_of(project, &head.line, &actor)? + 1;
-    DocChange::empty(&actor, seq, head.summary.max_op + 1, &head.summary.heads, seconds_now(), message)
+    let seq = store::last_of(project, line, &actor)? + 1;
+    DocChange::empty(&actor, seq, summary.max_op + 1, &summary.heads, seconds_now(), message)
 }

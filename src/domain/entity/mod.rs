@@ -18,7 +18,7 @@ pub use conflict::settle;
 use crate::db::rows::Rows;
 use crate::domain::copying::Copying;
 use crate::domain::incoming::{Arrival, Incoming};
-use crate::domain::interface::{Applied, Brought, Describe, Domain, Growth, NewBundle, Writing};
+use crate::domain::interface::{Applied, Brought, Describe, Domain, NewBundle, Writing};
 use crate::domain::inverse::{InTheWay, Inverting};
 use crate::domain::shown::{Changes, Query};
 use crate::gate::Access;
@@ -68,10 +68,6 @@ impl Applied for FieldsApplied {
 
     fn take_outcomes(&mut self) -> Vec<Outcome> {
         std::mem::take(&mut self.applied.outcomes).into_iter().map(Outcome::Field).collect()
-    }
-
-    fn growth(&self) -> Growth {
-        Growth::default()
     }
 
     fn event(&self) -> Option<&'static str> {

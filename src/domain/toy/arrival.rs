@@ -73,10 +73,6 @@ impl Arrival for Written<'_> {
         Ok(())
     }
 
-    fn finish(&mut self, _report: &mut Report) -> Result<()> {
-        Ok(())
-    }
-
     fn decided(&self) -> Vec<String> {
         let left = self.wins.iter().filter(|(toy, wins)| **wins && !self.written.contains(*toy));
         left.map(|(toy, _)| name(toy)).collect()

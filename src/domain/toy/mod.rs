@@ -7,10 +7,9 @@
 mod arrival;
 mod store;
 
-use crate::db::rows::Rows;
 use crate::domain::copying::Copying;
 use crate::domain::incoming::{Arrival, Incoming};
-use crate::domain::interface::{Applied, Brought, Describe, Domain, Growth, NewBundle, Writing};
+use crate::domain::interface::{Applied, Brought, Describe, Domain, NewBundle, Writing};
 use crate::domain::inverse::{InTheWay, Inverting, Why};
 use crate::domain::shown::{Changes, Query};
 use crate::gate::Access;
@@ -122,16 +121,8 @@ impl Applied for Changed {
         std::mem::take(&mut self.applied.outcomes).into_iter().map(Outcome::Toy).collect()
     }
 
-    fn growth(&self) -> Growth {
-        Growth::default()
-    }
-
     fn event(&self) -> Option<&'static str> {
         (!self.applied.ops.is_empty()).then_some(TOY_UPDATE)
-    }
-
-    fn insert(&self, _rows: &Rows, _bundle: &NewBundle) -> Result<()> {
-        Ok(())
     }
 
     fn finish(&self, bundle: &NewBundle) -> Result<()> {
@@ -152,19 +143,6 @@ struct Shown {
 impl Changes for Shown {
     fn event(&self, seq: Seq) -> Option<&'static str> {
         self.ops.contains_key(&seq).then_some(TOY_UPDATE)
-    }
-
-    fn limit(&self) -> i64 {
-        i64::MAX
-    }
-
-    /// What is said of a toy is short.
-    fn weight(&self, _seq: Seq) -> i64 {
-        0
-    }
-
-    fn load(&mut self, _up_to: Seq) -> Result<()> {
-        Ok(())
     }
 
     fn describe(&mut self, seq: Seq, _event: &str, payload: &mut Map<String, Value>) -> bool {

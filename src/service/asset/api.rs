@@ -6,7 +6,7 @@ use crate::bundle::{Commit, Committed, Kind, Plan, commit, correlated};
 use crate::db::Answer;
 use crate::definer::definer;
 use crate::domain::asset::{describe, store};
-use crate::gate::{Action, require_project};
+use crate::gate::{Action, require_project, require_writer};
 use crate::ids::ProjectId;
 use crate::log::quarantine;
 use pgrx::pg_sys::FunctionCallInfo;
@@ -45,8 +45,7 @@ fn put(
     asset_type: Option<&str>,
     correlation_id: Option<Uuid>,
 ) -> Result<JsonB> {
-    let access = require_project(Action::Write, project_uuid)?;
-    access.refuse_token()?;
+    let access = require_writer(project_uuid)?;
     let label = Label::parse(
         required("filename", filename)?,
         required("media_type", media_type)?,
@@ -82,8 +81,7 @@ fn delete(
     reason: Option<&str>,
     correlation_id: Option<Uuid>,
 ) -> Result<JsonB> {
-    let access = require_project(Action::Write, project_uuid)?;
-    access.refuse_token()?;
+    let access = require_writer(project_uuid)?;
     let hash = hash_arg(content_hash)?;
     let reason = reason.map(reason_of).transpose()?;
     let correlation = correlated(correlation_id, "delete_asset", || json!([hash.to_hex(), reason]))?;

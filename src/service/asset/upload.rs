@@ -9,7 +9,7 @@ use crate::bundle::{Commit, Kind, Plan, commit, correlated};
 use crate::db::clock::now;
 use crate::definer::definer;
 use crate::domain::asset::check_size;
-use crate::gate::{Access, Action, require_project};
+use crate::gate::{Access, Action, require_writer};
 use crate::ids::{Pg, UploadId};
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
@@ -183,8 +183,7 @@ fn finish(
 
 /// Somebody who may upload.
 fn writer(project_uuid: Option<PgUuid>) -> Result<Access> {
-    let access = require_project(Action::Write, project_uuid)?;
-    access.refuse_token()?;
+    let access = require_writer(project_uuid)?;
     access.require_active()?;
     Ok(access)
 }

@@ -10,10 +10,9 @@ use crate::log::quarantine;
 use pgrx::Uuid;
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
-use quire_core::branch::Lineage;
 use quire_core::doc::Heads;
 use quire_core::interrupt;
-use quire_core::key::{DocKey, branch_name};
+use quire_core::key::branch_name;
 use quire_core::op::Topic;
 use quire_core::quarantine::RowKind;
 use serde_json::json;
@@ -44,10 +43,8 @@ fn diff_branches(
             if left == 0 {
                 break;
             }
-            let on = |lineage: &Lineage| {
-                store::head(project, &DocKey { branch: lineage.name().to_owned(), doc: doc.clone() })
-            };
-            let (here, there) = (on(&source)?, on(&target)?);
+            let (here, there) =
+                (store::head_on(project, &source, &doc)?, store::head_on(project, &target, &doc)?);
             let heads = |head: &Option<store::DocHead>| {
                 head.as_ref().map(|head| head.summary.heads.clone()).unwrap_or_default()
             };

@@ -1,9 +1,9 @@
 //! Branches are made, closed and deleted, each by a bundle of one operation.
 
 use crate::args::{message_arg, required};
-use crate::bundle::{Commit, Kind, Plan, commit, correlated};
+use crate::bundle::commit_edit;
 use crate::definer::definer;
-use crate::gate::{Access, Action, require_project};
+use crate::gate::{Access, require_writer};
 use crate::ids::Seq;
 use crate::jsonb::Json;
 use pgrx::Uuid;
@@ -12,7 +12,6 @@ use quire_core::branch::BranchStatus;
 use quire_core::error::Result;
 use quire_core::key::branch_name;
 use quire_core::op::{BranchEdit, Edit};
-use serde_json::json;
 
 /// Makes a branch that begins with what another one is, or was.
 #[pg_extern]
@@ -26,7 +25,7 @@ fn create_branch(
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> Json {
     definer(|| {
-        let access = writer(project_uuid)?;
+        let access = require_writer(project_uuid)?;
         let branch = branch_name("name", required("name", name)?)?;
         let from_branch = branch_name("from_branch", required("from_branch", from_branch)?)?;
         let edit = BranchEdit::Create { branch, from_branch, at_seq: at_seq.map(Seq) };
@@ -45,7 +44,7 @@ fn close_branch(
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> Json {
     definer(|| {
-        let access = writer(project_uuid)?;
+        let access = require_writer(project_uuid)?;
         let branch = branch_name("name", required("name", name)?)?;
         let merged_into = merged_into.map(|into| branch_name("merged_into", into)).transpose()?;
         let edit = BranchEdit::Update { branch, status: BranchStatus::Closed, merged_into };
@@ -63,18 +62,11 @@ fn delete_branch(
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> Json {
     definer(|| {
-        let access = writer(project_uuid)?;
+        let access = require_writer(project_uuid)?;
         let branch = branch_name("name", required("name", name)?)?;
         let edit = BranchEdit::Update { branch, status: BranchStatus::Deleted, merged_into: None };
         make(&access, edit, "delete_branch", message, correlation_id)
     })
-}
-
-/// Somebody who may write branches. No token is for them.
-pub fn writer(project_uuid: Option<Uuid>) -> Result<Access> {
-    let access = require_project(Action::Write, project_uuid)?;
-    access.refuse_token()?;
-    Ok(access)
 }
 
 fn make(
@@ -85,9 +77,6 @@ fn make(
     correlation_id: Option<Uuid>,
 ) -> Result<Json> {
     let message = message_arg(message)?;
-    let edit = Edit::Branch(edit);
-    let correlation = correlated(correlation_id, function, || json!([edit.fingerprint(), message]))?;
-    let request = Commit { message, ..Commit::new(access, Kind::UserEdit, correlation) };
-    let committed = commit(&request, |_| Ok(Plan { edits: vec![edit], ..Plan::default() }))?;
+    let committed = commit_edit(access, Edit::Branch(edit), function, message, correlation_id)?;
     Ok(Json(committed.receipt.to_json()))
 }

@@ -1,13 +1,11 @@
 //! `merge_branch`: what branches have and another one lacks gets into that one.
 
-use super::edit::writer;
 use crate::args::{TextsArg, message_arg, required};
 use crate::bundle::{Commit, Kind, Plan, commit, correlated};
 use crate::definer::definer;
 use crate::domain::branch;
 use crate::domain::doc::{self, merging};
-use crate::gate::Access;
-use crate::ids::ProjectId;
+use crate::gate::{Access, require_writer};
 use crate::jsonb::Json;
 use crate::log::quarantine;
 use pgrx::Uuid;
@@ -41,7 +39,7 @@ fn merge_branch(
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> Json {
     definer(|| {
-        let access = writer(project_uuid)?;
+        let access = require_writer(project_uuid)?;
         let at_most = |count| match count {
             0..MAX_SOURCES => Ok(()),
             _ => Err(Error::limit("too many branches", MAX_SOURCES).with("argument", "more_sources")),
@@ -76,10 +74,6 @@ struct Merge<'a> {
 }
 
 impl Merge<'_> {
-    fn project(&self) -> ProjectId {
-        self.access.project
-    }
-
     /// What it would do; nothing is written.
     fn preview(&self) -> Result<Json> {
         let (_, docs) = self.plan()?;
@@ -111,7 +105,7 @@ impl Merge<'_> {
 
     /// The edits, and what they do to which document.
     fn plan(&self) -> Result<(Vec<Edit>, Value)> {
-        let project = self.project();
+        let project = self.access.project;
         // What is written anew would be sound.
         let kinds =
             [Topic::Doc, Topic::Branch].map(|topic| [RowKind::Current(topic), RowKind::Logged(topic)]);
@@ -146,7 +140,7 @@ impl Merge<'_> {
                 }
             }
             docs.push(told);
-            edits.extend(merged.edits.into_iter().map(Edit::Doc));
+            edits.extend(merged.into_edits().map(Edit::Doc));
         }
         if self.closes {
             edits.extend(sources.iter().filter(|source| source.status == BranchStatus::Open).map(|source| {

@@ -1,22 +1,13 @@
 //! Arguments that name documents and states of them.
 
 use crate::args::{TextsArg, required};
-use crate::domain::branch;
-use crate::ids::ProjectId;
 use quire_core::doc::heads::{MAX_HEADS, parse_hash};
 use quire_core::doc::{ChangeHash, Heads};
 use quire_core::error::{Error, Result};
 use quire_core::key::DocKey;
 
-/// The arguments that name a document; PT404 for a branch that is not there.
-pub fn doc_arg(project: ProjectId, doc: Option<&str>, branch: Option<&str>) -> Result<DocKey> {
-    let key = doc_names(doc, branch)?;
-    branch::require(project, &key.branch)?;
-    Ok(key)
-}
-
-/// The same, whether the branch is there or not.
-pub fn doc_names(doc: Option<&str>, branch: Option<&str>) -> Result<DocKey> {
+/// The arguments that name a document. Whether its branch is there is for who reads or writes it.
+pub fn doc_arg(doc: Option<&str>, branch: Option<&str>) -> Result<DocKey> {
     DocKey::parse(required("branch", branch)?, required("doc", doc)?)
 }
 

@@ -1,12 +1,13 @@
 //! Edits from SQL: each becomes one change, by the Automerge actor of this database.
 
-use super::args::{doc_names, heads_arg};
-use super::write::{answer, writer};
+use super::args::{doc_arg, heads_arg};
+use super::write::answer;
 use crate::args::{TextsArg, message_arg, natural, required};
 use crate::bundle::{Commit, Kind, Plan, commit, correlated};
 use crate::definer::definer;
-use crate::domain::doc::{bring_back, cache, seconds_now, server_actor, store};
+use crate::domain::doc::{cache, empty_change, seconds_now, server_actor, store};
 use crate::domain::{branch, doc};
+use crate::gate::require_writer;
 use crate::ids::ProjectId;
 use crate::jsonb::{Json, JsonArg};
 use pgrx::Uuid;
@@ -141,8 +142,8 @@ impl<'a> Arguments<'a> {
         if_absent: IfAbsent,
         what: impl FnOnce() -> Result<What<'a>>,
     ) -> Result<Json> {
-        let access = writer(self.project_uuid)?;
-        let key = doc_names(self.doc, self.branch)?;
+        let access = require_writer(self.project_uuid)?;
+        let key = doc_arg(self.doc, self.branch)?;
         let what = what()?;
         let base_heads = heads_arg("base_heads", self.base_heads)?;
         let message = message_arg(self.message)?;
@@ -212,7 +213,7 @@ fn changes(
         // Who puts what a deleted document held brings it back all the same.
         None if !is_there => {
             if let Some(head) = &head {
-                changes.push(bring_back(project, &key.branch, head, message)?);
+                changes.push(empty_change(project, &key.branch, &head.line, summary, message)?);
             }
         }
         None => {}

@@ -51,11 +51,11 @@ fn doc_history(
 ) {
     definer(|| {
         let access = require_project(Action::Read, project_uuid)?;
-        let key = doc_arg(access.project, doc, branch)?;
+        let key = doc_arg(doc, branch)?;
+        let lineage = branch::require(access.project, &key.branch)?;
         let most = page_arg("max_ops", max_ops, MAX_ROWS)?;
         quarantine::refuse(access.project, [RowKind::Logged(Topic::Doc)], json!({}))?;
         store::head(access.project, &key)?.ok_or_else(|| no_doc(&key))?;
-        let lineage = branch::require(access.project, &key.branch)?;
         let before = before_seq.map_or(Seq::MAX, Seq);
         list::history(&Answer::of(fcinfo), access.project, (&lineage, &key.doc), before, most)
     });

@@ -1,6 +1,6 @@
 //! Readers of one document: what it holds, now and at any point in time, its bytes, who wrote what.
 
-use super::args::{doc_names, heads_arg};
+use super::args::{doc_arg, heads_arg};
 use crate::args::{TextsArg, required};
 use crate::definer::definer;
 use crate::domain::doc::store::{DocHead, DocLine};
@@ -48,7 +48,7 @@ impl State {
     ) -> Result<Self> {
         let access = require_project(Action::Read, project_uuid)?;
         let project = access.project;
-        let key = doc_names(doc, branch)?;
+        let key = doc_arg(doc, branch)?;
         let at = heads_arg("at_heads", at_heads)?;
         let is_at_seq = at_seq.is_some() || at_time.is_some();
         let seq = is_at_seq.then(|| resolve_point(project, at_seq.map(Seq), at_time, None)).transpose()?;

@@ -1,13 +1,12 @@
 //! `sync_doc`: Automerge's sync protocol, of which nothing is kept between calls.
 
 use super::args::doc_arg;
-use super::write::writer;
 use crate::bundle::{Commit, Kind, Plan, commit};
 use crate::db::Answer;
 use crate::definer::definer;
-use crate::domain::doc;
 use crate::domain::doc::{cache, store};
-use crate::gate::{Action, require_project};
+use crate::domain::{branch, doc};
+use crate::gate::{Action, require_project, require_writer};
 use pgrx::Uuid;
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
@@ -43,7 +42,8 @@ fn sync(
     let access = require_project(Action::Read, project_uuid)?;
     access.refuse_token()?;
     let project = access.project;
-    let key = doc_arg(project, doc, branch)?;
+    let key = doc_arg(doc, branch)?;
+    branch::require(project, &key.branch)?;
     let state = state.unwrap_or_default();
     let limits = doc::limits();
     let may_write = access.may(Action::Write);
@@ -69,7 +69,7 @@ fn sync(
         }
         return Ok(answered);
     }
-    let access = writer(project_uuid)?;
+    let access = require_writer(project_uuid)?;
     let mut answered = Some(answered);
     let mut loaded = Some(loaded);
     commit(&Commit::new(&access, Kind::UserEdit, None), |_| {

@@ -1,6 +1,5 @@
 //! `submit_tx`: changes of several documents at once, by somebody who says what they have read.
 
-use super::write::writer;
 use crate::args::required;
 use crate::bundle::staged::check_count;
 use crate::bundle::{Commit, Kind, Plan, commit, correlated};
@@ -9,7 +8,7 @@ use crate::domain::branch;
 use crate::domain::doc;
 use crate::domain::doc::{is_of_an_edit, judge, merging, store};
 use crate::domain::interface::Writing;
-use crate::gate::Access;
+use crate::gate::{Access, require_writer};
 use crate::ids::{CorrelationId, ProjectId, Seq};
 use crate::jsonb::{Json, JsonArg};
 use crate::log::store::committed_at;
@@ -17,7 +16,7 @@ use crate::log::{LockedHead, quarantine};
 use pgrx::Uuid;
 use pgrx::prelude::*;
 use quire_core::conflict::OnConflict;
-use quire_core::doc::{ChangeHash, DocChange, Heads};
+use quire_core::doc::{DocChange, Heads};
 use quire_core::error::{Code, Error, Result};
 use quire_core::json::Members;
 use quire_core::key::{DocKey, branch_name};
@@ -27,7 +26,6 @@ use quire_core::quarantine::RowKind;
 use quire_core::reason::Reason;
 use quire_core::timestamp::rfc3339;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
 
 /// Most branches that a write merges.
 const MAX_MERGED: usize = 100;
@@ -37,7 +35,7 @@ const MAX_MERGED: usize = 100;
 #[search_path(pg_catalog, pg_temp)]
 fn submit_tx(project_uuid: Option<Uuid>, tx: Option<JsonArg>) -> Json {
     definer(|| {
-        let access = writer(project_uuid)?;
+        let access = require_writer(project_uuid)?;
         let tx = Tx::parse(&required("tx", tx)?.document("tx")?).map_err(Error::of_member)?;
         submit(&access, tx)
     })
@@ -141,32 +139,43 @@ impl MergeOf {
     }
 }
 
-/// A write with the changes of other branches that its document lacks, before its own.
-fn completed(project: ProjectId, edit: &DocEdit, merges: &[MergeOf]) -> Result<DocEdit> {
-    let mut edit = edit.clone();
-    let DocEdit::Change { key, changes, .. } = &mut edit else { return Ok(edit) };
-    if !merges.is_empty() {
-        // What is written anew would be sound.
-        quarantine::refuse(project, [RowKind::Current(Topic::Doc), RowKind::Logged(Topic::Doc)], json!({}))?;
+/// For each write, the changes of other branches that come with it.
+type BroughtChanges = Vec<Result<Vec<DocChange>>>;
+
+/// The changes of other branches that the document of a write lacks.
+fn brought(project: ProjectId, key: &DocKey, merges: &[MergeOf]) -> Result<Vec<DocChange>> {
+    if merges.is_empty() {
+        return Ok(Vec::new());
     }
+    // What is written anew would be sound.
+    quarantine::refuse(project, [RowKind::Current(Topic::Doc), RowKind::Logged(Topic::Doc)], json!({}))?;
     let target = store::head(project, key)?;
-    let mut brought: Vec<DocChange> = Vec::new();
+    let mut brought = Vec::new();
     for MergeOf { branch, heads } in merges {
-        branch::require(project, branch)?;
-        let there = DocKey { branch: branch.clone(), doc: key.doc.clone() };
-        let lacking = match store::head(project, &there)? {
+        let lineage = branch::require(project, branch)?;
+        let lacking = match store::head_on(project, &lineage, &key.doc)? {
             Some(source) => merging::lacking(project, &source, heads, target.as_ref())?,
             None => None,
         };
-        let lacking = lacking.ok_or_else(|| {
+        brought.extend(lacking.ok_or_else(|| {
             let why = "the document has not these heads on the branch that is merged";
+            let there = DocKey { branch: branch.clone(), doc: key.doc.clone() };
             about_doc(&there, Error::conflict(Reason::MissingDependency, why))
-        })?;
-        let known: BTreeSet<ChangeHash> = brought.iter().map(DocChange::hash).collect();
-        brought.extend(lacking.into_iter().filter(|change| !known.contains(&change.hash())));
+        })?);
     }
-    changes.splice(0..0, brought);
-    Ok(edit)
+    Ok(brought)
+}
+
+/// A write with changes before its own. Those that several branches have are left out like others that the document has.
+fn after(mut brought: Vec<DocChange>, edit: &DocEdit) -> DocEdit {
+    let mut edit = edit.clone();
+    if let DocEdit::Change { changes, .. } = &mut edit
+        && !brought.is_empty()
+    {
+        brought.append(changes);
+        *changes = brought;
+    }
+    edit
 }
 
 impl Read {
@@ -196,23 +205,25 @@ fn submit(access: &Access, tx: Tx) -> Result<Json> {
         })?,
     };
     let request = Commit { message, ..Commit::new(access, Kind::UserEdit, correlation) };
-    // Where it was planned, whether what was read had changed by then, and what each write came to.
-    let mut planned: Option<(LockedHead, bool, Vec<Result<DocEdit>>)> = None;
+    // Where it was planned, whether what was read had changed by then, and what each write brings from other branches.
+    let mut planned: Option<(LockedHead, bool, BroughtChanges)> = None;
     let committed = commit(&request, |head| {
         let is_stale = !stale_reads(project, &reads)?.is_empty();
-        let completed: Vec<Result<DocEdit>> =
-            writes.iter().zip(&merges).map(|(edit, merges)| completed(project, edit, merges)).collect();
-        let (_, _, completed) = planned.insert((head.clone(), is_stale, completed));
+        let merges = writes.iter().zip(&merges);
+        let all = merges.map(|(edit, merges)| brought(project, edit.key(), merges)).collect();
+        let (_, _, all) = planned.insert((head.clone(), is_stale, all));
         if is_stale {
             return Err(Error::conflict(Reason::StaleHeads, "what was read has changed"));
         }
-        let edits = completed.iter().cloned().map(|edit| edit.map(Edit::Doc)).collect::<Result<_>>()?;
+        let edits = writes.iter().zip(all.iter());
+        let edits = edits.map(|(edit, brought)| Ok(Edit::Doc(after(brought.clone()?, edit))));
+        let edits = edits.collect::<Result<_>>()?;
         Ok(Plan { edits, ..Plan::default() })
     });
     match (committed, planned) {
         // What is wrong with a document is found before anything is written.
-        (Err(error), Some((head, is_stale, completed))) if is_stale || is_about_a_doc(&error) => {
-            let found = conflicts(access, &head, &reads, (&writes, completed))?;
+        (Err(error), Some((head, is_stale, brought))) if is_stale || is_about_a_doc(&error) => {
+            let found = conflicts(access, &head, &reads, (&writes, brought))?;
             if found.is_all_right() { Err(error) } else { Ok(Json(found.receipt(&writes, returns_heads))) }
         }
         (Err(error), _) => Err(error),
@@ -332,7 +343,7 @@ fn conflicts(
     access: &Access,
     head: &LockedHead,
     reads: &[Read],
-    (writes, completed): (&[DocEdit], Vec<Result<DocEdit>>),
+    (writes, brought): (&[DocEdit], BroughtChanges),
 ) -> Result<Conflicts> {
     let project = access.project;
     let writing = Writing {
@@ -349,9 +360,9 @@ fn conflicts(
     let heads = writes.iter().map(|edit| heads_of(project, edit.key())).collect::<Result<_>>()?;
     let mut incomplete = Vec::with_capacity(writes.len());
     let mut tried = Vec::with_capacity(writes.len());
-    for (edit, completed) in writes.iter().zip(completed) {
-        incomplete.push(completed.as_ref().err().cloned());
-        tried.push(completed.unwrap_or_else(|_| edit.clone()));
+    for (edit, brought) in writes.iter().zip(brought) {
+        incomplete.push(brought.as_ref().err().cloned());
+        tried.push(after(brought.unwrap_or_default(), edit));
     }
     let judged = judge(&writing, &tried)?.into_iter().zip(incomplete);
     Ok(Conflicts {

@@ -1,18 +1,16 @@
 //! Writers of changes that somebody else has made, and of deletions.
 
-use super::args::{doc_names, heads_arg};
+use super::args::{doc_arg, heads_arg};
 use crate::args::{ByteasArg, TextsArg, message_arg, required};
-use crate::bundle::{Commit, Committed, Kind, Plan, commit, correlated};
+use crate::bundle::{Committed, commit_edit};
 use crate::definer::definer;
 use crate::domain::doc;
-use crate::gate::{Access, Action, require_project};
-use crate::ids::CorrelationId;
+use crate::gate::require_writer;
 use crate::jsonb::Json;
 use pgrx::Uuid;
 use pgrx::prelude::*;
 use quire_core::doc::{DocChange, Heads, Loaded};
 use quire_core::error::{Error, Result};
-use quire_core::hash::Hash;
 use quire_core::interrupt;
 use quire_core::op::doc::MAX_OP_CHANGES;
 use quire_core::op::{DocEdit, DocOutcome, Edit, Outcome};
@@ -41,15 +39,13 @@ fn apply(
     message: Option<&str>,
     correlation_id: Option<Uuid>,
 ) -> Result<Json> {
-    let access = writer(project_uuid)?;
-    let key = doc_names(doc, branch)?;
+    let access = require_writer(project_uuid)?;
+    let key = doc_arg(doc, branch)?;
     let changes = read_changes(required("changes", changes)?)?;
     let base_heads = heads_arg("base_heads", base_heads)?;
     let message = message_arg(message)?;
-    let edit = DocEdit::Change { key, changes, base_heads };
-    let correlation = correlation(correlation_id, "apply_doc_changes", &edit, message.as_deref())?;
-    let request = Commit { message, ..Commit::new(&access, Kind::UserEdit, correlation) };
-    answer(commit(&request, |_| Ok(Plan { edits: vec![Edit::Doc(edit)], ..Plan::default() }))?)
+    let edit = Edit::Doc(DocEdit::Change { key, changes, base_heads });
+    answer(commit_edit(&access, edit, "apply_doc_changes", message, correlation_id)?)
 }
 
 /// Adds what a document has that was saved elsewhere, with its history.
@@ -65,8 +61,8 @@ fn import_doc(
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> Json {
     definer(|| {
-        let access = writer(project_uuid)?;
-        let key = doc_names(doc, branch)?;
+        let access = require_writer(project_uuid)?;
+        let key = doc_arg(doc, branch)?;
         let limits = doc::limits();
         let about = |error: Error| error.with("argument", "bytes");
         let loaded = Loaded::read(required("bytes", bytes)?, &limits).map_err(about)?;
@@ -77,18 +73,9 @@ fn import_doc(
         }
         let base_heads = heads_arg("base_heads", base_heads)?;
         let message = message_arg(message)?;
-        let edit = DocEdit::Change { key, changes, base_heads };
-        let correlation = correlation(correlation_id, "import_doc", &edit, message.as_deref())?;
-        let request = Commit { message, ..Commit::new(&access, Kind::UserEdit, correlation) };
-        answer(commit(&request, |_| Ok(Plan { edits: vec![Edit::Doc(edit)], ..Plan::default() }))?)
+        let edit = Edit::Doc(DocEdit::Change { key, changes, base_heads });
+        answer(commit_edit(&access, edit, "import_doc", message, correlation_id)?)
     })
-}
-
-/// Somebody who may write documents. No token is for them.
-pub fn writer(project_uuid: Option<Uuid>) -> Result<Access> {
-    let access = require_project(Action::Write, project_uuid)?;
-    access.refuse_token()?;
-    Ok(access)
 }
 
 fn read_changes(changes: ByteasArg) -> Result<Vec<DocChange>> {
@@ -105,16 +92,6 @@ fn read_changes(changes: ByteasArg) -> Result<Vec<DocChange>> {
         });
         each.collect()
     })
-}
-
-/// What identifies a request that is one edit.
-pub fn correlation(
-    correlation_id: Option<Uuid>,
-    function: &str,
-    edit: &DocEdit,
-    message: Option<&str>,
-) -> Result<Option<(CorrelationId, Hash)>> {
-    correlated(correlation_id, function, || json!([Edit::Doc(edit.clone()).fingerprint(), message]))
 }
 
 /// The receipt, and what became of the document.
@@ -149,11 +126,10 @@ fn delete(
     message: Option<&str>,
     correlation_id: Option<Uuid>,
 ) -> Result<Json> {
-    let access = writer(project_uuid)?;
-    let key = doc_names(doc, branch)?;
-    let edit = DocEdit::Delete { key, base_heads: heads_arg("base_heads", base_heads)?, heads: None };
+    let access = require_writer(project_uuid)?;
+    let key = doc_arg(doc, branch)?;
+    let base_heads = heads_arg("base_heads", base_heads)?;
     let message = message_arg(message)?;
-    let correlation = correlation(correlation_id, "delete_doc", &edit, message.as_deref())?;
-    let request = Commit { message, ..Commit::new(&access, Kind::UserEdit, correlation) };
-    answer(commit(&request, |_| Ok(Plan { edits: vec![Edit::Doc(edit)], ..Plan::default() }))?)
+    let edit = Edit::Doc(DocEdit::Delete { key, base_heads, heads: None });
+    answer(commit_edit(&access, edit, "delete_doc", message, correlation_id)?)
 }

@@ -4,7 +4,7 @@ use crate::args::required;
 use crate::bundle::{Commit, Kind, Plan, commit, correlated};
 use crate::definer::definer;
 use crate::domain::entity::{settle, store};
-use crate::gate::{Action, require_project};
+use crate::gate::{Action, require_project, require_writer};
 use crate::ids::{ConflictId, Pg, Seq};
 use crate::jsonb::JsonArg;
 use crate::log::quarantine;
@@ -77,8 +77,7 @@ fn resolve(
     value: Option<JsonArg>,
     correlation_id: Option<Uuid>,
 ) -> Result<JsonB> {
-    let access = require_project(Action::Write, project_uuid)?;
-    access.refuse_token()?;
+    let access = require_writer(project_uuid)?;
     let id = ConflictId::from_pg(required("conflict_id", conflict_id)?);
     let value = value.map(|value| field_value("value", &value.value("value")?)).transpose()?;
     let correlation = correlated(correlation_id, "resolve_conflict", || json!([id, value]))?;

@@ -3,7 +3,7 @@
 use crate::args::name_arg;
 use crate::bundle::{Commit, Kind, Plan, commit, correlated};
 use crate::definer::definer;
-use crate::gate::{Action, require_project};
+use crate::gate::require_writer;
 use crate::ids::{Pg, Seq};
 use crate::log::point::existing_seq;
 use crate::log::store::{self, touch};
@@ -31,8 +31,7 @@ fn create(
     at_seq: Option<Seq>,
     correlation_id: Option<Uuid>,
 ) -> Result<Seq> {
-    let access = require_project(Action::Write, project_uuid)?;
-    access.refuse_token()?;
+    let access = require_writer(project_uuid)?;
     let tag = name_arg("tag", tag, 255)?;
     let by = access.author()?;
     let correlation = correlated(correlation_id, "tag_project", || json!([tag, at_seq]))?;

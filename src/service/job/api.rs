@@ -1,11 +1,11 @@
 //! Jobs begin, keep their lease, are cancelled and are listed.
 
-use super::{locked, may_write, store};
+use super::{locked, store};
 use crate::args::{interval_arg, long_text_arg, name_arg, required};
 use crate::db::Answer;
 use crate::db::clock::now;
 use crate::definer::definer;
-use crate::gate::{self, Action, require_project};
+use crate::gate::{self, Action, require_project, require_writer};
 use crate::ids::{JobId, Pg};
 use crate::log::store::head_seq;
 use pgrx::Uuid;
@@ -34,7 +34,7 @@ fn begin_job(
 }
 
 fn begin(project_uuid: Option<Uuid>, name: Option<&str>, lease: Option<Interval>) -> Result<Uuid> {
-    let access = may_write(project_uuid)?;
+    let access = require_writer(project_uuid)?;
     let name = name_arg("name", name, 255)?;
     let lease = lease_arg(lease)?;
     access.require_active()?;
@@ -63,7 +63,7 @@ fn heartbeat(
     job_id: Option<Uuid>,
     lease: Option<Interval>,
 ) -> Result<TimestampWithTimeZone> {
-    let access = may_write(project_uuid)?;
+    let access = require_writer(project_uuid)?;
     required("job_id", job_id)?;
     let lease = lease_arg(lease)?;
     let job = locked(&access, job_id)?;
@@ -80,7 +80,7 @@ fn cancel_job(project_uuid: Option<Uuid>, job_id: Option<Uuid>, reason: Option<&
 }
 
 fn cancel(project_uuid: Option<Uuid>, job_id: Option<Uuid>, reason: Option<&str>) -> Result<()> {
-    let access = may_write(project_uuid)?;
+    let access = require_writer(project_uuid)?;
     required("job_id", job_id)?;
     let reason = long_text_arg("reason", required("reason", reason)?)?;
     let job = locked(&access, job_id)?;

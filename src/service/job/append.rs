@@ -1,9 +1,10 @@
 //! Operations are added to a job.
 
-use super::{locked, may_write, store};
+use super::{locked, store};
 use crate::args::required;
 use crate::bundle::staged::{Staged, items};
 use crate::definer::definer;
+use crate::gate::require_writer;
 use crate::guc;
 use crate::jsonb::JsonArg;
 use pgrx::Uuid;
@@ -23,7 +24,7 @@ fn append_job_ops(project_uuid: Option<Uuid>, job_id: Option<Uuid>, ops: Option<
 }
 
 fn append(project_uuid: Option<Uuid>, job_id: Option<Uuid>, ops: Option<JsonArg>) -> Result<i64> {
-    let access = may_write(project_uuid)?;
+    let access = require_writer(project_uuid)?;
     required("job_id", job_id)?;
     let ops = required("ops", ops)?;
     let list = items("ops", ops.exact_items("ops")?)?;

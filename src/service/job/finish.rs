@@ -1,13 +1,13 @@
 //! Finishing a job: its operations become one bundle.
 
+use super::locked;
 use super::store::{self, Job, JobOutcome};
-use super::{locked, may_write};
 use crate::args::{message_arg, required};
 use crate::blob;
 use crate::bundle::staged::Staged;
 use crate::bundle::{Commit, Kind, Plan, commit};
 use crate::definer::definer;
-use crate::gate::Access;
+use crate::gate::{Access, require_writer};
 use crate::ids::Seq;
 use crate::jsonb::JsonDatum;
 use crate::log::Place;
@@ -40,7 +40,7 @@ fn finish(
     (base_seq, base_checksum): (Option<Seq>, Option<&str>),
     on_conflict: Option<&str>,
 ) -> Result<JsonDatum> {
-    let access = may_write(project_uuid)?;
+    let access = require_writer(project_uuid)?;
     required("job_id", job_id)?;
     let message = message_arg(message)?;
     let base = Place::of(["base_seq", "base_checksum"], base_seq, base_checksum)?;

@@ -12,18 +12,11 @@ pub mod store;
 
 use crate::args::required;
 use crate::db::clock::now;
-use crate::gate::{self, Access, Action, require_project};
+use crate::gate::{self, Access, Action};
 use crate::ids::{JobId, Pg};
 use quire_core::error::{Code, Error, Result};
 use quire_core::reason::Reason;
 use store::{Job, JobOutcome};
-
-/// The gate of every writer. Jobs are beyond every token: what they commit need not be files.
-fn may_write(project_uuid: Option<pgrx::Uuid>) -> Result<Access> {
-    let access = require_project(Action::Write, project_uuid)?;
-    access.refuse_token()?;
-    Ok(access)
-}
 
 /// The job, locked until the end of the transaction, if the caller may touch it.
 fn locked(access: &Access, job_id: Option<pgrx::Uuid>) -> Result<Job> {

@@ -4,7 +4,7 @@ use super::{plan, store};
 use crate::args::{page_arg, required};
 use crate::bundle::{Commit, Kind, commit, correlated};
 use crate::definer::definer;
-use crate::gate::{Access, Action, require_project};
+use crate::gate::{Access, require_writer};
 use crate::ids::{Pg, ProjectId, Seq};
 use crate::jsonb::Json;
 use crate::log::store::head_seq;
@@ -52,7 +52,7 @@ fn walk(
     correlation_id: Option<Uuid>,
     function: &str,
 ) -> Result<Json> {
-    let access = gate(project_uuid)?;
+    let access = require_writer(project_uuid)?;
     let kind = if function == "undo" { Kind::Undo } else { Kind::Redo };
     take_back(&access, kind, function, on_conflict, correlation_id, None)
 }
@@ -67,18 +67,11 @@ fn revert_bundle(
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> Json {
     definer(|| {
-        gate(project_uuid).and_then(|access| {
+        require_writer(project_uuid).and_then(|access| {
             let seq = required("seq", seq.map(Seq))?;
             take_back(&access, Kind::Rollback, "revert_bundle", on_conflict, correlation_id, Some(seq))
         })
     })
-}
-
-/// What is taken back is shown, and not only files: no token allows it.
-fn gate(project_uuid: Option<Uuid>) -> Result<Access> {
-    let access = require_project(Action::Write, project_uuid)?;
-    access.refuse_token()?;
-    Ok(access)
 }
 
 fn take_back(
@@ -189,8 +182,7 @@ fn listed(
     max_bundles: Option<i32>,
     before_seq: Option<Seq>,
 ) -> Result<Vec<Listed>> {
-    let access = require_project(Action::Write, project_uuid)?;
-    access.refuse_token()?;
+    let access = require_writer(project_uuid)?;
     let limit = page_arg("max_bundles", max_bundles, MAX_BUNDLES)?;
     let Some(actor) = access.principal.actor else { return Ok(Vec::new()) };
     let edits = store::edits(access.project, actor, before_seq, limit)?;

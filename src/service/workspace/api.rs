@@ -6,7 +6,7 @@ use crate::bundle::staged::check_count;
 use crate::bundle::{Commit, Kind, commit, correlated};
 use crate::definer::definer;
 use crate::domain::copying::Selection;
-use crate::gate::{self, Access, Action, require_project};
+use crate::gate::{self, Access, Action, require_project, require_writer};
 use crate::ids::{Pg, ProjectId, Seq};
 use crate::jsonb::JsonArg;
 use crate::log::point::existing_seq;
@@ -113,8 +113,7 @@ fn from_library(
     correlation_id: Option<Uuid>,
     assets: Option<TextsArg>,
 ) -> Result<JsonB> {
-    let access = require_project(Action::Write, project_uuid)?;
-    access.refuse_token()?;
+    let access = require_writer(project_uuid)?;
     let library = other("library_uuid", library_uuid)?;
     if library.project == access.project {
         return Err(

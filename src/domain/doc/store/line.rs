@@ -185,16 +185,24 @@ pub fn heads(project: ProjectId, keys: &BTreeSet<DocKey>) -> Result<Vec<(DocKey,
 
 /// A document, for whoever reads.
 pub fn head(project: ProjectId, key: &DocKey) -> Result<Option<DocHead>> {
+    let lineage = branch::store::lineage(project, &key.branch)?;
+    lineage.map_or(Ok(None), |lineage| head_on(project, &lineage, &key.doc))
+}
+
+/// The same, of a branch whose lineage is known.
+pub fn head_on(project: ProjectId, lineage: &Lineage, doc: &str) -> Result<Option<DocHead>> {
     const SQL: &str = concat!(
         "SELECT ",
         columns_of_doc!(),
         " FROM quire_store.doc_head d WHERE d.project_id = $1 AND d.branch = $2 AND d.doc = $3"
     );
-    let args: [Arg; 3] = [project.pg().into(), key.branch.as_str().into(), key.doc.as_str().into()];
+    let key = DocKey { branch: lineage.name().to_owned(), doc: doc.to_owned() };
+    let args: [Arg; 3] = [project.pg().into(), key.branch.as_str().into(), doc.into()];
     let mut lineages = Lineages::of(project);
+    lineages.known.insert(key.branch.clone(), Some(lineage.clone()));
     match db::read_one(SQL, &args, head_row)? {
-        Some(row) => lineages.complete(key, row).map(Some),
-        None => lineages.inherited(key),
+        Some(row) => lineages.complete(&key, row).map(Some),
+        None => lineages.inherited(&key),
     }
 }
 

@@ -6,7 +6,7 @@ mod logged;
 pub mod merging;
 pub mod query;
 
-pub use line::{DocHead, DocLine, Lineages, at, head, heads};
+pub use line::{DocHead, DocLine, Lineages, at, head, head_on, heads};
 
 use crate::db::clock::to_pg;
 use crate::db::rows::{Column, Name, Rows};
