@@ -38,6 +38,13 @@ pub fn run(bench: &Bench) -> Result<Section> {
         typed.store(&mut client, project)?;
         docs.push(typed);
     }
+    if let Some(folder) = std::env::var_os("QUIRE_TRACES") {
+        bench.say("docs: typing what was recorded".to_owned());
+        let mut typed = Typed::recorded(&std::path::Path::new(&folder).join("automerge-paper.json.gz"))?;
+        typed.store(&mut client, project)?;
+        docs.push(typed);
+    }
+    let largest = docs.last().map_or(0, |typed| typed.size);
     let (client, docs) = (&std::cell::RefCell::new(client), &std::cell::RefCell::new(docs));
     let mut contenders = SIDES.map(|side| -> crate::measure::Contender {
         Box::new(move |_| {
@@ -69,7 +76,37 @@ pub fn run(bench: &Bench) -> Result<Section> {
         .collect();
     rows.push(row(format!("splice_doc_text, one character after {largest}"), sizes.len()));
     rows.push(row(format!("read_doc after {largest}"), sizes.len() + 1));
+    bench.say("docs: packing".to_owned());
+    let mut superuser = scratch.superuser()?;
+    let mut stored = |what: String| -> Result<Row> {
+        superuser.batch_execute("VACUUM FULL quire_store.doc_change, quire_store.doc_pack")?;
+        let quire = "SELECT (pg_total_relation_size('quire_store.doc_change') + pg_total_relation_size('quire_store.doc_pack'))::float8";
+        let mut client = client.borrow_mut();
+        client.batch_execute("VACUUM FULL doc")?;
+        let baseline: f64 = client.query_one("SELECT pg_total_relation_size('doc')::float8", &[])?.get(0);
+        let quire: f64 = superuser.query_one(quire, &[])?.get(0);
+        Ok(Row { what, unit: Unit::Bytes, quire: vec![quire], baseline: vec![baseline], goal: None })
+    };
+    rows.push(stored("changes of all these, indexes included".to_owned())?);
+    let spent = timed(|| {
+        client.borrow_mut().execute("SELECT quire.pack_docs($1)", &[&project])?;
+        Ok(())
+    })?;
+    rows.push(stored("the same, packed".to_owned())?);
+    if let Some(typed) = docs.borrow_mut().last_mut() {
+        let mut client = client.borrow_mut();
+        let mut both = [Vec::new(), Vec::new()];
+        for _ in 0..3 {
+            for (side, spent) in SIDES.into_iter().zip(&mut both) {
+                spent.push(typed.append(&mut client, project, side)?);
+            }
+        }
+        let [quire, baseline] = both;
+        let what = format!("apply_doc_changes, one change after {largest}, packed");
+        rows.push(Row { what, unit: Unit::Milliseconds, quire, baseline, goal: None });
+    }
     let notes = vec![
+        format!("pack_docs took {:.1} s.", spent / 1000.0),
         "The baseline: UPDATE of a table with one bytea per document by automerge_apply, and automerge_to_json.".to_owned(),
         "One session, so what it edits and reads stays loaded; the baseline loads the document each time.".to_owned(),
     ];
@@ -83,6 +120,23 @@ impl Typed {
         doc.commit_with(CommitOptions::default().with_time(0));
         let mut typed = Self { name: format!("typed {size}"), doc, text, size };
         (0..size).try_for_each(|_| typed.type_one().map(drop))?;
+        Ok(typed)
+    }
+
+    /// A text as it was recorded (github.com/josephg/editing-traces), one change for each edit.
+    fn recorded(file: &std::path::Path) -> Result<Self> {
+        let file = flate2::read::GzDecoder::new(std::fs::File::open(file)?);
+        let trace: serde_json::Value = serde_json::from_reader(file)?;
+        let edits = trace["txns"].as_array().ok_or("the trace has no transactions")?;
+        let mut typed = Self::new(0)?;
+        for patch in edits.iter().flat_map(|edit| edit["patches"].as_array()).flatten() {
+            let number = |at: usize| patch[at].as_u64().and_then(|number| usize::try_from(number).ok());
+            let (Some(at), Some(deleted)) = (number(0), number(1)) else { return Err("no patch".into()) };
+            let inserted = patch[2].as_str().ok_or("no text")?;
+            typed.doc.splice_text(&typed.text, at, deleted.cast_signed(), inserted)?;
+            typed.doc.commit_with(CommitOptions::default().with_time(0));
+        }
+        (typed.name, typed.size) = ("recorded".to_owned(), edits.len());
         Ok(typed)
     }
 

@@ -43,7 +43,7 @@ INSERT INTO result SELECT 'archive_blob', quire.archive_blob(:'p', content_hash,
 INSERT INTO result SELECT 'restore_blob', quire.restore_blob(:'p', content_hash, 'zz') FROM quire.list_assets(:'p');
 INSERT INTO result SELECT f, j FROM (SELECT quire.automerge_merge(quire.automerge_from_json('{"a": 1}'), quire.automerge_from_json('{"a": 2}')) AS doc) d,
     LATERAL (VALUES ('automerge_conflicts', quire.automerge_conflicts(doc)), ('automerge_diff', quire.automerge_diff(doc, '{}'))) r(f, j);
-INSERT INTO result VALUES ('gc_run', quire.gc_run(:'p')), ('get_project', quire.get_project(:'p')), ('get_project_stats', quire.get_project_stats(:'p'));
+INSERT INTO result VALUES ('gc_run', quire.gc_run(:'p')), ('pack_docs', quire.pack_docs(:'p')), ('get_project', quire.get_project(:'p')), ('get_project_stats', quire.get_project_stats(:'p'));
 INSERT INTO result VALUES ('create_project_snapshot', quire.create_project_snapshot(:'p'));
 INSERT INTO result SELECT 'verify_snapshot', quire.verify_snapshot(:'p', (j ->> 'snapshot_id')::uuid) FROM result WHERE f = 'create_project_snapshot';
 INSERT INTO result VALUES ('plan_hydration', quire.plan_hydration(:'p', '{}')), ('begin_session', quire.begin_session(:'p'));

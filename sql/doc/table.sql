@@ -53,8 +53,34 @@ CREATE UNIQUE INDEX doc_change_hash ON quire_store.doc_change (doc_id, hash, pro
 CREATE UNIQUE INDEX doc_change_actor ON quire_store.doc_change (doc_id, actor, actor_seq, project_id);
 
 CREATE TRIGGER doc_change_append_only BEFORE UPDATE OR DELETE ON quire_store.doc_change
-    FOR EACH ROW EXECUTE FUNCTION quire_store.guard_append_only();
+    FOR EACH ROW EXECUTE FUNCTION quire_store.guard_append_only('movable');
 CREATE TRIGGER doc_change_not_truncated BEFORE TRUNCATE ON quire_store.doc_change
+    FOR EACH STATEMENT EXECUTE FUNCTION quire_store.guard_append_only();
+
+-- Runs of old changes that have no rows of their own any more, each compressed as a whole.
+CREATE TABLE quire_store.doc_pack (
+    project_id   uuid NOT NULL REFERENCES quire_store.project ON DELETE CASCADE,
+    doc_id       bigint NOT NULL,
+    -- The places of its changes.
+    first_place  bigint NOT NULL,
+    last_place   bigint NOT NULL,
+    -- What the changes take one by one.
+    change_bytes bigint NOT NULL,
+    -- Who made them, in hexadecimal, and the number of the last change of each.
+    actors       text[] NOT NULL,
+    last_seqs    bigint[] NOT NULL,
+    -- The beginnings of their hashes, equally long and no two the same, in the order of their places.
+    hashes       bytea NOT NULL,
+    -- Compressed by quire.
+    packed       bytea NOT NULL,
+    PRIMARY KEY (project_id, doc_id, last_place)
+);
+SELECT pg_catalog.pg_extension_config_dump('quire_store.doc_pack', '');
+ALTER TABLE quire_store.doc_pack ALTER COLUMN hashes SET STORAGE EXTERNAL, ALTER COLUMN packed SET STORAGE EXTERNAL;
+
+CREATE TRIGGER doc_pack_append_only BEFORE UPDATE OR DELETE ON quire_store.doc_pack
+    FOR EACH ROW EXECUTE FUNCTION quire_store.guard_append_only('movable');
+CREATE TRIGGER doc_pack_not_truncated BEFORE TRUNCATE ON quire_store.doc_pack
     FOR EACH STATEMENT EXECUTE FUNCTION quire_store.guard_append_only();
 
 -- The current state.

@@ -5,6 +5,7 @@
 //! the order of their arrival; a row in quarantine is not handed out.
 //! Does not: know what an operation means.
 
+mod guard;
 mod head;
 pub mod place;
 pub mod point;
@@ -13,6 +14,7 @@ pub mod queue;
 pub mod store;
 
 use crate::gate::{self, Access};
+pub use guard::with_guard_open;
 pub use head::{LockedHead, lock_head, lock_head_and};
 pub use place::Place;
 use quire_core::error::Result;

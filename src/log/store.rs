@@ -207,3 +207,9 @@ pub fn tags(answer: Answer, project: ProjectId) -> Result<()> {
     );
     answer.fill(SQL, &[project.pg().into()])
 }
+
+/// Opens the guard of the log's rows, until it is called again with `false`; only their owner can.
+pub(super) fn open_guard(is_allowed: bool) -> Result<()> {
+    const SQL: &str = "SELECT set_config('quire_store.repairing', $1, true)";
+    db::exec(SQL, &[if is_allowed { "on" } else { "" }.into()])
+}

@@ -255,6 +255,7 @@ const CALLS: &[(Needs, &[(&str, &str)])] = &[
             ("export_project", "'{p}'"),
             ("gc_plan", "'{p}'"),
             ("gc_run", "'{p}'"),
+            ("pack_docs", "'{p}'"),
             ("discard_quarantined", "'{p}', '{quarantine}', 'x'"),
             ("repair", "'{p}', '{quarantine}'"),
             ("restore_blob", "'{p}', '{hash}', '{bytes}'"),

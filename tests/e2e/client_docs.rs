@@ -56,6 +56,8 @@ pub fn documents(scene: &mut Scene) {
         quire.query_docs(project, &json!({"prefix": "d", "select": ["/n"], "count": true})).expect("query");
     assert_eq!((&found.docs[0].value, &found.docs[0].heads), (&json!({"/n": 1}), &listed[0].heads));
     assert_eq!((found.docs.len(), found.count, found.next, found.missing.len()), (1, Some(1), None, 0));
+    let packed = quire.pack_docs(project, None).expect("pack");
+    assert_eq!((packed.docs, packed.remaining), (0, 0), "all are short");
     let explained = quire.explain_query(project, &json!({})).expect("explain");
     assert_eq!(explained["statements"][0]["indexes"], json!(["doc_head_pkey"]));
     let synced = quire.sync_doc(project, "d", "main", None, None).expect("sync").remove(0);

@@ -145,6 +145,7 @@ const WRITERS: &[&str] = &[
     "SELECT quire.close_branch({p}, 'draft')",
     "SELECT quire.delete_branch({p}, 'draft')",
     "SELECT quire.gc_run({p})",
+    "SELECT quire.pack_docs({p})",
     "SELECT quire.archive_blob({p}, content_hash, encode(sha256('\\x89504e47'), 'hex')) FROM quire.list_assets({p}, 'image')",
     "SELECT quire.restore_blob({p}, content_hash, 'cold') FROM quire.list_assets({p}, 'cold')",
     "SELECT quire.create_template({p}, 'new')",

@@ -154,6 +154,22 @@ objects! {
         receipt: Receipt,
     }
 
+    /// What packing did.
+    PackedDocs {
+        /// In how many documents something was packed, a branch's part of one counting for itself.
+        docs: i64,
+        /// How many changes were packed.
+        changes: i64,
+        /// The bytes that they had in their rows.
+        change_bytes: i64,
+        /// The bytes that they have now, beside 4 or more of each hash.
+        stored_bytes: i64,
+        /// How many changes keep their rows, because they would not get smaller or cannot be packed.
+        left: i64,
+        /// How many documents were not looked at.
+        remaining: i64,
+    }
+
     /// What became of a transaction.
     TxReceipt {
         /// The seq of the bundle. None when nothing was committed.
@@ -284,6 +300,9 @@ calls! {
 
     /// Lists the documents of a branch, ordered by name.
     fn list_docs(project_uuid: ProjectId; ..ListDocsOptions<'_>) -> Vec<ListedDoc>;
+
+    /// Packs old changes of documents: runs of 1000 to 10000 changes, which had a row each, become one compressed row.
+    fn pack_docs(project_uuid: ProjectId; max_changes: i32) -> PackedDocs;
 
     /// Makes a document hold a value, by the smallest change that does it.
     fn put_doc(project_uuid: ProjectId, doc: &str, value: &Value; ..DocWriteOptions<'_>) -> DocReceipt;

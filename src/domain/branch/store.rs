@@ -277,8 +277,8 @@ pub fn described(project: ProjectId, branch: &str) -> Result<Option<Value>> {
     db::read_one(SQL, &[project.pg().into(), branch.into(), 1i64.into()], |row| {
         let at = row.opt::<TimestampWithTimeZone>("created_at")?.map(from_pg).map(rfc3339);
         Ok(json!({
-            "branch": row.get::<String>("branch")?, "status": row.get::<String>("status")?, "from_branch": row.opt::<String>("from_branch")?,
-            "at_seq": row.opt::<Seq>("at_seq")?, "head_seq": row.get::<Seq>("head_seq")?,
+            "branch": row.get::<String>("branch")?, "status": row.get::<String>("status")?,
+            "from_branch": row.opt::<String>("from_branch")?, "at_seq": row.opt::<Seq>("at_seq")?, "head_seq": row.get::<Seq>("head_seq")?,
             "merged_into": row.opt::<String>("merged_into")?, "created_seq": row.opt::<Seq>("created_seq")?,
             "created_by": row.opt::<ActorId>("created_by")?, "created_at": at
         }))

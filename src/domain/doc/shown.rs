@@ -69,8 +69,9 @@ impl Changes for Docs {
         }
         // Only the first can be larger than a page.
         let first = self.bytes.keys().next().copied().filter(|first| !self.is_sent(*first));
-        for (seq, key, bytes) in store::bodies(self.project, first.unwrap_or(self.after), up_to)? {
-            self.bodies.entry((seq, key)).or_default().push(encode_base64(&bytes));
+        for op in store::stored_ops(self.project, first.unwrap_or(self.after), up_to)? {
+            let changes = op.changes.values().map(|bytes| encode_base64(bytes));
+            self.bodies.entry((op.seq, op.key)).or_default().extend(changes);
         }
         Ok(())
     }

@@ -2,12 +2,13 @@
 
 use super::audit::{self, described, record};
 use super::load::{self, LoadedBundle};
-use super::repair::{rewrite_header, surroundings, with_guard_open};
+use super::repair::{rewrite_header, surroundings};
 use crate::blob::{self, Blob};
 use crate::domain::interface::StoredOp;
 use crate::gate::Access;
 use crate::ids::{BundleId, ProjectId, QuarantineId, Seq};
 use crate::log::quarantine::{self, Finding};
+use crate::log::with_guard_open;
 use crate::{domain, guc};
 use quire_core::audit::check;
 use quire_core::chain::{BundleHeader, checksum};

@@ -6,6 +6,7 @@ use crate::blob::{self, Blob};
 use crate::gate::Access;
 use crate::ids::{ProjectId, Seq};
 use crate::log::quarantine::QuarantineEntry;
+use crate::log::with_guard_open;
 use crate::{domain, guc};
 use quire_core::audit::{LogFault, check};
 use quire_core::chain::{BundleHeader, checksum};
@@ -134,14 +135,6 @@ fn is_as_logged(project: ProjectId, entry: &QuarantineEntry) -> Result<bool> {
     let bundles = load::batch(project, seq.before(), seq)?;
     let mut ops = bundles.iter().flat_map(|bundle| &bundle.logged.ops);
     Ok(ops.any(|op| i64::from(op.ordinal) == ordinal && op.computed == Some(expected)))
-}
-
-/// Runs `work` with the guard of the log's rows open.
-pub fn with_guard_open<R>(work: impl FnOnce() -> Result<R>) -> Result<R> {
-    store::open_guard(true)?;
-    let done = work()?;
-    store::open_guard(false)?;
-    Ok(done)
 }
 
 /// A bundle, what the checksum of the one before may be, and what the next one or the head says of its own.

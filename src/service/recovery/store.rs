@@ -19,8 +19,11 @@ macro_rules! totals {
             SELECT COALESCE(sum(s.size), 0)::bigint AS bytes
             FROM quire_store.asset s WHERE s.project_id = $1 AND NOT s.is_deleted) a
         CROSS JOIN (
-            SELECT COALESCE(sum(octet_length(c.bytes)), 0)::bigint AS bytes
-            FROM quire_store.doc_change c WHERE c.project_id = $1) d"
+            SELECT COALESCE(sum(c.bytes), 0)::bigint AS bytes
+            FROM (
+                SELECT octet_length(c.bytes) AS bytes FROM quire_store.doc_change c WHERE c.project_id = $1
+                UNION ALL
+                SELECT p.change_bytes FROM quire_store.doc_pack p WHERE p.project_id = $1) c) d"
     };
 }
 
@@ -146,12 +149,6 @@ pub fn has_stray_totals(project: ProjectId) -> Result<bool> {
     Ok(db::read_one(SQL, &[project.pg().into()], |row| row.opt::<bool>("is_stray"))?
         .flatten()
         .unwrap_or(false))
-}
-
-/// Opens the guard of the log's rows, until it is called again with `false`; only their owner can, and only here it does.
-pub fn open_guard(is_allowed: bool) -> Result<()> {
-    const SQL: &str = "SELECT set_config('quire_store.repairing', $1, true)";
-    db::exec(SQL, &[if is_allowed { "on" } else { "" }.into()])
 }
 
 /// Counts anew what the head row counts.

@@ -41,6 +41,11 @@ impl DocLine {
         self
     }
 
+    /// Whether it is all of one document.
+    pub fn is_whole(&self) -> bool {
+        matches!(self.0.as_slice(), [] | [(_, i64::MAX)])
+    }
+
     /// What of it names the document in errors.
     pub fn last(&self) -> DocId {
         self.0.last().map_or(DocId(0), |(doc, _)| *doc)

@@ -1,8 +1,9 @@
 //! SQL of what the log tells, and of verification and repair: what the rows of documents tell, what does not follow, and how it is
 //! written again.
 
+use super::changes::{hashes, write_again};
 use super::line::{HeadRow, current_rows};
-use super::{DocHead, DocLine, Lineages, change_hash, stored_heads, write_again};
+use super::{DocHead, DocLine, Lineages, pack, stored_heads, stored_ops};
 use crate::db::{self, Arg};
 use crate::domain::branch;
 use crate::domain::doc::Docs;
@@ -10,7 +11,7 @@ use crate::domain::interface::{Logged, StoredOp, Stray, Written, found, key_text
 use crate::guc;
 use crate::ids::{DocId, Pg, ProjectId, Seq};
 use crate::jsonb::Json;
-use quire_core::doc::{ChangeHash, DocChange, DocLimits, DocSummary, Heads, Loaded};
+use quire_core::doc::{DocChange, DocLimits, DocSummary, Heads, Loaded};
 use quire_core::error::{Code, Error, Result};
 use quire_core::hash::Hash;
 use quire_core::interrupt;
@@ -18,8 +19,7 @@ use quire_core::key::DocKey;
 use quire_core::op::{Change, DocOp, DocState, Op, State, Topic, Write};
 use quire_core::quarantine::RowKind;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashSet};
 
 impl Logged for Docs {
     fn logged_kind(&self) -> RowKind {
@@ -27,59 +27,21 @@ impl Logged for Docs {
     }
 
     fn logged(&self, project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(Seq, StoredOp)>> {
-        const SQL: &str = "SELECT o.bundle_seq, o.ordinal, o.op, o.branch, o.doc, o.change_count, o.heads, o.op_checksum, c.bytes
-            FROM quire_store.doc_op o
-            LEFT JOIN LATERAL (
-                SELECT s.place, s.bytes FROM quire_store.doc_change s
-                WHERE s.project_id = $1 AND s.doc_id = o.doc_id AND s.place >= o.first_place
-                  AND s.place < o.first_place + o.change_count OFFSET 0) c ON true
-            WHERE o.project_id = $1 AND o.bundle_seq > $2 AND o.bundle_seq <= $3
-            ORDER BY o.bundle_seq, o.ordinal, c.place";
-        struct Stored {
-            name: String,
-            key: DocKey,
-            count: i32,
-            heads: Option<Heads>,
-            checksum: Option<Hash>,
-            changes: Vec<Option<DocChange>>,
-        }
-        let mut ops: BTreeMap<(Seq, i32), Stored> = BTreeMap::new();
-        db::read(SQL, &[project.pg().into(), after.pg().into(), up_to.pg().into()], |row| {
-            let place = (row.get("bundle_seq")?, row.get("ordinal")?);
-            let stored = match ops.entry(place) {
-                Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(place) => place.insert(Stored {
-                    name: row.get("op")?,
-                    key: DocKey { branch: row.get("branch")?, doc: row.get("doc")? },
-                    count: row.get("change_count")?,
-                    heads: stored_heads(row.get("heads")?).ok(),
-                    checksum: row.hash_if_any("op_checksum")?,
-                    changes: Vec::new(),
-                }),
-            };
-            if let Some(bytes) = row.opt::<&[u8]>("bytes")? {
-                stored.changes.push(DocChange::read(bytes, &DocLimits::LARGEST).ok());
-            }
-            Ok(())
-        })?;
-        let ops = ops.into_iter().map(|((seq, ordinal), stored)| {
-            let Stored { name, key, count, heads, checksum, changes } = stored;
-            let changes: Option<Vec<DocChange>> = changes.into_iter().collect();
-            let op = match (name.as_str(), changes, heads) {
+        let ops = stored_ops(project, after, up_to)?.into_iter().map(|stored| {
+            let read = |bytes: &Vec<u8>| DocChange::read(bytes, &DocLimits::LARGEST).ok();
+            let changes: Option<Vec<DocChange>> = stored.changes.values().map(read).collect();
+            let (count, key) = (stored.count, stored.key);
+            let op = match (stored.name.as_str(), changes, stored_heads(stored.heads)) {
                 ("doc.change", Some(changes), _) if changes.len() as i32 == count && count > 0 => {
                     Some(DocOp::Change { key, changes })
                 }
-                ("doc.delete", _, Some(heads)) if count == 0 => Some(DocOp::Delete { key, heads }),
+                ("doc.delete", _, Ok(heads)) if count == 0 => Some(DocOp::Delete { key, heads }),
                 _ => None,
             };
+            let kind = RowKind::Logged(Topic::Doc);
             (
-                seq,
-                StoredOp {
-                    ordinal,
-                    kind: RowKind::Logged(Topic::Doc),
-                    op: op.map(Op::Doc),
-                    stored: checksum,
-                },
+                stored.seq,
+                StoredOp { ordinal: stored.ordinal, kind, op: op.map(Op::Doc), stored: stored.checksum },
             )
         });
         Ok(ops.collect())
@@ -272,6 +234,7 @@ impl Logged for Docs {
 
     fn delete_logged(&self, project: ProjectId) -> Result<()> {
         db::exec("DELETE FROM quire_store.doc_op WHERE project_id = $1", &[project.pg().into()])?;
+        db::exec("DELETE FROM quire_store.doc_pack WHERE project_id = $1", &[project.pg().into()])?;
         db::exec("DELETE FROM quire_store.doc_change WHERE project_id = $1", &[project.pg().into()])
     }
 }
@@ -304,18 +267,6 @@ fn docs(project: ProjectId) -> Result<BTreeMap<DocKey, DocId>> {
 fn state_of(project: ProjectId, head: DocHead) -> Result<DocState> {
     let hashes = hashes(project, &head.line, head.summary.changes)?;
     Ok(DocState::of(hashes, head.summary.heads, &head.summary.deleted))
-}
-
-/// The hashes of the first changes of a document, as their rows tell.
-fn hashes(project: ProjectId, line: &DocLine, up_to: i64) -> Result<Vec<ChangeHash>> {
-    const SQL: &str = "SELECT c.hash FROM unnest($2::bigint[], $3::bigint[]) AS l (doc_id, last)
-        CROSS JOIN LATERAL (
-            SELECT s.place, s.hash FROM quire_store.doc_change s
-            WHERE s.project_id = $1 AND s.doc_id = l.doc_id AND s.place <= LEAST($4, l.last) OFFSET 0) c
-        ORDER BY c.place";
-    let (docs, lasts) = line.columns();
-    let args: [Arg; 4] = [project.pg().into(), docs.into(), lasts.into(), up_to.into()];
-    db::read(SQL, &args, |row| change_hash(row.get("hash")?))
 }
 
 /// What the row of an operation says beside it.
@@ -372,12 +323,12 @@ fn op_row(project: ProjectId, seq: Seq, ordinal: i32) -> Result<Option<(DocKey, 
     })
 }
 
-/// A change as its row tells.
+/// A change as its row tells, or its pack.
 struct ChangeRow {
     place: i64,
     /// `None` when the bytes are none.
     change: Option<DocChange>,
-    /// The columns beside them say the same.
+    /// The columns beside them say the same. Those of a pack are told of its first change.
     is_sound: bool,
 }
 
@@ -385,7 +336,7 @@ fn change_rows(project: ProjectId, doc: DocId) -> Result<Vec<ChangeRow>> {
     const SQL: &str =
         "SELECT c.place, c.hash, c.actor, c.actor_seq, c.max_op, c.bytes FROM quire_store.doc_change c
         WHERE c.project_id = $1 AND c.doc_id = $2 ORDER BY c.place";
-    db::read(SQL, &[project.pg().into(), doc.pg().into()], |row| {
+    let mut rows = db::read(SQL, &[project.pg().into(), doc.pg().into()], |row| {
         let change = DocChange::read(row.get("bytes")?, &DocLimits::LARGEST).ok();
         let columns = (
             row.get::<&[u8]>("hash")?,
@@ -403,7 +354,20 @@ fn change_rows(project: ProjectId, doc: DocId) -> Result<Vec<ChangeRow>> {
             columns == (right.0.as_slice(), right.1, right.2, right.3)
         });
         Ok(ChangeRow { place: row.get("place")?, change, is_sound })
-    })
+    })?;
+    let in_rows: HashSet<i64> = rows.iter().map(|row| row.place).collect();
+    for (run, _) in pack::runs(project, &DocLine::own(doc), 0, i64::MAX)? {
+        let changes = run.changes.as_ref();
+        rows.extend((run.first..=run.last).zip(0..).filter(|(place, _)| !in_rows.contains(place)).map(
+            |(place, at)| ChangeRow {
+                place,
+                change: changes.and_then(|changes| changes.get(at)).cloned(),
+                is_sound: run.is_sound || at > 0,
+            },
+        ));
+    }
+    rows.sort_by_key(|row| row.place);
+    Ok(rows)
 }
 
 /// What the operations on a document make of it.
