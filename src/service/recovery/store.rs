@@ -20,7 +20,10 @@ macro_rules! totals {
             FROM quire_store.asset s WHERE s.project_id = $1 AND NOT s.is_deleted) a
         CROSS JOIN (
             SELECT COALESCE(sum(octet_length(c.bytes)), 0)::bigint AS bytes
-            FROM quire_store.doc_change c WHERE c.project_id = $1) d"
+            FROM quire_store.doc_change c WHERE c.project_id = $1) d
+        CROSS JOIN (
+            SELECT COALESCE(sum(octet_length(array_to_string(k.key, '')) + COALESCE(octet_length(k.data), 0)), 0)::bigint AS bytes
+            FROM quire_store.doc_storage k WHERE k.project_id = $1) g"
     };
 }
 
@@ -132,7 +135,8 @@ pub fn discard_blob(project: ProjectId, hash: &Hash, size: Option<i64>, why: &st
 /// Whether what the head row counts is not what there is.
 pub fn has_stray_totals(project: ProjectId) -> Result<bool> {
     const SQL: &str = concat!(
-        "SELECT (h.live_files, h.live_bytes, h.asset_bytes, h.doc_bytes) IS DISTINCT FROM (f.files, f.bytes, a.bytes, d.bytes)
+        "SELECT (h.live_files, h.live_bytes, h.asset_bytes, h.doc_bytes, h.storage_bytes)
+                IS DISTINCT FROM (f.files, f.bytes, a.bytes, d.bytes, g.bytes)
             OR h.next_file_id <= f.last_id
             OR h.committed_at <> b.committed_at AS is_stray
         FROM quire_store.project_head h
@@ -159,7 +163,7 @@ pub fn repair_totals(project: ProjectId) -> Result<()> {
     const SQL: &str = concat!(
         "UPDATE quire_store.project_head h
         SET live_files = f.files, live_bytes = f.bytes, asset_bytes = a.bytes, doc_bytes = d.bytes,
-            next_file_id = greatest(h.next_file_id, f.last_id + 1), committed_at = COALESCE(b.committed_at, h.committed_at)
+            storage_bytes = g.bytes, next_file_id = greatest(h.next_file_id, f.last_id + 1), committed_at = COALESCE(b.committed_at, h.committed_at)
         FROM ",
         totals!(),
         "
