@@ -75,7 +75,7 @@ SELECT pg_temp.save('{k}', 'a') IS NOT NULL AS saved;
 SELECT (s ->> 'storage_bytes')::int - :bytes AS more FROM quire.get_project_stats(t.id(5520)) s;
 SELECT quire.storage_remove(t.id(5520), '{k}') AS gone;
 SELECT (s ->> 'storage_bytes')::int - :bytes AS more FROM quire.get_project_stats(t.id(5520)) s;
-SELECT jsonb_array_length(quire.verify_project(t.id(5520)) -> 'corrupt') AS corrupt;
+SELECT quire.verify_project(t.id(5520)) -> 'is_sound' AS is_sound;
 SELECT quire.update_project(t.id(5520), '{"settings": {"max_project_bytes": 5000}}') IS NOT NULL AS limited;
 SELECT t.error($$SELECT quire.storage_save(t.id(5520), '{k}', convert_to(repeat('x', 5000), 'utf8'))$$), t.detail($$SELECT quire.storage_save(t.id(5520), '{k}', convert_to(repeat('x', 5000), 'utf8'))$$) ->> 'setting' AS setting, quire.storage_load(t.id(5520), '{k}') IS NULL AS nothing;
 SELECT quire.update_project(t.id(5520), '{"settings": {"max_project_bytes": null}}') IS NOT NULL AS unlimited;
@@ -93,6 +93,11 @@ SELECT t.error($$SELECT quire.storage_save(t.id(1), array_fill('x'::text, '{4000
 SELECT quire.put_doc(t.id(5520), 'dupa', '{"a": 1}') IS NOT NULL AS a, quire.put_doc(t.id(5520), 'dupb', '{"b": 1}') IS NOT NULL AS b;
 SELECT regexp_replace(t.error($$SELECT quire.storage_save(t.id(5520), '{dupa,snapshot,x}', quire.export_doc(t.id(5520), 'dupb'))$$), '[0-9a-f]{64}', 'CHANGE') AS error, pg_temp.range('{dupa}'), quire.storage_load(t.id(5520), '{dupa,snapshot,x}') IS NULL AS nothing;
 \c - postgres
+-- what was counted wrong is noticed
+CALL t.spoil($$UPDATE quire_store.project_head SET storage_bytes = storage_bytes + 1 WHERE project_id = t.id(5520)$$);
+SELECT v -> 'is_sound' AS is_sound, jsonb_array_length(v -> 'findings') AS findings FROM quire.verify_project(t.id(5520)) v;
+SELECT quire.repair(t.id(5520), quarantine_id) ->> 'repaired_from' AS repaired_from FROM quire.list_quarantine(t.id(5520));
+SELECT quire.verify_project(t.id(5520)) -> 'is_sound' AS is_sound;
 SET quire.max_doc_bytes = '1kB';
 SELECT t.error($$SELECT quire.storage_save(t.id(5520), '{long,snapshot,x}', quire.automerge_from_json(jsonb_build_object('t', repeat('x', 600))) || quire.automerge_from_json(jsonb_build_object('t', repeat('y', 600))))$$);
 RESET quire.max_doc_bytes;

@@ -69,9 +69,15 @@ fn storage(scene: &mut Scene, saved: &[u8]) {
     let project = scene.project;
     quire.storage_save(project, &["stored", "snapshot", "x"], saved).expect("save");
     quire.storage_save(project, &["stored", "sync-state", "y"], b"state").expect("save");
-    assert_eq!(quire.storage_load(project, &["stored", "sync-state", "y"]).expect("load"), Some(b"state".to_vec()));
+    assert_eq!(
+        quire.storage_load(project, &["stored", "sync-state", "y"]).expect("load"),
+        Some(b"state".to_vec())
+    );
     let pairs = quire.storage_load_range(project, &["stored"]).expect("load");
-    assert_eq!((pairs.len(), &pairs[1].key[..], &pairs[1].data[..]), (2, &["stored", "sync-state", "y"].map(String::from)[..], &b"state"[..]));
+    assert_eq!(
+        (pairs.len(), &pairs[1].key[..], &pairs[1].data[..]),
+        (2, &["stored", "sync-state", "y"].map(String::from)[..], &b"state"[..])
+    );
     let read = |bytes: &[u8]| Loaded::read(bytes, &DocLimits::default()).expect("a document").heads();
     assert_eq!(read(&pairs[0].data), read(saved));
     quire.storage_remove(project, &["stored", "snapshot", "x"]).expect("remove");

@@ -132,7 +132,8 @@ test('what a repo deletes is deleted, and its history stays', async () => {
   const repo = repoOver(here)
   await repo.find(url)
   repo.delete(url)
-  const isThere = async () => (await here.owner.rpc('read_doc', { project_uuid: here.project_uuid, doc: documentId })).error?.code !== 'PT404'
+  const args = { project_uuid: here.project_uuid, doc: documentId }
+  const isThere = async () => (await here.owner.rpc('read_doc', args)).error?.code !== 'PT404'
   for (let n = 0; await isThere(); n++) {
     assert.ok(n < 100, 'it is still there')
     await sleep(50)

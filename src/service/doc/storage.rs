@@ -1,8 +1,8 @@
 //! A storage as automerge-repo wants one: bytes under keys, which are lists of texts.
 //!
 //! What is saved of a document, under `[document, "snapshot" | "incremental", hash]`, becomes changes of the document of this name, by a
-//! bundle as any other; of the key only that it was saved is kept. Everything else is kept as it is, and is no part of the log. All of it is
-//! changed under the head lock. `take.rs` says how a document takes chunks.
+//! bundle as any other; of the key only that it was saved is kept. Everything else is kept as it is, and is no part of the log. All of
+//! it is changed under the head lock. `take.rs` says how a document takes chunks.
 
 mod take;
 

@@ -163,7 +163,8 @@ pub fn repair_totals(project: ProjectId) -> Result<()> {
     const SQL: &str = concat!(
         "UPDATE quire_store.project_head h
         SET live_files = f.files, live_bytes = f.bytes, asset_bytes = a.bytes, doc_bytes = d.bytes,
-            storage_bytes = g.bytes, next_file_id = greatest(h.next_file_id, f.last_id + 1), committed_at = COALESCE(b.committed_at, h.committed_at)
+            storage_bytes = g.bytes, next_file_id = greatest(h.next_file_id, f.last_id + 1),
+            committed_at = COALESCE(b.committed_at, h.committed_at)
         FROM ",
         totals!(),
         "

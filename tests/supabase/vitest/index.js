@@ -1,5 +1,5 @@
-// A stand-in for vitest, by which automerge-repo's tests of storage adapters run as tests of Node.js and are counted with the others. It has
-// the four functions and the two expectations that they use; whatever else a later version of them asks for is missing, and fails.
+// A stand-in for vitest, by which automerge-repo's tests of storage adapters run as tests of Node.js and are counted with the others. It
+// has the four functions and the two expectations that they use; whatever else a later version of them asks for is missing, and fails.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

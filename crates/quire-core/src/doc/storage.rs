@@ -141,7 +141,9 @@ mod tests {
         for inside in [key(&["a", "b"]), key(&["a", "b", ""]), key(&["a", "b", "\u{10ffff}"])] {
             assert!(inside.parts() >= prefix.parts() && inside.parts() < &behind[..]);
         }
-        for outside in [key(&["a"]), key(&["a", "a", "z"]), key(&["a", "b\u{1}"]), key(&["a", "bb"]), key(&["b"])] {
+        for outside in
+            [key(&["a"]), key(&["a", "a", "z"]), key(&["a", "b\u{1}"]), key(&["a", "bb"]), key(&["b"])]
+        {
             assert!(outside.parts() < prefix.parts() || outside.parts() >= &behind[..]);
         }
     }
