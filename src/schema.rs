@@ -84,6 +84,7 @@ macro_rules! include_str {
             "doc/query",
             "branch/api",
             "doc/automerge",
+            "doc/storage",
             "undo/api",
             "job/api",
             "recovery/api",

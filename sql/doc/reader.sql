@@ -29,4 +29,8 @@ CREATE FUNCTION quire.sync_doc(project_uuid uuid, doc text, branch text, INOUT m
 RETURNS SETOF record
 VOLATILE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'sync_doc_wrapper';
 
+CREATE FUNCTION quire.storage_load_range(project_uuid uuid, key_prefix text[])
+RETURNS TABLE (key text[], data bytea)
+STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'storage_load_range_wrapper';
+
 SET LOCAL search_path TO quire, pg_temp;

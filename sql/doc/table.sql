@@ -107,4 +107,19 @@ CREATE TABLE quire_store.doc_head (
 ) WITH (fillfactor = 80);
 SELECT pg_catalog.pg_extension_config_dump('quire_store.doc_head', '');
 
+-- What automerge-repo keeps: pairs that are no part of a document, and the keys under which parts of documents were saved. No part of
+-- the log. Its rows change under the head lock only.
+CREATE TABLE quire_store.doc_storage (
+    project_id uuid NOT NULL REFERENCES quire_store.project ON DELETE CASCADE,
+    key        text[] COLLATE "C" NOT NULL,
+    -- What was saved; NULL where all of it is in the document that the key begins with.
+    data       bytea,
+    -- Whether it has changes for that document that depend on others which are not there yet.
+    waits      boolean NOT NULL,
+    saved_at   timestamptz NOT NULL,
+    PRIMARY KEY (project_id, key)
+);
+SELECT pg_catalog.pg_extension_config_dump('quire_store.doc_storage', '');
+CREATE INDEX doc_storage_waits ON quire_store.doc_storage (key, project_id) WHERE waits;
+
 SET LOCAL search_path TO quire, pg_temp;

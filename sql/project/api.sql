@@ -76,14 +76,15 @@ Returns: an object.
     {project_id: uuid, seq: integer, bundles: integer, files: integer, file_bytes: integer,
      versions: integer, blobs: integer, blob_bytes: integer, stored_bytes: integer,
      archived_blobs: integer, collected_blobs: integer, assets: integer,
-     asset_bytes: integer, docs: integer, doc_bytes: integer, snapshots: integer,
-     snapshot_bytes: integer, members: integer,
+     asset_bytes: integer, docs: integer, doc_bytes: integer, storage_bytes: integer,
+     snapshots: integer, snapshot_bytes: integer, members: integer,
      realtime_sink: {failures: integer, last_seq: integer, last_error: text,
                      last_at: timestamp} | null}
 - files: the number of current files; file_bytes is their size.
 - blobs: the number of contents that are present; blob_bytes is their size, stored_bytes their size as compressed.
 - assets: the number of live assets; asset_bytes is their size.
 - docs: the number of documents; doc_bytes is the size of all their changes.
+- storage_bytes: the size of what storage_save has kept beside documents, with its keys.
 - realtime_sink: what failed while events were sent to Supabase Realtime, or null.
 Errors:
 - 22004: project_uuid is NULL.

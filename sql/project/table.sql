@@ -35,6 +35,8 @@ CREATE TABLE quire_store.project_head (
     asset_bytes  bigint NOT NULL DEFAULT 0,
     -- Bytes of the changes of documents.
     doc_bytes    bigint NOT NULL DEFAULT 0,
+    -- Bytes of what a storage keeps beside documents, keys included.
+    storage_bytes bigint NOT NULL DEFAULT 0,
     -- Every bundle that was taken back by a revert, or in another database, is at or before this seq: out of its author's order.
     in_order_after bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 30);

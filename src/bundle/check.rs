@@ -53,6 +53,7 @@ pub fn quota(access: &Access, head: &LockedHead, growth: Growth) -> Result<()> {
         _ => Ok(()),
     };
     check("max_files", access.settings.max_files, head.live_files, growth.files)?;
-    let bytes = head.live_bytes.saturating_add(head.asset_bytes).saturating_add(head.doc_bytes);
+    let held = [head.live_bytes, head.asset_bytes, head.doc_bytes, head.storage_bytes];
+    let bytes = held.into_iter().fold(0, i64::saturating_add);
     check("max_project_bytes", access.settings.max_project_bytes, bytes, growth.bytes)
 }

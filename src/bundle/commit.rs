@@ -90,6 +90,8 @@ pub struct Plan {
     pub origin: Option<PeerOrigin>,
     /// The bundle is written even if nothing changes, because others count on its seq.
     pub even_if_empty: bool,
+    /// How many bytes more the project has of what is no part of the log; whoever planned it has stored and counted them.
+    pub bytes_beside: i64,
     /// Kept with the receipt, where a repeated request finds it.
     pub answer: Option<Value>,
 }
@@ -171,6 +173,9 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
     let mut effect = parts.apply(&mut writing)?;
     effect.op_checksums.extend(plan.other.as_ref().map(Op::checksum).transpose()?);
     let ops = effect.take_outcomes();
+    let mut growth = effect.growth();
+    growth.bytes = growth.bytes.saturating_add(plan.bytes_beside);
+    check::quota(&access, &head, growth)?;
     let says_something = plan.undoes_seq.is_some() || plan.origin.is_some() || plan.even_if_empty;
     let bundle_id = if effect.op_checksums.is_empty() && !says_something {
         // An asset that stays what it is may have lost its bytes to an archive, and a file because they were corrupt.
@@ -180,7 +185,6 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
         }
         None
     } else {
-        check::quota(&access, &head, effect.growth())?;
         Some(write(commit, &access, author, &mut head, &plan, &mut effect)?)
     };
     let advice = advice(commit.kind, ops.len()).filter(|_| plan.origin.is_none());

@@ -23,13 +23,15 @@ pub struct LockedHead {
     pub asset_bytes: i64,
     /// Bytes of the changes of documents; their domain moves them.
     pub doc_bytes: i64,
+    /// Bytes of what a storage keeps beside documents; their domain moves them.
+    pub storage_bytes: i64,
     /// Another one when members, settings or status are others.
     pub access_version: i64,
     /// The project's private channel has names, ended or not: somebody may hold it open.
     pub has_channel: bool,
 }
 
-static HEAD: Name = Name::of(c"project_head", 10);
+static HEAD: Name = Name::of(c"project_head", 11);
 static PROJECT: Name = Name::to_read(c"project", 11);
 static CHANNEL: Name = Name::to_read(c"channel", 9);
 
@@ -56,8 +58,7 @@ pub fn lock_head_and<R>(
 
 /// Locks the row and reads nothing else: what whoever waits finds beside it may be older than the row is by then.
 fn lock(project: ProjectId) -> Result<Option<LockedHead>> {
-    const COLUMNS: &str =
-        "seq, checksum, committed_at, next_file_id, live_files, live_bytes, asset_bytes, doc_bytes";
+    const COLUMNS: &str = "seq, checksum, committed_at, next_file_id, live_files, live_bytes, asset_bytes, doc_bytes, storage_bytes";
     Rows::begin().lock(&HEAD, &[("project_id", project.pg().into())], COLUMNS, |row| {
         Ok(LockedHead {
             seq: row.get("seq")?,
@@ -68,6 +69,7 @@ fn lock(project: ProjectId) -> Result<Option<LockedHead>> {
             live_bytes: row.get("live_bytes")?,
             asset_bytes: row.get("asset_bytes")?,
             doc_bytes: row.get("doc_bytes")?,
+            storage_bytes: row.get("storage_bytes")?,
             access_version: 0,
             has_channel: false,
         })

@@ -120,6 +120,8 @@ const CALLS: &[(Needs, &[(&str, &str)])] = &[
             ("read_project_file", "'{p}', 'a'"),
             ("read_project_file_bytes", "'{p}', 'a'"),
             ("search_ops", "'{p}'"),
+            ("storage_load", "'{p}', '{d,snapshot,x}'"),
+            ("storage_load_range", "'{p}', '{d}'"),
         ],
     ),
     (
@@ -225,6 +227,9 @@ const CALLS: &[(Needs, &[(&str, &str)])] = &[
             ),
             ("splice_doc_text", "'{p}', 'd', '/t', 0, 0, 'x'"),
             ("revert_bundle", "'{p}', 1"),
+            ("storage_remove", "'{p}', '{storage-adapter-id}'"),
+            ("storage_remove_range", "'{p}', '{d,sync-state}'"),
+            ("storage_save", "'{p}', '{storage-adapter-id}', 'x'"),
             ("tag_project", "'{p}', 'v2'"),
             ("undo", "'{p}'"),
         ],

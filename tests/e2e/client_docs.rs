@@ -63,6 +63,29 @@ pub fn documents(scene: &mut Scene) {
     let synced = quire.sync_doc(project, "d", "main", None, None).expect("sync").remove(0);
     assert_eq!((synced.message.is_some(), synced.heads), (true, listed[0].heads.clone()));
     assert_eq!(quire.delete_doc(project, "d", Default::default()).expect("delete").applied, 0);
+    storage(scene, &exported);
+}
+
+fn storage(scene: &mut Scene, saved: &[u8]) {
+    let mut quire = Quire::new(&mut scene.owner);
+    let project = scene.project;
+    quire.storage_save(project, &["stored", "snapshot", "x"], saved).expect("save");
+    quire.storage_save(project, &["stored", "sync-state", "y"], b"state").expect("save");
+    assert_eq!(
+        quire.storage_load(project, &["stored", "sync-state", "y"]).expect("load"),
+        Some(b"state".to_vec())
+    );
+    let pairs = quire.storage_load_range(project, &["stored"]).expect("load");
+    assert_eq!(
+        (pairs.len(), &pairs[1].key[..], &pairs[1].data[..]),
+        (2, &["stored", "sync-state", "y"].map(String::from)[..], &b"state"[..])
+    );
+    let read = |bytes: &[u8]| Loaded::read(bytes, &DocLimits::default()).expect("a document").heads();
+    assert_eq!(read(&pairs[0].data), read(saved));
+    quire.storage_remove(project, &["stored", "snapshot", "x"]).expect("remove");
+    assert_eq!(quire.storage_load(project, &["stored", "snapshot", "x"]).expect("load"), None);
+    quire.storage_remove_range(project, &["stored"]).expect("remove");
+    assert_eq!(quire.storage_load_range(project, &["stored"]).expect("load"), []);
 }
 
 pub fn branches(scene: &mut Scene) {

@@ -314,6 +314,8 @@ const READERS: &[&str] = &[
      FROM quire.list_assets({p}) a WHERE a.asset_type <> 'cold'",
     "SELECT * FROM quire.list_docs({p})",
     "SELECT quire.automerge_heads(quire.export_doc({p}, 'notes/ä'))",
+    "SELECT s.key, quire.automerge_heads(s.data) FROM quire.storage_load_range({p}, '{}') s",
+    "SELECT quire.storage_load({p}, '{storage-adapter-id}')",
     "SELECT d.doc, quire.read_doc({p}, d.doc) FROM quire.list_docs({p}) d",
     r#"SELECT n, quire.query_docs({p}, jsonb_build_object('at_seq', n, 'count', true)) FROM generate_series(0, 8) n"#,
     r#"SELECT quire.query_docs({p}, '{"sort": [{"path": "/n"}]}'), quire.explain_query({p}, '{}')"#,

@@ -36,4 +36,4 @@ QUIRE_SUPABASE_URL=$(cat "$work/url")
 [[ -n $QUIRE_SUPABASE_URL ]] || give_up "the stand-in does not answer"
 export QUIRE_SUPABASE_URL
 
-run_tests stand-in.test.mjs quire.test.mjs quire-snapshots.test.mjs quire-docs.test.mjs
+run_tests stand-in.test.mjs quire.test.mjs quire-snapshots.test.mjs quire-docs.test.mjs automerge-repo.test.mjs

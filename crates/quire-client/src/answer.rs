@@ -108,6 +108,7 @@ values!(
     SystemTime,
     Value,
     Vec<u8>,
+    Option<Vec<u8>>,
     Vec<String>,
     Vec<Vec<u8>>,
     ActorId,

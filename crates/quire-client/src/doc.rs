@@ -107,6 +107,14 @@ rows! {
         checksum: String,
     }
 
+    /// Bytes under a key.
+    StoredPair {
+        /// The key.
+        key: Vec<String>,
+        /// The bytes.
+        data: Vec<u8>,
+    }
+
     /// An operation on a document.
     DocEvent {
         /// The bundle.
@@ -321,6 +329,21 @@ calls! {
         project_uuid: ProjectId, doc: &str, path: &str, index: i32, delete_count: i32, insert: &str;
         ..DocWriteOptions<'_>
     ) -> DocReceipt;
+
+    /// Returns the bytes that were saved under a key.
+    fn storage_load(project_uuid: ProjectId, key: &[&str]) -> Option<Vec<u8>>;
+
+    /// Returns all pairs whose keys begin with some parts.
+    fn storage_load_range(project_uuid: ProjectId, key_prefix: &[&str]) -> Vec<StoredPair>;
+
+    /// Forgets a key. What went into a document stays in it.
+    fn storage_remove(project_uuid: ProjectId, key: &[&str]) -> ();
+
+    /// Forgets all keys that begin with some parts, and deletes the document that they are of.
+    fn storage_remove_range(project_uuid: ProjectId, key_prefix: &[&str]) -> ();
+
+    /// Keeps bytes under a key. What an Automerge library has written of a document becomes changes of it.
+    fn storage_save(project_uuid: ProjectId, key: &[&str], data: &[u8]) -> ();
 
     /// Commits changes of several documents as one bundle, all or none, if the documents are what their author has read. What is
     /// in the way is answered and is no error.

@@ -1,6 +1,7 @@
 //! Documents: Automerge changes, and what they make of a document.
 //!
-//! Owns: `doc_op` (one row per operation, never updated), `doc_change` (one row per change, never updated), `doc_head`.
+//! Owns: `doc_op` (one row per operation, never updated), `doc_change` (one row per change, never updated), `doc_head`; `doc_storage`,
+//! which is no part of the log.
 //! Promises: a change is stored as it came, once, and after those it depends on; heads say which changes a document has, here and in
 //! every other database; writing to a document with a long history does not load it.
 //! Does not: know who typed what it is given, or resolve what people wrote at once: Automerge has decided that. Delete a change.

@@ -63,7 +63,7 @@ pub fn open_uploads(project: ProjectId, by: ActorId) -> Result<i64> {
 
 /// Bytes of a project's current files, assets and documents, and of all that is being uploaded.
 pub fn bytes_with_uploads(project: ProjectId) -> Result<i64> {
-    const SQL: &str = "SELECT h.live_bytes + h.asset_bytes + h.doc_bytes + COALESCE((
+    const SQL: &str = "SELECT h.live_bytes + h.asset_bytes + h.doc_bytes + h.storage_bytes + COALESCE((
             SELECT sum(u.size) FROM quire_store.upload u WHERE u.project_id = $1), 0)::bigint AS bytes
         FROM quire_store.project_head h WHERE h.project_id = $1";
     Ok(db::read_one(SQL, &[project.pg().into()], |row| row.get("bytes"))?.unwrap_or(0))

@@ -1,5 +1,5 @@
-//! The functions of documents: changes of Automerge clients, edits from SQL, readers at any point in time, the sync protocol, and
-//! documents that are values of anybody's tables.
+//! The functions of documents: changes of Automerge clients, edits from SQL, readers at any point in time, the sync protocol, a
+//! storage for automerge-repo, and documents that are values of anybody's tables.
 //!
 //! Owns: no table; `domain/doc` does.
 //! Promises: what a reader shows is what the changes of the document make, whether something of it was kept or not. What works on plain
@@ -13,6 +13,7 @@ mod list;
 mod pack;
 mod query;
 mod read;
+mod storage;
 mod sync;
 mod tx;
 mod write;

@@ -94,7 +94,7 @@ pub fn describe(project: ProjectId, actor: Option<ActorId>) -> Result<Option<Jso
 /// How much a project holds, counted now. One look at each table, and no more in the statement than that: of a small project most of what
 /// it costs is its beginning.
 pub fn stats(project: ProjectId) -> Result<Option<Value>> {
-    const SQL: &str = "SELECT h.seq, h.live_files, h.live_bytes, h.asset_bytes, h.doc_bytes,
+    const SQL: &str = "SELECT h.seq, h.live_files, h.live_bytes, h.asset_bytes, h.doc_bytes, h.storage_bytes,
             (SELECT count(*) FROM quire_store.project_files f WHERE f.project_id = $1) AS versions,
             (SELECT ARRAY[count(*) FILTER (WHERE b.state = 0),
                           LEAST(COALESCE(sum(b.size) FILTER (WHERE b.state = 0), 0), 9223372036854775807),
@@ -122,6 +122,7 @@ pub fn stats(project: ProjectId) -> Result<Option<Value>> {
             "archived_blobs": blobs[3], "collected_blobs": blobs[4],
             "assets": row.get::<i64>("assets")?, "asset_bytes": row.get::<i64>("asset_bytes")?,
             "docs": row.get::<i64>("docs")?, "doc_bytes": row.get::<i64>("doc_bytes")?,
+            "storage_bytes": row.get::<i64>("storage_bytes")?,
             "snapshots": snapshots[0], "snapshot_bytes": snapshots[1], "members": row.get::<i64>("members")?,
             "realtime_sink": null,
         });

@@ -23,7 +23,10 @@ macro_rules! totals {
             FROM (
                 SELECT octet_length(c.bytes) AS bytes FROM quire_store.doc_change c WHERE c.project_id = $1
                 UNION ALL
-                SELECT p.change_bytes FROM quire_store.doc_pack p WHERE p.project_id = $1) c) d"
+                SELECT p.change_bytes FROM quire_store.doc_pack p WHERE p.project_id = $1) c) d
+        CROSS JOIN (
+            SELECT COALESCE(sum(octet_length(array_to_string(k.key, '')) + COALESCE(octet_length(k.data), 0)), 0)::bigint AS bytes
+            FROM quire_store.doc_storage k WHERE k.project_id = $1) g"
     };
 }
 
@@ -135,7 +138,8 @@ pub fn discard_blob(project: ProjectId, hash: &Hash, size: Option<i64>, why: &st
 /// Whether what the head row counts is not what there is.
 pub fn has_stray_totals(project: ProjectId) -> Result<bool> {
     const SQL: &str = concat!(
-        "SELECT (h.live_files, h.live_bytes, h.asset_bytes, h.doc_bytes) IS DISTINCT FROM (f.files, f.bytes, a.bytes, d.bytes)
+        "SELECT (h.live_files, h.live_bytes, h.asset_bytes, h.doc_bytes, h.storage_bytes)
+                IS DISTINCT FROM (f.files, f.bytes, a.bytes, d.bytes, g.bytes)
             OR h.next_file_id <= f.last_id
             OR h.committed_at <> b.committed_at AS is_stray
         FROM quire_store.project_head h
@@ -156,7 +160,8 @@ pub fn repair_totals(project: ProjectId) -> Result<()> {
     const SQL: &str = concat!(
         "UPDATE quire_store.project_head h
         SET live_files = f.files, live_bytes = f.bytes, asset_bytes = a.bytes, doc_bytes = d.bytes,
-            next_file_id = greatest(h.next_file_id, f.last_id + 1), committed_at = COALESCE(b.committed_at, h.committed_at)
+            storage_bytes = g.bytes, next_file_id = greatest(h.next_file_id, f.last_id + 1),
+            committed_at = COALESCE(b.committed_at, h.committed_at)
         FROM ",
         totals!(),
         "

@@ -10,6 +10,7 @@
 pub mod append;
 pub mod blame;
 pub mod change;
+pub mod chunks;
 mod columns;
 pub mod conflicts;
 pub mod diff;
@@ -31,6 +32,7 @@ pub mod root;
 #[cfg(test)]
 mod seed_tests;
 mod splices;
+pub mod storage;
 pub mod sync;
 #[cfg(test)]
 mod tests_lib;

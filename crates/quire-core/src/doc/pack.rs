@@ -68,18 +68,23 @@ pub fn unpack(packed: &[u8], limits: &DocLimits) -> Result<Vec<DocChange>> {
         }
     }
     document::price(&bundled, limits)?;
-    let mut changes: HashMap<ChangeHash, DocChange> = guarded(WHAT, || {
-        let bundle = Bundle::try_from(bundled.as_slice()).map_err(|error| malformed(WHAT, error))?;
-        interrupt::check()?;
-        let changes = bundle.to_changes().map_err(|error| malformed(WHAT, error))?;
-        let changes = changes.into_iter().map(|change| DocChange::from_decoded(change, limits));
-        changes.map(|change| change.map(|change| (change.hash(), change))).collect()
-    })?;
+    let mut changes: HashMap<ChangeHash, DocChange> =
+        of_bundle(&bundled, limits)?.into_iter().map(|change| (change.hash(), change)).collect();
     let all = Heads::new(changes.keys().copied());
     let is_outside = |hash: &ChangeHash| Ok(!changes.contains_key(hash));
     let deps = |hash: &ChangeHash| Ok(changes.get(hash).map(|change| change.deps().to_vec()));
     let order = missing(&all, is_outside, deps, all.len())?;
     Ok(order.iter().filter_map(|hash| changes.remove(hash)).collect())
+}
+
+/// The changes of a bundle whose bytes were priced, in no order.
+pub(super) fn of_bundle(bytes: &[u8], limits: &DocLimits) -> Result<Vec<DocChange>> {
+    guarded(WHAT, || {
+        let bundle = Bundle::try_from(bytes).map_err(|error| malformed(WHAT, error))?;
+        interrupt::check()?;
+        let changes = bundle.to_changes().map_err(|error| malformed(WHAT, error))?;
+        changes.into_iter().map(|change| DocChange::from_decoded(change, limits)).collect()
+    })
 }
 
 #[cfg(test)]

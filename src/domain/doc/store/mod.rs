@@ -7,6 +7,7 @@ mod logged;
 pub mod merging;
 pub mod pack;
 pub mod query;
+pub mod storage;
 
 pub use changes::{bundle_of, changes, has, known, last_of, stored_ops};
 pub use line::{DocHead, DocLine, Lineages, at, head, head_on, heads};
