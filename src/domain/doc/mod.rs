@@ -1,8 +1,9 @@
 //! Documents: Automerge changes, and what they make of a document.
 //!
-//! Owns: `doc_op` (one row per operation, never updated), `doc_change` (one row per change, never updated), `doc_head`.
+//! Owns: `doc_op` (one row per operation, never updated), `doc_change` (one row per change, never updated), `doc_head`, `doc_schema`.
 //! Promises: a change is stored as it came, once, and after those it depends on; heads say which changes a document has, here and in
-//! every other database; writing to a document with a long history does not load it.
+//! every other database; writing to a document with a long history does not load it, unless it is bound to a schema, which it satisfies
+//! after every write of somebody here.
 //! Does not: know who typed what it is given, or resolve what people wrote at once: Automerge has decided that. Delete a change.
 
 mod apply;
@@ -11,6 +12,7 @@ pub mod cache;
 mod copying;
 mod inverse;
 pub mod merging;
+pub mod schema;
 mod server;
 mod shown;
 pub mod store;

@@ -12,6 +12,7 @@ mod edit;
 mod list;
 mod query;
 mod read;
+mod schema;
 mod sync;
 mod tx;
 mod write;

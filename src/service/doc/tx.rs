@@ -24,6 +24,7 @@ use quire_core::op::doc::{about_doc, heads_member};
 use quire_core::op::{DocEdit, DocOp, Edit, Outcome, Topic};
 use quire_core::quarantine::RowKind;
 use quire_core::reason::Reason;
+use quire_core::schema::schema_name;
 use quire_core::timestamp::rfc3339;
 use serde_json::{Value, json};
 
@@ -54,6 +55,8 @@ struct Tx {
     writes: Vec<DocEdit>,
     /// What each write merges: states of its document on other branches.
     merges: Vec<Vec<MergeOf>>,
+    /// The name of a schema that every document has to satisfy that is written.
+    schema: Option<String>,
     returns_heads: bool,
 }
 
@@ -121,6 +124,7 @@ impl Tx {
             reads,
             writes,
             merges,
+            schema: members.opt_str("schema")?.map(|name| schema_name("schema", name)).transpose()?,
             returns_heads,
         };
         members.finish()?;
@@ -191,7 +195,7 @@ impl Read {
 
 fn submit(access: &Access, tx: Tx) -> Result<Json> {
     let project = access.project;
-    let Tx { client_tx_id, message, reads, writes, merges, returns_heads } = tx;
+    let Tx { client_tx_id, message, reads, writes, merges, schema, returns_heads } = tx;
     let correlation = match client_tx_id {
         None => None,
         Some(id) => correlated(Some(crate::ids::Pg::pg(id)), "submit_tx", || {
@@ -201,10 +205,14 @@ fn submit(access: &Access, tx: Tx) -> Result<Json> {
                 .iter()
                 .map(|of| of.iter().map(|of| json!([of.branch, of.heads.to_texts()])).collect::<Value>())
                 .collect();
-            json!([reads, writes, merges, message])
+            match &schema {
+                None => json!([reads, writes, merges, message]),
+                Some(schema) => json!([reads, writes, merges, message, schema]),
+            }
         })?,
     };
-    let request = Commit { message, ..Commit::new(access, Kind::UserEdit, correlation) };
+    let doc_schema = schema.clone();
+    let request = Commit { message, doc_schema, ..Commit::new(access, Kind::UserEdit, correlation) };
     // Where it was planned, whether what was read had changed by then, and what each write brings from other branches.
     let mut planned: Option<(LockedHead, bool, BroughtChanges)> = None;
     let committed = commit(&request, |head| {
@@ -223,7 +231,7 @@ fn submit(access: &Access, tx: Tx) -> Result<Json> {
     match (committed, planned) {
         // What is wrong with a document is found before anything is written.
         (Err(error), Some((head, is_stale, brought))) if is_stale || is_about_a_doc(&error) => {
-            let found = conflicts(access, &head, &reads, (&writes, brought))?;
+            let found = conflicts(access, &head, &reads, (&writes, brought), schema.as_deref())?;
             if found.is_all_right() { Err(error) } else { Ok(Json(found.receipt(&writes, returns_heads))) }
         }
         (Err(error), _) => Err(error),
@@ -292,8 +300,10 @@ impl Conflicts {
                     let (status, reason) = named(error);
                     let mut conflict = described(edit.key(), heads, status, Some(reason), true);
                     conflict["message"] = error.message().into();
-                    if let Some(missing) = error.member("missing") {
-                        conflict["missing"] = missing.clone();
+                    for member in ["missing", "schema", "path"] {
+                        if let Some(said) = error.member(member) {
+                            conflict[member] = said.clone();
+                        }
                     }
                     conflicts.push(conflict.clone());
                     conflict
@@ -344,6 +354,7 @@ fn conflicts(
     head: &LockedHead,
     reads: &[Read],
     (writes, brought): (&[DocEdit], BroughtChanges),
+    schema: Option<&str>,
 ) -> Result<Conflicts> {
     let project = access.project;
     let writing = Writing {
@@ -356,6 +367,7 @@ fn conflicts(
         is_own: true,
         ops_before: 0,
         known: None,
+        doc_schema: schema,
     };
     let heads = writes.iter().map(|edit| heads_of(project, edit.key())).collect::<Result<_>>()?;
     let mut incomplete = Vec::with_capacity(writes.len());

@@ -5,6 +5,7 @@ pub mod list;
 mod logged;
 pub mod merging;
 pub mod query;
+pub mod schema;
 
 pub use line::{DocHead, DocLine, Lineages, at, head, head_on, heads};
 
