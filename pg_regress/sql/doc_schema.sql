@@ -25,7 +25,7 @@ SELECT pg_temp.refusal(s) FROM unnest(ARRAY[
     $$SELECT quire.splice_doc_text(t.id(5520), 'notes/a', '/title', 0, 1, '')$$, $$SELECT quire.apply_doc_changes(t.id(5520), 'notes/b', ARRAY[t.first_change()])$$,
     $$SELECT quire.import_doc(t.id(5520), 'notes/b', quire.automerge_from_json('{"title": true}'))$$,
     $$SELECT quire.commit_bundle(t.id(5520), jsonb_build_array('{"op": "file.put", "file_path": "f", "content": "x"}'::jsonb, pg_temp.written('notes/b', ARRAY[t.first_change()], '{"op": "doc.change"}')))$$]) s;
-SELECT count(*) AS docs, max(seq) AS seq FROM quire.list_docs(t.id(5520)), (SELECT max(seq) AS newest FROM quire.bundles WHERE project_id = t.id(5520)) b;
+SELECT count(*) AS docs, max(seq) AS seq FROM quire.list_docs(t.id(5520));
 SELECT quire.splice_doc_text(t.id(5520), 'notes/a', '/title', 0, 1, 'A') -> 'applied' AS applied;
 SELECT quire.read_doc(t.id(5520), 'notes/a');
 -- a job is committed as a whole or not at all
@@ -49,7 +49,7 @@ SELECT r - 'violations' AS registered, r -> 'violations' AS violations FROM quir
 SELECT pg_temp.refusal($$SELECT quire.merge_branch(t.id(5520), 'draft')$$);
 SELECT quire.edit_doc(t.id(5520), 'notes/a', '[{"op": "increment", "path": "/n", "by": -9}]', 'draft') -> 'applied' AS repaired;
 SELECT quire.merge_branch(t.id(5520), 'draft') -> 'docs' -> 0 ->> 'doc' AS merged, quire.read_doc(t.id(5520), 'notes/a') -> 'n' AS n;
--- a long history is loaded for it, and what is too large to be read is refused
+-- a long history is loaded for it
 SELECT quire.register_schema(t.id(5520), 'list', '{"properties": {"list": {"items": {"type": "integer"}}}}', 'long') -> 'looked_at' AS looked_at;
 SELECT quire.put_doc(t.id(5520), 'long', jsonb_build_object('list', (SELECT jsonb_agg(n) FROM generate_series(1, 3000) n), 't', (SELECT string_agg(md5(n::text), '') FROM generate_series(1, 5000) n))) -> 'applied' AS applied;
 SELECT pg_temp.refusal($$SELECT quire.edit_doc(t.id(5520), 'long', '[{"op": "add", "path": "/list/2999", "value": "x"}]')$$);
@@ -62,6 +62,14 @@ SELECT jsonb_path_query_array(r, '$.results[*].reason') AS reasons, jsonb_path_q
 SELECT r -> 'tx_id' AS tx_id, jsonb_path_query_array(r, '$.results[*].schema') AS schemas FROM quire.submit_tx(t.id(5520), jsonb_build_object('schema', 'titled', 'writes', jsonb_build_array(pg_temp.written('other', ARRAY[t.first_change()])))) r;
 SELECT r ->> 'tx_id' IS NOT NULL AS done FROM quire.submit_tx(t.id(5520), jsonb_build_object('schema', 'titled', 'writes', jsonb_build_array(pg_temp.written('other', :'good')))) r;
 SELECT t.error(format('SELECT quire.submit_tx(t.id(5520), %L)', jsonb_build_object('schema', s, 'writes', jsonb_build_array(pg_temp.written('x', ARRAY[t.first_change()]))))) FROM unnest(ARRAY['"none"', '""', '1']::jsonb[]) s;
+-- with patches: from what each document was to what it is, of several writes at the last
+SELECT jsonb_path_query_array(r, '$.results[*].keyvalue() ? (@.key == "patch" || @.key == "patch_omitted").value') AS patches FROM quire.submit_tx(t.id(5520), jsonb_build_object('client_tx_id', t.id(77), 'options', '{"return_patches": true}'::jsonb,
+    'writes', jsonb_build_array(pg_temp.written('patched', ARRAY[t.first_change()]), pg_temp.written('patched', :'good'), pg_temp.written('other', :'good')))) r;
+SELECT jsonb_path_query_array(r, '$.results[*].patch') AS patches, jsonb_path_query_array(r, '$.results[*].patch_omitted') AS omitted FROM quire.submit_tx(t.id(5520), jsonb_build_object('client_tx_id', t.id(77), 'options', '{"return_patches": true}'::jsonb,
+    'writes', jsonb_build_array(pg_temp.written('patched', ARRAY[t.first_change()]), pg_temp.written('patched', :'good'), pg_temp.written('other', :'good')))) r;
+SELECT r -> 'results' -> 0 -> 'status' AS status, r -> 'results' -> 0 ? 'patch' AS has_patch, r -> 'results' -> 0 -> 'patch_omitted' AS omitted FROM quire.submit_tx(t.id(5520), jsonb_build_object('options', '{"return_patches": true}'::jsonb, 'writes',
+    jsonb_build_array(pg_temp.written('large', quire.automerge_changes(quire.automerge_from_json((SELECT jsonb_build_object('list', jsonb_agg(n)) FROM generate_series(1, 50000) n))))))) r;
+SELECT t.error(format('SELECT quire.submit_tx(t.id(5520), %L)', jsonb_build_object('options', '{"return_patches": 1}'::jsonb, 'writes', jsonb_build_array(pg_temp.written('x', ARRAY[t.first_change()])))));
 -- a transaction that sees an older state asks for the schemas that there are now
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT t.error($$SELECT quire.put_doc(t.id(5520), 'tx/d', '{}')$$) AS error;
@@ -100,8 +108,14 @@ SELECT quire.unarchive_project(t.id(5520)) IS NOT NULL AS unarchived;
 SELECT quire.delete_schema(t.id(5520), name) FROM quire.list_schemas(t.id(5520));
 SELECT quire.put_doc(t.id(5520), 'long', '{}') -> 'applied' AS applied;
 SELECT v -> 'findings' AS findings FROM quire.verify_project(t.id(5520)) v;
+SELECT quire.register_schema(t.id(5520), 'any', 'true', '**') -> 'is_complete' AS is_complete;
+-- what is too large to be read cannot be looked at; who registers hears of it
+\c - postgres
+SET quire.max_doc_json_bytes = '256kB';
+SELECT t.error($$SELECT quire.edit_doc(t.id(5520), 'large', '[{"op": "add", "path": "/a", "value": 1}]')$$) AS error;
+SELECT r -> 'violating' AS violating, r -> 'violations' AS violations FROM quire.register_schema(t.id(5520), 'any', 'true', 'lar*') r;
+RESET quire.max_doc_json_bytes;
 -- a project takes its schemas with it
 CALL t.drop(t.id(5520));
 CALL t.drop(:'clone');
-\c - postgres
-SELECT count(*) AS left_over FROM quire_store.doc_schema WHERE project_id = t.id(5520);
+SELECT count(*) AS left_over FROM quire_store.doc_schema;

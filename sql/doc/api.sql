@@ -276,7 +276,7 @@ Arguments:
      reads?: [{doc, branch?, heads}],
      writes: [{doc, branch?, base_heads?, changes, allow_server_merge?,
                merge_of?: [{branch, heads}]}],
-     schema?, options?: {return_heads?}}
+     schema?, options?: {return_heads?, return_patches?}}
   client_tx_id is a uuid that the caller chooses: the same id again returns the first receipt and changes nothing.
   Each document of reads must have exactly these heads, and each of writes its base_heads, if they are given. With
   allow_server_merge the server merges whatever there is. changes are Automerge changes in Base64, each after those it
@@ -288,7 +288,7 @@ Returns: the receipt.
      seq: integer, checksum: text | null,
      results: [{doc: text, branch: text, status: text, applied: integer, heads?: [text],
                 reason?: text, message?: text, missing?: [text], schema?: text,
-                path?: text}],
+                path?: text, patch?: [operation], patch_omitted?: boolean}],
      conflicts: [{doc: text, branch: text, status: text, applied: integer,
                   heads: [text], reason: text, message?: text, missing?: [text],
                   schema?: text, path?: text}]}
@@ -296,11 +296,14 @@ Returns: the receipt.
 - status: ok; conflict: the document is not what was expected; or rejected: the change is not allowed. Where one is
   not ok, none is committed.
 - reason: ReadConflict, StaleBaseHeads, MissingDependency, DuplicateChange, InvalidBranch, BranchClosed, InvalidDoc
-  (Automerge refuses a change) or InvariantFailed (the document would not satisfy a schema, or Automerge refuses a change
-  that was stored unseen).
+  (Automerge refuses a change) or InvariantFailed (the document would not satisfy a schema, or Automerge refuses a
+  change that was stored unseen).
 - schema: the schema that refuses the document, and path the JSON Pointer of what is wrong in it.
 - heads: the heads of the document now, 64 hex digits each, sorted; of several writes of a document only at the last,
   and without return_heads of conflicts only.
+- patch: with return_patches, the JSON Patch from what the document held before to what it holds now; of several writes
+  of a document only at the last. Instead, patch_omitted is true of a document of more than 8 MiB of JSON, of a patch of
+  more than 1 MiB, after patches of 16 MiB together, and when the first receipt is returned again.
 - conflicts: what was read and is another one by now, and the results that are not ok.
 Errors:
 - 22004: an argument is NULL.

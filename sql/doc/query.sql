@@ -22,7 +22,8 @@ Arguments:
   paths, along which at most depth references follow each other, 1 to 5, and 1 if it is absent. A condition is one of
     {path, test?: value}, {and?: [condition]}, {or?: [condition]}, {not?: condition},
     {schema?: text}
-  schema is the name of a schema of the project, which the documents satisfy, as it is now. The tests of a path are eq, ne, lt, le, gt, ge, in, exists, prefix and contains.
+  schema is the name of a schema of the project, which the documents satisfy, as it is now. The tests of a path are eq,
+  ne, lt, le, gt, ge, in, exists, prefix and contains.
 Returns: an object.
     {docs: [{doc: text, heads: [text], seq: integer, value: any}], next: text | null,
      count?: integer, missing?: [{doc: text, path?: text}], seq: integer,

@@ -212,6 +212,12 @@ objects! {
         /// The JSON Pointer of what is wrong in it.
         #[serde(default)]
         path: Option<String>,
+        /// The JSON Patch from what it was to what it is.
+        #[serde(default)]
+        patch: Option<Value>,
+        /// Whether the patch was left out.
+        #[serde(default)]
+        patch_omitted: Option<bool>,
     }
 
     /// A schema that was registered, and what documents that are bound to it are like.

@@ -10,6 +10,7 @@ mod args;
 mod automerge;
 mod edit;
 mod list;
+mod patches;
 mod query;
 mod read;
 mod schema;

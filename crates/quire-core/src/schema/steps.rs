@@ -1,7 +1,7 @@
 //! What a subschema costs, as a keyword that stands before all of its others.
 
 use super::meter;
-use crate::query::weight;
+use crate::interrupt;
 use jsonschema::{Keyword, ValidationError};
 use serde_json::{Map, Value, json};
 
@@ -10,8 +10,6 @@ pub const KEYWORD: &str = "quire:steps";
 
 /// Bytes of text that are one step.
 const STEP_BYTES: usize = 64;
-/// A step is about what [`weight`] counts for a value.
-const STEP_WEIGHT: usize = 32;
 
 /// What is counted for each value that a subschema meets.
 #[derive(Clone, Copy, Default)]
@@ -33,14 +31,25 @@ pub fn of(schema: &Map<String, Value>) -> Value {
         Some(Value::Object(members)) => members.len() as u64,
         _ => 0,
     };
-    let compared: usize = ["const", "enum"].iter().filter_map(|key| schema.get(*key)).map(weight).sum();
+    let compared: u64 = ["const", "enum"].iter().filter_map(|key| schema.get(*key)).map(whole).sum();
     let looked_up = count("properties") + count("required") + count("dependentRequired");
     json!([
-        1 + looked_up / 8 + (compared / STEP_WEIGHT) as u64,
+        1 + (looked_up + compared) / 8,
         u64::from(schema.contains_key("pattern")),
         count("patternProperties"),
         8 * u64::from(schema.get("uniqueItems") == Some(&Value::Bool(true)))
     ])
+}
+
+/// A value with all that is in it.
+fn whole(value: &Value) -> u64 {
+    interrupt::tick();
+    1 + match value {
+        Value::String(text) => (text.len() / STEP_BYTES) as u64,
+        Value::Array(items) => items.iter().map(whole).sum(),
+        Value::Object(members) => members.values().map(whole).sum(),
+        _ => 0,
+    }
 }
 
 /// Makes it for the library.
@@ -63,9 +72,7 @@ impl Steps {
         let met = match value {
             Value::String(text) if self.per_byte > 0 => meter::take_text(text.len()),
             Value::String(text) => (text.len() / STEP_BYTES) as u64,
-            Value::Array(items) if self.per_inner > 0 => {
-                self.per_inner * (weight(value) / STEP_WEIGHT + items.len()) as u64
-            }
+            Value::Array(_) if self.per_inner > 0 => self.per_inner * whole(value),
             Value::Array(items) => items.len() as u64,
             Value::Object(members) if self.per_key_byte > 0 => {
                 let bytes: u64 = members.keys().map(|key| meter::take_text(key.len())).sum();
