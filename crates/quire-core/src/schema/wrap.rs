@@ -67,6 +67,14 @@ fn limit(what: &str, found: usize, most: usize) -> Result<()> {
     Err(Error::limit(format!("schema has more than {most} {what}"), most).with("argument", "schema"))
 }
 
+/// Refuses a schema that says that it is written in something else.
+fn dialect(value: &Value) -> Result<()> {
+    match value.as_str().map(|text| text.trim_end_matches('#')) {
+        Some(DIALECT) => Ok(()),
+        _ => Err(wrong(format!("$schema must be {DIALECT}"))),
+    }
+}
+
 /// What was found on the way through a schema.
 #[derive(Default)]
 struct Survey {
@@ -122,11 +130,7 @@ impl Survey {
     fn keyword(&mut self, key: &str, value: &Value, is_root: bool) -> Result<()> {
         match key {
             _ if REFUSED.contains(&key) => return Err(wrong(format!("it must not have {key}"))),
-            "$schema" if is_root => {
-                if value.as_str().map(|text| text.trim_end_matches('#')) != Some(DIALECT) {
-                    return Err(wrong(format!("$schema must be {DIALECT}")));
-                }
-            }
+            "$schema" if is_root => dialect(value)?,
             "$id" if is_root => {}
             "$id" | "$schema" => return Err(wrong(format!("only the schema as a whole may have {key}"))),
             "$ref" => {
