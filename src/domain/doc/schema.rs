@@ -23,8 +23,11 @@ use store::StoredSchema;
 /// Most schemas that a session keeps.
 const MOST: usize = 200;
 
+/// Schemas by the id that they have since they were registered.
+type Kept = HashMap<(ProjectId, [u8; 16]), Rc<Ready>>;
+
 thread_local! {
-    static KEPT: RefCell<HashMap<(ProjectId, [u8; 16]), Rc<Ready>>> = RefCell::default();
+    static KEPT: RefCell<Kept> = RefCell::default();
 }
 
 /// A schema that is compiled, and the documents that are bound to it.
