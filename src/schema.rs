@@ -82,6 +82,7 @@ macro_rules! include_str {
             "asset/api",
             "doc/api",
             "doc/query",
+            "doc/schema",
             "branch/api",
             "doc/automerge",
             "doc/storage",

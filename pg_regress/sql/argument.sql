@@ -24,7 +24,7 @@ CREATE TEMP TABLE good (name text PRIMARY KEY, value text);
 INSERT INTO good VALUES ('project_uuid', 't.id(5300)'), ('library_uuid', 't.id(5301)'), ('template_id', 't.id(5300)'), ('p_file_path', '''a'''), ('from_path', '''a'''), ('to_path', '''b'''),
     ('content_hash', 'repeat(''0'', 64)'), ('sha256', 'repeat(''0'', 64)'), ('member', 't.actor(''bob'')'), ('role', '''viewer'''), ('media_type', '''a/b'''),
     ('abilities', '''{project:read}'''), ('ttl', '''1 hour'''), ('ops', '''[{"op": "file.delete", "file_path": "a"}]'''), ('files', '''[{"file_path": "a", "content": "2"}]'''),
-    ('paths', '''{a}'''), ('changes', '''{"name": "x"}'''), ('have', '''{}'''), ('bundles', '''[]'''), ('source', '''pg_class'''), ('confirm_name', '''arguments'''),
+    ('paths', '''{a}'''), ('changes', '''{"name": "x"}'''), ('schema', '''{}'''), ('have', '''{}'''), ('bundles', '''[]'''), ('source', '''pg_class'''), ('confirm_name', '''arguments'''),
     ('value', '''{"a": 1}'''), ('doc', 'quire.automerge_from_json(''{"a": 1}'')'), ('other', 'quire.automerge_from_json(''{"b": 1}'')'), ('automerge_apply.changes', 'quire.automerge_changes(quire.automerge_from_json(''{"c": 1}''))');
 INSERT INTO good SELECT f || '.doc', '''d''' FROM argument WHERE name = 'doc' AND type = 'text';
 INSERT INTO good VALUES ('apply_doc_changes.changes', 'ARRAY[t.first_change()]'), ('branch', '''main'''), ('path', '''/a'''), ('patch', '''[{"op": "add", "path": "/b", "value": 1}]'''), ('from_heads', '''{}'''), ('message', 'NULL'), ('state', 'NULL'),

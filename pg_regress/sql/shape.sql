@@ -20,6 +20,8 @@ INSERT INTO result VALUES ('submit_tx', quire.submit_tx(:'p', jsonb_build_object
 INSERT INTO result SELECT 'submit_tx', quire.submit_tx(:'p', jsonb_build_object('reads', jsonb_build_array(jsonb_build_object('doc', 'd', 'heads', '[]'::jsonb)), 'writes', jsonb_build_array(jsonb_build_object('doc', 'less', 'changes', payload #> '{docs,0,changes}'))))
 FROM quire.poll_events(:'p') WHERE event = 'doc:update' ORDER BY seq DESC LIMIT 1;
 INSERT INTO result VALUES ('explain_doc', quire.explain_doc(:'p', 'd', '/t')), ('query_docs', quire.query_docs(:'p', '{"count": true}')), ('explain_query', quire.explain_query(:'p', '{}'));
+INSERT INTO result VALUES ('register_schema', quire.register_schema(:'p', 's', '{"required": ["none"]}', '**'));
+SELECT quire.delete_schema(:'p', 's');
 -- Two who write at once, none knowing of the other: what another project made of the same beginning.
 SELECT quire.clone_project(:'p', 'aside') AS aside \gset
 SELECT quire.put_doc(:'aside', 'd', '{"t": "yx", "a": 2}') IS NOT NULL AS put;

@@ -183,6 +183,8 @@ Errors:
 - PT409 correlation_reused: the correlation_id belongs to another request.
 - PT413: more than 100 sources, a document would get too large, or there would be more than max_project_bytes.
 - PT422: Automerge refuses a change that was stored unseen.
+- PT422 invariant_failed: a document would not satisfy a schema that it is bound to. DETAIL has doc, branch, schema and
+  path.
 - PT423: the target is closed, or the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.
 - XX001: the state of documents or branches, or an operation on some, is corrupt.';

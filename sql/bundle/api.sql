@@ -79,6 +79,8 @@ Errors:
 - PT410: content that is named by its hash is archived or collected.
 - PT413: there are more operations than quire.max_bundle_ops, a value or a message is too long, a file is larger than
   max_file_bytes, or a limit of the settings is exceeded.
+- PT422 invariant_failed: a document would not satisfy a schema that it is bound to. DETAIL has doc, branch, schema and
+  path.
 - PT423: a branch is closed, or the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';
 GRANT EXECUTE ON FUNCTION quire.commit_bundle(uuid, jsonb, text, text, bigint, uuid, text, text) TO quire_user, quire_guest;

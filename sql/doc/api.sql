@@ -43,6 +43,8 @@ Errors:
 - PT413: a change is larger than quire.max_doc_change_bytes or has more operations than quire.max_doc_change_ops, the
   document would be larger than quire.max_doc_bytes, quire.max_doc_ops or quire.max_doc_depth allow or have more than
   500 heads, or there would be more than max_project_bytes.
+- PT422 invariant_failed: a document would not satisfy a schema that it is bound to. DETAIL has doc, branch, schema and
+  path.
 - PT423: the branch is closed, or the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';
 GRANT EXECUTE ON FUNCTION quire.apply_doc_changes(uuid, text, bytea[], text, text[], text, uuid) TO quire_user;
@@ -84,6 +86,8 @@ Errors:
 - PT413: a change is larger than quire.max_doc_change_bytes or has more operations than quire.max_doc_change_ops, the
   document would be larger than quire.max_doc_bytes, quire.max_doc_ops or quire.max_doc_depth allow or have more than
   500 heads, or there would be more than max_project_bytes.
+- PT422 invariant_failed: a document would not satisfy a schema that it is bound to. DETAIL has doc, branch, schema and
+  path.
 - PT423: the branch is closed, or the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';
 GRANT EXECUTE ON FUNCTION quire.import_doc(uuid, text, bytea, text, text[], text, uuid) TO quire_user;
@@ -132,6 +136,8 @@ Errors:
   document would be larger than quire.max_doc_bytes, quire.max_doc_ops or quire.max_doc_depth allow or have more than
   500 heads, or there would be more than max_project_bytes.
 - PT422: Automerge refuses a change of the document that was stored unseen.
+- PT422 invariant_failed: a document would not satisfy a schema that it is bound to. DETAIL has doc, branch, schema and
+  path.
 - PT423: the branch is closed, or the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';
 GRANT EXECUTE ON FUNCTION quire.edit_doc(uuid, text, jsonb, text, text[], text, uuid) TO quire_user;
@@ -172,6 +178,8 @@ Errors:
   document would be larger than quire.max_doc_bytes, quire.max_doc_ops or quire.max_doc_depth allow or have more than
   500 heads, or there would be more than max_project_bytes.
 - PT422: Automerge refuses a change of the document that was stored unseen.
+- PT422 invariant_failed: a document would not satisfy a schema that it is bound to. DETAIL has doc, branch, schema and
+  path.
 - PT423: the branch is closed, or the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';
 GRANT EXECUTE ON FUNCTION quire.put_doc(uuid, text, jsonb, text, text[], text, uuid) TO quire_user;
@@ -214,6 +222,8 @@ Errors:
   document would be larger than quire.max_doc_bytes, quire.max_doc_ops or quire.max_doc_depth allow or have more than
   500 heads, or there would be more than max_project_bytes.
 - PT422: Automerge refuses a change of the document that was stored unseen.
+- PT422 invariant_failed: a document would not satisfy a schema that it is bound to. DETAIL has doc, branch, schema and
+  path.
 - PT423: the branch is closed, or the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';
 GRANT EXECUTE ON FUNCTION quire.splice_doc_text(uuid, text, text, integer, integer, text, text, text[], text, uuid) TO quire_user;
@@ -266,32 +276,40 @@ Arguments:
      reads?: [{doc, branch?, heads}],
      writes: [{doc, branch?, base_heads?, changes, allow_server_merge?,
                merge_of?: [{branch, heads}]}],
-     options?: {return_heads?}}
+     schema?, options?: {return_heads?, return_patches?}}
   client_tx_id is a uuid that the caller chooses: the same id again returns the first receipt and changes nothing.
   Each document of reads must have exactly these heads, and each of writes its base_heads, if they are given. With
   allow_server_merge the server merges whatever there is. changes are Automerge changes in Base64, each after those it
   depends on. merge_of says that they merge what the document was at heads on other branches, at most 100: what it lacks
-  of that is brought with them, and base_heads do not matter.
+  of that is brought with them, and base_heads do not matter. schema is the name of a schema that every document has to
+  satisfy that is written, besides those that it is bound to.
 Returns: the receipt.
     {tx_id: integer | null, bundle_id: uuid | null, committed_at: timestamp | null,
      seq: integer, checksum: text | null,
      results: [{doc: text, branch: text, status: text, applied: integer, heads?: [text],
-                reason?: text, message?: text, missing?: [text]}],
+                reason?: text, message?: text, missing?: [text], schema?: text,
+                path?: text, patch?: [operation], patch_omitted?: boolean}],
      conflicts: [{doc: text, branch: text, status: text, applied: integer,
-                  heads: [text], reason: text, message?: text, missing?: [text]}]}
+                  heads: [text], reason: text, message?: text, missing?: [text],
+                  schema?: text, path?: text}]}
 - tx_id: the seq of the bundle; null when nothing was committed. seq is the newest bundle then.
 - status: ok; conflict: the document is not what was expected; or rejected: the change is not allowed. Where one is
   not ok, none is committed.
 - reason: ReadConflict, StaleBaseHeads, MissingDependency, DuplicateChange, InvalidBranch, BranchClosed, InvalidDoc
-  (Automerge refuses a change) or InvariantFailed (Automerge refuses a change that was stored unseen).
+  (Automerge refuses a change) or InvariantFailed (the document would not satisfy a schema, or Automerge refuses a
+  change that was stored unseen).
+- schema: the schema that refuses the document, and path the JSON Pointer of what is wrong in it.
 - heads: the heads of the document now, 64 hex digits each, sorted; of several writes of a document only at the last,
   and without return_heads of conflicts only.
+- patch: with return_patches, the JSON Patch from what the document held before to what it holds now; of several writes
+  of a document only at the last. Instead, patch_omitted is true of a document of more than 8 MiB of JSON, of a patch of
+  more than 1 MiB, after patches of 16 MiB together, and when the first receipt is returned again.
 - conflicts: what was read and is another one by now, and the results that are not ok.
 Errors:
 - 22004: an argument is NULL.
 - 22023: the transaction has a wrong form, a change is not one of Automerge, or a name or a hash has a wrong form.
 - 42501: the caller may not write the project, or uses a token.
-- PT404: the project does not exist, or the caller may not know of it.
+- PT404: the project does not exist, the caller may not know of it, or there is no such schema.
 - PT409 correlation_reused: the client_tx_id belongs to another request.
 - PT413: a change is larger than quire.max_doc_change_bytes or has more operations than quire.max_doc_change_ops, the
   document would be larger than quire.max_doc_bytes, quire.max_doc_ops or quire.max_doc_depth allow or have more than
@@ -529,6 +547,8 @@ Errors:
   document would be larger than quire.max_doc_bytes, quire.max_doc_ops or quire.max_doc_depth allow or have more than
   500 heads, or there would be more than max_project_bytes.
 - PT422: Automerge refuses a change of the document that was stored unseen.
+- PT422 invariant_failed: a document would not satisfy a schema that it is bound to. DETAIL has doc, branch, schema and
+  path.
 - PT423: the branch is closed, or the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';
 GRANT EXECUTE ON FUNCTION quire.sync_doc(uuid, text, text, bytea, bytea) TO quire_user;

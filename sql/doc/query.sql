@@ -20,8 +20,10 @@ Arguments:
   document decides last. limit is 1 to 1000, and 100 if it is absent. after is next of the page before. With count the
   answer counts the documents of all pages. at_seq and at_time ask for the documents as they were. expand has at most 10
   paths, along which at most depth references follow each other, 1 to 5, and 1 if it is absent. A condition is one of
-    {path, test?: value}, {and?: [condition]}, {or?: [condition]}, {not?: condition}
-  and its tests are eq, ne, lt, le, gt, ge, in, exists, prefix and contains.
+    {path, test?: value}, {and?: [condition]}, {or?: [condition]}, {not?: condition},
+    {schema?: text}
+  schema is the name of a schema of the project, which the documents satisfy, as it is now. The tests of a path are eq,
+  ne, lt, le, gt, ge, in, exists, prefix and contains.
 Returns: an object.
     {docs: [{doc: text, heads: [text], seq: integer, value: any}], next: text | null,
      count?: integer, missing?: [{doc: text, path?: text}], seq: integer,
@@ -38,7 +40,7 @@ Errors:
 - 22004: an argument is NULL.
 - 22023: the query has a wrong form, a member that no query has, a cursor of another query, more than one point in time,
   or a seq that the project has not. DETAIL names the member.
-- PT404: the project does not exist, the caller may not know of it, or there is no such branch.
+- PT404: the project does not exist, the caller may not know of it, or there is no such branch or no such schema.
 - PT413: the query has more than it may have; DETAIL names the member. Or it follows more than 1000 references, or the
   JSON of a document is larger than quire.max_doc_json_bytes allows.
 - PT422: Automerge refuses a change of a document that was stored unseen. DETAIL names the document.
@@ -58,7 +60,8 @@ Returns: an object.
     {statements: [{finds: text, sql: text, parameters: [any], plan: json, indexes: [text]}],
      seq: integer, checksum: text}
 - finds: page: the documents whose JSON is kept. count: how many of these there are. not kept: the documents whose JSON
-  is read from their changes. past: the documents at a point in time. query_docs itself tests those of the last two.
+  is read from their changes. past: the documents at a point in time. all: all documents, when the condition asks for a
+  schema. query_docs itself tests those of the last three.
 - sql: the statement. What the query asks is in its parameters only.
 - parameters: the values of $1, $2 and so on.
 - plan: what EXPLAIN (FORMAT JSON, COSTS off) says of it.
@@ -69,7 +72,7 @@ Errors:
 - 22004: an argument is NULL.
 - 22023: the query has a wrong form, a member that no query has, a cursor of another query, more than one point in time,
   or a seq that the project has not. DETAIL names the member.
-- PT404: the project does not exist, the caller may not know of it, or there is no such branch.
+- PT404: the project does not exist, the caller may not know of it, or there is no such branch or no such schema.
 - PT413: the query has more than it may have; DETAIL names the member.
 - XX001: what is stored of a document is corrupt.';
 GRANT EXECUTE ON FUNCTION quire.explain_query(uuid, jsonb) TO quire_user, quire_guest;

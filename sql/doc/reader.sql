@@ -24,6 +24,10 @@ RETURNS TABLE (seq bigint, op text, heads text[], change_count integer, actor uu
                message text, bundle_id uuid, committed_at timestamptz)
 STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'doc_history_wrapper';
 
+CREATE FUNCTION quire.list_schemas(project_uuid uuid)
+RETURNS TABLE (name text, docs text, schema jsonb, created_by uuid, display_name text, created_at timestamptz)
+STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'list_schemas_wrapper';
+
 CREATE FUNCTION quire.sync_doc(project_uuid uuid, doc text, branch text, INOUT message bytea, INOUT state bytea,
                                OUT heads text[])
 RETURNS SETOF record

@@ -122,4 +122,19 @@ CREATE TABLE quire_store.doc_storage (
 SELECT pg_catalog.pg_extension_config_dump('quire_store.doc_storage', '');
 CREATE INDEX doc_storage_waits ON quire_store.doc_storage (key, project_id) WHERE waits;
 
+-- JSON Schemas that documents have to satisfy. They are no part of the log.
+CREATE TABLE quire_store.doc_schema (
+    project_id uuid NOT NULL REFERENCES quire_store.project ON DELETE CASCADE,
+    name       text COLLATE "C" NOT NULL,
+    -- Another one each time it is registered: what a session has compiled is kept by it.
+    schema_id  uuid NOT NULL,
+    schema     jsonb NOT NULL,
+    -- The glob of the names of the documents that are bound to it; NULL of a schema that is only asked for by its name.
+    docs       text,
+    created_by uuid NOT NULL REFERENCES quire_store.actor,
+    created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    PRIMARY KEY (project_id, name)
+);
+SELECT pg_catalog.pg_extension_config_dump('quire_store.doc_schema', '');
+
 SET LOCAL search_path TO quire, pg_temp;

@@ -94,6 +94,8 @@ Errors:
 - PT409 must_refetch: the log at base_seq is another one, because the database was set back to a backup.
 - PT410: the lease of the job is over, or content that is named by its hash is archived or collected.
 - PT413: a limit of the settings is exceeded, or the message is too long.
+- PT422 invariant_failed: a document would not satisfy a schema that it is bound to. DETAIL has doc, branch, schema and
+  path.
 - PT423: the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';
 GRANT EXECUTE ON FUNCTION quire.finish_job(uuid, uuid, text, bigint, text, text) TO quire_user;

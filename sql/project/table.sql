@@ -16,6 +16,8 @@ CREATE TABLE quire_store.project (
         DEFAULT ('x' || substr(replace(gen_random_uuid()::text, '-', ''), 1, 12))::bit(48)::bigint,
     -- Counts how often the private channel was closed: its names are of one epoch.
     channel_epoch bigint NOT NULL DEFAULT 0,
+    -- Whether there are rows in doc_schema, so that writers of a project without schemas look for none.
+    has_doc_schemas boolean NOT NULL DEFAULT false,
     created_by uuid NOT NULL REFERENCES quire_store.actor,
     created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     updated_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()

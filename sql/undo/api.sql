@@ -33,6 +33,8 @@ Errors:
 - PT409 correlation_reused: the correlation_id belongs to another request.
 - PT410: content is archived or collected.
 - PT413: a limit of the settings is exceeded, or there would be more than quire.max_bundle_ops operations.
+- PT422 invariant_failed: a document would not satisfy a schema that it is bound to. DETAIL has doc, branch, schema and
+  path.
 - PT423: the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.
 - XX001: an operation of the kinds that would be brought back is in quarantine, or what is stored is corrupt.';
@@ -62,6 +64,8 @@ Errors:
 - PT409 correlation_reused: the correlation_id belongs to another request.
 - PT410: content is archived or collected.
 - PT413: a limit of the settings is exceeded, or there would be more than quire.max_bundle_ops operations.
+- PT422 invariant_failed: a document would not satisfy a schema that it is bound to. DETAIL has doc, branch, schema and
+  path.
 - PT423: the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.
 - XX001: an operation of the kinds that would be brought back is in quarantine, or what is stored is corrupt.';
@@ -93,6 +97,8 @@ Errors:
 - PT410: content is archived or collected.
 - PT413: a limit of the settings is exceeded, or there would be more than quire.max_bundle_ops operations.
 - PT422: the bundle is of kind system, which changes no content.
+- PT422 invariant_failed: a document would not satisfy a schema that it is bound to. DETAIL has doc, branch, schema and
+  path.
 - PT423: the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.
 - XX001: an operation of the kinds that would be brought back is in quarantine, or what is stored is corrupt.';

@@ -4,8 +4,8 @@ SET LOCAL search_path TO pg_catalog, pg_temp;
 
 COMMENT ON FUNCTION quire.create_template(uuid, text, bigint) IS
 'Makes a template of a project: a new private project of kind template, owned by the caller. It gets the files,
-entities, assets and documents of main as they were at a seq, and the settings. Owners and editors change a template
-like any project; archive_project makes it immutable and update_project makes it public.
+entities, assets and documents of main as they were at a seq, the settings and the schemas. Owners and editors change a
+template like any project; archive_project makes it immutable and update_project makes it public.
 
 Who: readers.
 Token: none.
@@ -28,8 +28,8 @@ GRANT EXECUTE ON FUNCTION quire.create_template(uuid, text, bigint) TO quire_use
 ALTER FUNCTION quire.create_template(uuid, text, bigint) SET plan_cache_mode = force_generic_plan;
 
 COMMENT ON FUNCTION quire.create_project_from_template(uuid, text) IS
-'Makes a new private project of kind workspace with what a template holds now and with its settings. The caller owns
-the new project.
+'Makes a new private project of kind workspace with what a template holds now, its settings and its schemas. The caller
+owns the new project.
 
 Who: readers.
 Token: none.
@@ -50,9 +50,9 @@ GRANT EXECUTE ON FUNCTION quire.create_project_from_template(uuid, text) TO quir
 ALTER FUNCTION quire.create_project_from_template(uuid, text) SET plan_cache_mode = force_generic_plan;
 
 COMMENT ON FUNCTION quire.clone_project(uuid, text) IS
-'Makes a new private project of the same kind with the current files, entities, assets and documents of main and the
-settings. The caller owns the clone. It has no history but that of documents, and no members, tags, tokens,
-subscriptions or snapshots. An asset whose content is archived arrives archived.
+'Makes a new private project of the same kind with the current files, entities, assets and documents of main, the
+settings and the schemas. The caller owns the clone. It has no history but that of documents, and no members, tags,
+tokens, subscriptions or snapshots. An asset whose content is archived arrives archived.
 
 Who: readers.
 Token: none.

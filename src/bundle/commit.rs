@@ -50,6 +50,8 @@ pub struct Commit<'a> {
     pub details: Option<Value>,
     /// The one path it touches, when that is known before.
     pub path: Option<FilePath>,
+    /// The name of a schema that documents have to satisfy besides those that they are bound to.
+    pub doc_schema: Option<String>,
 }
 
 impl<'a> Commit<'a> {
@@ -65,6 +67,7 @@ impl<'a> Commit<'a> {
             correlation,
             details: None,
             path: None,
+            doc_schema: None,
         }
     }
 }
@@ -162,6 +165,7 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
         is_own: plan.origin.is_none() && commit.kind != Kind::Import,
         ops_before: 0,
         known,
+        doc_schema: commit.doc_schema.as_deref(),
     };
     let parts = Parts::of(std::mem::take(&mut plan.edits));
     parts.each(|domain, edits| domain.check_sizes(&writing, edits))?;

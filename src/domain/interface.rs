@@ -166,6 +166,8 @@ pub struct Writing<'a> {
     pub ops_before: usize,
     /// The head of a path that was read with the lock.
     pub known: Option<(&'a FilePath, &'a Option<Head>)>,
+    /// The name of a schema that documents have to satisfy besides those that they are bound to.
+    pub doc_schema: Option<&'a str>,
 }
 
 /// A bundle whose row is being written.

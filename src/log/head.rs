@@ -29,10 +29,12 @@ pub struct LockedHead {
     pub access_version: i64,
     /// The project's private channel has names, ended or not: somebody may hold it open.
     pub has_channel: bool,
+    /// The project has schemas of documents.
+    pub has_doc_schemas: bool,
 }
 
 static HEAD: Name = Name::of(c"project_head", 11);
-static PROJECT: Name = Name::to_read(c"project", 11);
+static PROJECT: Name = Name::to_read(c"project", 12);
 static CHANNEL: Name = Name::to_read(c"channel", 9);
 
 /// Locks the head row; `None` when the project has been deleted meanwhile.
@@ -72,6 +74,7 @@ fn lock(project: ProjectId) -> Result<Option<LockedHead>> {
             storage_bytes: row.get("storage_bytes")?,
             access_version: 0,
             has_channel: false,
+            has_doc_schemas: false,
         })
     })
 }
@@ -79,15 +82,16 @@ fn lock(project: ProjectId) -> Result<Option<LockedHead>> {
 /// Reads the rest; `None` when the project is gone.
 fn beside(rows: &Rows, project: ProjectId, head: LockedHead) -> Result<Option<LockedHead>> {
     let key = || ("project_id", Arg::from(project.pg()));
-    let columns = "access_version, channel_epoch";
-    let version: Option<(i64, i64)> = rows.find(&PROJECT, Sight::Statement, &[key()], columns, |row| {
-        Ok(Some((row.get("access_version")?, row.get("channel_epoch")?)))
-    })?;
-    let Some((access_version, epoch)) = version else { return Ok(None) };
+    let columns = "access_version, channel_epoch, has_doc_schemas";
+    let found: Option<(i64, i64, bool)> =
+        rows.find(&PROJECT, Sight::Statement, &[key()], columns, |row| {
+            Ok(Some((row.get("access_version")?, row.get("channel_epoch")?, row.get("has_doc_schemas")?)))
+        })?;
+    let Some((access_version, epoch, has_doc_schemas)) = found else { return Ok(None) };
     let channel = rows.find(&CHANNEL, Sight::Statement, &[key()], "epoch", |row| {
         Ok((row.get::<i64>("epoch")? == epoch).then_some(()))
     })?;
-    Ok(Some(LockedHead { access_version, has_channel: channel.is_some(), ..head }))
+    Ok(Some(LockedHead { access_version, has_channel: channel.is_some(), has_doc_schemas, ..head }))
 }
 
 /// Moves the row to where `head` says.

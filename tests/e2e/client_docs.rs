@@ -5,7 +5,7 @@ use quire_client::Quire;
 use quire_client::automerge::AutomergeDiffOptions;
 use quire_client::branch::{CloseBranchOptions, MergeBranchOptions};
 use quire_client::bundle::DoneOp;
-use quire_client::doc::{DocWriteOptions, ListDocsOptions, ReadDocOptions};
+use quire_client::doc::{DocWriteOptions, ListDocsOptions, ReadDocOptions, RegisterSchemaOptions};
 use quire_core::doc::root::first_change;
 use quire_core::doc::{DocLimits, Heads, Loaded};
 use quire_core::json::encode_base64;
@@ -62,6 +62,15 @@ pub fn documents(scene: &mut Scene) {
     assert_eq!(explained["statements"][0]["indexes"], json!(["doc_head_pkey"]));
     let synced = quire.sync_doc(project, "d", "main", None, None).expect("sync").remove(0);
     assert_eq!((synced.message.is_some(), synced.heads), (true, listed[0].heads.clone()));
+    let schema = json!({"properties": {"n": {"const": 7}}});
+    let bound = RegisterSchemaOptions { docs: Some("d") };
+    let registered = quire.register_schema(project, "n", &schema, bound).expect("register");
+    assert_eq!((registered.is_new, registered.looked_at, registered.violating), (true, 1, 1));
+    assert_eq!((registered.violations[0].path.as_str(), registered.docs.as_deref()), ("/n", Some("d")));
+    let kept = quire.list_schemas(project).expect("list").remove(0);
+    assert_eq!((kept.name, kept.docs.as_deref(), kept.schema), ("n".to_owned(), Some("d"), schema));
+    quire.delete_schema(project, "n").expect("delete");
+    assert_eq!(quire.list_schemas(project).expect("list").len(), 0);
     assert_eq!(quire.delete_doc(project, "d", Default::default()).expect("delete").applied, 0);
     storage(scene, &exported);
 }

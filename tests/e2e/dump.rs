@@ -178,6 +178,7 @@ fn assert_same_database(source: &Database, copy: &Database, fixture: &Fixture) {
         "project_member t",
         "subscription t",
         "project_tag t",
+        "doc_schema t",
         "token t",
         "snapshot t",
         "job t",

@@ -148,6 +148,8 @@ const WRITERS: &[&str] = &[
     "SELECT quire.merge_branch({p}, 'draft')",
     "SELECT quire.close_branch({p}, 'draft')",
     "SELECT quire.delete_branch({p}, 'draft')",
+    "SELECT quire.register_schema({p}, 'new', '{}')",
+    "SELECT quire.delete_schema({p}, 'note')",
     "SELECT quire.gc_run({p})",
     "SELECT quire.pack_docs({p})",
     "SELECT quire.archive_blob({p}, content_hash, encode(sha256('\\x89504e47'), 'hex')) FROM quire.list_assets({p}, 'image')",

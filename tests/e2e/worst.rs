@@ -110,12 +110,14 @@ const PLAIN: &[(&str, &str)] = &[
     ("query", "'{}'"),
     ("reason", "'x'"),
     ("role", "'viewer'"),
+    ("schema", "'{\"type\": \"object\"}'"),
     ("seq", "1"),
     ("session_id", "'{session}'"),
     ("sha256", "(SELECT encode(sha256(b), 'hex') FROM worst_value WHERE name = 'zeros')"),
     ("snapshot_id", "'{snapshot}'"),
     ("close_branch.name", "'branch'"),
     ("delete_branch.name", "'branch'"),
+    ("delete_schema.name", "'schema'"),
     ("get_branch.name", "'branch'"),
     ("diff_branches.source", "'branch'"),
     ("merge_branch.source", "'branch'"),
@@ -313,6 +315,7 @@ fn large_project(database: &Database) -> Names {
         'list', (SELECT jsonb_agg(n) FROM generate_series(1, 20000) n))) ->> 'seq'";
     ask(&mut owner, doc);
     ask(&mut owner, "SELECT quire.create_branch('{p}', 'branch') ->> 'seq'");
+    ask(&mut owner, "SELECT quire.register_schema('{p}', 'schema', '{}') ->> 'name'");
     let on_branch =
         "SELECT quire.put_doc('{p}', 'd', jsonb_build_object('list', '[]'::jsonb), 'branch') ->> 'seq'";
     ask(&mut owner, on_branch);

@@ -53,6 +53,12 @@ options! {
         branch: &'a str,
     }
 
+    /// Optional arguments of [`register_schema`](crate::Quire::register_schema).
+    RegisterSchemaOptions<'a> {
+        /// The glob of the names of the documents that are bound to it. By default none are.
+        docs: &'a str,
+    }
+
     /// Optional arguments of [`doc_conflicts`](crate::Quire::doc_conflicts).
     DocConflictsOptions<'a> {
         /// The branch; main by default.
@@ -113,6 +119,22 @@ rows! {
         key: Vec<String>,
         /// The bytes.
         data: Vec<u8>,
+    }
+
+    /// A schema in a list.
+    ListedSchema {
+        /// Its name.
+        name: String,
+        /// The glob of the names of the documents that are bound to it.
+        docs: Option<String>,
+        /// The schema.
+        schema: Value,
+        /// Who registered it last.
+        created_by: ActorId,
+        /// What the actor is called.
+        display_name: Option<String>,
+        /// When that was.
+        created_at: SystemTime,
     }
 
     /// An operation on a document.
@@ -208,6 +230,48 @@ objects! {
         /// Why it is not ok.
         #[serde(default)]
         reason: Option<String>,
+        /// The schema that refuses the document.
+        #[serde(default)]
+        schema: Option<String>,
+        /// The JSON Pointer of what is wrong in it.
+        #[serde(default)]
+        path: Option<String>,
+        /// The JSON Patch from what it was to what it is.
+        #[serde(default)]
+        patch: Option<Value>,
+        /// Whether the patch was left out.
+        #[serde(default)]
+        patch_omitted: Option<bool>,
+    }
+
+    /// A schema that was registered, and what documents that are bound to it are like.
+    RegisteredSchema {
+        /// Its name.
+        name: String,
+        /// The glob of the documents that are bound to it.
+        docs: Option<String>,
+        /// False when it has replaced another one.
+        is_new: bool,
+        /// How many documents were looked at.
+        looked_at: i64,
+        /// How many of them do not satisfy it.
+        violating: i64,
+        /// The first of these.
+        violations: Vec<SchemaViolation>,
+        /// False when there are more documents than were looked at.
+        is_complete: bool,
+    }
+
+    /// A document that does not satisfy a schema.
+    SchemaViolation {
+        /// Its name.
+        doc: String,
+        /// The branch on which it is so.
+        branch: String,
+        /// The JSON Pointer of what is wrong.
+        path: String,
+        /// What is wrong there.
+        message: String,
     }
 
     /// A page of the documents that a query found.
@@ -302,6 +366,17 @@ calls! {
 
     /// Adds what a document has that was saved elsewhere by an Automerge library, with its whole history.
     fn import_doc(project_uuid: ProjectId, doc: &str, bytes: &[u8]; ..DocWriteOptions<'_>) -> DocReceipt;
+
+    /// Adds a JSON Schema to a project, or puts it in the place of the one of its name.
+    fn register_schema(
+        project_uuid: ProjectId, name: &str, schema: &Value; ..RegisterSchemaOptions<'_>
+    ) -> RegisteredSchema;
+
+    /// Deletes a schema of a project.
+    fn delete_schema(project_uuid: ProjectId, name: &str) -> ();
+
+    /// Lists the schemas of a project, ordered by name.
+    fn list_schemas(project_uuid: ProjectId) -> Vec<ListedSchema>;
 
     /// Returns how `query_docs` would find documents: statements, their parameters and the plans of PostgreSQL.
     fn explain_query(project_uuid: ProjectId, query: &Value) -> Value;

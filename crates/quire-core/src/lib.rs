@@ -46,6 +46,7 @@ pub mod person;
 pub mod quarantine;
 pub mod query;
 pub mod reason;
+pub mod schema;
 pub mod settings;
 pub mod text;
 pub mod timestamp;

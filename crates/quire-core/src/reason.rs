@@ -17,6 +17,8 @@ pub enum Reason {
     MissingDependency,
     /// An actor has made another change of this number of the document. DETAIL has `change`, `actor` and `actor_seq`.
     DuplicateChange,
+    /// A document would not satisfy a schema of its project. DETAIL has `doc`, `branch`, `schema` and the `path` inside of the document.
+    InvariantFailed,
     /// The operation `test` of a JSON Patch finds another value. DETAIL has `path` and the number of the `operation`.
     TestFailed,
     /// What an undo would restore has become something else since. DETAIL has `conflicts`.
@@ -73,13 +75,14 @@ struct Entry {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::StaleVersion,
         Self::BaseChanged,
         Self::FieldConflict,
         Self::StaleHeads,
         Self::MissingDependency,
         Self::DuplicateChange,
+        Self::InvariantFailed,
         Self::TestFailed,
         Self::ChangedSince,
         Self::PathConflict,
@@ -161,6 +164,12 @@ impl Reason {
                 codes: &[Code::Conflict],
                 meaning: "An actor has made another change of this number of the document. DETAIL has `change`, `actor` and `actor_seq`.",
                 remedy: "Use an actor id in one place at a time: load the document with a new one, and make the edit again.",
+            },
+            Self::InvariantFailed => Entry {
+                word: "invariant_failed",
+                codes: &[Code::Invariant],
+                meaning: "A document would not satisfy a schema of its project. DETAIL has `doc`, `branch`, `schema` and the `path` inside of the document.",
+                remedy: "Write what satisfies the schema; `list_schemas` shows it.",
             },
             Self::TestFailed => Entry {
                 word: "test_failed",

@@ -1,12 +1,13 @@
 //! What edits do to documents, under the head lock.
 
+use super::schema::{self, Schemas};
 use super::{cache, store};
 use crate::db::rows::Rows;
 use crate::domain::branch;
 use crate::domain::interface::{Applied, Growth, NewBundle, Writing};
 use crate::guc;
 use crate::ids::{DocId, ProjectId};
-use quire_core::doc::{ChangeHash, DocChange, DocKnown, DocLimits, DocSummary, Heads};
+use quire_core::doc::{ChangeHash, DocChange, DocKnown, DocLimits, DocSummary, Heads, Loaded};
 use quire_core::error::{Code, Error, Result};
 use quire_core::event;
 use quire_core::hash::Hash;
@@ -14,7 +15,6 @@ use quire_core::key::DocKey;
 use quire_core::op::doc::{about_doc, no_doc, of_ops};
 use quire_core::op::{DocEdit, DocOp, DocOutcome, Outcome};
 use quire_core::reason::Reason;
-use quire_core::text::shorten;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use store::{DocLine, NewOp};
@@ -60,23 +60,15 @@ pub fn judge(writing: &Writing, edits: &[DocEdit]) -> Result<Vec<Option<Error>>>
             Err(error) => return Err(error),
         }
     }
-    // Looking at what they hold then finds the first that Automerge refuses.
-    match docs.finish() {
-        Ok(_) => {}
-        Err(error) if is_of_an_edit(&error) => {
-            let said = |member: &str| error.member(member).and_then(Value::as_str);
-            let is_about = |edit: &DocEdit| {
-                let key = edit.key();
-                said("doc") == Some(&shorten(&key.doc)) && said("branch") == Some(&shorten(&key.branch))
-            };
-            let about: Vec<usize> = (0..edits.len()).filter(|at| is_about(&edits[*at])).collect();
-            about.iter().for_each(|at| wrong[*at] = Some(error.clone()));
-            if about.is_empty() {
-                return Err(error);
-            }
+    // Looking at what they hold then finds those that Automerge or a schema refuses.
+    docs.look(|key, error| {
+        if !is_of_an_edit(&error) {
+            return Err(error);
         }
-        Err(error) => return Err(error),
-    }
+        let about = edits.iter().zip(&mut wrong).filter(|(edit, _)| edit.key() == key);
+        about.for_each(|(_, wrong)| *wrong = Some(error.clone()));
+        Ok(())
+    })?;
     Ok(wrong)
 }
 
@@ -91,14 +83,15 @@ pub fn is_of_an_edit(error: &Error) -> bool {
 /// Applies edits to documents as they are now.
 ///
 /// Errors: PT404 for a branch or document that is not there; PT423 for a branch that is closed; PT409 for other heads than those that were
-/// seen, a change that lacks what it depends on, and a number that an actor has used; PT413 for a document that gets too large; 22023 for
-/// what Automerge refuses.
+/// seen, a change that lacks what it depends on, and a number that an actor has used; PT413 for a document that gets too large; PT422 for
+/// what a schema refuses; 22023 for what Automerge refuses.
 pub fn apply(writing: &Writing, edits: Vec<DocEdit>) -> Result<AppliedDocs> {
     let mut docs = Docs::begin(writing, &edits)?;
     let branches: BTreeSet<&str> = edits.iter().map(|edit| edit.key().branch.as_str()).collect();
     branches.into_iter().try_for_each(|branch| docs.require_open(branch))?;
     edits.into_iter().try_for_each(|edit| docs.edit(edit))?;
-    docs.finish()
+    docs.look(|_, error| Err(error))?;
+    Ok(docs.finish())
 }
 
 impl Doc {
@@ -125,6 +118,65 @@ impl Doc {
             }
         }
         self.known.new_of(changes, self.summary.max_op)
+    }
+
+    /// Finds out what it holds then, as far as that is kept, and whether that satisfies the schemas that are for it.
+    fn look(&mut self, writing: &Writing, key: &DocKey, schemas: &Schemas, limits: &DocLimits) -> Result<()> {
+        let project = writing.access.project;
+        if self.summary.bytes <= guc::doc_tip_bytes() {
+            let tip = self.tip(project, limits, writing.is_own);
+            self.tip = tip.map_err(|error| about_doc(key, error))?;
+        }
+        let schemas = schemas.of_doc(&key.doc);
+        // Of one that is deleted nobody asks what it holds.
+        if schemas.is_empty() || self.summary.is_deleted() {
+            return Ok(());
+        }
+        if let Some(tip) = &self.tip {
+            return schema::check(key, &schemas, tip);
+        }
+        let read = self.loaded(project).and_then(|loaded| {
+            let value = loaded.to_json(None, limits);
+            cache::keep(project, &self.line, self.summary.changes, loaded);
+            value
+        });
+        match read {
+            Ok(value) => schema::check(key, &schemas, &value),
+            Err(error) => Err(schema::unreadable(key, &schemas, error)),
+        }
+    }
+
+    /// With its new changes, in memory.
+    ///
+    /// Errors: PT422 when Automerge refuses a change that is stored; 22023 when it refuses a new one.
+    fn loaded(&self, project: ProjectId) -> Result<Loaded> {
+        if let Some(loaded) = cache::take_at(project, &self.line, &self.summary.heads) {
+            return Ok(loaded);
+        }
+        let mut loaded = cache::take(project, &self.line, self.before.changes, &self.before.heads)?;
+        loaded.append(&self.new)?;
+        Ok(loaded)
+    }
+
+    /// What it holds with its new changes; `None` when that is too long to be kept, or Automerge refuses a change that was accepted
+    /// before: here, unseen, or elsewhere.
+    fn tip(&self, project: ProjectId, limits: &DocLimits, is_own: bool) -> Result<Option<Value>> {
+        let loaded = match self.loaded(project) {
+            Err(error) if error.code() == Code::Invariant => return Ok(None),
+            Err(error) if error.code() == Code::Validation && !is_own => return Ok(None),
+            loaded => loaded?,
+        };
+        let max_json_bytes = limits.max_json_bytes.min(guc::doc_tip_bytes() as usize);
+        let short = DocLimits { max_json_bytes, ..*limits };
+        let is_too_deep =
+            |error: &Error| error.member("setting").and_then(Value::as_str) == Some("quire.max_doc_depth");
+        let tip = match loaded.to_json(None, &short) {
+            Ok(tip) => Some(tip),
+            Err(error) if error.code() == Code::Limit && !(is_own && is_too_deep(&error)) => None,
+            Err(error) => return Err(error),
+        };
+        cache::keep(project, &self.line, self.summary.changes, loaded);
+        Ok(tip)
     }
 
     /// Whether it has changes: stored, or new.
@@ -241,17 +293,24 @@ impl<'w> Docs<'w> {
         Ok(())
     }
 
-    /// Looks at what documents with short histories hold then, so that readers need not, and nothing gets in that Automerge refuses.
-    fn finish(mut self) -> Result<AppliedDocs> {
-        let project = self.writing.access.project;
-        self.docs.retain(|_, doc| doc.is_changed);
-        for (key, doc) in &mut self.docs {
-            // Of one that is deleted nobody asks what it holds.
-            if doc.summary.bytes <= guc::doc_tip_bytes() && !doc.new.is_empty() {
-                let tip = tip(project, doc, &self.limits, self.writing.is_own);
-                doc.tip = tip.map_err(|error| about_doc(key, error))?;
+    /// Looks at what documents with short histories hold then, so that readers need not, and nothing gets in that Automerge refuses; and
+    /// at those that a schema is for. Hands out what is wrong.
+    fn look(&mut self, mut wrong: impl FnMut(&DocKey, Error) -> Result<()>) -> Result<()> {
+        let schemas = if self.docs.values().any(|doc| !doc.new.is_empty()) {
+            Schemas::of(self.writing)?
+        } else {
+            Schemas::default()
+        };
+        for (key, doc) in self.docs.iter_mut().filter(|(_, doc)| doc.is_changed && !doc.new.is_empty()) {
+            if let Err(error) = doc.look(self.writing, key, &schemas, &self.limits) {
+                wrong(key, error)?;
             }
         }
+        Ok(())
+    }
+
+    fn finish(mut self) -> AppliedDocs {
+        self.docs.retain(|_, doc| doc.is_changed);
         // Heads may be many: of several edits of a document the last one says them.
         let mut said = BTreeSet::new();
         for outcome in self.outcomes.iter_mut().rev() {
@@ -261,38 +320,8 @@ impl<'w> Docs<'w> {
         }
         let Self { docs, ops, op_checksums, outcomes, .. } = self;
         let bytes = docs.values().map(|doc| doc.summary.bytes - doc.before.bytes).sum();
-        Ok(AppliedDocs { docs, ops, op_checksums, outcomes, bytes })
+        AppliedDocs { docs, ops, op_checksums, outcomes, bytes }
     }
-}
-
-/// What a document holds with its new changes; `None` when that is too long to be kept, or Automerge refuses a change that was accepted
-/// before: here, unseen, or elsewhere.
-fn tip(project: ProjectId, doc: &Doc, limits: &DocLimits, is_own: bool) -> Result<Option<Value>> {
-    let loaded = match cache::take_at(project, &doc.line, &doc.summary.heads) {
-        Some(loaded) => loaded,
-        None => {
-            let mut loaded = match cache::take(project, &doc.line, doc.before.changes, &doc.before.heads) {
-                Err(error) if error.code() == Code::Invariant => return Ok(None),
-                loaded => loaded?,
-            };
-            match loaded.append(&doc.new) {
-                Err(error) if error.code() == Code::Validation && !is_own => return Ok(None),
-                appended => appended?,
-            };
-            loaded
-        }
-    };
-    let short =
-        DocLimits { max_json_bytes: limits.max_json_bytes.min(guc::doc_tip_bytes() as usize), ..*limits };
-    let is_too_deep =
-        |error: &Error| error.member("setting").and_then(Value::as_str) == Some("quire.max_doc_depth");
-    let tip = match loaded.to_json(None, &short) {
-        Ok(tip) => Some(tip),
-        Err(error) if error.code() == Code::Limit && !(is_own && is_too_deep(&error)) => None,
-        Err(error) => return Err(error),
-    };
-    cache::keep(project, &doc.line, doc.summary.changes, loaded);
-    Ok(tip)
 }
 
 /// What edits do to documents, on its way into the tables.

@@ -1,9 +1,10 @@
 //! Documents: Automerge changes, and what they make of a document.
 //!
-//! Owns: `doc_op` (one row per operation, never updated), `doc_change` (one row per change, never updated), `doc_head`; `doc_storage`,
-//! which is no part of the log.
+//! Owns: `doc_op` (one row per operation, never updated), `doc_change` (one row per change, never updated), `doc_pack` (old ones
+//! of them), `doc_head`; `doc_storage` and `doc_schema`, which are no part of the log.
 //! Promises: a change is stored as it came, once, and after those it depends on; heads say which changes a document has, here and in
-//! every other database; writing to a document with a long history does not load it.
+//! every other database; writing to a document with a long history does not load it, unless it is bound to a schema, which it satisfies
+//! after every write of somebody here.
 //! Does not: know who typed what it is given, or resolve what people wrote at once: Automerge has decided that. Delete a change.
 
 mod apply;
@@ -12,6 +13,7 @@ pub mod cache;
 mod copying;
 mod inverse;
 pub mod merging;
+pub mod schema;
 mod server;
 mod shown;
 pub mod store;

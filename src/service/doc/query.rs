@@ -27,8 +27,8 @@ use quire_core::op::Topic;
 use quire_core::op::doc::about_doc;
 use quire_core::quarantine::RowKind;
 use quire_core::query::{
-    CompiledCondition, DocQuery, Expander, MAX_PAGE_BYTES, MAX_SORT_PATHS, PastPoint, QueryCursor, Referent,
-    compile, sort_key, weight,
+    CompiledCondition, DocCondition, DocQuery, Expander, MAX_PAGE_BYTES, MAX_SORT_PATHS, PastPoint,
+    QueryCursor, Referent, compile, sort_key, weight,
 };
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -87,7 +87,11 @@ struct Asked {
 impl Asked {
     fn of(project_uuid: Option<Uuid>, query: Option<JsonArg>) -> Result<Self> {
         let project = require_project(Action::Read, project_uuid)?.project;
-        let query = DocQuery::parse(project, &required("query", query)?.parsed("query")?)?;
+        let mut query = DocQuery::parse(project, &required("query", query)?.parsed("query")?)?;
+        if let Some(condition) = &mut query.condition {
+            let mut find = |name: &str| doc::schema::by_name(project, name);
+            condition.find_schemas(&mut find).map_err(|error| error.with("member", "where"))?;
+        }
         let at = match query.at {
             None => None,
             Some(PastPoint::Seq(seq)) => Some(resolve_point(project, Some(seq), None, None)),
@@ -149,15 +153,20 @@ impl Asked {
             Some(kept) => kept.explain(self.query.is_counted)?,
             None => Vec::new(),
         };
-        statements.push(self.states(&self.names, "").explain(self.at)?);
+        statements.push(self.states(&self.names, "").explain(self.at, self.has_schema())?);
         Ok(json!({
             "statements": statements, "seq": self.seq, "checksum": self.mark.as_ref().map(Mark::as_str)
         }))
     }
 
+    /// Whether documents are asked for that satisfy a schema, which only this side can tell.
+    fn has_schema(&self) -> bool {
+        self.query.condition.as_ref().is_some_and(DocCondition::has_schema)
+    }
+
     /// What PostgreSQL looks at: what is kept of main now.
     fn kept(&self) -> Option<KeptPage<'_>> {
-        let is_kept = self.at.is_none() && self.lineage.levels.len() == 1;
+        let is_kept = self.at.is_none() && self.lineage.levels.len() == 1 && !self.has_schema();
         is_kept.then(|| KeptPage {
             project: self.project,
             branch: &self.query.branch,
@@ -195,7 +204,7 @@ impl Asked {
         loop {
             let states = self.states(&names, &last);
             let states = match self.at {
-                None => states.now(false)?,
+                None => states.now(self.has_schema())?,
                 Some(seq) => states.then(seq)?,
             };
             let Some(end) = states.last().map(|state| state.doc.clone()) else { return Ok(count) };

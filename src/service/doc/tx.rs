@@ -1,5 +1,6 @@
 //! `submit_tx`: changes of several documents at once, by somebody who says what they have read.
 
+use super::patches::{self, Before, Patches};
 use crate::args::required;
 use crate::bundle::staged::check_count;
 use crate::bundle::{Commit, Kind, Plan, commit, correlated};
@@ -24,8 +25,10 @@ use quire_core::op::doc::{about_doc, heads_member};
 use quire_core::op::{DocEdit, DocOp, Edit, Outcome, Topic};
 use quire_core::quarantine::RowKind;
 use quire_core::reason::Reason;
+use quire_core::schema::schema_name;
 use quire_core::timestamp::rfc3339;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// Most branches that a write merges.
 const MAX_MERGED: usize = 100;
@@ -54,7 +57,10 @@ struct Tx {
     writes: Vec<DocEdit>,
     /// What each write merges: states of its document on other branches.
     merges: Vec<Vec<MergeOf>>,
+    /// The name of a schema that every document has to satisfy that is written.
+    schema: Option<String>,
     returns_heads: bool,
+    returns_patches: bool,
 }
 
 /// A state of a document on another branch.
@@ -105,12 +111,15 @@ impl Tx {
             Ok((DocEdit::parse(DocOp::NAMES[0], Members::of(what, &rest)?, &limits)?, merge_of))
         })?;
         let (writes, merges) = writes.into_iter().unzip();
-        let returns_heads = match members.opt("options") {
-            None => true,
+        let (returns_heads, returns_patches) = match members.opt("options") {
+            None => (true, false),
             Some(options) => {
                 let mut options = Members::of("tx.options", options)?;
-                let returns = options.opt("return_heads").map(Value::as_bool).unwrap_or(Some(true));
-                let returns = returns.ok_or_else(|| options.wrong("return_heads", "true or false"))?;
+                let mut flag = |name: &'static str, default| {
+                    let given = options.opt(name).map_or(Some(default), Value::as_bool);
+                    given.ok_or_else(|| options.wrong(name, "true or false"))
+                };
+                let returns = (flag("return_heads", true)?, flag("return_patches", false)?);
                 options.finish()?;
                 returns
             }
@@ -121,7 +130,9 @@ impl Tx {
             reads,
             writes,
             merges,
+            schema: members.opt_str("schema")?.map(|name| schema_name("schema", name)).transpose()?,
             returns_heads,
+            returns_patches,
         };
         members.finish()?;
         Ok(tx)
@@ -191,7 +202,7 @@ impl Read {
 
 fn submit(access: &Access, tx: Tx) -> Result<Json> {
     let project = access.project;
-    let Tx { client_tx_id, message, reads, writes, merges, returns_heads } = tx;
+    let Tx { client_tx_id, message, reads, writes, merges, schema, returns_heads, returns_patches } = tx;
     let correlation = match client_tx_id {
         None => None,
         Some(id) => correlated(Some(crate::ids::Pg::pg(id)), "submit_tx", || {
@@ -201,12 +212,18 @@ fn submit(access: &Access, tx: Tx) -> Result<Json> {
                 .iter()
                 .map(|of| of.iter().map(|of| json!([of.branch, of.heads.to_texts()])).collect::<Value>())
                 .collect();
-            json!([reads, writes, merges, message])
+            match &schema {
+                None => json!([reads, writes, merges, message]),
+                Some(schema) => json!([reads, writes, merges, message, schema]),
+            }
         })?,
     };
-    let request = Commit { message, ..Commit::new(access, Kind::UserEdit, correlation) };
+    let doc_schema = schema.clone();
+    let request = Commit { message, doc_schema, ..Commit::new(access, Kind::UserEdit, correlation) };
     // Where it was planned, whether what was read had changed by then, and what each write brings from other branches.
     let mut planned: Option<(LockedHead, bool, BroughtChanges)> = None;
+    // What the documents were, for patches.
+    let mut before: Option<Before> = None;
     let committed = commit(&request, |head| {
         let is_stale = !stale_reads(project, &reads)?.is_empty();
         let merges = writes.iter().zip(&merges);
@@ -214,6 +231,9 @@ fn submit(access: &Access, tx: Tx) -> Result<Json> {
         let (_, _, all) = planned.insert((head.clone(), is_stale, all));
         if is_stale {
             return Err(Error::conflict(Reason::StaleHeads, "what was read has changed"));
+        }
+        if returns_patches {
+            before = Some(patches::now(project, writes.iter().map(DocEdit::key))?);
         }
         let edits = writes.iter().zip(all.iter());
         let edits = edits.map(|(edit, brought)| Ok(Edit::Doc(after(brought.clone()?, edit))));
@@ -223,7 +243,7 @@ fn submit(access: &Access, tx: Tx) -> Result<Json> {
     match (committed, planned) {
         // What is wrong with a document is found before anything is written.
         (Err(error), Some((head, is_stale, brought))) if is_stale || is_about_a_doc(&error) => {
-            let found = conflicts(access, &head, &reads, (&writes, brought))?;
+            let found = conflicts(access, &head, &reads, (&writes, brought), schema.as_deref())?;
             if found.is_all_right() { Err(error) } else { Ok(Json(found.receipt(&writes, returns_heads))) }
         }
         (Err(error), _) => Err(error),
@@ -233,20 +253,31 @@ fn submit(access: &Access, tx: Tx) -> Result<Json> {
                 Some(_) => committed_at(project, receipt.seq)?.map(rfc3339),
                 None => None,
             };
-            let results = receipt.ops.iter().filter_map(|outcome| match outcome {
-                Outcome::Doc(done) => {
-                    let mut result = json!({"doc": done.doc, "branch": done.branch, "status": "ok", "applied": done.applied});
-                    if returns_heads {
-                        result["heads"] = json!(done.heads);
-                    }
-                    Some(result)
+            let mut results = Vec::new();
+            for outcome in &receipt.ops {
+                let Outcome::Doc(done) = outcome else { continue };
+                let (doc, branch) = (&done.doc, &done.branch);
+                let mut result =
+                    json!({"doc": doc, "branch": branch, "status": "ok", "applied": done.applied});
+                if returns_heads {
+                    result["heads"] = json!(done.heads);
                 }
-                _ => None,
-            });
+                results.push(result);
+            }
+            if returns_patches {
+                // Of several writes of a document the last one has what became of it, as it has the heads.
+                let mut patches = Patches::of(project, before.unwrap_or_default(), &doc::limits());
+                let mut said = BTreeSet::new();
+                for (result, edit) in results.iter_mut().zip(&writes).rev() {
+                    if said.insert(edit.key()) {
+                        patches.add_to(result, edit.key())?;
+                    }
+                }
+            }
             let tx_id = receipt.bundle_id.as_ref().map(|_| receipt.seq);
             Ok(Json(json!({
                 "tx_id": tx_id, "bundle_id": receipt.bundle_id, "committed_at": at, "seq": receipt.seq,
-                "checksum": receipt.checksum, "results": results.collect::<Vec<_>>(), "conflicts": []
+                "checksum": receipt.checksum, "results": results, "conflicts": []
             })))
         }
     }
@@ -292,8 +323,10 @@ impl Conflicts {
                     let (status, reason) = named(error);
                     let mut conflict = described(edit.key(), heads, status, Some(reason), true);
                     conflict["message"] = error.message().into();
-                    if let Some(missing) = error.member("missing") {
-                        conflict["missing"] = missing.clone();
+                    for member in ["missing", "schema", "path"] {
+                        if let Some(said) = error.member(member) {
+                            conflict[member] = said.clone();
+                        }
                     }
                     conflicts.push(conflict.clone());
                     conflict
@@ -344,6 +377,7 @@ fn conflicts(
     head: &LockedHead,
     reads: &[Read],
     (writes, brought): (&[DocEdit], BroughtChanges),
+    schema: Option<&str>,
 ) -> Result<Conflicts> {
     let project = access.project;
     let writing = Writing {
@@ -356,6 +390,7 @@ fn conflicts(
         is_own: true,
         ops_before: 0,
         known: None,
+        doc_schema: schema,
     };
     let heads = writes.iter().map(|edit| heads_of(project, edit.key())).collect::<Result<_>>()?;
     let mut incomplete = Vec::with_capacity(writes.len());

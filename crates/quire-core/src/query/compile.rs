@@ -51,6 +51,8 @@ impl Compiler {
             DocCondition::All(all) => self.joined(all, " && "),
             DocCondition::Any(any) => self.joined(any, " || "),
             DocCondition::Not(one) => format!("!({})", self.condition(one)),
+            // Who asks for a schema looks at all documents: see `DocCondition::has_schema`.
+            DocCondition::Satisfies(_) => "exists($)".to_owned(),
             DocCondition::At(path, test) => {
                 let test = self.test(test).map_or_else(String::new, |test| format!(" ? ({test})"));
                 let places = accessors(path).into_iter().map(|place| format!("exists({place}{test})"));

@@ -2,8 +2,11 @@
 
 use super::order::number_key;
 use super::path::QueryPath;
+use crate::error::Result;
 use crate::interrupt;
+use crate::schema::DocSchema;
 use serde_json::{Number, Value};
+use std::rc::Rc;
 
 /// A condition on a document. It holds or it does not; there is no third answer, whatever the document has.
 #[derive(Clone, PartialEq, Debug)]
@@ -16,6 +19,36 @@ pub enum DocCondition {
     Not(Box<DocCondition>),
     /// Something is at the path, and passes.
     At(QueryPath, PathTest),
+    /// It satisfies a schema.
+    Satisfies(SchemaTest),
+}
+
+/// A schema of the project.
+#[derive(Clone, Debug)]
+pub struct SchemaTest {
+    /// By its name.
+    name: String,
+    /// Once it was looked up.
+    schema: Option<Rc<DocSchema>>,
+}
+
+/// The same name means the same schema.
+impl PartialEq for SchemaTest {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl SchemaTest {
+    /// A schema of this name, which is still to be looked up.
+    pub(super) fn named(name: String) -> Self {
+        Self { name, schema: None }
+    }
+
+    /// What it is not known of, or cannot be looked at, does not satisfy it.
+    fn passes(&self, doc: &Value) -> bool {
+        self.schema.as_ref().is_some_and(|schema| schema.is_satisfied(doc).unwrap_or(false))
+    }
 }
 
 /// What is asked of the value at a path.
@@ -55,6 +88,30 @@ impl DocCondition {
             Self::Any(any) => any.iter().any(|one| one.holds(doc)),
             Self::Not(one) => !one.holds(doc),
             Self::At(path, test) => path.resolve(doc).is_some_and(|value| test.passes(value)),
+            Self::Satisfies(test) => test.passes(doc),
+        }
+    }
+
+    /// Whether it asks for a schema, of which PostgreSQL knows nothing.
+    pub fn has_schema(&self) -> bool {
+        match self {
+            Self::All(each) | Self::Any(each) => each.iter().any(Self::has_schema),
+            Self::Not(one) => one.has_schema(),
+            Self::At(..) => false,
+            Self::Satisfies(_) => true,
+        }
+    }
+
+    /// Has each schema looked up that it asks for.
+    pub fn find_schemas(&mut self, find: &mut dyn FnMut(&str) -> Result<Rc<DocSchema>>) -> Result<()> {
+        match self {
+            Self::All(each) | Self::Any(each) => each.iter_mut().try_for_each(|one| one.find_schemas(find)),
+            Self::Not(one) => one.find_schemas(find),
+            Self::At(..) => Ok(()),
+            Self::Satisfies(test) => {
+                test.schema = Some(find(&test.name)?);
+                Ok(())
+            }
         }
     }
 }

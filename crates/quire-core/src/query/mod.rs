@@ -1,8 +1,8 @@
 //! Queries over the documents of a project: which documents are meant, what of them is wanted, and in which order they come.
 //!
 //! Owns: what a query says, its limits, the meaning of its conditions, the order of documents, cursors, and joins along references.
-//! Promises: [`DocCondition::holds`] and the jsonpath that [`compile`] makes of a condition say the same of every document; so do sort
-//! keys, whoever computes them. What a query costs besides looking at documents is within the limits below.
+//! Promises: [`DocCondition::holds`] and the jsonpath that [`compile`] makes of a condition without schemas say the same of every
+//! document; so do sort keys, whoever computes them. What a query costs besides looking at documents is within the limits below.
 //! Does not: know where documents are. A document here is the JSON that `read_doc` shows.
 //!
 //! A path is a JSON Pointer, as everywhere. It goes through the JSON: `/likes/$counter` is the number of a counter.
@@ -19,7 +19,7 @@ mod projection;
 mod tests;
 
 pub use compile::{CompiledCondition, compile};
-pub use condition::{Comparison, DocCondition, PathTest};
+pub use condition::{Comparison, DocCondition, PathTest, SchemaTest};
 pub use cursor::QueryCursor;
 pub use expand::{Expander, Referent};
 pub use order::{DocOrder, NOTHING_SORTED, sort_key};
@@ -44,6 +44,8 @@ pub const MAX_NESTING: usize = 16;
 pub const MAX_VALUES: usize = 1000;
 /// Longest path of a query, in bytes.
 pub const MAX_PATH_BYTES: usize = 1024;
+/// Most schemas that the conditions of a query ask for.
+pub const MAX_SCHEMAS_ASKED: usize = 10;
 /// Most parts of a path.
 pub const MAX_PATH_PARTS: usize = 32;
 /// Most parts of a path that may be an index and a key: each doubles what there is to look for.

@@ -1,13 +1,13 @@
 //! Reading a query.
 
-use super::condition::{Comparison, DocCondition, PathTest};
+use super::condition::{Comparison, DocCondition, PathTest, SchemaTest};
 use super::cursor::QueryCursor;
 use super::order::DocOrder;
 use super::path::QueryPath;
 use super::projection::Projection;
 use super::{
     DEFAULT_LIMIT, MAX_CONDITIONS, MAX_DEPTH, MAX_EXPAND_PATHS, MAX_LIMIT, MAX_NESTING, MAX_PATH_INDEXES,
-    MAX_SORT_PATHS, MAX_VALUES,
+    MAX_SCHEMAS_ASKED, MAX_SORT_PATHS, MAX_VALUES,
 };
 use crate::doc::tree::MAX_PATHS;
 use crate::error::{Error, Result};
@@ -16,6 +16,7 @@ use crate::id::{ProjectId, Seq};
 use crate::interrupt;
 use crate::json::Members;
 use crate::key::DocKey;
+use crate::schema::schema_name;
 use crate::text::shorten;
 use crate::timestamp::{Micros, parse_rfc3339};
 use serde_json::{Value, json};
@@ -195,6 +196,7 @@ fn at_most(what: &str, things: &str, count: usize, limit: usize) -> Result<()> {
 struct Budget {
     conditions: usize,
     values: usize,
+    schemas: usize,
 }
 
 impl Budget {
@@ -222,13 +224,17 @@ impl Budget {
                 return Err(Error::limit(message, MAX_PATH_INDEXES).with("member", what));
             }
             self.tests(what, value, &mut members, &path)?
+        } else if has("schema") {
+            self.schemas += 1;
+            at_most("where", "schemas", self.schemas, MAX_SCHEMAS_ASKED)?;
+            let name = schema_name("schema", members.str("schema")?).map_err(Error::of_member)?;
+            DocCondition::Satisfies(SchemaTest::named(name))
         } else {
             return Err(match first_member(value) {
                 Some(_) if is_test(value) => members.wrong("path", "given"),
                 Some(key) => unknown(what, key),
-                None => {
-                    Error::validation(format!("{what} must have path, and, or or not")).with("member", what)
-                }
+                None => Error::validation(format!("{what} must have path, schema, and, or or not"))
+                    .with("member", what),
             });
         };
         members.finish()?;

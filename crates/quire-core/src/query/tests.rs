@@ -270,3 +270,41 @@ fn everything_is_bounded() {
 fn what_a_value_weighs() {
     assert_eq!(weight(&json!({"key": ["text", 1]})), 4 * 32 + 3 + 4);
 }
+
+#[test]
+fn a_schema_is_asked_for_by_its_name_once_it_was_looked_up() {
+    use crate::schema::DocSchema;
+    use std::rc::Rc;
+
+    let doc = json!({"n": 5});
+    let small = DocSchema::compile(&json!({"properties": {"n": {"maximum": 9}}})).expect("a schema");
+    let small = Rc::new(small);
+    let mut asked =
+        condition(&json!({"or": [{"path": "/x", "exists": true}, {"not": {"not": {"schema": "small"}}}]}));
+    assert!(asked.has_schema() && !asked.holds(&doc));
+    let mut names = Vec::new();
+    let mut find = |name: &str| {
+        names.push(name.to_owned());
+        Ok(small.clone())
+    };
+    asked.find_schemas(&mut find).expect("found");
+    assert_eq!(names, ["small"]);
+    assert!(asked.holds(&doc) && !asked.holds(&json!({"n": 10})));
+    assert!(!condition(&json!({"path": "/n", "eq": 5})).has_schema());
+    assert_eq!(condition(&json!({"schema": "a"})), condition(&json!({"schema": "a"})));
+    assert_ne!(condition(&json!({"schema": "a"})), condition(&json!({"schema": "b"})));
+    for (where_, member) in [
+        (json!({"schema": 1}), "schema"),
+        (json!({"schema": ""}), "schema"),
+        (json!({"schema": "a", "eq": 1}), "eq"),
+    ] {
+        let error = refused(json!({"where": where_}));
+        assert_eq!(
+            (error.code(), error.member("member")),
+            (Code::Validation, Some(&member.into())),
+            "{where_}"
+        );
+    }
+    let many = vec![json!({"schema": "a"}); MAX_SCHEMAS_ASKED + 1];
+    assert_eq!(refused(json!({"where": {"and": many}})).code(), Code::Limit);
+}

@@ -7,6 +7,7 @@ mod logged;
 pub mod merging;
 pub mod pack;
 pub mod query;
+pub mod schema;
 pub mod storage;
 
 pub use changes::{bundle_of, changes, has, known, last_of, stored_ops};

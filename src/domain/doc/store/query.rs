@@ -325,13 +325,16 @@ impl DocsAt<'_> {
         explained("branch", list::NAMES, &args, shown.as_array().cloned().unwrap_or_default())
     }
 
-    /// How PostgreSQL finds those whose JSON is not kept, or those at a seq, or the names that a branch may have.
-    pub fn explain(&self, at: Option<Seq>) -> Result<Value> {
+    /// How PostgreSQL finds those whose JSON is not kept, or all, or those at a seq, or the names that a branch may have.
+    pub fn explain(&self, at: Option<Seq>, also_kept: bool) -> Result<Value> {
         if !self.is_main() {
             return self.explain_branch();
         }
         match at {
-            None => explained("not kept", NOW, &self.args(false.into()), self.shown_args(false.into())),
+            None => {
+                let finds = if also_kept { "all" } else { "not kept" };
+                explained(finds, NOW, &self.args(also_kept.into()), self.shown_args(also_kept.into()))
+            }
             Some(seq) => explained("past", THEN, &self.args(seq.pg().into()), self.shown_args(seq.into())),
         }
     }

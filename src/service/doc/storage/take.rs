@@ -155,6 +155,7 @@ impl<'a> Taking<'a> {
             is_own: true,
             ops_before: 0,
             known: None,
+            doc_schema: None,
         };
         let changes = self.new.iter().chain(new).cloned().collect();
         match judge(&writing, &[self.edit(changes)]) {
