@@ -12,7 +12,7 @@ use quire_core::filter::Globs;
 use quire_core::key::DocKey;
 use quire_core::op::doc::about_doc;
 use quire_core::reason::Reason;
-use quire_core::schema::{DocSchema, Fault, docs_glob};
+use quire_core::schema::{DocSchema, Violation, docs_glob};
 use quire_core::text::shorten;
 use serde_json::Value;
 use std::cell::RefCell;
@@ -133,11 +133,11 @@ pub fn unreadable(key: &DocKey, schemas: &[(&str, &DocSchema)], error: Error) ->
 }
 
 /// What is wrong with what cannot be read.
-pub fn unread(error: &Error) -> Fault {
-    Fault { path: String::new(), text: format!("it cannot be read: {}", error.message()) }
+pub fn unread(error: &Error) -> Violation {
+    Violation { path: String::new(), text: format!("it cannot be read: {}", error.message()) }
 }
 
-fn violation(key: &DocKey, schema: &str, fault: &Fault) -> Error {
+fn violation(key: &DocKey, schema: &str, fault: &Violation) -> Error {
     let message = format!("{key} does not satisfy the schema {}: {}", shorten(schema), fault.text);
     let error = Error::new(Code::Invariant, message).because(Reason::InvariantFailed);
     about_doc(key, error.with("schema", shorten(schema)).with("path", shorten(&fault.path)))

@@ -18,7 +18,7 @@ use quire_core::error::{Code, Error, Result};
 use quire_core::filter::Globs;
 use quire_core::interrupt;
 use quire_core::key::DocKey;
-use quire_core::schema::{DocSchema, Fault, MAX_SCHEMAS, docs_glob, schema_name};
+use quire_core::schema::{DocSchema, MAX_SCHEMAS, Violation, docs_glob, schema_name};
 use serde_json::{Value, json};
 
 /// Most documents that are looked at when a schema is registered.
@@ -142,7 +142,7 @@ impl Found {
             },
         };
         self.looked_at += 1;
-        if let Some(Fault { path, text }) = fault {
+        if let Some(Violation { path, text }) = fault {
             self.violating += 1;
             if self.named.len() < MAX_NAMED {
                 self.named.push(json!({"doc": key.doc, "branch": key.branch, "path": path, "message": text}));

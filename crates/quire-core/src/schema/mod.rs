@@ -43,7 +43,7 @@ const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// Why a value does not satisfy a schema.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Fault {
+pub struct Violation {
     /// Where in the value, as a JSON Pointer.
     pub path: String,
     /// What is wrong there, in a few words, without the value.
@@ -96,13 +96,13 @@ impl DocSchema {
     }
 
     /// What is wrong with a value; nothing if it satisfies the schema. A value that takes too long to look at does not.
-    pub fn fault(&self, value: &Value) -> Result<Option<Fault>> {
+    pub fn fault(&self, value: &Value) -> Result<Option<Violation>> {
         let unknown = |why: &str| {
-            Some(Fault { path: String::new(), text: format!("the value cannot be looked at: {why}") })
+            Some(Violation { path: String::new(), text: format!("the value cannot be looked at: {why}") })
         };
         let (found, overrun) = meter::metered(|| {
             guarded(|| {
-                Ok(self.0.validate(value).err().map(|error| Fault {
+                Ok(self.0.validate(value).err().map(|error| Violation {
                     path: error.instance_path().as_str().to_owned(),
                     text: said(&error),
                 }))
