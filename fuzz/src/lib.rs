@@ -61,7 +61,7 @@ pub fn spare_automerge() {
         std::panic::set_hook(Box::new(move |info| {
             let at = info.location().map_or("", |at| at.file());
             let is_spared = ["/automerge-", "/hexane-"].iter().any(|name| at.contains(name))
-                || at.starts_with("/rustc/") && calls_for_automerge(&Backtrace::force_capture().to_string());
+                || at.starts_with("/rustc/") && heap::uncounted(is_called_for_automerge);
             if !is_spared {
                 abort(info);
             }
@@ -69,8 +69,9 @@ pub fn spare_automerge() {
     });
 }
 
-/// Whether automerge, or hexane, is nearer to the panic of this backtrace than quire is: the backtrace names the file of each call.
-fn calls_for_automerge(backtrace: &str) -> bool {
+/// Whether automerge, or hexane, is nearer to a panic than quire is: the backtrace names the file of each call.
+fn is_called_for_automerge() -> bool {
+    let backtrace = Backtrace::force_capture().to_string();
     let is_of = |line: &str, crates: &[&str]| crates.iter().any(|name| line.contains(name));
     let nearest = backtrace.lines().find(|line| is_of(line, &["/automerge-", "/hexane-", "/quire-core/"]));
     nearest.is_some_and(|line| !line.contains("/quire-core/"))

@@ -35,7 +35,7 @@ WHERE a.grantee <> 'quire_owner'::regrole AND NOT EXISTS (SELECT FROM pg_namespa
 GROUP BY 1, 2 ORDER BY a.grantee::regrole::text, 2;
 -- and all are C functions, but for the one that reads a caller's table and an aggregate
 SELECT p.proname AS not_in_rust FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
-WHERE p.pronamespace = 'quire'::regnamespace AND l.lanname <> 'c';
+WHERE p.pronamespace = 'quire'::regnamespace AND l.lanname <> 'c' ORDER BY 1;
 -- quire_owner and quire_sink are no superusers, cannot log in and bypass nothing; nobody is a member, nor are they of anything
 SELECT rolname, rolsuper, rolcanlogin, rolbypassrls, rolcreaterole FROM pg_roles WHERE rolname IN ('quire_owner', 'quire_sink') ORDER BY 1;
 SELECT roleid::regrole AS of, member::regrole FROM pg_auth_members WHERE 'quire_owner'::regrole IN (roleid, member) OR 'quire_sink'::regrole IN (roleid, member);

@@ -56,3 +56,13 @@ pub fn kept<R>(work: impl FnOnce() -> R) -> (R, usize) {
     let result = work();
     (result, usize::try_from(LIVE.get() - before).unwrap_or_default())
 }
+
+/// What `work` gives, whose memory is not counted: it is the test's own.
+#[allow(dead_code, reason = "only the fuzzers look at backtraces")]
+pub fn uncounted<R>(work: impl FnOnce() -> R) -> R {
+    let (live, peak) = (LIVE.get(), PEAK.get());
+    let result = work();
+    LIVE.set(live);
+    PEAK.set(peak);
+    result
+}
