@@ -5,8 +5,8 @@ PARTS=(lint unit vectors fuzz domain regress isolation e2e supabase preview docs
 
 # How long everything may take, once the tools are there, and how long the build and each part may: some three times what they take
 # on two cores, compilation included.
-declare -A MINUTES=([all]=80
-    [build]=10 [lint]=15 [unit]=20 [vectors]=2 [fuzz]=15 [domain]=10 [regress]=9 [isolation]=4 [e2e]=30 [supabase]=3 [preview]=6 [docs]=3)
+declare -A MINUTES=([all]=85
+    [build]=10 [lint]=15 [unit]=20 [vectors]=2 [fuzz]=15 [domain]=10 [regress]=15 [isolation]=4 [e2e]=30 [supabase]=3 [preview]=6 [docs]=3)
 
 # One line per result: ok or bad, how many, and what. A file, because each part runs in a subshell.
 RESULTS=$STATE_DIR/results
