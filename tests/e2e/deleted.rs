@@ -41,6 +41,15 @@ fn fill(database: &Database, fixture: &Fixture) {
         put(&mut owner, *project, "often", content);
     }
     owner.execute("SELECT quire.gc_run($1, 1)", &[project]).expect("begin a collection");
+    owner
+        .batch_execute(&format!(
+            "SELECT quire.put_doc('{project}', 'packed', '{{\"text\": \"\"}}');
+             SELECT count(quire.splice_doc_text('{project}', 'packed', '/text', 0, 0, 'x')) FROM generate_series(1, 1200);
+             SELECT quire.pack_docs('{project}');
+             SELECT quire.storage_save('{project}', '{{a key}}', 'x');
+             SELECT quire.register_schema('{project}', 'any', '{{}}');"
+        ))
+        .expect("pack a document, keep a pair and a schema");
     exchange_with_another(database, fixture);
     let mut admin = database.client("postgres");
     admin
