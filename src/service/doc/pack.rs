@@ -40,7 +40,11 @@ fn pack_docs(project_uuid: Option<Uuid>, max_changes: default!(Option<i32>, "100
         access.require_active()?;
         let most = page_arg("max_changes", max_changes, MOST)?;
         pack::lock(access.project)?;
-        db::latest(|| pack_project(access.project, most))
+        // What is deleted has to be what was read.
+        match db::sees_older_state() {
+            true => pack_project(access.project, most),
+            false => db::latest(|| pack_project(access.project, most)),
+        }
     })
 }
 

@@ -11,6 +11,7 @@ use crate::domain::interface::{Logged, StoredOp, Stray, Written, found, key_text
 use crate::guc;
 use crate::ids::{DocId, Pg, ProjectId, Seq};
 use crate::jsonb::Json;
+use quire_core::doc::pack::MAX_CHANGES;
 use quire_core::doc::{DocChange, DocLimits, DocSummary, Heads, Loaded};
 use quire_core::error::{Code, Error, Result};
 use quire_core::hash::Hash;
@@ -358,13 +359,17 @@ fn change_rows(project: ProjectId, doc: DocId) -> Result<Vec<ChangeRow>> {
     let in_rows: HashSet<i64> = rows.iter().map(|row| row.place).collect();
     for (run, _) in pack::runs(project, &DocLine::own(doc), 0, i64::MAX)? {
         let changes = run.changes.as_ref();
-        rows.extend((run.first..=run.last).zip(0..).filter(|(place, _)| !in_rows.contains(place)).map(
-            |(place, at)| ChangeRow {
-                place,
-                change: changes.and_then(|changes| changes.get(at)).cloned(),
-                is_sound: run.is_sound || at > 0,
-            },
-        ));
+        rows.extend(
+            (run.first..=run.last)
+                .take(MAX_CHANGES)
+                .zip(0..)
+                .filter(|(place, _)| !in_rows.contains(place))
+                .map(|(place, at)| ChangeRow {
+                    place,
+                    change: changes.and_then(|changes| changes.get(at)).cloned(),
+                    is_sound: run.is_sound || at > 0,
+                }),
+        );
     }
     rows.sort_by_key(|row| row.place);
     Ok(rows)

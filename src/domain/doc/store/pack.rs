@@ -270,8 +270,9 @@ pub fn store(
         beside.hashes.into(),
         packed.into(),
     ];
-    db::exec(INSERT, &places().into_iter().chain(columns).collect::<Vec<_>>())?;
+    // Who sees an older state in which somebody else has not packed them yet fails here.
     db::exec(DELETE, &places())?;
+    db::exec(INSERT, &places().into_iter().chain(columns).collect::<Vec<_>>())?;
     Ok(true)
 }
 
