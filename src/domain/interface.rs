@@ -170,6 +170,24 @@ pub struct Writing<'a> {
     pub doc_schema: Option<&'a str>,
 }
 
+impl<'a> Writing<'a> {
+    /// One of the caller's that is tried, to see what is in its way.
+    pub fn trial(access: &'a Access, head: &'a LockedHead, doc_schema: Option<&'a str>) -> Result<Self> {
+        Ok(Self {
+            access,
+            is_asked_again: false,
+            author: access.author()?,
+            head,
+            base_seq: None,
+            on_conflict: OnConflict::Reject,
+            is_own: true,
+            ops_before: 0,
+            known: None,
+            doc_schema,
+        })
+    }
+}
+
 /// A bundle whose row is being written.
 pub struct NewBundle<'a> {
     pub project: ProjectId,

@@ -3,7 +3,7 @@
 //! Promises: what is found has the heads that are asked for, and heads say which changes a document has. So nothing here can be wrong,
 //! whatever became of the transaction that loaded it.
 
-use super::store::{self, DocLine};
+use super::store::{self, DocHead, DocLine};
 use crate::guc;
 use crate::ids::ProjectId;
 use quire_core::doc::{Heads, Loaded};
@@ -42,6 +42,15 @@ pub fn take(project: ProjectId, line: &DocLine, changes: i64, heads: &Heads) -> 
     }
     let loaded = load(project, line, changes)?;
     if loaded.heads() == *heads { Ok(loaded) } else { Err(store::unsound(line)) }
+}
+
+/// Looks at a document in memory, which is kept.
+pub fn with<T>(project: ProjectId, head: &DocHead, look: impl FnOnce(&Loaded) -> Result<T>) -> Result<T> {
+    let DocHead { line, summary, .. } = head;
+    let loaded = take(project, line, summary.changes, &summary.heads)?;
+    let found = look(&loaded);
+    keep(project, line, summary.changes, loaded);
+    found
 }
 
 /// A document of its first changes.

@@ -124,12 +124,16 @@ pub fn check(key: &DocKey, schemas: &[(&str, &DocSchema)], value: &Value) -> Res
 
 /// Refuses a document that cannot be read, and so not looked at.
 pub fn unreadable(key: &DocKey, schemas: &[(&str, &DocSchema)], error: Error) -> Error {
-    let is_of_the_doc = matches!(error.code(), Code::Limit | Code::Invariant | Code::Validation)
-        && error.member("reason").is_none();
     match schemas.first() {
-        Some((name, _)) if is_of_the_doc => violation(key, name, &unread(&error)),
+        Some((name, _)) if is_of_the_doc(&error) => violation(key, name, &unread(&error)),
         _ => about_doc(key, error),
     }
+}
+
+/// Whether a document itself is why it cannot be read.
+pub fn is_of_the_doc(error: &Error) -> bool {
+    matches!(error.code(), Code::Limit | Code::Invariant | Code::Validation)
+        && error.member("reason").is_none()
 }
 
 /// What is wrong with what cannot be read.
@@ -145,10 +149,7 @@ fn violation(key: &DocKey, schema: &str, fault: &Violation) -> Error {
 
 /// The schemas of a project get into another one, in which there are none.
 pub fn copy(from: ProjectId, to: &crate::gate::Access) -> Result<()> {
-    for name in store::names(from)? {
-        let (Some(stored), Some(said)) = (store::find(from, &name)?, store::said(from, &name)?) else {
-            continue;
-        };
+    for (stored, said) in store::all(from)? {
         let stored = StoredSchema { schema_id: new_id(), ..stored };
         store::put(&stored, to.project, said, to.author()?)?;
     }

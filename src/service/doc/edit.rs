@@ -164,11 +164,10 @@ impl<'a> Arguments<'a> {
 
 /// Loads a document that a session has not loaded yet, before anybody waits for it.
 fn warm(project: ProjectId, key: &DocKey) -> Result<()> {
-    if let Some(head) = store::head(project, key)? {
-        let loaded = cache::take(project, &head.line, head.summary.changes, &head.summary.heads)?;
-        cache::keep(project, &head.line, head.summary.changes, loaded);
+    match store::head(project, key)? {
+        Some(head) => cache::with(project, &head, |_| Ok(())),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// The changes that an edit comes to at the newest state: one, and the first of all of a document that begins with it.

@@ -95,12 +95,14 @@ fn pack_doc(project: ProjectId, key: &DocKey, doc: DocId, packed: &mut Packed) -
     };
     let before = packed.changes;
     for (mut first, last) in runs {
+        let mut read = Vec::new();
         while last - first + 1 >= LEAST {
-            let up_to = last.min(first + MAX_CHANGES as i64 - 1);
-            let mut run = changes(project, &DocLine::own(doc), first - 1, up_to)?;
-            run.truncate(length(&run));
-            pack_run(project, doc, first, &run, &loaded, packed)?;
-            first += run.len() as i64;
+            let (had, up_to) = (first + read.len() as i64 - 1, last.min(first + MAX_CHANGES as i64 - 1));
+            read.extend(changes(project, &DocLine::own(doc), had, up_to)?);
+            let rest = read.split_off(length(&read));
+            pack_run(project, doc, first, &read, &loaded, packed)?;
+            first += read.len() as i64;
+            read = rest;
         }
     }
     packed.docs += i64::from(packed.changes > before);

@@ -62,13 +62,7 @@ impl Patches {
         let is_of_the_doc = |error: &Error| {
             matches!(error.code(), Code::Limit | Code::Invariant) && error.member("reason").is_none()
         };
-        let loaded = match cache::take(self.project, &head.line, head.summary.changes, &head.summary.heads) {
-            Err(error) if is_of_the_doc(&error) => return Ok(None),
-            loaded => loaded?,
-        };
-        let patch = loaded.diff(Some(before), None, &self.limits);
-        cache::keep(self.project, &head.line, head.summary.changes, loaded);
-        let patch = match patch {
+        let patch = match cache::with(self.project, &head, |now| now.diff(Some(before), None, &self.limits)) {
             Err(error) if is_of_the_doc(&error) => return Ok(None),
             patch => patch?,
         };

@@ -4,7 +4,7 @@ use crate::args::required;
 use crate::db::Answer;
 use crate::definer::definer;
 use crate::domain::doc;
-use crate::domain::doc::schema::{new_id, no_schema, unread};
+use crate::domain::doc::schema::{is_of_the_doc, new_id, no_schema, unread};
 use crate::domain::doc::store::schema::{self as schemas, StoredSchema};
 use crate::domain::doc::{cache, store};
 use crate::gate::{Access, Action, managed, require_project};
@@ -14,7 +14,7 @@ use crate::log::locked;
 use pgrx::Uuid;
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
-use quire_core::error::{Code, Error, Result};
+use quire_core::error::{Error, Result};
 use quire_core::filter::Globs;
 use quire_core::interrupt;
 use quire_core::key::DocKey;
@@ -134,12 +134,8 @@ impl Found {
         let fault = match value_of(project, key) {
             Ok(None) => return Ok(()),
             Ok(Some(value)) => schema.fault(&value)?,
-            Err(error) => match error.code() {
-                Code::Limit | Code::Invariant | Code::Validation if error.member("reason").is_none() => {
-                    Some(unread(&error))
-                }
-                _ => return Err(error),
-            },
+            Err(error) if is_of_the_doc(&error) => Some(unread(&error)),
+            Err(error) => return Err(error),
         };
         self.looked_at += 1;
         if let Some(Violation { path, text }) = fault {
@@ -159,8 +155,5 @@ fn value_of(project: ProjectId, key: &DocKey) -> Result<Option<Value>> {
     if let Some(tip) = store::tip(project, &key.doc, &head)? {
         return JsonDatum::tree(tip).map(Some);
     }
-    let loaded = cache::take(project, &head.line, head.summary.changes, &head.summary.heads)?;
-    let value = loaded.to_json(None, &doc::limits());
-    cache::keep(project, &head.line, head.summary.changes, loaded);
-    value.map(Some)
+    cache::with(project, &head, |loaded| loaded.to_json(None, &doc::limits())).map(Some)
 }

@@ -23,7 +23,7 @@ use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 use quire_core::doc::chunks::read_chunks;
 use quire_core::doc::storage::{MAX_DATA_BYTES, StorageKey, StoredDocs, doc_key, heads_hash};
-use quire_core::doc::{DocChange, Heads};
+use quire_core::doc::{DocChange, Heads, Loaded};
 use quire_core::error::{Code, Error, Result};
 use quire_core::interrupt;
 use quire_core::key::DocKey;
@@ -82,9 +82,7 @@ fn saved(project: ProjectId, key: &DocKey) -> Result<Option<(Heads, Vec<u8>)>> {
     let Some(head) = store::head(project, key)?.filter(|head| !head.summary.is_deleted()) else {
         return Ok(None);
     };
-    let loaded = cache::take(project, &head.line, head.summary.changes, &head.summary.heads)?;
-    let bytes = loaded.save()?;
-    cache::keep(project, &head.line, head.summary.changes, loaded);
+    let bytes = cache::with(project, &head, Loaded::save)?;
     Ok(Some((head.summary.heads, bytes)))
 }
 

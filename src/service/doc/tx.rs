@@ -16,7 +16,6 @@ use crate::log::store::committed_at;
 use crate::log::{LockedHead, quarantine};
 use pgrx::Uuid;
 use pgrx::prelude::*;
-use quire_core::conflict::OnConflict;
 use quire_core::doc::{DocChange, Heads};
 use quire_core::error::{Code, Error, Result};
 use quire_core::json::Members;
@@ -380,18 +379,7 @@ fn conflicts(
     schema: Option<&str>,
 ) -> Result<Conflicts> {
     let project = access.project;
-    let writing = Writing {
-        access,
-        is_asked_again: false,
-        author: access.author()?,
-        head,
-        base_seq: None,
-        on_conflict: OnConflict::Reject,
-        is_own: true,
-        ops_before: 0,
-        known: None,
-        doc_schema: schema,
-    };
+    let writing = Writing::trial(access, head, schema)?;
     let heads = writes.iter().map(|edit| heads_of(project, edit.key())).collect::<Result<_>>()?;
     let mut incomplete = Vec::with_capacity(writes.len());
     let mut tried = Vec::with_capacity(writes.len());

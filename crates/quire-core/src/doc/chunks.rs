@@ -1,7 +1,7 @@
 //! The changes of bytes that an Automerge library has written: a document, changes one behind the other, or any of these mixed.
 
 use super::change::{ChunkType, DocChunk};
-use super::merge::missing;
+use super::merge::in_order;
 use super::pack::of_bundle;
 use super::{ChangeHash, DocChange, DocLimits, Heads, Loaded, document};
 use crate::error::Result;
@@ -31,11 +31,7 @@ pub fn read_chunks(bytes: &[u8], limits: &DocLimits) -> Result<Vec<DocChange>> {
         };
         changes.extend(found.into_iter().map(|change| (change.hash(), change)));
     }
-    let all = Heads::new(changes.keys().copied());
-    let is_outside = |hash: &ChangeHash| Ok(!changes.contains_key(hash));
-    let deps = |hash: &ChangeHash| Ok(changes.get(hash).map(|change| change.deps().to_vec()));
-    let order = missing(&all, is_outside, deps, all.len())?;
-    Ok(order.iter().filter_map(|hash| changes.remove(hash)).collect())
+    in_order(changes)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What a merge appends: the changes that the target lacks, and where heads are several, one that brings them together.
 
-use super::{ChangeHash, Heads};
+use super::{ChangeHash, DocChange, Heads};
 use crate::error::{Error, Result};
 use crate::interrupt;
 use std::collections::{HashMap, HashSet};
@@ -50,11 +50,20 @@ pub fn missing(
     Ok(order)
 }
 
+/// Changes, each after those among them that it depends on, in an order that depends on nothing but them.
+pub fn in_order(mut changes: HashMap<ChangeHash, DocChange>) -> Result<Vec<DocChange>> {
+    let all = Heads::new(changes.keys().copied());
+    let is_outside = |hash: &ChangeHash| Ok(!changes.contains_key(hash));
+    let deps = |hash: &ChangeHash| Ok(changes.get(hash).map(|change| change.deps().to_vec()));
+    let order = missing(&all, is_outside, deps, all.len())?;
+    Ok(order.iter().filter_map(|hash| changes.remove(hash)).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tests_lib::{Dice, edited, limits, read_all};
     use super::*;
-    use crate::doc::{ActorId, DocChange, Loaded};
+    use crate::doc::{ActorId, Loaded};
     use crate::error::Code;
 
     #[test]

@@ -3,12 +3,11 @@
 //! A piece is one byte, [`VERSION`], and a zstd frame with a checksum around a bundle of Automerge's, which has the columns of all
 //! changes together and the hashes of those outside of it that they depend on: nothing else is needed to read it.
 
-use super::merge::missing;
+use super::merge::in_order;
 use super::{ChangeHash, DocChange, DocLimits, Heads, Loaded, document, guarded, malformed};
 use crate::error::Result;
 use crate::interrupt;
 use automerge::Bundle;
-use std::collections::HashMap;
 use std::io::Read;
 
 /// What a piece begins with.
@@ -68,13 +67,7 @@ pub fn unpack(packed: &[u8], limits: &DocLimits) -> Result<Vec<DocChange>> {
         }
     }
     document::price(&bundled, limits)?;
-    let mut changes: HashMap<ChangeHash, DocChange> =
-        of_bundle(&bundled, limits)?.into_iter().map(|change| (change.hash(), change)).collect();
-    let all = Heads::new(changes.keys().copied());
-    let is_outside = |hash: &ChangeHash| Ok(!changes.contains_key(hash));
-    let deps = |hash: &ChangeHash| Ok(changes.get(hash).map(|change| change.deps().to_vec()));
-    let order = missing(&all, is_outside, deps, all.len())?;
-    Ok(order.iter().filter_map(|hash| changes.remove(hash)).collect())
+    in_order(of_bundle(&bundled, limits)?.into_iter().map(|change| (change.hash(), change)).collect())
 }
 
 /// The changes of a bundle whose bytes were priced, in no order.

@@ -5,6 +5,7 @@ use crate::db::rows::{Column, Rows};
 use crate::db::{self, Arg};
 use crate::ids::{DocId, Pg, ProjectId, Seq};
 use pack::Packs;
+use quire_core::doc::pack::MAX_CHANGES;
 use quire_core::doc::{ActorId as DocActor, ChangeHash, DocChange, DocKnown, DocLimits, Heads};
 use quire_core::error::{Error, Result};
 use quire_core::hash::Hash;
@@ -163,10 +164,10 @@ fn with_packed<T>(
         return Ok(rows);
     }
     let in_rows: HashSet<i64> = rows.iter().map(|(place, _)| *place).collect();
-    for (run, last) in pack::runs(project, line, after, up_to)? {
+    pack::each_run(project, line, after, up_to, |run, last| {
         let packed = run.within(after, last).filter(|(place, _)| !in_rows.contains(place));
         rows.extend(packed.map(|(place, change)| (place, tell(change))));
-    }
+    })?;
     rows.sort_by_key(|(place, _)| *place);
     Ok(rows)
 }
@@ -216,9 +217,9 @@ pub fn lacking(
     let mut lacking =
         db::read(SQL, &args, |row| Ok((row.get::<i64>("place")?, change_hash(row.get("hash")?)?)))?;
     for ((doc, first), last) in beyond.0.into_iter().zip(beyond.1).zip(beyond.2) {
-        for (run, last) in pack::runs(project, &DocLine::own(DocId(doc)), first, last.min(changes))? {
+        pack::each_run(project, &DocLine::own(DocId(doc)), first, last.min(changes), |run, last| {
             lacking.extend(run.within(first, last).map(|(place, change)| (place, change.hash())));
-        }
+        })?;
     }
     lacking.sort_unstable();
     lacking.dedup();
@@ -279,21 +280,70 @@ pub fn stored_ops(project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<OpWi
         }
         Ok(())
     })?;
+    // Document by document, so that a pack is opened once.
+    let mut packed: Vec<&mut OpWithChanges> =
+        ops.values_mut().filter(|op| (op.changes.len() as i64) < i64::from(op.count)).collect();
+    packed.sort_by_key(|op| (op.doc, op.first_place));
     let mut packs = Packs::of(project);
-    for op in ops.values_mut() {
+    for op in packed {
         interrupt::step()?;
-        if (op.changes.len() as i64) < i64::from(op.count) {
-            for place in op.first_place..op.first_place.saturating_add(op.count.into()) {
-                if let Entry::Vacant(row) = op.changes.entry(place) {
-                    match packs.get(op.doc, place)? {
-                        Some(change) => row.insert(change.bytes().to_vec()),
-                        None => break,
-                    };
-                }
+        for place in op.first_place..op.first_place.saturating_add(op.count.into()) {
+            if let Entry::Vacant(row) = op.changes.entry(place) {
+                match packs.get(op.doc, place)? {
+                    Some(change) => row.insert(change.bytes().to_vec()),
+                    None => break,
+                };
             }
         }
     }
     Ok(ops.into_values().collect())
+}
+
+/// A change as its row tells, or its pack.
+pub struct ChangeRow {
+    pub place: i64,
+    /// `None` when the bytes are none.
+    pub change: Option<DocChange>,
+    /// The columns beside them say the same. Those of a pack are told of its first change.
+    pub is_sound: bool,
+}
+
+/// All changes of a document as they are stored, by their places.
+pub fn change_rows(project: ProjectId, doc: DocId) -> Result<Vec<ChangeRow>> {
+    const SQL: &str =
+        "SELECT c.place, c.hash, c.actor, c.actor_seq, c.max_op, c.bytes FROM quire_store.doc_change c
+        WHERE c.project_id = $1 AND c.doc_id = $2 ORDER BY c.place";
+    let mut rows = db::read(SQL, &[project.pg().into(), doc.pg().into()], |row| {
+        let change = DocChange::read(row.get("bytes")?, &DocLimits::LARGEST).ok();
+        let columns = (
+            row.get::<&[u8]>("hash")?,
+            row.get::<&[u8]>("actor")?,
+            row.get::<i64>("actor_seq")?,
+            row.get::<i64>("max_op")?,
+        );
+        let is_sound = change.as_ref().is_some_and(|change| {
+            let right = (
+                change.hash().0,
+                change.actor().to_bytes(),
+                change.seq().cast_signed(),
+                change.max_op().cast_signed(),
+            );
+            columns == (right.0.as_slice(), right.1, right.2, right.3)
+        });
+        Ok(ChangeRow { place: row.get("place")?, change, is_sound })
+    })?;
+    let in_rows: HashSet<i64> = rows.iter().map(|row| row.place).collect();
+    pack::each_run(project, &DocLine::own(doc), 0, i64::MAX, |run, _| {
+        let is_sound = run.is_sound();
+        let places = (run.first..=run.last).take(MAX_CHANGES).zip(0..);
+        rows.extend(places.filter(|(place, _)| !in_rows.contains(place)).map(|(place, at)| ChangeRow {
+            place,
+            change: run.changes.as_ref().and_then(|changes| changes.get(at)).cloned(),
+            is_sound: is_sound || at > 0,
+        }));
+    })?;
+    rows.sort_by_key(|row| row.place);
+    Ok(rows)
 }
 
 /// Stores changes of a document, at the places from the first on.

@@ -1,9 +1,9 @@
 //! SQL of what the log tells, and of verification and repair: what the rows of documents tell, what does not follow, and how it is
 //! written again.
 
-use super::changes::{hashes, write_again};
+use super::changes::{ChangeRow, change_rows, hashes, write_again};
 use super::line::{HeadRow, current_rows};
-use super::{DocHead, DocLine, Lineages, pack, stored_heads, stored_ops};
+use super::{DocHead, DocLine, Lineages, stored_heads, stored_ops};
 use crate::db::{self, Arg};
 use crate::domain::branch;
 use crate::domain::doc::Docs;
@@ -11,7 +11,6 @@ use crate::domain::interface::{Logged, StoredOp, Stray, Written, found, key_text
 use crate::guc;
 use crate::ids::{DocId, Pg, ProjectId, Seq};
 use crate::jsonb::Json;
-use quire_core::doc::pack::MAX_CHANGES;
 use quire_core::doc::{DocChange, DocLimits, DocSummary, Heads, Loaded};
 use quire_core::error::{Code, Error, Result};
 use quire_core::hash::Hash;
@@ -20,7 +19,7 @@ use quire_core::key::DocKey;
 use quire_core::op::{Change, DocOp, DocState, Op, State, Topic, Write};
 use quire_core::quarantine::RowKind;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 impl Logged for Docs {
     fn logged_kind(&self) -> RowKind {
@@ -322,57 +321,6 @@ fn op_row(project: ProjectId, seq: Seq, ordinal: i32) -> Result<Option<(DocKey, 
         let key = DocKey { branch: row.get("branch")?, doc: row.get("doc")? };
         Ok((key, row.get("doc_id")?, row.get("first_place")?))
     })
-}
-
-/// A change as its row tells, or its pack.
-struct ChangeRow {
-    place: i64,
-    /// `None` when the bytes are none.
-    change: Option<DocChange>,
-    /// The columns beside them say the same. Those of a pack are told of its first change.
-    is_sound: bool,
-}
-
-fn change_rows(project: ProjectId, doc: DocId) -> Result<Vec<ChangeRow>> {
-    const SQL: &str =
-        "SELECT c.place, c.hash, c.actor, c.actor_seq, c.max_op, c.bytes FROM quire_store.doc_change c
-        WHERE c.project_id = $1 AND c.doc_id = $2 ORDER BY c.place";
-    let mut rows = db::read(SQL, &[project.pg().into(), doc.pg().into()], |row| {
-        let change = DocChange::read(row.get("bytes")?, &DocLimits::LARGEST).ok();
-        let columns = (
-            row.get::<&[u8]>("hash")?,
-            row.get::<&[u8]>("actor")?,
-            row.get::<i64>("actor_seq")?,
-            row.get::<i64>("max_op")?,
-        );
-        let is_sound = change.as_ref().is_some_and(|change| {
-            let right = (
-                change.hash().0,
-                change.actor().to_bytes(),
-                change.seq().cast_signed(),
-                change.max_op().cast_signed(),
-            );
-            columns == (right.0.as_slice(), right.1, right.2, right.3)
-        });
-        Ok(ChangeRow { place: row.get("place")?, change, is_sound })
-    })?;
-    let in_rows: HashSet<i64> = rows.iter().map(|row| row.place).collect();
-    for (run, _) in pack::runs(project, &DocLine::own(doc), 0, i64::MAX)? {
-        let changes = run.changes.as_ref();
-        rows.extend(
-            (run.first..=run.last)
-                .take(MAX_CHANGES)
-                .zip(0..)
-                .filter(|(place, _)| !in_rows.contains(place))
-                .map(|(place, at)| ChangeRow {
-                    place,
-                    change: changes.and_then(|changes| changes.get(at)).cloned(),
-                    is_sound: run.is_sound || at > 0,
-                }),
-        );
-    }
-    rows.sort_by_key(|row| row.place);
-    Ok(rows)
 }
 
 /// What the operations on a document make of it.

@@ -25,11 +25,15 @@ pub struct Run {
     pub last: i64,
     /// In the order of their places; `None` when the pack cannot be read.
     pub changes: Option<Rc<Vec<DocChange>>>,
-    /// What stands beside them says the same.
-    pub is_sound: bool,
+    beside: Beside,
 }
 
 impl Run {
+    /// Whether what stands beside the changes says the same.
+    pub fn is_sound(&self) -> bool {
+        self.changes.as_ref().is_some_and(|changes| Beside::of(changes).as_ref() == Some(&self.beside))
+    }
+
     /// Those after a place and up to another.
     pub fn within(&self, after: i64, up_to: i64) -> impl Iterator<Item = (i64, &DocChange)> {
         let changes = self.changes.iter().flat_map(|changes| changes.iter());
@@ -39,18 +43,18 @@ impl Run {
 
 /// What a pack has beside its changes.
 #[derive(PartialEq, Debug)]
-pub struct Beside {
-    pub change_bytes: i64,
+struct Beside {
+    change_bytes: i64,
     /// Who made them, in hexadecimal, in order, and the number of the last change of each.
-    pub actors: Vec<String>,
-    pub last_seqs: Vec<i64>,
+    actors: Vec<String>,
+    last_seqs: Vec<i64>,
     /// The beginnings of their hashes, so many bytes of each that no two are the same.
-    pub hashes: Vec<u8>,
+    hashes: Vec<u8>,
 }
 
 impl Beside {
     /// Of changes in the order of their places; `None` when there are none, or one is there twice.
-    pub fn of(changes: &[DocChange]) -> Option<Self> {
+    fn of(changes: &[DocChange]) -> Option<Self> {
         let mut seqs: BTreeMap<String, i64> = BTreeMap::new();
         for change in changes {
             let last = seqs.entry(change.actor().to_hex_string()).or_default();
@@ -97,7 +101,8 @@ fn unpacked(packed: &[u8]) -> Option<Rc<Vec<DocChange>>> {
 
 /// How many bytes of each hash there are.
 fn width(hashes: &[u8], first: i64, last: i64) -> Option<usize> {
-    let count = usize::try_from(last - first + 1).ok().filter(|count| *count > 0)?;
+    let count = last.checked_sub(first).and_then(|more| more.checked_add(1))?;
+    let count = usize::try_from(count).ok().filter(|count| *count > 0)?;
     Some(hashes.len() / count).filter(|width| WIDTHS.contains(width) && hashes.len() == width * count)
 }
 
@@ -128,23 +133,49 @@ fn run_of(row: &Row) -> Result<Run> {
         hashes: row.get("hashes")?,
     };
     let changes = in_place(row.get("packed")?, &beside.hashes, first, last);
-    let is_sound = changes.as_ref().is_some_and(|changes| Beside::of(changes).as_ref() == Some(&beside));
-    Ok(Run { doc: row.get("doc_id")?, first, last, changes, is_sound })
+    Ok(Run { doc: row.get("doc_id")?, first, last, changes, beside })
 }
 
-/// The packs with changes after a place and up to another, in their order; each says what of it counts: up to its document's last place.
-pub fn runs(project: ProjectId, line: &DocLine, after: i64, up_to: i64) -> Result<Vec<(Run, i64)>> {
-    const SQL: &str = "SELECT p.doc_id, p.first_place, p.last_place, p.change_bytes, p.actors, p.last_seqs, p.hashes, p.packed,
-            LEAST($5, l.last) AS up_to
+/// What [`run_of`] reads of a table `p`.
+macro_rules! columns_of_pack {
+    () => {
+        "SELECT p.doc_id, p.first_place, p.last_place, p.change_bytes, p.actors, p.last_seqs, p.hashes, p.packed, "
+    };
+}
+
+/// Hands out the packs with changes after a place and up to another, in their order, and what of each counts: up to its document's last
+/// place. One after the other, because all of a long document unpacked may be much.
+pub fn each_run(
+    project: ProjectId,
+    line: &DocLine,
+    after: i64,
+    up_to: i64,
+    mut each: impl FnMut(Run, i64),
+) -> Result<()> {
+    const SQL: &str = concat!(
+        columns_of_pack!(),
+        "LEAST($5, l.last) AS up_to
         FROM unnest($2::bigint[], $3::bigint[]) AS l (doc_id, last)
         CROSS JOIN LATERAL (
             SELECT * FROM quire_store.doc_pack s
             WHERE s.project_id = $1 AND s.doc_id = l.doc_id AND s.last_place > $4
               AND s.first_place <= LEAST($5, l.last) OFFSET 0) p
-        ORDER BY p.first_place";
+        ORDER BY p.first_place"
+    );
     let (docs, lasts) = line.columns();
     let args: [Arg; 5] = [project.pg().into(), docs.into(), lasts.into(), after.into(), up_to.into()];
-    db::read(SQL, &args, |row| Ok((run_of(row)?, row.get("up_to")?)))
+    db::read(SQL, &args, |row| {
+        each(run_of(row)?, row.get("up_to")?);
+        Ok(())
+    })
+    .map(drop)
+}
+
+/// The packs of one document with changes after a place and up to another.
+fn runs(project: ProjectId, doc: DocId, after: i64, up_to: i64) -> Result<Vec<Run>> {
+    let mut runs = Vec::new();
+    each_run(project, &DocLine::own(doc), after, up_to, |run, _| runs.push(run))?;
+    Ok(runs)
 }
 
 /// Where changes are that have no rows.
@@ -195,13 +226,15 @@ pub fn seqs_of_parts(
     line: &DocLine,
     actors: &BTreeSet<&DocActor>,
 ) -> Result<Vec<(DocActor, u64)>> {
-    const SQL: &str = "SELECT p.doc_id, p.first_place, p.last_place, p.change_bytes, p.actors, p.last_seqs, p.hashes, p.packed,
-            l.last AS up_to
+    const SQL: &str = concat!(
+        columns_of_pack!(),
+        "l.last AS up_to
         FROM unnest($2::bigint[], $3::bigint[]) AS l (doc_id, last)
         CROSS JOIN LATERAL (
             SELECT * FROM quire_store.doc_pack s
             WHERE s.project_id = $1 AND s.doc_id = l.doc_id AND s.first_place <= l.last AND s.last_place > l.last
-              AND s.actors && $4 OFFSET 0) p";
+              AND s.actors && $4 OFFSET 0) p"
+    );
     let (docs, lasts) = line.columns();
     let wanted: Vec<String> = actors.iter().map(|actor| actor.to_hex_string()).collect();
     let args: [Arg; 4] = [project.pg().into(), docs.into(), lasts.into(), wanted.into()];
@@ -231,8 +264,7 @@ impl Packs {
     pub fn get(&mut self, doc: DocId, place: i64) -> Result<Option<DocChange>> {
         let has = |run: &Run| run.doc == doc && run.first <= place && place <= run.last;
         if !self.last.as_ref().is_some_and(has) {
-            let found = runs(self.project, &DocLine::own(doc), place - 1, place)?.pop();
-            self.last = found.map(|(run, _)| run);
+            self.last = runs(self.project, doc, place - 1, place)?.pop();
         }
         let run = self.last.as_ref().filter(|run| has(run));
         Ok(run.and_then(|run| run.within(place - 1, place).next()).map(|(_, change)| change.clone()))
@@ -280,7 +312,7 @@ pub fn store(
 /// log's rows open.
 pub fn take_apart(project: ProjectId, doc: DocId, after: i64, up_to: i64) -> Result<()> {
     lock(project)?;
-    for (run, _) in runs(project, &DocLine::own(doc), after, up_to)? {
+    for run in runs(project, doc, after, up_to)? {
         let Some(packed) = &run.changes else { continue };
         changes::insert_missing(project, doc, run.first, packed)?;
         delete(project, doc, run.last)?;
@@ -293,7 +325,7 @@ pub fn take_apart(project: ProjectId, doc: DocId, after: i64, up_to: i64) -> Res
 pub fn delete_replaced(project: ProjectId, doc: DocId, after: i64, up_to: i64) -> Result<()> {
     const SQL: &str = "SELECT count(*) AS count FROM quire_store.doc_change c
         WHERE c.project_id = $1 AND c.doc_id = $2 AND c.place >= $3 AND c.place <= $4";
-    for (run, _) in runs(project, &DocLine::own(doc), after, up_to)? {
+    for run in runs(project, doc, after, up_to)? {
         let args: [Arg; 4] = [project.pg().into(), doc.pg().into(), run.first.into(), run.last.into()];
         let rows: Option<i64> = db::read_one(SQL, &args, |row| row.get("count"))?;
         if rows == Some(run.last - run.first + 1) {

@@ -1,6 +1,6 @@
 //! SQL of the schemas that documents have to satisfy.
 
-use crate::db::{self, Answer, Arg};
+use crate::db::{self, Answer, Arg, Row};
 use crate::gate::store::called;
 use crate::ids::{ActorId, Pg, ProjectId};
 use crate::jsonb::JsonDatum;
@@ -21,18 +21,14 @@ pub struct StoredSchema {
 pub fn binding(project: ProjectId) -> Result<Vec<StoredSchema>> {
     const SQL: &str = "SELECT s.name, s.schema_id, s.docs FROM quire_store.doc_schema s
         WHERE s.project_id = $1 AND s.docs IS NOT NULL ORDER BY s.name";
-    db::read(SQL, &[project.pg().into()], |row| {
-        Ok(StoredSchema { name: row.get("name")?, schema_id: row.get("schema_id")?, docs: row.opt("docs")? })
-    })
+    db::read(SQL, &[project.pg().into()], stored)
 }
 
 /// One schema, without what it says.
 pub fn find(project: ProjectId, name: &str) -> Result<Option<StoredSchema>> {
     const SQL: &str = "SELECT s.name, s.schema_id, s.docs FROM quire_store.doc_schema s
         WHERE s.project_id = $1 AND s.name = $2";
-    db::read_one(SQL, &[project.pg().into(), name.into()], |row| {
-        Ok(StoredSchema { name: row.get("name")?, schema_id: row.get("schema_id")?, docs: row.opt("docs")? })
-    })
+    db::read_one(SQL, &[project.pg().into(), name.into()], stored)
 }
 
 /// What a schema says.
@@ -96,10 +92,15 @@ pub fn list(answer: Answer, project: ProjectId) -> Result<()> {
     answer.fill(SQL, &[project.pg().into()])
 }
 
-/// The names of all schemas of a project.
-pub fn names(project: ProjectId) -> Result<Vec<String>> {
-    const SQL: &str = "SELECT s.name FROM quire_store.doc_schema s WHERE s.project_id = $1 ORDER BY s.name";
-    db::read(SQL, &[project.pg().into()], |row| row.get("name"))
+/// All schemas of a project, by name, with what they say.
+pub fn all(project: ProjectId) -> Result<Vec<(StoredSchema, Value)>> {
+    const SQL: &str = "SELECT s.name, s.schema_id, s.docs, s.schema FROM quire_store.doc_schema s
+        WHERE s.project_id = $1 ORDER BY s.name";
+    db::read(SQL, &[project.pg().into()], |row| Ok((stored(row)?, row.get::<JsonDatum>("schema")?.tree()?)))
+}
+
+fn stored(row: &Row) -> Result<StoredSchema> {
+    Ok(StoredSchema { name: row.get("name")?, schema_id: row.get("schema_id")?, docs: row.opt("docs")? })
 }
 
 /// Documents of all branches, as far as they were written there and are not deleted, after one: branch and name.

@@ -11,7 +11,6 @@ use crate::domain::interface::Writing;
 use crate::gate::Access;
 use crate::ids::ProjectId;
 use crate::log::LockedHead;
-use quire_core::conflict::OnConflict;
 use quire_core::doc::chunks::read_chunks;
 use quire_core::doc::storage::StorageKey;
 use quire_core::doc::{DocChange, DocKnown};
@@ -145,18 +144,7 @@ impl<'a> Taking<'a> {
         if new.is_empty() {
             return Ok(true);
         }
-        let writing = Writing {
-            access: self.access,
-            is_asked_again: false,
-            author: self.access.author()?,
-            head: self.locked,
-            base_seq: None,
-            on_conflict: OnConflict::Reject,
-            is_own: true,
-            ops_before: 0,
-            known: None,
-            doc_schema: None,
-        };
+        let writing = Writing::trial(self.access, self.locked, None)?;
         let changes = self.new.iter().chain(new).cloned().collect();
         match judge(&writing, &[self.edit(changes)]) {
             Ok(wrong) => Ok(wrong.iter().all(Option::is_none)),
