@@ -23,6 +23,8 @@ run_pgrx_install() {
         # cargo pgrx then overwrites the library in place, under the feet of a server that has it loaded.
         as_root rm -f "$("$PG_CONFIG" --pkglibdir)/quire.so"
     fi
+    # build.rs says how to link; cargo-pgrx would have all crates compiled with a flag that no other build of them has.
+    local -x CARGO_PGRX_DISABLE_GC_SECTIONS_WORKAROUND=1
     if ((${#CARGO_QUIET[@]} == 0)); then
         cargo pgrx install "${flags[@]}"
     else
@@ -32,7 +34,7 @@ run_pgrx_install() {
 
 # Everything the installed files are made from.
 source_hash() {
-    find src crates sql .cargo Cargo.toml Cargo.lock quire.control -type f | LC_ALL=C sort | hash_files
+    find src crates sql .cargo build.rs Cargo.toml Cargo.lock quire.control -type f | LC_ALL=C sort | hash_files
 }
 
 # What is installed, whoever installed it: a release build replaces a dev build, another checkout replaces both.

@@ -8,8 +8,8 @@ FUZZ=fuzz/Cargo.toml
 part_lint() {
     ensure_lint_tools
     check "cargo fmt" cargo fmt --all --check
-    check "cargo clippy" cargo clippy "${CARGO_QUIET[@]}" --no-default-features --features "$PG_FEATURE" \
-        --workspace --all-targets -- -D warnings
+    check "cargo clippy" cargo clippy "${CARGO_QUIET[@]}" "${WORKSPACE[@]}" --all-targets \
+        --test e2e --test domain -- -D warnings
     check "cargo fmt of the statement rules" cargo fmt --check --manifest-path "$STATEMENTS"
     check "cargo clippy of the statement rules" cargo clippy "${CARGO_QUIET[@]}" --manifest-path "$STATEMENTS" \
         --target-dir target --all-targets -- -D warnings
@@ -59,10 +59,9 @@ record_lines() {
 }
 
 part_unit() {
-    cargo test "${CARGO_QUIET[@]}" -p quire-core -p quire-client --lib --tests --no-run
-    cargo_test unit -p quire-core --lib --tests -- "$@"
-    cargo_test client -p quire-client --lib -- "$@"
-    cargo_test doc -p quire-core -p quire-client --doc -- "$@"
+    cargo test "${CARGO_QUIET[@]}" "${WORKSPACE[@]}" --tests --no-run
+    cargo_test unit "${WORKSPACE[@]}" --tests -- "$@"
+    cargo_test doc "${WORKSPACE[@]}" --doc -- "$@"
     cargo test "${CARGO_QUIET[@]}" --manifest-path "$STATEMENTS" --target-dir target --no-run
     cargo_test statements --manifest-path "$STATEMENTS" --target-dir target -- "$@"
 }
@@ -73,24 +72,24 @@ part_e2e() {
     remove_e2e_clusters
     as_server mkdir -m 700 "$DATA_DIR/e2e"
     ensure_slow_flush
-    cargo test "${CARGO_QUIET[@]}" --no-default-features --test e2e --no-run
+    cargo test "${CARGO_QUIET[@]}" "${WORKSPACE[@]}" --test e2e --no-run
     QUIRE_BIN=$PG_BINDIR QUIRE_SOCKET_DIR=$SOCKET_DIR QUIRE_PORT=$PGPORT QUIRE_CLUSTER_ROOT=$DATA_DIR/e2e \
-        QUIRE_SLOW_FLUSH=$SLOW_FLUSH cargo_test e2e --test e2e -- "$@" --test-threads=2
+        QUIRE_SLOW_FLUSH=$SLOW_FLUSH cargo_test e2e "${WORKSPACE[@]}" --test e2e -- "$@" --test-threads=2
 }
 
 # Against an extension with a domain more, which is installed for these tests only.
 part_domain() {
     reset_test_server
-    cargo test "${CARGO_QUIET[@]}" --no-default-features --test domain --no-run
+    cargo test "${CARGO_QUIET[@]}" "${WORKSPACE[@]}" --test domain --no-run
     QUIRE_BIN=$PG_BINDIR QUIRE_SOCKET_DIR=$SOCKET_DIR QUIRE_PORT=$PGPORT \
-        cargo_test domain --test domain -- "$@" --test-threads=2
+        cargo_test domain "${WORKSPACE[@]}" --test domain -- "$@" --test-threads=2
 }
 
 # cargo_test NAME ARGUMENTS: runs the tests and records what libtest reports.
 cargo_test() {
     local name=$1 log=$STATE_DIR/$1.log status=0 passed failed
     shift
-    cargo test --no-default-features "$@" 2>&1 | tee "$log" || status=$?
+    cargo test "$@" 2>&1 | tee "$log" || status=$?
     # test result: ok. 12 passed; 0 failed; 0 ignored; ...
     read -r passed failed < <(awk '/^test result: / { p += $4; f += $6 } END { print p + 0, f + 0 }' "$log")
     record ok "$passed" "$name"

@@ -11,6 +11,9 @@ declare -A MINUTES=([all]=85
 # One line per result: ok or bad, how many, and what. A file, because each part runs in a subshell.
 RESULTS=$STATE_DIR/results
 
+# What each build and part took.
+TOOK=
+
 cmd_test() {
     local part=${1:-}
     shift || true
@@ -23,6 +26,7 @@ cmd_test() {
         for part in "${PARTS[@]}"; do run_part "$part"; done
     fi
     stop_test_servers
+    say "took${TOOK%,}"
     summary
 }
 
@@ -78,7 +82,9 @@ in_time() {
     if ((left < minutes)); then
         minutes=$left why=", which were left of ${MINUTES[all]} for all tests"
     fi
+    local began=$SECONDS
     limited "$minutes" "$@"
+    TOOK+=" $name $((SECONDS - began)) s,"
     ((OVERDUE == 0)) || record bad 1 "$name: took longer than $minutes minutes$why"
 }
 

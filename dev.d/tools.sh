@@ -4,7 +4,7 @@
 # Versions that Cargo.toml has a feature for; the first one is preferred.
 SUPPORTED_MAJORS=(15 16 17 18)
 
-# Sets PG_CONFIG, PG_BINDIR, PG_MAJOR and PG_FEATURE. Does nothing that is already done.
+# Sets PG_CONFIG, PG_BINDIR, PG_MAJOR, PG_FEATURE and WORKSPACE. Does nothing that is already done.
 ensure_tools() {
     ensure_rust
     find_pg_config || install_packages
@@ -115,6 +115,8 @@ describe_postgres() {
     # "PostgreSQL 15.9 (Debian 15.9-1)", "PostgreSQL 18beta1"
     PG_MAJOR=$("$PG_CONFIG" --version | sed 's/^PostgreSQL \([0-9]*\).*/\1/')
     PG_FEATURE=pg$PG_MAJOR
+    # What all tests and clippy are built with: where packages and features are chosen otherwise, most crates are compiled once more.
+    WORKSPACE=(--workspace --no-default-features --features "$PG_FEATURE")
     [[ " ${SUPPORTED_MAJORS[*]} " == *" $PG_MAJOR "* ]] ||
         die "PostgreSQL $PG_MAJOR is not supported (supported: ${SUPPORTED_MAJORS[*]}); set PG_CONFIG"
 }

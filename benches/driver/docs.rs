@@ -4,6 +4,7 @@
 use crate::database::{SIDES, Side, create_project};
 use crate::measure::{Sample, alternate, column, timed};
 use crate::report::{Row, Section, Unit};
+use crate::trace::Trace;
 use crate::{Bench, Result};
 use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{ActorId, AutoCommit, ObjId, ObjType, ROOT, ReadDoc};
@@ -123,21 +124,11 @@ impl Typed {
         Ok(typed)
     }
 
-    /// A text as it was recorded (github.com/josephg/editing-traces), one change for each edit.
+    /// A text as it was recorded, one change for each edit.
     fn recorded(file: &std::path::Path) -> Result<Self> {
-        let file = flate2::read::GzDecoder::new(std::fs::File::open(file)?);
-        let trace: serde_json::Value = serde_json::from_reader(file)?;
-        let edits = trace["txns"].as_array().ok_or("the trace has no transactions")?;
-        let mut typed = Self::new(0)?;
-        for patch in edits.iter().flat_map(|edit| edit["patches"].as_array()).flatten() {
-            let number = |at: usize| patch[at].as_u64().and_then(|number| usize::try_from(number).ok());
-            let (Some(at), Some(deleted)) = (number(0), number(1)) else { return Err("no patch".into()) };
-            let inserted = patch[2].as_str().ok_or("no text")?;
-            typed.doc.splice_text(&typed.text, at, deleted.cast_signed(), inserted)?;
-            typed.doc.commit_with(CommitOptions::default().with_time(0));
-        }
-        (typed.name, typed.size) = ("recorded".to_owned(), edits.len());
-        Ok(typed)
+        let Trace { mut copies, text, edits, .. } = Trace::read(file)?;
+        let doc = copies.pop().ok_or("nobody typed")?;
+        Ok(Self { name: "recorded".to_owned(), doc, text, size: edits.len() })
     }
 
     /// Types a character, and gives the change.

@@ -24,6 +24,8 @@ mod poll;
 mod report;
 mod size;
 mod snapshot;
+#[path = "../../tests/lib/trace.rs"]
+mod trace;
 mod upsert;
 
 use database::Server;

@@ -47,7 +47,9 @@ impl ObjectLock {
         unsafe { pg_sys::LockRelease(&self.0, pg_sys::ExclusiveLock as pg_sys::LOCKMODE, false) };
     }
 
+    /// Who takes one is about to write: where nothing can be written that is refused (25006) before anybody waits.
     fn acquire(&self, only_if_free: bool) -> pg_sys::LockAcquireResult::Type {
+        super::require_writable();
         // SAFETY: the tag is complete; an error in the wait is PostgreSQL's own.
         unsafe {
             pg_sys::LockAcquire(&self.0, pg_sys::ExclusiveLock as pg_sys::LOCKMODE, false, only_if_free)

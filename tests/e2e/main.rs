@@ -49,6 +49,9 @@ mod steps;
 mod subscriptions;
 mod tenants;
 mod tokens;
+#[path = "../lib/trace.rs"]
+mod trace;
+mod traces;
 mod waiting;
 mod workspaces;
 mod worst;

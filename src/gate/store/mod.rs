@@ -206,7 +206,6 @@ pub fn follow_role(actor: ActorId, role: &StoredRole) -> Result<()> {
                                     AND NOT EXISTS (SELECT FROM quire_store.actor o
                                                     WHERE o.role_oid = $3 AND o.role_cluster = $4))
                           FOR NO KEY UPDATE SKIP LOCKED)";
-    db::require_writable();
     if !role_lock(role.oid)?.take_if_free() {
         return Ok(());
     }

@@ -54,7 +54,6 @@ pub fn insert_given(
     settings: Value,
     owner: ActorId,
 ) -> Result<bool> {
-    db::require_writable();
     let lock = ObjectLock::of(c"project", "quire project id ", project.0.as_bytes())?;
     if !lock.take_if_free() {
         return Ok(false);
