@@ -36,7 +36,7 @@ QUIRE_SUPABASE_URL=$(cat "$work/url")
 [[ -n $QUIRE_SUPABASE_URL ]] || give_up "the stand-in does not answer"
 export QUIRE_SUPABASE_URL
 
-tests=(stand-in.test.mjs quire.test.mjs quire-snapshots.test.mjs quire-docs.test.mjs)
+tests=(stand-in.test.mjs quire.test.mjs quire-snapshots.test.mjs quire-docs.test.mjs guide.test.mjs)
 # The adapter is TypeScript, which Node.js runs as it is from 22.18 on.
 if node -e 'process.exit(process.features.typescript ? 0 : 1)'; then
     tests+=(automerge-repo.test.mjs)
