@@ -17,7 +17,7 @@ fuzz_target!(|data: &[u8]| {
     };
     let (outcome, peak) = peak(|| Loaded::read(&bytes, &DOC_LIMITS));
     assert!(peak <= DOC_MEMORY, "{peak} bytes of memory for {}", bytes.len());
-    let Some(mut loaded) = accepted(outcome) else { return };
+    let Some(loaded) = accepted(outcome) else { return };
     accepted(loaded.conflicts(None, &DOC_LIMITS));
     let json = accepted(loaded.to_json(None, &DOC_LIMITS));
     if let Some(json) = &json {
@@ -38,11 +38,14 @@ fuzz_target!(|data: &[u8]| {
             assert_eq!(Heads::new(back.iter().map(DocChange::hash)), Heads::new(hashes));
         }
     }
-    // An edit that changes nothing makes no change.
+    // An edit that changes nothing makes no change: of a document of a project, which is made of changes. The bytes of a document may
+    // have its operations in an order in which Automerge does not find again what it shows.
+    let Some(mut made) = accepted(Loaded::of(&changes)) else { return };
+    assert_eq!(made.heads(), loaded.heads());
     let actor = ActorId::from(b"fuzzer".as_slice());
     let author = DocAuthor { actor: &actor, time: 0, message: None };
-    if let Some(json) = json
-        && let Some(change) = accepted(loaded.put(&author, &json, &DOC_LIMITS))
+    if let Some(json) = accepted(made.to_json(None, &DOC_LIMITS))
+        && let Some(change) = accepted(made.put(&author, &json, &DOC_LIMITS))
     {
         assert_eq!(change, None, "{json}");
     }
