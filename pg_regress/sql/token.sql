@@ -206,7 +206,7 @@ INSERT INTO regress_token.call VALUES
     ('import_from_library', 'SELECT quire.import_from_library(%s, t.id(2102), ''{src/a}'')'),
     ('keep_channel', 'SELECT quire.keep_channel(%s, (SELECT channel FROM regress_token.snapshot))'),
     ('export_doc', 'SELECT quire.export_doc(%s, ''d'')'),
-    ('import_doc', 'SELECT quire.import_doc(%s, ''d'', quire.automerge_from_json(''{}''))'),
+    ('import_doc', 'SELECT quire.import_doc(%s, ''d'', t.first_change())'),
     ('pack_docs', 'SELECT quire.pack_docs(%s)'),
     ('create_branch', 'SELECT quire.create_branch(%s, ''b'')'),
     ('list_branches', 'SELECT * FROM quire.list_branches(%s)'),

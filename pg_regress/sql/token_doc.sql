@@ -60,7 +60,7 @@ FROM regress_token_doc.held, unnest(ARRAY[
     'delete_doc(%s, ''none'')',
     'apply_doc_changes(%s, ''notes/a'', ARRAY[t.first_change()])',
     'apply_doc_changes(%s, ''other'', ARRAY[t.first_change()])',
-    'import_doc(%s, ''notes/c'', quire.automerge_from_json(''{}''))',
+    'import_doc(%s, ''notes/c'', t.first_change())',
     'import_doc(%s, ''other'', ''x'')']) WITH ORDINALITY s (statement, n) WHERE name = 'notes' ORDER BY n;
 -- what a patch is refused for, and a text that is too short, tells what is there
 SELECT name, statement, regress_token_doc.attempt(token, format('SELECT quire.' || statement, 't.id(4800)'))
@@ -99,8 +99,8 @@ FROM regress_token_doc.held, unnest(ARRAY['create_branch(%s, ''b'')', 'close_bra
 -- The storage: the first part of a key is the document -------------------------------------------------------------------
 SELECT name, statement, regress_token_doc.attempt(token, format('SELECT quire.' || statement, 't.id(4800)'))
 FROM regress_token_doc.held, unnest(ARRAY[
-    'storage_save(%s, ''{notes/a,snapshot,x}'', quire.automerge_from_json(''{}''))',
-    'storage_save(%s, ''{other,snapshot,x}'', quire.automerge_from_json(''{}''))',
+    'storage_save(%s, ''{notes/a,snapshot,x}'', t.first_change())',
+    'storage_save(%s, ''{other,snapshot,x}'', t.first_change())',
     'storage_save(%s, ''{notes/a,sync-state,x}'', ''x'')',
     'storage_save(%s, ''{other,sync-state,x}'', ''x'')',
     'storage_save(%s, ''{storage-adapter-id}'', ''x'')',
