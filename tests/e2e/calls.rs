@@ -221,7 +221,10 @@ const CALLS: &[(Needs, &[(&str, &str)])] = &[
                 "'{p}', quire.create_branch('{p}', gen_random_uuid()::text) -> 'ops' -> 0 ->> 'branch'",
             ),
             ("delete_doc", "'{p}', 'd'"),
-            ("import_doc", r#"'{p}', 'd', quire.automerge_from_json('{"b": 1}')"#),
+            (
+                "import_doc",
+                r"'{p}', 'd', '\x856f4a839a59f20801180010717569726520666972737420646f632e010100000000'",
+            ),
             ("put_doc", r#"'{p}', 'd', '{"a": 2}'"#),
             (
                 "submit_tx",
