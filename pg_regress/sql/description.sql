@@ -39,7 +39,8 @@ HAVING array_agg(split_part(about, ' ', 1) ORDER BY n) <> array_agg(split_part(a
 SELECT f, who FROM description
 WHERE who NOT IN ('everybody', 'actors', 'readers', 'members', 'editors', 'makers and owners', 'owners', 'administrators', 'holders of the token') ORDER BY f;
 SELECT f, token FROM description
-WHERE token NOT IN ('none', 'any', 'project:read', 'events:read', 'snapshot:read', 'file:write', 'project:read and file:write', 'the token itself') ORDER BY f;
+WHERE token NOT IN ('none', 'any', 'project:read', 'events:read', 'snapshot:read', 'file:write', 'project:read and file:write', 'doc:read', 'doc:write', 'doc:read and doc:write',
+    'file:write or doc:write', 'the token itself') ORDER BY f;
 SELECT f, token, is_guests FROM description, has_function_privilege('quire_guest', oid, 'EXECUTE') is_guests
 WHERE is_guests <> (token <> 'none') ORDER BY f;
 SELECT f, who, is_users FROM description, has_function_privilege('quire_user', oid, 'EXECUTE') is_users

@@ -204,7 +204,17 @@ INSERT INTO regress_token.call VALUES
     ('restore_snapshot', 'SELECT quire.restore_snapshot(%s, (SELECT archive FROM regress_token.snapshot))'),
     ('import_project', 'SELECT quire.import_project((SELECT archive FROM regress_token.snapshot))'),
     ('import_from_library', 'SELECT quire.import_from_library(%s, t.id(2102), ''{src/a}'')'),
-    ('keep_channel', 'SELECT quire.keep_channel(%s, (SELECT channel FROM regress_token.snapshot))');
+    ('keep_channel', 'SELECT quire.keep_channel(%s, (SELECT channel FROM regress_token.snapshot))'),
+    ('export_doc', 'SELECT quire.export_doc(%s, ''d'')'),
+    ('import_doc', 'SELECT quire.import_doc(%s, ''d'', t.first_change())'),
+    ('pack_docs', 'SELECT quire.pack_docs(%s)'),
+    ('create_branch', 'SELECT quire.create_branch(%s, ''b'')'),
+    ('list_branches', 'SELECT * FROM quire.list_branches(%s)'),
+    ('get_branch', 'SELECT quire.get_branch(%s, ''main'')'),
+    ('diff_branches', 'SELECT * FROM quire.diff_branches(%s, ''draft'')'),
+    ('merge_branch', 'SELECT quire.merge_branch(%s, ''draft'')'),
+    ('close_branch', 'SELECT quire.close_branch(%s, ''draft'')'),
+    ('delete_branch', 'SELECT quire.delete_branch(%s, ''draft'')');
 -- What these are called with: a snapshot, its archive, a channel.
 CREATE TABLE regress_token.snapshot (id uuid, archive bytea, channel text);
 CREATE TABLE regress_token.legacy (p text, c text);
@@ -225,6 +235,8 @@ SELECT proname FROM pg_proc WHERE pronamespace = 'quire'::regnamespace
 EXCEPT SELECT f FROM regress_token.call;
 \c - regress_alice
 SELECT quire.create_subscription(t.id(2100), 'of alice');
+SELECT quire.put_doc(t.id(2100), 'd', '{"a": 0, "t": "t"}') ->> 'applied' AS applied;
+SELECT quire.create_branch(t.id(2100), 'draft') -> 'ops' -> 0 ->> 'status' AS status;
 INSERT INTO regress_token.snapshot
 SELECT id, quire.read_snapshot(t.id(2100), id), quire.open_channel(t.id(2100))
 FROM (SELECT (quire.create_project_snapshot(t.id(2100)) ->> 'snapshot_id')::uuid AS id) made;
@@ -234,7 +246,8 @@ FROM (VALUES ('read', '{project:read}'), ('events', '{events:read}'), ('snapshot
     ('snapshot_other', '{snapshot:read:00000000-0000-4000-8000-000000000001}'),
     ('snapshot', (SELECT format('{snapshot:read:%s}', id) FROM regress_token.snapshot)), ('write', '{file:write}'), ('write_src', '{file:write:src/**}'),
     ('write_docs', '{file:write:docs/**}'), ('read_write', '{project:read,file:write}'), ('read_write_src', '{project:read,file:write:src/**}'),
-    ('all', '{project:read,events:read,snapshot:read,file:write}')) v (name, abilities);
+    ('docs', '{doc:read}'), ('write_doc', '{doc:write}'), ('write_d', '{doc:write:d}'), ('read_write_doc', '{doc:read,doc:write}'),
+    ('all', '{project:read,events:read,snapshot:read,file:write,doc:write}')) v (name, abilities);
 -- Alice holds them herself, then Carol, who is no member, then a superuser, then a guest: it is the token that counts.
 INSERT INTO regress_token.seen SELECT 'alice', m.* FROM regress_token.matrix() m;
 SELECT f, allowed, otherwise FROM regress_token.seen;
@@ -245,6 +258,10 @@ WHERE d.token IS DISTINCT FROM CASE
     WHEN s.otherwise LIKE '%PT404%' THEN substring(s.otherwise FROM '[a-z]+:[a-z]+')
     WHEN s.allowed IS NULL THEN 'none'
     WHEN s.otherwise IS NULL THEN 'any'
+    WHEN s.f = 'commit_bundle' THEN 'file:write or doc:write'
+    WHEN string_to_array(s.allowed, ' ') @> '{docs}' THEN 'doc:read'
+    WHEN string_to_array(s.allowed, ' ') @> '{write_doc}' THEN 'doc:write'
+    WHEN string_to_array(s.allowed, ' ') @> '{read_write_doc}' THEN 'doc:read and doc:write'
     WHEN string_to_array(s.allowed, ' ') @> '{read}' THEN 'project:read'
     WHEN string_to_array(s.allowed, ' ') @> '{events}' THEN 'events:read'
     WHEN string_to_array(s.allowed, ' ') @> '{snapshots}' THEN 'snapshot:read'

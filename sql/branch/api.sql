@@ -10,7 +10,7 @@ COMMENT ON FUNCTION quire.create_branch(uuid, text, text, bigint, text, uuid) IS
 writes on the branch is what the other one had then. Files, entities and assets have no branches.
 
 Who: editors.
-Token: none.
+Token: doc:write.
 Arguments:
 - project_uuid: the project.
 - name: the name of the branch, 1 to 255 bytes without control characters. A name is given once: also that of a deleted
@@ -29,21 +29,21 @@ Returns: an object.
 Errors:
 - 22004: a required argument is NULL.
 - 22023: a name has a wrong form, or the project has not reached at_seq.
-- 42501: the caller may not write the project, or uses a token.
+- 42501: the caller may not write the project, or the token does not allow it.
 - PT404: the project does not exist, the caller may not know of it, or there is no branch from_branch.
 - PT409 duplicate: there is or was a branch of this name.
 - PT409 correlation_reused: the correlation_id belongs to another request.
 - PT413: more branches than quire.max_branch_depth would begin with one another.
 - PT423: the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';
-GRANT EXECUTE ON FUNCTION quire.create_branch(uuid, text, text, bigint, text, uuid) TO quire_user;
+GRANT EXECUTE ON FUNCTION quire.create_branch(uuid, text, text, bigint, text, uuid) TO quire_user, quire_guest;
 
 COMMENT ON FUNCTION quire.close_branch(uuid, text, text, text, uuid) IS
 'Closes a branch of documents. It stays readable, and other branches may begin with it; writing it is PT423 from then on.
 Undo opens it again.
 
 Who: editors.
-Token: none.
+Token: doc:write.
 Arguments:
 - project_uuid: the project.
 - name: the branch; main stays open.
@@ -60,19 +60,19 @@ Returns: an object.
 Errors:
 - 22004: project_uuid or name is NULL.
 - 22023: the branch is main or merged into itself, or a name has a wrong form.
-- 42501: the caller may not write the project, or uses a token.
+- 42501: the caller may not write the project, or the token does not allow it.
 - PT404: the project does not exist, the caller may not know of it, or there is no such branch.
 - PT409 correlation_reused: the correlation_id belongs to another request.
 - PT423: the branch was closed with another merged_into, or the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';
-GRANT EXECUTE ON FUNCTION quire.close_branch(uuid, text, text, text, uuid) TO quire_user;
+GRANT EXECUTE ON FUNCTION quire.close_branch(uuid, text, text, text, uuid) TO quire_user, quire_guest;
 
 COMMENT ON FUNCTION quire.delete_branch(uuid, text, text, uuid) IS
 'Deletes a branch of documents: it is listed no more and is not found, but for who reads it as of a seq. Branches that
 begin with it stay what they are. Undo brings it back.
 
 Who: editors.
-Token: none.
+Token: doc:write.
 Arguments:
 - project_uuid: the project.
 - name: the branch; main cannot be deleted.
@@ -88,18 +88,18 @@ Returns: an object.
 Errors:
 - 22004: project_uuid or name is NULL.
 - 22023: the branch is main, or the name has a wrong form.
-- 42501: the caller may not write the project, or uses a token.
+- 42501: the caller may not write the project, or the token does not allow it.
 - PT404: the project does not exist, the caller may not know of it, or there is no such branch.
 - PT409 correlation_reused: the correlation_id belongs to another request.
 - PT423: the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';
-GRANT EXECUTE ON FUNCTION quire.delete_branch(uuid, text, text, uuid) TO quire_user;
+GRANT EXECUTE ON FUNCTION quire.delete_branch(uuid, text, text, uuid) TO quire_user, quire_guest;
 
 COMMENT ON FUNCTION quire.list_branches(uuid, text, integer) IS
 'Lists the branches of documents that are not deleted, by name; main is one of them.
 
 Who: readers.
-Token: project:read.
+Token: doc:read.
 Arguments:
 - project_uuid: the project.
 - after_branch: only names after this one, for the next page. NULL: from the first.
@@ -126,7 +126,7 @@ COMMENT ON FUNCTION quire.get_branch(uuid, text) IS
 'Describes a branch of documents, and those that it begins with.
 
 Who: readers.
-Token: project:read.
+Token: doc:read.
 Arguments:
 - project_uuid: the project.
 - name: the branch.
@@ -151,7 +151,7 @@ and then, where both had changes that the other lacked, a change without operati
 deleted on a source is deleted, if nobody has changed it on the target. All of it is one bundle.
 
 Who: editors.
-Token: none.
+Token: doc:read and doc:write.
 Arguments:
 - project_uuid: the project.
 - source: the branch whose changes are brought. It may be closed.
@@ -177,7 +177,8 @@ Returns: an object.
 Errors:
 - 22004: a required argument is NULL, or a name in more_sources.
 - 22023: the target is one of the sources, a source is named twice, or a name has a wrong form.
-- 42501: the caller may not write the project, uses a token, or the setting server_merge is false and it is no dry run.
+- 42501: the caller may not write the project, the token does not allow it, or the setting server_merge is false and
+  it is no dry run.
 - PT404: the project does not exist, the caller may not know of it, or there is no such branch.
 - PT409 duplicate_change: an actor has made two changes of one number on two branches.
 - PT409 correlation_reused: the correlation_id belongs to another request.
@@ -188,13 +189,13 @@ Errors:
 - PT423: the target is closed, or the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.
 - XX001: the state of documents or branches, or an operation on some, is corrupt.';
-GRANT EXECUTE ON FUNCTION quire.merge_branch(uuid, text, text, boolean, text[], boolean, text, uuid) TO quire_user;
+GRANT EXECUTE ON FUNCTION quire.merge_branch(uuid, text, text, boolean, text[], boolean, text, uuid) TO quire_user, quire_guest;
 
 COMMENT ON FUNCTION quire.diff_branches(uuid, text, text, text, integer) IS
 'Lists the documents that are not the same on two branches.
 
 Who: readers.
-Token: project:read.
+Token: doc:read.
 Arguments:
 - project_uuid: the project.
 - source: a branch.

@@ -10,10 +10,10 @@ GRANT SELECT ON quire.oplog TO quire_user;
 
 COMMENT ON FUNCTION quire.commit_bundle(uuid, jsonb, text, text, bigint, uuid, text, text) IS
 'Commits any mix of operations as one bundle: all of them or none, with one seq and one event. The operations apply in
-order. A token allows operations on files only.
+order. A token allows operations on files, and on documents and branches, as its abilities say.
 
 Who: editors.
-Token: file:write.
+Token: file:write or doc:write.
 Arguments:
 - project_uuid: the project.
 - ops: an array of operations. Entity types have at most 128 bytes, ids and field names 255, values 1 MiB and 100

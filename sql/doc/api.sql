@@ -11,7 +11,7 @@ left out. A document with a long history is not loaded for it. Of a document wit
 the changes are tried, too.
 
 Who: editors.
-Token: none.
+Token: doc:write.
 Arguments:
 - project_uuid: the project.
 - doc: the name of the document, 1 to 255 bytes without control characters.
@@ -34,7 +34,7 @@ Returns: an object.
 Errors:
 - 22004: a required argument is NULL, or one of the changes.
 - 22023: a change is not one of Automerge, or Automerge refuses it; the name or a hash has a wrong form.
-- 42501: the caller may not write the project, or uses a token.
+- 42501: the caller may not write the project, or the token does not allow it for this document.
 - PT404: the project does not exist, the caller may not know of it, or there is no such branch.
 - PT409 stale_heads: the document has other heads than base_heads. DETAIL has its heads.
 - PT409 missing_dependency: a change depends on one that the document has not. DETAIL says which.
@@ -47,7 +47,7 @@ Errors:
   path.
 - PT423: the branch is closed, or the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';
-GRANT EXECUTE ON FUNCTION quire.apply_doc_changes(uuid, text, bytea[], text, text[], text, uuid) TO quire_user;
+GRANT EXECUTE ON FUNCTION quire.apply_doc_changes(uuid, text, bytea[], text, text[], text, uuid) TO quire_user, quire_guest;
 
 COMMENT ON FUNCTION quire.import_doc(uuid, text, bytea, text, text[], text, uuid) IS
 'Adds what a document has that was saved elsewhere by an Automerge library, with its whole history, as one bundle. A
@@ -55,7 +55,7 @@ document that does not exist is made of it; one that exists gets the changes tha
 change, give automerge_changes of the bytes to apply_doc_changes one by one.
 
 Who: editors.
-Token: none.
+Token: doc:write.
 Arguments:
 - project_uuid: the project.
 - doc: the name of the document, 1 to 255 bytes without control characters.
@@ -78,7 +78,7 @@ Returns: an object.
 Errors:
 - 22004: a required argument is NULL.
 - 22023: the bytes are no document, or hold no change; the name or a hash has a wrong form.
-- 42501: the caller may not write the project, or uses a token.
+- 42501: the caller may not write the project, or the token does not allow it for this document.
 - PT404: the project does not exist, the caller may not know of it, or there is no such branch.
 - PT409 stale_heads: the document has other heads than base_heads. DETAIL has its heads.
 - PT409 duplicate_change: the actor of a change has made another one of its number.
@@ -90,7 +90,7 @@ Errors:
   path.
 - PT423: the branch is closed, or the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';
-GRANT EXECUTE ON FUNCTION quire.import_doc(uuid, text, bytea, text, text[], text, uuid) TO quire_user;
+GRANT EXECUTE ON FUNCTION quire.import_doc(uuid, text, bytea, text, text[], text, uuid) TO quire_user, quire_guest;
 
 COMMENT ON FUNCTION quire.edit_doc(uuid, text, jsonb, text, text[], text, uuid) IS
 'Edits a document by a JSON Patch (RFC 6902) as one change. A document that does not exist is made. Two operations are
@@ -98,7 +98,7 @@ added to those of the RFC: increment for counters, and splice for texts, which c
 that replaces another keeps what it can of it: a text is spliced, a counter is incremented by the difference.
 
 Who: editors.
-Token: none.
+Token: doc:read and doc:write.
 Arguments:
 - project_uuid: the project.
 - doc: the name of the document, 1 to 255 bytes without control characters.
@@ -126,7 +126,7 @@ Returns: an object.
 Errors:
 - 22004: a required argument is NULL.
 - 22023: the patch has a wrong form, nothing is at one of its paths, or the name or a hash has a wrong form.
-- 42501: the caller may not write the project, or uses a token.
+- 42501: the caller may not write the project, or the token does not allow it for this document.
 - PT404: the project does not exist, the caller may not know of it, there is no such branch, or the document is
   deleted.
 - PT409 test_failed: an operation test of the patch finds another value.
@@ -140,14 +140,14 @@ Errors:
   path.
 - PT423: the branch is closed, or the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';
-GRANT EXECUTE ON FUNCTION quire.edit_doc(uuid, text, jsonb, text, text[], text, uuid) TO quire_user;
+GRANT EXECUTE ON FUNCTION quire.edit_doc(uuid, text, jsonb, text, text[], text, uuid) TO quire_user, quire_guest;
 
 COMMENT ON FUNCTION quire.put_doc(uuid, text, jsonb, text, text[], text, uuid) IS
 'Makes a document hold a value, by the smallest change that does it. Lists are compared by their longest common
 subsequence, texts are spliced. A document that does not exist is made, a deleted one comes back.
 
 Who: editors.
-Token: none.
+Token: doc:write.
 Arguments:
 - project_uuid: the project.
 - doc: the name of the document, 1 to 255 bytes without control characters.
@@ -170,7 +170,7 @@ Returns: an object.
 Errors:
 - 22004: a required argument is NULL.
 - 22023: the value is not an object or has a form that stands for nothing, or the name or a hash has a wrong form.
-- 42501: the caller may not write the project, or uses a token.
+- 42501: the caller may not write the project, or the token does not allow it for this document.
 - PT404: the project does not exist, the caller may not know of it, or there is no such branch.
 - PT409 stale_heads: the document has other heads than base_heads. DETAIL has its heads.
 - PT409 correlation_reused: the correlation_id belongs to another request.
@@ -182,13 +182,13 @@ Errors:
   path.
 - PT423: the branch is closed, or the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';
-GRANT EXECUTE ON FUNCTION quire.put_doc(uuid, text, jsonb, text, text[], text, uuid) TO quire_user;
+GRANT EXECUTE ON FUNCTION quire.put_doc(uuid, text, jsonb, text, text[], text, uuid) TO quire_user, quire_guest;
 
 COMMENT ON FUNCTION quire.splice_doc_text(uuid, text, text, integer, integer, text, text, text[], text, uuid) IS
 'Deletes a part of a text in a document and inserts another one in its place, as one change.
 
 Who: editors.
-Token: none.
+Token: doc:read and doc:write.
 Arguments:
 - project_uuid: the project.
 - doc: the name of the document, 1 to 255 bytes without control characters.
@@ -214,7 +214,7 @@ Returns: an object.
 Errors:
 - 22004: a required argument is NULL.
 - 22023: no text is at the path, it is shorter, a number is negative, or the name or a hash has a wrong form.
-- 42501: the caller may not write the project, or uses a token.
+- 42501: the caller may not write the project, or the token does not allow it for this document.
 - PT404: the project does not exist, the caller may not know of it, or there is no such branch, or no such document.
 - PT409 stale_heads: the document has other heads than base_heads. DETAIL has its heads.
 - PT409 correlation_reused: the correlation_id belongs to another request.
@@ -226,14 +226,14 @@ Errors:
   path.
 - PT423: the branch is closed, or the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';
-GRANT EXECUTE ON FUNCTION quire.splice_doc_text(uuid, text, text, integer, integer, text, text, text[], text, uuid) TO quire_user;
+GRANT EXECUTE ON FUNCTION quire.splice_doc_text(uuid, text, text, integer, integer, text, text, text[], text, uuid) TO quire_user, quire_guest;
 
 COMMENT ON FUNCTION quire.delete_doc(uuid, text, text, text[], text, uuid) IS
 'Deletes a document. Its history stays, and read_doc shows it at an earlier seq. Whoever changes the document
 afterwards, unaware of that, brings it back.
 
 Who: editors.
-Token: none.
+Token: doc:write.
 Arguments:
 - project_uuid: the project.
 - doc: the name of the document, 1 to 255 bytes without control characters.
@@ -255,20 +255,20 @@ Returns: an object.
 Errors:
 - 22004: a required argument is NULL.
 - 22023: the name or a hash has a wrong form.
-- 42501: the caller may not write the project, or uses a token.
+- 42501: the caller may not write the project, or the token does not allow it for this document.
 - PT404: the project does not exist, the caller may not know of it, or there is no such branch, or no such document.
 - PT409 stale_heads: the document has other heads than base_heads. DETAIL has its heads.
 - PT409 correlation_reused: the correlation_id belongs to another request.
 - PT423: the branch is closed, or the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';
-GRANT EXECUTE ON FUNCTION quire.delete_doc(uuid, text, text, text[], text, uuid) TO quire_user;
+GRANT EXECUTE ON FUNCTION quire.delete_doc(uuid, text, text, text[], text, uuid) TO quire_user, quire_guest;
 
 COMMENT ON FUNCTION quire.submit_tx(uuid, jsonb) IS
 'Commits changes of several documents as one bundle, all or none, if the documents are what their author has read. What
 is in the way is answered and not raised: then nothing has changed, and the receipt says of each document why.
 
 Who: editors.
-Token: none.
+Token: doc:write.
 Arguments:
 - project_uuid: the project.
 - tx: what is to be committed.
@@ -308,7 +308,8 @@ Returns: the receipt.
 Errors:
 - 22004: an argument is NULL.
 - 22023: the transaction has a wrong form, a change is not one of Automerge, or a name or a hash has a wrong form.
-- 42501: the caller may not write the project, or uses a token.
+- 42501: the caller may not write the project, or the token does not allow it for one of the documents; with reads,
+  merge_of or return_patches it has to allow doc:read, too.
 - PT404: the project does not exist, the caller may not know of it, or there is no such schema.
 - PT409 correlation_reused: the client_tx_id belongs to another request.
 - PT413: a change is larger than quire.max_doc_change_bytes or has more operations than quire.max_doc_change_ops, the
@@ -316,14 +317,14 @@ Errors:
   500 heads, or there are more writes than quire.max_bundle_ops allows, or there would be more than max_project_bytes.
 - PT423: the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';
-GRANT EXECUTE ON FUNCTION quire.submit_tx(uuid, jsonb) TO quire_user;
+GRANT EXECUTE ON FUNCTION quire.submit_tx(uuid, jsonb) TO quire_user, quire_guest;
 
 COMMENT ON FUNCTION quire.read_doc(uuid, text, text, bigint, timestamp with time zone, text[], text[]) IS
 'Returns what a document holds, now or at any point in its history. At most one of at_seq, at_time and at_heads is
 given.
 
 Who: readers.
-Token: project:read.
+Token: doc:read.
 Arguments:
 - project_uuid: the project.
 - doc: the name of the document, 1 to 255 bytes without control characters.
@@ -349,7 +350,7 @@ COMMENT ON FUNCTION quire.read_doc_bytes(uuid, text, text, bigint, timestamp wit
 type of the result is a domain over bytea whose name is a media type, by which PostgREST sends it.
 
 Who: readers.
-Token: project:read.
+Token: doc:read.
 Arguments:
 - project_uuid: the project.
 - doc: the name of the document, 1 to 255 bytes without control characters.
@@ -372,7 +373,7 @@ COMMENT ON FUNCTION quire.export_doc(uuid, text, text) IS
 same at any point in time, under a type that PostgREST sends as it is.
 
 Who: readers.
-Token: project:read.
+Token: doc:read.
 Arguments:
 - project_uuid: the project.
 - doc: the name of the document, 1 to 255 bytes without control characters.
@@ -390,7 +391,7 @@ COMMENT ON FUNCTION quire.diff_doc(uuid, text, text[], text[], text) IS
 'Returns what is different between two states of a document as a JSON Patch (RFC 6902).
 
 Who: readers.
-Token: project:read.
+Token: doc:read.
 Arguments:
 - project_uuid: the project.
 - doc: the name of the document, 1 to 255 bytes without control characters.
@@ -413,7 +414,7 @@ COMMENT ON FUNCTION quire.doc_conflicts(uuid, text, text, text[]) IS
 values; whoever writes the place ends the conflict.
 
 Who: readers.
-Token: project:read.
+Token: doc:read.
 Arguments:
 - project_uuid: the project.
 - doc: the name of the document, 1 to 255 bytes without control characters.
@@ -438,7 +439,7 @@ COMMENT ON FUNCTION quire.explain_doc(uuid, text, text, text) IS
 text, who wrote the character.
 
 Who: readers.
-Token: project:read.
+Token: doc:read.
 Arguments:
 - project_uuid: the project.
 - doc: the name of the document, 1 to 255 bytes without control characters.
@@ -466,7 +467,7 @@ COMMENT ON FUNCTION quire.list_docs(uuid, text, text, text, integer) IS
 'Lists the documents of a branch, ordered by name.
 
 Who: readers.
-Token: project:read.
+Token: doc:read.
 Arguments:
 - project_uuid: the project.
 - branch: the branch; every project has main.
@@ -494,7 +495,7 @@ COMMENT ON FUNCTION quire.doc_history(uuid, text, text, bigint, integer) IS
 'Lists the operations on a document, newest first, also of a deleted one.
 
 Who: readers.
-Token: project:read.
+Token: doc:read.
 Arguments:
 - project_uuid: the project.
 - doc: the name of the document, 1 to 255 bytes without control characters.
@@ -525,7 +526,7 @@ state it got. It goes on until one of the two has nothing to say. A message that
 is a document that does not exist yet.
 
 Who: readers.
-Token: none.
+Token: doc:read.
 Arguments:
 - project_uuid: the project.
 - doc: the name of the document, 1 to 255 bytes without control characters.
@@ -539,7 +540,8 @@ Returns: one row.
 Errors:
 - 22004: project_uuid, doc or branch is NULL.
 - 22023: the message or the state is none, or Automerge refuses a change; the name has a wrong form.
-- 42501: the message brings changes and the caller may not write the project, or the caller uses a token.
+- 42501: the message brings changes, and the caller may not write the project, or the token does not allow doc:write for
+  this document.
 - PT404: the project does not exist, the caller may not know of it, or there is no such branch, or no such document
   and the caller may not make it.
 - PT409 duplicate_change: the actor of a change has made another one of its number.
@@ -551,6 +553,6 @@ Errors:
   path.
 - PT423: the branch is closed, or the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';
-GRANT EXECUTE ON FUNCTION quire.sync_doc(uuid, text, text, bytea, bytea) TO quire_user;
+GRANT EXECUTE ON FUNCTION quire.sync_doc(uuid, text, text, bytea, bytea) TO quire_user, quire_guest;
 
 SET LOCAL search_path TO quire, pg_temp;

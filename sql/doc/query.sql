@@ -7,7 +7,7 @@ COMMENT ON FUNCTION quire.query_docs(uuid, jsonb) IS
 names. A condition is about the JSON that read_doc shows. The guide about documents has a table of the conditions.
 
 Who: readers.
-Token: project:read.
+Token: doc:read.
 Arguments:
 - project_uuid: the project.
 - query: an object. Each of its members may be absent.
@@ -52,7 +52,7 @@ COMMENT ON FUNCTION quire.explain_query(uuid, jsonb) IS
 none of them.
 
 Who: readers.
-Token: project:read.
+Token: doc:read.
 Arguments:
 - project_uuid: the project.
 - query: the query, as query_docs takes it.

@@ -61,7 +61,7 @@ COMMENT ON FUNCTION quire.list_schemas(uuid) IS
 'Lists the schemas of a project, ordered by name.
 
 Who: readers.
-Token: project:read.
+Token: doc:read.
 Arguments:
 - project_uuid: the project.
 Returns: rows.

@@ -7,7 +7,7 @@ COMMENT ON FUNCTION quire.storage_load(uuid, text[]) IS
 its whole history, which has all that was saved there and maybe more.
 
 Who: readers.
-Token: project:read.
+Token: doc:read.
 Arguments:
 - project_uuid: the project.
 - key: 1 to 16 texts, together at most 1024 bytes.
@@ -27,7 +27,7 @@ its name, snapshot and a hash of its heads, with the whole document. What went i
 come first, by name; then the other pairs, in the order in which they were saved.
 
 Who: readers.
-Token: project:read.
+Token: doc:read.
 Arguments:
 - project_uuid: the project.
 - key_prefix: what the keys begin with: at most 16 texts, together at most 1024 bytes. Without a text: all pairs.
@@ -51,7 +51,7 @@ that are not there are kept as they came, and go into the document with those ot
 kept as it is, in no bundle and with no history.
 
 Who: editors.
-Token: none.
+Token: doc:write.
 Arguments:
 - project_uuid: the project.
 - key: 1 to 16 texts, together at most 1024 bytes.
@@ -60,7 +60,8 @@ Returns: nothing.
 Errors:
 - 22004: an argument is NULL, or one of the texts.
 - 22023: the key has no part, or Automerge refuses a change.
-- 42501: the caller may not write the project, or uses a token.
+- 42501: the caller may not write the project, or the token does not allow it. By globs it allows the keys whose first
+  part matches.
 - PT404: the project does not exist, or the caller may not know of it.
 - PT409 duplicate_change: the actor of a change has made another one of its number.
 - PT413: the key has more than 16 parts or more than 1024 bytes, data that goes into no document is longer than 16 MiB,
@@ -70,14 +71,14 @@ Errors:
 - PT422: Automerge refuses a change of the document that was stored unseen.
 - PT423: the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';
-GRANT EXECUTE ON FUNCTION quire.storage_save(uuid, text[], bytea) TO quire_user;
+GRANT EXECUTE ON FUNCTION quire.storage_save(uuid, text[], bytea) TO quire_user, quire_guest;
 
 COMMENT ON FUNCTION quire.storage_remove(uuid, text[]) IS
 'Forgets a key, and the bytes that were saved under it. What went into a document stays in it. A key that is not there
 is no error.
 
 Who: editors.
-Token: none.
+Token: doc:write.
 Arguments:
 - project_uuid: the project.
 - key: 1 to 16 texts, together at most 1024 bytes.
@@ -85,19 +86,20 @@ Returns: nothing.
 Errors:
 - 22004: an argument is NULL, or one of the texts.
 - 22023: the key has no part.
-- 42501: the caller may not write the project, or uses a token.
+- 42501: the caller may not write the project, or the token does not allow it. By globs it allows the keys whose first
+  part matches.
 - PT404: the project does not exist, or the caller may not know of it.
 - PT413: the key has more than 16 parts or more than 1024 bytes.
 - PT423: the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';
-GRANT EXECUTE ON FUNCTION quire.storage_remove(uuid, text[]) TO quire_user;
+GRANT EXECUTE ON FUNCTION quire.storage_remove(uuid, text[]) TO quire_user, quire_guest;
 
 COMMENT ON FUNCTION quire.storage_remove_range(uuid, text[]) IS
 'Forgets all keys that begin with some parts. With the name of a document alone, or with that and snapshot, the document
 of main is deleted, too, as delete_doc does it: its history stays.
 
 Who: editors.
-Token: none.
+Token: doc:write.
 Arguments:
 - project_uuid: the project.
 - key_prefix: what the keys begin with: at most 16 texts, together at most 1024 bytes. Without a text: all keys, and all
@@ -105,12 +107,13 @@ Arguments:
 Returns: nothing.
 Errors:
 - 22004: an argument is NULL, or one of the texts.
-- 42501: the caller may not write the project, or uses a token.
+- 42501: the caller may not write the project, or the token does not allow it. By globs it allows the keys whose first
+  part matches.
 - PT404: the project does not exist, or the caller may not know of it.
 - PT413: key_prefix has more than 16 parts or more than 1024 bytes, or there are more documents than
   quire.max_bundle_ops allows.
 - PT423: the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';
-GRANT EXECUTE ON FUNCTION quire.storage_remove_range(uuid, text[]) TO quire_user;
+GRANT EXECUTE ON FUNCTION quire.storage_remove_range(uuid, text[]) TO quire_user, quire_guest;
 
 SET LOCAL search_path TO quire, pg_temp;

@@ -10,8 +10,9 @@ Who: members.
 Token: none.
 Arguments:
 - project_uuid: the project.
-- abilities: 1 to 64 of project:read, events:read, snapshot:read, snapshot:read:<snapshot id>, file:write and
-  file:write:<glob>. None implies another. In globs * and ? stay inside a segment, and ** crosses segments.
+- abilities: 1 to 64 of project:read, events:read, snapshot:read, snapshot:read:<snapshot id>, file:write,
+  file:write:<glob>, doc:read, doc:write and doc:write:<glob>. project:read includes doc:read; otherwise none implies
+  another. In globs * and ? stay inside a segment, and ** crosses segments.
 - ttl: how long the token is valid, above 0 and at most 366 days.
 - audience: the only database role that may present the token. By default any role may.
 - max_uses: how often the token may be presented. A use counts when its transaction commits. By default there is no
@@ -21,7 +22,7 @@ Errors:
 - 22004: project_uuid, abilities or ttl is NULL.
 - 22023: an ability is not known, or ttl, audience or max_uses is not allowed.
 - 40001: the key that this REPEATABLE READ transaction sees was deleted meanwhile.
-- 42501: the caller is not a member, or is no editor and asks for file:write.
+- 42501: the caller is not a member, or is no editor and asks for file:write or doc:write.
 - PT404: the project does not exist, or the caller may not know of it.
 - PT413: there are more than 64 abilities.';
 GRANT EXECUTE ON FUNCTION quire.mint_token(uuid, text[], interval, text, integer) TO quire_user;

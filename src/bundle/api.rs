@@ -44,7 +44,7 @@ fn commit_ops(
     correlation_id: Option<Uuid>,
     on_conflict: Option<&str>,
 ) -> Result<Json> {
-    let access = expect(Action::Write, project_uuid)?;
+    let access = expect(Action::WriteAny, project_uuid)?;
     let ops = required("ops", ops)?;
     let kind = Kind::parse(required("kind", kind)?)?;
     let message = message_arg(message)?;

@@ -146,6 +146,7 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
         let paths: Vec<FilePath> =
             receipt.paths().map(|path| FilePath::from_stored(path.to_owned())).collect();
         access.require_paths(paths.iter())?;
+        DOMAINS.iter().try_for_each(|domain| domain.require_outcomes(&access, &receipt.ops))?;
         return Ok(Committed { receipt, heads: None });
     }
     access.require_active()?;

@@ -96,9 +96,14 @@ pub trait Domain: Logged + Sync {
     /// Refuses what its project does not allow, by settings that may have changed since the edit was made.
     fn check_sizes(&self, writing: &Writing, edits: &[Edit]) -> Result<()>;
 
-    /// Refuses what the caller may not touch. Tokens are for files.
+    /// Refuses what the caller may not touch. Tokens are for files and documents.
     fn require(&self, access: &Access, edits: &[Edit]) -> Result<()> {
         if edits.is_empty() { Ok(()) } else { access.refuse_token() }
+    }
+
+    /// Refuses to say again what became of what the caller may not touch.
+    fn require_outcomes(&self, _access: &Access, _outcomes: &[Outcome]) -> Result<()> {
+        Ok(())
     }
 
     /// Applies edits to what is there now, under the head lock. Nothing is stored yet.

@@ -22,6 +22,7 @@ use principal::Caller;
 pub use principal::{Principal, audience, caller_role, current, presenter};
 use quire_core::ability::Need;
 use quire_core::error::{Code, Error, Result};
+use quire_core::key::DocKey;
 use quire_core::path::FilePath;
 use quire_core::settings::Settings;
 use quire_core::token as pure_token;
@@ -41,8 +42,16 @@ pub enum Action {
     ReadSnapshot(Option<SnapshotId>),
     /// Take part as a member: see the other members, leave, subscribe; being public is not enough.
     Belong,
-    /// Change its content.
+    /// Change its content; with a token, its files.
     Write,
+    /// See its documents and branches.
+    ReadDocs,
+    /// Write documents; which ones is asked by [`Access::require_docs`].
+    WriteDocs,
+    /// Make, merge, close and delete branches.
+    WriteBranches,
+    /// Change whatever an operation can change; each domain asks for its own.
+    WriteAny,
     /// Change its name, settings, status or members, or delete it.
     Manage,
 }
@@ -128,6 +137,14 @@ impl Access {
         Ok(self)
     }
 
+    /// Refuses a caller whose token allows writing documents but not reading them.
+    pub fn that_reads_docs(self) -> Result<Self> {
+        if self.principal.token.is_some() {
+            require(Action::ReadDocs, self.project)?;
+        }
+        Ok(self)
+    }
+
     /// Refuses whoever comes with a token.
     pub fn refuse_token(&self) -> Result<()> {
         if self.principal.token.is_some() {
@@ -142,6 +159,30 @@ impl Access {
         match paths.find(|path| !bound.token.allows(Need::Write(path))) {
             None => Ok(()),
             Some(path) => Err(beyond_token("file:write").with("file_path", path.as_str())),
+        }
+    }
+
+    /// Refuses documents that the caller's token does not allow to write.
+    pub fn require_docs<'k>(&self, mut keys: impl Iterator<Item = &'k DocKey>) -> Result<()> {
+        match keys.find(|key| !self.may_write_doc(key)) {
+            None => Ok(()),
+            Some(DocKey { branch, doc }) => {
+                Err(beyond_token("doc:write").with("doc", doc.as_str()).with("branch", branch.as_str()))
+            }
+        }
+    }
+
+    /// Whether the caller may write a document, by their role and their token.
+    pub fn may_write_doc(&self, key: &DocKey) -> bool {
+        self.may(Action::WriteDocs)
+            && self.principal.token.as_ref().is_none_or(|bound| bound.token.allows(Need::WriteDoc(key)))
+    }
+
+    /// Refuses a token that is not for branches.
+    pub fn require_branches(&self) -> Result<()> {
+        match &self.principal.token {
+            Some(bound) if !bound.token.allows(Need::WriteBranches) => Err(beyond_token("doc:write")),
+            _ => Ok(()),
         }
     }
 
@@ -260,9 +301,11 @@ fn decide(
 fn is_allowed(action: Action, principal: &Principal, role: Option<Role>) -> bool {
     principal.is_admin
         || match action {
-            Action::Read | Action::ReadEvents | Action::ReadSnapshot(_) => true,
+            Action::Read | Action::ReadEvents | Action::ReadSnapshot(_) | Action::ReadDocs => true,
             Action::Belong => role.is_some(),
-            Action::Write => role >= Some(Role::Editor),
+            Action::Write | Action::WriteDocs | Action::WriteBranches | Action::WriteAny => {
+                role >= Some(Role::Editor)
+            }
             Action::Manage => role >= Some(Role::Owner),
         }
 }
@@ -270,8 +313,10 @@ fn is_allowed(action: Action, principal: &Principal, role: Option<Role>) -> bool
 /// The error for a role that does not suffice.
 pub fn refusal(action: Action) -> Error {
     let needed = match action {
-        Action::Read | Action::ReadEvents | Action::ReadSnapshot(_) | Action::Belong => "viewer",
-        Action::Write => "editor",
+        Action::Read | Action::ReadEvents | Action::ReadSnapshot(_) | Action::ReadDocs | Action::Belong => {
+            "viewer"
+        }
+        Action::Write | Action::WriteDocs | Action::WriteBranches | Action::WriteAny => "editor",
         Action::Manage => "owner",
     };
     Error::new(Code::Unauthorized, format!("this needs the role {needed} in the project"))
@@ -286,6 +331,10 @@ fn needed_ability(action: Action) -> (Option<Need<'static>>, &'static str) {
         Action::ReadSnapshot(None) => (Some(Need::ReadAnySnapshot), "snapshot:read"),
         Action::ReadSnapshot(Some(snapshot)) => (Some(Need::ReadSnapshot(snapshot)), "snapshot:read"),
         Action::Write => (Some(Need::WriteSome), "file:write"),
+        Action::ReadDocs => (Some(Need::ReadDocs), "doc:read"),
+        Action::WriteDocs => (Some(Need::WriteSomeDoc), "doc:write"),
+        Action::WriteBranches => (Some(Need::WriteBranches), "doc:write"),
+        Action::WriteAny => (Some(Need::WriteAny), "file:write"),
         Action::Belong | Action::Manage => (None, "none"),
     }
 }
@@ -297,6 +346,17 @@ fn beyond_token(ability: &str) -> Error {
 /// The gate, for a function's `project_uuid` argument.
 pub fn require_project(action: Action, project_uuid: Option<pgrx::Uuid>) -> Result<Access> {
     require(action, project_arg(project_uuid)?)
+}
+
+/// The gate of writers of one document: their token allows writing it.
+pub fn require_doc_writer(
+    project_uuid: Option<pgrx::Uuid>,
+    key: impl FnOnce() -> Result<DocKey>,
+) -> Result<(Access, DocKey)> {
+    let access = require_project(Action::WriteDocs, project_uuid)?;
+    let key = key()?;
+    access.require_docs(std::iter::once(&key))?;
+    Ok((access, key))
 }
 
 /// The gate of writers of what no token is for.

@@ -23,6 +23,8 @@ pub enum Needs {
     Actor,
     /// The role viewer, or `project:read`.
     Read,
+    /// The role viewer, or `doc:read`, which `project:read` includes.
+    ReadDocs,
     /// The role viewer, or `events:read`.
     Follow,
     /// The role viewer, or `snapshot:read` of the snapshot.
@@ -37,10 +39,16 @@ pub enum Needs {
     Belong,
     /// The role editor, or `file:write`. They are told what becomes of the file: its type, version, size and hash.
     Write,
+    /// Like [`Needs::Write`], of a function that is for documents, too.
+    WriteAny,
     /// Like [`Needs::Write`], but guests may not call it.
     Bring,
     /// The role editor, or `file:write` with `project:read`.
     ReadWrite,
+    /// The role editor, or `doc:write`.
+    WriteDocs,
+    /// The role editor, or `doc:write` with `doc:read`.
+    ReadWriteDocs,
     /// The role editor.
     Change,
     /// To have made what it is about and to be a member still, or the role owner.
@@ -85,8 +93,6 @@ const CALLS: &[(Needs, &[(&str, &str)])] = &[
     (
         Read,
         &[
-            ("diff_branches", "'{p}', 'main'"),
-            ("get_branch", "'{p}', 'main'"),
             ("get_bundle", "'{p}', 1"),
             ("conflict_history", "'{p}', '{conflict}'"),
             ("diff_project", "'{p}', 0, 1"),
@@ -95,34 +101,42 @@ const CALLS: &[(Needs, &[(&str, &str)])] = &[
             ("entity_history", "'{p}', 't', '1'"),
             ("explain_entity", "'{p}', 't', '1'"),
             ("get_asset", "'{p}', '{hash}'"),
-            ("diff_doc", "'{p}', 'd', '{}'"),
-            ("doc_conflicts", "'{p}', 'd'"),
-            ("doc_history", "'{p}', 'd'"),
-            ("explain_doc", "'{p}', 'd', '/a'"),
-            ("export_doc", "'{p}', 'd'"),
-            ("explain_query", "'{p}', '{}'"),
             ("get_entity", "'{p}', 't', '1'"),
-            ("list_docs", "'{p}'"),
-            ("query_docs", "'{p}', '{}'"),
-            ("read_doc", "'{p}', 'd'"),
-            ("read_doc_bytes", "'{p}', 'd'"),
             ("get_project", "'{p}'"),
             ("list_assets", "'{p}'"),
-            ("list_branches", "'{p}'"),
             ("list_conflicts", "'{p}'"),
             ("list_current_files", "'{p}'"),
             ("list_entities", "'{p}', 't'"),
             ("list_files_at", "'{p}', 1"),
             ("list_project_tags", "'{p}'"),
-            ("list_schemas", "'{p}'"),
             ("plan_hydration", "'{p}', '{}'"),
             ("project_file_history", "'{p}', 'a'"),
             ("read_asset_range", "'{p}', '{hash}'"),
             ("read_project_file", "'{p}', 'a'"),
             ("read_project_file_bytes", "'{p}', 'a'"),
             ("search_ops", "'{p}'"),
+        ],
+    ),
+    (
+        ReadDocs,
+        &[
+            ("diff_branches", "'{p}', 'main'"),
+            ("diff_doc", "'{p}', 'd', '{}'"),
+            ("doc_conflicts", "'{p}', 'd'"),
+            ("doc_history", "'{p}', 'd'"),
+            ("explain_doc", "'{p}', 'd', '/a'"),
+            ("export_doc", "'{p}', 'd'"),
+            ("explain_query", "'{p}', '{}'"),
+            ("get_branch", "'{p}', 'main'"),
+            ("list_branches", "'{p}'"),
+            ("list_docs", "'{p}'"),
+            ("list_schemas", "'{p}'"),
+            ("query_docs", "'{p}', '{}'"),
+            ("read_doc", "'{p}', 'd'"),
+            ("read_doc_bytes", "'{p}', 'd'"),
             ("storage_load", "'{p}', '{d,snapshot,x}'"),
             ("storage_load_range", "'{p}', '{d}'"),
+            ("sync_doc", "'{p}', 'd', 'main', NULL, NULL"),
         ],
     ),
     (
@@ -143,7 +157,7 @@ const CALLS: &[(Needs, &[(&str, &str)])] = &[
         ],
     ),
     (Snapshots, &[("list_snapshots", "'{p}'")]),
-    (Look, &[("list_subscriptions", "'{p}'"), ("sync_doc", "'{p}', 'd', 'main', NULL, NULL")]),
+    (Look, &[("list_subscriptions", "'{p}'")]),
     (
         Copy,
         &[
@@ -173,13 +187,13 @@ const CALLS: &[(Needs, &[(&str, &str)])] = &[
         &[
             ("bulk_delete_project_files", "'{p}', '{a}'"),
             ("bulk_upsert_project_files", r#"'{p}', '[{"file_path": "b", "content": "x"}]'"#),
-            ("commit_bundle", r#"'{p}', '[{"op": "file.delete", "file_path": "a"}]'"#),
             ("delete_project_file", "'{p}', 'a'"),
             ("move_project_file", "'{p}', 'a', 'b'"),
             ("upsert_project_file", "'{p}', 'a', 'y'"),
             ("upsert_project_file_bytes", "'{p}', 'a', 'y'"),
         ],
     ),
+    (WriteAny, &[("commit_bundle", r#"'{p}', '[{"op": "file.delete", "file_path": "a"}]'"#)]),
     (Bring, &[("import_legacy_files", "'{into}', 'pg_catalog.pg_am', 'amname', 'amname'")]),
     (
         ReadWrite,
@@ -191,10 +205,8 @@ const CALLS: &[(Needs, &[(&str, &str)])] = &[
         ],
     ),
     (
-        Change,
+        WriteDocs,
         &[
-            ("begin_job", "'{p}', 'x'"),
-            ("begin_upload", "'{p}', 'a.png', 'image/png', 'image'"),
             (
                 "apply_doc_changes",
                 "'{p}', 'd', ARRAY['\\x856f4a839a59f20801180010717569726520666972737420646f632e010100000000'::bytea]",
@@ -204,33 +216,48 @@ const CALLS: &[(Needs, &[(&str, &str)])] = &[
                 "'{p}', quire.create_branch('{p}', gen_random_uuid()::text) -> 'ops' -> 0 ->> 'branch'",
             ),
             ("create_branch", "'{p}', 'draft'"),
-            ("delete_asset", "'{p}', '{hash}'"),
             (
                 "delete_branch",
                 "'{p}', quire.create_branch('{p}', gen_random_uuid()::text) -> 'ops' -> 0 ->> 'branch'",
             ),
             ("delete_doc", "'{p}', 'd'"),
-            ("edit_doc", r#"'{p}', 'd', '[{"op": "add", "path": "/b", "value": 1}]'"#),
-            ("import_doc", r#"'{p}', 'd', quire.automerge_from_json('{"b": 1}')"#),
-            ("import_from_library", "'{into}', '{lib}', '{a}'"),
-            ("list_undoable", "'{p}'"),
             (
-                "merge_branch",
-                "'{p}', quire.create_branch('{p}', gen_random_uuid()::text) -> 'ops' -> 0 ->> 'branch'",
+                "import_doc",
+                r"'{p}', 'd', '\x856f4a839a59f20801180010717569726520666972737420646f632e010100000000'",
             ),
-            ("put_asset", "'{p}', 'a.png', 'x', 'image/png', 'image'"),
             ("put_doc", r#"'{p}', 'd', '{"a": 2}'"#),
-            ("redo", "'{p}'"),
-            ("resolve_conflict", "'{p}', '{conflict}', '1'"),
             (
                 "submit_tx",
                 r#"'{p}', '{"writes": [{"doc": "d", "changes": ["hW9Kg5pZ8ggBGAAQcXVpcmUgZmlyc3QgZG9jLgEBAAAAAA=="]}]}'"#,
             ),
-            ("splice_doc_text", "'{p}', 'd', '/t', 0, 0, 'x'"),
-            ("revert_bundle", "'{p}', 1"),
             ("storage_remove", "'{p}', '{storage-adapter-id}'"),
             ("storage_remove_range", "'{p}', '{d,sync-state}'"),
             ("storage_save", "'{p}', '{storage-adapter-id}', 'x'"),
+        ],
+    ),
+    (
+        ReadWriteDocs,
+        &[
+            ("edit_doc", r#"'{p}', 'd', '[{"op": "add", "path": "/b", "value": 1}]'"#),
+            (
+                "merge_branch",
+                "'{p}', quire.create_branch('{p}', gen_random_uuid()::text) -> 'ops' -> 0 ->> 'branch'",
+            ),
+            ("splice_doc_text", "'{p}', 'd', '/t', 0, 0, 'x'"),
+        ],
+    ),
+    (
+        Change,
+        &[
+            ("begin_job", "'{p}', 'x'"),
+            ("begin_upload", "'{p}', 'a.png', 'image/png', 'image'"),
+            ("delete_asset", "'{p}', '{hash}'"),
+            ("import_from_library", "'{into}', '{lib}', '{a}'"),
+            ("list_undoable", "'{p}'"),
+            ("put_asset", "'{p}', 'a.png', 'x', 'image/png', 'image'"),
+            ("redo", "'{p}'"),
+            ("resolve_conflict", "'{p}', '{conflict}', '1'"),
+            ("revert_bundle", "'{p}', 1"),
             ("tag_project", "'{p}', 'v2'"),
             ("undo", "'{p}'"),
         ],
@@ -341,12 +368,16 @@ pub fn described(needs: Needs) -> (&'static str, &'static str) {
         OwnRights => ("everybody", "none"),
         Actor => ("actors", "none"),
         Read => ("readers", "project:read"),
+        ReadDocs => ("readers", "doc:read"),
         Follow => ("readers", "events:read"),
         Snapshot | Snapshots => ("readers", "snapshot:read"),
         Look | Copy => ("readers", "none"),
         Belong => ("members", "none"),
         Write | Bring => ("editors", "file:write"),
+        WriteAny => ("editors", "file:write or doc:write"),
         ReadWrite => ("editors", "project:read and file:write"),
+        WriteDocs => ("editors", "doc:write"),
+        ReadWriteDocs => ("editors", "doc:read and doc:write"),
         Change => ("editors", "none"),
         Made => ("makers and owners", "none"),
         Manage => ("owners", "none"),

@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// All that a token can allow.
-const EVERY_ABILITY: &[&str] = &["project:read", "events:read", "snapshot:read", "file:write"];
+const EVERY_ABILITY: &[&str] =
+    &["project:read", "events:read", "snapshot:read", "file:write", "doc:read", "doc:write"];
 
 /// Everybody who may come for the project of `tenant`; `other` is somebody else's.
 pub fn everybody(database: &Database, tenant: &Tenant, other: &Tenant) -> Vec<Persona> {
@@ -116,6 +117,10 @@ fn guests(database: &Database, tenant: &Tenant, other: &Tenant, mut maker: Maker
         ("a guest with file:write", &["file:write"]),
         ("a guest with file:write elsewhere", &["file:write:elsewhere/**"]),
         ("a guest with project:read and file:write", &["project:read", "file:write"]),
+        ("a guest with doc:read", &["doc:read"]),
+        ("a guest with doc:write", &["doc:write"]),
+        ("a guest with doc:write elsewhere", &["doc:write:elsewhere/**"]),
+        ("a guest with doc:read and doc:write", &["doc:read", "doc:write"]),
         ("a guest with every ability", EVERY_ABILITY),
     ];
     for (name, abilities) in EACH {

@@ -236,8 +236,11 @@ fn abilities_for(needs: Needs) -> &'static [&'static str] {
         Needs::Follow => &["events:read"],
         Needs::Snapshot => &["snapshot:read:{snapshot}"],
         Needs::Snapshots => &["snapshot:read"],
-        Needs::Write | Needs::Bring => &["file:write"],
+        Needs::ReadDocs => &["doc:read"],
+        Needs::Write | Needs::WriteAny | Needs::Bring => &["file:write"],
         Needs::ReadWrite => &["file:write", "project:read"],
+        Needs::WriteDocs => &["doc:write"],
+        Needs::ReadWriteDocs => &["doc:read", "doc:write"],
         _ => &[],
     }
 }
@@ -246,6 +249,7 @@ fn with_token(worth: Worth, needs: Needs) -> Verdict {
     let has = |abilities: &[&str], wanted: &str| {
         abilities.contains(&wanted)
             || wanted.starts_with("snapshot:read:") && abilities.contains(&"snapshot:read")
+            || wanted == "doc:read" && abilities.contains(&"project:read")
     };
     let wanted = abilities_for(needs);
     match worth {
@@ -271,12 +275,13 @@ fn with_role(role: Option<Role>, needs: Needs, is_public: bool) -> Verdict {
         Needs::Actor if role.is_some() => return Verdict::Done,
         Needs::Actor => return NOT_ALLOWED,
         Needs::Copy if is_public && role.is_some() => Role::Stranger,
-        Needs::Read | Needs::Follow | Needs::Snapshot | Needs::Snapshots | Needs::Look if is_public => {
-            return Verdict::Done;
-        }
-        Needs::Read | Needs::Follow | Needs::Snapshot | Needs::Snapshots | Needs::Look => Role::Viewer,
+        Needs::Read | Needs::ReadDocs | Needs::Follow if is_public => return Verdict::Done,
+        Needs::Snapshot | Needs::Snapshots | Needs::Look if is_public => return Verdict::Done,
+        Needs::Read | Needs::ReadDocs | Needs::Follow => Role::Viewer,
+        Needs::Snapshot | Needs::Snapshots | Needs::Look => Role::Viewer,
         Needs::Copy | Needs::Belong => Role::Viewer,
-        Needs::Write | Needs::Bring | Needs::ReadWrite | Needs::Change => Role::Editor,
+        Needs::Write | Needs::WriteAny | Needs::Bring | Needs::ReadWrite => Role::Editor,
+        Needs::WriteDocs | Needs::ReadWriteDocs | Needs::Change => Role::Editor,
         Needs::Made => Role::Maker,
         Needs::Manage => Role::Owner,
         Needs::Admin => Role::Admin,

@@ -2,18 +2,22 @@
 //!
 //! | text | lets its holder |
 //! |---|---|
-//! | `project:read` | read the project and its files |
+//! | `project:read` | read the project, its files and its documents |
 //! | `snapshot:read` | read every snapshot |
 //! | `snapshot:read:<snapshot uuid>` | read this snapshot |
 //! | `events:read` | read events |
 //! | `file:write` | write every file |
 //! | `file:write:<glob>` | write the files whose path matches, as in [`crate::filter`] |
+//! | `doc:read` | read documents and branches; `project:read` includes it |
+//! | `doc:write` | write every document, and make, merge, close and delete branches |
+//! | `doc:write:<glob>` | write the documents whose name matches, on every branch that is there |
 //!
-//! None implies another kind: who may write a file may not read it for that reason.
+//! Otherwise none implies another kind: who may write a file may not read it for that reason.
 
 use crate::error::{Error, Result};
 use crate::filter::{Globs, globs};
 use crate::id::SnapshotId;
+use crate::key::DocKey;
 use crate::path::FilePath;
 use crate::text::shorten;
 use serde_json::json;
@@ -26,13 +30,16 @@ pub const MAX_ABILITIES: usize = 64;
 pub const MAX_ABILITY_BYTES: usize = 1200;
 
 /// Every form of an ability.
-const KNOWN: [&str; 6] = [
+const KNOWN: [&str; 9] = [
     "project:read",
     "snapshot:read",
     "snapshot:read:<snapshot uuid>",
     "events:read",
     "file:write",
     "file:write:<glob>",
+    "doc:read",
+    "doc:write",
+    "doc:write:<glob>",
 ];
 
 /// One thing a holder may do.
@@ -46,6 +53,10 @@ pub enum Ability {
     EventsRead,
     /// Write the files that match; without a glob, every file.
     FileWrite(Option<PathGlob>),
+    /// Read documents and branches.
+    DocRead,
+    /// Write the documents whose name matches; without a glob, every document and every branch.
+    DocWrite(Option<PathGlob>),
 }
 
 impl Ability {
@@ -60,10 +71,15 @@ impl Ability {
             "snapshot:read" => return Ok(Ability::SnapshotRead(None)),
             "events:read" => return Ok(Ability::EventsRead),
             "file:write" => return Ok(Ability::FileWrite(None)),
+            "doc:read" => return Ok(Ability::DocRead),
+            "doc:write" => return Ok(Ability::DocWrite(None)),
             _ => {}
         }
         if let Some(glob) = text.strip_prefix("file:write:") {
             return PathGlob::parse(glob).map(|glob| Ability::FileWrite(Some(glob)));
+        }
+        if let Some(glob) = text.strip_prefix("doc:write:") {
+            return PathGlob::parse(glob).map(|glob| Ability::DocWrite(Some(glob)));
         }
         text.strip_prefix("snapshot:read:")
             .and_then(SnapshotId::parse)
@@ -79,13 +95,17 @@ impl Ability {
     /// Whether this ability alone meets `need`.
     pub fn allows(&self, need: Need<'_>) -> bool {
         match (self, need) {
-            (Ability::ProjectRead, Need::ReadFiles)
+            (Ability::ProjectRead, Need::ReadFiles | Need::ReadDocs)
+            | (Ability::DocRead, Need::ReadDocs)
             | (Ability::EventsRead, Need::ReadEvents)
             | (Ability::SnapshotRead(None), Need::ReadAnySnapshot | Need::ReadSnapshot(_))
-            | (Ability::FileWrite(_), Need::WriteSome)
-            | (Ability::FileWrite(None), Need::Write(_)) => true,
+            | (Ability::FileWrite(_), Need::WriteSome | Need::WriteAny)
+            | (Ability::FileWrite(None), Need::Write(_))
+            | (Ability::DocWrite(_), Need::WriteSomeDoc | Need::WriteAny)
+            | (Ability::DocWrite(None), Need::WriteDoc(_) | Need::WriteBranches) => true,
             (Ability::SnapshotRead(Some(ours)), Need::ReadSnapshot(id)) => *ours == id,
-            (Ability::FileWrite(Some(glob)), Need::Write(path)) => glob.matches(path),
+            (Ability::FileWrite(Some(glob)), Need::Write(path)) => glob.matches(path.as_str()),
+            (Ability::DocWrite(Some(glob)), Need::WriteDoc(key)) => glob.matches(&key.doc),
             _ => false,
         }
     }
@@ -93,12 +113,15 @@ impl Ability {
     /// Whether `weaker` certainly allows nothing that this one does not; false when in doubt.
     pub fn covers(&self, weaker: &Ability) -> bool {
         match (self, weaker) {
-            (Ability::ProjectRead, Ability::ProjectRead)
+            (Ability::ProjectRead, Ability::ProjectRead | Ability::DocRead)
+            | (Ability::DocRead, Ability::DocRead)
             | (Ability::EventsRead, Ability::EventsRead)
             | (Ability::SnapshotRead(None), Ability::SnapshotRead(_))
-            | (Ability::FileWrite(None), Ability::FileWrite(_)) => true,
+            | (Ability::FileWrite(None), Ability::FileWrite(_))
+            | (Ability::DocWrite(None), Ability::DocWrite(_)) => true,
             (Ability::SnapshotRead(Some(ours)), Ability::SnapshotRead(Some(theirs))) => ours == theirs,
-            (Ability::FileWrite(Some(ours)), Ability::FileWrite(Some(theirs))) => ours.covers(theirs),
+            (Ability::FileWrite(Some(ours)), Ability::FileWrite(Some(theirs)))
+            | (Ability::DocWrite(Some(ours)), Ability::DocWrite(Some(theirs))) => ours.covers(theirs),
             _ => false,
         }
     }
@@ -113,6 +136,9 @@ impl fmt::Display for Ability {
             Ability::EventsRead => f.write_str("events:read"),
             Ability::FileWrite(None) => f.write_str("file:write"),
             Ability::FileWrite(Some(glob)) => write!(f, "file:write:{}", glob.pattern),
+            Ability::DocRead => f.write_str("doc:read"),
+            Ability::DocWrite(None) => f.write_str("doc:write"),
+            Ability::DocWrite(Some(glob)) => write!(f, "doc:write:{}", glob.pattern),
         }
     }
 }
@@ -131,11 +157,11 @@ impl PathGlob {
         Ok(Self { pattern, compiled })
     }
 
-    fn matches(&self, path: &FilePath) -> bool {
-        self.compiled.is_match(path.as_str())
+    fn matches(&self, text: &str) -> bool {
+        self.compiled.is_match(text)
     }
 
-    /// Whether every path that `other` matches is certainly matched by this glob.
+    /// Whether every path, and every name of a document, that `other` matches is certainly matched by this glob.
     ///
     /// `dir/**` matches what begins with `dir/`. What `other` begins with up to there is then literal too, and every
     /// path it matches begins so: `{a,b}` and `[ab]` choose only where they stand, and a `**` behind `dir/` begins
@@ -180,8 +206,18 @@ pub enum Need<'a> {
     ReadAnySnapshot,
     /// Write this file.
     Write(&'a FilePath),
-    /// Write at least something; each file still needs [`Need::Write`].
+    /// Write at least some file; each still needs [`Need::Write`].
     WriteSome,
+    /// Read documents and branches.
+    ReadDocs,
+    /// Write this document.
+    WriteDoc(&'a DocKey),
+    /// Write at least some document; each still needs [`Need::WriteDoc`].
+    WriteSomeDoc,
+    /// Make, merge, close and delete branches, whatever documents are on them.
+    WriteBranches,
+    /// Write at least some file or document.
+    WriteAny,
 }
 
 /// 1 to 64 different abilities, sorted by the bytes of their text.
@@ -275,13 +311,39 @@ pub(crate) mod tests {
         texts.iter().filter_map(|text| FilePath::parse(text).ok()).collect()
     });
 
-    /// Each need there is, over small paths and snapshots.
+    /// Every document whose name has up to four bytes of this alphabet. A name need be no path.
+    static DOCS: LazyLock<Vec<DocKey>> = LazyLock::new(|| {
+        let mut texts = vec![String::new()];
+        let mut from = 0;
+        for _ in 0..4 {
+            let to = texts.len();
+            for at in from..to {
+                for letter in ["a", "b", "/", ".", ",", "}", "\\"] {
+                    texts.push(format!("{}{letter}", texts[at]));
+                }
+            }
+            from = to;
+        }
+        texts.iter().filter_map(|text| DocKey::main(text).ok()).collect()
+    });
+
+    /// What is needed of no thing in particular.
+    const GENERAL: [Need; 8] = [
+        Need::ReadFiles,
+        Need::ReadEvents,
+        Need::ReadAnySnapshot,
+        Need::WriteSome,
+        Need::ReadDocs,
+        Need::WriteSomeDoc,
+        Need::WriteBranches,
+        Need::WriteAny,
+    ];
+
+    /// Each need there is, over small paths, names and snapshots.
     pub(crate) fn needs() -> impl Iterator<Item = Need<'static>> {
         let snapshots = (0..3).map(|id| Need::ReadSnapshot(SnapshotId(Uuid::from_u128(id))));
-        [Need::ReadFiles, Need::ReadEvents, Need::ReadAnySnapshot, Need::WriteSome]
-            .into_iter()
-            .chain(snapshots)
-            .chain(PATHS.iter().map(Need::Write))
+        let things = PATHS.iter().map(Need::Write).chain(DOCS.iter().map(Need::WriteDoc));
+        GENERAL.into_iter().chain(snapshots).chain(things)
     }
 
     /// Globs that like to begin with the same directory; most are valid.
@@ -311,6 +373,9 @@ pub(crate) mod tests {
             2 => id.prop_map(Ability::SnapshotRead),
             1 => Just(Ability::FileWrite(None)),
             6 => glob().prop_map(|glob| Ability::FileWrite(Some(glob))),
+            1 => Just(Ability::DocRead),
+            1 => Just(Ability::DocWrite(None)),
+            4 => glob().prop_map(|glob| Ability::DocWrite(Some(glob))),
         ]
     }
 
@@ -339,6 +404,10 @@ pub(crate) mod tests {
             "file:write",
             "file:write:src/**",
             "file:write:a:b",
+            "doc:read",
+            "doc:write",
+            "doc:write:notes/**",
+            "doc:write:a:b",
         ] {
             assert_eq!(parse(text).to_string(), text);
         }
@@ -362,6 +431,12 @@ pub(crate) mod tests {
             "file:write:",
             "file:write:a[b",
             "file:read",
+            "doc:",
+            "doc:read:",
+            "doc:read:a",
+            "doc:write:",
+            "doc:write:a[b",
+            "Doc:write",
             "*",
             &long,
             &longer,
@@ -387,25 +462,46 @@ pub(crate) mod tests {
     fn each_allows_its_own_kind_only() {
         let (one, other) = (SnapshotId(Uuid::from_u128(1)), SnapshotId(Uuid::from_u128(2)));
         let (inside, outside) = (path("src/a/b.rs"), path("srcx/a"));
-        let every = [
-            Need::ReadFiles,
-            Need::ReadEvents,
-            Need::ReadSnapshot(one),
-            Need::ReadSnapshot(other),
-            Need::ReadAnySnapshot,
-            Need::Write(&inside),
-            Need::Write(&outside),
-            Need::WriteSome,
+        let key = |branch: &str, doc: &str| DocKey::parse(branch, doc).expect("names");
+        let (note, draft, other_doc) = (key("main", "src/a"), key("draft", "src/a"), key("main", "srcx"));
+        let things = [
+            ("snapshot one", Need::ReadSnapshot(one)),
+            ("snapshot other", Need::ReadSnapshot(other)),
+            ("write inside", Need::Write(&inside)),
+            ("write outside", Need::Write(&outside)),
+            ("doc inside", Need::WriteDoc(&note)),
+            ("doc on a branch", Need::WriteDoc(&draft)),
+            ("doc outside", Need::WriteDoc(&other_doc)),
         ];
+        let general = [
+            ("files", Need::ReadFiles),
+            ("events", Need::ReadEvents),
+            ("snapshots", Need::ReadAnySnapshot),
+            ("write", Need::WriteSome),
+            ("docs", Need::ReadDocs),
+            ("write docs", Need::WriteSomeDoc),
+            ("branches", Need::WriteBranches),
+            ("any", Need::WriteAny),
+        ];
+        assert!(general.iter().map(|(_, need)| *need).eq(GENERAL));
+        let docs = "doc inside, doc on a branch, ";
         for (text, allowed) in [
-            ("project:read", [true, false, false, false, false, false, false, false]),
-            ("events:read", [false, true, false, false, false, false, false, false]),
-            ("snapshot:read", [false, false, true, true, true, false, false, false]),
-            (&format!("snapshot:read:{one}"), [false, false, true, false, false, false, false, false]),
-            ("file:write", [false, false, false, false, false, true, true, true]),
-            ("file:write:src/**", [false, false, false, false, false, true, false, true]),
+            ("project:read", "files, docs"),
+            ("events:read", "events"),
+            ("snapshot:read", "snapshot one, snapshot other, snapshots"),
+            (&format!("snapshot:read:{one}"), "snapshot one"),
+            ("file:write", "write inside, write outside, write, any"),
+            ("file:write:src/**", "write inside, write, any"),
+            ("doc:read", "docs"),
+            ("doc:write", &format!("{docs}doc outside, write docs, branches, any")),
+            ("doc:write:src/**", &format!("{docs}write docs, any")),
+            ("doc:write:**", &format!("{docs}doc outside, write docs, any")),
+            ("doc:write:src", "write docs, any"),
         ] {
-            assert_eq!(every.map(|need| parse(text).allows(need)), allowed, "{text}");
+            let ability = parse(text);
+            let meets = things.iter().chain(&general).filter(|(_, need)| ability.allows(*need));
+            let names: Vec<&str> = meets.map(|(name, _)| *name).collect();
+            assert_eq!(names.join(", "), allowed, "{text}");
         }
     }
 
@@ -432,23 +528,35 @@ pub(crate) mod tests {
             ("snapshot:read", "snapshot:read:00000000-0000-0000-0000-000000000001", true),
             ("snapshot:read:00000000-0000-0000-0000-000000000001", "snapshot:read", false),
             ("project:read", "events:read", false),
+            ("project:read", "doc:read", true),
+            ("doc:read", "project:read", false),
+            ("doc:write", "doc:write:a/**", true),
+            ("doc:write:a/**", "doc:write:a/b", true),
+            ("doc:write:a/**", "doc:write", false),
+            ("doc:write:**", "doc:write", false),
+            ("doc:write", "file:write", false),
+            ("file:write", "doc:write", false),
+            ("file:write:a", "doc:write:a", false),
+            ("doc:write", "doc:read", false),
         ] {
             assert_eq!(parse(ours).covers(&parse(theirs)), expected, "{ours} covers {theirs}");
         }
     }
 
     #[test]
-    fn two_stars_match_every_path() {
-        let all = parse("file:write:**");
-        assert!(PATHS.iter().all(|path| all.allows(Need::Write(path))));
+    fn two_stars_match_every_path_and_name() {
+        let all = [parse("file:write:**"), parse("doc:write:**")];
+        assert!(PATHS.iter().all(|path| all[0].allows(Need::Write(path))));
+        assert!(DOCS.iter().all(|key| all[1].allows(Need::WriteDoc(key))));
     }
 
     proptest! {
         #[test]
         fn a_covered_glob_matches_no_other_path(ours in glob(), theirs in glob()) {
             if ours.covers(&theirs) {
-                for path in PATHS.iter().filter(|path| theirs.matches(path)) {
-                    prop_assert!(ours.matches(path), "{path}: {theirs:?} but not {ours:?}");
+                let names = DOCS.iter().map(|key| key.doc.as_str());
+                for text in PATHS.iter().map(FilePath::as_str).chain(names).filter(|text| theirs.matches(text)) {
+                    prop_assert!(ours.matches(text), "{text}: {theirs:?} but not {ours:?}");
                 }
             }
         }
@@ -464,7 +572,7 @@ pub(crate) mod tests {
         }
 
         #[test]
-        fn parsing_never_panics(text in "(file:write:|snapshot:read:)?.{0,40}") {
+        fn parsing_never_panics(text in "(file:write:|doc:write:|snapshot:read:)?.{0,40}") {
             if let Ok(ability) = Ability::parse(&text) {
                 prop_assert_eq!(Ability::parse(&ability.to_string()).expect("parsed once"), ability);
             }

@@ -5,6 +5,7 @@
 use fuzz::{accepted, texts};
 use libfuzzer_sys::fuzz_target;
 use quire_core::ability::{Abilities, Ability, MAX_ABILITY_BYTES, Need};
+use quire_core::key::DocKey;
 use quire_core::path::FilePath;
 
 fuzz_target!(|data: &[u8]| {
@@ -34,7 +35,24 @@ fuzz_target!(|data: &[u8]| {
         );
         assert_eq!(set.allows(need), first.allows(need) || second.allows(need));
     }
-    for need in [Need::ReadFiles, Need::ReadEvents, Need::ReadAnySnapshot, Need::WriteSome] {
+    if let Ok(key) = DocKey::main(path) {
+        let need = Need::WriteDoc(&key);
+        assert!(
+            !first.covers(&second) || first.allows(need) || !second.allows(need),
+            "{first} covers {second}"
+        );
+        assert_eq!(set.allows(need), first.allows(need) || second.allows(need));
+    }
+    for need in [
+        Need::ReadFiles,
+        Need::ReadEvents,
+        Need::ReadAnySnapshot,
+        Need::WriteSome,
+        Need::ReadDocs,
+        Need::WriteSomeDoc,
+        Need::WriteBranches,
+        Need::WriteAny,
+    ] {
         assert!(
             !first.covers(&second) || first.allows(need) || !second.allows(need),
             "{first} covers {second}"

@@ -75,6 +75,15 @@ impl Domain for Branches {
         Ok(())
     }
 
+    fn require(&self, access: &Access, edits: &[Edit]) -> Result<()> {
+        if edits.is_empty() { Ok(()) } else { access.require_branches() }
+    }
+
+    fn require_outcomes(&self, access: &Access, outcomes: &[Outcome]) -> Result<()> {
+        let tells_of_some = outcomes.iter().any(|outcome| matches!(outcome, Outcome::Branch(_)));
+        if tells_of_some { access.require_branches() } else { Ok(()) }
+    }
+
     fn apply(&self, writing: &Writing, edits: Vec<Edit>) -> Result<Box<dyn Applied>> {
         let own = |edit| match edit {
             Edit::Branch(edit) => Some(edit),

@@ -32,7 +32,8 @@ use crate::ids::Seq;
 use quire_core::doc::DocLimits;
 use quire_core::error::Result;
 use quire_core::json::Members;
-use quire_core::op::{DocEdit, DocOp, Edit, Op};
+use quire_core::key::DocKey;
+use quire_core::op::{DocEdit, DocOp, DocOutcome, Edit, Op, Outcome};
 
 /// What documents of a project may take. A change travels in an operation, so the settings allow no more than an operation may have.
 pub fn limits() -> DocLimits {
@@ -60,6 +61,24 @@ impl Domain for Docs {
 
     /// A document's size is known when its changes are counted.
     fn check_sizes(&self, _writing: &Writing, _edits: &[Edit]) -> Result<()> {
+        Ok(())
+    }
+
+    fn require(&self, access: &Access, edits: &[Edit]) -> Result<()> {
+        let keys = edits.iter().filter_map(|edit| match edit {
+            Edit::Doc(edit) => Some(edit.key()),
+            _ => None,
+        });
+        access.require_docs(keys)
+    }
+
+    fn require_outcomes(&self, access: &Access, outcomes: &[Outcome]) -> Result<()> {
+        for outcome in outcomes {
+            if let Outcome::Doc(DocOutcome { branch, doc, .. }) = outcome {
+                let key = DocKey { branch: branch.clone(), doc: doc.clone() };
+                access.require_docs(std::iter::once(&key))?;
+            }
+        }
         Ok(())
     }
 

@@ -28,7 +28,7 @@ fn diff_branches(
     fcinfo: FunctionCallInfo,
 ) {
     definer(|| {
-        let access = require_project(Action::Read, project_uuid)?;
+        let access = require_project(Action::ReadDocs, project_uuid)?;
         let project = access.project;
         let source = branch_name("source", required("source", source)?)?;
         let target = branch_name("target", required("target", target)?)?;

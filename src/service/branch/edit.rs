@@ -3,7 +3,7 @@
 use crate::args::{message_arg, required};
 use crate::bundle::commit_edit;
 use crate::definer::definer;
-use crate::gate::{Access, require_writer};
+use crate::gate::{Access, Action, require_project};
 use crate::ids::Seq;
 use crate::jsonb::Json;
 use pgrx::Uuid;
@@ -25,7 +25,7 @@ fn create_branch(
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> Json {
     definer(|| {
-        let access = require_writer(project_uuid)?;
+        let access = require_project(Action::WriteBranches, project_uuid)?;
         let branch = branch_name("name", required("name", name)?)?;
         let from_branch = branch_name("from_branch", required("from_branch", from_branch)?)?;
         let edit = BranchEdit::Create { branch, from_branch, at_seq: at_seq.map(Seq) };
@@ -44,7 +44,7 @@ fn close_branch(
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> Json {
     definer(|| {
-        let access = require_writer(project_uuid)?;
+        let access = require_project(Action::WriteBranches, project_uuid)?;
         let branch = branch_name("name", required("name", name)?)?;
         let merged_into = merged_into.map(|into| branch_name("merged_into", into)).transpose()?;
         let edit = BranchEdit::Update { branch, status: BranchStatus::Closed, merged_into };
@@ -62,7 +62,7 @@ fn delete_branch(
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> Json {
     definer(|| {
-        let access = require_writer(project_uuid)?;
+        let access = require_project(Action::WriteBranches, project_uuid)?;
         let branch = branch_name("name", required("name", name)?)?;
         let edit = BranchEdit::Update { branch, status: BranchStatus::Deleted, merged_into: None };
         make(&access, edit, "delete_branch", message, correlation_id)

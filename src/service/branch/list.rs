@@ -26,7 +26,7 @@ fn list_branches(
     fcinfo: FunctionCallInfo,
 ) {
     definer(|| {
-        let access = require_project(Action::Read, project_uuid)?;
+        let access = require_project(Action::ReadDocs, project_uuid)?;
         let most = page_arg("max_branches", max_branches, MAX_ROWS)?;
         quarantine::refuse(access.project, [RowKind::Current(Topic::Branch)], json!({}))?;
         store::list(&Answer::of(fcinfo), access.project, after_branch.unwrap_or_default(), most)
@@ -38,7 +38,7 @@ fn list_branches(
 #[search_path(pg_catalog, pg_temp)]
 fn get_branch(project_uuid: Option<Uuid>, name: Option<&str>) -> Json {
     definer(|| {
-        let access = require_project(Action::Read, project_uuid)?;
+        let access = require_project(Action::ReadDocs, project_uuid)?;
         let name = branch_name("name", required("name", name)?)?;
         quarantine::refuse(access.project, [RowKind::Current(Topic::Branch)], json!({"branch": name}))?;
         let Lineage { levels, .. } = branch::require(access.project, &name)?;

@@ -5,7 +5,7 @@ use crate::bundle::{Commit, Kind, Plan, commit, correlated};
 use crate::definer::definer;
 use crate::domain::branch;
 use crate::domain::doc::{self, merging};
-use crate::gate::{Access, require_writer};
+use crate::gate::{Access, Action, require_project};
 use crate::jsonb::Json;
 use crate::log::quarantine;
 use pgrx::Uuid;
@@ -39,7 +39,7 @@ fn merge_branch(
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> Json {
     definer(|| {
-        let access = require_writer(project_uuid)?;
+        let access = require_project(Action::WriteBranches, project_uuid)?.that_reads_docs()?;
         let at_most = |count| match count {
             0..MAX_SOURCES => Ok(()),
             _ => Err(Error::limit("too many branches", MAX_SOURCES).with("argument", "more_sources")),

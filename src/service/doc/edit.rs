@@ -7,7 +7,7 @@ use crate::bundle::{Commit, Kind, Plan, commit, correlated};
 use crate::definer::definer;
 use crate::domain::doc::{cache, empty_change, seconds_now, server_actor, store};
 use crate::domain::{branch, doc};
-use crate::gate::require_writer;
+use crate::gate::require_doc_writer;
 use crate::ids::ProjectId;
 use crate::jsonb::{Json, JsonArg};
 use pgrx::Uuid;
@@ -142,8 +142,11 @@ impl<'a> Arguments<'a> {
         if_absent: IfAbsent,
         what: impl FnOnce() -> Result<What<'a>>,
     ) -> Result<Json> {
-        let access = require_writer(self.project_uuid)?;
-        let key = doc_arg(self.doc, self.branch)?;
+        let (mut access, key) = require_doc_writer(self.project_uuid, || doc_arg(self.doc, self.branch))?;
+        // What a refusal says of paths, and whether a test fails, shows what is there; a value that takes its place shows nothing.
+        if if_absent != IfAbsent::BringBack {
+            access = access.that_reads_docs()?;
+        }
         let what = what()?;
         let base_heads = heads_arg("base_heads", self.base_heads)?;
         let message = message_arg(self.message)?;

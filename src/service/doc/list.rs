@@ -29,7 +29,7 @@ fn list_docs(
     fcinfo: FunctionCallInfo,
 ) {
     definer(|| {
-        let access = require_project(Action::Read, project_uuid)?;
+        let access = require_project(Action::ReadDocs, project_uuid)?;
         let branch = branch_name("branch", required("branch", branch)?)?;
         let lineage = branch::require(access.project, &branch)?;
         let most = page_arg("max_docs", max_docs, MAX_ROWS)?;
@@ -50,7 +50,7 @@ fn doc_history(
     fcinfo: FunctionCallInfo,
 ) {
     definer(|| {
-        let access = require_project(Action::Read, project_uuid)?;
+        let access = require_project(Action::ReadDocs, project_uuid)?;
         let key = doc_arg(doc, branch)?;
         let lineage = branch::require(access.project, &key.branch)?;
         let most = page_arg("max_ops", max_ops, MAX_ROWS)?;

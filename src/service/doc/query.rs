@@ -86,7 +86,7 @@ struct Asked {
 
 impl Asked {
     fn of(project_uuid: Option<Uuid>, query: Option<JsonArg>) -> Result<Self> {
-        let project = require_project(Action::Read, project_uuid)?.project;
+        let project = require_project(Action::ReadDocs, project_uuid)?.project;
         let mut query = DocQuery::parse(project, &required("query", query)?.parsed("query")?)?;
         if let Some(condition) = &mut query.condition {
             let mut find = |name: &str| doc::schema::by_name(project, name);

@@ -46,7 +46,7 @@ impl State {
         (at_seq, at_time): (Option<i64>, Option<TimestampWithTimeZone>),
         at_heads: Option<TextsArg>,
     ) -> Result<Self> {
-        let access = require_project(Action::Read, project_uuid)?;
+        let access = require_project(Action::ReadDocs, project_uuid)?;
         let project = access.project;
         let key = doc_arg(doc, branch)?;
         let at = heads_arg("at_heads", at_heads)?;

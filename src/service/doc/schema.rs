@@ -85,7 +85,7 @@ fn delete_schema(project_uuid: Option<Uuid>, name: Option<&str>) {
 #[pg_extern(stable, sql = false)]
 fn list_schemas(project_uuid: Option<Uuid>, fcinfo: FunctionCallInfo) {
     definer(|| {
-        let access = require_project(Action::Read, project_uuid)?;
+        let access = require_project(Action::ReadDocs, project_uuid)?;
         schemas::list(Answer::of(fcinfo), access.project)
     });
 }

@@ -15,7 +15,7 @@ use crate::definer::{definer, hand_out};
 use crate::domain::doc;
 use crate::domain::doc::store::storage::{self, Stored};
 use crate::domain::doc::{cache, store};
-use crate::gate::{Access, Action, require_project, require_writer};
+use crate::gate::{Access, Action, require_project};
 use crate::ids::ProjectId;
 use crate::log::quarantine;
 use pgrx::Uuid;
@@ -49,12 +49,22 @@ fn pair_arg(key: Option<TextsArg>) -> Result<StorageKey> {
     Ok(key)
 }
 
+/// Refuses a key, or what keys begin with, that the caller's token does not allow to write. Its first part is the document that it is of,
+/// whatever the others are; who forgets all keys at once has to be allowed every document.
+fn require_key(access: &Access, key: &StorageKey) -> Result<()> {
+    match key.parts().first() {
+        Some(doc) => access
+            .require_docs(std::iter::once(&DocKey { branch: DocKey::MAIN.to_owned(), doc: doc.clone() })),
+        None => access.require_branches(),
+    }
+}
+
 /// The bytes under a key.
 #[pg_extern(stable)]
 #[search_path(pg_catalog, pg_temp)]
 fn storage_load(project_uuid: Option<Uuid>, key: Option<TextsArg>) -> Option<Bytes> {
     definer(|| {
-        let project = require_project(Action::Read, project_uuid)?.project;
+        let project = require_project(Action::ReadDocs, project_uuid)?.project;
         let key = pair_arg(key)?;
         let doc = match storage::find(project, &key)? {
             Some(Stored::Bytes(bytes)) => return Ok(Some(bytes)),
@@ -90,7 +100,7 @@ fn saved(project: ProjectId, key: &DocKey) -> Result<Option<(Heads, Vec<u8>)>> {
 #[pg_extern(stable, sql = false)]
 fn storage_load_range(project_uuid: Option<Uuid>, key_prefix: Option<TextsArg>, fcinfo: FunctionCallInfo) {
     definer(|| {
-        let project = require_project(Action::Read, project_uuid)?.project;
+        let project = require_project(Action::ReadDocs, project_uuid)?.project;
         let prefix = key_arg("key_prefix", key_prefix)?;
         let answer = Answer::of(fcinfo);
         let put = |key: &DocKey| -> Result<()> {
@@ -132,8 +142,9 @@ fn each_doc(project: ProjectId, mut each: impl FnMut(&DocKey) -> Result<()>) -> 
 #[search_path(pg_catalog, pg_temp)]
 fn storage_save(project_uuid: Option<Uuid>, key: Option<TextsArg>, data: Option<&[u8]>) {
     definer(|| {
-        let access = require_writer(project_uuid)?;
+        let access = require_project(Action::WriteDocs, project_uuid)?;
         let key = pair_arg(key)?;
+        require_key(&access, &key)?;
         let data = required("data", data)?;
         let chunk = match key.chunk_of() {
             Some(doc) => changes_of(data)?.map(|changes| (doc, changes)),
@@ -192,8 +203,9 @@ fn write(access: &Access, plan: impl FnOnce(ProjectId) -> Result<Plan>) -> Resul
 #[search_path(pg_catalog, pg_temp)]
 fn storage_remove(project_uuid: Option<Uuid>, key: Option<TextsArg>) {
     definer(|| {
-        let access = require_writer(project_uuid)?;
+        let access = require_project(Action::WriteDocs, project_uuid)?;
         let key = pair_arg(key)?;
+        require_key(&access, &key)?;
         write(&access, |project| {
             Ok(Plan { bytes_beside: storage::remove(project, &key)?, ..Plan::default() })
         })
@@ -205,8 +217,9 @@ fn storage_remove(project_uuid: Option<Uuid>, key: Option<TextsArg>) {
 #[search_path(pg_catalog, pg_temp)]
 fn storage_remove_range(project_uuid: Option<Uuid>, key_prefix: Option<TextsArg>) {
     definer(|| {
-        let access = require_writer(project_uuid)?;
+        let access = require_project(Action::WriteDocs, project_uuid)?;
         let prefix = key_arg("key_prefix", key_prefix)?;
+        require_key(&access, &prefix)?;
         write(&access, |project| {
             let edits = deletions(project, &prefix)?;
             Ok(Plan { edits, bytes_beside: storage::remove_range(project, &prefix)?, ..Plan::default() })

@@ -6,7 +6,7 @@ use crate::db::Answer;
 use crate::definer::definer;
 use crate::domain::doc::{cache, store};
 use crate::domain::{branch, doc};
-use crate::gate::{Action, require_project, require_writer};
+use crate::gate::{Action, require_doc_writer, require_project};
 use pgrx::Uuid;
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
@@ -39,14 +39,13 @@ fn sync(
     message: Option<&[u8]>,
     state: Option<&[u8]>,
 ) -> Result<SyncStep> {
-    let access = require_project(Action::Read, project_uuid)?;
-    access.refuse_token()?;
+    let access = require_project(Action::ReadDocs, project_uuid)?;
     let project = access.project;
     let key = doc_arg(doc, branch)?;
     branch::require(project, &key.branch)?;
     let state = state.unwrap_or_default();
     let limits = doc::limits();
-    let may_write = access.may(Action::Write);
+    let may_write = access.may_write_doc(&key);
     let read = |must_be_there| -> Result<(DocSummary, Loaded, Option<_>)> {
         let head = store::head(project, &key)?;
         let is_there = head.as_ref().is_some_and(|head| !head.summary.is_deleted());
@@ -69,7 +68,7 @@ fn sync(
         }
         return Ok(answered);
     }
-    let access = require_writer(project_uuid)?;
+    let (access, key) = require_doc_writer(project_uuid, || Ok(key.clone()))?;
     let mut answered = Some(answered);
     let mut loaded = Some(loaded);
     commit(&Commit::new(&access, Kind::UserEdit, None), |_| {

@@ -9,7 +9,7 @@ use crate::domain::branch;
 use crate::domain::doc;
 use crate::domain::doc::{is_of_an_edit, judge, merging, store};
 use crate::domain::interface::Writing;
-use crate::gate::{Access, require_writer};
+use crate::gate::{Access, Action, require_project};
 use crate::ids::{CorrelationId, ProjectId, Seq};
 use crate::jsonb::{Json, JsonArg};
 use crate::log::store::committed_at;
@@ -37,8 +37,10 @@ const MAX_MERGED: usize = 100;
 #[search_path(pg_catalog, pg_temp)]
 fn submit_tx(project_uuid: Option<Uuid>, tx: Option<JsonArg>) -> Json {
     definer(|| {
-        let access = require_writer(project_uuid)?;
+        let access = require_project(Action::WriteDocs, project_uuid)?;
         let tx = Tx::parse(&required("tx", tx)?.document("tx")?).map_err(Error::of_member)?;
+        access.require_docs(tx.writes.iter().map(DocEdit::key))?;
+        let access = if tx.shows_docs() { access.that_reads_docs()? } else { access };
         submit(&access, tx)
     })
 }
@@ -69,6 +71,11 @@ struct MergeOf {
 }
 
 impl Tx {
+    /// Whether the answer says what documents are that it does not write, or what they hold.
+    fn shows_docs(&self) -> bool {
+        self.returns_patches || !self.reads.is_empty() || self.merges.iter().any(|merges| !merges.is_empty())
+    }
+
     fn parse(value: &Value) -> Result<Self> {
         let mut members = Members::of("tx", value)?;
         let limits = doc::limits();

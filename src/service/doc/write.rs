@@ -5,7 +5,7 @@ use crate::args::{ByteasArg, TextsArg, message_arg, required};
 use crate::bundle::{Committed, commit_edit};
 use crate::definer::definer;
 use crate::domain::doc;
-use crate::gate::require_writer;
+use crate::gate::require_doc_writer;
 use crate::jsonb::Json;
 use pgrx::Uuid;
 use pgrx::prelude::*;
@@ -39,8 +39,7 @@ fn apply(
     message: Option<&str>,
     correlation_id: Option<Uuid>,
 ) -> Result<Json> {
-    let access = require_writer(project_uuid)?;
-    let key = doc_arg(doc, branch)?;
+    let (access, key) = require_doc_writer(project_uuid, || doc_arg(doc, branch))?;
     let changes = read_changes(required("changes", changes)?)?;
     let base_heads = heads_arg("base_heads", base_heads)?;
     let message = message_arg(message)?;
@@ -61,8 +60,7 @@ fn import_doc(
     correlation_id: default!(Option<Uuid>, "NULL"),
 ) -> Json {
     definer(|| {
-        let access = require_writer(project_uuid)?;
-        let key = doc_arg(doc, branch)?;
+        let (access, key) = require_doc_writer(project_uuid, || doc_arg(doc, branch))?;
         let limits = doc::limits();
         let about = |error: Error| error.with("argument", "bytes");
         let loaded = Loaded::read(required("bytes", bytes)?, &limits).map_err(about)?;
@@ -126,8 +124,7 @@ fn delete(
     message: Option<&str>,
     correlation_id: Option<Uuid>,
 ) -> Result<Json> {
-    let access = require_writer(project_uuid)?;
-    let key = doc_arg(doc, branch)?;
+    let (access, key) = require_doc_writer(project_uuid, || doc_arg(doc, branch))?;
     let base_heads = heads_arg("base_heads", base_heads)?;
     let message = message_arg(message)?;
     let edit = Edit::Doc(DocEdit::Delete { key, base_heads, heads: None });

@@ -72,9 +72,12 @@ impl Minting {
 /// Makes a token with a part of the caller's own rights. Returns its text.
 pub fn mint(access: &Access, minting: Minting) -> Result<String> {
     let Minting { abilities, expires_at, audience, max_uses, session } = minting;
-    if abilities.allows(Need::WriteSome) && !access.may(Action::Write) {
-        return Err(Error::new(Code::Unauthorized, "file:write needs the role editor in the project")
-            .with("needed_role", "editor"));
+    if abilities.allows(Need::WriteAny) && !access.may(Action::Write) {
+        return Err(Error::new(
+            Code::Unauthorized,
+            "file:write and doc:write need the role editor in the project",
+        )
+        .with("needed_role", "editor"));
     }
     store::delete_expired(access.project)?;
     let (key, secret) = secret::signing()?;
