@@ -16,6 +16,10 @@ use uuid::Uuid;
 const AT_ONCE: usize = 1_000;
 /// Changes that are measured, one a call: more where a call is short.
 const APPENDED: [usize; 2] = [100, 5];
+/// Subscriptions to documents of one project, which its writers must not notice.
+const SUBSCRIPTIONS: i32 = 1_000;
+/// Writes of one measurement beside them.
+const WRITES: usize = 50;
 
 /// A document whose text somebody types.
 struct Typed {
@@ -106,12 +110,41 @@ pub fn run(bench: &Bench) -> Result<Section> {
         let what = format!("apply_doc_changes, one change after {largest}, packed");
         rows.push(Row { what, unit: Unit::Milliseconds, quire, baseline, goal: None });
     }
+    bench.say(format!("docs: writing beside {SUBSCRIPTIONS} subscriptions"));
+    rows.push(followed(&mut client.borrow_mut())?);
     let notes = vec![
+        format!("Writing beside {SUBSCRIPTIONS} subscriptions is compared with quire itself without any."),
         format!("pack_docs took {:.1} s.", spent / 1000.0),
         "The baseline: UPDATE of a table with one bytea per document by automerge_apply, and automerge_to_json.".to_owned(),
         "One session, so what it edits and reads stays loaded; the baseline loads the document each time.".to_owned(),
     ];
     Ok(Section { title: "Documents".to_owned(), rows, notes })
+}
+
+/// Milliseconds of a write to a document of a project with many subscriptions, and of one with none.
+fn followed(client: &mut Client) -> Result<Row> {
+    let projects = [create_project(client)?, create_project(client)?];
+    let subscribe = "SELECT quire.create_subscription($1, 'subscription ' || n, '{\"docs\": {\"where\": {\"path\": \"/n\", \"gt\": 5}}}')
+        FROM generate_series(1, $2) n";
+    client.execute(subscribe, &[&projects[0], &SUBSCRIPTIONS])?;
+    let write = client.prepare("SELECT quire.put_doc($1, 'followed', jsonb_build_object('n', $2::int4))")?;
+    let mut both = [Vec::new(), Vec::new()];
+    // What is measured first warms up, and is not counted.
+    for round in 0..4 {
+        for (project, spent) in projects.iter().zip(&mut both) {
+            let all = timed(|| {
+                (0..WRITES)
+                    .try_for_each(|n| client.execute(&write, &[project, &(n as i32 % 10)]).map(drop))?;
+                Ok(())
+            })?;
+            if round > 0 {
+                spent.push(all / WRITES as f64);
+            }
+        }
+    }
+    let [quire, baseline] = both;
+    let what = format!("put_doc beside {SUBSCRIPTIONS} subscriptions to documents");
+    Ok(Row { what, unit: Unit::Milliseconds, quire, baseline, goal: Some(0.83) })
 }
 
 impl Typed {

@@ -99,6 +99,9 @@ Arguments:
 - filter: an object of globs and names of events. A member that is absent lets everything through. In globs * and ?
   stay inside a segment, and ** crosses segments.
     {"paths": [glob, ...], "events": [name, ...]}
+  Or documents to follow, and nothing else. branch, prefix, where and select are those of query_docs, but where must not
+  ask for a schema. format is json or changes.
+    {"docs": {"branch": name, "prefix": text, "where": condition, "select": paths, "format": name}}
 - after_seq: the cursor to begin with; 0 is the beginning.
 - after_checksum: the checksum that went with after_seq, as for poll_events.
 Returns: nothing.
@@ -106,9 +109,10 @@ Errors:
 - 22004: a required argument is NULL.
 - 22023: the name, the filter or the cursor is not allowed.
 - 42501: the caller is not a member of the project.
-- PT404: the project does not exist, or the caller may not know of it.
+- PT404: the project does not exist, the caller may not know of it, or there is no such branch.
 - PT409 duplicate: the project has a subscription of this name.
-- PT410 must_refetch: the cursor is ahead of the log or of another log, because the database was set back to a backup.';
+- PT410 must_refetch: the cursor is ahead of the log or of another log, because the database was set back to a backup.
+- PT413: docs has more conditions, values or paths than a query may have.';
 GRANT EXECUTE ON FUNCTION quire.create_subscription(uuid, text, jsonb, bigint, text) TO quire_user;
 
 COMMENT ON FUNCTION quire.poll_subscription(uuid, text, integer, interval, bigint, text) IS
@@ -124,7 +128,11 @@ Arguments:
 - lease: how long the events are leased, 0 seconds to 1 day.
 - after_seq: the event that the caller has come to. It is checked, and moves nothing.
 - after_checksum: the checksum of that event.
-Returns: rows. Of a bulk:apply only the matching files are in the payload.
+Returns: rows. Of a bulk:apply only the matching files are in the payload. A subscription to documents gets doc:update
+  for each bundle that changed some of them; docs is a list of {action, doc, branch, heads, value, changes, after}.
+  action is enter, change or leave, by whether the document matched before the bundle and matches after it, or
+  unreadable, with sqlstate and error. after is the heads that the changes follow. No row means that nothing matches so
+  far: while list_subscriptions says that it is behind, poll again.
 - seq: the bundle.
 - event: the name of the event, as poll_events returns it.
 - payload: what happened, as JSON.

@@ -1,4 +1,4 @@
-//! Filters of subscriptions: which events, and which paths by glob.
+//! Filters of subscriptions: which events, which paths by glob, or which documents by a query.
 //!
 //! `*` and `?` stay inside a segment, `**` crosses segments, `[ab]` and `{a,b}` choose. Everything else, `_`, `%` and
 //! `\` included, stands for itself.
@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::event::SNAPSHOT_READY;
 use crate::interrupt;
 use crate::op::Topic;
+use crate::query::DocWatch;
 use crate::text::shorten;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use serde_json::{Value, json};
@@ -30,10 +31,11 @@ pub fn known_events() -> impl Iterator<Item = &'static str> {
 pub struct Filter {
     events: Option<Vec<String>>,
     paths: Option<Globs>,
+    docs: Option<DocWatch>,
 }
 
 impl Filter {
-    /// From `{"events": [...], "paths": [...]}`; an absent member lets everything through.
+    /// From `{"events": [...], "paths": [...]}`; an absent member lets everything through. Or from `{"docs": {...}}`, which stands alone.
     pub fn parse(value: &Value) -> Result<Self> {
         let Value::Object(object) = value else {
             return Err(Error::validation("filter must be a JSON object"));
@@ -43,6 +45,11 @@ impl Filter {
             match key.as_str() {
                 "events" => filter.events = Some(events(value)?),
                 "paths" => filter.paths = Some(globs(&strings("paths", value)?)?),
+                "docs" if object.len() > 1 => {
+                    let message = "filter has docs together with another member";
+                    return Err(Error::validation(message).with("member", "docs"));
+                }
+                "docs" => filter.docs = Some(DocWatch::parse(value)?),
                 _ => {
                     return Err(Error::validation(format!(
                         "filter has an unknown member {:?}",
@@ -55,19 +62,29 @@ impl Filter {
         Ok(filter)
     }
 
+    /// The documents that are followed, if it is documents.
+    pub fn docs(&self) -> Option<&DocWatch> {
+        self.docs.as_ref()
+    }
+
     /// Whether an event of this name passes.
     pub fn wants_event(&self, name: &str) -> bool {
         self.events.as_ref().is_none_or(|events| events.iter().any(|event| event == name))
     }
 
-    /// Whether what concerns no path passes.
+    /// Whether changes of what has no path pass, those of documents aside.
     pub fn wants_pathless(&self) -> bool {
+        self.paths.is_none() && self.docs.is_none()
+    }
+
+    /// Whether changes of documents pass.
+    pub fn wants_docs(&self) -> bool {
         self.paths.is_none()
     }
 
     /// Whether a change at this path passes.
     pub fn wants_path(&self, path: &str) -> bool {
-        self.paths.as_ref().is_none_or(|globs| globs.is_match(path))
+        self.docs.is_none() && self.paths.as_ref().is_none_or(|globs| globs.is_match(path))
     }
 }
 
@@ -150,6 +167,15 @@ mod tests {
         assert!(filter.wants_path("README.md"));
         assert!(!filter.wants_path("srcx/a"));
         assert!(!filter.wants_path("docs/README.md"));
+    }
+
+    #[test]
+    fn documents_stand_alone() {
+        let filter = Filter::parse(&json!({"docs": {"prefix": "a"}})).expect("valid");
+        assert!(filter.docs().is_some_and(|docs| docs.may_be("main", "a/b") && !docs.may_be("main", "b")));
+        assert!(filter.wants_docs() && !filter.wants_pathless() && !filter.wants_path("a/b"));
+        assert!(Filter::parse(&json!({"docs": {}, "paths": ["a"]})).is_err());
+        assert!(Filter::parse(&json!({"docs": null})).is_err());
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod cache;
 mod copying;
 mod inverse;
 pub mod merging;
+pub mod past;
 pub mod schema;
 mod server;
 mod shown;

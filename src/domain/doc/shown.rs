@@ -27,7 +27,7 @@ pub fn read(query: &Query, up_to: Seq) -> Result<Box<dyn Changes>> {
     let bytes = store::shown_bytes(query.project, query.after, up_to, query.content_bytes > 0)?;
     Ok(Box::new(Docs {
         project: query.project,
-        is_wanted: query.filter.wants_pathless(),
+        is_wanted: query.filter.wants_docs(),
         content_bytes: query.content_bytes.min(MAX_CONTENT_BYTES),
         bytes: bytes.into_iter().collect(),
         after: query.after,

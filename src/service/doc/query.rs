@@ -6,7 +6,7 @@
 use crate::args::required;
 use crate::db::clock::to_pg;
 use crate::definer::definer;
-use crate::domain::doc::cache;
+use crate::domain::doc::past;
 use crate::domain::doc::store::list::NameRange;
 use crate::domain::doc::store::query::{DocAt, DocsAt, KeptPage, PagedDoc};
 use crate::domain::{branch, doc};
@@ -19,7 +19,7 @@ use crate::log::store::{head_seq, mark_at};
 use pgrx::Uuid;
 use pgrx::prelude::*;
 use quire_core::branch::Lineage;
-use quire_core::error::{Code, Error, Result};
+use quire_core::error::{Error, Result};
 use quire_core::interrupt;
 use quire_core::key::DocKey;
 use quire_core::mark::Mark;
@@ -231,25 +231,10 @@ impl Asked {
         }
     }
 
-    /// What a document holds in a state. One of the past does not depend on what Automerge thinks of later changes.
+    /// What a document holds in a state.
     fn value_of(&self, state: &mut DocAt) -> Result<Value> {
-        if let Some(tip) = state.tip.take() {
-            return Ok(tip);
-        }
-        let limits = doc::limits();
-        let value = match cache::take(self.project, &state.line, state.changes, &state.newest) {
-            Ok(loaded) => {
-                let value = loaded.to_json(Some(&state.heads), &limits);
-                cache::keep(self.project, &state.line, state.changes, loaded);
-                value
-            }
-            Err(error) if self.at.is_some() && error.code() == Code::Invariant => {
-                cache::load(self.project, &state.line, state.had)
-                    .and_then(|loaded| loaded.to_json(None, &limits))
-            }
-            Err(error) => Err(error),
-        };
-        value.map_err(|error| about_doc(&key(&self.query, &state.doc), error))
+        past::value(self.project, state, self.at.is_some())
+            .map_err(|error| about_doc(&key(&self.query, &state.doc), error))
     }
 
     /// What a document of this name holds.

@@ -7,5 +7,6 @@
 
 mod api;
 mod channel;
+mod follower;
 mod store;
 mod subscription;

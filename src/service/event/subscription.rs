@@ -2,11 +2,13 @@
 //! nothing again after it was acknowledged.
 
 use super::api::{MAX_EVENTS, check_cursor, cursor_arg, tell};
+use super::follower::Follower;
 use super::store::{self, Subscription};
 use crate::args::{interval_arg, name_arg, page_arg, required};
 use crate::db::Answer;
 use crate::db::clock::{now, to_pg};
 use crate::definer::definer;
+use crate::domain::branch;
 use crate::event::load::{Event, MAX_CONTENT_BYTES, Query, page};
 use crate::gate::{Access, Action, Role, require_project};
 use crate::ids::{Pg, ProjectId, Seq};
@@ -49,7 +51,9 @@ fn create(
     let access = require_project(Action::Belong, project_uuid)?;
     let name = name_arg("name", name, 255)?;
     let filter = required("filter", filter)?.parsed("filter")?;
-    Filter::parse(&filter)?;
+    if let Some(docs) = Filter::parse(&filter)?.docs() {
+        branch::require(access.project, &docs.branch)?;
+    }
     let after = cursor_arg(access.project, after_seq, after_checksum)?.seq;
     let actor = access.author()?;
     if !store::insert(access.project, name, actor, &filter, &Place::here(access.project, after)?)? {
@@ -125,18 +129,24 @@ fn next_matching(
     max_events: i64,
 ) -> Result<(Seq, Vec<Event>)> {
     let mut after = subscription.cursor.seq;
+    let mut follower = filter.docs().map(|docs| Follower::new(access.project, docs)).transpose()?;
+    // Of documents that are followed, contents are read here, and not with the page.
+    let content_bytes = if follower.is_some() { 0 } else { MAX_CONTENT_BYTES };
     for _ in 0..MAX_PAGES {
         pgrx::check_for_interrupts!();
-        let query =
-            Query { project: access.project, after, max_events, content_bytes: MAX_CONTENT_BYTES, filter };
-        let page = page(&query)?;
+        let query = Query { project: access.project, after, max_events, content_bytes, filter };
+        let mut page = page(&query)?;
+        if let Some(follower) = &mut follower {
+            page = follower.page(page)?;
+        }
         if let Some(first) = page.events.first() {
             return Ok((first.seq.before(), page.events));
         }
-        if page.scanned == after {
+        let is_end = page.scanned == after;
+        after = page.scanned;
+        if is_end || follower.as_ref().is_some_and(Follower::is_full) {
             break;
         }
-        after = page.scanned;
     }
     Ok((after, Vec::new()))
 }

@@ -17,6 +17,7 @@ mod path;
 mod projection;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 pub use compile::{CompiledCondition, compile};
 pub use condition::{Comparison, DocCondition, PathTest, SchemaTest};
@@ -26,6 +27,7 @@ pub use order::{DocOrder, NOTHING_SORTED, sort_key};
 pub use parse::{DocQuery, PastPoint};
 pub use path::QueryPath;
 pub use projection::Projection;
+pub use watch::{DocWatch, WatchAction, WatchFormat};
 
 use crate::interrupt;
 use serde_json::Value;
