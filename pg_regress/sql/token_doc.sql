@@ -61,10 +61,12 @@ FROM regress_token_doc.held, unnest(ARRAY[
     'apply_doc_changes(%s, ''notes/a'', ARRAY[t.first_change()])',
     'apply_doc_changes(%s, ''other'', ARRAY[t.first_change()])',
     'import_doc(%s, ''notes/c'', t.first_change())',
-    'import_doc(%s, ''other'', ''x'')']) WITH ORDINALITY s (statement, n) WHERE name = 'notes' ORDER BY n;
--- what a patch is refused for, and a text that is too short, tells what is there
+    'import_doc(%s, ''other'', ''x'')']) WITH ORDINALITY s (statement, n) WHERE name = 'read_notes' ORDER BY n;
+-- what a patch is refused for, a text that is too short, and how large the smallest change is, tell what is there
 SELECT name, statement, regress_token_doc.attempt(token, format('SELECT quire.' || statement, 't.id(4800)'))
 FROM regress_token_doc.held, unnest(ARRAY[
+    'put_doc(%s, ''notes/a'', ''{"secret": "y"}'')',
+    'submit_tx(%s, ''{"schema": "strict", "writes": [{"doc": "notes/a", "changes": ["hW9Kg5pZ8ggBGAAQcXVpcmUgZmlyc3QgZG9jLgEBAAAAAA=="]}]}'')',
     'edit_doc(%s, ''notes/a'', ''[{"op": "test", "path": "/secret", "value": "y"}]'')',
     'edit_doc(%s, ''other'', ''[{"op": "test", "path": "/secret", "value": "y"}]'')',
     'splice_doc_text(%s, ''notes/a'', ''/text'', 0, 0, ''x'')',
@@ -110,6 +112,13 @@ FROM regress_token_doc.held, unnest(ARRAY[
     'storage_remove_range(%s, ''{notes}'')',
     'storage_remove_range(%s, ''{other}'')',
     'storage_remove_range(%s, ''{}'')']) WITH ORDINALITY s (statement, n) WHERE name IN ('write', 'notes', 'all_by_glob') ORDER BY name, n;
+
+-- a schema says where a document does not satisfy it to who may read that
+\c - regress_alice
+SELECT quire.register_schema(t.id(4800), 'strict', '{"required": ["title"]}', docs => 'notes/strict') -> 'looked_at' AS looked_at;
+\c - regress_guest
+SELECT name, regress_token_doc.attempt(token, $$SELECT quire.apply_doc_changes(t.id(4800), 'notes/strict', ARRAY[t.first_change()])$$)
+FROM regress_token_doc.held WHERE name IN ('notes', 'read_notes') ORDER BY name;
 
 -- Sync: reading is doc:read, what a message brings is doc:write ------------------------------------------------------------
 \c - regress_alice

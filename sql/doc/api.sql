@@ -147,7 +147,7 @@ COMMENT ON FUNCTION quire.put_doc(uuid, text, jsonb, text, text[], text, uuid) I
 subsequence, texts are spliced. A document that does not exist is made, a deleted one comes back.
 
 Who: editors.
-Token: doc:write.
+Token: doc:read and doc:write.
 Arguments:
 - project_uuid: the project.
 - doc: the name of the document, 1 to 255 bytes without control characters.
@@ -309,7 +309,7 @@ Errors:
 - 22004: an argument is NULL.
 - 22023: the transaction has a wrong form, a change is not one of Automerge, or a name or a hash has a wrong form.
 - 42501: the caller may not write the project, or the token does not allow it for one of the documents; with reads,
-  merge_of or return_patches it has to allow doc:read, too.
+  merge_of, schema or return_patches it has to allow doc:read, too.
 - PT404: the project does not exist, the caller may not know of it, or there is no such schema.
 - PT409 correlation_reused: the client_tx_id belongs to another request.
 - PT413: a change is larger than quire.max_doc_change_bytes or has more operations than quire.max_doc_change_ops, the

@@ -147,11 +147,6 @@ impl Receipt {
         self.ops.iter().filter_map(Outcome::asset)
     }
 
-    /// The paths it tells of.
-    pub fn paths(&self) -> impl Iterator<Item = &str> {
-        self.files().flat_map(|op| std::iter::once(&op.file_path).chain(&op.from_path)).map(String::as_str)
-    }
-
     /// `{seq, bundle_id, checksum, ops: [...]}`, and `advice` when there is some.
     pub fn to_json(&self) -> Value {
         let mut json = json!({

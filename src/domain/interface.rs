@@ -102,9 +102,7 @@ pub trait Domain: Logged + Sync {
     }
 
     /// Refuses to say again what became of what the caller may not touch.
-    fn require_outcomes(&self, _access: &Access, _outcomes: &[Outcome]) -> Result<()> {
-        Ok(())
-    }
+    fn require_outcomes(&self, access: &Access, outcomes: &[Outcome]) -> Result<()>;
 
     /// Applies edits to what is there now, under the head lock. Nothing is stored yet.
     fn apply(&self, writing: &Writing, edits: Vec<Edit>) -> Result<Box<dyn Applied>>;

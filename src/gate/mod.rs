@@ -145,6 +145,11 @@ impl Access {
         Ok(self)
     }
 
+    /// Whether the caller may read documents: who got through the gate may, unless with a token that does not say so.
+    pub fn may_read_docs(&self) -> bool {
+        self.principal.token.as_ref().is_none_or(|bound| bound.token.allows(Need::ReadDocs))
+    }
+
     /// Refuses whoever comes with a token.
     pub fn refuse_token(&self) -> Result<()> {
         if self.principal.token.is_some() {
@@ -181,7 +186,8 @@ impl Access {
     /// Refuses a token that is not for branches.
     pub fn require_branches(&self) -> Result<()> {
         match &self.principal.token {
-            Some(bound) if !bound.token.allows(Need::WriteBranches) => Err(beyond_token("doc:write")),
+            Some(bound) if !bound.token.allows(Need::WriteBranches) => Err(beyond_token("doc:write")
+                .hint("Branches have documents of all names: this needs doc:write without a glob.")),
             _ => Ok(()),
         }
     }
@@ -334,7 +340,7 @@ fn needed_ability(action: Action) -> (Option<Need<'static>>, &'static str) {
         Action::ReadDocs => (Some(Need::ReadDocs), "doc:read"),
         Action::WriteDocs => (Some(Need::WriteSomeDoc), "doc:write"),
         Action::WriteBranches => (Some(Need::WriteBranches), "doc:write"),
-        Action::WriteAny => (Some(Need::WriteAny), "file:write"),
+        Action::WriteAny => (Some(Need::WriteAny), "file:write or doc:write"),
         Action::Belong | Action::Manage => (None, "none"),
     }
 }

@@ -225,7 +225,6 @@ const CALLS: &[(Needs, &[(&str, &str)])] = &[
                 "import_doc",
                 r"'{p}', 'd', '\x856f4a839a59f20801180010717569726520666972737420646f632e010100000000'",
             ),
-            ("put_doc", r#"'{p}', 'd', '{"a": 2}'"#),
             (
                 "submit_tx",
                 r#"'{p}', '{"writes": [{"doc": "d", "changes": ["hW9Kg5pZ8ggBGAAQcXVpcmUgZmlyc3QgZG9jLgEBAAAAAA=="]}]}'"#,
@@ -243,6 +242,7 @@ const CALLS: &[(Needs, &[(&str, &str)])] = &[
                 "merge_branch",
                 "'{p}', quire.create_branch('{p}', gen_random_uuid()::text) -> 'ops' -> 0 ->> 'branch'",
             ),
+            ("put_doc", r#"'{p}', 'd', '{"a": 2}'"#),
             ("splice_doc_text", "'{p}', 'd', '/t', 0, 0, 'x'"),
         ],
     ),

@@ -2,6 +2,7 @@
 
 use crate::cluster::Database;
 use crate::steps::{add_member, configure, put, user};
+use crate::trace::typed;
 use postgres::Client;
 use serde_json::json;
 use std::collections::HashSet;
@@ -170,7 +171,8 @@ fn write_assets(client: &mut Client, project: Uuid) {
         .expect("commit an asset and a file");
 }
 
-/// Documents: one with a past that two have written, one that is deleted, one that was brought back, one whose tip is not kept.
+/// Documents: one with a past that two have written, one that is deleted, one that was brought back, one whose tip is not kept, one that is
+/// packed.
 fn write_docs(client: &mut Client, editor: &mut Client, project: Uuid) {
     for statement in [
         r#"SELECT quire.put_doc($1, 'notes/ä', '{"title": "Größe", "n": {"$counter": 1}, "list": [1, null, {"a": true}]}')"#,
@@ -199,6 +201,11 @@ fn write_docs(client: &mut Client, editor: &mut Client, project: Uuid) {
     ] {
         client.execute(statement, &[&project]).unwrap_or_else(|error| panic!("{statement}: {error:?}"));
     }
+    let apply = "SELECT quire.apply_doc_changes($1, 'packed', $2)";
+    client.execute(apply, &[&project, &typed(1200)]).expect("type a document");
+    let pack = "SELECT (quire.pack_docs($1) ->> 'changes')::bigint";
+    let packed: i64 = client.query_one(pack, &[&project]).expect("pack").get(0);
+    assert!(packed > 1000, "{packed}");
     let splice = "SELECT quire.splice_doc_text($1, 'notes/ä', '/title', 0, 1, 'g')";
     editor.execute(splice, &[&project]).expect("edit a document");
 }
@@ -325,6 +332,7 @@ const READERS: &[&str] = &[
     "SELECT h.seq, quire.read_doc({p}, 'notes/ä', at_seq => h.seq), quire.read_doc_bytes({p}, 'notes/ä', at_seq => h.seq),
         quire.diff_doc({p}, 'notes/ä', h.heads) FROM quire.doc_history({p}, 'notes/ä') h",
     "SELECT quire.explain_doc({p}, 'notes/ä', '/n'), quire.doc_conflicts({p}, 'notes/ä')",
+    "SELECT quire.explain_doc({p}, 'packed', '/text'), quire.read_doc_bytes({p}, 'packed')",
     "SELECT b.*, quire.get_branch({p}, b.branch) FROM quire.list_branches({p}) b",
     "SELECT b.branch, d.*, CASE WHEN d.doc <> 'long' THEN quire.read_doc({p}, d.doc, b.branch) END
      FROM quire.list_branches({p}) b, quire.list_docs({p}, b.branch) d",

@@ -4,6 +4,7 @@ use crate::cluster::{Cluster, Database};
 use crate::crash::assert_no_orphans;
 use crate::log;
 use crate::steps::project;
+use crate::trace::typed;
 use postgres::Client;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -106,6 +107,45 @@ fn fifty_times_killed_during_load_the_server_has_whole_bundles_only() {
     let row = admin.query_one(sql, &[&projects[1]]).expect("list the jobs");
     assert!(row.get::<_, i64>(0) > 0, "some jobs were in progress");
     assert_eq!(row.get::<_, i64>(1), 0, "jobs in progress have expired");
+}
+
+/// Packing takes many rows and leaves one.
+#[test]
+fn killed_while_it_packs_the_server_has_every_change_once() {
+    let cluster = Cluster::start("kill_packing", &[]);
+    let database = cluster.database("app");
+    let changes = typed(2500);
+    let pack = "SELECT (quire.pack_docs($1) ->> 'changes')::bigint";
+    let shown = |client: &mut Client, project: Uuid| -> (Vec<String>, i64, Value) {
+        let sql = "SELECT heads, change_count, quire.read_doc($1, doc) FROM quire.list_docs($1)";
+        let row = client.query_one(sql, &[&project]).expect("read the document");
+        (row.get(0), row.get(1), row.get(2))
+    };
+    let mut was_packed = [false, false];
+    for kill in 0..6 {
+        let mut admin = database.client("postgres");
+        let project = project(&mut admin, "packed");
+        let apply = "SELECT quire.apply_doc_changes($1, 'd', $2)";
+        admin.execute(apply, &[&project, &changes]).expect("apply the changes");
+        let before = shown(&mut admin, project);
+        assert_eq!(before.1, changes.len() as i64);
+        thread::scope(|scope| {
+            let mut client = database.client("postgres");
+            let packing = scope.spawn(move || client.query_one(pack, &[&project]).is_ok());
+            thread::sleep(Duration::from_millis(kill * 60));
+            cluster.kill_and_restart();
+            was_packed[usize::from(packing.join().expect("no panic"))] = true;
+        });
+        let mut admin = database.client("postgres");
+        assert_eq!(shown(&mut admin, project), before);
+        check(&database, &[project], &mut [0]);
+        admin.query_one(pack, &[&project]).expect("pack what is left");
+        let packs = "SELECT count(*) FROM quire_store.doc_pack WHERE project_id = $1";
+        assert!(admin.query_one(packs, &[&project]).expect("count").get::<_, i64>(0) > 0);
+        assert_eq!(shown(&mut admin, project), before);
+        check(&database, &[project], &mut [0]);
+    }
+    assert!(was_packed[0], "each time it had packed before it was killed");
 }
 
 /// Every project verifies, and nothing that was seen before is gone.

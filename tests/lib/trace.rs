@@ -3,7 +3,7 @@
 use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{ActorId, AutoCommit, ChangeHash, ObjId, ObjType, ROOT};
 use quire_core::doc::root::FIRST_CHANGE;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::error::Error;
 use std::path::Path;
@@ -114,6 +114,16 @@ impl Trace {
         self.copies[copy].apply_changes(changes?)?;
         Ok(())
     }
+}
+
+/// The changes of somebody who types so many characters into a document, one change for each.
+#[allow(dead_code, reason = "not everybody who includes this file reads all of it")]
+pub fn typed(characters: usize) -> Vec<Vec<u8>> {
+    let edits: Vec<Value> =
+        (0..characters).map(|at| json!({"patches": [[at, 0, (["a", "é", " ", "\n"][at % 4])]]})).collect();
+    let trace =
+        Trace::replay(&json!({"txns": edits, "endContent": ""})).expect("what was made up can be typed");
+    trace.beginning.into_iter().chain(trace.edits.into_iter().map(|edit| edit.change)).collect()
 }
 
 fn author(number: usize) -> ActorId {

@@ -8,7 +8,7 @@
 //! | `events:read` | read events |
 //! | `file:write` | write every file |
 //! | `file:write:<glob>` | write the files whose path matches, as in [`crate::filter`] |
-//! | `doc:read` | read documents and branches; `project:read` includes it |
+//! | `doc:read` | read documents, branches and schemas; `project:read` includes it |
 //! | `doc:write` | write every document, and make, merge, close and delete branches |
 //! | `doc:write:<glob>` | write the documents whose name matches, on every branch that is there |
 //!

@@ -133,7 +133,7 @@ impl Doc {
             return Ok(());
         }
         if let Some(tip) = &self.tip {
-            return schema::check(key, &schemas, tip);
+            return schema::check(writing.access, key, &schemas, tip);
         }
         let read = self.loaded(project).and_then(|loaded| {
             let value = loaded.to_json(None, limits);
@@ -141,7 +141,7 @@ impl Doc {
             value
         });
         match read {
-            Ok(value) => schema::check(key, &schemas, &value),
+            Ok(value) => schema::check(writing.access, key, &schemas, &value),
             Err(error) => Err(schema::unreadable(key, &schemas, error)),
         }
     }

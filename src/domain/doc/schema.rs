@@ -5,6 +5,7 @@
 use super::store::schema as store;
 use crate::db;
 use crate::domain::interface::Writing;
+use crate::gate::Access;
 use crate::ids::ProjectId;
 use pgrx::Uuid;
 use quire_core::error::{Code, Error, Result};
@@ -112,11 +113,11 @@ fn ready(project: ProjectId, stored: StoredSchema) -> Result<(String, Rc<Ready>)
     Ok((stored.name, made))
 }
 
-/// Refuses what a document would hold.
-pub fn check(key: &DocKey, schemas: &[(&str, &DocSchema)], value: &Value) -> Result<()> {
+/// Refuses what a document would hold. Who may not read it is not told where in it, and what is wrong.
+pub fn check(access: &Access, key: &DocKey, schemas: &[(&str, &DocSchema)], value: &Value) -> Result<()> {
     for (name, schema) in schemas {
         if let Some(fault) = schema.fault(value)? {
-            return Err(violation(key, name, &fault));
+            return Err(violation(key, name, Some(&fault).filter(|_| access.may_read_docs())));
         }
     }
     Ok(())
@@ -125,7 +126,7 @@ pub fn check(key: &DocKey, schemas: &[(&str, &DocSchema)], value: &Value) -> Res
 /// Refuses a document that cannot be read, and so not looked at.
 pub fn unreadable(key: &DocKey, schemas: &[(&str, &DocSchema)], error: Error) -> Error {
     match schemas.first() {
-        Some((name, _)) if is_of_the_doc(&error) => violation(key, name, &unread(&error)),
+        Some((name, _)) if is_of_the_doc(&error) => violation(key, name, Some(&unread(&error))),
         _ => about_doc(key, error),
     }
 }
@@ -141,14 +142,21 @@ pub fn unread(error: &Error) -> Violation {
     Violation { path: String::new(), text: format!("it cannot be read: {}", error.message()) }
 }
 
-fn violation(key: &DocKey, schema: &str, fault: &Violation) -> Error {
-    let message = format!("{key} does not satisfy the schema {}: {}", shorten(schema), fault.text);
+fn violation(key: &DocKey, schema: &str, fault: Option<&Violation>) -> Error {
+    let mut message = format!("{key} does not satisfy the schema {}", shorten(schema));
+    if let Some(fault) = fault {
+        message = format!("{message}: {}", fault.text);
+    }
     let error = Error::new(Code::Invariant, message).because(Reason::InvariantFailed);
-    about_doc(key, error.with("schema", shorten(schema)).with("path", shorten(&fault.path)))
+    let error = about_doc(key, error.with("schema", shorten(schema)));
+    match fault {
+        Some(fault) => error.with("path", shorten(&fault.path)),
+        None => error,
+    }
 }
 
 /// The schemas of a project get into another one, in which there are none.
-pub fn copy(from: ProjectId, to: &crate::gate::Access) -> Result<()> {
+pub fn copy(from: ProjectId, to: &Access) -> Result<()> {
     for (stored, said) in store::all(from)? {
         let stored = StoredSchema { schema_id: new_id(), ..stored };
         store::put(&stored, to.project, said, to.author()?)?;

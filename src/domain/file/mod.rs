@@ -29,7 +29,7 @@ pub use ops::put;
 use quire_core::error::{Error, Result};
 use quire_core::json::Members;
 use quire_core::mode::Mode;
-use quire_core::op::{Change, Edit, FileOp, Op};
+use quire_core::op::{Change, Edit, FileOp, Op, Outcome};
 use quire_core::path::FilePath;
 use quire_core::tree::{Content, FileEdit};
 pub use row::VersionRow;
@@ -106,6 +106,16 @@ impl Domain for Files {
 
     fn require(&self, access: &Access, edits: &[Edit]) -> Result<()> {
         access.require_paths(edits.iter().filter_map(Edit::file).flat_map(FileEdit::paths))
+    }
+
+    fn require_outcomes(&self, access: &Access, outcomes: &[Outcome]) -> Result<()> {
+        let paths: Vec<FilePath> = outcomes
+            .iter()
+            .filter_map(Outcome::file)
+            .flat_map(|outcome| std::iter::once(&outcome.file_path).chain(&outcome.from_path))
+            .map(|path| FilePath::from_stored(path.clone()))
+            .collect();
+        access.require_paths(paths.iter())
     }
 
     fn apply(&self, writing: &Writing, edits: Vec<Edit>) -> Result<Box<dyn Applied>> {

@@ -142,11 +142,9 @@ impl<'a> Arguments<'a> {
         if_absent: IfAbsent,
         what: impl FnOnce() -> Result<What<'a>>,
     ) -> Result<Json> {
-        let (mut access, key) = require_doc_writer(self.project_uuid, || doc_arg(self.doc, self.branch))?;
-        // What a refusal says of paths, and whether a test fails, shows what is there; a value that takes its place shows nothing.
-        if if_absent != IfAbsent::BringBack {
-            access = access.that_reads_docs()?;
-        }
+        let (access, key) = require_doc_writer(self.project_uuid, || doc_arg(self.doc, self.branch))?;
+        // What a refusal says of paths, whether a test fails, and how large the smallest change is, show what is there.
+        let access = access.that_reads_docs()?;
         let what = what()?;
         let base_heads = heads_arg("base_heads", self.base_heads)?;
         let message = message_arg(self.message)?;

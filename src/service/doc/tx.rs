@@ -73,7 +73,8 @@ struct MergeOf {
 impl Tx {
     /// Whether the answer says what documents are that it does not write, or what they hold.
     fn shows_docs(&self) -> bool {
-        self.returns_patches || !self.reads.is_empty() || self.merges.iter().any(|merges| !merges.is_empty())
+        let asks = self.returns_patches || self.schema.is_some() || !self.reads.is_empty();
+        asks || self.merges.iter().any(|merges| !merges.is_empty())
     }
 
     fn parse(value: &Value) -> Result<Self> {
