@@ -40,8 +40,8 @@ fuzz_target!(|data: &[u8]| {
     }
     // An edit that changes nothing makes no change. Where a change puts a mark into a map, in which it has no place, Automerge lists a
     // value that it does not find by its key: the first edit makes it one, and the next changes nothing.
+    // The changes of a document need not have the hashes that its bytes say: it is edited as the document that they make.
     let Some(mut made) = accepted(Loaded::of(&changes)) else { return };
-    assert_eq!(made.heads(), loaded.heads());
     let actor = ActorId::from(b"fuzzer".as_slice());
     let author = DocAuthor { actor: &actor, time: 0, message: None };
     if let Some(json) = accepted(made.to_json(None, &DOC_LIMITS))
