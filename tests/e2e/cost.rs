@@ -20,7 +20,8 @@ const HELD: &str = "SELECT jsonb_build_object('project_id', h.project_id, 'seq',
         'assets', (SELECT count(*) FROM quire_store.asset a WHERE a.project_id = $1 AND NOT a.is_deleted),
         'asset_bytes', h.asset_bytes,
         'docs', (SELECT count(*) FROM quire_store.doc_head d WHERE d.project_id = $1 AND d.branch = 'main' AND d.heads <> d.deleted_heads),
-        'doc_bytes', (SELECT COALESCE(sum(octet_length(c.bytes)), 0) FROM quire_store.doc_change c WHERE c.project_id = $1),
+        'doc_bytes', (SELECT COALESCE(sum(octet_length(c.bytes)), 0) FROM quire_store.doc_change c WHERE c.project_id = $1)
+            + (SELECT COALESCE(sum(p.change_bytes), 0) FROM quire_store.doc_pack p WHERE p.project_id = $1),
         'storage_bytes', (SELECT COALESCE(sum(octet_length(array_to_string(k.key, '')) + COALESCE(octet_length(k.data), 0)), 0)
             FROM quire_store.doc_storage k WHERE k.project_id = $1),
         'snapshots', (SELECT count(*) FROM quire_store.snapshot s WHERE s.project_id = $1),
