@@ -1,9 +1,11 @@
 //! Durable subscriptions: leases, redelivery, acknowledgement, filters.
 
 use crate::cluster::shared;
-use crate::steps::{backend_pid, project, put, refusal, wait_until_blocked};
+use crate::dice::Dice;
+use crate::steps::{add_member, backend_pid, project, put, refusal, user, wait_until_blocked};
 use postgres::Client;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::thread;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -201,4 +203,89 @@ fn globs_and_event_names_choose_what_is_handed_out_and_the_cursor_passes_the_res
         0,
         "the rest is passed"
     );
+}
+
+/// Somebody who follows documents and nobody who asks: what was delivered adds up to what a query finds, at every bundle.
+#[test]
+fn what_is_delivered_of_documents_adds_up_to_what_a_query_finds() {
+    let database = shared().database("subscription_docs");
+    let other = user(&database, "subscription_docs_other");
+    let mut client = database.client("postgres");
+    for branch in ["main", "draft"] {
+        let mut dice = Dice::new();
+        let project = project(&mut client, branch);
+        // What a branch begins with is there, and nobody tells of it.
+        for n in 0..3 {
+            let put = "SELECT quire.put_doc($1, 'd' || $2::int4, jsonb_build_object('n', 4 + $2))";
+            client.execute(put, &[&project, &n]).expect("put a document");
+        }
+        // By somebody else: who writes takes back what is their own, and so not the branch.
+        add_member(&mut client, project, other, "owner");
+        let create = "SELECT (quire.create_branch($1, 'draft') ->> 'seq')::bigint";
+        let mut owner = database.client("subscription_docs_other");
+        let began: i64 = owner.query_one(create, &[&project]).expect("create a branch").get(0);
+        let condition = json!({"path": "/n", "gt": 4});
+        let filter = json!({"docs": {"branch": branch, "where": condition}});
+        let subscribe = "SELECT quire.create_subscription($1, 's', $2, $3)";
+        client.execute(subscribe, &[&project, &filter, &began]).expect("subscribe");
+        let there = found(&mut client, project, branch, &condition, began);
+        let mut followed: BTreeMap<String, Value> = serde_json::from_value(there).expect("an object");
+        for round in 0..25 {
+            for _ in 0..dice.throw(6) {
+                change_something(&mut client, project, &mut dice);
+            }
+            let sql = "SELECT seq, payload -> 'docs' FROM quire.poll_subscription($1, 's', $2, '0 seconds')";
+            let most = 1 + dice.throw(4) as i32;
+            let rows = client.query(sql, &[&project, &most]).expect("poll");
+            for row in &rows {
+                follow(&mut followed, &row.get(1));
+                let seq: i64 = row.get(0);
+                assert_eq!(
+                    Value::from_iter(followed.clone()),
+                    found(&mut client, project, branch, &condition, seq),
+                    "round {round}"
+                );
+                ack(&mut client, project, seq).expect("acknowledge");
+            }
+        }
+    }
+}
+
+/// A write of any kind, on one of two branches.
+fn change_something(client: &mut Client, project: Uuid, dice: &mut Dice) {
+    let (doc, branch) = (format!("d{}", dice.throw(4)), ["main", "draft"][dice.throw(2)]);
+    let value = json!({"n": dice.throw(9), "x": dice.throw(2)});
+    match dice.throw(8) {
+        0 => drop(client.execute("SELECT quire.delete_doc($1, $2, $3)", &[&project, &doc, &branch])),
+        1 => drop(client.execute("SELECT quire.undo($1, 'skip')", &[&project])),
+        2 => drop(client.execute("SELECT quire.merge_branch($1, 'draft')", &[&project])),
+        3 => drop(put(client, project, &doc, "a file of this name")),
+        _ => {
+            let sql = "SELECT quire.put_doc($1, $2, $3, $4)";
+            client.execute(sql, &[&project, &doc, &value, &branch]).expect("put a document");
+        }
+    }
+}
+
+/// Takes in what an event says.
+fn follow(followed: &mut BTreeMap<String, Value>, docs: &Value) {
+    for item in docs.as_array().expect("documents") {
+        let doc = item["doc"].as_str().expect("a name");
+        let was_there = match item["action"].as_str() {
+            Some("leave") => followed.remove(doc).is_some(),
+            Some("enter") => followed.insert(doc.to_owned(), item["value"].clone()).is_none(),
+            Some("change") => followed.insert(doc.to_owned(), item["value"].clone()).is_some(),
+            _ => false,
+        };
+        assert!(was_there, "{item} after {followed:?}");
+    }
+}
+
+/// What a query finds as of a bundle.
+fn found(client: &mut Client, project: Uuid, branch: &str, condition: &Value, seq: i64) -> Value {
+    let query = json!({"branch": branch, "where": condition, "at_seq": seq});
+    let row = client.query_one("SELECT quire.query_docs($1, $2) -> 'docs'", &[&project, &query]);
+    let docs: Value = row.expect("query").get(0);
+    let docs = docs.as_array().expect("documents").iter();
+    docs.map(|doc| (doc["doc"].as_str().unwrap_or_default().to_owned(), doc["value"].clone())).collect()
 }
