@@ -52,6 +52,24 @@ RETURN jsonb_build_array(jsonb_build_object('op', 'field.set', 'entity_type', 't
 CREATE FUNCTION t.first_change() RETURNS bytea IMMUTABLE LANGUAGE sql
 RETURN decode('856f4a839a59f20801180010717569726520666972737420646f632e010100000000', 'hex');
 
+-- What a statement says to who presents a token, with these members of DETAIL; whatever it does is undone.
+CREATE FUNCTION t.attempt(token text, statement text, members text[]) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    state  text;
+    msg    text;
+    detail text;
+BEGIN
+    PERFORM quire.authenticate(token);
+    EXECUTE statement;
+    RAISE EXCEPTION USING MESSAGE = 'done', ERRCODE = 'ZZ000';
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, msg = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
+    RETURN CASE WHEN state = 'ZZ000' THEN 'ok' ELSE
+        concat_ws(' | ', state, msg, (SELECT string_agg(substring(detail FROM format('"%s":"([^"]*)"', m)), ' | ' ORDER BY n)
+                                      FROM unnest(members) WITH ORDINALITY u (m, n))) END;
+END
+$$;
+
 -- What a statement fails with: SQLSTATE, code, reason, message.
 CREATE FUNCTION t.error(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE

@@ -2,23 +2,8 @@
 \c - postgres
 CREATE SCHEMA regress_token;
 GRANT USAGE ON SCHEMA regress_token TO PUBLIC;
--- What a statement says to who presents a token; whatever it does is undone.
-CREATE FUNCTION regress_token.attempt(token text, statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    state  text;
-    msg    text;
-    detail text;
-BEGIN
-    PERFORM quire.authenticate(token);
-    EXECUTE statement;
-    RAISE EXCEPTION USING MESSAGE = 'done', ERRCODE = 'ZZ000';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, msg = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
-    RETURN CASE WHEN state = 'ZZ000' THEN 'ok' ELSE
-        concat_ws(' | ', state, msg, substring(detail FROM '"needed_ability":"([^"]*)"'),
-                  substring(detail FROM '"file_path":"([^"]*)"')) END;
-END
-$$;
+CREATE FUNCTION regress_token.attempt(token text, statement text) RETURNS text LANGUAGE sql AS $$
+    SELECT t.attempt(token, statement, '{needed_ability,file_path}') $$;
 -- Everything that is told of a statement that fails.
 CREATE FUNCTION regress_token.whole_error(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE

@@ -2,23 +2,8 @@
 \c - postgres
 CREATE SCHEMA regress_token_doc;
 GRANT USAGE ON SCHEMA regress_token_doc TO PUBLIC;
--- What a statement says to who presents a token; whatever it does is undone.
-CREATE FUNCTION regress_token_doc.attempt(token text, statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    state  text;
-    msg    text;
-    detail text;
-BEGIN
-    PERFORM quire.authenticate(token);
-    EXECUTE statement;
-    RAISE EXCEPTION USING MESSAGE = 'done', ERRCODE = 'ZZ000';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, msg = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
-    RETURN CASE WHEN state = 'ZZ000' THEN 'ok' ELSE
-        concat_ws(' | ', state, msg, substring(detail FROM '"needed_ability":"([^"]*)"'), substring(detail FROM '"doc":"([^"]*)"'),
-                  substring(detail FROM '"branch":"([^"]*)"')) END;
-END
-$$;
+CREATE FUNCTION regress_token_doc.attempt(token text, statement text) RETURNS text LANGUAGE sql AS $$
+    SELECT t.attempt(token, statement, '{needed_ability,doc,branch}') $$;
 -- The JSON of a write of submit_tx, of a document that is begun.
 CREATE FUNCTION regress_token_doc.begun(doc text, more jsonb DEFAULT '{}') RETURNS jsonb LANGUAGE sql AS $$
     SELECT jsonb_build_object('doc', doc, 'changes', jsonb_build_array(encode(t.first_change(), 'base64'))) || more

@@ -102,7 +102,14 @@ pub trait Domain: Logged + Sync {
     }
 
     /// Refuses to say again what became of what the caller may not touch.
-    fn require_outcomes(&self, access: &Access, outcomes: &[Outcome]) -> Result<()>;
+    fn require_outcomes(&self, access: &Access, outcomes: &[Outcome]) -> Result<()> {
+        if self.is_told_of(outcomes) { access.refuse_token() } else { Ok(()) }
+    }
+
+    /// Whether some of these are of its operations.
+    fn is_told_of(&self, outcomes: &[Outcome]) -> bool {
+        matches!(self.logged_kind(), RowKind::Logged(topic) if outcomes.iter().any(|outcome| outcome.topic() == topic))
+    }
 
     /// Applies edits to what is there now, under the head lock. Nothing is stored yet.
     fn apply(&self, writing: &Writing, edits: Vec<Edit>) -> Result<Box<dyn Applied>>;

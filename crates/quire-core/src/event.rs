@@ -147,6 +147,12 @@ pub fn build_other(origin: &Origin, op: &Value) -> Value {
     Value::Object(payload)
 }
 
+/// What an event says of where it comes from, and nothing else.
+pub fn only_origin(payload: &Value) -> Map<String, Value> {
+    let of_origin = |member: &&str| payload.get(*member).map(|value| ((*member).to_owned(), value.clone()));
+    ["timestamp", "sender", "from_peer"].iter().filter_map(of_origin).collect()
+}
+
 fn add_origin(payload: &mut Map<String, Value>, origin: &Origin) {
     payload.insert("timestamp".into(), rfc3339(origin.committed_at).into());
     payload.insert("sender".into(), origin.sender.to_string().into());

@@ -130,11 +130,6 @@ impl Domain for Assets {
         })
     }
 
-    fn require_outcomes(&self, access: &Access, outcomes: &[Outcome]) -> Result<()> {
-        let tells_of_some = outcomes.iter().any(|outcome| matches!(outcome, Outcome::Asset(_)));
-        if tells_of_some { access.refuse_token() } else { Ok(()) }
-    }
-
     fn apply(&self, writing: &Writing, edits: Vec<Edit>) -> Result<Box<dyn Applied>> {
         let own = |edit| match edit {
             Edit::Asset(edit) => Some(edit),

@@ -80,8 +80,7 @@ impl Domain for Branches {
     }
 
     fn require_outcomes(&self, access: &Access, outcomes: &[Outcome]) -> Result<()> {
-        let tells_of_some = outcomes.iter().any(|outcome| matches!(outcome, Outcome::Branch(_)));
-        if tells_of_some { access.require_branches() } else { Ok(()) }
+        if self.is_told_of(outcomes) { access.require_branches() } else { Ok(()) }
     }
 
     fn apply(&self, writing: &Writing, edits: Vec<Edit>) -> Result<Box<dyn Applied>> {

@@ -74,13 +74,16 @@ impl Domain for Docs {
     }
 
     fn require_outcomes(&self, access: &Access, outcomes: &[Outcome]) -> Result<()> {
-        for outcome in outcomes {
-            if let Outcome::Doc(DocOutcome { branch, doc, .. }) = outcome {
-                let key = DocKey { branch: branch.clone(), doc: doc.clone() };
-                access.require_docs(std::iter::once(&key))?;
-            }
-        }
-        Ok(())
+        let keys: Vec<DocKey> = outcomes
+            .iter()
+            .filter_map(|outcome| match outcome {
+                Outcome::Doc(DocOutcome { branch, doc, .. }) => {
+                    Some(DocKey { branch: branch.clone(), doc: doc.clone() })
+                }
+                _ => None,
+            })
+            .collect();
+        access.require_docs(keys.iter())
     }
 
     fn apply(&self, writing: &Writing, edits: Vec<Edit>) -> Result<Box<dyn Applied>> {

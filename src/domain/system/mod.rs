@@ -6,7 +6,7 @@ use super::interface::{Applied, Brought, Domain, Writing};
 use crate::gate::Access;
 use quire_core::error::{Error, Result};
 use quire_core::json::Members;
-use quire_core::op::{Edit, Outcome};
+use quire_core::op::Edit;
 
 /// The domain.
 pub struct System;
@@ -21,10 +21,6 @@ impl Domain for System {
     }
 
     fn check_sizes(&self, _writing: &Writing, _edits: &[Edit]) -> Result<()> {
-        Ok(())
-    }
-
-    fn require_outcomes(&self, _access: &Access, _outcomes: &[Outcome]) -> Result<()> {
         Ok(())
     }
 

@@ -48,11 +48,6 @@ impl Domain for Toys {
         Ok(())
     }
 
-    fn require_outcomes(&self, access: &Access, outcomes: &[Outcome]) -> Result<()> {
-        let tells_of_some = outcomes.iter().any(|outcome| matches!(outcome, Outcome::Toy(_)));
-        if tells_of_some { access.refuse_token() } else { Ok(()) }
-    }
-
     fn apply(&self, writing: &Writing, edits: Vec<Edit>) -> Result<Box<dyn Applied>> {
         let own = |edit| match edit {
             Edit::Toy(edit) => Some(edit),

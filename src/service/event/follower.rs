@@ -10,10 +10,12 @@ use crate::ids::{ProjectId, Seq};
 use crate::log::quarantine;
 use quire_core::branch::Lineage;
 use quire_core::error::{Code, Error, Result};
-use quire_core::event::DOC_UPDATE;
+use quire_core::event::{DOC_UPDATE, only_origin};
 use quire_core::interrupt;
 use quire_core::json::encode_base64;
+use quire_core::key::DocKey;
 use quire_core::op::Topic;
+use quire_core::op::doc::about_doc;
 use quire_core::quarantine::RowKind;
 use quire_core::query::{DocWatch, MAX_PAGE_BYTES, WatchAction, WatchFormat, weight};
 use quire_core::reason::Reason;
@@ -25,9 +27,6 @@ const MAX_LOOKED_AT: usize = 1000;
 
 /// How long one poll looks. It ends before a bundle, whatever that one would say.
 const MAX_TIME: Duration = Duration::from_secs(2);
-
-/// Members of an event that are told of as they are.
-const ORIGIN: [&str; 3] = ["timestamp", "sender", "from_peer"];
 
 /// The documents that a subscription follows, and what one poll has taken.
 pub struct Follower<'a> {
@@ -99,29 +98,27 @@ impl<'a> Follower<'a> {
         if docs.is_empty() {
             return Ok(None);
         }
-        let mut payload = Map::new();
-        for member in ORIGIN {
-            if let Some(value) = event.payload.get(member) {
-                payload.insert(member.to_owned(), value.clone());
-            }
-        }
+        let mut payload = only_origin(&event.payload);
         payload.insert("docs".to_owned(), docs.into());
         Ok(Some(Event { name: DOC_UPDATE, payload: Value::Object(payload), ..event }))
     }
 
     /// What a bundle did to a document; one that cannot be read is told of as such, so that it holds nothing up.
     fn doc(&self, seq: Seq, doc: &str, bytes: &mut usize) -> Result<Option<Value>> {
-        let item = json!({"doc": doc, "branch": self.docs.branch});
-        let found = match self.compare(seq, doc, bytes) {
-            Ok(found) => found,
-            Err(error) if matches!(error.code(), Code::Corrupt | Code::Invariant) => Some(unreadable(&error)),
+        let mut found = match self.compare(seq, doc, bytes) {
+            Ok(None) => return Ok(None),
+            Ok(Some(found)) => found,
+            Err(error) if matches!(error.code(), Code::Corrupt | Code::Invariant) => unreadable(&error),
             // Too large by itself, and not because of what else is in memory.
-            Err(error) if !self.is_told && *bytes == 0 && is_of_the_doc(&error) => Some(unreadable(&error)),
-            Err(error) => return Err(error.with("doc", doc).with("branch", self.docs.branch.as_str())),
+            Err(error) if !self.is_told && *bytes == 0 && is_of_the_doc(&error) => unreadable(&error),
+            Err(error) => {
+                let key = DocKey { branch: self.docs.branch.clone(), doc: doc.to_owned() };
+                return Err(about_doc(&key, error));
+            }
         };
-        Ok(found.map(|found| {
-            Value::Object(item.as_object().cloned().into_iter().flatten().chain(found).collect())
-        }))
+        found.insert("doc".to_owned(), doc.into());
+        found.insert("branch".to_owned(), self.docs.branch.as_str().into());
+        Ok(Some(found.into()))
     }
 
     fn compare(&self, seq: Seq, doc: &str, bytes: &mut usize) -> Result<Option<Map<String, Value>>> {
@@ -145,10 +142,8 @@ impl<'a> Follower<'a> {
             WatchFormat::Json => ("value", self.docs.projection.of(value)),
             // Who has not had the document gets all of it.
             WatchFormat::Changes => {
-                found.insert(
-                    "after".to_owned(),
-                    old_heads.map_or_else(Vec::new, |heads| heads.to_texts()).into(),
-                );
+                let after = old_heads.map_or_else(Vec::new, |heads| heads.to_texts());
+                found.insert("after".to_owned(), after.into());
                 ("changes", self.changes(&state, had.unwrap_or(0))?)
             }
         };
@@ -164,13 +159,9 @@ impl<'a> Follower<'a> {
 
     /// The document at a seq, if the condition holds for it.
     fn found(&self, doc: &str, seq: Seq) -> Result<Option<(DocAt, Value)>> {
-        Ok(self.state(doc, seq)?.filter(|(_, value)| self.docs.holds(value)))
-    }
-
-    fn state(&self, doc: &str, seq: Seq) -> Result<Option<(DocAt, Value)>> {
         let Some(mut state) = past::state(self.project, &self.lineage, doc, seq)? else { return Ok(None) };
         let value = past::value(self.project, &mut state, true)?;
-        Ok(Some((state, value)))
+        Ok(self.docs.holds(&value).then_some((state, value)))
     }
 
     fn changes(&self, state: &DocAt, had: i64) -> Result<Value> {

@@ -492,6 +492,19 @@ impl Edit {
 }
 
 impl Outcome {
+    /// What it is about.
+    pub const fn topic(&self) -> Topic {
+        match self {
+            Outcome::File(_) => Topic::File,
+            Outcome::Field(_) => Topic::Field,
+            Outcome::Asset(_) => Topic::Asset,
+            Outcome::Doc(_) => Topic::Doc,
+            Outcome::Branch(_) => Topic::Branch,
+            #[cfg(feature = "toy")]
+            Outcome::Toy(_) => Topic::Toy,
+        }
+    }
+
     /// Of one of a file.
     pub const fn file(&self) -> Option<&FileOutcome> {
         match self {
