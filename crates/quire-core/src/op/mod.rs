@@ -15,6 +15,7 @@ mod member;
 mod system;
 #[cfg(feature = "toy")]
 pub mod toy;
+mod write;
 
 use crate::asset::{AssetEdit, AssetOutcome, Source};
 use crate::branch::{Branch, BranchStatus};
@@ -23,7 +24,7 @@ use crate::error::{Error, Result};
 use crate::event;
 use crate::field::{FieldEdit, FieldOutcome};
 use crate::hash::Hash;
-use crate::id::{BundleId, Seq};
+use crate::id::Seq;
 use crate::json::{JsonValue, Members, canonical};
 use crate::key::{DocKey, FieldKey};
 use crate::path::FilePath;
@@ -42,6 +43,8 @@ use std::collections::BTreeMap;
 pub use system::SystemOp;
 #[cfg(feature = "toy")]
 use toy::{ToyEdit, ToyOp, ToyOutcome};
+pub use write::Write;
+use write::add_base;
 
 /// One operation on one project.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -282,6 +285,31 @@ impl Op {
             Op::System(op) => op.name().to_owned(),
         }
     }
+
+    /// Adds what its writes tell beside it, where it travels.
+    pub fn add_writes(&self, json: &mut Value, writes: &[Write]) {
+        match self {
+            Op::File(op) => op.add_writes(json, writes),
+            Op::Field(op) => op.add_writes(json, writes),
+            Op::Asset(_) | Op::Doc(_) | Op::Branch(_) | Op::System(_) => add_base(json, writes),
+            #[cfg(feature = "toy")]
+            Op::Toy(_) => add_base(json, writes),
+        }
+    }
+
+    /// Its writes, from what came beside it.
+    pub fn parse_writes(&self, what: &str, members: &mut Members) -> Result<Vec<Write>> {
+        match self {
+            Op::File(op) => op.parse_writes(what, members),
+            Op::Field(op) => op.parse_writes(what, members),
+            Op::Asset(op) => Ok(vec![Write { change: op.change(), base: members.opt_uuid("base")? }]),
+            Op::Doc(op) => Ok(vec![Write { change: op.change(), base: members.opt_uuid("base")? }]),
+            Op::Branch(op) => Ok(vec![Write { change: op.change(), base: members.opt_uuid("base")? }]),
+            #[cfg(feature = "toy")]
+            Op::Toy(op) => Ok(vec![Write { change: op.change(), base: members.opt_uuid("base")? }]),
+            Op::System(_) => Err(Error::validation(format!("{what} is no operation that travels"))),
+        }
+    }
 }
 
 impl Change {
@@ -345,47 +373,6 @@ impl Change {
             Change::Toy(toy, _) => json!({"toy": toy}),
         }
     }
-}
-
-/// What an operation does to one thing, and what its author had seen there.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Write {
-    /// What becomes of which thing.
-    pub change: Change,
-    /// The bundle that made it what it was before; `None` if none did.
-    pub base: Option<BundleId>,
-}
-
-impl Op {
-    /// Adds what its writes tell beside it, where it travels.
-    pub fn add_writes(&self, json: &mut Value, writes: &[Write]) {
-        match self {
-            Op::File(op) => op.add_writes(json, writes),
-            Op::Field(op) => op.add_writes(json, writes),
-            Op::Asset(_) | Op::Doc(_) | Op::Branch(_) | Op::System(_) => add_base(json, writes),
-            #[cfg(feature = "toy")]
-            Op::Toy(_) => add_base(json, writes),
-        }
-    }
-
-    /// Its writes, from what came beside it.
-    pub fn parse_writes(&self, what: &str, members: &mut Members) -> Result<Vec<Write>> {
-        match self {
-            Op::File(op) => op.parse_writes(what, members),
-            Op::Field(op) => op.parse_writes(what, members),
-            Op::Asset(op) => Ok(vec![Write { change: op.change(), base: members.opt_uuid("base")? }]),
-            Op::Doc(op) => Ok(vec![Write { change: op.change(), base: members.opt_uuid("base")? }]),
-            Op::Branch(op) => Ok(vec![Write { change: op.change(), base: members.opt_uuid("base")? }]),
-            #[cfg(feature = "toy")]
-            Op::Toy(op) => Ok(vec![Write { change: op.change(), base: members.opt_uuid("base")? }]),
-            Op::System(_) => Err(Error::validation(format!("{what} is no operation that travels"))),
-        }
-    }
-}
-
-/// The base of the one thing that an operation changes.
-fn add_base(json: &mut Value, writes: &[Write]) {
-    writes.iter().for_each(|write| json["base"] = json!(write.base));
 }
 
 /// What a caller wants done to one thing.
