@@ -81,6 +81,7 @@ macro_rules! include_str {
             "entity/api",
             "asset/api",
             "doc/api",
+            "doc/binding",
             "doc/pack",
             "doc/query",
             "doc/schema",

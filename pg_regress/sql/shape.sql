@@ -22,6 +22,8 @@ FROM quire.poll_events(:'p') WHERE event = 'doc:update' ORDER BY seq DESC LIMIT 
 INSERT INTO result VALUES ('explain_doc', quire.explain_doc(:'p', 'd', '/t')), ('query_docs', quire.query_docs(:'p', '{"count": true}')), ('explain_query', quire.explain_query(:'p', '{}'));
 INSERT INTO result VALUES ('register_schema', quire.register_schema(:'p', 's', '{"required": ["none"]}', '**'));
 SELECT quire.delete_schema(:'p', 's');
+INSERT INTO result VALUES ('bind_doc_to_file', quire.bind_doc_to_file(:'p', 'd', 'bound', 't'));
+SELECT quire.unbind_doc(:'p', 'd');
 -- Two who write at once, none knowing of the other: what another project made of the same beginning.
 SELECT quire.clone_project(:'p', 'aside') AS aside \gset
 SELECT quire.put_doc(:'aside', 'd', '{"t": "yx", "a": 2}') IS NOT NULL AS put;

@@ -235,7 +235,7 @@ FROM (VALUES ('read', '{project:read}'), ('events', '{events:read}'), ('snapshot
     ('all', '{project:read,events:read,snapshot:read,file:write,doc:write}')) v (name, abilities);
 -- Alice holds them herself, then Carol, who is no member, then a superuser, then a guest: it is the token that counts.
 INSERT INTO regress_token.seen SELECT 'alice', m.* FROM regress_token.matrix() m;
-SELECT f, allowed, otherwise FROM regress_token.seen;
+SELECT f, allowed, otherwise FROM regress_token.seen ORDER BY f;
 -- what allows a call is what its description says; of three that find nothing here, what the refusal says is needed
 SELECT s.f, s.allowed, d.token FROM regress_token.seen s JOIN pg_proc p ON p.proname = s.f AND p.pronamespace = 'quire'::regnamespace
 CROSS JOIN substring(obj_description(p.oid, 'pg_proc') FROM E'\nToken: ([^\n]+)\\.\n') d(token)

@@ -184,6 +184,7 @@ Errors:
 - PT409 correlation_reused: the correlation_id belongs to another request.
 - PT413: more than 100 sources, a document would get too large, or there would be more than max_project_bytes.
 - PT422: Automerge refuses a change that was stored unseen.
+- PT422 bound: the document would have no text where a file is bound to it (bind_doc_to_file).
 - PT422 invariant_failed: a document would not satisfy a schema that it is bound to. DETAIL has doc, branch, schema and
   path.
 - PT423: the target is closed, or the project is archived.

@@ -74,11 +74,13 @@ Errors:
 - PT409 destination_exists: a file has the path that another is moved to.
 - PT409 base_changed: a path changed after base_seq. DETAIL lists the files.
 - PT409 field_conflict: a field is in conflict. DETAIL lists entity, field, both values, actors and bundles.
+- PT409 bound: a file and the text that it is bound to (bind_doc_to_file) would be different ones.
 - PT409 must_refetch: the log at base_seq is another one, because the database was set back to a backup.
 - PT409 correlation_reused: the correlation_id belongs to another request.
 - PT410: content that is named by its hash is archived or collected.
 - PT413: there are more operations than quire.max_bundle_ops, a value or a message is too long, a file is larger than
   max_file_bytes, or a limit of the settings is exceeded.
+- PT422 bound: a file or a text of a document would be none, and is bound to the other (bind_doc_to_file).
 - PT422 invariant_failed: a document would not satisfy a schema that it is bound to. DETAIL has doc, branch, schema and
   path.
 - PT423: a branch is closed, or the project is archived.

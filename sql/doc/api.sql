@@ -43,6 +43,7 @@ Errors:
 - PT413: a change is larger than quire.max_doc_change_bytes or has more operations than quire.max_doc_change_ops, the
   document would be larger than quire.max_doc_bytes, quire.max_doc_ops or quire.max_doc_depth allow or have more than
   500 heads, or there would be more than max_project_bytes.
+- PT422 bound: the document would have no text where a file is bound to it (bind_doc_to_file).
 - PT422 invariant_failed: a document would not satisfy a schema that it is bound to. DETAIL has doc, branch, schema and
   path.
 - PT423: the branch is closed, or the project is archived.
@@ -86,6 +87,7 @@ Errors:
 - PT413: a change is larger than quire.max_doc_change_bytes or has more operations than quire.max_doc_change_ops, the
   document would be larger than quire.max_doc_bytes, quire.max_doc_ops or quire.max_doc_depth allow or have more than
   500 heads, or there would be more than max_project_bytes.
+- PT422 bound: the document would have no text where a file is bound to it (bind_doc_to_file).
 - PT422 invariant_failed: a document would not satisfy a schema that it is bound to. DETAIL has doc, branch, schema and
   path.
 - PT423: the branch is closed, or the project is archived.
@@ -136,6 +138,7 @@ Errors:
   document would be larger than quire.max_doc_bytes, quire.max_doc_ops or quire.max_doc_depth allow or have more than
   500 heads, or there would be more than max_project_bytes.
 - PT422: Automerge refuses a change of the document that was stored unseen.
+- PT422 bound: the document would have no text where a file is bound to it (bind_doc_to_file).
 - PT422 invariant_failed: a document would not satisfy a schema that it is bound to. DETAIL has doc, branch, schema and
   path.
 - PT423: the branch is closed, or the project is archived.
@@ -178,6 +181,7 @@ Errors:
   document would be larger than quire.max_doc_bytes, quire.max_doc_ops or quire.max_doc_depth allow or have more than
   500 heads, or there would be more than max_project_bytes.
 - PT422: Automerge refuses a change of the document that was stored unseen.
+- PT422 bound: the document would have no text where a file is bound to it (bind_doc_to_file).
 - PT422 invariant_failed: a document would not satisfy a schema that it is bound to. DETAIL has doc, branch, schema and
   path.
 - PT423: the branch is closed, or the project is archived.
@@ -222,6 +226,7 @@ Errors:
   document would be larger than quire.max_doc_bytes, quire.max_doc_ops or quire.max_doc_depth allow or have more than
   500 heads, or there would be more than max_project_bytes.
 - PT422: Automerge refuses a change of the document that was stored unseen.
+- PT422 bound: the document would have no text where a file is bound to it (bind_doc_to_file).
 - PT422 invariant_failed: a document would not satisfy a schema that it is bound to. DETAIL has doc, branch, schema and
   path.
 - PT423: the branch is closed, or the project is archived.

@@ -28,6 +28,10 @@ CREATE FUNCTION quire.list_schemas(project_uuid uuid)
 RETURNS TABLE (name text, docs text, schema jsonb, created_by uuid, display_name text, created_at timestamptz)
 STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'list_schemas_wrapper';
 
+CREATE FUNCTION quire.list_doc_bindings(project_uuid uuid)
+RETURNS TABLE (doc text, path text, file_path text, created_by uuid, display_name text, created_at timestamptz)
+STABLE SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'list_doc_bindings_wrapper';
+
 CREATE FUNCTION quire.sync_doc(project_uuid uuid, doc text, branch text, INOUT message bytea, INOUT state bytea,
                                OUT heads text[])
 RETURNS SETOF record

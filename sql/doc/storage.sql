@@ -69,6 +69,7 @@ Errors:
   document would be larger than quire.max_doc_bytes, quire.max_doc_ops or quire.max_doc_depth allow or have more than
   500 heads, or there would be more than max_project_bytes.
 - PT422: Automerge refuses a change of the document that was stored unseen.
+- PT422 bound: the document would have no text where a file is bound to it (bind_doc_to_file).
 - PT423: the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';
 GRANT EXECUTE ON FUNCTION quire.storage_save(uuid, text[], bytea) TO quire_user, quire_guest;

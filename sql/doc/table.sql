@@ -137,4 +137,20 @@ CREATE TABLE quire_store.doc_schema (
 );
 SELECT pg_catalog.pg_extension_config_dump('quire_store.doc_schema', '');
 
+-- Texts of documents of main and files that are one thing. They are no part of the log; writing one side writes the other one in the
+-- same bundle.
+CREATE TABLE quire_store.doc_binding (
+    project_id uuid NOT NULL REFERENCES quire_store.project ON DELETE CASCADE,
+    doc        text COLLATE "C" NOT NULL,
+    -- Where the text is in the document, as a JSON Pointer.
+    path       text COLLATE "C" NOT NULL,
+    file_path  text COLLATE "C" NOT NULL,
+    created_by uuid NOT NULL REFERENCES quire_store.actor,
+    created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    PRIMARY KEY (project_id, doc),
+    -- One bundle may have two files change places.
+    CONSTRAINT doc_binding_file UNIQUE (file_path, project_id) DEFERRABLE
+);
+SELECT pg_catalog.pg_extension_config_dump('quire_store.doc_binding', '');
+
 SET LOCAL search_path TO quire, pg_temp;

@@ -27,6 +27,8 @@ Errors:
 - PT409 path_conflict: a path would be a file and a directory.
 - PT409 correlation_reused: the correlation_id belongs to another request.
 - PT413: the file is larger than max_file_bytes, or there would be more than max_files or max_project_bytes.
+- PT422 bound: a file would be no text, and is bound to a document (bind_doc_to_file).
+- PT422 invariant_failed: a document that a file is bound to would not satisfy a schema.
 - PT423: the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';
 GRANT EXECUTE ON FUNCTION quire.upsert_project_file(uuid, text, text, text, integer, uuid) TO quire_user, quire_guest;
@@ -57,6 +59,8 @@ Errors:
 - PT409 path_conflict: a path would be a file and a directory.
 - PT409 correlation_reused: the correlation_id belongs to another request.
 - PT413: the file is larger than max_file_bytes, or there would be more than max_files or max_project_bytes.
+- PT422 bound: a file would be no text, and is bound to a document (bind_doc_to_file).
+- PT422 invariant_failed: a document that a file is bound to would not satisfy a schema.
 - PT423: the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';
 GRANT EXECUTE ON FUNCTION quire.upsert_project_file_bytes(uuid, text, bytea, text, integer, uuid) TO quire_user, quire_guest;
@@ -137,6 +141,8 @@ Errors:
 - PT409 correlation_reused: the correlation_id belongs to another request.
 - PT413: files has more items than quire.max_bundle_ops, a file is larger than max_file_bytes, or there would be more
   than max_files or max_project_bytes.
+- PT422 bound: a file would be no text, and is bound to a document (bind_doc_to_file).
+- PT422 invariant_failed: a document that a file is bound to would not satisfy a schema.
 - PT423: the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';
 GRANT EXECUTE ON FUNCTION quire.bulk_upsert_project_files(uuid, jsonb, uuid) TO quire_user, quire_guest;
@@ -201,6 +207,8 @@ Errors:
 - PT410: content of a version is archived or collected.
 - PT413: the result is larger than max_file_bytes, a side is too large for automerge, or there would be more than
   max_project_bytes.
+- PT422 bound: a file would be no text, and is bound to a document (bind_doc_to_file).
+- PT422 invariant_failed: a document that a file is bound to would not satisfy a schema.
 - PT423: the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.
 - XX001: what is stored is corrupt.';
@@ -229,6 +237,8 @@ Errors:
 - PT409 correlation_reused: the correlation_id belongs to another request.
 - PT410: content of the version is archived or collected.
 - PT413: the file is larger than max_file_bytes, or there would be more than max_files or max_project_bytes.
+- PT422 bound: a file would be no text, and is bound to a document (bind_doc_to_file).
+- PT422 invariant_failed: a document that a file is bound to would not satisfy a schema.
 - PT423: the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.
 - XX001: what is stored is corrupt.';
@@ -258,6 +268,8 @@ Errors:
 - PT410: some content is archived or collected; then nothing is written.
 - PT413: a file is larger than max_file_bytes, or there would be more than max_files, max_project_bytes or
   quire.max_bundle_ops.
+- PT422 bound: a file would be no text, and is bound to a document (bind_doc_to_file).
+- PT422 invariant_failed: a document that a file is bound to would not satisfy a schema.
 - PT423: the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.
 - XX001: what is stored is corrupt.';
@@ -312,6 +324,8 @@ Errors:
 - PT409 path_conflict: a path would be a file and a directory.
 - PT409 correlation_reused: the correlation_id belongs to another request.
 - PT413: a file is larger than max_file_bytes, or there would be more than max_files or max_project_bytes.
+- PT422 bound: a file would be no text, and is bound to a document (bind_doc_to_file).
+- PT422 invariant_failed: a document that a file is bound to would not satisfy a schema.
 - PT423: the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';
 GRANT EXECUTE ON FUNCTION quire.import_legacy_files(uuid, regclass, name, name, name, uuid) TO quire_user;

@@ -91,9 +91,11 @@ Errors:
 - PT409 destination_exists: a file has the path that another is moved to.
 - PT409 base_changed: a path changed after base_seq.
 - PT409 field_conflict: a field is in conflict.
+- PT409 bound: a file and the text that it is bound to (bind_doc_to_file) would be different ones.
 - PT409 must_refetch: the log at base_seq is another one, because the database was set back to a backup.
 - PT410: the lease of the job is over, or content that is named by its hash is archived or collected.
 - PT413: a limit of the settings is exceeded, or the message is too long.
+- PT422 bound: a file or a text of a document would be none, and is bound to the other (bind_doc_to_file).
 - PT422 invariant_failed: a document would not satisfy a schema that it is bound to. DETAIL has doc, branch, schema and
   path.
 - PT423: the project is archived.

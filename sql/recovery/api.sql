@@ -18,8 +18,10 @@ Returns: an object.
      files: integer, fields: integer, assets: integer, docs: integer, branches: integer,
      blobs: integer, blob_bytes: integer,
      findings: [{quarantine_id: uuid, kind: text, key: object, fault: text,
-                 description: text}]}
+                 description: text}],
+     unequal_bindings: [{doc: text, path: text, file_path: text}]}
 - findings: what is wrong; list_quarantine explains the members.
+- unequal_bindings: bindings (list_doc_bindings) whose file is not what the document says. depth log looks at none.
 Errors:
 - 22004: an argument is NULL.
 - 22023: depth is not known.

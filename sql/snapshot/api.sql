@@ -211,6 +211,8 @@ Errors:
 - PT409 correlation_reused: the correlation_id belongs to another request.
 - PT413: the archive has more than 1,000,000 files or 2 GiB, a file is larger than max_file_bytes, or there would be
   more than max_files or max_project_bytes.
+- PT422 bound: a file would be no text, and is bound to a document (bind_doc_to_file).
+- PT422 invariant_failed: a document that a file is bound to would not satisfy a schema.
 - PT423: the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';
 GRANT EXECUTE ON FUNCTION quire.restore_snapshot(uuid, bytea, uuid) TO quire_user, quire_guest;

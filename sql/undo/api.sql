@@ -33,6 +33,7 @@ Errors:
 - PT409 correlation_reused: the correlation_id belongs to another request.
 - PT410: content is archived or collected.
 - PT413: a limit of the settings is exceeded, or there would be more than quire.max_bundle_ops operations.
+- PT422 bound: a file or a text of a document would be none, and is bound to the other (bind_doc_to_file).
 - PT422 invariant_failed: a document would not satisfy a schema that it is bound to. DETAIL has doc, branch, schema and
   path.
 - PT423: the project is archived.
@@ -64,6 +65,7 @@ Errors:
 - PT409 correlation_reused: the correlation_id belongs to another request.
 - PT410: content is archived or collected.
 - PT413: a limit of the settings is exceeded, or there would be more than quire.max_bundle_ops operations.
+- PT422 bound: a file or a text of a document would be none, and is bound to the other (bind_doc_to_file).
 - PT422 invariant_failed: a document would not satisfy a schema that it is bound to. DETAIL has doc, branch, schema and
   path.
 - PT423: the project is archived.
@@ -97,6 +99,7 @@ Errors:
 - PT410: content is archived or collected.
 - PT413: a limit of the settings is exceeded, or there would be more than quire.max_bundle_ops operations.
 - PT422: the bundle is of kind system, which changes no content.
+- PT422 bound: a file or a text of a document would be none, and is bound to the other (bind_doc_to_file).
 - PT422 invariant_failed: a document would not satisfy a schema that it is bound to. DETAIL has doc, branch, schema and
   path.
 - PT423: the project is archived.

@@ -100,6 +100,8 @@ Errors:
 - PT410: content that is copied was collected meanwhile.
 - PT413: a file is larger than max_file_bytes, an asset is larger than that and max_asset_bytes, or there are more
   than max_files, max_project_bytes or quire.max_bundle_ops.
+- PT422 bound: a file would be no text, and is bound to a document (bind_doc_to_file).
+- PT422 invariant_failed: a document that a file is bound to would not satisfy a schema.
 - PT423: the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.
 - XX001: what is stored is corrupt.';

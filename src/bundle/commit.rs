@@ -4,7 +4,7 @@
 //! Whatever is slow and needs no lock (hashing, compressing, differencing) is done before, by the caller.
 
 use super::request::RequestKey;
-use super::{Kind, Receipt, advice, check, rate};
+use super::{Kind, Receipt, advice, bound, check, rate};
 use crate::blob::{self, Blob, Copied, StagedBlob};
 use crate::db::clock::now;
 use crate::db::early_release;
@@ -127,6 +127,9 @@ pub struct Committed {
     pub heads: Option<HashMap<FilePath, Head>>,
 }
 
+/// What plans a bundle, where another one calls for it.
+type Planning<'p> = Box<dyn FnOnce(&LockedHead) -> Result<Plan> + 'p>;
+
 /// Does it. `plan` runs under the head lock and sees the state it will change.
 pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -> Result<Committed> {
     let project = commit.access.project;
@@ -165,12 +168,21 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
         known,
         doc_schema: commit.doc_schema.as_deref(),
     };
-    let parts = Parts::of(std::mem::take(&mut plan.edits));
+    let mut parts = Parts::of(std::mem::take(&mut plan.edits));
     parts.each(|domain, edits| domain.check_sizes(&writing, edits))?;
     check::contents(project, &plan, &parts)?;
     parts.each(|domain, edits| domain.require(&access, edits))?;
     // What the log is like is nothing for who may not touch what they name.
     writing.base_seq = check::base(commit.base.as_ref(), project, &head)?;
+    let mut bound = bound::mirror(&writing, &plan, &parts)?;
+    let mirrored = (std::mem::take(&mut bound.edits), std::mem::take(&mut bound.blobs));
+    // What came from elsewhere stays what it is, so that it is the same everywhere; a bundle of its own follows it.
+    let (later, (edits, blobs)) = match plan.origin {
+        Some(_) => (Some(mirrored).filter(|(edits, _)| !edits.is_empty()), Default::default()),
+        None => (None, mirrored),
+    };
+    parts.extend(edits);
+    plan.blobs.extend(blobs);
     let keeps_assets = parts.order.contains(&Topic::Asset);
     let mut effect = parts.apply(&mut writing)?;
     effect.op_checksums.extend(plan.other.as_ref().map(Op::checksum).transpose()?);
@@ -189,6 +201,7 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
     } else {
         Some(write(commit, &access, author, &mut head, &plan, &mut effect)?)
     };
+    bound.finish(project)?;
     let advice = advice(commit.kind, ops.len()).filter(|_| plan.origin.is_none());
     let checksum = head.checksum.to_hex();
     let receipt = Receipt { seq: head.seq, bundle_id, checksum, ops, answer: plan.answer, advice };
@@ -197,6 +210,12 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
     }
     if let Some(key) = key {
         key.remember(project, author, &receipt)?;
+    }
+    if let Some((edits, blobs)) = later {
+        let message = Some("keep bound documents and files equal".to_owned());
+        let follows = Commit { message, is_rate_limited: false, ..Commit::new(&access, Kind::Import, None) };
+        let plan: Planning = Box::new(move |_| Ok(Plan { edits, blobs, ..Plan::default() }));
+        self::commit(&follows, plan)?;
     }
     Ok(Committed { receipt, heads: Some(effect.take_heads()) })
 }
@@ -220,6 +239,17 @@ impl Parts {
             }
         }
         Self { edits: parts, order }
+    }
+
+    /// Adds what follows from them.
+    fn extend(&mut self, edits: Vec<Edit>) {
+        for edit in edits {
+            let own = RowKind::Logged(edit.topic());
+            if let Some((_, part)) = self.edits.iter_mut().find(|(domain, _)| domain.logged_kind() == own) {
+                self.order.push(edit.topic());
+                part.push(edit);
+            }
+        }
     }
 
     /// All of them, by domain.

@@ -6,6 +6,7 @@
 //! Does not: know what an operation means; each domain's store applies its own.
 
 mod api;
+mod bound;
 mod check;
 pub mod commit;
 pub mod inspect;

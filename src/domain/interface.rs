@@ -48,6 +48,11 @@ pub trait Logged {
         Ok(Vec::new())
     }
 
+    /// Its things that are one with others and are not what those are.
+    fn unequal(&self, _project: ProjectId) -> Result<Vec<Value>> {
+        Ok(Vec::new())
+    }
+
     /// Writes an operation into its row again. Only with the guard of the log's rows open.
     fn repair_op(&self, project: ProjectId, seq: Seq, ordinal: i32, op: &Op) -> Result<()>;
 

@@ -31,10 +31,12 @@ pub struct LockedHead {
     pub has_channel: bool,
     /// The project has schemas of documents.
     pub has_doc_schemas: bool,
+    /// Documents of the project are bound to files.
+    pub has_doc_bindings: bool,
 }
 
 static HEAD: Name = Name::of(c"project_head", 11);
-static PROJECT: Name = Name::to_read(c"project", 12);
+static PROJECT: Name = Name::to_read(c"project", 13);
 static CHANNEL: Name = Name::to_read(c"channel", 9);
 
 /// Locks the head row; `None` when the project has been deleted meanwhile.
@@ -75,6 +77,7 @@ fn lock(project: ProjectId) -> Result<Option<LockedHead>> {
             access_version: 0,
             has_channel: false,
             has_doc_schemas: false,
+            has_doc_bindings: false,
         })
     })
 }
@@ -82,16 +85,27 @@ fn lock(project: ProjectId) -> Result<Option<LockedHead>> {
 /// Reads the rest; `None` when the project is gone.
 fn beside(rows: &Rows, project: ProjectId, head: LockedHead) -> Result<Option<LockedHead>> {
     let key = || ("project_id", Arg::from(project.pg()));
-    let columns = "access_version, channel_epoch, has_doc_schemas";
-    let found: Option<(i64, i64, bool)> =
+    let columns = "access_version, channel_epoch, has_doc_schemas, has_doc_bindings";
+    let found: Option<(i64, i64, bool, bool)> =
         rows.find(&PROJECT, Sight::Statement, &[key()], columns, |row| {
-            Ok(Some((row.get("access_version")?, row.get("channel_epoch")?, row.get("has_doc_schemas")?)))
+            Ok(Some((
+                row.get("access_version")?,
+                row.get("channel_epoch")?,
+                row.get("has_doc_schemas")?,
+                row.get("has_doc_bindings")?,
+            )))
         })?;
-    let Some((access_version, epoch, has_doc_schemas)) = found else { return Ok(None) };
+    let Some((access_version, epoch, has_doc_schemas, has_doc_bindings)) = found else { return Ok(None) };
     let channel = rows.find(&CHANNEL, Sight::Statement, &[key()], "epoch", |row| {
         Ok((row.get::<i64>("epoch")? == epoch).then_some(()))
     })?;
-    Ok(Some(LockedHead { access_version, has_channel: channel.is_some(), has_doc_schemas, ..head }))
+    Ok(Some(LockedHead {
+        access_version,
+        has_channel: channel.is_some(),
+        has_doc_schemas,
+        has_doc_bindings,
+        ..head
+    }))
 }
 
 /// Moves the row to where `head` says.

@@ -130,6 +130,7 @@ const CALLS: &[(Needs, &[(&str, &str)])] = &[
             ("get_branch", "'{p}', 'main'"),
             ("list_branches", "'{p}'"),
             ("list_docs", "'{p}'"),
+            ("list_doc_bindings", "'{p}'"),
             ("list_schemas", "'{p}'"),
             ("query_docs", "'{p}', '{}'"),
             ("read_doc", "'{p}', 'd'"),
@@ -251,6 +252,7 @@ const CALLS: &[(Needs, &[(&str, &str)])] = &[
         &[
             ("begin_job", "'{p}', 'x'"),
             ("begin_upload", "'{p}', 'a.png', 'image/png', 'image'"),
+            ("bind_doc_to_file", "'{p}', 'd', 'bound', '/t'"),
             ("delete_asset", "'{p}', '{hash}'"),
             ("import_from_library", "'{into}', '{lib}', '{a}'"),
             ("list_undoable", "'{p}'"),
@@ -259,6 +261,7 @@ const CALLS: &[(Needs, &[(&str, &str)])] = &[
             ("resolve_conflict", "'{p}', '{conflict}', '1'"),
             ("revert_bundle", "'{p}', 1"),
             ("tag_project", "'{p}', 'v2'"),
+            ("unbind_doc", "'{p}', quire.bind_doc_to_file('{p}', 'd', 'bound', '/t') ->> 'doc'"),
             ("undo", "'{p}'"),
         ],
     ),

@@ -5,7 +5,9 @@ use quire_client::Quire;
 use quire_client::automerge::AutomergeDiffOptions;
 use quire_client::branch::{CloseBranchOptions, MergeBranchOptions};
 use quire_client::bundle::DoneOp;
-use quire_client::doc::{DocWriteOptions, ListDocsOptions, ReadDocOptions, RegisterSchemaOptions};
+use quire_client::doc::{
+    BindDocToFileOptions, DocWriteOptions, ListDocsOptions, ReadDocOptions, RegisterSchemaOptions,
+};
 use quire_core::doc::root::first_change;
 use quire_core::doc::{DocLimits, Heads, Loaded};
 use quire_core::json::encode_base64;
@@ -70,6 +72,15 @@ pub fn documents(scene: &mut Scene) {
     let kept = quire.list_schemas(project).expect("list").remove(0);
     assert_eq!((kept.name, kept.docs.as_deref(), kept.schema), ("n".to_owned(), Some("d"), schema));
     quire.delete_schema(project, "n").expect("delete");
+    let text = Some("bound");
+    quire.put_doc(project, "d2", &json!({"bound": "x"}), Default::default()).expect("put");
+    let options = BindDocToFileOptions { path: text, keep: None };
+    let made = quire.bind_doc_to_file(project, "d2", "d2.txt", options).expect("bind");
+    assert_eq!((made.doc.as_str(), made.path.as_str(), made.is_new), ("d2", "/bound", true));
+    let bindings = quire.list_doc_bindings(project).expect("list");
+    assert_eq!((bindings[0].file_path.as_str(), bindings[0].path.as_str()), ("d2.txt", "/bound"));
+    quire.unbind_doc(project, "d2").expect("unbind");
+    assert_eq!(quire.list_doc_bindings(project).expect("list").len(), 0);
     assert_eq!(quire.list_schemas(project).expect("list").len(), 0);
     assert_eq!(quire.delete_doc(project, "d", Default::default()).expect("delete").applied, 0);
     storage(scene, &exported);

@@ -47,7 +47,8 @@ fn fill(database: &Database, fixture: &Fixture) {
              SELECT count(quire.splice_doc_text('{project}', 'packed', '/text', 0, 0, 'x')) FROM generate_series(1, 1200);
              SELECT quire.pack_docs('{project}');
              SELECT quire.storage_save('{project}', '{{a key}}', 'x');
-             SELECT quire.register_schema('{project}', 'any', '{{}}');"
+             SELECT quire.register_schema('{project}', 'any', '{{}}');
+             SELECT quire.bind_doc_to_file('{project}', 'packed', 'packed.txt');"
         ))
         .expect("pack a document, keep a pair and a schema");
     exchange_with_another(database, fixture);

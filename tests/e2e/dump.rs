@@ -179,6 +179,7 @@ fn assert_same_database(source: &Database, copy: &Database, fixture: &Fixture) {
         "subscription t",
         "project_tag t",
         "doc_schema t",
+        "doc_binding t",
         "token t",
         "snapshot t",
         "job t",

@@ -198,6 +198,8 @@ fn write_docs(client: &mut Client, editor: &mut Client, project: Uuid) {
         "SELECT quire.create_branch($1, 'no more')",
         "SELECT quire.delete_branch($1, 'no more')",
         r#"SELECT quire.register_schema($1, 'note', '{"properties": {"title": {"type": "string"}}}', 'notes/**')"#,
+        r#"SELECT quire.put_doc($1, 'bound', '{"text": "one\n"}')"#,
+        "SELECT quire.bind_doc_to_file($1, 'bound', 'bound.txt')",
     ] {
         client.execute(statement, &[&project]).unwrap_or_else(|error| panic!("{statement}: {error:?}"));
     }
@@ -321,6 +323,7 @@ const READERS: &[&str] = &[
     "SELECT a.content_hash, quire.read_asset_range({p}, a.content_hash), quire.read_asset_range({p}, a.content_hash, 1048570, 12)
      FROM quire.list_assets({p}) a WHERE a.asset_type <> 'cold'",
     "SELECT * FROM quire.list_docs({p})",
+    "SELECT * FROM quire.list_doc_bindings({p})",
     r#"SELECT s.*, quire.query_docs({p}, '{"where": {"schema": "note"}, "select": []}') FROM quire.list_schemas({p}) s"#,
     "SELECT quire.automerge_heads(quire.export_doc({p}, 'notes/ä'))",
     "SELECT s.key, quire.automerge_heads(s.data) FROM quire.storage_load_range({p}, '{}') s",

@@ -150,6 +150,8 @@ const WRITERS: &[&str] = &[
     "SELECT quire.delete_branch({p}, 'draft')",
     "SELECT quire.register_schema({p}, 'new', '{}')",
     "SELECT quire.delete_schema({p}, 'note')",
+    "SELECT quire.bind_doc_to_file({p}, 'new', 'new')",
+    "SELECT quire.unbind_doc({p}, 'bound')",
     "SELECT quire.gc_run({p})",
     "SELECT quire.pack_docs({p})",
     "SELECT quire.archive_blob({p}, content_hash, encode(sha256('\\x89504e47'), 'hex')) FROM quire.list_assets({p}, 'image')",

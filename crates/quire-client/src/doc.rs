@@ -53,6 +53,14 @@ options! {
         branch: &'a str,
     }
 
+    /// Optional arguments of [`bind_doc_to_file`](crate::Quire::bind_doc_to_file).
+    BindDocToFileOptions<'a> {
+        /// The text in the document: a key, or a JSON Pointer; text by default.
+        path: &'a str,
+        /// When both are there and differ, the one that stays as it is: doc or file.
+        keep: &'a str,
+    }
+
     /// Optional arguments of [`register_schema`](crate::Quire::register_schema).
     RegisterSchemaOptions<'a> {
         /// The glob of the names of the documents that are bound to it. By default none are.
@@ -121,6 +129,22 @@ rows! {
         data: Vec<u8>,
     }
 
+    /// A document that is bound to a file.
+    ListedDocBinding {
+        /// The document.
+        doc: String,
+        /// The text in the document, as a JSON Pointer.
+        path: String,
+        /// The path of the file.
+        file_path: String,
+        /// Who bound it.
+        created_by: ActorId,
+        /// What the actor is called.
+        display_name: Option<String>,
+        /// When that was.
+        created_at: SystemTime,
+    }
+
     /// A schema in a list.
     ListedSchema {
         /// Its name.
@@ -179,6 +203,21 @@ objects! {
         heads: Vec<String>,
         /// How many changes the document did not have before.
         applied: i64,
+        /// What the bundle did.
+        #[serde(flatten)]
+        receipt: Receipt,
+    }
+
+    /// A document that was bound to a file.
+    BoundDoc {
+        /// The document.
+        doc: String,
+        /// The text in the document, as a JSON Pointer.
+        path: String,
+        /// The path of the file.
+        file_path: String,
+        /// False when it was bound so already.
+        is_new: bool,
         /// What the bundle did.
         #[serde(flatten)]
         receipt: Receipt,
@@ -366,6 +405,17 @@ calls! {
 
     /// Adds what a document has that was saved elsewhere by an Automerge library, with its whole history.
     fn import_doc(project_uuid: ProjectId, doc: &str, bytes: &[u8]; ..DocWriteOptions<'_>) -> DocReceipt;
+
+    /// Makes a text of a document of main and a file one thing: who changes one side changes the other one in the same bundle.
+    fn bind_doc_to_file(
+        project_uuid: ProjectId, doc: &str, p_file_path: &str; ..BindDocToFileOptions<'_>
+    ) -> BoundDoc;
+
+    /// Ends the binding of a document to a file.
+    fn unbind_doc(project_uuid: ProjectId, doc: &str) -> ();
+
+    /// Lists the documents of a project that are bound to files, ordered by name.
+    fn list_doc_bindings(project_uuid: ProjectId) -> Vec<ListedDocBinding>;
 
     /// Adds a JSON Schema to a project, or puts it in the place of the one of its name.
     fn register_schema(

@@ -118,6 +118,18 @@ objects! {
         blob_bytes: i64,
         /// What is wrong.
         findings: Vec<Finding>,
+        /// Bindings whose file is not what the document says.
+        unequal_bindings: Vec<UnequalBinding>,
+    }
+
+    /// A binding whose file is not what the document says.
+    UnequalBinding {
+        /// The document.
+        doc: String,
+        /// The text in the document, as a JSON Pointer.
+        path: String,
+        /// The path of the file.
+        file_path: String,
     }
 
     /// A row that is corrupt.

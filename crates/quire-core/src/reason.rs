@@ -19,6 +19,8 @@ pub enum Reason {
     DuplicateChange,
     /// A document would not satisfy a schema of its project. DETAIL has `doc`, `branch`, `schema` and the `path` inside of the document.
     InvariantFailed,
+    /// A document or a file is bound already, a file is not what its document says, or a write would make them different. DETAIL has `doc` and `file_path`.
+    Bound,
     /// The operation `test` of a JSON Patch finds another value. DETAIL has `path` and the number of the `operation`.
     TestFailed,
     /// What an undo would restore has become something else since. DETAIL has `conflicts`.
@@ -75,7 +77,7 @@ struct Entry {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::StaleVersion,
         Self::BaseChanged,
         Self::FieldConflict,
@@ -83,6 +85,7 @@ impl Reason {
         Self::MissingDependency,
         Self::DuplicateChange,
         Self::InvariantFailed,
+        Self::Bound,
         Self::TestFailed,
         Self::ChangedSince,
         Self::PathConflict,
@@ -170,6 +173,12 @@ impl Reason {
                 codes: &[Code::Invariant],
                 meaning: "A document would not satisfy a schema of its project. DETAIL has `doc`, `branch`, `schema` and the `path` inside of the document.",
                 remedy: "Write what satisfies the schema; `list_schemas` shows it.",
+            },
+            Self::Bound => Entry {
+                word: "bound",
+                codes: &[Code::Conflict, Code::Invariant],
+                meaning: "A document or a file is bound already, a file is not what its document says, or a write would make them different. DETAIL has `doc` and `file_path`.",
+                remedy: "`list_doc_bindings` shows what is bound, and `unbind_doc` ends it; `keep` of `bind_doc_to_file` says which side stays.",
             },
             Self::TestFailed => Entry {
                 word: "test_failed",

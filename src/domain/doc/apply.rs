@@ -333,6 +333,21 @@ pub struct AppliedDocs {
     bytes: i64,
 }
 
+impl AppliedDocs {
+    /// A document that is changed, in memory; `Some(None)` when it is deleted then.
+    pub fn then(&self, project: ProjectId, key: &DocKey) -> Result<Option<Option<Loaded>>> {
+        let Some(doc) = self.docs.get(key) else { return Ok(None) };
+        if doc.summary.is_deleted() { Ok(Some(None)) } else { doc.loaded(project).map(Some).map(Some) }
+    }
+
+    /// Keeps a document that [`AppliedDocs::then`] has given.
+    pub fn keep(&self, project: ProjectId, key: &DocKey, loaded: Loaded) {
+        if let Some(doc) = self.docs.get(key) {
+            cache::keep(project, &doc.line, doc.summary.changes, loaded);
+        }
+    }
+}
+
 impl Applied for AppliedDocs {
     fn op_checksums(&self) -> &[Hash] {
         &self.op_checksums

@@ -1,7 +1,7 @@
 //! Documents: Automerge changes, and what they make of a document.
 //!
 //! Owns: `doc_op` (one row per operation, never updated), `doc_change` (one row per change, never updated), `doc_pack` (old ones
-//! of them), `doc_head`; `doc_storage` and `doc_schema`, which are no part of the log.
+//! of them), `doc_head`; `doc_storage`, `doc_schema` and `doc_binding`, which are no part of the log.
 //! Promises: a change is stored as it came, once, and after those it depends on; heads say which changes a document has, here and in
 //! every other database; writing to a document with a long history does not load it, unless it is bound to a schema, which it satisfies
 //! after every write of somebody here.
@@ -9,6 +9,7 @@
 
 mod apply;
 mod arrival;
+pub mod binding;
 pub mod cache;
 mod copying;
 mod inverse;
@@ -19,7 +20,7 @@ mod server;
 mod shown;
 pub mod store;
 
-pub use apply::{is_of_an_edit, judge};
+pub use apply::{AppliedDocs, apply as trial, is_of_an_edit, judge};
 pub use server::{empty_change, seconds_now, server_actor};
 
 use crate::domain::copying::Copying;

@@ -8,6 +8,7 @@
 
 mod args;
 mod automerge;
+mod bind;
 mod edit;
 mod list;
 mod pack;

@@ -250,7 +250,10 @@ fn submit(access: &Access, tx: Tx) -> Result<Json> {
     match (committed, planned) {
         // What is wrong with a document is found before anything is written.
         (Err(error), Some((head, is_stale, brought))) if is_stale || is_about_a_doc(&error) => {
-            let found = conflicts(access, &head, &reads, (&writes, brought), schema.as_deref())?;
+            let mut found = conflicts(access, &head, &reads, (&writes, brought), schema.as_deref())?;
+            if found.is_all_right() {
+                found.blame(&writes, &error);
+            }
             if found.is_all_right() { Err(error) } else { Ok(Json(found.receipt(&writes, returns_heads))) }
         }
         (Err(error), _) => Err(error),
@@ -304,6 +307,20 @@ struct Conflicts {
 impl Conflicts {
     fn is_all_right(&self) -> bool {
         self.reads.is_empty() && self.writes.iter().all(Option::is_none)
+    }
+
+    /// Gives the writes of a document what only the whole bundle shows of it, as a binding to a file does.
+    fn blame(&mut self, writes: &[DocEdit], error: &Error) {
+        let of = |member| error.member(member).and_then(Value::as_str);
+        for (edit, wrong) in writes.iter().zip(&mut self.writes) {
+            let key = edit.key();
+            if error.code() == Code::Invariant
+                && of("doc") == Some(&key.doc)
+                && of("branch") == Some(&key.branch)
+            {
+                *wrong = Some(error.clone());
+            }
+        }
     }
 
     /// The receipt of a transaction that did not happen.

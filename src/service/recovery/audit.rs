@@ -80,6 +80,16 @@ pub fn verify(access: &Access, depth: Depth) -> Result<Value> {
         "project_id": project.to_string(), "seq": seq, "is_sound": listed.is_empty(), "bundles": counts.bundles,
         "ops": counts.ops, "blobs": counts.blobs, "blob_bytes": counts.blob_bytes, "findings": listed
     });
+    let mut unequal: Vec<Value> = Vec::new();
+    if depth >= Depth::State {
+        for domain in DOMAINS {
+            unequal.extend(domain.unequal(project)?);
+        }
+    }
+    if !unequal.is_empty() {
+        report["is_sound"] = false.into();
+    }
+    report["unequal_bindings"] = unequal.into();
     replayed.counts().for_each(|(things, count)| report[things] = count.into());
     Ok(report)
 }

@@ -5,7 +5,8 @@ use super::tree::{MAX_PATHS, View, pointer};
 use super::{ChangeHash, DocChange, DocLimits, Heads, document, guarded, malformed};
 use crate::error::{Error, Result};
 use crate::interrupt;
-use automerge::{Automerge, LoadOptions, ReadDoc, TextEncoding};
+use crate::text::shorten;
+use automerge::{Automerge, LoadOptions, ObjType, ReadDoc, TextEncoding, Value as Found};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 
@@ -200,6 +201,22 @@ impl Loaded {
                 }
             }
             Ok(Value::Object(found))
+        })
+    }
+
+    /// The text at a path (a JSON Pointer); `None` when nothing is there.
+    ///
+    /// Errors: `ValidationError` when what is there is no text; `LimitError` when it is too long.
+    pub fn text_at(&self, path: &str, limits: &DocLimits) -> Result<Option<String>> {
+        let at = pointer("path", path)?;
+        self.view(None, |view| match view.find(at)? {
+            None => Ok(None),
+            Some((Found::Object(ObjType::Text), id)) => {
+                let text = view.text(&id)?;
+                Room::new(limits).take(text.len(), 0)?;
+                Ok(Some(text))
+            }
+            Some(_) => Err(Error::validation("what is there is no text").with("path", shorten(path))),
         })
     }
 

@@ -26,6 +26,12 @@ impl Logged for Docs {
         RowKind::Logged(Topic::Doc)
     }
 
+    fn unequal(&self, project: ProjectId) -> Result<Vec<Value>> {
+        let unequal = crate::domain::doc::binding::unequal(project)?.into_iter();
+        let shown = unequal.map(|of| json!({"doc": of.doc, "path": of.path, "file_path": of.file_path}));
+        Ok(shown.collect())
+    }
+
     fn logged(&self, project: ProjectId, after: Seq, up_to: Seq) -> Result<Vec<(Seq, StoredOp)>> {
         let ops = stored_ops(project, after, up_to)?.into_iter().map(|stored| {
             let read = |bytes: &Vec<u8>| DocChange::read(bytes, &DocLimits::LARGEST).ok();

@@ -1,5 +1,6 @@
 //! SQL of documents.
 
+pub mod binding;
 mod changes;
 mod line;
 pub mod list;
