@@ -31,6 +31,12 @@ static DISPLAY_NAME_CLAIM: GucSetting<Option<CString>> = GucSetting::<Option<CSt
 static DOC_TIP_BYTES: GucSetting<i32> = GucSetting::<i32>::new(256);
 /// Most memory of documents that a backend keeps loaded, in kilobytes.
 static DOC_CACHE: GucSetting<i32> = GucSetting::<i32>::new(64 << 10);
+/// Most snapshots that are kept of a document.
+static DOC_SNAPSHOTS: GucSetting<i32> = GucSetting::<i32>::new(2);
+/// After how many changes a document may get a snapshot.
+static DOC_SNAPSHOT_CHANGES: GucSetting<i32> = GucSetting::<i32>::new(500);
+/// After how many bytes of changes it may get one, in kilobytes.
+static DOC_SNAPSHOT_BYTES: GucSetting<i32> = GucSetting::<i32>::new(2 << 10);
 /// Most bytes of one change of a document.
 static MAX_DOC_CHANGE_BYTES: GucSetting<i32> =
     GucSetting::<i32>::new(DocLimits::DEFAULT.max_change_bytes as i32);
@@ -152,9 +158,41 @@ pub fn init() {
         GucContext::Suset,
         GucFlags::default(),
     );
+    init_doc_snapshots();
     init_doc_limits();
     // SAFETY: called once from _PG_init with a NUL-terminated prefix.
     unsafe { pgrx::pg_sys::MarkGUCPrefixReserved(c"quire".as_ptr()) };
+}
+
+/// Where documents are loaded from.
+fn init_doc_snapshots() {
+    let define = |name, short, long, setting, (least, most), flags| {
+        GucRegistry::define_int_guc(name, short, long, setting, least, most, GucContext::Suset, flags);
+    };
+    define(
+        c"quire.doc_snapshots",
+        c"How many snapshots are kept of an Automerge document, so that loading it need not apply all changes.",
+        c"The newest ones are kept. 0: none are made.",
+        &DOC_SNAPSHOTS,
+        (0, 1000),
+        GucFlags::default(),
+    );
+    define(
+        c"quire.doc_snapshot_changes",
+        c"After how many changes an Automerge document gets a snapshot.",
+        c"And after a tenth more than the last one has. Who writes makes one of a document that is loaded, and pack_docs of any.",
+        &DOC_SNAPSHOT_CHANGES,
+        (1, i32::MAX),
+        GucFlags::default(),
+    );
+    define(
+        c"quire.doc_snapshot_bytes",
+        c"After how many bytes of changes an Automerge document gets a snapshot.",
+        c"As quire.doc_snapshot_changes, for documents of few large changes.",
+        &DOC_SNAPSHOT_BYTES,
+        (1, i32::MAX),
+        GucFlags::UNIT_KB,
+    );
 }
 
 /// What documents may take. Their depth ends where the readers of JSON end.
@@ -263,6 +301,16 @@ pub fn doc_tip_bytes() -> i64 {
 /// Most memory of documents that are kept loaded, in bytes.
 pub fn doc_cache_bytes() -> usize {
     usize::try_from(DOC_CACHE.get()).unwrap_or_default().saturating_mul(1024)
+}
+
+/// How many snapshots of a document are kept.
+pub fn doc_snapshots() -> i64 {
+    DOC_SNAPSHOTS.get().into()
+}
+
+/// After how many changes, or bytes of changes, a document may get a snapshot.
+pub fn doc_snapshot_after() -> (i64, i64) {
+    (DOC_SNAPSHOT_CHANGES.get().max(1).into(), i64::from(DOC_SNAPSHOT_BYTES.get().max(1)) * 1024)
 }
 
 /// Most branches that a branch begins with, itself included.

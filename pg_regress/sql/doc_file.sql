@@ -68,6 +68,41 @@ SELECT quire.authenticate(:'token') IS NOT NULL AS presented;
 SELECT version FROM quire.upsert_project_file(t.id(5580), 'b.md', 'by token');
 COMMIT;
 SELECT pg_temp.text('a');
+-- What the author had seen concerns what was named. What is left out does nothing to the binding either.
+CREATE FUNCTION pg_temp.are_equal() RETURNS boolean LANGUAGE sql AS $$ SELECT bool_and(pg_temp.file(file_path) = pg_temp.text(doc, substr(path, 2))) FROM quire.list_doc_bindings(t.id(5580)) $$;
+SELECT (quire.get_project_stats(t.id(5580)) ->> 'seq')::bigint AS seq \gset
+SELECT quire.splice_doc_text(t.id(5580), 'a', '/text', 0, 0, 'later ') -> 'applied' AS applied;
+SELECT quire.splice_doc_text(:'aside', 'b', '/body', 0, 0, 'aside ') -> 'applied' AS applied;
+CREATE FUNCTION pg_temp.of_b(aside uuid) RETURNS jsonb LANGUAGE sql AS $$
+    SELECT jsonb_build_array(jsonb_build_object('op', 'doc.change', 'doc', 'b', 'changes', jsonb_agg(replace(encode(c, 'base64'), E'\n', ''))))
+    FROM unnest(quire.automerge_changes(quire.read_doc_bytes(aside, 'b'), quire.automerge_heads(quire.read_doc_bytes(t.id(5580), 'b')))) c $$;
+SELECT quire.splice_doc_text(t.id(5580), 'b', '/body', 0, 0, 'B later ') -> 'applied' AS applied;
+SELECT quire.commit_bundle(t.id(5580), pg_temp.of_b(:'aside'), base_seq => :seq) -> 'ops' -> 0 ->> 'status' AS status, pg_temp.are_equal();
+SELECT quire.splice_doc_text(:'aside', 'b', '/body', 0, 0, 'more ') -> 'applied' AS applied;
+SELECT quire.commit_bundle(t.id(5580), pg_temp.of_b(:'aside'), base_seq => :seq, on_conflict => 'skip') -> 'ops' -> 0 ->> 'status' AS status, pg_temp.are_equal();
+SELECT o ->> 'status' AS status FROM quire.commit_bundle(t.id(5580), '[{"op": "file.delete", "file_path": "b.md"}]', base_seq => :seq, on_conflict => 'skip') r, jsonb_array_elements(r -> 'ops') o;
+SELECT count(*) AS bindings, pg_temp.are_equal() FROM quire.list_doc_bindings(t.id(5580));
+-- whatever the kind of the bundle is
+SELECT pg_temp.refusal($$SELECT quire.commit_bundle(t.id(5580), '[{"op": "file.put", "file_path": "b.md", "content_base64": "AP8="}]', kind => 'import')$$);
+-- the same request again, by a token for one side; what follows is not in the receipt, and is in the log
+BEGIN;
+SELECT quire.authenticate(:'token') IS NOT NULL AS presented;
+SELECT jsonb_path_query_array(r, '$.ops[*].op') AS ops FROM (SELECT quire.commit_bundle(t.id(5580), '[{"op": "file.put", "file_path": "b.md", "content": "asked twice"}]', correlation_id => t.id(1)) r FROM generate_series(1, 2)) twice;
+COMMIT;
+SELECT pg_temp.text('a'), jsonb_path_query_array(quire.get_bundle(t.id(5580), (quire.get_project_stats(t.id(5580)) ->> 'seq')::bigint), '$.ops[*].op') AS ops;
+-- written aside and renamed over it, it is the same file; deleted, with another one of its content, it is not
+SELECT quire.commit_bundle(t.id(5580), '[{"op": "file.put", "file_path": "b.md~", "content": "renamed over"}]') IS NOT NULL AS written;
+SELECT quire.commit_bundle(t.id(5580), '[{"op": "file.delete", "file_path": "b.md"}, {"op": "file.move", "from_path": "b.md~", "to_path": "b.md"}]') IS NOT NULL AS renamed;
+SELECT doc, file_path, pg_temp.are_equal() FROM quire.list_doc_bindings(t.id(5580));
+SELECT quire.put_doc(t.id(5580), 'e', '{"text": "twin"}') IS NOT NULL AS put;
+SELECT quire.bind_doc_to_file(t.id(5580), 'e', 'e.md') -> 'is_new' AS is_new;
+SELECT quire.commit_bundle(t.id(5580), '[{"op": "file.delete", "file_path": "e.md"}, {"op": "file.put", "file_path": "twin.md", "content": "twin"}]') IS NOT NULL AS replaced;
+SELECT count(*) AS bindings FROM quire.list_doc_bindings(t.id(5580)) WHERE doc = 'e';
+-- to take back what bound them leaves each what it was
+SELECT version FROM quire.upsert_project_file(t.id(5580), 'e.md', 'e of the file');
+SELECT quire.bind_doc_to_file(t.id(5580), 'e', 'e.md', keep => 'file') -> 'is_new' AS is_new, pg_temp.text('e');
+SELECT quire.undo(t.id(5580)) ->> 'bundle_id' IS NOT NULL AS undone;
+SELECT pg_temp.text('e'), pg_temp.file('e.md'), count(*) AS bindings FROM quire.list_doc_bindings(t.id(5580)) WHERE doc = 'e';
 -- what is verified; a clone has them
 SELECT r -> 'is_sound' AS sound, r -> 'unequal_bindings' AS unequal FROM quire.verify_project(t.id(5580)) r;
 SELECT quire.clone_project(t.id(5580), 'bound again') AS clone \gset
@@ -93,7 +128,7 @@ BEGIN
     PERFORM setseed(seed), quire.put_doc(p, 'walk', '{"text": "start\n", "n": 0}'), quire.bind_doc_to_file(p, 'walk', 'walk/0');
     FOR step IN 1..150 LOOP
         SELECT b.file_path INTO f FROM quire.list_doc_bindings(p) b WHERE b.doc = 'walk';
-        what := floor(random() * 9);
+        what := floor(random() * 11);
         done := done || what;
         IF f IS NULL THEN
             PERFORM quire.put_doc(p, 'walk', jsonb_build_object('text', 'again ' || step, 'n', step));
@@ -109,6 +144,9 @@ BEGIN
                 WHEN 5 THEN PERFORM quire.redo(p);
                 WHEN 6 THEN PERFORM quire.move_project_file(p, f, 'walk/moved ' || step);
                 WHEN 7 THEN PERFORM quire.put_doc(p, 'walk', jsonb_build_object('text', left(content, 20) || step, 'n', step));
+                WHEN 8 THEN PERFORM quire.commit_bundle(p, jsonb_build_array(jsonb_build_object('op', 'file.put', 'file_path', f, 'content', 'of a base ' || step),
+                        jsonb_build_object('op', 'file.put', 'file_path', 'other', 'content', step::text)), base_seq => greatest((quire.get_project_stats(p) ->> 'seq')::bigint - floor(random() * 3)::integer, 0), on_conflict => 'skip');
+                WHEN 9 THEN PERFORM quire.revert_bundle(p, 1 + floor(random() * (quire.get_project_stats(p) ->> 'seq')::bigint)::bigint, 'skip');
                 ELSE
                     IF random() < 0.3 THEN PERFORM quire.delete_project_file(p, f);
                     ELSE PERFORM quire.undo(p, 'skip'); END IF;

@@ -24,7 +24,8 @@ SELECT pg_temp.refusal(s) FROM unnest(ARRAY[
     $$SELECT quire.edit_doc(t.id(5520), 'notes/a', '[{"op": "add", "path": "/tags/-", "value": "X"}]')$$, $$SELECT quire.edit_doc(t.id(5520), 'notes/a', '[{"op": "increment", "path": "/n", "by": 1}]')$$,
     $$SELECT quire.splice_doc_text(t.id(5520), 'notes/a', '/title', 0, 1, '')$$, $$SELECT quire.apply_doc_changes(t.id(5520), 'notes/b', ARRAY[t.first_change()])$$,
     $$SELECT quire.import_doc(t.id(5520), 'notes/b', quire.automerge_from_json('{"title": true}'))$$,
-    $$SELECT quire.commit_bundle(t.id(5520), jsonb_build_array('{"op": "file.put", "file_path": "f", "content": "x"}'::jsonb, pg_temp.written('notes/b', ARRAY[t.first_change()], '{"op": "doc.change"}')))$$]) s;
+    $$SELECT quire.commit_bundle(t.id(5520), jsonb_build_array('{"op": "file.put", "file_path": "f", "content": "x"}'::jsonb, pg_temp.written('notes/b', ARRAY[t.first_change()], '{"op": "doc.change"}')))$$,
+    $$SELECT quire.commit_bundle(t.id(5520), jsonb_build_array(pg_temp.written('notes/b', ARRAY[t.first_change()], '{"op": "doc.change"}')), kind => 'import')$$]) s;
 SELECT count(*) AS docs, max(seq) AS seq FROM quire.list_docs(t.id(5520));
 SELECT quire.splice_doc_text(t.id(5520), 'notes/a', '/title', 0, 1, 'A') -> 'applied' AS applied;
 SELECT quire.read_doc(t.id(5520), 'notes/a');

@@ -16,6 +16,7 @@ Arguments:
 - doc: the name of the document.
 - p_file_path: the path of the file.
 - path: the text in the document: a key of the document, or a JSON Pointer, which begins with a slash. 1 to 1000 bytes.
+  A number in it is a position in a list.
 - keep: when both are there and differ, the one that stays as it is: doc or file. NULL: the one that is not empty.
 Returns: an object.
     {seq: integer, bundle_id: uuid | null, checksum: text, ops: array,

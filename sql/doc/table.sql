@@ -83,6 +83,23 @@ CREATE TRIGGER doc_pack_append_only BEFORE UPDATE OR DELETE ON quire_store.doc_p
 CREATE TRIGGER doc_pack_not_truncated BEFORE TRUNCATE ON quire_store.doc_pack
     FOR EACH STATEMENT EXECUTE FUNCTION quire_store.guard_append_only();
 
+-- What Automerge saves of a document of its first changes, so that who loads it need not apply them all. A cache: its rows may be deleted.
+CREATE TABLE quire_store.doc_snapshot (
+    project_id   uuid NOT NULL REFERENCES quire_store.project ON DELETE CASCADE,
+    doc_id       bigint NOT NULL,
+    -- How many changes it has, with those that the branch has from others.
+    place        bigint NOT NULL,
+    -- What these take one by one.
+    change_bytes bigint NOT NULL,
+    -- Sorted, 64 hex digits each.
+    heads        text[] NOT NULL,
+    -- As any Automerge library loads it.
+    saved        bytea NOT NULL,
+    PRIMARY KEY (project_id, doc_id, place)
+);
+SELECT pg_catalog.pg_extension_config_dump('quire_store.doc_snapshot', '');
+ALTER TABLE quire_store.doc_snapshot ALTER COLUMN saved SET STORAGE EXTERNAL;
+
 -- The current state.
 CREATE TABLE quire_store.doc_head (
     project_id    uuid NOT NULL REFERENCES quire_store.project ON DELETE CASCADE,
@@ -145,6 +162,8 @@ CREATE TABLE quire_store.doc_binding (
     -- Where the text is in the document, as a JSON Pointer.
     path       text COLLATE "C" NOT NULL,
     file_path  text COLLATE "C" NOT NULL,
+    -- The bundle that made both equal, if one did.
+    seq        bigint,
     created_by uuid NOT NULL REFERENCES quire_store.actor,
     created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     PRIMARY KEY (project_id, doc),

@@ -27,7 +27,8 @@ Errors:
 - PT409 path_conflict: a path would be a file and a directory.
 - PT409 correlation_reused: the correlation_id belongs to another request.
 - PT413: the file is larger than max_file_bytes, or there would be more than max_files or max_project_bytes.
-- PT422 bound: a file would be no text, and is bound to a document (bind_doc_to_file).
+- PT422 bound: a file would be no text, and is bound to a document (bind_doc_to_file), which may also be too large for
+  it (PT413).
 - PT422 invariant_failed: a document that a file is bound to would not satisfy a schema.
 - PT423: the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';
@@ -59,7 +60,8 @@ Errors:
 - PT409 path_conflict: a path would be a file and a directory.
 - PT409 correlation_reused: the correlation_id belongs to another request.
 - PT413: the file is larger than max_file_bytes, or there would be more than max_files or max_project_bytes.
-- PT422 bound: a file would be no text, and is bound to a document (bind_doc_to_file).
+- PT422 bound: a file would be no text, and is bound to a document (bind_doc_to_file), which may also be too large for
+  it (PT413).
 - PT422 invariant_failed: a document that a file is bound to would not satisfy a schema.
 - PT423: the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';
@@ -141,7 +143,8 @@ Errors:
 - PT409 correlation_reused: the correlation_id belongs to another request.
 - PT413: files has more items than quire.max_bundle_ops, a file is larger than max_file_bytes, or there would be more
   than max_files or max_project_bytes.
-- PT422 bound: a file would be no text, and is bound to a document (bind_doc_to_file).
+- PT422 bound: a file would be no text, and is bound to a document (bind_doc_to_file), which may also be too large for
+  it (PT413).
 - PT422 invariant_failed: a document that a file is bound to would not satisfy a schema.
 - PT423: the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';
@@ -207,7 +210,8 @@ Errors:
 - PT410: content of a version is archived or collected.
 - PT413: the result is larger than max_file_bytes, a side is too large for automerge, or there would be more than
   max_project_bytes.
-- PT422 bound: a file would be no text, and is bound to a document (bind_doc_to_file).
+- PT422 bound: a file would be no text, and is bound to a document (bind_doc_to_file), which may also be too large for
+  it (PT413).
 - PT422 invariant_failed: a document that a file is bound to would not satisfy a schema.
 - PT423: the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.
@@ -237,7 +241,8 @@ Errors:
 - PT409 correlation_reused: the correlation_id belongs to another request.
 - PT410: content of the version is archived or collected.
 - PT413: the file is larger than max_file_bytes, or there would be more than max_files or max_project_bytes.
-- PT422 bound: a file would be no text, and is bound to a document (bind_doc_to_file).
+- PT422 bound: a file would be no text, and is bound to a document (bind_doc_to_file), which may also be too large for
+  it (PT413).
 - PT422 invariant_failed: a document that a file is bound to would not satisfy a schema.
 - PT423: the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.
@@ -268,7 +273,8 @@ Errors:
 - PT410: some content is archived or collected; then nothing is written.
 - PT413: a file is larger than max_file_bytes, or there would be more than max_files, max_project_bytes or
   quire.max_bundle_ops.
-- PT422 bound: a file would be no text, and is bound to a document (bind_doc_to_file).
+- PT422 bound: a file would be no text, and is bound to a document (bind_doc_to_file), which may also be too large for
+  it (PT413).
 - PT422 invariant_failed: a document that a file is bound to would not satisfy a schema.
 - PT423: the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.
@@ -324,7 +330,8 @@ Errors:
 - PT409 path_conflict: a path would be a file and a directory.
 - PT409 correlation_reused: the correlation_id belongs to another request.
 - PT413: a file is larger than max_file_bytes, or there would be more than max_files or max_project_bytes.
-- PT422 bound: a file would be no text, and is bound to a document (bind_doc_to_file).
+- PT422 bound: a file would be no text, and is bound to a document (bind_doc_to_file), which may also be too large for
+  it (PT413).
 - PT422 invariant_failed: a document that a file is bound to would not satisfy a schema.
 - PT423: the project is archived.
 - PT429: the caller writes faster than the setting rate_limit allows.';

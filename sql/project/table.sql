@@ -18,7 +18,7 @@ CREATE TABLE quire_store.project (
     channel_epoch bigint NOT NULL DEFAULT 0,
     -- Whether there are rows in doc_schema, so that writers of a project without schemas look for none.
     has_doc_schemas boolean NOT NULL DEFAULT false,
-    -- Whether there are rows in doc_binding, so that writers of a project without bindings look for none.
+    -- Whether there are rows in doc_binding, or were: writers of a project that never had bindings look for none.
     has_doc_bindings boolean NOT NULL DEFAULT false,
     created_by uuid NOT NULL REFERENCES quire_store.actor,
     created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),

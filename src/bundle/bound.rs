@@ -20,10 +20,10 @@ use quire_core::interrupt;
 use quire_core::key::DocKey;
 use quire_core::mode::Mode;
 use quire_core::op::doc::about_doc;
-use quire_core::op::{DocEdit, Edit};
+use quire_core::op::{DocEdit, Edit, Outcome};
 use quire_core::path::FilePath;
 use quire_core::reason::Reason;
-use quire_core::tree::{FileEdit, Head};
+use quire_core::tree::{FileEdit, FileOutcome, Head};
 use std::collections::{BTreeSet, HashMap};
 
 /// What keeps both sides of the bindings equal that a bundle touches.
@@ -31,6 +31,8 @@ use std::collections::{BTreeSet, HashMap};
 pub struct Mirrored {
     pub edits: Vec<Edit>,
     pub blobs: Vec<Blob>,
+    /// Documents that are one with their files after these edits.
+    kept: Vec<String>,
     /// Documents whose bindings end.
     ended: Vec<String>,
     /// Documents whose files have other paths then, and these.
@@ -46,6 +48,16 @@ impl Mirrored {
         let (docs, files) = &self.renamed;
         if docs.is_empty() { Ok(()) } else { store::rename(project, docs.clone(), files.clone()) }
     }
+
+    /// Ends the bindings whose sides the edits would have made equal.
+    pub fn end(&self, project: ProjectId) -> Result<()> {
+        store::delete(project, self.kept.clone()).map(drop)
+    }
+
+    /// Contents that the edits name.
+    pub fn take_blobs(&mut self) -> Vec<Blob> {
+        std::mem::take(&mut self.blobs)
+    }
 }
 
 /// Finds out what a plan does to bound documents and files, by trying it, and what the other sides need then.
@@ -56,30 +68,24 @@ pub fn mirror(writing: &Writing, plan: &Plan, parts: &Parts) -> Result<Mirrored>
     if !writing.head.has_doc_bindings {
         return Ok(Mirrored::default());
     }
-    let mut files: Vec<FileEdit> = Vec::new();
-    let mut docs: Vec<DocEdit> = Vec::new();
+    let project = writing.access.project;
+    let (mut docs, mut paths) = (BTreeSet::new(), BTreeSet::new());
     for edit in parts.edits() {
-        match edit {
-            Edit::File(edit) => files.push(edit.clone()),
-            Edit::Doc(edit) => docs.push(edit.clone()),
-            _ => {}
+        if let Edit::File(edit) = edit {
+            paths.extend(edit.paths().map(FilePath::as_str));
+        } else if let Edit::Doc(edit) = edit
+            && edit.key().branch == DocKey::MAIN
+        {
+            docs.insert(edit.key().doc.as_str());
         }
     }
-    let names =
-        docs.iter().map(DocEdit::key).filter(|key| key.branch == DocKey::MAIN).map(|key| key.doc.clone());
-    let paths: BTreeSet<&str> = files.iter().flat_map(FileEdit::paths).map(FilePath::as_str).collect();
-    let touched = || {
-        store::touched(
-            writing.access.project,
-            names.collect(),
-            paths.iter().map(|path| (*path).to_owned()).collect(),
-        )
-    };
+    let owned = |names: &BTreeSet<&str>| names.iter().map(|name| (*name).to_owned()).collect();
+    let touched = || store::touched(project, owned(&docs), owned(&paths));
     let bindings = if db::sees_older_state() { db::latest(touched)? } else { touched()? };
     if bindings.is_empty() {
         return Ok(Mirrored::default());
     }
-    Bundle::of(writing, plan, files, docs, &bindings)?.mirror(bindings)
+    Bundle::of(writing, plan, parts, &bindings)?.mirror(bindings)
 }
 
 /// A write that would leave a binding without one of its sides.
@@ -91,6 +97,8 @@ fn lost(why: String) -> Error {
 struct Bundle<'w> {
     writing: &'w Writing<'w>,
     plan: &'w Plan,
+    bound: BTreeSet<FilePath>,
+    /// What it does to files.
     files: Vec<FileEdit>,
     before: HashMap<FilePath, Head>,
     after: HashMap<FilePath, Head>,
@@ -100,25 +108,42 @@ struct Bundle<'w> {
 }
 
 impl<'w> Bundle<'w> {
-    fn of(
-        writing: &'w Writing<'w>,
-        plan: &'w Plan,
-        files: Vec<FileEdit>,
-        docs: Vec<DocEdit>,
-        bindings: &[Binding],
-    ) -> Result<Self> {
-        let bound = bindings.iter().map(|binding| binding.file_path.as_str());
+    fn of(writing: &'w Writing<'w>, plan: &'w Plan, parts: &Parts, bindings: &[Binding]) -> Result<Self> {
+        let bound: BTreeSet<FilePath> =
+            bindings.iter().map(|binding| FilePath::from_stored(binding.file_path.clone())).collect();
+        let mut files: Vec<FileEdit> = Vec::new();
+        let mut docs: Vec<DocEdit> = Vec::new();
+        for edit in parts.edits() {
+            if let Edit::File(edit) = edit {
+                files.push(edit.clone());
+            } else if let Edit::Doc(edit) = edit
+                && edit.key().branch == DocKey::MAIN
+                && bindings.iter().any(|binding| binding.doc == edit.key().doc)
+            {
+                docs.push(edit.clone());
+            }
+        }
+        if !files.iter().flat_map(FileEdit::paths).any(|path| bound.contains(path)) {
+            files.clear();
+        }
         let paths: BTreeSet<&str> =
-            files.iter().flat_map(FileEdit::paths).map(FilePath::as_str).chain(bound).collect();
+            files.iter().flat_map(FileEdit::paths).chain(&bound).map(FilePath::as_str).collect();
         let before = file::store::heads_at(writing.access.project, &paths)?;
         let mut after = before.clone();
         if !files.is_empty() {
-            let edits = files.iter().cloned().map(Edit::File).collect();
-            after.extend(file::Files.apply(writing, edits)?.take_heads());
+            let mut applied = file::Files.apply(writing, files.iter().cloned().map(Edit::File).collect())?;
+            after.extend(applied.take_heads());
+            // What on_conflict leaves out does nothing.
+            let done = applied.take_outcomes().into_iter().map(
+                |outcome| !matches!(outcome, Outcome::File(file) if file.status == FileOutcome::SKIPPED),
+            );
+            let done: Vec<FileEdit> =
+                files.into_iter().zip(done).filter_map(|(edit, is_done)| is_done.then_some(edit)).collect();
+            files = done;
         }
         let docs = if docs.is_empty() { None } else { Some(doc::trial(writing, docs)?) };
         let (limits, mirrored) = (doc::limits(), Mirrored::default());
-        Ok(Self { writing, plan, files, before, after, docs, limits, mirrored })
+        Ok(Self { writing, plan, bound, files, before, after, docs, limits, mirrored })
     }
 
     fn mirror(mut self, bindings: Vec<Binding>) -> Result<Mirrored> {
@@ -128,6 +153,7 @@ impl<'w> Bundle<'w> {
             let key = binding::key(&binding);
             match self.one(&binding, &key) {
                 Ok(Some(path)) if taken.insert(path.as_str().to_owned()) => {
+                    self.mirrored.kept.push(binding.doc.clone());
                     if path.as_str() != binding.file_path {
                         self.mirrored.renamed.0.push(binding.doc);
                         self.mirrored.renamed.1.push(path.as_str().to_owned());
@@ -135,9 +161,7 @@ impl<'w> Bundle<'w> {
                 }
                 Ok(_) => self.mirrored.ended.push(binding.doc),
                 // Nobody here can be told what others have accepted.
-                Err(error)
-                    if !self.writing.is_own && matches!(error.code(), Code::Validation | Code::Invariant) =>
-                {
+                Err(error) if self.plan.origin.is_some() && error.code() != Code::Internal => {
                     self.mirrored.ended.push(binding.doc);
                 }
                 Err(error) => {
@@ -151,6 +175,10 @@ impl<'w> Bundle<'w> {
     /// Makes both sides of a binding equal. Where its file is then; `None` when the binding ends.
     fn one(&mut self, binding: &Binding, key: &DocKey) -> Result<Option<FilePath>> {
         let project = self.writing.access.project;
+        // To take back what made both equal leaves each what it was.
+        if binding.seq.is_some() && binding.seq == self.plan.undoes_seq {
+            return Ok(None);
+        }
         let before = FilePath::from_stored(binding.file_path.clone());
         let Some(path) = self.follow(&before) else { return Ok(None) };
         let Some(old) = self.before.get(&before).and_then(|head| head.content.as_ref()).map(|old| old.hash)
@@ -180,7 +208,7 @@ impl<'w> Bundle<'w> {
             return Ok(Some(path));
         }
         let is_both = doc_hash != old && new.hash != old;
-        if is_both && self.writing.is_own && self.plan.undoes_seq.is_none() {
+        if is_both && self.plan.origin.is_none() && self.plan.undoes_seq.is_none() {
             let why = "the bundle makes a file and the text that it is bound to different ones";
             return Err(Error::conflict(Reason::Bound, why));
         }
@@ -190,7 +218,10 @@ impl<'w> Bundle<'w> {
                 self.keep(key, then);
                 self.write_file(&path, text)?;
             }
-            _ => self.write_doc(binding, key, then, &path, (new.hash, new.size))?,
+            _ => {
+                let is_there = self.write_doc(binding, key, then, &path, (new.hash, new.size))?;
+                return Ok(is_there.then_some(path));
+            }
         }
         Ok(Some(path))
     }
@@ -213,14 +244,18 @@ impl<'w> Bundle<'w> {
                 FileEdit::Delete { path, .. } if path == at => is_there = false,
                 // Written again where it was, it is the same file.
                 FileEdit::Put { path, .. } if path == at => is_there = true,
+                FileEdit::Move { from, to, .. } if to == at && !self.bound.contains(from) => is_there = true,
                 _ => {}
             }
         }
         if is_there {
             return is_live(&self.after, at).then(|| at.clone());
         }
-        // One bundle may move a file by deleting and writing it: so does what takes back a move.
-        let content = self.before.get(before)?.content.as_ref()?.hash;
+        // What takes back a move, here or elsewhere, deletes and writes. Files of nothing are all the same.
+        if self.plan.undoes_seq.is_none() && self.plan.origin.is_none() {
+            return None;
+        }
+        let content = self.before.get(before)?.content.as_ref().filter(|content| content.size > 0)?.hash;
         let has_it = |path: &&FilePath| {
             let there = self.after.get(*path).and_then(|head| head.content.as_ref());
             !is_live(&self.before, path) && there.is_some_and(|there| there.hash == content)
@@ -259,6 +294,7 @@ impl<'w> Bundle<'w> {
         Ok(())
     }
 
+    /// Makes the text of a document that of its file; `false` when the document is gone.
     fn write_doc(
         &mut self,
         binding: &Binding,
@@ -266,7 +302,7 @@ impl<'w> Bundle<'w> {
         then: Option<BoundDoc>,
         path: &FilePath,
         (hash, size): (Hash, i64),
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let project = self.writing.access.project;
         binding::check_size(path.as_str(), size, &self.limits)?;
         let text = binding::text_of(self.bytes(&hash)?)
@@ -275,7 +311,7 @@ impl<'w> Bundle<'w> {
             Some(BoundDoc::There(loaded)) => (None, loaded),
             _ => match binding::now(project, key)? {
                 (head, BoundDoc::There(loaded)) => (head, loaded),
-                (_, BoundDoc::Gone) => return Err(Error::internal("a bound document is gone")),
+                (_, BoundDoc::Gone) => return Ok(false),
             },
         };
         self.text(&loaded, binding, key)?;
@@ -285,7 +321,7 @@ impl<'w> Bundle<'w> {
         }
         let edit = |change| DocEdit::Change { key: key.clone(), changes: vec![change], base_heads: None };
         self.mirrored.edits.extend(change.map(edit).map(Edit::Doc));
-        Ok(())
+        Ok(true)
     }
 
     /// The bytes of content that the plan brings, or that is stored.

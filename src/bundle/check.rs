@@ -5,6 +5,7 @@ use super::commit::Parts;
 use crate::blob;
 use crate::domain::interface::Growth;
 use crate::gate::Access;
+use crate::guc;
 use crate::ids::{ProjectId, Seq};
 use crate::log::{LockedHead, Place};
 use quire_core::error::{Error, Result};
@@ -38,6 +39,20 @@ pub fn contents(project: ProjectId, plan: &Plan, parts: &Parts) -> Result<()> {
     let named = parts.edits().filter_map(Edit::content);
     let relied_on: Vec<Hash> = named.filter(|hash| !brought.contains(hash)).collect();
     if relied_on.is_empty() { Ok(()) } else { blob::store::require_present(project, &relied_on) }
+}
+
+/// Refuses a bundle that gets too many operations by what follows from those that were asked for (PT413).
+pub fn count(parts: &Parts, asked: usize) -> Result<()> {
+    let most = guc::max_bundle_ops();
+    if parts.len() > asked && parts.len() > most {
+        return Err(Error::limit(
+            "too many operations, with those that keep bound documents and files equal",
+            most,
+        )
+        .with("setting", "quire.max_bundle_ops")
+        .with("size", parts.len()));
+    }
+    Ok(())
 }
 
 /// Refuses what would take the project over its quotas (PT413).

@@ -18,7 +18,7 @@ use crate::log::store::{self, LogEntry};
 use crate::log::{LockedHead, Place, lock_head_and};
 use quire_core::chain::{self, BundleHeader};
 use quire_core::conflict::OnConflict;
-use quire_core::error::Result;
+use quire_core::error::{Code, Result};
 use quire_core::event;
 use quire_core::hash::Hash;
 use quire_core::op::{Edit, Op, Outcome, Topic};
@@ -42,6 +42,8 @@ pub struct Commit<'a> {
     pub base: Option<Place>,
     /// What to do about conflicts.
     pub on_conflict: OnConflict,
+    /// Whether what it writes was accepted elsewhere before, so that nobody here can be told what is wrong with it.
+    pub was_accepted: bool,
     /// Whether it counts for the rate limit.
     pub is_rate_limited: bool,
     /// The request's id and fingerprint.
@@ -63,6 +65,7 @@ impl<'a> Commit<'a> {
             message: None,
             base: None,
             on_conflict: OnConflict::Reject,
+            was_accepted: false,
             is_rate_limited: true,
             correlation,
             details: None,
@@ -93,6 +96,8 @@ pub struct Plan {
     pub origin: Option<PeerOrigin>,
     /// The bundle is written even if nothing changes, because others count on its seq.
     pub even_if_empty: bool,
+    /// Who made what this follows from, if that is not the caller.
+    pub by: Option<ActorId>,
     /// How many bytes more the project has of what is no part of the log; whoever planned it has stored and counted them.
     pub bytes_beside: i64,
     /// Kept with the receipt, where a repeated request finds it.
@@ -154,7 +159,7 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
         rate::check(project, author, limit)?;
     }
     let mut plan = plan(&head)?;
-    let author = plan.origin.as_ref().map_or(author, |origin| origin.actor);
+    let author = plan.origin.as_ref().map(|origin| origin.actor).or(plan.by).unwrap_or(author);
     let known = path.map(|path| (path, &file));
     let mut writing = Writing {
         access: &access,
@@ -163,7 +168,8 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
         head: &head,
         base_seq: None,
         on_conflict: commit.on_conflict,
-        is_own: plan.origin.is_none() && commit.kind != Kind::Import,
+        is_own: plan.origin.is_none() && !commit.was_accepted,
+        following_files: 0,
         ops_before: 0,
         known,
         doc_schema: commit.doc_schema.as_deref(),
@@ -175,18 +181,20 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
     // What the log is like is nothing for who may not touch what they name.
     writing.base_seq = check::base(commit.base.as_ref(), project, &head)?;
     let mut bound = bound::mirror(&writing, &plan, &parts)?;
-    let mirrored = (std::mem::take(&mut bound.edits), std::mem::take(&mut bound.blobs));
     // What came from elsewhere stays what it is, so that it is the same everywhere; a bundle of its own follows it.
-    let (later, (edits, blobs)) = match plan.origin {
-        Some(_) => (Some(mirrored).filter(|(edits, _)| !edits.is_empty()), Default::default()),
-        None => (None, mirrored),
-    };
-    parts.extend(edits);
-    plan.blobs.extend(blobs);
+    let later = if plan.origin.is_some() { std::mem::take(&mut bound.edits) } else { Vec::new() };
+    let asked = parts.order.len();
+    writing.following_files = parts.extend(std::mem::take(&mut bound.edits));
+    check::count(&parts, asked)?;
+    if later.is_empty() {
+        plan.blobs.append(&mut bound.blobs);
+    }
     let keeps_assets = parts.order.contains(&Topic::Asset);
     let mut effect = parts.apply(&mut writing)?;
     effect.op_checksums.extend(plan.other.as_ref().map(Op::checksum).transpose()?);
-    let ops = effect.take_outcomes();
+    let mut ops = effect.take_outcomes();
+    // Nobody is told of what they have not named: a token may not read it, and has to be good for the same request again.
+    ops.truncate(asked);
     let mut growth = effect.growth();
     growth.bytes = growth.bytes.saturating_add(plan.bytes_beside);
     check::quota(&access, &head, growth)?;
@@ -211,11 +219,17 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
     if let Some(key) = key {
         key.remember(project, author, &receipt)?;
     }
-    if let Some((edits, blobs)) = later {
+    if !later.is_empty() {
         let message = Some("keep bound documents and files equal".to_owned());
-        let follows = Commit { message, is_rate_limited: false, ..Commit::new(&access, Kind::Import, None) };
-        let plan: Planning = Box::new(move |_| Ok(Plan { edits, blobs, ..Plan::default() }));
-        self::commit(&follows, plan)?;
+        let follows = Commit::new(&access, Kind::Import, None);
+        let follows = Commit { message, was_accepted: true, is_rate_limited: false, ..follows };
+        let (blobs, by) = (bound.take_blobs(), Some(author));
+        let plan: Planning = Box::new(move |_| Ok(Plan { edits: later, blobs, by, ..Plan::default() }));
+        match self::commit(&follows, plan) {
+            // A limit of this project is found before anything is written, and does not keep a peer's bundles out.
+            Err(error) if error.code() == Code::Limit => bound.end(project)?,
+            followed => drop(followed?),
+        }
     }
     Ok(Committed { receipt, heads: Some(effect.take_heads()) })
 }
@@ -241,8 +255,9 @@ impl Parts {
         Self { edits: parts, order }
     }
 
-    /// Adds what follows from them.
-    fn extend(&mut self, edits: Vec<Edit>) {
+    /// Adds what follows from them, and says how many of it are of files.
+    fn extend(&mut self, edits: Vec<Edit>) -> usize {
+        let files = edits.iter().filter(|edit| edit.topic() == Topic::File).count();
         for edit in edits {
             let own = RowKind::Logged(edit.topic());
             if let Some((_, part)) = self.edits.iter_mut().find(|(domain, _)| domain.logged_kind() == own) {
@@ -250,6 +265,12 @@ impl Parts {
                 part.push(edit);
             }
         }
+        files
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.order.len()
     }
 
     /// All of them, by domain.

@@ -177,6 +177,8 @@ pub struct Writing<'a> {
     pub on_conflict: OnConflict,
     /// What is written is the author's own, and was not accepted elsewhere before.
     pub is_own: bool,
+    /// How many of the edits of files, at their end, follow from what else the bundle does: what the author had seen is nothing to them.
+    pub following_files: usize,
     /// Operations before these in the bundle.
     pub ops_before: usize,
     /// The head of a path that was read with the lock.
@@ -196,6 +198,7 @@ impl<'a> Writing<'a> {
             base_seq: None,
             on_conflict: OnConflict::Reject,
             is_own: true,
+            following_files: 0,
             ops_before: 0,
             known: None,
             doc_schema,

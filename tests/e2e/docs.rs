@@ -104,6 +104,7 @@ fn compare_every_state(client: &mut Client, project: Uuid, doc: &str) -> usize {
 fn a_document_is_what_its_changes_make_whoever_made_them() {
     let database = shared().database("docs_model");
     let mut admin = database.client("postgres");
+    admin.batch_execute("SET quire.doc_snapshot_changes = 3").expect("snapshots of short documents");
     for round in 0..4 {
         let mut dice = Dice::new();
         let project = project(&mut admin, &format!("model {round}"));
@@ -142,11 +143,20 @@ fn a_document_is_what_its_changes_make_whoever_made_them() {
         for statement in [
             "SET session_replication_role = replica; UPDATE quire_store.doc_head SET tip = NULL; RESET session_replication_role",
             "SET quire.doc_cache = 0; SET quire.max_doc_tip = 0",
+            "UPDATE quire_store.doc_snapshot SET saved = set_byte(saved, length(saved) / 2, get_byte(saved, length(saved) / 2) # 1)",
+            "DELETE FROM quire_store.doc_snapshot",
         ] {
             admin.batch_execute(statement).expect("forget");
             compare_every_state(&mut admin, project, "d");
             let splice = "SELECT quire.put_doc($1, 'd', $2)";
             admin.execute(splice, &[&project, &value(&mut dice)]).expect("edit what is not kept");
+        }
+        compare_every_state(&mut admin, project, "d");
+        let snapshots = "SELECT count(*) FROM quire_store.doc_snapshot WHERE project_id = $1";
+        let packed = "SELECT (quire.pack_docs($1) -> 'snapshots')::bigint";
+        for statement in [packed, snapshots] {
+            let made: i64 = admin.query_one(statement, &[&project]).expect("count").get(0);
+            assert_eq!(made, 1, "{statement}");
         }
         compare_every_state(&mut admin, project, "d");
         admin.batch_execute("RESET quire.doc_cache; RESET quire.max_doc_tip").expect("reset");
@@ -159,7 +169,7 @@ fn a_document_is_what_its_changes_make_whoever_made_them() {
 
 #[test]
 fn writers_of_one_document_lose_nothing() {
-    const WRITERS: usize = 16;
+    const WRITERS: usize = 32;
     const WRITES: usize = 10;
     let database = shared().database("docs_writers");
     let mut admin = database.client("postgres");

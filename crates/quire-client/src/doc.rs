@@ -237,6 +237,8 @@ objects! {
         left: i64,
         /// How many documents were not looked at.
         remaining: i64,
+        /// How many documents have got a snapshot.
+        snapshots: i64,
     }
 
     /// What became of a transaction.

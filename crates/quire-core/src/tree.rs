@@ -186,8 +186,13 @@ pub struct FileOutcome {
     pub version: Version,
     /// Its content now; null for a deleted file.
     pub content_hash: Option<String>,
-    /// `created`, `updated`, `unchanged`, `deleted` or `moved`.
+    /// `created`, `updated`, `unchanged`, `deleted`, `moved` or `skipped`.
     pub status: Cow<'static, str>,
+}
+
+impl FileOutcome {
+    /// The status of an edit that was left out.
+    pub const SKIPPED: &'static str = "skipped";
 }
 
 /// The result of [`apply`].

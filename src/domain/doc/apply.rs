@@ -1,7 +1,7 @@
 //! What edits do to documents, under the head lock.
 
 use super::schema::{self, Schemas};
-use super::{cache, store};
+use super::{cache, snapshot, store};
 use crate::db::rows::Rows;
 use crate::domain::branch;
 use crate::domain::interface::{Applied, Growth, NewBundle, Writing};
@@ -375,6 +375,16 @@ impl Applied for AppliedDocs {
     }
 
     fn finish(&self, bundle: &NewBundle) -> Result<()> {
+        for doc in self.docs.values().filter(|doc| snapshot::may_be_due(&doc.before, &doc.summary)) {
+            // Appending loads no document; one that is loaded anyway leaves a snapshot.
+            if let (Some(id), Some(loaded)) =
+                (doc.id, cache::take_at(bundle.project, &doc.line, &doc.summary.heads))
+            {
+                let kept = snapshot::keep(bundle.project, id, &doc.line, &doc.summary, &loaded);
+                cache::keep(bundle.project, &doc.line, doc.summary.changes, loaded);
+                kept?;
+            }
+        }
         if self.bytes == 0 { Ok(()) } else { store::count_bytes(bundle.project, self.bytes) }
     }
 }

@@ -8,19 +8,21 @@ use super::store::binding as store;
 use super::store::{self as docs, DocHead};
 use super::{cache, seconds_now, server_actor};
 use crate::blob;
+use crate::domain::copying::Copying;
 use crate::domain::file;
 use crate::gate::Access;
-use crate::ids::{ProjectId, Seq};
-use crate::log::store::head_seq;
+use crate::ids::{ActorId, ProjectId};
 use quire_core::doc::root::first_change;
 use quire_core::doc::{DocAuthor, DocChange, DocLimits, Loaded};
 use quire_core::error::{Code, Error, Result};
 use quire_core::hash::Hash;
 use quire_core::interrupt;
 use quire_core::key::DocKey;
+use quire_core::op::Edit;
 use quire_core::op::doc::about_doc;
+use quire_core::tree::FileEdit;
 use serde_json::json;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 pub use store::Binding;
 
 /// The document of a binding.
@@ -95,14 +97,42 @@ pub fn begin() -> Result<(Loaded, DocChange)> {
     Ok((Loaded::of(std::slice::from_ref(&first))?, first))
 }
 
-/// The bindings of a project get into another one, in which there are none, if all of the project as it is now does.
-pub fn copy(from: ProjectId, seq: Seq, to: &Access) -> Result<()> {
-    let bindings = store::all(from)?;
-    if bindings.is_empty() || head_seq(from)? != seq {
-        return Ok(());
+/// Bindings of a project that may get into a copy of it.
+pub struct Copied<'a> {
+    to: &'a Access,
+    by: ActorId,
+    /// By document, with the content that the file has in the copy.
+    bindings: BTreeMap<String, (Binding, Hash)>,
+}
+
+impl<'a> Copied<'a> {
+    /// Those whose files the copy has.
+    pub fn of(copying: &Copying<'a>) -> Result<Self> {
+        let mut files: BTreeMap<&str, Hash> = BTreeMap::new();
+        for edit in &copying.edits {
+            if let Edit::File(FileEdit::Put { path, content, .. }) = edit {
+                files.insert(path.as_str(), content.hash);
+            }
+        }
+        let bindings = store::all(copying.from)?.into_iter().filter_map(|binding| {
+            let hash = *files.get(binding.file_path.as_str())?;
+            Some((binding.doc.clone(), (Binding { seq: None, ..binding }, hash)))
+        });
+        Ok(Self { to: copying.to, by: copying.to.author()?, bindings: bindings.collect() })
     }
-    let by = to.author()?;
-    bindings.iter().try_for_each(|binding| store::insert(to.project, binding, by))
+
+    /// Copies the binding of a document of so many changes, if it has one and says what the file does.
+    pub fn copy(&self, key: &DocKey, changes: &[DocChange]) -> Result<()> {
+        let Some((binding, hash)) = self.bindings.get(&key.doc) else { return Ok(()) };
+        let found = Loaded::of(changes).and_then(|loaded| text(&loaded, &binding.path, &super::limits()));
+        match found {
+            Ok(Some(text)) if Hash::of(text.as_bytes()) == *hash => {
+                store::insert(self.to.project, binding, self.by)
+            }
+            Err(error) if !is_of_the_doc(&error) => Err(error),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// The bindings of which both sides are not equal, or cannot be read.
@@ -113,6 +143,8 @@ pub fn unequal(project: ProjectId) -> Result<Vec<Binding>> {
         match is_equal(project, &binding) {
             Ok(true) => {}
             Ok(false) => unequal.push(binding),
+            // What is too long to be looked at may be equal.
+            Err(error) if error.code() == Code::Limit => {}
             Err(error) if is_of_the_doc(&error) => unequal.push(binding),
             Err(error) => return Err(error),
         }

@@ -3,6 +3,7 @@
 //! Promises: what is found has the heads that are asked for, and heads say which changes a document has. So nothing here can be wrong,
 //! whatever became of the transaction that loaded it.
 
+use super::snapshot;
 use super::store::{self, DocHead, DocLine};
 use crate::guc;
 use crate::ids::ProjectId;
@@ -40,7 +41,7 @@ pub fn take(project: ProjectId, line: &DocLine, changes: i64, heads: &Heads) -> 
             }
         }
     }
-    let loaded = load(project, line, changes)?;
+    let loaded = load(project, line, changes, heads)?;
     if loaded.heads() == *heads { Ok(loaded) } else { Err(store::unsound(line)) }
 }
 
@@ -53,10 +54,18 @@ pub fn with<T>(project: ProjectId, head: &DocHead, look: impl FnOnce(&Loaded) ->
     found
 }
 
-/// A document of its first changes.
+/// A document of its first changes, which have these heads.
 ///
 /// Errors: PT422 when Automerge refuses one of them, which nobody has noticed when it was stored.
-pub fn load(project: ProjectId, line: &DocLine, changes: i64) -> Result<Loaded> {
+pub fn load(project: ProjectId, line: &DocLine, changes: i64, heads: &Heads) -> Result<Loaded> {
+    match snapshot::load(project, line, changes)? {
+        Some(loaded) if loaded.heads() == *heads => Ok(loaded),
+        _ => replay(project, line, changes),
+    }
+}
+
+/// A document of its first changes, from these alone.
+fn replay(project: ProjectId, line: &DocLine, changes: i64) -> Result<Loaded> {
     let changes = store::changes(project, line, 0, changes)?;
     Loaded::of(&changes).map_err(|error| match error.code() {
         Code::Validation => Error::new(Code::Invariant, "the document has a change that Automerge refuses")

@@ -11,9 +11,10 @@ pub fn copy(copying: &mut Copying) -> Result<()> {
         return Ok(());
     }
     schema::copy(copying.from, copying.to)?;
-    binding::copy(copying.from, copying.seq, copying.to)?;
+    let bindings = binding::Copied::of(copying)?;
     for (key, head) in store::docs_at(copying.from, copying.seq)? {
         let changes = store::changes(copying.from, &head.line, 0, head.summary.changes)?;
+        bindings.copy(&key, &changes)?;
         copying.edits.push(Edit::Doc(DocEdit::Change { key, changes, base_heads: None }));
     }
     Ok(())

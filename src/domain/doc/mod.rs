@@ -18,6 +18,7 @@ pub mod past;
 pub mod schema;
 mod server;
 mod shown;
+pub mod snapshot;
 pub mod store;
 
 pub use apply::{AppliedDocs, apply as trial, is_of_an_edit, judge};

@@ -22,7 +22,8 @@ pub fn value(project: ProjectId, state: &mut DocAt, is_past: bool) -> Result<Val
             value
         }
         Err(error) if is_past && error.code() == Code::Invariant => {
-            cache::load(project, &state.line, state.had).and_then(|loaded| loaded.to_json(None, &limits))
+            cache::load(project, &state.line, state.had, &state.heads)
+                .and_then(|loaded| loaded.to_json(None, &limits))
         }
         Err(error) => Err(error),
     }

@@ -93,7 +93,8 @@ fn stale(
 ) -> Result<BTreeSet<usize>> {
     let mut stale = BTreeSet::new();
     let mut changed: Vec<(&str, &Head)> = Vec::new();
-    for (at, edit) in edits.iter().enumerate() {
+    let named = edits.len().saturating_sub(writing.following_files);
+    for (at, edit) in edits[..named].iter().enumerate() {
         for path in edit.paths() {
             if let Some(head) = heads.get(path).filter(|head| head.seq > base_seq) {
                 stale.insert(at);
@@ -139,7 +140,7 @@ fn with_skipped(
             from_path: from.map(|path| path.as_str().to_owned()),
             version: head.map_or(Version::default(), |head| head.version),
             content_hash: head.and_then(|head| head.content.as_ref()).map(|content| content.hash.to_hex()),
-            status: "skipped".into(),
+            status: FileOutcome::SKIPPED.into(),
         }
     };
     edits.iter().enumerate().map(|(at, edit)| applied.remove(&at).unwrap_or_else(|| skipped(edit))).collect()

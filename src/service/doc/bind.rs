@@ -9,7 +9,7 @@ use crate::definer::definer;
 use crate::domain::doc::binding::{self, Binding, BoundDoc};
 use crate::domain::doc::store::binding as bindings;
 use crate::domain::{doc, file};
-use crate::gate::{Access, Action, require_project, require_writer};
+use crate::gate::{Access, Action, managed, require_project, require_writer};
 use crate::jsonb::Json;
 use crate::log::{locked, store::touch};
 use pgrx::Uuid;
@@ -49,6 +49,8 @@ fn bind_doc_to_file(
         let file_path = path_arg("p_file_path", p_file_path)?;
         let path = pointer(name_arg("path", path, LONGEST_PATH)?);
         let keep = keep.map(Side::parse).transpose()?;
+        // Whether there are bindings is said where owners write.
+        let access = managed(locked(access)?)?;
         bind(&access, &key, &file_path, path, keep).map(Json)
     })
 }
@@ -111,7 +113,8 @@ fn bind(
     keep: Option<Side>,
 ) -> Result<Value> {
     let project = access.project;
-    let wanted = Binding { doc: key.doc.clone(), path, file_path: file_path.as_str().to_owned() };
+    let file_path_text = file_path.as_str().to_owned();
+    let mut wanted = Binding { doc: key.doc.clone(), path, file_path: file_path_text, seq: None };
     let mut is_new = true;
     let request = Commit {
         message: Some(format!("bind {key} to {file_path}")),
@@ -119,7 +122,7 @@ fn bind(
     };
     let committed = commit(&request, |_| {
         let there = bindings::touched(project, vec![wanted.doc.clone()], vec![wanted.file_path.clone()])?;
-        is_new = !there.contains(&wanted);
+        is_new = !there.iter().any(|other| other.is_like(&wanted));
         if let Some(other) = there.iter().find(|_| is_new) {
             let why = format!("{} is bound to {}", other.doc, other.file_path);
             let refused = Error::conflict(Reason::Bound, why).with("file_path", other.file_path.as_str());
@@ -134,6 +137,7 @@ fn bind(
         plan(access, key, file_path, &wanted, keep)
     })?;
     if is_new {
+        wanted.seq = committed.receipt.bundle_id.as_ref().map(|_| committed.receipt.seq);
         bindings::insert(project, &wanted, access.author()?)?;
         // Who writes later and sees an older state would not know of it.
         touch(project)?;

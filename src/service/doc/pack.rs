@@ -5,10 +5,12 @@
 use crate::args::page_arg;
 use crate::db;
 use crate::definer::definer;
-use crate::domain::doc::cache;
 use crate::domain::doc::store::pack::{self, candidates, rows_between};
+use crate::domain::doc::store::snapshot::Newest;
 use crate::domain::doc::store::{DocHead, DocLine, changes, head};
+use crate::domain::doc::{cache, snapshot};
 use crate::gate::{Action, require_project};
+use crate::guc;
 use crate::ids::{DocId, ProjectId};
 use crate::jsonb::Json;
 use crate::log::with_guard_open;
@@ -56,11 +58,12 @@ struct Packed {
     stored_bytes: i64,
     left: i64,
     remaining: usize,
+    snapshots: i64,
 }
 
 fn pack_project(project: ProjectId, most: i64) -> Result<Json> {
     let mut packed = Packed::default();
-    let candidates = candidates(project, LEAST + NEWEST)?;
+    let candidates = candidates(project, LEAST + NEWEST, guc::doc_snapshot_after().0)?;
     for (at, (key, doc)) in candidates.iter().enumerate() {
         interrupt::check()?;
         if packed.changes >= most {
@@ -69,7 +72,7 @@ fn pack_project(project: ProjectId, most: i64) -> Result<Json> {
         }
         pack_doc(project, key, *doc, &mut packed)?;
     }
-    let Packed { docs, changes, change_bytes, stored_bytes, left, remaining } = packed;
+    let Packed { docs, changes, change_bytes, stored_bytes, left, remaining, snapshots } = packed;
     Ok(Json(json!({
         "docs": docs,
         "changes": changes,
@@ -77,6 +80,7 @@ fn pack_project(project: ProjectId, most: i64) -> Result<Json> {
         "stored_bytes": stored_bytes,
         "left": left,
         "remaining": remaining,
+        "snapshots": snapshots,
     })))
 }
 
@@ -86,7 +90,8 @@ fn pack_doc(project: ProjectId, key: &DocKey, doc: DocId, packed: &mut Packed) -
         .into_iter()
         .filter(|(first, last)| last - first + 1 >= LEAST)
         .collect();
-    if runs.is_empty() {
+    let now = Newest { place: head.summary.changes, change_bytes: head.summary.bytes };
+    if runs.is_empty() && !snapshot::is_due(project, &head.line, &now)? {
         return Ok(());
     }
     let Some(loaded) = load(project, &head)? else {
@@ -106,6 +111,7 @@ fn pack_doc(project: ProjectId, key: &DocKey, doc: DocId, packed: &mut Packed) -
         }
     }
     packed.docs += i64::from(packed.changes > before);
+    packed.snapshots += i64::from(snapshot::keep(project, doc, &head.line, &head.summary, &loaded)?);
     cache::keep(project, &head.line, head.summary.changes, loaded);
     Ok(())
 }

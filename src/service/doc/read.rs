@@ -99,7 +99,7 @@ impl State {
                 done
             }
             (Err(error), Some(had)) if error.code() == Code::Invariant => {
-                work(&cache::load(self.project, line, had)?)
+                work(&cache::load(self.project, line, had, self.at.as_ref().unwrap_or(&summary.heads))?)
             }
             (Err(error), _) => Err(error),
         }

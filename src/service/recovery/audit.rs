@@ -69,6 +69,13 @@ pub fn verify(access: &Access, depth: Depth) -> Result<Value> {
     if depth >= Depth::Content {
         verify_content(project, &mut findings, &mut counts)?;
     }
+    let mut unequal: Vec<Value> = Vec::new();
+    if depth >= Depth::State {
+        for domain in DOMAINS {
+            unequal.extend(domain.unequal(project)?);
+        }
+    }
+    // From here on each statement sees its own state.
     let mut listed = Vec::new();
     for finding in &findings {
         let (id, is_open) = record(project, finding)?;
@@ -80,12 +87,6 @@ pub fn verify(access: &Access, depth: Depth) -> Result<Value> {
         "project_id": project.to_string(), "seq": seq, "is_sound": listed.is_empty(), "bundles": counts.bundles,
         "ops": counts.ops, "blobs": counts.blobs, "blob_bytes": counts.blob_bytes, "findings": listed
     });
-    let mut unequal: Vec<Value> = Vec::new();
-    if depth >= Depth::State {
-        for domain in DOMAINS {
-            unequal.extend(domain.unequal(project)?);
-        }
-    }
     if !unequal.is_empty() {
         report["is_sound"] = false.into();
     }

@@ -71,7 +71,7 @@ pub fn create(
 ) -> Result<ProjectId> {
     let to = new_project(name, kind, source.settings.clone(), from.author()?)?;
     let details = Some(origin(from.project, seq));
-    let request = Commit { details, ..Commit::new(&to, Kind::Import, None) };
+    let request = Commit { details, was_accepted: true, ..Commit::new(&to, Kind::Import, None) };
     let copied = commit(&request, |_| plan(from.project, seq, &to, None));
     // Before contents are missed that went with it.
     source.check_still_there()?;

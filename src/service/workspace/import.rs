@@ -126,6 +126,7 @@ fn replay(access: &Access, export: &Export, bundle: &Imported, links: &HashMap<H
     let request = Commit {
         message: message_arg(header.message.as_deref()).map_err(Error::of_member)?,
         details: Some(json!({"imported": origin(bundle)?})),
+        was_accepted: true,
         ..Commit::new(access, Kind::Import, None)
     };
     let receipt = commit(&request, |_| Ok(plan))?.receipt;

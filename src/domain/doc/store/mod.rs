@@ -9,6 +9,7 @@ pub mod merging;
 pub mod pack;
 pub mod query;
 pub mod schema;
+pub mod snapshot;
 pub mod storage;
 
 pub use changes::{bundle_of, changes, has, known, last_of, stored_ops};

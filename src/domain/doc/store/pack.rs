@@ -341,15 +341,19 @@ fn delete(project: ProjectId, doc: DocId, last: i64) -> Result<()> {
     db::exec(SQL, &[project.pg().into(), doc.pg().into(), last.into()])
 }
 
-/// Documents of which so many changes or more may have rows.
-pub fn candidates(project: ProjectId, least: i64) -> Result<Vec<(DocKey, DocId)>> {
+/// Documents of which so many changes or more may have rows, or may be behind the newest snapshot.
+pub fn candidates(project: ProjectId, least: i64, behind: i64) -> Result<Vec<(DocKey, DocId)>> {
     const SQL: &str = "SELECT d.branch, d.doc, d.doc_id FROM quire_store.doc_head d
         LEFT JOIN LATERAL (
             SELECT sum(s.last_place - s.first_place + 1)::bigint AS changes FROM quire_store.doc_pack s
             WHERE s.project_id = $1 AND s.doc_id = d.doc_id) p ON true
-        WHERE d.project_id = $1 AND d.change_count - COALESCE(p.changes, 0) >= $2
+        LEFT JOIN LATERAL (
+            SELECT max(s.place) AS place FROM quire_store.doc_snapshot s
+            WHERE s.project_id = $1 AND s.doc_id = d.doc_id) n ON true
+        WHERE d.project_id = $1
+          AND (d.change_count - COALESCE(p.changes, 0) >= $2 OR d.change_count - COALESCE(n.place, 0) >= $3)
         ORDER BY d.branch, d.doc";
-    db::read(SQL, &[project.pg().into(), least.into()], |row| {
+    db::read(SQL, &[project.pg().into(), least.into(), behind.into()], |row| {
         Ok((DocKey { branch: row.get("branch")?, doc: row.get("doc")? }, row.get("doc_id")?))
     })
 }
