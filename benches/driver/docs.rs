@@ -1,6 +1,9 @@
 //! Documents against a table with one `bytea` per document that is written anew at each change: typing at the end of texts that have taken
 //! more and more changes.
 
+mod query;
+mod recorded;
+
 use crate::database::{SIDES, Side, create_project};
 use crate::measure::{Sample, alternate, column, timed};
 use crate::report::{Row, Section, Unit};
@@ -112,9 +115,14 @@ pub fn run(bench: &Bench) -> Result<Section> {
     }
     bench.say(format!("docs: writing beside {SUBSCRIPTIONS} subscriptions"));
     rows.push(followed(&mut client.borrow_mut())?);
+    rows.extend(query::rows(bench)?);
+    if let Some(folder) = std::env::var_os("QUIRE_TRACES") {
+        rows.extend(recorded::rows(bench, &std::path::Path::new(&folder).join("automerge-paper.json.gz"))?);
+    }
     let notes = vec![
         format!("Writing beside {SUBSCRIPTIONS} subscriptions is compared with quire itself without any."),
         format!("pack_docs took {:.1} s.", spent / 1000.0),
+        "Queries are compared with SQL by hand over a table of their JSON, what was recorded with Automerge in memory.".to_owned(),
         "The baseline: UPDATE of a table with one bytea per document by automerge_apply, and automerge_to_json.".to_owned(),
         "One session, so what it edits and reads stays loaded; the baseline loads the document each time.".to_owned(),
     ];

@@ -5,6 +5,7 @@
 
 mod archives;
 mod assets;
+mod bindings;
 mod bounds;
 mod branches;
 mod calls;

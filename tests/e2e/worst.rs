@@ -120,7 +120,7 @@ const PLAIN: &[(&str, &str)] = &[
     ("delete_schema.name", "'schema'"),
     ("bind_doc_to_file.path", "'t'"),
     ("bind_doc_to_file.keep", "'doc'"),
-    ("unbind_doc.doc", "'d'"),
+    ("unbind_doc.doc", "'bound'"),
     ("get_branch.name", "'branch'"),
     ("diff_branches.source", "'branch'"),
     ("merge_branch.source", "'branch'"),
@@ -319,6 +319,8 @@ fn large_project(database: &Database) -> Names {
     ask(&mut owner, doc);
     ask(&mut owner, "SELECT quire.create_branch('{p}', 'branch') ->> 'seq'");
     ask(&mut owner, "SELECT quire.register_schema('{p}', 'schema', '{}') ->> 'name'");
+    ask(&mut owner, r#"SELECT quire.put_doc('{p}', 'bound', '{"t": "x"}') ->> 'seq'"#);
+    ask(&mut owner, "SELECT quire.bind_doc_to_file('{p}', 'bound', 'bound', '/t') ->> 'doc'");
     let on_branch =
         "SELECT quire.put_doc('{p}', 'd', jsonb_build_object('list', '[]'::jsonb), 'branch') ->> 'seq'";
     ask(&mut owner, on_branch);
