@@ -19,6 +19,7 @@ use crate::filter::{Globs, globs};
 use crate::id::SnapshotId;
 use crate::key::DocKey;
 use crate::path::FilePath;
+use crate::submission::Submission;
 use crate::text::shorten;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -102,10 +103,14 @@ impl Ability {
             | (Ability::FileWrite(_), Need::WriteSome | Need::WriteAny)
             | (Ability::FileWrite(None), Need::Write(_))
             | (Ability::DocWrite(_), Need::WriteSomeDoc | Need::WriteAny)
-            | (Ability::DocWrite(None), Need::WriteDoc(_) | Need::WriteBranches) => true,
+            | (Ability::DocWrite(None), Need::WriteDoc(_) | Need::SubmitDoc(..) | Need::WriteBranches) => {
+                true
+            }
             (Ability::SnapshotRead(Some(ours)), Need::ReadSnapshot(id)) => *ours == id,
             (Ability::FileWrite(Some(glob)), Need::Write(path)) => glob.matches(path.as_str()),
-            (Ability::DocWrite(Some(glob)), Need::WriteDoc(key)) => glob.matches(&key.doc),
+            (Ability::DocWrite(Some(glob)), Need::WriteDoc(key) | Need::SubmitDoc(key, _)) => {
+                glob.matches(&key.doc)
+            }
             _ => false,
         }
     }
@@ -151,13 +156,13 @@ pub struct PathGlob {
 }
 
 impl PathGlob {
-    fn parse(pattern: &str) -> Result<Self> {
+    pub(crate) fn parse(pattern: &str) -> Result<Self> {
         let pattern = pattern.to_owned();
         let compiled = globs(std::slice::from_ref(&pattern))?;
         Ok(Self { pattern, compiled })
     }
 
-    fn matches(&self, text: &str) -> bool {
+    pub(crate) fn matches(&self, text: &str) -> bool {
         self.compiled.is_match(text)
     }
 
@@ -166,7 +171,7 @@ impl PathGlob {
     /// `dir/**` matches what begins with `dir/`. What `other` begins with up to there is then literal too, and every
     /// path it matches begins so: `{a,b}` and `[ab]` choose only where they stand, and a `**` behind `dir/` begins
     /// with that `/`. Any other pair of different globs is refused, and so is every `..`, which no path can hold.
-    fn covers(&self, other: &PathGlob) -> bool {
+    pub(crate) fn covers(&self, other: &PathGlob) -> bool {
         let below = |dir: &str| other.pattern.starts_with(dir) && !other.pattern.contains("..");
         self.pattern == other.pattern || self.subtree().is_some_and(below)
     }
@@ -212,7 +217,9 @@ pub enum Need<'a> {
     ReadDocs,
     /// Write this document.
     WriteDoc(&'a DocKey),
-    /// Write at least some document; each still needs [`Need::WriteDoc`].
+    /// Write this document as a part of what is submitted: what may write it may do so, and what is bound to this submission.
+    SubmitDoc(&'a DocKey, &'a Submission),
+    /// Write at least some document; each still needs [`Need::WriteDoc`] or [`Need::SubmitDoc`].
     WriteSomeDoc,
     /// Make, merge, close and delete branches, whatever documents are on them.
     WriteBranches,

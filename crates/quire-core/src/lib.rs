@@ -48,10 +48,12 @@ pub mod query;
 pub mod reason;
 pub mod schema;
 pub mod settings;
+pub mod submission;
 pub mod text;
 pub mod timestamp;
 pub mod token;
 pub mod tree;
+pub mod ucan;
 pub mod undo;
 pub mod value;
 #[cfg(test)]
