@@ -228,6 +228,7 @@ INSERT INTO t.call VALUES
     ('finish_session', 'SELECT quire.finish_session(%s, t.id(1))'),
     ('mint_token', 'SELECT quire.mint_token(%s, ''{project:read}'', ''1 hour'')'),
     ('revoke_token', 'SELECT quire.revoke_token(%s, t.id(1))'),
+    ('revoke_ucan', 'SELECT quire.revoke_ucan(%s, ''bafkreibvv43zt5dfzwr5ejms3oeb5rkazufzkvqs6v3izwwlj64jmrchci'')'),
     ('list_tokens', 'SELECT * FROM quire.list_tokens(%s)'),
     ('get_project_stats', 'SELECT quire.get_project_stats(%s)'),
     ('create_template', 'SELECT quire.create_template(%s, ''copied'')'),

@@ -29,6 +29,11 @@ SELECT p ->> 'name' AS name, p ->> 'visibility' AS visibility, p -> 'settings' A
 FROM quire.update_project(t.id(100), '{"name": "renamed", "settings": {"max_files": 10}}') p;
 SELECT p -> 'settings' AS settings FROM quire.update_project(t.id(100), '{"settings": {"broadcast": "off"}}') p;
 SELECT p -> 'settings' AS settings FROM quire.update_project(t.id(100), '{"settings": {"max_files": null}}') p;
+SELECT p ->> 'did' AS did FROM quire.update_project(t.id(100), '{"did": "did:key:z6MkosAEcwUjCjjBNxccbh8Nu4md8n7rymKwfLktpocGHeCY"}') p;
+SELECT p ->> 'did' AS did FROM quire.update_project(t.id(100), '{"name": "renamed"}') p;
+SELECT did, t.error(format('SELECT quire.update_project(t.id(100), %L)', jsonb_build_object('did', did)))
+FROM unnest('{"\"\"",1,"\"did:key:z\"","\"did:web:example.org\"","\"did:key:z6MkosAEcwUjCjjBNxccbh8Nu4md8n7rymKwfLktpocGHe\""}'::jsonb[]) did;
+SELECT p ->> 'did' AS did FROM quire.update_project(t.id(100), '{"did": null}') p;
 SELECT t.error($$SELECT quire.update_project(t.id(100), '{}')$$);
 SELECT t.error($$SELECT quire.update_project(t.id(100), '{"owner": "me"}')$$);
 SELECT t.error($$SELECT quire.update_project(t.id(100), '{"name": 3}')$$);

@@ -111,6 +111,13 @@ SELECT t.error(format('SELECT quire.revoke_token(NULL, %L)', :'token_id'));
 SELECT t.error($$SELECT quire.revoke_token(t.id(2100), NULL)$$);
 SELECT t.error($$SELECT quire.revoke_token(t.id(2100), t.id(1))$$);
 SELECT t.error(format('SELECT quire.revoke_token(t.id(2101), %L)', :'token_id'));
+SELECT cid, t.error(format('SELECT quire.revoke_ucan(t.id(2100), %L)', cid)) FROM unnest(ARRAY[NULL, '', 'x', 'bafkreibvv43zt5dfzwr5ejms3oeb5rkazufzkvqs6v3izwwlj64jmrchc',
+    'BAFKREIBVV43ZT5DFZWR5EJMS3OEB5RKAZUFZKVQS6V3IZWWLJ64JMRCHCI', 'bafkr4icyq2ikdjxba7bytuxjjgxfhouzdbwutrqio77cb5logrg7osnsli', 'bafkreibvv43zt5dfzwr5ejms3oeb5rkazufzkvqs6v3izwwlj64jmrchci']) cid;
+SELECT t.error($$SELECT quire.revoke_ucan(NULL, 'x')$$);
+SELECT t.error($$SELECT quire.revoke_ucan(t.id(999999), 'x')$$);
+-- JWTs that are no UCAN of a project here; e2e ucans has those that are
+SELECT t.error('SELECT quire.authenticate(''eyJhbGciOiJFZERTQSIsInR5cCI6IkpXVCJ9.eyJ4IjoxfQ.AAAA'')'), t.error('SELECT quire.authenticate(''eyJ.x.'', ''{x}'')'),
+    t.error('SELECT quire.authenticate(''eyJ.x.'' || repeat(''x'', 9000))');
 SELECT t.error($$SELECT quire.list_tokens(NULL)$$);
 SELECT t.error($$SELECT quire.list_tokens(t.id(999999))$$);
 
@@ -122,6 +129,7 @@ SELECT t.error($$SELECT quire.list_tokens(t.id(2100))$$);
 SELECT t.error($$SELECT quire.list_tokens(t.id(2102))$$);
 SELECT t.error(format('SELECT quire.revoke_token(t.id(2100), %L)', :'token_id'));
 SELECT t.error($$SELECT quire.rotate_secret()$$);
+SELECT t.error($$SELECT quire.revoke_ucan(t.id(2100), 'x')$$), t.error($$SELECT quire.revoke_ucan(t.id(2102), 'x')$$);
 \c - regress_outsider
 SELECT t.error($$SELECT quire.mint_token(t.id(2102), '{project:read}', '1 hour')$$);
 SELECT t.error(format('SELECT quire.authenticate(%L)', :'token'));

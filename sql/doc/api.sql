@@ -313,8 +313,8 @@ Returns: the receipt.
 Errors:
 - 22004: an argument is NULL.
 - 22023: the transaction has a wrong form, a change is not one of Automerge, or a name or a hash has a wrong form.
-- 42501: the caller may not write the project, or the token does not allow it for one of the documents; with reads,
-  merge_of, schema or return_patches it has to allow doc:read, too.
+- 42501: the caller may not write the project, or the token does not allow it for one of the documents, or is bound to
+  another write; with reads, merge_of, schema or return_patches it has to allow doc:read, too.
 - PT404: the project does not exist, the caller may not know of it, or there is no such schema.
 - PT409 correlation_reused: the client_tx_id belongs to another request.
 - PT413: a change is larger than quire.max_doc_change_bytes or has more operations than quire.max_doc_change_ops, the

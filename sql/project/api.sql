@@ -30,11 +30,13 @@ Arguments:
 - project_uuid: the project.
 Returns: an object.
     {project_id: uuid, name: text, kind: text, visibility: text, status: text,
-     settings: object, role: text | null, created_by: uuid, created_at: timestamp,
-     updated_at: timestamp, seq: integer, checksum: text, file_count: integer,
-     total_bytes: integer, asset_bytes: integer, doc_bytes: integer}
+     settings: object, did: text | null, role: text | null, created_by: uuid,
+     created_at: timestamp, updated_at: timestamp, seq: integer, checksum: text,
+     file_count: integer, total_bytes: integer, asset_bytes: integer,
+     doc_bytes: integer}
 - kind: workspace, template or library.
 - status: active or archived.
+- did: the did:key that is the root of its UCANs, or null.
 - role: the caller''s role (owner, editor or viewer), or null.
 - seq: the newest bundle; checksum is that of the same bundle.
 - file_count: the number of current files; total_bytes is their size in bytes.
@@ -93,7 +95,7 @@ Errors:
 GRANT EXECUTE ON FUNCTION quire.get_project_stats(uuid) TO quire_user;
 
 COMMENT ON FUNCTION quire.update_project(uuid, jsonb) IS
-'Changes the name, the visibility or the settings of a project.
+'Changes the name, the visibility, the settings or the root of UCANs of a project.
 
 These settings exist:
 - max_file_bytes: the largest file, 67108864 by default and at most 536870912.
@@ -116,8 +118,9 @@ Who: owners.
 Token: none.
 Arguments:
 - project_uuid: the project.
-- changes: an object with any of name, visibility and settings. The settings are laid over the current ones; null
-  takes one back to its default.
+- changes: an object with any of name, visibility, settings and did. The settings are laid over the current ones; null
+  takes one back to its default. did is the did:key of an Ed25519 key, whose UCANs have the rights of the caller in the
+  documents of the project from then on; null takes that away.
 Returns: the project as get_project returns it.
 Errors:
 - 22004: an argument is NULL.

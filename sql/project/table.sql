@@ -20,9 +20,13 @@ CREATE TABLE quire_store.project (
     has_doc_schemas boolean NOT NULL DEFAULT false,
     -- Whether there are rows in doc_binding, or were: writers of a project that never had bindings look for none.
     has_doc_bindings boolean NOT NULL DEFAULT false,
+    -- Where the rights of UCANs come from, and whose rights that are.
+    did        text COLLATE "C",
+    did_by     uuid REFERENCES quire_store.actor,
     created_by uuid NOT NULL REFERENCES quire_store.actor,
     created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
-    updated_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+    updated_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    CHECK ((did IS NULL) = (did_by IS NULL))
 );
 SELECT pg_catalog.pg_extension_config_dump('quire_store.project', '');
 

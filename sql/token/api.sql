@@ -45,25 +45,33 @@ Errors:
 - PT413: there are more than 64 abilities, or the token was narrowed 8 times already.';
 GRANT EXECUTE ON FUNCTION quire.attenuate_token(text, text[], interval) TO quire_user, quire_guest;
 
-COMMENT ON FUNCTION quire.authenticate(text) IS
+COMMENT ON FUNCTION quire.authenticate(text, text[]) IS
 'Binds a token to the current transaction. Until the end of the transaction, or until the savepoint is rolled back, the
 caller has the rights of the token in its project and no others. Call it in the transaction of each request, with the
-token as a parameter and not as a part of the statement''s text, which servers log.
+token as a parameter and not as a part of the statement''s text, which servers log. A token that is a JWT is read as a
+UCAN of version 0.10: it is for one project, whose root (see update_project) is its audience. One that says
+baseHeadsRoot, changesRoot or changeCount in its facts, or in a caveat, allows to write by a submit_tx that is so.
 
 Who: holders of the token.
 Token: the token itself.
 Arguments:
 - token: the text of the token.
+- proofs: the texts of the UCANs that a UCAN rests on, at most 16, in any order. Other tokens have none. NULL: none.
 Returns: an object.
     {project_id: uuid, token_id: uuid, actor_id: uuid, abilities: [text],
-     expires_at: timestamp}
+     expires_at: timestamp, cid?: text, issuer?: text}
+- abilities: of a UCAN each with its resource, and its caveat if it has one.
+- cid: the CID of a UCAN, and issuer the did:key of who signed it.
 Errors:
-- 22004: token is NULL.
-- 42501: the token is not valid. The answer is the same whatever is wrong with its text, key or audience.
+- 22004: token is NULL, or one of the proofs.
+- 42501: the token is not valid, or not valid yet. The answer is the same whatever is wrong with its text, key, audience
+  or proofs, and whether or not there is such a project.
 - PT410 expired: the token has expired.
 - PT410 revoked: the token was revoked.
-- PT410 used_up: the token was presented as often as it may be.';
-GRANT EXECUTE ON FUNCTION quire.authenticate(text) TO quire_user, quire_guest;
+- PT410 used_up: the token was presented as often as it may be.
+- PT413: a UCAN or a proof is longer than 8192 bytes, there are more than 16 proofs, or more than 8 delegations follow
+  one another.';
+GRANT EXECUTE ON FUNCTION quire.authenticate(text, text[]) TO quire_user, quire_guest;
 
 COMMENT ON FUNCTION quire.revoke_token(uuid, uuid) IS
 'Revokes a token and everything that was narrowed from it, at once, also where it is bound. A REPEATABLE READ
@@ -80,6 +88,23 @@ Errors:
 - 42501: the caller is not a member, or has not made the token and is not an owner.
 - PT404: the project does not exist, the caller may not know of it, or it has no such token.';
 GRANT EXECUTE ON FUNCTION quire.revoke_token(uuid, uuid) TO quire_user;
+
+COMMENT ON FUNCTION quire.revoke_ucan(uuid, text) IS
+'Revokes a UCAN by its CID, and every UCAN that rests on it, at once, also where one is bound. Nobody need have presented
+it. A revocation cannot be taken back.
+
+Who: owners.
+Token: none.
+Arguments:
+- project_uuid: the project.
+- cid: the CID of the UCAN: CIDv1 in base32, of raw bytes and SHA2-256.
+Returns: the time at which it was revoked first.
+Errors:
+- 22004: an argument is NULL.
+- 22023: cid is no such CID.
+- 42501: the caller is not an owner, or uses a token.
+- PT404: the project does not exist, or the caller may not know of it.';
+GRANT EXECUTE ON FUNCTION quire.revoke_ucan(uuid, text) TO quire_user;
 
 COMMENT ON FUNCTION quire.list_tokens(uuid) IS
 'Lists the tokens that the caller made, the newest first. An owner gets all tokens of the project. Tokens are listed

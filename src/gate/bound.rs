@@ -8,15 +8,27 @@ use super::role::StoredRole;
 use crate::db;
 use crate::ids::{ActorId, ProjectId, TokenId};
 use pgrx::pg_sys;
+use quire_core::ability::Need;
+use quire_core::timestamp::Micros;
 use quire_core::token::Token;
+use quire_core::ucan::{self, Ucan};
 use std::cell::RefCell;
 use std::rc::Rc;
+
+/// What was presented, verified: each kind says what it allows, and the gate does not ask how it knows.
+#[derive(Debug)]
+pub enum Grant {
+    /// A capability token of quire.
+    Token(Token),
+    /// A UCAN, with its chain of proofs.
+    Ucan(Ucan),
+}
 
 /// A verified token, and whose rights it carries a part of.
 #[derive(Debug)]
 pub struct Bound {
     /// What it says.
-    pub token: Token,
+    pub grant: Grant,
     /// Who made it.
     pub minted_by: ActorId,
     /// The database role with which they did so as an administrator, who needs no role in the project.
@@ -26,12 +38,47 @@ pub struct Bound {
 impl Bound {
     /// The one project it is for.
     pub fn project(&self) -> ProjectId {
-        self.token.root().project
+        match &self.grant {
+            Grant::Token(token) => token.root().project,
+            Grant::Ucan(ucan) => ucan.project(),
+        }
     }
 
     /// Which token it is, narrowed or not.
     pub fn id(&self) -> TokenId {
-        self.token.root().token
+        match &self.grant {
+            Grant::Token(token) => token.root().token,
+            Grant::Ucan(ucan) => ucan::token_id(ucan.cid()),
+        }
+    }
+
+    /// The capability token of quire, if it is one.
+    pub fn token(&self) -> Option<&Token> {
+        match &self.grant {
+            Grant::Token(token) => Some(token),
+            Grant::Ucan(_) => None,
+        }
+    }
+
+    /// Whether it allows something. Asks neither the clock nor what was revoked.
+    pub fn allows(&self, need: Need<'_>) -> bool {
+        match &self.grant {
+            Grant::Token(token) => token.allows(need),
+            Grant::Ucan(ucan) => ucan.allows(need),
+        }
+    }
+
+    /// Whether it allows something to one submission of changes only.
+    pub fn is_bound_to_a_submission(&self) -> bool {
+        matches!(&self.grant, Grant::Ucan(ucan) if ucan.is_bound())
+    }
+
+    /// When it ends.
+    pub fn expires_at(&self) -> Micros {
+        match &self.grant {
+            Grant::Token(token) => token.expires_at(),
+            Grant::Ucan(ucan) => ucan.expires_at(),
+        }
     }
 }
 

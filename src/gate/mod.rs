@@ -17,7 +17,7 @@ pub mod token;
 use crate::args::project_arg;
 use crate::db::{self, handed_out};
 use crate::ids::{ActorId, ProjectId, SnapshotId};
-pub use bound::Bound;
+pub use bound::{Bound, Grant};
 use principal::Caller;
 pub use principal::{Principal, audience, caller_role, current, presenter};
 use quire_core::ability::Need;
@@ -25,6 +25,7 @@ use quire_core::error::{Code, Error, Result};
 use quire_core::key::DocKey;
 use quire_core::path::FilePath;
 use quire_core::settings::Settings;
+use quire_core::submission::Submission;
 use quire_core::token as pure_token;
 use role::StoredRole;
 use std::borrow::Cow;
@@ -104,6 +105,8 @@ pub struct Access {
     access_version: i64,
     /// What this backend had heard of roles before it was asked.
     changes: u64,
+    /// What is submitted, where a token may be bound to it.
+    submission: Option<Submission>,
     /// The project.
     pub project: ProjectId,
     /// Who.
@@ -147,7 +150,7 @@ impl Access {
 
     /// Whether the caller may read documents: who got through the gate may, unless with a token that does not say so.
     pub fn may_read_docs(&self) -> bool {
-        self.principal.token.as_ref().is_none_or(|bound| bound.token.allows(Need::ReadDocs))
+        self.principal.token.as_ref().is_none_or(|bound| bound.allows(Need::ReadDocs))
     }
 
     /// Refuses whoever comes with a token.
@@ -161,7 +164,7 @@ impl Access {
     /// Refuses paths that the caller's token does not allow to write.
     pub fn require_paths<'p>(&self, mut paths: impl Iterator<Item = &'p FilePath>) -> Result<()> {
         let Some(bound) = &self.principal.token else { return Ok(()) };
-        match paths.find(|path| !bound.token.allows(Need::Write(path))) {
+        match paths.find(|path| !bound.allows(Need::Write(path))) {
             None => Ok(()),
             Some(path) => Err(beyond_token("file:write").with("file_path", path.as_str())),
         }
@@ -169,24 +172,42 @@ impl Access {
 
     /// Refuses documents that the caller's token does not allow to write.
     pub fn require_docs<'k>(&self, mut keys: impl Iterator<Item = &'k DocKey>) -> Result<()> {
-        match keys.find(|key| !self.may_write_doc(key)) {
-            None => Ok(()),
-            Some(DocKey { branch, doc }) => {
-                Err(beyond_token("doc:write").with("doc", doc.as_str()).with("branch", branch.as_str()))
-            }
+        let Some(key) = keys.find(|key| !self.may_write_doc(key)) else { return Ok(()) };
+        let refusal =
+            beyond_token("doc:write").with("doc", key.doc.as_str()).with("branch", key.branch.as_str());
+        Err(if self.is_bound_to_a_submission() {
+            refusal.hint("The token is bound to one write by submit_tx, and may be to another one.")
+        } else {
+            refusal
+        })
+    }
+
+    /// Whether the caller's token may be bound to one submission of changes.
+    fn is_bound_to_a_submission(&self) -> bool {
+        self.principal.token.as_ref().is_some_and(|bound| bound.is_bound_to_a_submission())
+    }
+
+    /// The same access, for who submits just this: what a token that is bound to it allows.
+    pub fn submitting(mut self, submission: impl FnOnce() -> Result<Option<Submission>>) -> Result<Self> {
+        if self.is_bound_to_a_submission() {
+            self.submission = submission()?;
         }
+        Ok(self)
     }
 
     /// Whether the caller may write a document, by their role and their token.
     pub fn may_write_doc(&self, key: &DocKey) -> bool {
-        self.may(Action::WriteDocs)
-            && self.principal.token.as_ref().is_none_or(|bound| bound.token.allows(Need::WriteDoc(key)))
+        let need = match &self.submission {
+            Some(submission) => Need::SubmitDoc(key, submission),
+            None => Need::WriteDoc(key),
+        };
+        self.may(Action::WriteDocs) && self.principal.token.as_ref().is_none_or(|bound| bound.allows(need))
     }
 
     /// Refuses a token that is not for branches.
     pub fn require_branches(&self) -> Result<()> {
         match &self.principal.token {
-            Some(bound) if !bound.token.allows(Need::WriteBranches) => Err(beyond_token("doc:write")
+            Some(bound) if !bound.allows(Need::WriteBranches) => Err(beyond_token("doc:write")
                 .hint("Branches have documents of all names: this needs doc:write without a glob.")),
             _ => Ok(()),
         }
@@ -208,7 +229,8 @@ impl Access {
 
     /// The same access, asked again.
     pub fn again(&self) -> Result<Self> {
-        require(self.action, self.project)
+        let again = require(self.action, self.project)?;
+        Ok(Self { submission: self.submission, ..again })
     }
 
     /// Refuses an archived project (PT423).
@@ -264,8 +286,17 @@ pub fn expect(action: Action, project_uuid: Option<pgrx::Uuid>) -> Result<Access
 
 /// Refuses a token that no longer counts.
 fn refuse_dead_token(bound: &Bound) -> Result<()> {
-    let stored = store::token::find(bound.project(), bound.id())?.ok_or_else(pure_token::invalid)?;
-    token::refuse_dead(&bound.token, stored.is_revoked)
+    let is_revoked = match &bound.grant {
+        Grant::Token(_) => {
+            store::token::find(bound.project(), bound.id())?.ok_or_else(pure_token::invalid)?.is_revoked
+        }
+        Grant::Ucan(ucan) => {
+            let root = store::token::find_root(ucan.project(), ucan.token_ids())?;
+            let root = root.filter(|root| root.did == ucan.root().as_str() && root.set_by == bound.minted_by);
+            root.ok_or_else(pure_token::invalid)?.is_revoked
+        }
+    };
+    token::refuse_dead(bound.expires_at(), is_revoked)
 }
 
 fn decide(
@@ -297,11 +328,22 @@ fn decide(
     }
     if let Some(bound) = &principal.token {
         let (need, ability) = needed_ability(action);
-        if !need.is_some_and(|need| bound.token.allows(need)) {
+        if !need.is_some_and(|need| bound.allows(need)) {
             return Err(beyond_token(ability).with("project_id", project.to_string()));
         }
     }
-    Ok(Access { action, access_version, changes, project, principal, role, settings, name, is_archived })
+    Ok(Access {
+        action,
+        access_version,
+        changes,
+        submission: None,
+        project,
+        principal,
+        role,
+        settings,
+        name,
+        is_archived,
+    })
 }
 
 fn is_allowed(action: Action, principal: &Principal, role: Option<Role>) -> bool {

@@ -49,7 +49,7 @@ fn may_read_project(project_id: Uuid) -> bool {
 fn readable_by_token(principal: &Principal) -> Result<Option<Option<Uuid>>> {
     match &principal.token {
         None => Ok(None),
-        Some(bound) if bound.token.allows(Need::ReadFiles) => {
+        Some(bound) if bound.allows(Need::ReadFiles) => {
             require(Action::Read, bound.project()).map(|access| Some(Some(access.project.pg())))
         }
         Some(_) => Ok(Some(None)),

@@ -297,6 +297,7 @@ const CALLS: &[(Needs, &[(&str, &str)])] = &[
             ("register_schema", "'{p}', 's', '{}', '**'"),
             ("repair", "'{p}', '{quarantine}'"),
             ("restore_blob", "'{p}', '{hash}', '{bytes}'"),
+            ("revoke_ucan", "'{p}', 'bafkreibvv43zt5dfzwr5ejms3oeb5rkazufzkvqs6v3izwwlj64jmrchci'"),
             ("rotate_channel", "'{p}'"),
             ("set_project_member", "'{p}', '{member}', 'owner'"),
             ("sync_ack", "'{p}', 'p', 0"),

@@ -53,6 +53,7 @@ mod tokens;
 #[path = "../lib/trace.rs"]
 mod trace;
 mod traces;
+mod ucans;
 mod waiting;
 mod workspaces;
 mod worst;

@@ -111,6 +111,7 @@ const WRITERS: &[&str] = &[
     "SELECT quire.finish_session({p}, '00000000-0000-0000-0000-0000000000ff')",
     "SELECT quire.mint_token({p}, ARRAY['project:read'], '1 hour')",
     "SELECT quire.revoke_token({p}, token_id) FROM quire.list_tokens({p})",
+    "SELECT quire.revoke_ucan({p}, 'bafkreibvv43zt5dfzwr5ejms3oeb5rkazufzkvqs6v3izwwlj64jmrchci')",
     "SELECT quire.rotate_secret()",
     "SELECT quire.resolve_conflict({p}, conflict_id, '1') FROM quire.list_conflicts({p})",
     "SELECT quire.undo({p}, 'skip')",

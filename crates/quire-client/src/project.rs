@@ -73,6 +73,8 @@ objects! {
         status: String,
         /// The settings, as an object.
         settings: Value,
+        /// The did:key that is the root of its UCANs.
+        did: Option<String>,
         /// The caller's role, if the caller is a member.
         role: Option<String>,
         /// The actor who made the project.

@@ -55,6 +55,12 @@ objects! {
         /// When it expires.
         #[serde(deserialize_with = "time")]
         expires_at: SystemTime,
+        /// Of a UCAN its CID.
+        #[serde(default)]
+        cid: Option<String>,
+        /// Of a UCAN who signed it, as a did:key.
+        #[serde(default)]
+        issuer: Option<String>,
     }
 }
 
@@ -65,8 +71,9 @@ calls! {
 
     /// Binds a token to the current transaction. Until the end of the transaction, or until the savepoint is rolled back,
     /// the caller has the rights of the token in its project and no others. Call it in the transaction of each request,
-    /// with the token as a parameter and not as a part of the statement's text, which servers log.
-    fn authenticate(token: &str) -> Presented;
+    /// with the token as a parameter and not as a part of the statement's text, which servers log. A UCAN comes with the
+    /// proofs that it rests on.
+    fn authenticate(token: &str; proofs: &[&str]) -> Presented;
 
     /// Lists the tokens that the caller made, the newest first. An owner gets all tokens of the project. Tokens are
     /// listed for 30 days after they expire.
@@ -83,6 +90,10 @@ calls! {
     /// Revokes a token and everything that was narrowed from it, at once, also where it is bound. A REPEATABLE READ
     /// transaction reads on in the state that it began with, and can write nothing any more.
     fn revoke_token(project_uuid: ProjectId, token_id: TokenId) -> SystemTime;
+
+    /// Revokes a UCAN by its CID, and every UCAN that rests on it, at once, also where one is bound. That cannot be taken
+    /// back.
+    fn revoke_ucan(project_uuid: ProjectId, cid: &str) -> SystemTime;
 
     /// Makes a new key for tokens. Tokens that were made with older keys stay valid until they expire. Keys without such
     /// tokens are deleted, unless somebody is just making a token: then the next rotation deletes them.

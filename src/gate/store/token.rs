@@ -4,6 +4,7 @@ use crate::db::clock::from_pg;
 use crate::db::{self, Row};
 use crate::gate::role::StoredRole;
 use crate::ids::{ActorId, KeyId, Pg, ProjectId, TokenId};
+use pgrx::Uuid;
 use quire_core::error::Result;
 use quire_core::timestamp::Micros;
 use quire_core::token::Root;
@@ -49,6 +50,30 @@ pub fn find(project: ProjectId, token: TokenId) -> Result<Option<StoredToken>> {
             audience: row.opt("audience")?,
             max_uses: row.opt("max_uses")?,
             expires_at: row.get("expires_at").map(from_pg)?,
+        })
+    })
+}
+
+/// Where the rights of UCANs of a project come from.
+pub struct StoredRoot {
+    pub did: String,
+    /// Whose rights it carries.
+    pub set_by: ActorId,
+    /// Whether one of the tokens that were asked for was revoked.
+    pub is_revoked: bool,
+}
+
+/// The root of a project, if it has one, for a token with these ids in its chain.
+pub fn find_root(project: ProjectId, chain: impl IntoIterator<Item = TokenId>) -> Result<Option<StoredRoot>> {
+    const SQL: &str = "SELECT p.did, p.did_by,
+            EXISTS (SELECT FROM quire_store.token_revocation r WHERE r.project_id = $1 AND r.token_id = ANY ($2)) AS is_revoked
+        FROM quire_store.project p WHERE p.project_id = $1 AND p.did IS NOT NULL";
+    let chain: Vec<Uuid> = chain.into_iter().map(Pg::pg).collect();
+    db::read_one(SQL, &[project.pg().into(), chain.into()], |row| {
+        Ok(StoredRoot {
+            did: row.get("did")?,
+            set_by: row.get("did_by")?,
+            is_revoked: row.get("is_revoked")?,
         })
     })
 }

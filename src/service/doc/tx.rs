@@ -25,6 +25,7 @@ use quire_core::op::{DocEdit, DocOp, Edit, Outcome, Topic};
 use quire_core::quarantine::RowKind;
 use quire_core::reason::Reason;
 use quire_core::schema::schema_name;
+use quire_core::submission::Submission;
 use quire_core::timestamp::rfc3339;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -39,6 +40,7 @@ fn submit_tx(project_uuid: Option<Uuid>, tx: Option<JsonArg>) -> Json {
     definer(|| {
         let access = require_project(Action::WriteDocs, project_uuid)?;
         let tx = Tx::parse(&required("tx", tx)?.document("tx")?).map_err(Error::of_member)?;
+        let access = access.submitting(|| tx.submission())?;
         access.require_docs(tx.writes.iter().map(DocEdit::key))?;
         let access = if tx.shows_docs() { access.that_reads_docs()? } else { access };
         submit(&access, tx)
@@ -75,6 +77,11 @@ impl Tx {
     fn shows_docs(&self) -> bool {
         let asks = self.returns_patches || self.schema.is_some() || !self.reads.is_empty();
         asks || self.merges.iter().any(|merges| !merges.is_empty())
+    }
+
+    /// What it submits; what brings more with it than it says is nothing that a token can be bound to.
+    fn submission(&self) -> Result<Option<Submission>> {
+        if self.merges.iter().all(Vec::is_empty) { Submission::of(&self.writes).map(Some) } else { Ok(None) }
     }
 
     fn parse(value: &Value) -> Result<Self> {

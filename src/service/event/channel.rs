@@ -79,7 +79,7 @@ fn hold(
 
 /// Until when whoever opens it may know the name: a token ends, and nothing lasts for ever.
 fn valid_until(access: &Access, now: Micros) -> Micros {
-    let token = access.principal.token.as_ref().map_or(Micros::MAX, |bound| bound.token.expires_at());
+    let token = access.principal.token.as_ref().map_or(Micros::MAX, |bound| bound.expires_at());
     token.min(now + MAX_LIFE)
 }
 

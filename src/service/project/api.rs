@@ -4,7 +4,7 @@ use super::{ProjectKind, store};
 use crate::args::{name_arg, required};
 use crate::definer::definer;
 use crate::event::channel;
-use crate::gate::{self, Action, managed, require_project};
+use crate::gate::{self, Action, Role, managed, require_project};
 use crate::ids::{Pg, ProjectId};
 use crate::jsonb::{Json, JsonArg};
 use crate::log::locked;
@@ -13,6 +13,7 @@ use quire_core::error::{Error, Result};
 use quire_core::json::Members;
 use quire_core::reason::Reason;
 use quire_core::settings::{self, Settings};
+use quire_core::ucan::Did;
 
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
@@ -104,7 +105,7 @@ fn get_project_stats(project_uuid: Option<Uuid>) -> Json {
     })
 }
 
-/// Changes `name`, `visibility` or `settings`.
+/// Changes `name`, `visibility`, `settings` or `did`.
 #[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
 fn update_project(project_uuid: Option<Uuid>, changes: Option<JsonArg>) -> JsonB {
@@ -120,15 +121,27 @@ fn update(project_uuid: Option<Uuid>, changes: Option<JsonArg>) -> Result<JsonB>
     let visibility = members.opt_str("visibility")?.map(visibility_arg).transpose();
     let visibility = visibility.map_err(Error::of_member)?;
     let wanted = members.opt("settings");
+    // Null is a value: it takes the root away.
+    let did =
+        members.opt_str("did")?.map(|did| Did::parse("did", did)).transpose().map_err(Error::of_member)?;
+    let sets_did = changes.get("did").is_some();
     members.finish()?;
-    if name.is_none() && visibility.is_none() && wanted.is_none() {
-        return Err(Error::validation("changes must have name, visibility or settings"));
+    if name.is_none() && visibility.is_none() && wanted.is_none() && !sets_did {
+        return Err(Error::validation("changes must have name, visibility, settings or did"));
     }
     let access = managed(access)?;
     access.require_active()?;
     let settings =
         wanted.map(|wanted| settings::merged(&store::settings(access.project)?, wanted)).transpose()?;
     store::update(access.project, name, visibility, settings)?;
+    if sets_did {
+        let by = access.author()?;
+        // An administrator who is nobody here has no rights that UCANs could have.
+        if did.is_some() && store::member_role(access.project, by)? != Some(Role::Owner) {
+            return Err(gate::refusal(Action::Manage).with("project_id", access.project.to_string()));
+        }
+        store::set_did(access.project, did.as_ref(), by)?;
+    }
     if visibility == Some("private") {
         channel::close(access.project)?;
     }

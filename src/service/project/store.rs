@@ -12,6 +12,7 @@ use crate::log::store::mark_of;
 use pgrx::{JsonB, Uuid};
 use quire_core::error::Result;
 use quire_core::timestamp::Micros;
+use quire_core::ucan::Did;
 use serde_json::{Value, json};
 
 /// Creates a project with its head and its owner; `false` when the id is taken.
@@ -78,7 +79,7 @@ pub fn kind_and_settings(project: ProjectId) -> Result<Option<(String, Value, Mi
 /// The project as JSON, with the role of `actor` in it.
 pub fn describe(project: ProjectId, actor: Option<ActorId>) -> Result<Option<JsonB>> {
     const SQL: &str = "SELECT jsonb_build_object('project_id', p.project_id, 'name', p.name, 'kind', p.kind,
-            'visibility', p.visibility, 'status', p.status, 'settings', p.settings, 'role', m.role,
+            'visibility', p.visibility, 'status', p.status, 'settings', p.settings, 'did', p.did, 'role', m.role,
             'created_by', p.created_by, 'created_at', p.created_at, 'updated_at', p.updated_at,
             'seq', h.seq, 'checksum', encode(h.checksum, 'hex'),
             'file_count', h.live_files, 'total_bytes', h.live_bytes,
@@ -213,6 +214,16 @@ pub fn update(
         WHERE project_id = $1";
     let args: [Arg; 5] =
         [project.pg().into(), name.into(), visibility.into(), settings.map(JsonB).into(), pg_now()?.into()];
+    db::exec(SQL, &args)?;
+    bump_access_version(project)
+}
+
+/// Makes somebody's key the root of UCANs of a project, or nobody's.
+pub fn set_did(project: ProjectId, did: Option<&Did>, by: ActorId) -> Result<()> {
+    const SQL: &str =
+        "UPDATE quire_store.project SET did = $2, did_by = $3, updated_at = $4 WHERE project_id = $1";
+    let by = did.map(|_| by.pg());
+    let args: [Arg; 4] = [project.pg().into(), did.map(Did::as_str).into(), by.into(), pg_now()?.into()];
     db::exec(SQL, &args)?;
     bump_access_version(project)
 }

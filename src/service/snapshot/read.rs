@@ -15,6 +15,7 @@ use pgrx::prelude::*;
 use quire_core::ability::{Ability, Need};
 use quire_core::archive::Format;
 use quire_core::error::{Code, Error, Result};
+use quire_core::token::Token;
 use serde_json::json;
 use std::rc::Rc;
 
@@ -116,12 +117,13 @@ fn download_snapshot(token: Option<&str>) -> Bytes {
 fn download(text: Option<&str>) -> Result<Bytes> {
     let presented = Rc::new(token::present(required("token", text)?)?);
     let project = presented.project();
-    let mut named = presented.token.abilities().filter_map(|ability| match ability {
-        Ability::SnapshotRead(id) => *id,
-        _ => None,
-    });
+    let mut named =
+        presented.token().into_iter().flat_map(Token::abilities).filter_map(|ability| match ability {
+            Ability::SnapshotRead(id) => *id,
+            _ => None,
+        });
     let one = named.next().filter(|_| named.next().is_none());
-    let id = one.filter(|id| presented.token.allows(Need::ReadSnapshot(*id))).ok_or_else(|| {
+    let id = one.filter(|id| presented.allows(Need::ReadSnapshot(*id))).ok_or_else(|| {
         Error::new(Code::Unauthorized, "the token is not for one snapshot")
             .with("needed_ability", "snapshot:read:<snapshot id>")
     })?;

@@ -7,7 +7,7 @@ use crate::definer::definer;
 use crate::event::channel;
 use crate::gate::store::token as held;
 use crate::gate::token::{gone, refuse_dead};
-use crate::gate::{self, Access, Action, Bound, bound, managed, require_project};
+use crate::gate::{self, Access, Action, Bound, Grant, bound, managed, require_project};
 use crate::ids::{Pg, SessionId, TokenId};
 use pgrx::datum::{Interval, TimestampWithTimeZone};
 use pgrx::prelude::*;
@@ -17,6 +17,7 @@ use quire_core::error::{Code, Error, Result};
 use quire_core::reason::Reason;
 use quire_core::timestamp::{Micros, rfc3339};
 use quire_core::token::{self, MAX_USES, Root, Unverified};
+use quire_core::ucan::{self, MAX_PROOFS, Ucan};
 use serde_json::json;
 
 /// Longest life of a token: one year, in microseconds.
@@ -134,21 +135,64 @@ fn attenuate(token: Option<&str>, abilities: Option<TextsArg>, ttl: Option<Inter
 /// Binds a token to the current transaction.
 #[pg_extern]
 #[search_path(pg_catalog, pg_temp)]
-fn authenticate(token: Option<&str>) -> JsonB {
-    definer(|| authenticate_inner(token))
+fn authenticate(token: Option<&str>, proofs: default!(Option<TextsArg>, "NULL")) -> JsonB {
+    definer(|| authenticate_inner(token, proofs))
 }
 
-fn authenticate_inner(token: Option<&str>) -> Result<JsonB> {
-    let presented = present(required("token", token)?)?;
-    let answer = json!({
+fn authenticate_inner(token: Option<&str>, proofs: Option<TextsArg>) -> Result<JsonB> {
+    let text = required("token", token)?;
+    let presented = if ucan::is_jwt(text) { present_ucan(text, proofs)? } else { present(text)? };
+    let abilities: Vec<String> = match &presented.grant {
+        Grant::Token(token) => token.abilities().map(ToString::to_string).collect(),
+        Grant::Ucan(ucan) => ucan.abilities().collect(),
+    };
+    let mut answer = json!({
         "project_id": presented.project().to_string(),
         "token_id": presented.id().to_string(),
         "actor_id": presented.minted_by.to_string(),
-        "abilities": presented.token.abilities().map(ToString::to_string).collect::<Vec<_>>(),
-        "expires_at": rfc3339(presented.token.expires_at()),
+        "abilities": abilities,
+        "expires_at": rfc3339(presented.expires_at()),
     });
+    if let Grant::Ucan(ucan) = &presented.grant {
+        answer["cid"] = ucan.cid().into();
+        answer["issuer"] = ucan.issuer().as_str().into();
+    }
     bound::bind(presented, gate::audience()?);
     Ok(JsonB(answer))
+}
+
+/// Verifies a UCAN that somebody presents to the project that it is for, whose root is whom it is addressed to. Which projects there are,
+/// and what their roots are, is looked at when all else is right.
+fn present_ucan(text: &str, proofs: Option<TextsArg>) -> Result<Bound> {
+    let at_most = |count| match count {
+        0..=MAX_PROOFS => Ok(()),
+        _ => Err(ucan::too_many_proofs()),
+    };
+    let proofs = match proofs {
+        None => Vec::new(),
+        Some(proofs) => proofs.parsed::<String, Vec<String>>("proofs", at_most, |proof| {
+            ucan::check_size(proof).map(|()| proof.to_owned())
+        })?,
+    };
+    let proofs: Vec<&str> = proofs.iter().map(String::as_str).collect();
+    let ucan = Ucan::verify(text, &proofs)?;
+    let root = held::find_root(ucan.project(), ucan.token_ids())?;
+    let root = root.filter(|root| root.did == ucan.root().as_str()).ok_or_else(token::invalid)?;
+    ucan.require_begun(now())?;
+    refuse_dead(ucan.expires_at(), root.is_revoked)?;
+    Ok(Bound { grant: Grant::Ucan(ucan), minted_by: root.set_by, admin_role: None })
+}
+
+/// Revokes a UCAN by its CID, and all that rest on it.
+#[pg_extern]
+#[search_path(pg_catalog, pg_temp)]
+fn revoke_ucan(project_uuid: Option<Uuid>, cid: Option<&str>) -> TimestampWithTimeZone {
+    definer(|| {
+        let access = require_project(Action::Manage, project_uuid)?;
+        let cid = required("cid", cid)?;
+        ucan::check_cid(cid)?;
+        to_pg(store::revoke(access.project, ucan::token_id(cid), access.author()?)?)
+    })
 }
 
 /// Verifies a token that somebody presents, and counts the use. Whatever is wrong with its text gets the same answer; only
@@ -167,13 +211,13 @@ pub fn present(text: &str) -> Result<Bound> {
     {
         return Err(token::invalid());
     }
-    refuse_dead(&token, stored.is_revoked)?;
+    refuse_dead(token.expires_at(), stored.is_revoked)?;
     if let Some(most) = token.root().max_uses
         && !store::take_use(project, token.root().token, most)?
     {
         return Err(gone(Reason::UsedUp, "this token has been used as often as it may"));
     }
-    Ok(Bound { token, minted_by: stored.minted_by, admin_role: stored.admin_role })
+    Ok(Bound { grant: Grant::Token(token), minted_by: stored.minted_by, admin_role: stored.admin_role })
 }
 
 /// Revokes a token and everything narrowed from it.
