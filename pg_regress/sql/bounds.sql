@@ -26,6 +26,9 @@ SELECT t.error($$SELECT quire.update_project(t.id(4000), jsonb_build_object('nam
 SELECT t.error($$SELECT quire.commit_bundle(t.id(4000), t.set_field('f', to_jsonb(repeat('x', 3 << 20))))$$);
 SELECT t.error($$SELECT quire.resolve_conflict(t.id(4000), t.id(1), to_jsonb(repeat('x', 40 << 20)))$$);
 SELECT t.error($$SELECT quire.plan_hydration(t.id(4000), jsonb_build_object(repeat('x', 5000), repeat('0', 64)))$$);
+SELECT t.error($$SELECT quire.authenticate('eyJ' || repeat('x', 64 << 20))$$);
+SELECT t.error($$SELECT quire.authenticate('eyJ', array_fill('x'::text, ARRAY[4000000]))$$);
+SELECT t.error($$SELECT quire.authenticate('eyJ', ARRAY[repeat('x', 64 << 20)])$$);
 -- numbers, texts and nesting as they are
 SELECT quire.commit_bundle(t.id(4000), t.set_field('f', '{"": [1e308, -0.5, 9007199254740992, -9007199254740992, [], {}, null, true, "é😀\\\"\\n"], "b": {"a": [[0]]}}')) ->> 'seq' AS seq;
 SELECT fields -> 'f' = '{"": [1e308, -0.5, 9007199254740992, -9007199254740992, [], {}, null, true, "é😀\\\"\\n"], "b": {"a": [[0]]}}' AS same FROM quire.list_entities(t.id(4000), 't');

@@ -225,12 +225,14 @@ fn subscribe(client: &mut Client, project: Uuid) {
     }
 }
 
-/// One token that was used and revoked, one for a role.
+/// One token that was used and revoked, one for a role; a root of UCANs, and one of these that was revoked.
 fn mint(client: &mut Client, project: Uuid) {
     for statement in [
         "SELECT quire.authenticate(quire.mint_token($1, ARRAY['project:read'], '1 day', max_uses => 2))",
         "SELECT quire.revoke_token($1, token_id) FROM quire.list_tokens($1)",
         "SELECT quire.mint_token($1, ARRAY['events:read', 'file:write:a/**'], '1 hour', 'somebody')",
+        r#"SELECT quire.update_project($1, '{"did": "did:key:z6Mkon3Necd6NkkyfoGoHxid2znGc59LU3K7mubaRcFbLfLX"}')"#,
+        "SELECT quire.revoke_ucan($1, 'bafkreibvv43zt5dfzwr5ejms3oeb5rkazufzkvqs6v3izwwlj64jmrchci')",
     ] {
         client.execute(statement, &[&project]).unwrap_or_else(|error| panic!("{statement}: {error:?}"));
     }

@@ -115,6 +115,7 @@ const PLAIN: &[(&str, &str)] = &[
     ("session_id", "'{session}'"),
     ("sha256", "(SELECT encode(sha256(b), 'hex') FROM worst_value WHERE name = 'zeros')"),
     ("snapshot_id", "'{snapshot}'"),
+    ("cid", "'bafkreibvv43zt5dfzwr5ejms3oeb5rkazufzkvqs6v3izwwlj64jmrchci'"),
     ("close_branch.name", "'branch'"),
     ("delete_branch.name", "'branch'"),
     ("delete_schema.name", "'schema'"),

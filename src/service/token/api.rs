@@ -164,6 +164,7 @@ fn authenticate_inner(token: Option<&str>, proofs: Option<TextsArg>) -> Result<J
 /// Verifies a UCAN that somebody presents to the project that it is for, whose root is whom it is addressed to. Which projects there are,
 /// and what their roots are, is looked at when all else is right.
 fn present_ucan(text: &str, proofs: Option<TextsArg>) -> Result<Bound> {
+    ucan::check_size(text)?;
     let at_most = |count| match count {
         0..=MAX_PROOFS => Ok(()),
         _ => Err(ucan::too_many_proofs()),
