@@ -1,6 +1,6 @@
 //! UCANs, from the key of the root to a document: signed here, by nothing of quire's.
 
-use crate::cluster::shared;
+use crate::cluster::{Cluster, shared};
 use crate::steps::{add_member, ensure_role, project, refusal, user};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -336,4 +336,33 @@ fn one_that_is_bound_to_a_write_allows_that_and_nothing_else() {
     // Its receipt is said again to whoever may do it, and to nobody else.
     assert_eq!(submit(&mut guest, project, &token, &with_patches), "ok 1");
     assert_eq!(submit(&mut guest, project, &counted, &with_patches), "42501");
+}
+
+#[test]
+fn one_works_on_a_standby_until_it_hears_that_it_was_revoked() {
+    let primary = Cluster::start("ucans_standby", &[]);
+    let source = primary.database("app");
+    user(&source, "ucans_standby_owner");
+    ensure_role(&source, "ucans_guest", "LOGIN IN ROLE quire_guest");
+    let mut owner = source.client("ucans_standby_owner");
+    let project = project(&mut owner, "on two servers");
+    owner.execute("SELECT quire.put_doc($1, 'a', '{\"a\": 1}')", &[&project]).expect("put");
+    let (root, alice) = (Person::new(5), Person::new(6));
+    set_root(&mut owner, project, json!(root.did()));
+    let all = || json!({format!("space:{project}"): {"*": [{}]}});
+    let window = around_now();
+    let proof = root.sign(&alice, all(), &[], window);
+    let token = alice.sign(&root, all(), &[&proof], window);
+    let standby = Cluster::standby_of(&primary);
+    primary.wait_caught_up(&standby);
+    let mut guest = standby.existing_database("app").client("ucans_guest");
+    let presented: (&str, &[&str]) = (&token, &[&proof]);
+    let read = format!("SELECT quire.read_doc('{project}', 'a')");
+    assert_eq!(attempt(&mut guest, presented, &read), "00000");
+    assert_eq!(attempt(&mut guest, (&token, &[]), &read), "42501");
+    let write = format!("SELECT quire.delete_doc('{project}', 'a')");
+    assert_eq!(attempt(&mut guest, presented, &write), "25006");
+    owner.execute("SELECT quire.revoke_ucan($1, $2)", &[&project, &cid_of(&proof)]).expect("revoke");
+    primary.wait_caught_up(&standby);
+    assert_eq!(attempt(&mut guest, presented, &read), "PT410");
 }
