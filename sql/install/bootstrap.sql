@@ -45,7 +45,12 @@ DECLARE
 BEGIN
     FOREACH role_name IN ARRAY ARRAY['quire_owner', 'quire_sink', 'quire_guest', 'quire_user', 'quire_admin'] LOOP
         CONTINUE WHEN EXISTS (SELECT FROM pg_roles WHERE rolname = role_name);
-        EXECUTE format('CREATE ROLE %I NOLOGIN', role_name);
+        BEGIN
+            EXECUTE format('CREATE ROLE %I NOLOGIN', role_name);
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN
+            -- Who installs into another database at the same time has just made it.
+            CONTINUE;
+        END;
         CONTINUE WHEN role_name IN ('quire_owner', 'quire_sink') OR (SELECT rolsuper FROM pg_roles WHERE oid = installer);
         EXECUTE format('GRANT %I TO %s WITH ADMIN OPTION', role_name, installer);
     END LOOP;

@@ -79,6 +79,23 @@ pub struct Settings {
     pub snapshots_max_age: i64,
 }
 
+/// All that there are.
+const NAMES: [&str; 13] = [
+    "max_file_bytes",
+    "max_asset_bytes",
+    "max_entity_bytes",
+    "max_project_bytes",
+    "max_files",
+    "rate_limit",
+    "server_merge",
+    "broadcast",
+    "realtime_sink",
+    "retention_days",
+    "asset_retention_days",
+    "snapshots_kept",
+    "snapshots_max_age",
+];
+
 impl Settings {
     /// Reads and checks a settings object; 22023 for an unknown key or a bad value.
     pub fn parse(value: &Value) -> Result<Self> {
@@ -124,14 +141,9 @@ impl Settings {
             "snapshots_kept" => self.snapshots_kept = positive(key, value, 10_000)?,
             "snapshots_max_age" => self.snapshots_max_age = positive(key, value, MOST_DAYS)?,
             _ => {
-                return Err(Error::validation(format!(
-                    "unknown setting {:?}",
-                    crate::text::shorten(key)
-                ))
-                .with("setting", crate::text::shorten(key))
-                .hint(
-                    "known settings: max_file_bytes, max_asset_bytes, max_entity_bytes, max_project_bytes, max_files, rate_limit, server_merge, broadcast, realtime_sink, retention_days, asset_retention_days, snapshots_kept, snapshots_max_age",
-                ));
+                return Err(Error::validation(format!("unknown setting {:?}", crate::text::shorten(key)))
+                    .with("setting", crate::text::shorten(key))
+                    .hint(format!("known settings: {}", NAMES.join(", "))));
             }
         }
         Ok(())
@@ -145,7 +157,8 @@ pub fn merged(current: &Value, changes: &Value) -> Result<Value> {
     };
     let mut settings: Map<String, Value> = current.as_object().cloned().unwrap_or_default();
     for (key, value) in changes {
-        if value.is_null() && settings.remove(key).is_some() {
+        // A name that there is not any more is refused by what is left of it.
+        if value.is_null() && (settings.remove(key).is_some() || NAMES.contains(&key.as_str())) {
             continue;
         }
         settings.insert(key.clone(), value.clone());
@@ -265,5 +278,13 @@ mod tests {
             json!({"broadcast": "off"})
         );
         assert!(merged(&current, &json!({"max_file": null})).is_err());
+        for name in NAMES {
+            assert_eq!(merged(&json!({}), &json!({name: null})).expect("its default already"), json!({}));
+            let unknown = Settings::parse(&json!({name: [[]]}))
+                .expect_err("no value of any")
+                .message()
+                .contains("unknown");
+            assert!(!unknown, "{name}");
+        }
     }
 }
