@@ -6,6 +6,9 @@ use crate::report::{Row, Unit};
 use crate::{Bench, Result};
 use serde_json::{Value, json};
 
+/// Documents of one transaction.
+const AT_ONCE: i32 = 500;
+
 /// What is asked for, the query, the same by hand, and how many rows that has.
 type Question = (&'static str, Value, &'static str, usize);
 
@@ -19,8 +22,12 @@ pub fn rows(bench: &Bench) -> Result<Vec<Row>> {
     let write =
         "SELECT count(quire.put_doc($1, 'notes/' || lpad(n::text, 6, '0'), jsonb_build_object('n', n % 100,
             'title', md5(n::text), 'done', n % 3 = 0, 'body', repeat(md5(n::text), 8))))
-        FROM generate_series(1, $2) n";
-    client.execute(write, &[&project, &count])?;
+        FROM generate_series($2::int4, $2::int4 + $3::int4 - 1) n";
+    // In one transaction the row of the head would have as many dead versions as there are documents.
+    let write = client.prepare(write)?;
+    for first in (1..=count).step_by(AT_ONCE as usize) {
+        client.execute(&write, &[&project, &first, &AT_ONCE.min(count - first + 1)])?;
+    }
     superuser.batch_execute(
         "CREATE TABLE public.by_hand (doc text COLLATE \"C\" PRIMARY KEY, tip jsonb);
          INSERT INTO public.by_hand SELECT doc, tip FROM quire_store.doc_head;
