@@ -120,7 +120,6 @@ WIDE=(
     crates/quire-core/src/archive/frame.rs
     crates/quire-core/src/archive/tests/hostile.rs
     crates/quire-core/src/reason.rs
-    crates/quire-core/src/settings.rs
     crates/quire-core/src/vectors/export.rs
     crates/quire-core/src/vectors/op.rs
     src/db/early_release.rs

@@ -19,7 +19,7 @@ const STEP_CHANGES: usize = 2_000;
 /// from then on, and is to be loaded again.
 pub struct Loaded {
     doc: Automerge,
-    /// Bytes of the changes that went in, or of what they were saved as, inflated.
+    /// Bytes of the operations of the changes that went in, or of what they were saved as, inflated.
     bytes: usize,
     is_broken: bool,
 }
@@ -102,8 +102,7 @@ impl Loaded {
                 let now: Vec<automerge::Change> = now.iter().map(|change| change.inner().clone()).collect();
                 doc.apply_changes(now).map_err(|error| malformed(WHAT, error))
             })?;
-            self.bytes =
-                now.iter().fold(self.bytes, |bytes, change| bytes.saturating_add(change.bytes().len()));
+            self.bytes = now.iter().fold(self.bytes, |bytes, change| bytes.saturating_add(ops_bytes(change)));
             rest = later;
         }
         Ok(count)
@@ -271,6 +270,13 @@ impl Loaded {
     }
 }
 
+/// Bytes of the operations of a change, about: what else it has is counted with the changes.
+fn ops_bytes(change: &DocChange) -> usize {
+    change.bytes().len().saturating_sub(HEADER_BYTES)
+}
+
+/// Least bytes that a change has besides its operations: a checksum, a hash that it depends on, its actor, and its columns' sizes.
+const HEADER_BYTES: usize = 80;
 /// Bytes of memory of a document without changes, and of what is kept of each change besides its operations.
 const EMPTY_BYTES: usize = 16 << 10;
 const CHANGE_BYTES: usize = 150;

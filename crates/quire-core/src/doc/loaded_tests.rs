@@ -192,3 +192,19 @@ fn the_first_change_is_what_it_was() {
     assert_eq!(one.document().get_changes(&[]).len(), 3);
     assert!(merged.has(&change.hash()));
 }
+
+/// A cache that counts one as much more than the other gives up what is typed, and keeps what is saved.
+#[test]
+fn a_typed_document_takes_about_as_much_memory_however_it_was_loaded() {
+    let mut document = AutoCommit::new();
+    let text = document.put_object(ROOT, "text", ObjType::Text).expect("a text");
+    document.commit();
+    for at in 0..2000 {
+        document.splice_text(&text, at, 0, "x").expect("typed");
+        document.commit();
+    }
+    let typed = Loaded::of(&read_all(&mut document)).expect("loads").memory();
+    let saved = Loaded::read(&document.save(), &limits()).expect("reads").memory();
+    assert!(saved <= typed && typed <= saved * 2, "{typed} and {saved} bytes");
+    assert!(typed > 2000 * 150, "{typed} bytes");
+}
