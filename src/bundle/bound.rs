@@ -6,7 +6,7 @@ use super::Plan;
 use super::commit::Parts;
 use crate::blob::{self, Blob};
 use crate::db;
-use crate::domain::doc::binding::{self, Binding, BoundDoc};
+use crate::domain::doc::binding::{self, BoundDoc, DocBinding};
 use crate::domain::doc::store::binding as store;
 use crate::domain::doc::{self, AppliedDocs};
 use crate::domain::file;
@@ -108,7 +108,7 @@ struct Bundle<'w> {
 }
 
 impl<'w> Bundle<'w> {
-    fn of(writing: &'w Writing<'w>, plan: &'w Plan, parts: &Parts, bindings: &[Binding]) -> Result<Self> {
+    fn of(writing: &'w Writing<'w>, plan: &'w Plan, parts: &Parts, bindings: &[DocBinding]) -> Result<Self> {
         let bound: BTreeSet<FilePath> =
             bindings.iter().map(|binding| FilePath::from_stored(binding.file_path.clone())).collect();
         let mut files: Vec<FileEdit> = Vec::new();
@@ -146,7 +146,7 @@ impl<'w> Bundle<'w> {
         Ok(Self { writing, plan, bound, files, before, after, docs, limits, mirrored })
     }
 
-    fn mirror(mut self, bindings: Vec<Binding>) -> Result<Mirrored> {
+    fn mirror(mut self, bindings: Vec<DocBinding>) -> Result<Mirrored> {
         let mut taken: BTreeSet<String> = BTreeSet::new();
         for binding in bindings {
             interrupt::check()?;
@@ -173,7 +173,7 @@ impl<'w> Bundle<'w> {
     }
 
     /// Makes both sides of a binding equal. Where its file is then; `None` when the binding ends.
-    fn one(&mut self, binding: &Binding, key: &DocKey) -> Result<Option<FilePath>> {
+    fn one(&mut self, binding: &DocBinding, key: &DocKey) -> Result<Option<FilePath>> {
         let project = self.writing.access.project;
         // To take back what made both equal leaves each what it was.
         if binding.seq.is_some() && binding.seq == self.plan.undoes_seq {
@@ -263,7 +263,7 @@ impl<'w> Bundle<'w> {
         self.files.iter().filter_map(FileEdit::creates).find(has_it).cloned()
     }
 
-    fn text(&self, loaded: &quire_core::doc::Loaded, binding: &Binding, key: &DocKey) -> Result<String> {
+    fn text(&self, loaded: &quire_core::doc::Loaded, binding: &DocBinding, key: &DocKey) -> Result<String> {
         let no_text = |why: &str| {
             let why = format!(
                 "{key} is bound to {}, and {} would be no text: {why}",
@@ -297,7 +297,7 @@ impl<'w> Bundle<'w> {
     /// Makes the text of a document that of its file; `false` when the document is gone.
     fn write_doc(
         &mut self,
-        binding: &Binding,
+        binding: &DocBinding,
         key: &DocKey,
         then: Option<BoundDoc>,
         path: &FilePath,

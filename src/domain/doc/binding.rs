@@ -23,10 +23,10 @@ use quire_core::op::doc::about_doc;
 use quire_core::tree::FileEdit;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
-pub use store::Binding;
+pub use store::DocBinding;
 
 /// The document of a binding.
-pub fn key(binding: &Binding) -> DocKey {
+pub fn key(binding: &DocBinding) -> DocKey {
     DocKey { branch: DocKey::MAIN.to_owned(), doc: binding.doc.clone() }
 }
 
@@ -98,14 +98,14 @@ pub fn begin() -> Result<(Loaded, DocChange)> {
 }
 
 /// Bindings of a project that may get into a copy of it.
-pub struct Copied<'a> {
+pub struct CopiedBindings<'a> {
     to: &'a Access,
     by: ActorId,
     /// By document, with the content that the file has in the copy.
-    bindings: BTreeMap<String, (Binding, Hash)>,
+    bindings: BTreeMap<String, (DocBinding, Hash)>,
 }
 
-impl<'a> Copied<'a> {
+impl<'a> CopiedBindings<'a> {
     /// Those whose files the copy has.
     pub fn of(copying: &Copying<'a>) -> Result<Self> {
         let mut files: BTreeMap<&str, Hash> = BTreeMap::new();
@@ -116,7 +116,7 @@ impl<'a> Copied<'a> {
         }
         let bindings = store::all(copying.from)?.into_iter().filter_map(|binding| {
             let hash = *files.get(binding.file_path.as_str())?;
-            Some((binding.doc.clone(), (Binding { seq: None, ..binding }, hash)))
+            Some((binding.doc.clone(), (DocBinding { seq: None, ..binding }, hash)))
         });
         Ok(Self { to: copying.to, by: copying.to.author()?, bindings: bindings.collect() })
     }
@@ -136,7 +136,7 @@ impl<'a> Copied<'a> {
 }
 
 /// The bindings of which both sides are not equal, or cannot be read.
-pub fn unequal(project: ProjectId) -> Result<Vec<Binding>> {
+pub fn unequal(project: ProjectId) -> Result<Vec<DocBinding>> {
     let mut unequal = Vec::new();
     for binding in store::all(project)? {
         interrupt::check()?;
@@ -157,7 +157,7 @@ fn is_of_the_doc(error: &Error) -> bool {
     matches!(error.code(), Code::Corrupt | Code::Invariant | Code::Limit | Code::Validation)
 }
 
-fn is_equal(project: ProjectId, binding: &Binding) -> Result<bool> {
+fn is_equal(project: ProjectId, binding: &DocBinding) -> Result<bool> {
     let (head, BoundDoc::There(loaded)) = now(project, &key(binding))? else { return Ok(false) };
     let text = text(&loaded, &binding.path, &super::limits());
     if let Some(head) = &head {

@@ -11,7 +11,7 @@ pub fn copy(copying: &mut Copying) -> Result<()> {
         return Ok(());
     }
     schema::copy(copying.from, copying.to)?;
-    let bindings = binding::Copied::of(copying)?;
+    let bindings = binding::CopiedBindings::of(copying)?;
     for (key, head) in store::docs_at(copying.from, copying.seq)? {
         let changes = store::changes(copying.from, &head.line, 0, head.summary.changes)?;
         bindings.copy(&key, &changes)?;

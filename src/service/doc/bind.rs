@@ -6,7 +6,7 @@ use crate::blob;
 use crate::bundle::{Commit, Kind, Plan, commit};
 use crate::db::Answer;
 use crate::definer::definer;
-use crate::domain::doc::binding::{self, Binding, BoundDoc};
+use crate::domain::doc::binding::{self, BoundDoc, DocBinding};
 use crate::domain::doc::store::binding as bindings;
 use crate::domain::{doc, file};
 use crate::gate::{Access, Action, managed, require_project, require_writer};
@@ -114,7 +114,7 @@ fn bind(
 ) -> Result<Value> {
     let project = access.project;
     let file_path_text = file_path.as_str().to_owned();
-    let mut wanted = Binding { doc: key.doc.clone(), path, file_path: file_path_text, seq: None };
+    let mut wanted = DocBinding { doc: key.doc.clone(), path, file_path: file_path_text, seq: None };
     let mut is_new = true;
     let request = Commit {
         message: Some(format!("bind {key} to {file_path}")),
@@ -155,7 +155,7 @@ fn plan(
     access: &Access,
     key: &DocKey,
     file_path: &FilePath,
-    wanted: &Binding,
+    wanted: &DocBinding,
     keep: Option<Side>,
 ) -> Result<Plan> {
     let project = access.project;

@@ -7,7 +7,7 @@ use quire_core::error::Result;
 
 /// A text of a document of main, and the file that has the same content.
 #[derive(Clone, Debug)]
-pub struct Binding {
+pub struct DocBinding {
     pub doc: String,
     /// Where the text is in the document, as a JSON Pointer.
     pub path: String,
@@ -16,15 +16,15 @@ pub struct Binding {
     pub seq: Option<Seq>,
 }
 
-impl Binding {
+impl DocBinding {
     /// Whether it is of the same text and the same file.
     pub fn is_like(&self, other: &Self) -> bool {
         self.doc == other.doc && self.path == other.path && self.file_path == other.file_path
     }
 }
 
-fn stored(row: &Row) -> Result<Binding> {
-    Ok(Binding {
+fn stored(row: &Row) -> Result<DocBinding> {
+    Ok(DocBinding {
         doc: row.get("doc")?,
         path: row.get("path")?,
         file_path: row.get("file_path")?,
@@ -33,7 +33,7 @@ fn stored(row: &Row) -> Result<Binding> {
 }
 
 /// The bindings of some documents and of some files.
-pub fn touched(project: ProjectId, docs: Vec<String>, files: Vec<String>) -> Result<Vec<Binding>> {
+pub fn touched(project: ProjectId, docs: Vec<String>, files: Vec<String>) -> Result<Vec<DocBinding>> {
     const SQL: &str = "SELECT b.doc, b.path, b.file_path, b.seq FROM quire_store.doc_binding b
         WHERE b.project_id = $1 AND b.doc = ANY ($2)
         UNION
@@ -44,7 +44,7 @@ pub fn touched(project: ProjectId, docs: Vec<String>, files: Vec<String>) -> Res
 }
 
 /// All bindings of a project, by document.
-pub fn all(project: ProjectId) -> Result<Vec<Binding>> {
+pub fn all(project: ProjectId) -> Result<Vec<DocBinding>> {
     const SQL: &str = "SELECT b.doc, b.path, b.file_path, b.seq FROM quire_store.doc_binding b
         WHERE b.project_id = $1 ORDER BY b.doc";
     db::read(SQL, &[project.pg().into()], stored)
@@ -57,7 +57,7 @@ pub fn count(project: ProjectId) -> Result<i64> {
 }
 
 /// Adds a binding.
-pub fn insert(project: ProjectId, binding: &Binding, by: ActorId) -> Result<()> {
+pub fn insert(project: ProjectId, binding: &DocBinding, by: ActorId) -> Result<()> {
     const SQL: &str =
         "INSERT INTO quire_store.doc_binding (project_id, doc, path, file_path, seq, created_by)
         VALUES ($1, $2, $3, $4, $5, $6)";
