@@ -29,11 +29,15 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(merged(&new, &again).as_ref(), Ok(&new), "a change that was made changes nothing");
 });
 
-/// What a change makes of settings: of a null the default.
+/// What a change makes of settings: of a null the default, which it may be already.
 fn changed(current: &Value, changes: &Value) -> Option<Value> {
     let mut new = current.clone();
     for (key, value) in changes.as_object()? {
-        let is_back = value.is_null() && new.as_object_mut()?.remove(key).is_some();
+        let mut is_back = value.is_null() && new.as_object_mut()?.remove(key).is_some();
+        if value.is_null() && !is_back {
+            let refused = Settings::parse(&json!({key: null})).expect_err("null is no value");
+            is_back = !refused.message().starts_with("unknown setting");
+        }
         if !is_back {
             new[key] = value.clone();
         }
