@@ -33,7 +33,11 @@ SELECT p ->> 'did' AS did FROM quire.update_project(t.id(100), '{"did": "did:key
 SELECT p ->> 'did' AS did FROM quire.update_project(t.id(100), '{"name": "renamed"}') p;
 SELECT did, t.error(format('SELECT quire.update_project(t.id(100), %L)', jsonb_build_object('did', did)))
 FROM unnest('{"\"\"",1,"\"did:key:z\"","\"did:web:example.org\"","\"did:key:z6MkosAEcwUjCjjBNxccbh8Nu4md8n7rymKwfLktpocGHe\""}'::jsonb[]) did;
+-- also of an archived one it is taken away, and nothing else is done
+SELECT quire.archive_project(t.id(100)) IS NOT NULL AS archived;
+SELECT t.error($$SELECT quire.update_project(t.id(100), '{"did": null, "name": "other"}')$$);
 SELECT p ->> 'did' AS did FROM quire.update_project(t.id(100), '{"did": null}') p;
+SELECT quire.unarchive_project(t.id(100)) IS NOT NULL AS unarchived;
 SELECT t.error($$SELECT quire.update_project(t.id(100), '{}')$$);
 SELECT t.error($$SELECT quire.update_project(t.id(100), '{"owner": "me"}')$$);
 SELECT t.error($$SELECT quire.update_project(t.id(100), '{"name": 3}')$$);

@@ -127,7 +127,7 @@ Errors:
 - 22023: changes has a member that is not known, or a value that is not allowed.
 - 42501: the caller is not an owner of the project.
 - PT404: the project does not exist, or the caller may not know of it.
-- PT423: the project is archived.';
+- PT423: the project is archived, and more is changed than that did becomes null.';
 GRANT EXECUTE ON FUNCTION quire.update_project(uuid, jsonb) TO quire_user;
 
 COMMENT ON FUNCTION quire.archive_project(uuid) IS

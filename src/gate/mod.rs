@@ -291,8 +291,8 @@ fn refuse_dead_token(bound: &Bound) -> Result<()> {
             store::token::find(bound.project(), bound.id())?.ok_or_else(pure_token::invalid)?.is_revoked
         }
         Grant::Ucan(ucan) => {
-            let root = store::token::find_root(ucan.project(), ucan.token_ids())?;
-            let root = root.filter(|root| root.did == ucan.root().as_str() && root.set_by == bound.minted_by);
+            let root = store::token::find_root(ucan.project(), ucan.root(), ucan.token_ids())?;
+            let root = root.filter(|root| root.set_by == bound.minted_by);
             root.ok_or_else(pure_token::invalid)?.is_revoked
         }
     };

@@ -8,6 +8,7 @@ use pgrx::Uuid;
 use quire_core::error::Result;
 use quire_core::timestamp::Micros;
 use quire_core::token::Root;
+use quire_core::ucan::Did;
 
 /// What is kept of a token.
 pub struct StoredToken {
@@ -56,25 +57,24 @@ pub fn find(project: ProjectId, token: TokenId) -> Result<Option<StoredToken>> {
 
 /// Where the rights of UCANs of a project come from.
 pub struct StoredRoot {
-    pub did: String,
     /// Whose rights it carries.
     pub set_by: ActorId,
     /// Whether one of the tokens that were asked for was revoked.
     pub is_revoked: bool,
 }
 
-/// The root of a project, if it has one, for a token with these ids in its chain.
-pub fn find_root(project: ProjectId, chain: impl IntoIterator<Item = TokenId>) -> Result<Option<StoredRoot>> {
-    const SQL: &str = "SELECT p.did, p.did_by,
+/// The root of a project, if it is this one, for a token with these ids in its chain. Of others nothing is looked at.
+pub fn find_root(
+    project: ProjectId,
+    root: &Did,
+    chain: impl IntoIterator<Item = TokenId>,
+) -> Result<Option<StoredRoot>> {
+    const SQL: &str = "SELECT p.did_by,
             EXISTS (SELECT FROM quire_store.token_revocation r WHERE r.project_id = $1 AND r.token_id = ANY ($2)) AS is_revoked
-        FROM quire_store.project p WHERE p.project_id = $1 AND p.did IS NOT NULL";
+        FROM quire_store.project p WHERE p.project_id = $1 AND p.did = $3";
     let chain: Vec<Uuid> = chain.into_iter().map(Pg::pg).collect();
-    db::read_one(SQL, &[project.pg().into(), chain.into()], |row| {
-        Ok(StoredRoot {
-            did: row.get("did")?,
-            set_by: row.get("did_by")?,
-            is_revoked: row.get("is_revoked")?,
-        })
+    db::read_one(SQL, &[project.pg().into(), chain.into(), root.as_str().into()], |row| {
+        Ok(StoredRoot { set_by: row.get("did_by")?, is_revoked: row.get("is_revoked")? })
     })
 }
 

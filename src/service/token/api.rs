@@ -177,8 +177,8 @@ fn present_ucan(text: &str, proofs: Option<TextsArg>) -> Result<Bound> {
     };
     let proofs: Vec<&str> = proofs.iter().map(String::as_str).collect();
     let ucan = Ucan::verify(text, &proofs)?;
-    let root = held::find_root(ucan.project(), ucan.token_ids())?;
-    let root = root.filter(|root| root.did == ucan.root().as_str()).ok_or_else(token::invalid)?;
+    let root = held::find_root(ucan.project(), ucan.root(), ucan.token_ids())?;
+    let root = root.ok_or_else(token::invalid)?;
     ucan.require_begun(now())?;
     refuse_dead(ucan.expires_at(), root.is_revoked)?;
     Ok(Bound { grant: Grant::Ucan(ucan), minted_by: root.set_by, admin_role: None })

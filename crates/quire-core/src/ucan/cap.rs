@@ -3,7 +3,7 @@
 use super::MAX_NAMED;
 use super::binding::Binding;
 use crate::ability::{Need, PathGlob};
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::id::ProjectId;
 use crate::key::branch_name;
 use crate::token::invalid;
@@ -84,13 +84,13 @@ impl Cap {
     pub fn covers(&self, weaker: &Cap) -> bool {
         // What is under a condition stays under it.
         let keeps = self.caveat.iter().all(|(name, value)| weaker.caveat.get(name) == Some(value));
-        let means = match (&self.meaning, &weaker.meaning) {
+        let means = || match (&self.meaning, &weaker.meaning) {
             (Some((ours, what)), Some((theirs, weaker))) => ours == theirs && what.covers(weaker),
             _ => false,
         };
         let is_named =
-            self.resource == weaker.resource && (self.ability == weaker.ability || self.ability == "*");
-        keeps && (means || is_named)
+            || self.resource == weaker.resource && (self.ability == weaker.ability || self.ability == "*");
+        keeps && (is_named() || means())
     }
 }
 
@@ -103,7 +103,7 @@ impl fmt::Display for Cap {
 
 /// `cap` of a token: resources, their abilities, and the caveats of these.
 #[derive(Deserialize)]
-pub struct Capabilities(Members<Members<Vec<Map<String, Value>>>>);
+pub struct Capabilities(NamedOnce<NamedOnce<Vec<NamedOnce<Value>>>>);
 
 impl Capabilities {
     /// One for each caveat.
@@ -112,9 +112,15 @@ impl Capabilities {
         for (resource, abilities) in self.0.0 {
             for (ability, caveats) in abilities.0 {
                 let ability = ability.to_ascii_lowercase();
+                let caveats: Vec<Map<String, Value>> = caveats.into_iter().map(NamedOnce::into_map).collect();
                 let meanings = meanings(&resource, &ability)?;
+                let is_twice = |(at, caveat): (usize, &Map<String, Value>)| caveats[..at].contains(caveat);
                 // An ability without any caveat would be none.
-                if caveats.is_empty() || caps.len() + caveats.len() * meanings.len() > MAX_NAMED {
+                if caveats.is_empty()
+                    || caveats.len() > MAX_NAMED
+                    || caveats.iter().enumerate().any(is_twice)
+                    || caps.len() + caveats.len() * meanings.len() > MAX_NAMED
+                {
                     return Err(invalid());
                 }
                 for caveat in caveats {
@@ -159,7 +165,7 @@ fn meanings(resource: &str, ability: &str) -> Result<Vec<Option<(ProjectId, What
         "doc" | "branch" if !matches!(ability, "doc/write" | "doc/*" | "*") => return foreign(),
         "doc" => {
             let (project, glob) = in_project()?;
-            (project, vec![What::WriteDocs(PathGlob::parse(glob).map_err(|_| invalid())?)])
+            (project, vec![What::WriteDocs(PathGlob::parse(glob).map_err(no_glob)?)])
         }
         "branch" => {
             let (project, branch) = in_project()?;
@@ -170,21 +176,39 @@ fn meanings(resource: &str, ability: &str) -> Result<Vec<Option<(ProjectId, What
     Ok(what.into_iter().map(|what| Some((project, what))).collect())
 }
 
-/// The members of an object, of which none comes twice: which one counts would be anybody's guess.
-struct Members<T>(Vec<(String, T)>);
+/// A glob of a wrong form is as wrong as whatever else is; that there is no memory is no fault of the token.
+fn no_glob(error: Error) -> Error {
+    if error.code() == Code::Validation { invalid() } else { error }
+}
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Members<T> {
+/// The members of an object, of which none comes twice: which one counts would be anybody's guess.
+pub struct NamedOnce<T>(Vec<(String, T)>);
+
+impl<T> Default for NamedOnce<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl NamedOnce<Value> {
+    /// As an object.
+    pub fn into_map(self) -> Map<String, Value> {
+        self.0.into_iter().collect()
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for NamedOnce<T> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         struct OfObject<T>(PhantomData<T>);
 
         impl<'de, T: Deserialize<'de>> Visitor<'de> for OfObject<T> {
-            type Value = Members<T>;
+            type Value = NamedOnce<T>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Members<T>, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<NamedOnce<T>, A::Error> {
                 let mut members: Vec<(String, T)> = Vec::new();
                 while let Some((name, value)) = map.next_entry::<String, T>()? {
                     if members.len() == MAX_NAMED || members.iter().any(|(known, _)| *known == name) {
@@ -192,7 +216,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Members<T> {
                     }
                     members.push((name, value));
                 }
-                Ok(Members(members))
+                Ok(NamedOnce(members))
             }
         }
 

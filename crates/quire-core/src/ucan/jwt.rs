@@ -1,8 +1,8 @@
 //! One UCAN as a JWT: its members, read strictly, and its signature.
 
 use super::binding::Binding;
-use super::cap::{Cap, Capabilities};
-use super::{Did, MAX_NAMED, Window, check_size, cid_of};
+use super::cap::{Cap, Capabilities, NamedOnce};
+use super::{Did, MAX_PROOFS, Window, check_size, cid_of};
 use crate::error::Result;
 use crate::json::read;
 use crate::token::invalid;
@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::fmt;
 
 /// A token whose members have the right form. Who signed it is checked by [`Jwt::check_signature`].
@@ -48,7 +48,7 @@ struct Payload {
     #[serde(default, rename = "nnc")]
     _nnc: Option<String>,
     #[serde(default)]
-    fct: Map<String, Value>,
+    fct: NamedOnce<Value>,
     cap: Capabilities,
     #[serde(default)]
     prf: Vec<String>,
@@ -74,9 +74,11 @@ impl Jwt {
             return Err(invalid());
         }
         let payload: Payload = part(payload)?;
-        let is_of_version =
-            payload.ucv.strip_prefix("0.10.").is_some_and(|patch| patch.parse::<u16>().is_ok());
-        if !is_of_version || payload.prf.len() > MAX_NAMED {
+        let is_of_version = payload.ucv.strip_prefix("0.10.").is_some_and(|patch| {
+            patch.bytes().all(|byte| byte.is_ascii_digit()) && patch.parse::<u16>().is_ok()
+        });
+        let is_twice = |(at, proof): (usize, &String)| payload.prf[..at].contains(proof);
+        if !is_of_version || payload.prf.len() > MAX_PROOFS || payload.prf.iter().enumerate().any(is_twice) {
             return Err(invalid());
         }
         let did = |text: &str| Did::read(text).ok_or_else(invalid);
@@ -87,7 +89,7 @@ impl Jwt {
             audience: did(&payload.aud)?,
             window: Window { from: payload.nbf, before: payload.exp },
             caps: payload.cap.caps()?,
-            binding: Binding::of_facts(&payload.fct)?,
+            binding: Binding::of_facts(&payload.fct.into_map())?,
             proofs: payload.prf,
             cid: cid_of(text),
             signed: signed.to_owned(),
