@@ -53,11 +53,6 @@ impl Mirrored {
     pub fn end(&self, project: ProjectId) -> Result<()> {
         store::delete(project, self.kept.clone()).map(drop)
     }
-
-    /// Contents that the edits name.
-    pub fn take_blobs(&mut self) -> Vec<Blob> {
-        std::mem::take(&mut self.blobs)
-    }
 }
 
 /// Finds out what a plan does to bound documents and files, by trying it, and what the other sides need then.
@@ -69,23 +64,25 @@ pub fn mirror(writing: &Writing, plan: &Plan, parts: &Parts) -> Result<Mirrored>
         return Ok(Mirrored::default());
     }
     let project = writing.access.project;
-    let (mut docs, mut paths) = (BTreeSet::new(), BTreeSet::new());
+    let (mut files, mut docs): (Vec<&FileEdit>, Vec<&DocEdit>) = (Vec::new(), Vec::new());
     for edit in parts.edits() {
         if let Edit::File(edit) = edit {
-            paths.extend(edit.paths().map(FilePath::as_str));
+            files.push(edit);
         } else if let Edit::Doc(edit) = edit
             && edit.key().branch == DocKey::MAIN
         {
-            docs.insert(edit.key().doc.as_str());
+            docs.push(edit);
         }
     }
+    let names: BTreeSet<&str> = docs.iter().map(|edit| edit.key().doc.as_str()).collect();
+    let paths: BTreeSet<&str> = files.iter().flat_map(|edit| edit.paths()).map(FilePath::as_str).collect();
     let owned = |names: &BTreeSet<&str>| names.iter().map(|name| (*name).to_owned()).collect();
-    let touched = || store::touched(project, owned(&docs), owned(&paths));
+    let touched = || store::touched(project, owned(&names), owned(&paths));
     let bindings = if db::sees_older_state() { db::latest(touched)? } else { touched()? };
     if bindings.is_empty() {
         return Ok(Mirrored::default());
     }
-    Bundle::of(writing, plan, parts, &bindings)?.mirror(bindings)
+    Bundle::of(writing, plan, (files, docs), &bindings)?.mirror(bindings)
 }
 
 /// A write that would leave a binding without one of its sides.
@@ -108,24 +105,20 @@ struct Bundle<'w> {
 }
 
 impl<'w> Bundle<'w> {
-    fn of(writing: &'w Writing<'w>, plan: &'w Plan, parts: &Parts, bindings: &[DocBinding]) -> Result<Self> {
+    /// With its edits of files, and of documents of main.
+    fn of(
+        writing: &'w Writing<'w>,
+        plan: &'w Plan,
+        (files, docs): (Vec<&FileEdit>, Vec<&DocEdit>),
+        bindings: &[DocBinding],
+    ) -> Result<Self> {
         let bound: BTreeSet<FilePath> =
             bindings.iter().map(|binding| FilePath::from_stored(binding.file_path.clone())).collect();
-        let mut files: Vec<FileEdit> = Vec::new();
-        let mut docs: Vec<DocEdit> = Vec::new();
-        for edit in parts.edits() {
-            if let Edit::File(edit) = edit {
-                files.push(edit.clone());
-            } else if let Edit::Doc(edit) = edit
-                && edit.key().branch == DocKey::MAIN
-                && bindings.iter().any(|binding| binding.doc == edit.key().doc)
-            {
-                docs.push(edit.clone());
-            }
-        }
-        if !files.iter().flat_map(FileEdit::paths).any(|path| bound.contains(path)) {
-            files.clear();
-        }
+        let is_bound = |edit: &&DocEdit| bindings.iter().any(|binding| binding.doc == edit.key().doc);
+        let docs: Vec<DocEdit> = docs.into_iter().filter(is_bound).cloned().collect();
+        let touches = files.iter().flat_map(|edit| edit.paths()).any(|path| bound.contains(path));
+        let mut files: Vec<FileEdit> =
+            if touches { files.into_iter().cloned().collect() } else { Vec::new() };
         let paths: BTreeSet<&str> =
             files.iter().flat_map(FileEdit::paths).chain(&bound).map(FilePath::as_str).collect();
         let before = file::store::heads_at(writing.access.project, &paths)?;
@@ -137,9 +130,8 @@ impl<'w> Bundle<'w> {
             let done = applied.take_outcomes().into_iter().map(
                 |outcome| !matches!(outcome, Outcome::File(file) if file.status == FileOutcome::SKIPPED),
             );
-            let done: Vec<FileEdit> =
+            files =
                 files.into_iter().zip(done).filter_map(|(edit, is_done)| is_done.then_some(edit)).collect();
-            files = done;
         }
         let docs = if docs.is_empty() { None } else { Some(doc::trial(writing, docs)?) };
         let (limits, mirrored) = (doc::limits(), Mirrored::default());

@@ -223,7 +223,7 @@ pub fn commit(commit: &Commit, plan: impl FnOnce(&LockedHead) -> Result<Plan>) -
         let message = Some("keep bound documents and files equal".to_owned());
         let follows = Commit::new(&access, Kind::Import, None);
         let follows = Commit { message, was_accepted: true, is_rate_limited: false, ..follows };
-        let (blobs, by) = (bound.take_blobs(), Some(author));
+        let (blobs, by) = (std::mem::take(&mut bound.blobs), Some(author));
         let plan: Planning = Box::new(move |_| Ok(Plan { edits: later, blobs, by, ..Plan::default() }));
         match self::commit(&follows, plan) {
             // A limit of this project is found before anything is written, and does not keep a peer's bundles out.

@@ -2,7 +2,7 @@
 //!
 //! Promises: a snapshot that cannot be read, or is not what it says, counts as none; no write fails for the sake of one.
 
-use super::store::snapshot::{self as store, Newest, Snapshot};
+use super::store::snapshot::{self as store, Extent, Snapshot};
 use super::store::{self as docs, DocLine};
 use crate::guc;
 use crate::ids::{DocId, ProjectId};
@@ -30,13 +30,12 @@ pub fn keep(
     summary: &DocSummary,
     loaded: &Loaded,
 ) -> Result<bool> {
-    let now = Newest { place: summary.changes, change_bytes: summary.bytes };
-    if !is_due(project, line, &now)? || loaded.heads() != summary.heads {
+    if !is_due(project, line, summary)? || loaded.heads() != summary.heads {
         return Ok(false);
     }
     let Some(saved) = unless_refused(loaded.save())? else { return Ok(false) };
-    let snapshot = Snapshot { place: now.place, heads: summary.heads.clone(), saved };
-    store::keep(project, doc, &now, &snapshot, guc::doc_snapshots())?;
+    let snapshot = Snapshot { place: summary.changes, heads: summary.heads.clone(), saved };
+    store::keep(project, doc, summary.bytes, &snapshot, guc::doc_snapshots())?;
     Ok(true)
 }
 
@@ -47,14 +46,14 @@ pub fn may_be_due(before: &DocSummary, now: &DocSummary) -> bool {
 }
 
 /// One is due for so many changes or bytes more than the newest has, and for a tenth more: saving takes as long as the document is.
-pub fn is_due(project: ProjectId, line: &DocLine, now: &Newest) -> Result<bool> {
+pub fn is_due(project: ProjectId, line: &DocLine, now: &DocSummary) -> Result<bool> {
     if guc::doc_snapshots() == 0 {
         return Ok(false);
     }
-    let newest = store::newest(project, line)?.unwrap_or(Newest { place: 0, change_bytes: 0 });
+    let newest = store::newest(project, line)?.unwrap_or(Extent { place: 0, change_bytes: 0 });
     let (changes, bytes) = guc::doc_snapshot_after();
     let is_more = |now: i64, had: i64, least: i64| now - had >= least.max(had / 10);
-    Ok(is_more(now.place, newest.place, changes) || is_more(now.change_bytes, newest.change_bytes, bytes))
+    Ok(is_more(now.changes, newest.place, changes) || is_more(now.bytes, newest.change_bytes, bytes))
 }
 
 /// `None` for what Automerge refuses.

@@ -6,7 +6,6 @@ use crate::args::page_arg;
 use crate::db;
 use crate::definer::definer;
 use crate::domain::doc::store::pack::{self, candidates, rows_between};
-use crate::domain::doc::store::snapshot::Newest;
 use crate::domain::doc::store::{DocHead, DocLine, changes, head};
 use crate::domain::doc::{cache, snapshot};
 use crate::gate::{Action, require_project};
@@ -90,8 +89,7 @@ fn pack_doc(project: ProjectId, key: &DocKey, doc: DocId, packed: &mut Packed) -
         .into_iter()
         .filter(|(first, last)| last - first + 1 >= LEAST)
         .collect();
-    let now = Newest { place: head.summary.changes, change_bytes: head.summary.bytes };
-    if runs.is_empty() && !snapshot::is_due(project, &head.line, &now)? {
+    if runs.is_empty() && !snapshot::is_due(project, &head.line, &head.summary)? {
         return Ok(());
     }
     let Some(loaded) = load(project, &head)? else {

@@ -126,13 +126,13 @@ fn update(project_uuid: Option<Uuid>, changes: Option<JsonArg>) -> Result<JsonB>
         members.opt_str("did")?.map(|did| Did::parse("did", did)).transpose().map_err(Error::of_member)?;
     let sets_did = changes.get("did").is_some();
     members.finish()?;
-    if name.is_none() && visibility.is_none() && wanted.is_none() && !sets_did {
+    let changes_more = name.is_some() || visibility.is_some() || wanted.is_some();
+    if !changes_more && !sets_did {
         return Err(Error::validation("changes must have name, visibility, settings or did"));
     }
     let access = managed(access)?;
     // A key that has become known is taken away whatever the project is.
-    let only_ends_root = did.is_none() && name.is_none() && visibility.is_none() && wanted.is_none();
-    if !only_ends_root {
+    if changes_more || did.is_some() {
         access.require_active()?;
     }
     let settings =

@@ -10,27 +10,38 @@ use quire_core::error::Result;
 
 /// A document of its first changes, saved.
 pub struct Snapshot {
-    /// How many changes it has.
     pub place: i64,
     pub heads: Heads,
     pub saved: Vec<u8>,
 }
 
-/// How many changes the newest snapshot has, and how many bytes these take one by one.
-pub struct Newest {
+/// How far a snapshot goes, or a document.
+pub struct Extent {
+    /// How many changes there are.
     pub place: i64,
+    /// How many bytes they take one by one.
     pub change_bytes: i64,
+}
+
+/// The newest snapshot along a line, `$2` and `$3`, that goes no further than `$4`.
+macro_rules! newest_up_to {
+    ($columns:literal) => {
+        concat!(
+            "SELECT ",
+            $columns,
+            " FROM unnest($2::bigint[], $3::bigint[]) AS l (doc_id, last)
+            CROSS JOIN LATERAL (
+                SELECT * FROM quire_store.doc_snapshot n
+                WHERE n.project_id = $1 AND n.doc_id = l.doc_id AND n.place <= LEAST($4, l.last)
+                ORDER BY n.place DESC LIMIT 1) s
+            ORDER BY s.place DESC LIMIT 1"
+        )
+    };
 }
 
 /// The newest snapshot that has no change behind a place.
 pub fn up_to(project: ProjectId, line: &DocLine, place: i64) -> Result<Option<Snapshot>> {
-    const SQL: &str =
-        "SELECT s.place, s.heads, s.saved FROM unnest($2::bigint[], $3::bigint[]) AS l (doc_id, last)
-        CROSS JOIN LATERAL (
-            SELECT * FROM quire_store.doc_snapshot n
-            WHERE n.project_id = $1 AND n.doc_id = l.doc_id AND n.place <= LEAST($4, l.last)
-            ORDER BY n.place DESC LIMIT 1) s
-        ORDER BY s.place DESC LIMIT 1";
+    const SQL: &str = newest_up_to!("s.place, s.heads, s.saved");
     let (docs, lasts) = line.columns();
     let args: [Arg; 4] = [project.pg().into(), docs.into(), lasts.into(), place.into()];
     db::read_one(SQL, &args, |row| {
@@ -42,23 +53,18 @@ pub fn up_to(project: ProjectId, line: &DocLine, place: i64) -> Result<Option<Sn
     })
 }
 
-/// What the newest snapshot has that serves a document.
-pub fn newest(project: ProjectId, line: &DocLine) -> Result<Option<Newest>> {
-    const SQL: &str =
-        "SELECT s.place, s.change_bytes FROM unnest($2::bigint[], $3::bigint[]) AS l (doc_id, last)
-        CROSS JOIN LATERAL (
-            SELECT * FROM quire_store.doc_snapshot n
-            WHERE n.project_id = $1 AND n.doc_id = l.doc_id AND n.place <= l.last
-            ORDER BY n.place DESC LIMIT 1) s
-        ORDER BY s.place DESC LIMIT 1";
+/// How far the newest snapshot goes that serves a document.
+pub fn newest(project: ProjectId, line: &DocLine) -> Result<Option<Extent>> {
+    const SQL: &str = newest_up_to!("s.place, s.change_bytes");
     let (docs, lasts) = line.columns();
-    db::read_one(SQL, &[project.pg().into(), docs.into(), lasts.into()], |row| {
-        Ok(Newest { place: row.get("place")?, change_bytes: row.get("change_bytes")? })
+    let args: [Arg; 4] = [project.pg().into(), docs.into(), lasts.into(), i64::MAX.into()];
+    db::read_one(SQL, &args, |row| {
+        Ok(Extent { place: row.get("place")?, change_bytes: row.get("change_bytes")? })
     })
 }
 
-/// Keeps a snapshot, and of the older ones so many that there are `most`.
-pub fn keep(project: ProjectId, doc: DocId, newest: &Newest, of: &Snapshot, most: i64) -> Result<()> {
+/// Keeps a snapshot of changes of so many bytes, and of the older ones so many that there are `most`.
+pub fn keep(project: ProjectId, doc: DocId, change_bytes: i64, of: &Snapshot, most: i64) -> Result<()> {
     const INSERT: &str =
         "INSERT INTO quire_store.doc_snapshot (project_id, doc_id, place, change_bytes, heads, saved)
         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
@@ -69,8 +75,8 @@ pub fn keep(project: ProjectId, doc: DocId, newest: &Newest, of: &Snapshot, most
     let args: [Arg; 6] = [
         project.pg().into(),
         doc.pg().into(),
-        newest.place.into(),
-        newest.change_bytes.into(),
+        of.place.into(),
+        change_bytes.into(),
         of.heads.to_texts().into(),
         of.saved.as_slice().into(),
     ];
